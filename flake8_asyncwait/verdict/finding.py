@@ -1,0 +1,49 @@
+"""What the linter says of one wait site: the value that every door and every report is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a witness: what happens at one place of a leaking execution.
+
+    `line` counts from 1. `what` is a short sentence without a full stop, such as
+    "cancelled here: 'reader' is still running". `choice` is what a replay has to choose at this
+    step so that the execution goes this way ("" where nothing is to be chosen).
+    """
+
+    line: int
+    what: str
+    choice: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One finding: it stands on the `asyncio.wait` call.
+
+    `line` counts from 1, `column` from 0, in characters (not bytes), and so do `end_line` and
+    `end_column`, the place just behind the call. `message` is one line without the code and
+    without a trailing full stop.
+    """
+
+    line: int
+    column: int
+    code: str
+    message: str
+    witness: tuple[Step, ...] = field(default=(), compare=False)
+    end_line: int = field(default=0, compare=False)
+    end_column: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The result of checking one file.
+
+    `findings` are sorted by line, column and code. `undetermined` are the sites (line, column)
+    whose analysis hit its bound of states: nothing is claimed about them.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    undetermined: tuple[tuple[int, int], ...] = ()
