@@ -1,0 +1,42 @@
+"""Every fixture gets exactly the findings that its marks state, to the column."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from expectations import OK, read_all
+
+from flake8_asyncwait.check import check
+from flake8_asyncwait.verdict.finding import Checked
+
+ALL = {fixture.name: fixture for fixture in read_all()}
+FUNCTIONS = [(name, function) for name, fixture in ALL.items() for function in fixture.sites]
+
+
+@cache
+def checked(name: str) -> Checked:
+    return check(ALL[name].text, ALL[name].options)
+
+
+@pytest.mark.parametrize(
+    ("name", "function"), FUNCTIONS, ids=[f"{name}:{function}" for name, function in FUNCTIONS]
+)
+def test_function(name: str, function: str) -> None:
+    sites = ALL[name].sites[function]
+    lines = {site.line for site in sites}
+    found = [each for each in checked(name).findings if each.line in lines]
+    assert [(each.line, each.column, each.code) for each in found] == [
+        (site.line, site.column, site.code) for site in sites if site.code != OK
+    ]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_findings_stand_on_marked_lines(name: str) -> None:
+    marked = {site.line for group in ALL[name].sites.values() for site in group}
+    assert {finding.line for finding in checked(name).findings} <= marked
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_site_is_determined(name: str) -> None:
+    assert checked(name).undetermined == ()
