@@ -1,0 +1,85 @@
+"""Run the linter on labelled files and put its verdicts beside the labels."""
+
+from __future__ import annotations
+
+import sys
+import tokenize
+import traceback
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from benchmarks.corpus.labels import Label
+from benchmarks.corpus.score import Judged
+from flake8_asyncwait.check import check
+from flake8_asyncwait.options import DEFAULT_ON, Options
+from flake8_asyncwait.verdict.finding import Checked, Finding
+
+# AWT201 fires on full waits only, so one run serves the early and the full sites.
+OPTIONS = Options(codes=DEFAULT_ON | {"AWT201"})
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What one file gave: verdicts on its labels, findings where no label is, or a crash."""
+
+    path: Path
+    judged: tuple[Judged, ...] = ()
+    unlabelled: tuple[Finding, ...] = ()
+    crash: str = ""
+
+
+def run(labels: Iterable[Label], source: Path) -> list[FileResult]:
+    """Check every labelled file below `source` that is there, in several processes."""
+    files: dict[Path, list[Label]] = {}
+    for label in labels:
+        files.setdefault(source / label.place, []).append(label)
+    present = {path: members for path, members in files.items() if path.is_file()}
+    with ProcessPoolExecutor() as pool:
+        return list(pool.map(_check_file, present.keys(), present.values()))
+
+
+def parses_here(label: Label) -> bool:
+    """Whether the running Python is new enough for the file of `label`."""
+    wanted = tuple(int(part) for part in label.min_python.split(".") if part)
+    return sys.version_info[: len(wanted)] >= wanted
+
+
+def _check_file(path: Path, labels: list[Label]) -> FileResult:
+    try:
+        with tokenize.open(path) as file:
+            text = file.read()
+        checked = check(text, OPTIONS)
+    except Exception:  # a crash of any kind is a result of this benchmark
+        return FileResult(path, crash=traceback.format_exc())
+    return compare(path, text, labels, checked)
+
+
+def compare(path: Path, text: str, labels: list[Label], checked: Checked) -> FileResult:
+    """Put what the linter said of one file beside the labels of that file."""
+    place = partial(_position, text.split("\n"))
+    found = {(one.line, one.column): one for one in checked.findings}
+    judged = tuple(_judge(one, place(one), found, checked) for one in labels)
+    labelled = {place(label) for label in labels}
+    extra = tuple(one for at, one in found.items() if at not in labelled and one.code != "AWT201")
+    return FileResult(path, judged, extra)
+
+
+def _judge(
+    label: Label,
+    place: tuple[int, int],
+    found: dict[tuple[int, int], Finding],
+    checked: Checked,
+) -> Judged:
+    undetermined = place in checked.undetermined
+    if place not in found:
+        return Judged(label, undetermined=undetermined)
+    return Judged(label, found[place].code, found[place].message, undetermined)
+
+
+def _position(lines: list[str], label: Label) -> tuple[int, int]:
+    """The label's line and column with the column in characters, as findings have it."""
+    before = lines[label.line - 1].encode()[: label.col]
+    return label.line, len(before.decode())

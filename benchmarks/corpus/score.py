@@ -1,0 +1,77 @@
+"""The arithmetic: verdicts of the linter against labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from benchmarks.corpus.labels import SILENT, Label
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A label beside what the linter said at its call: a code with its message, or `silent`."""
+
+    label: Label
+    got: str = SILENT
+    message: str = ""
+    undetermined: bool = False
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the linter said exactly what the label says."""
+        return self.got == self.label.code
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Counts over some sites, and the ratios made of them (None where there is nothing to count).
+
+    `expected` sites are flagged by their label, `flagged` ones by the linter, `both` by both.
+    `same_flagged` of `both` have the same code, and `same` of all `sites` the same verdict.
+    """
+
+    sites: int
+    expected: int
+    flagged: int
+    both: int
+    same_flagged: int
+    same: int
+
+    @property
+    def precision(self) -> float | None:
+        """The share of what the linter flags that the labels flag too."""
+        return _ratio(self.both, self.flagged)
+
+    @property
+    def recall(self) -> float | None:
+        """The share of what the labels flag that the linter flags too."""
+        return _ratio(self.both, self.expected)
+
+    @property
+    def exact_flagged(self) -> float | None:
+        """The share of the sites flagged by both that have the same code."""
+        return _ratio(self.same_flagged, self.both)
+
+    @property
+    def exact(self) -> float | None:
+        """The share of all sites where the verdict is the same, silence included."""
+        return _ratio(self.same, self.sites)
+
+
+def score(judged: Iterable[Judged]) -> Score:
+    """Count how the linter did. An undetermined site counts as the silence that it is."""
+    sites = list(judged)
+    both = [one for one in sites if one.got != SILENT and one.label.code != SILENT]
+    return Score(
+        sites=len(sites),
+        expected=sum(one.label.code != SILENT for one in sites),
+        flagged=sum(one.got != SILENT for one in sites),
+        both=len(both),
+        same_flagged=sum(one.agrees for one in both),
+        same=sum(one.agrees for one in sites),
+    )
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
