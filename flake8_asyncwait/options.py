@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
+PLUGIN_PREFIX = "AWT"
 DEFAULT_ON = frozenset({"AWT101", "AWT102", "AWT103", "AWT104", "AWT203"})
 DEFAULT_OFF = frozenset({"AWT105", "AWT201", "AWT202"})
 ALL_CODES = DEFAULT_ON | DEFAULT_OFF
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+# A named tuple and not a dataclass: a run over files without a site would pay 20 ms, more than
+# for anything else it imports, for the import of `dataclasses`.
+class Options(NamedTuple):
     """What to look for.
 
     `codes` are the codes that may be reported. `task_factories`, `cancellers` and
@@ -21,3 +24,54 @@ class Options:
     task_factories: frozenset[str] = frozenset()
     cancellers: frozenset[str] = frozenset()
     wait_functions: frozenset[str] = frozenset()
+
+
+def resolve_codes(
+    select: Sequence[str] | None, extend_select: Iterable[str], ignore: Iterable[str]
+) -> frozenset[str]:
+    """The codes that may be reported, from lists of code prefixes as flake8 understands them.
+
+    `select` is None where the user gave no list: then every code that is on by default is
+    selected. Where a code is both selected and ignored the longer prefix wins, and `ignore` wins
+    a tie. A code that is off by default has to be named by more than `AWT`: a list that names the
+    whole plugin says that the plugin is wanted, not that its strictest rules are.
+    """
+    selected = [*(select or ()), *extend_select]
+    ignored = list(ignore)
+    return frozenset(
+        code for code in ALL_CODES if _is_on(code, selected, ignored, select is not None)
+    )
+
+
+def unknown_codes(prefixes: Iterable[str]) -> list[str]:
+    """Those of `prefixes` with which no code of ours begins, in their order."""
+    return [p for p in prefixes if not p or not any(code.startswith(p) for code in ALL_CODES)]
+
+
+def split_list(value: str) -> list[str]:
+    """The items of a list separated by commas or white space, as flake8 splits its lists."""
+    return value.replace(",", " ").split()
+
+
+def dotted_names(names: Iterable[str]) -> frozenset[str]:
+    """`names` as a set. Raises `ValueError`, naming it, for one that is not a dotted name."""
+    checked = frozenset(names)
+    for name in sorted(checked):
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ValueError(f"{name!r} is not a dotted name")
+    return checked
+
+
+def _is_on(code: str, selected: list[str], ignored: list[str], only_selected: bool) -> bool:
+    chosen = _longest_prefix(code, selected)
+    refused = _longest_prefix(code, ignored)
+    if code in DEFAULT_OFF and chosen <= len(PLUGIN_PREFIX):
+        return False
+    if only_selected and chosen < 0:
+        return False
+    return refused < 0 or chosen > refused
+
+
+def _longest_prefix(code: str, prefixes: list[str]) -> int:
+    """The length of the longest of `prefixes` that `code` begins with, or -1."""
+    return max((len(p) for p in prefixes if code.startswith(p)), default=-1)
