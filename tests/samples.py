@@ -1,0 +1,71 @@
+"""A few files with known verdicts, for the tests of the doors."""
+
+from __future__ import annotations
+
+# Row 1 of the table of verdicts: what is pending is forgotten.
+FORGOTTEN = """\
+import asyncio
+
+
+async def first(work):
+    a = asyncio.create_task(work())
+    b = asyncio.create_task(work())
+    done, _ = await asyncio.wait({a, b}, return_when=asyncio.FIRST_COMPLETED)
+    return done.pop().result()
+"""
+FORGOTTEN_PLACE = "7:21: AWT101 "
+
+# Row 2: what is pending is cancelled, but not when the wait is.
+NO_FINALLY = """\
+import asyncio
+
+
+async def first(work):
+    a = asyncio.create_task(work())
+    b = asyncio.create_task(work())
+    done, pending = await asyncio.wait({a, b}, return_when=asyncio.FIRST_COMPLETED)
+    for t in pending:
+        t.cancel()
+    return done
+"""
+NO_FINALLY_PLACE = "7:27: AWT102 "
+
+# Row 3: silent.
+CURED = """\
+import asyncio
+
+
+async def first(work):
+    tasks = [asyncio.create_task(work()), asyncio.create_task(work())]
+    try:
+        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for t in tasks:
+            t.cancel()
+"""
+
+# A full wait over tasks of its own: AWT201 where that is selected.
+FULL_WAIT = """\
+import asyncio
+
+
+async def both(work):
+    a = asyncio.create_task(work())
+    b = asyncio.create_task(work())
+    await asyncio.wait({a, b})
+"""
+FULL_WAIT_PLACE = "7:11: AWT201 "
+
+# Silent, unless `start` is said to make tasks.
+FACTORY = """\
+import asyncio
+
+from elsewhere import start
+
+
+async def first():
+    await asyncio.wait({start()}, timeout=1)
+"""
+FACTORY_PLACE = "7:11: AWT101 "
+
+BROKEN = "import asyncio\n\nasync def f():\n    await asyncio.wait(\n"
