@@ -68,4 +68,19 @@ async def first():
 """
 FACTORY_PLACE = "7:11: AWT101 "
 
+# Silent, as `stop` may keep what it is given. If it is said to cancel, `first` adopts the tasks
+# that it borrowed (row 20), and a cancellation of the wait passes by.
+CANCELLER = """\
+import asyncio
+
+from elsewhere import stop
+
+
+async def first(tasks):
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    stop(pending)
+    return done
+"""
+CANCELLER_PLACE = "7:27: AWT102 "
+
 BROKEN = "import asyncio\n\nasync def f():\n    await asyncio.wait(\n"

@@ -1,0 +1,374 @@
+"""The command `asyncwait`, as its users run it."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import samples
+
+from flake8_asyncwait import __version__, cli
+from flake8_asyncwait.report import text
+from flake8_asyncwait.verdict.finding import Finding, Step
+
+FORGOTTEN = "./forgotten.py:" + samples.FORGOTTEN_PLACE
+NO_FINALLY = "./no_finally.py:" + samples.NO_FINALLY_PLACE
+FULL = "./sub/full.py:" + samples.FULL_WAIT_PLACE
+
+
+class Run(NamedTuple):
+    status: int
+    out: list[str]
+    err: list[str]
+
+    @property
+    def places(self) -> list[str]:
+        """The lines of the output, up to the code."""
+        return [line[: line.index("AWT") + 7] for line in self.out if ": AWT" in line]
+
+
+Asyncwait = Callable[..., Run]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "sub").mkdir()
+    for name, content in {
+        "forgotten.py": samples.FORGOTTEN,
+        "no_finally.py": samples.NO_FINALLY,
+        "cured.py": samples.CURED,
+        "sub/full.py": samples.FULL_WAIT,
+    }.items():
+        (tmp_path / name).write_text(content)
+    return tmp_path
+
+
+@pytest.fixture
+def asyncwait(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Asyncwait:
+    """Run the command in the project, in this process."""
+    monkeypatch.chdir(project)
+
+    def run(*arguments: str) -> Run:
+        try:
+            status = cli.main(arguments)
+        except SystemExit as end:
+            status = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return Run(status, out.splitlines(), err.splitlines())
+
+    return run
+
+
+class TestStatus:
+    def test_findings(self, asyncwait: Asyncwait) -> None:
+        run = asyncwait("check")
+        assert run.status == 1
+        assert run.places == [FORGOTTEN, NO_FINALLY]
+        assert len(run.out) == 2
+        assert run.err == []
+
+    def test_clean(self, asyncwait: Asyncwait) -> None:
+        assert asyncwait("check", "cured.py", "sub") == Run(0, [], [])
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ([], "the following arguments are required: COMMAND"),
+            (["chekc"], "invalid choice: 'chekc'"),
+            (["check", "--select=AWT9"], "argument --select: unknown code 'AWT9'; the codes are"),
+            (["check", "--ignore=E501"], "argument --ignore: unknown code 'E501'"),
+            (["check", "--extend-select=awt101"], "argument --extend-select: unknown code"),
+            (["check", "--cancellers=a-b"], "argument --cancellers: 'a-b' is not a dotted name"),
+            (["check", "--output-format=xml"], "invalid choice: 'xml'"),
+        ],
+    )
+    def test_usage_errors(self, asyncwait: Asyncwait, arguments: list[str], message: str) -> None:
+        run = asyncwait(*arguments)
+        assert run.status == 2
+        assert run.out == []
+        assert message in run.err[-1]
+
+    def test_a_missing_path(self, asyncwait: Asyncwait) -> None:
+        run = asyncwait("check", "missing.py", "forgotten.py")
+        assert run.status == 2
+        assert run.places == [FORGOTTEN[2:]]
+        assert run.err == ["missing.py: no such file or directory"]
+
+    def test_a_syntax_error(self, project: Path, asyncwait: Asyncwait) -> None:
+        (project / "broken.py").write_text(samples.BROKEN)
+        run = asyncwait("check", "--select=AWT101")
+        assert run.status == 2
+        assert run.places == [FORGOTTEN]
+        assert run.err == ["./broken.py:4: syntax error: '(' was never closed"]
+
+    def test_bytes_that_are_no_text(self, project: Path, asyncwait: Asyncwait) -> None:
+        (project / "broken.py").write_bytes(b"import asyncio\nasyncio.wait  # \xe9\n")
+        run = asyncwait("check", "--select=AWT101")
+        assert run.status == 2
+        assert run.places == [FORGOTTEN]
+        assert run.err == ["./broken.py:2: not utf-8: invalid continuation byte"]
+
+    @pytest.mark.parametrize("content", [b"def f(:\n", b"\xff\xfe\0", b"# coding: none\n"])
+    def test_nothing_is_claimed_of_files_that_hold_no_wait(
+        self, project: Path, asyncwait: Asyncwait, content: bytes
+    ) -> None:
+        (project / "broken.py").write_bytes(content)
+        assert asyncwait("check", "broken.py", "cured.py") == Run(0, [], [])
+
+    def test_too_deep_for_python(self, project: Path, asyncwait: Asyncwait) -> None:
+        deep = "(" * 5000 + ")" * 5000
+        (project / "deep.py").write_text(f"import asyncio\nasyncio.wait({deep})\n")
+        run = asyncwait("check", "deep.py")
+        assert run.status == 2
+        assert len(run.err) == 1
+        assert run.err[0].startswith("deep.py:")
+
+    def test_no_files(self, project: Path, asyncwait: Asyncwait) -> None:
+        (project / "empty").mkdir()
+        assert asyncwait("check", "empty") == Run(0, [], ["no Python files found"])
+
+    def test_nobody_reads_the_output(self, project: Path) -> None:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flake8_asyncwait", "check"],
+            cwd=project,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.wait() == 2
+        assert process.stderr.read() == b""
+        process.stderr.close()
+
+
+class TestCodes:
+    def test_select(self, asyncwait: Asyncwait) -> None:
+        assert asyncwait("check", "--select=AWT102").places == [NO_FINALLY]
+        assert asyncwait("check", "--select=AWT201").places == [FULL]
+        assert asyncwait("check", "--select=AWT").places == [FORGOTTEN, NO_FINALLY]
+
+    def test_extend_select(self, asyncwait: Asyncwait) -> None:
+        run = asyncwait("check", "--extend-select=AWT2")
+        assert run.places == [FORGOTTEN, NO_FINALLY, FULL]
+
+    def test_ignore(self, asyncwait: Asyncwait) -> None:
+        assert asyncwait("check", "--ignore=AWT102").places == [FORGOTTEN]
+        run = asyncwait("check", "--ignore=AWT101,AWT102")
+        assert run == Run(0, [], [])
+
+    def test_lists_add_up(self, asyncwait: Asyncwait) -> None:
+        run = asyncwait("check", "--select=AWT101", "--select=AWT201")
+        assert run.places == [FORGOTTEN, FULL]
+
+
+class TestFiles:
+    def test_exclude(self, asyncwait: Asyncwait) -> None:
+        assert asyncwait("check", "--exclude=no_*.py, sub").places == [FORGOTTEN]
+
+    def test_exclude_replaces_the_default_list_and_extend_exclude_does_not(
+        self, project: Path, asyncwait: Asyncwait
+    ) -> None:
+        (project / "build").mkdir()
+        (project / "build" / "x.py").write_text(samples.FORGOTTEN)
+        built = "./build/x.py:" + samples.FORGOTTEN_PLACE
+        assert asyncwait("check", "--exclude=no_finally.py").places == [built, FORGOTTEN]
+        assert asyncwait("check", "--extend-exclude=no_finally.py").places == [FORGOTTEN]
+
+    def test_gitignore(self, project: Path, asyncwait: Asyncwait) -> None:
+        (project / ".gitignore").write_text("no_finally.py\n")
+        assert asyncwait("check").places == [FORGOTTEN]
+        run = asyncwait("check", "--no-respect-gitignore")
+        assert run.places == [FORGOTTEN, NO_FINALLY]
+
+    def test_standard_input(self, asyncwait: Asyncwait, monkeypatch: pytest.MonkeyPatch) -> None:
+        def feed() -> None:
+            stdin = io.TextIOWrapper(io.BytesIO(samples.FORGOTTEN.encode("utf-8-sig")))
+            monkeypatch.setattr(sys, "stdin", stdin)
+
+        feed()
+        assert asyncwait("check", "-").places == ["stdin:" + samples.FORGOTTEN_PLACE]
+        feed()
+        run = asyncwait("check", "--stdin-filename=x.py", "-")
+        assert run.places == ["x.py:" + samples.FORGOTTEN_PLACE]
+
+    def test_crlf_and_bom_move_nothing(self, project: Path, asyncwait: Asyncwait) -> None:
+        data = b"\xef\xbb\xbf" + samples.FORGOTTEN.replace("\n", "\r\n").encode()
+        (project / "forgotten.py").write_bytes(data)
+        assert asyncwait("check").places == [FORGOTTEN, NO_FINALLY]
+
+
+class TestNoqa:
+    def test_a_comment_silences(self, project: Path, asyncwait: Asyncwait) -> None:
+        silenced = samples.FORGOTTEN.replace("FIRST_COMPLETED)", "FIRST_COMPLETED)  # noqa: AWT101")
+        (project / "forgotten.py").write_text(silenced)
+        assert asyncwait("check", "forgotten.py") == Run(0, [], [])
+        silenced = silenced.replace("AWT101", "AWT102")
+        (project / "forgotten.py").write_text(silenced)
+        assert asyncwait("check", "forgotten.py").places == [FORGOTTEN[2:]]
+
+    @pytest.mark.parametrize("content", [samples.FORGOTTEN, samples.BROKEN])
+    def test_a_comment_silences_a_file(
+        self, project: Path, asyncwait: Asyncwait, content: str
+    ) -> None:
+        (project / "x.py").write_text(f"# flake8: noqa\n{content}")
+        assert asyncwait("check", "x.py") == Run(0, [], [])
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        ("content", "option", "place"),
+        [
+            (samples.FACTORY, "--task-factories=start", samples.FACTORY_PLACE),
+            (samples.CANCELLER, "--cancellers=elsewhere.stop", samples.CANCELLER_PLACE),
+            (
+                samples.FORGOTTEN.replace("asyncio.wait(", "my.wait_("),
+                "--wait-functions=wait_",
+                samples.FORGOTTEN_PLACE,
+            ),
+        ],
+    )
+    def test_what_the_user_says_of_his_functions(
+        self, project: Path, asyncwait: Asyncwait, content: str, option: str, place: str
+    ) -> None:
+        (project / "x.py").write_text(content)
+        assert asyncwait("check", "x.py") == Run(0, [], [])
+        assert asyncwait("check", "x.py", option).places == [f"x.py:{place}"]
+
+
+class TestReports:
+    def test_statistics(self, asyncwait: Asyncwait) -> None:
+        run = asyncwait("check", "--statistics", "--extend-select=AWT2")
+        assert run.status == 1
+        assert run.out[-3:] == ["1     AWT101", "1     AWT102", "1     AWT201"]
+
+    def test_undetermined_sites_are_counted(self) -> None:
+        assert text.statistics([], 0) == []
+        assert text.statistics([], 2) == [
+            "2     undetermined: too many states to decide, nothing claimed"
+        ]
+
+    def test_full(self, asyncwait: Asyncwait) -> None:
+        run = asyncwait("check", "no_finally.py", "--output-format=full")
+        assert run.status == 1
+        assert run.places == [NO_FINALLY[2:]]
+        assert run.out[1:8] == [
+            "",
+            "     5 |     a = asyncio.create_task(work())",
+            "     6 |     b = asyncio.create_task(work())",
+            "     7 |     done, pending = await asyncio.wait("
+            "{a, b}, return_when=asyncio.FIRST_COMPLETED)",
+            "       |                           " + "^" * 57,
+            "     8 |     for t in pending:",
+            "     9 |         t.cancel()",
+        ]
+        assert run.out[8] == ""
+        assert run.out[9].startswith("  1. ")
+        assert ", line 7" in run.out[9]
+
+    def test_a_step_says_where_before_it_says_what_follows(self) -> None:
+        finding = Finding(
+            1,
+            0,
+            "AWT102",
+            "leaks",
+            (Step(1, "the wait starts"), Step(2, "cancelled here: 'a' runs on")),
+            1,
+            4,
+        )
+        assert text.full("a.py", finding, ["wait", "x"]).splitlines() == [
+            "a.py:1:1: AWT102 leaks",
+            "",
+            "    1 | wait",
+            "      | ^^^^",
+            "    2 | x",
+            "",
+            "  1. the wait starts, line 1",
+            "  2. cancelled here, line 2: 'a' runs on",
+        ]
+
+    def test_marks_stand_below_a_call_behind_tabs(self) -> None:
+        finding = Finding(2, 2, "AWT101", "leaks", (), 3, 1)
+        assert text.full("a.py", finding, ["", "\t\twait(", ")"]).splitlines()[3:5] == [
+            "    2 |                 wait(",
+            "      |                 ^^^^^",
+        ]
+
+    def test_a_terminal_is_told_nothing(self, project: Path, asyncwait: Asyncwait) -> None:
+        (project / "\x1b[31m.py").write_text(samples.FORGOTTEN)
+        assert asyncwait("check", "--select=AWT101").places[0].startswith("./\\x1b[31m.py:7")
+
+    @pytest.mark.parametrize(
+        ("line", "shown"),
+        [
+            ("é = 'ok'", "é = 'ok'"),
+            ("a\x1b[2J\r\n", "a\\x1b[2J\\r\\n"),
+            ("\u202egnirts", "\\u202egnirts"),
+            ("\udce9.py", "\\udce9.py"),
+        ],
+    )
+    def test_printable(self, line: str, shown: str) -> None:
+        assert text.printable(line) == shown
+
+    def test_a_terminal_that_knows_no_accents(self, project: Path) -> None:
+        (project / "é.py").write_text(samples.FORGOTTEN)
+        done = subprocess.run(
+            [sys.executable, "-m", "flake8_asyncwait", "check", "é.py"],
+            cwd=project,
+            env={**os.environ, "PYTHONIOENCODING": "ascii"},
+            capture_output=True,
+        )
+        assert done.stdout.startswith(b"\\xe9.py:7")
+        assert done.stderr == b""
+        assert done.returncode == 1
+
+
+class TestStart:
+    def test_version(self, asyncwait: Asyncwait) -> None:
+        assert asyncwait("--version") == Run(0, [f"asyncwait {__version__}"], [])
+
+    @pytest.mark.parametrize("arguments", [["--help"], ["check", "--help"]])
+    def test_help(self, asyncwait: Asyncwait, arguments: list[str]) -> None:
+        run = asyncwait(*arguments)
+        assert run.status == 0
+        assert run.out[0].startswith("usage: asyncwait")
+
+    @pytest.mark.parametrize(
+        ("arguments", "heavy"),
+        [
+            (["--version"], {"ast", "dataclasses", "libcst", "pathspec", "tokenize"}),
+            (["check", "empty.py"], {"ast", "dataclasses", "libcst", "pathspec", "tokenize"}),
+            (["check", "cured.py"], {"flake8"}),
+        ],
+    )
+    def test_nothing_heavy_is_imported_in_vain(
+        self, project: Path, arguments: list[str], heavy: set[str]
+    ) -> None:
+        (project / "empty.py").write_text("")
+        program = (
+            "import sys\nfrom flake8_asyncwait.cli import main\n"
+            f"try:\n    main({arguments!r})\nexcept SystemExit:\n    pass\n"
+            "print(*sys.modules, file=sys.stderr)"
+        )
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-I",
+                "-S",
+                "-c",
+                f"import sys\nsys.path[:] = {sys.path!r}\n{program}",
+            ],
+            cwd=project,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert heavy.isdisjoint(done.stderr.split())

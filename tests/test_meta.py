@@ -1,0 +1,104 @@
+"""What holds of the project itself."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flake8_asyncwait.options import ALL_CODES, DEFAULT_OFF, DEFAULT_ON
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "flake8_asyncwait"
+
+# Data goes one way: each of these imports only from those before it. The options are read by
+# every stage, and `check` is the way through the stages that every door takes.
+ORDER = [
+    "options",
+    "source",
+    "sites",
+    "analysis",
+    "verdict",
+    "rules",
+    "check",
+    "report",
+    "replay",
+    "fix",
+    "plugin",
+    "cli",
+    "codemod",
+    "__main__",
+]
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imports(path: Path) -> set[str]:
+    """The modules that the file imports, also inside functions, as dotted names."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute here"
+            assert node.module is not None
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def part(path: Path) -> str:
+    """The folder, or the module beside the folders, that the file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_imports_go_one_way(path: Path) -> None:
+    if path == PACKAGE / "__init__.py":
+        assert imports(path) == set()
+        return
+    own = part(path)
+    before = {own, *ORDER[: ORDER.index(own)]}
+    for module in imports(path):
+        if module.startswith("flake8_asyncwait.") and module != "flake8_asyncwait.__version__":
+            assert module.split(".")[1] in before, f"{name(path)} imports {module}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_each_library_has_its_place(path: Path) -> None:
+    libraries = {module.split(".")[0] for module in imports(path)}
+    if part(path) != "plugin":
+        assert "flake8" not in libraries
+    if part(path) not in {"sites", "analysis", "fix"}:
+        assert "libcst" not in libraries
+    if part(path) != "source":
+        assert "pathspec" not in libraries
+
+
+@pytest.mark.parametrize("module", ["flake8_asyncwait", "flake8_asyncwait.plugin"])
+def test_importing_is_cheap(module: str) -> None:
+    program = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert not {"flake8", "libcst", "pathspec"} & set(done.stdout.split())
+
+
+def test_readme_lists_the_codes() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (AWT\d{3}) \| (on|off) \|", readme, re.MULTILINE)
+    assert {code for code, _ in rows} == ALL_CODES
+    assert {code for code, state in rows if state == "on"} == DEFAULT_ON
+    assert {code for code, state in rows if state == "off"} == DEFAULT_OFF
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^.*\bpytest\b.*$", readme, re.MULTILINE)
+    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
