@@ -262,13 +262,13 @@ class TestReports:
         assert run.places == [NO_FINALLY[2:]]
         assert run.out[1:8] == [
             "",
-            "     5 |     a = asyncio.create_task(work())",
-            "     6 |     b = asyncio.create_task(work())",
-            "     7 |     done, pending = await asyncio.wait("
+            "    5 |     a = asyncio.create_task(work())",
+            "    6 |     b = asyncio.create_task(work())",
+            "    7 |     done, pending = await asyncio.wait("
             "{a, b}, return_when=asyncio.FIRST_COMPLETED)",
-            "       |                           " + "^" * 57,
-            "     8 |     for t in pending:",
-            "     9 |         t.cancel()",
+            "      |                           " + "^" * 57,
+            "    8 |     for t in pending:",
+            "    9 |         t.cancel()",
         ]
         assert run.out[8] == ""
         assert run.out[9].startswith("  1. ")
