@@ -201,68 +201,67 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="files and directories to check, - for standard input (default: .)",
     )
-    codes = parser.add_argument_group("what to report")
+    _add_codes(parser.add_argument_group("what to report (comma-separated codes or prefixes)"))
+    _add_names(parser.add_argument_group("what to know of your code (comma-separated names)"))
+    _add_files(parser.add_argument_group("which files to check (comma-separated globs)"))
+    _add_output(parser.add_argument_group("how to report"))
+
+
+def _add_codes(group: argparse._ArgumentGroup) -> None:
     for flag, default, text in (
         ("--select", None, "report only these codes"),
         ("--extend-select", [], "report these codes too, such as those that are off by default"),
         ("--ignore", [], "do not report these codes"),
     ):
-        codes.add_argument(
-            flag,
-            action="extend",
-            type=_codes,
-            default=default,
-            metavar="CODES",
-            help=f"{text} (comma-separated, prefixes allowed)",
+        group.add_argument(
+            flag, action="extend", type=_codes, default=default, metavar="CODES", help=text
         )
-    names = parser.add_argument_group("what to know about your code (comma-separated names)")
+
+
+def _add_names(group: argparse._ArgumentGroup) -> None:
     for flag, text in (
         ("--task-factories", "functions that return a task which their caller owns"),
         ("--cancellers", "functions that cancel the tasks they are given"),
         ("--wait-functions", "functions that wrap asyncio.wait with its own signature"),
     ):
-        names.add_argument(
+        group.add_argument(
             flag, action="extend", type=_names, default=[], metavar="NAMES", help=text
         )
-    files = parser.add_argument_group("which files to check")
-    files.add_argument(
-        "--exclude",
-        action="extend",
-        type=_globs,
-        metavar="GLOBS",
-        help="files and directories to leave out (comma-separated), instead of the default list",
-    )
-    files.add_argument(
-        "--extend-exclude",
-        action="extend",
-        type=_globs,
-        default=[],
-        metavar="GLOBS",
-        help="files and directories to leave out as well (comma-separated)",
-    )
-    files.add_argument(
+
+
+def _add_files(group: argparse._ArgumentGroup) -> None:
+    for flag, default, text in (
+        ("--exclude", None, "files and directories to leave out, instead of the default list"),
+        ("--extend-exclude", [], "files and directories to leave out as well"),
+    ):
+        group.add_argument(
+            flag, action="extend", type=_globs, default=default, metavar="GLOBS", help=text
+        )
+    group.add_argument(
         "--no-respect-gitignore",
         dest="respect_gitignore",
         action="store_false",
         help="check files that git ignores too",
     )
-    files.add_argument(
-        "--stdin-filename",
-        default="stdin",
-        metavar="NAME",
-        help="what to call standard input in reports (default: stdin)",
-    )
-    output = parser.add_argument_group("how to report")
-    output.add_argument(
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--output-format",
         choices=("text", "full"),
         default="text",
         help="one line a finding, or with its source and how it leaks (default: text)",
     )
-    output.add_argument(
+    group.add_argument(
         "--statistics",
         action="store_true",
         help="count the findings of each code, and the sites that could not be decided",
+    )
+    group.add_argument(
+        "--stdin-filename",
+        default="stdin",
+        metavar="NAME",
+        help="what to call standard input in reports (default: stdin)",
     )
 
 

@@ -81,6 +81,16 @@ def test_each_library_has_its_place(path: Path) -> None:
         assert "pathspec" not in libraries
 
 
+def test_the_judge_shares_nothing_with_what_it_judges() -> None:
+    ours = {
+        module.split(".")[1]
+        for path in (PACKAGE / "replay").rglob("*.py")
+        for module in imports(path)
+        if module.startswith("flake8_asyncwait.")
+    }
+    assert ours <= {"replay", "verdict"}
+
+
 @pytest.mark.parametrize("module", ["flake8_asyncwait", "flake8_asyncwait.plugin"])
 def test_importing_is_cheap(module: str) -> None:
     program = f"import sys, {module}; print(*sys.modules)"
