@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from flake8_asyncwait.check import check
 from flake8_asyncwait.options import ALL_CODES, DEFAULT_OFF, DEFAULT_ON
 
 ROOT = Path(__file__).parent.parent
@@ -112,3 +113,10 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (command,) = re.findall(r"^.*\bpytest\b.*$", readme, re.MULTILINE)
     assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_bug_that_the_readme_shows_is_found() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    findings = check(f"import asyncio\n{example}").findings
+    assert [(f.line, f.column, f.code) for f in findings] == [(4, 26, "AWT102")]
