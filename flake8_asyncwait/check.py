@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import ast
+from typing import TYPE_CHECKING
 
 from flake8_asyncwait.options import Options
+from flake8_asyncwait.sites.gate import candidate_lines
 from flake8_asyncwait.verdict.finding import Checked
+
+if TYPE_CHECKING:
+    import ast
+
+_NOTHING = Checked()
 
 
 def check(text: str, options: Options = Options(), tree: ast.Module | None = None) -> Checked:
@@ -14,4 +20,13 @@ def check(text: str, options: Options = Options(), tree: ast.Module | None = Non
     `text` is the decoded source without a BOM. `tree` is its ast where the caller has it already.
     Raises `SyntaxError` when the text holds a candidate and is not Python; its `lineno` says where.
     """
-    return Checked()
+    lines = candidate_lines(text, options.wait_functions)
+    if not lines:
+        return _NOTHING
+    # Imported only now: they cost more than looking at all the files that hold no candidate.
+    import ast
+
+    from flake8_asyncwait.verdict.judge import judge
+
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return judge(text, ast.parse(text) if tree is None else tree, lines, options)

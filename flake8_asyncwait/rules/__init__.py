@@ -1,1 +1,28 @@
+"""The rules, in the order in which they win: the first that fires is the finding of a site."""
 
+from __future__ import annotations
+
+from flake8_asyncwait.rules import (
+    awt101,
+    awt102,
+    awt103,
+    awt104,
+    awt105,
+    awt201,
+    awt202,
+    awt203,
+)
+from flake8_asyncwait.rules.rule import Hit, Rule
+
+RULES: tuple[Rule, ...] = (
+    awt203.RULE,
+    awt101.RULE,
+    awt103.RULE,
+    awt102.RULE,
+    awt104.RULE,
+    awt105.RULE,
+    awt201.RULE,
+    awt202.RULE,
+)
+
+__all__ = ["RULES", "Hit", "Rule"]

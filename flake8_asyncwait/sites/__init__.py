@@ -1,1 +1,1 @@
-
+"""Where the wait sites of a file may be."""

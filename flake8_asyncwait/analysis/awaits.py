@@ -1,0 +1,302 @@
+"""What `await` does to each kind of value: two points, the fault before the effect, and the end."""
+
+from __future__ import annotations
+
+from flake8_asyncwait.analysis import effects
+from flake8_asyncwait.analysis.base import Base, Results
+from flake8_asyncwait.analysis.completion import Flow, raising
+from flake8_asyncwait.analysis.exceptions import (
+    ANY,
+    CANCELLED_ERROR,
+    GENERATOR_EXIT,
+    TIMEOUT_ERROR,
+    Exc,
+)
+from flake8_asyncwait.analysis.run import Context
+from flake8_asyncwait.analysis.state import (
+    ASKED,
+    CANCELLED,
+    DONE,
+    ENDED,
+    FAILED,
+    FOREIGN,
+    MAYBE,
+    MAYBE_CANCELLING,
+    OK,
+    UNKNOWN,
+    Box,
+    Coroutine,
+    Gather,
+    Param,
+    Ref,
+    Shielded,
+    State,
+    Task,
+    TimeLimited,
+    Value,
+    Waiting,
+    WaitTask,
+)
+
+
+class Awaits(Base):
+    """Await, wait and yield."""
+
+    def await_value(self, state: State, value: Value, line: int, ctx: Context) -> Results:
+        """All ways in which `await value` may go on; abrupt ends go to the context."""
+        if isinstance(value, Param):
+            state, value = self.as_task(state, value)
+        thing = state.get(value)
+        if isinstance(value, Waiting):
+            return self.wait(state, value, line, ctx)
+        if isinstance(value, Coroutine):
+            return self.run_coroutine(state, value, line, ctx)
+        if isinstance(value, Shielded):
+            return self._await_shielded(state, value.inner, line, ctx)
+        if isinstance(value, TimeLimited):
+            return self._await_limited(state, value.inner, line, ctx)
+        if type(thing) is Task:
+            return self._await_task(state, value, line, ctx)
+        if type(thing) is Gather:
+            return self._await_gather(state, value, line, ctx)
+        if type(thing) is WaitTask:
+            return self._await_wait_task(state, value, line, ctx, shielded=False)
+        return self.suspend(state, line, ctx)
+
+    def run_coroutine(self, state: State, value: Coroutine, line: int, ctx: Context) -> Results:
+        raise NotImplementedError
+
+    def suspend(self, state: State, line: int, ctx: Context) -> Results:
+        """An await of something unknown."""
+        later = state.suspended()
+        self.fault(state, ctx, line, (CANCELLED_ERROR, ANY), later)
+        return [(later, UNKNOWN)]
+
+    def _await_task(self, state: State, ref: Ref, line: int, ctx: Context) -> Results:
+        task = state.heap[ref.id]
+        if task.status in ENDED:
+            return self.result_of(state, ref, line, ctx)
+        later = state.suspended()
+        if task.status in ASKED:
+            cancelled = effects.with_status(later, ref, CANCELLED)
+            self.fail(cancelled, ctx, CANCELLED_ERROR)
+            if task.status != MAYBE_CANCELLING:
+                return []
+            return self.result_of(effects.with_status(later, ref, DONE), ref, line, ctx)
+        self.fault(state, ctx, line, (ANY,), effects.with_status(later, ref, FAILED))
+        self.fault(state, ctx, line, (CANCELLED_ERROR,), effects.with_status(later, ref, CANCELLED))
+        return [(effects.with_status(later, ref, OK), UNKNOWN)]
+
+    def result_of(self, state: State, ref: Ref, line: int, ctx: Context) -> Results:
+        """`.result()` of a task, or an await of one that is done."""
+        status = state.heap[ref.id].status
+        if status == OK:
+            return [(state, UNKNOWN)]
+        if status == FAILED:
+            self.fail(state, ctx, ANY)
+            return []
+        if status == CANCELLED:
+            self.fail(state, ctx, CANCELLED_ERROR)
+            return []
+        if status == DONE:
+            self.fault(state, ctx, line, (ANY,), effects.with_status(state, ref, FAILED))
+            return [(effects.with_status(state, ref, OK), UNKNOWN)]
+        self.fail(state, ctx, Exc("InvalidStateError"))
+        if status in (MAYBE, MAYBE_CANCELLING):
+            return self.result_of(effects.with_status(state, ref, DONE), ref, line, ctx)
+        return []
+
+    def _await_gather(self, state: State, value: Ref, line: int, ctx: Context) -> Results:
+        gather = state.heap[value.id]
+        refs = effects.tasks_of(state, value)
+        statuses = [state.heap[ref.id].status for ref in refs]
+        waits = any(status not in ENDED for status in statuses) or not refs
+        later = state.suspended() if waits else state
+        if waits:
+            self.fault(
+                state, ctx, line, (CANCELLED_ERROR,), effects.end_all(later, value, CANCELLED)
+            )
+        if gather.quiet:
+            return [(effects.end_all(later, value, DONE), UNKNOWN)]
+        if any(status in ASKED or status == CANCELLED for status in statuses):
+            self.fail(self._end_asked(later, refs), ctx, CANCELLED_ERROR)
+            if not any(status == MAYBE_CANCELLING for status in statuses):
+                return []
+        if FAILED in statuses:
+            self.fail(later, ctx, ANY)
+            return []
+        for ref, _ in effects.choices(state, tuple(refs)):
+            if state.heap[ref.id].status != OK:
+                self.fault(state, ctx, line, (ANY,), effects.with_status(later, ref, FAILED))
+        if not refs:
+            self.fault(state, ctx, line, (ANY,), later)
+        return [(effects.end_all(later, value, OK), UNKNOWN)]
+
+    def _end_asked(self, state: State, refs: list[Ref]) -> State:
+        for ref in refs:
+            if state.heap[ref.id].status in ASKED:
+                state = effects.with_status(state, ref, CANCELLED)
+        return state
+
+    def _await_shielded(self, state: State, inner: Value, line: int, ctx: Context) -> Results:
+        """A cancellation of the await leaves what is shielded running."""
+        thing = state.get(inner)
+        if type(thing) is WaitTask:
+            return self._await_wait_task(state, inner, line, ctx, shielded=True)
+        if isinstance(inner, Waiting):
+            return self.wait(state, inner, line, ctx)
+        refs = effects.tasks_of(state, inner)
+        if not refs:
+            return self.suspend(self.hand_over(state, inner, ctx), line, ctx)
+        if effects.ended(state, inner):
+            return self.await_value(state, inner, line, ctx)
+        self.fault(state, ctx, line, (CANCELLED_ERROR,), state.suspended())
+        return self._without_cancellation(state, inner, line, ctx)
+
+    def _without_cancellation(self, state: State, inner: Value, line: int, ctx: Context) -> Results:
+        """Await `inner` where only its own failure, not a cancellation from outside, can strike."""
+        flow = Flow()
+        results = self.await_value(state, inner, line, ctx.into(flow))
+        for completion, states in flow:
+            for end in states:
+                if completion != raising(CANCELLED_ERROR) or end.fault == state.fault:
+                    ctx.out.add(completion, end)
+        return results
+
+    def _await_limited(self, state: State, inner: Value, line: int, ctx: Context) -> Results:
+        """`wait_for(inner, t)`: the time may run out, which cancels what is not shielded."""
+        if isinstance(inner, Waiting):
+            limited = Context(ctx.frame, ctx.out, ctx.handling, ctx.cleanup, True)
+            return self.wait(state, inner, line, limited)
+        if isinstance(inner, Param):
+            state, inner = self.as_task(state, inner)
+        target = inner.inner if isinstance(inner, Shielded) else inner
+        if effects.tasks_of(state, target) and not effects.ended(state, target):
+            late = state.suspended()
+            if not isinstance(inner, Shielded):
+                late = effects.end_all(late, target, CANCELLED)
+            self.fault(state, ctx, line, (TIMEOUT_ERROR,), late)
+        return self.await_value(state, inner, line, ctx)
+
+    def _await_wait_task(
+        self, state: State, ref: Ref, line: int, ctx: Context, shielded: bool
+    ) -> Results:
+        task: WaitTask = state.heap[ref.id]
+        if task.result is not None:
+            return [(state, task.result)]
+        results = self.wait(state, task.waiting, line, ctx)
+        return [(after.put(ref, task._replace(result=value)), value) for after, value in results]
+
+    # The wait itself
+
+    def wait(self, state: State, waiting: Waiting, line: int, ctx: Context) -> Results:
+        """`await asyncio.wait(...)`: raises before its effect, or parts its elements in two."""
+        state, items, opened = self._elements(state, waiting)
+        if not items and not opened:
+            self.fail(state, ctx, Exc("ValueError"))
+            return []
+        if waiting.site >= 0:
+            state = self.start_wait(state, waiting.site, items)
+            state = state.step(waiting.line, "the wait starts", "wait")
+        self.fault(state, ctx, waiting.line, (CANCELLED_ERROR,), state.suspended())
+        full = not waiting.first and not waiting.timeout
+        limited = ctx.limited and full
+        if limited:
+            self._limit(waiting)
+            late = state.suspended().step(waiting.line, "the time runs out", "timeout")
+            ctx.out.add(raising(TIMEOUT_ERROR), late)
+        return self._halves(state, waiting, items, opened, full)
+
+    def _limit(self, waiting: Waiting) -> None:
+        if waiting.site >= 0:
+            self.sites[waiting.site].early = True
+
+    def start_wait(self, state: State, site: int, items: tuple[Value, ...]) -> State:
+        """The wait has started: its result's names are stale until it is bound."""
+        state = effects.mark_waited(state, items, site)
+        return state.with_stale(state.stale | {site}) if self.sites[site].halves else state
+
+    def _elements(self, state: State, waiting: Waiting) -> tuple[State, tuple[Value, ...], bool]:
+        """The elements of a wait as tasks of the heap, and whether there may be unknown ones."""
+        state, items, value = self.as_items(state, waiting.waited)
+        box = state.get(value)
+        opened = items is None or (type(box) is Box and box.open)
+        elements: list[Value] = []
+        for position in range(len(items or ())):
+            # Looked up again each time: making one a task may replace others that are equal.
+            item = self.as_items(state, value)[1][position]  # type: ignore[index]
+            state, element = self.as_task(state, item)
+            if isinstance(element, Ref) and type(state.get(element)) is not Box:
+                if element not in elements:
+                    elements.append(element)
+            else:
+                opened = True
+        return state, tuple(elements), opened
+
+    def _halves(
+        self, state: State, waiting: Waiting, items: tuple[Value, ...], opened: bool, full: bool
+    ) -> Results:
+        kept = {
+            name: value for name, value in state.env.items() if "." in name and value in items
+        }
+        may_be_none = waiting.timeout or opened
+        results: Results = []
+        for done, pending in effects.partitions(state, items, full=full, may_be_none=may_be_none):
+            after = effects.after_wait(state, done, pending, kept)
+            if waiting.site >= 0:
+                after = self._outcome_step(after, waiting, done, pending, len(items))
+            after, done_box = after.new(Box("set", done, opened))
+            after, pending_box = after.new(Box("set", pending, opened and not full))
+            after, pair = after.new(Box("tuple", (done_box, pending_box)))
+            results.append((after, pair))
+        return results
+
+    def _outcome_step(
+        self,
+        state: State,
+        waiting: Waiting,
+        done: tuple[Value, ...],
+        pending: tuple[Value, ...],
+        count: int,
+    ) -> State:
+        names = [self.describe(state, item) for item in pending]
+        if not pending:
+            what = "the wait returns: all are done"
+        elif not done:
+            what = "the wait returns: none is done"
+        else:
+            what = f"the wait returns: {' and '.join(dict.fromkeys(names))} still pending"
+        choice = "outcome:" + ",".join(
+            str(position) for position, item in enumerate((*done, *pending)) if item in pending
+        )
+        return state.step(waiting.line, what, choice)
+
+    def describe(self, state: State, item: Value) -> str:
+        """How a message names a task: by the first name it was bound to, or by where it was made."""
+        refs = effects.tasks_of(state, item)
+        if not refs:
+            return "something"
+        return self.label(state.heap[refs[0].id].origin)
+
+    def label(self, origin: int) -> str:
+        """How messages name the tasks of one origin."""
+        if origin in self.books.labels:
+            return f"'{self.books.labels[origin]}'"
+        node = self._nodes[origin]
+        if isinstance(node, str):
+            return f"'{node}'"
+        return f"the task made on line {getattr(node, 'line', 0)}"
+
+    # Yield
+
+    def yield_value(self, state: State, value: Value, line: int, ctx: Context) -> Results:
+        """A yield hands its value over; the generator may be closed at it, or thrown into."""
+        if ctx.frame.on_yield is not None:
+            return [(after, UNKNOWN) for after in ctx.frame.on_yield(state, value, ctx)]
+        state = self.hand_over(state, value, ctx)
+        later = state.suspended()
+        self.fault(state, ctx, line, (GENERATOR_EXIT, ANY), later)
+        return [(later, UNKNOWN)]
+
+
+__all__ = ["FOREIGN", "Awaits"]

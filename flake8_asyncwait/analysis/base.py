@@ -1,0 +1,328 @@
+"""What every part of the interpreter needs: names, faults, hand-overs, the loss of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flake8_asyncwait.analysis import effects, ir
+from flake8_asyncwait.analysis.completion import States, raising
+from flake8_asyncwait.analysis.exceptions import (
+    ANY,
+    CANCELLED_ERROR,
+    GENERATOR_EXIT,
+    TIMEOUT_ERROR,
+    Exc,
+)
+from flake8_asyncwait.analysis.run import Books, Context, Frame, Leak, Program, Site, Undetermined
+from flake8_asyncwait.analysis.state import (
+    ASKED,
+    BORROWED,
+    COLLECTION,
+    FUTURE,
+    UNKNOWN,
+    UNSETTLED,
+    Box,
+    Coroutine,
+    Foreign,
+    Function,
+    Gather,
+    Param,
+    Ref,
+    State,
+    Task,
+    Trace,
+    Unknown,
+    Value,
+)
+
+# What one evaluation yields: each way it may go, with its value.
+Results = list[tuple[State, Value]]
+
+_FAULTS = {
+    CANCELLED_ERROR: "cancelled here",
+    GENERATOR_EXIT: "closed here",
+    ANY: "an exception is raised here",
+    TIMEOUT_ERROR: "the time is up here",
+}
+
+
+class Base:
+    """The state of one run, and the operations that all statements and expressions share."""
+
+    def __init__(
+        self,
+        program: Program,
+        func: ir.Func,
+        sites: list[Site],
+        relevant: frozenset[str],
+        bindable: frozenset[str],
+    ) -> None:
+        self.program = program
+        self.func = func
+        self.sites = sites
+        self.site_of = {id(site.call): site for site in sites}
+        self.relevant = relevant
+        self.bindable = bindable
+        self.books = Books()
+        self._origins: dict[object, int] = {}
+        self._nodes: list[object] = []
+
+    # Origins
+
+    def origin(self, node: object) -> int:
+        """The number of a place that makes tasks: an ir node, or a name."""
+        key: object = node if isinstance(node, str) else id(node)
+        if key not in self._origins:
+            self._origins[key] = len(self._origins)
+            self._nodes.append(node)
+        return self._origins[key]
+
+    # Names
+
+    def lookup(self, name: str, state: State, ctx: Context) -> Results:
+        """The value of a name; reading one that is not bound yet raises UnboundLocalError."""
+        frame = ctx.frame.owner_of(name)
+        if frame is None:
+            return [(state, self._global(name, state, ctx))]
+        key = frame.prefix + name
+        value = state.env.get(key)
+        if frame.func is self.func:
+            state = self._note_stale_read(name, value, state, ctx)
+            if value is None and name in self.bindable:
+                self.fail(state, ctx, Exc("UnboundLocalError"))
+                return []
+        return [(state, UNKNOWN if value is None else value)]
+
+    def _note_stale_read(self, name: str, value: Value, state: State, ctx: Context) -> State:
+        """AWT103: a cleanup reads what a result was to be bound to, unbound or older and empty."""
+        if not ctx.cleanup or not state.stale:
+            return state
+        for index in state.stale:
+            site = self.sites[index]
+            unbound = value is None and name in site.halves and name in self.bindable
+            older = value is not None and name in site.results and self.truth(value, state) is False
+            if unbound or older:
+                state = state.with_mark(index)
+        return state
+
+    def _global(self, name: str, state: State, ctx: Context) -> Value:
+        if name in state.env:
+            return state.env[name]
+        func = self.function_named(name, ctx.frame.func)
+        if func is not None:
+            return Function(func, False)
+        return self._sibling(name, ctx.frame.func) or Foreign(name)
+
+    def _sibling(self, name: str, func: ir.Func) -> Value | None:
+        """A function that a function around this one defines."""
+        around = func.parent
+        while around is not None:
+            for nested in around.nested:
+                if nested.name == name:
+                    return Function(nested, False)
+            around = around.parent
+        return None
+
+    def function_named(self, name: str, scope: ir.Func) -> ir.Func | None:
+        """The top-level function of this file that a name stands for in a scope."""
+        if name in self.program.outline.functions and self.program.root(scope, name) is None:
+            around: ir.Func | None = scope
+            while around is not None:
+                if name in around.locals and not around.module:
+                    return None
+                around = around.parent
+            return self.program.function(None, name)
+        return None
+
+    def keeps(self, name: str, frame: Frame) -> bool:
+        """Whether states hold what a name is bound to."""
+        return frame.func is not self.func or name in self.relevant
+
+    def assign(self, name: str, value: Value, state: State, ctx: Context) -> State:
+        """Bind a name; a global, or a name of a function around the one analysed, hands over."""
+        frame = ctx.frame.owner_of(name)
+        if frame is None:
+            return self.hand_over(state, value, ctx)
+        if frame is not ctx.frame and frame.func is not self.func:
+            state = self.hand_over(state, value, ctx)
+        key = frame.prefix + name
+        if frame.func is self.func:
+            state = self._freshen(name, state)
+        if not self.keeps(name, frame):
+            return state
+        if f"${key}" in state.env:
+            state = self.hand_over(state, value, ctx)
+        if isinstance(value, Unknown) and name not in self.bindable:
+            return state.unbind(key)
+        self._label(name, value, state, frame)
+        return state.bind(key, value)
+
+    def _freshen(self, name: str, state: State) -> State:
+        fresh = frozenset(i for i in state.stale if name not in self.sites[i].halves)
+        return state.with_stale(fresh) if fresh != state.stale else state
+
+    def _label(self, name: str, value: Value, state: State, frame: Frame) -> None:
+        if frame.func is not self.func:
+            return
+        thing = state.get(value)
+        refs = thing.items if type(thing) is Box else (value,)
+        for item in refs:
+            for part in item if type(item) is tuple else (item,):
+                for ref in effects.tasks_of(state, part):
+                    self.books.labels.setdefault(state.heap[ref.id].origin, name)
+
+    # Truth
+
+    def truth(self, value: Value, state: State) -> bool | None:
+        """Whether a value is true; None where that is not known."""
+        kind = type(value).__name__
+        if kind == "Const":
+            return bool(value.value)
+        if kind == "Ref":
+            thing = state.get(value)
+            if type(thing) is Box:
+                if thing.items:
+                    return True
+                return None if thing.open else False
+            return True
+        if kind in ("Function", "Method", "Coroutine", "Waiting", "Raised", "Primitive"):
+            return True
+        return None
+
+    # Faults and failures
+
+    def fail(self, state: State, ctx: Context, exc: Exc) -> None:
+        """The execution raises, as Python does and without a fault."""
+        ctx.out.add(raising(exc), state)
+
+    def fault(
+        self, state: State, ctx: Context, line: int, excs: Iterable[Exc], effect: State | None = None
+    ) -> None:
+        """A fault may strike here, once an execution; `effect` is the state it leaves behind."""
+        if state.fault:
+            return
+        struck = (effect if effect is not None else state).with_fault()
+        for exc in excs:
+            what = _FAULTS.get(exc, "an exception is raised here")
+            ctx.out.add(raising(exc), struck.step(line, what, f"fault:{exc.name or 'Exception'}"))
+
+    # Hand-overs
+
+    def hand_over(self, state: State, value: Value, ctx: Context) -> State:
+        """Somebody else can reach a value, and all that it captures."""
+        state = effects.hand_over(state, value)
+        for func in self._functions_in(value):
+            state = self._hand_over_captured(state, func, ctx)
+        return state
+
+    def _functions_in(self, value: Value) -> list[ir.Func]:
+        if isinstance(value, (Function, Coroutine)):
+            inner = [f for _, v in value.args for f in self._functions_in(v)] if isinstance(
+                value, Coroutine
+            ) else []
+            return [value.func, *inner]
+        if isinstance(value, tuple):
+            return [func for part in value for func in self._functions_in(part)]
+        return []
+
+    def _hand_over_captured(self, state: State, func: ir.Func, ctx: Context) -> State:
+        if func.parent is None:
+            return state
+        return self.hand_over_names(state, func.mentions, ctx)
+
+    def hand_over_names(self, state: State, names: Iterable[str], ctx: Context) -> State:
+        """What names hold now, and whatever they will hold, can be reached by somebody else."""
+        for name in sorted(names):
+            frame = ctx.frame.owner_of(name)
+            if frame is None or not self.keeps(name, frame):
+                continue
+            key = frame.prefix + name
+            if f"${key}" in state.env:
+                continue
+            value = state.env.get(key, UNKNOWN)
+            state = state.bind(f"${key}", UNKNOWN)
+            state = self.hand_over(state, value, ctx)
+        return state
+
+    # Tasks
+
+    def as_task(self, state: State, value: Value) -> tuple[State, Value]:
+        return effects.as_task(state, value, self.origin)
+
+    def as_items(
+        self, state: State, value: Value
+    ) -> tuple[State, tuple[Value, ...] | None, Value]:
+        return effects.as_items(state, value, self.origin)
+
+    def cancel(self, state: State, value: Value, line: int) -> State:
+        """`.cancel()` on a task or a gather; a parameter's tasks are adopted by it."""
+        for ref in effects.tasks_of(state, value):
+            task = state.heap[ref.id]
+            self.books.cancelled_on.setdefault(task.origin, set()).add(line)
+            if task.status in UNSETTLED and not state.fault:
+                self._adopt(task.owner)
+        return effects.cancel(state, value)
+
+    def _adopt(self, owner: str) -> None:
+        for prefix in (BORROWED, COLLECTION):
+            if owner.startswith(prefix):
+                self.books.adopted.add(owner.removeprefix(prefix))
+
+    def cancel_all(self, state: State, value: Value, line: int) -> State:
+        """Cancel every task that a value reaches (a call that the user says cancels them)."""
+        for number in list(state.refs(value)):
+            if type(state.heap[number]) is Task:
+                state = self.cancel(state, Ref(number), line)
+        return state
+
+    # Loss: the only source of findings
+
+    def collect(self, state: State, line: int) -> State:
+        """Forget what nothing reaches; an owned task among it is lost here."""
+        alive = state.reachable()
+        if len(alive) == len(state.heap):
+            return state
+        for number in state.heap:
+            if number not in alive:
+                self._leave(state, state.heap[number], line, "nothing refers to it any more")
+        return state.collected()
+
+    def finish(self, state: State, line: int, how: str) -> None:
+        """The function has ended: every task that it still held leaves the books."""
+        for thing in state.heap.values():
+            self._leave(state, thing, line, how)
+
+    def _leave(self, state: State, thing: object, line: int, how: str) -> None:
+        """A task leaves the books settled, handed over, or lost. Settled and handed over need
+        no entry; what is neither is lost."""
+        if type(thing) is not Task or not thing.waited or thing.owner == FUTURE:
+            return
+        if thing.status in UNSETTLED:
+            kind = "kept" if thing.handed else "lost"
+        elif thing.status in ASKED and not thing.handed:
+            kind = "unawaited"
+        else:
+            return
+        trace = state.step(line, how).trace
+        assert isinstance(trace, Trace)
+        for site in self.sites:
+            if thing.waited >> site.index & 1:
+                unbound = site.index in state.marks
+                leak = Leak(kind, site.index, thing.origin, thing.owner, state.fault, unbound)
+                self.books.enter(leak, trace)
+
+    def merge(self, states: Iterable[State], line: int) -> list[State]:
+        """The set of the given states, each without what nothing reaches."""
+        states = list(states)
+        if len(states) < 2:
+            return states
+        return list(States(self.collect(state, line) for state in states))
+
+    def live(self, state: State, origin: int) -> int:
+        """How many tasks of one origin a state remembers."""
+        return sum(
+            type(thing) is Task and thing.origin == origin for thing in state.heap.values()
+        )
+
+
+__all__ = ["Base", "Gather", "Param", "Results", "Undetermined"]

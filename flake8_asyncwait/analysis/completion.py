@@ -1,0 +1,74 @@
+"""How a statement can end, and the sets of states that end so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from flake8_asyncwait.analysis.exceptions import Exc
+from flake8_asyncwait.analysis.state import State
+
+
+class Completion(NamedTuple):
+    """An abrupt end: `return`, `break`, `continue` or `raise` (with what is raised)."""
+
+    kind: str
+    exc: Exc | None = None
+
+
+RETURN = Completion("return")
+BREAK = Completion("break")
+CONTINUE = Completion("continue")
+
+
+def raising(exc: Exc) -> Completion:
+    return Completion("raise", exc)
+
+
+class States:
+    """A set of states. Of two equal ones it keeps the one with the shorter history."""
+
+    __slots__ = ("_states",)
+
+    def __init__(self, states: Iterable[State] = ()) -> None:
+        self._states: dict[object, State] = {}
+        for state in states:
+            self.add(state)
+
+    def add(self, state: State) -> bool:
+        """Add a state; False if an equal one was there."""
+        key = state.key()
+        known = self._states.get(key)
+        if known is None or _length(state) < _length(known):
+            self._states[key] = state
+        return known is None
+
+    def __iter__(self) -> Iterator[State]:
+        return iter(self._states.values())
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+
+def _length(state: State) -> int:
+    return state.trace.length if state.trace is not None else 0
+
+
+class Flow:
+    """The abrupt ends of a block: for each completion, the states that end so."""
+
+    __slots__ = ("_ends",)
+
+    def __init__(self) -> None:
+        self._ends: dict[Completion, list[State]] = {}
+
+    def add(self, completion: Completion, *states: State) -> None:
+        if states:
+            self._ends.setdefault(completion, []).extend(states)
+
+    def __iter__(self) -> Iterator[tuple[Completion, list[State]]]:
+        return iter(list(self._ends.items()))
+
+    def take(self, completion: Completion) -> list[State]:
+        """Take out the states that end with `completion`."""
+        return self._ends.pop(completion, [])

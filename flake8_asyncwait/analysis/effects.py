@@ -1,0 +1,250 @@
+"""What operations do to tasks and collections: functions from a state to states, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from typing import Any
+
+from flake8_asyncwait.analysis.state import (
+    ASKED,
+    BORROWED,
+    CANCELLED,
+    CANCELLING,
+    COLLECTION,
+    DONE,
+    ENDED,
+    FOREIGN,
+    LATE_CANCELLING,
+    MANY,
+    MAYBE,
+    MAYBE_CANCELLING,
+    OK,
+    RUNNING,
+    UNSETTLED,
+    Box,
+    Const,
+    Foreign,
+    Gather,
+    Param,
+    Ref,
+    Result,
+    State,
+    Task,
+    Value,
+    WaitTask,
+)
+
+# Up to this many undecided tasks every subset may be the done half; beyond it only the telling
+# ones are tried (none, all, one, all but one), so that the cost stays linear in the tasks.
+_ALL_SUBSETS = 4
+
+
+def tasks_of(state: State, value: Value) -> list[Ref]:
+    """The tasks that a value is a handle on: a task itself, or the children of a gather."""
+    thing = state.get(value)
+    if type(thing) is Task:
+        return [value]
+    if type(thing) is Gather:
+        return [ref for child in thing.children for ref in tasks_of(state, child)]
+    return []
+
+
+def ended(state: State, value: Value) -> bool:
+    """Whether a task is known to be done, or all children of a gather are."""
+    thing = state.get(value)
+    if type(thing) is WaitTask:
+        return thing.result is not None
+    refs = tasks_of(state, value)
+    return bool(refs) and all(state.heap[ref.id].status in ENDED for ref in refs)
+
+
+def with_status(state: State, ref: Ref, status: str) -> State:
+    return state.put(ref, state.heap[ref.id]._replace(status=status))
+
+
+def end_all(state: State, value: Value, status: str) -> State:
+    """All tasks behind a handle have ended with `status`, or as they had been asked to."""
+    for ref in tasks_of(state, value):
+        before = state.heap[ref.id].status
+        if before in ASKED:
+            state = with_status(state, ref, CANCELLED)
+        elif before not in ENDED or (before == DONE and status == OK):
+            state = with_status(state, ref, status)
+    return state
+
+
+def cancel(state: State, value: Value) -> State:
+    """The state after `.cancel()` on a task or a gather."""
+    asked = {RUNNING: CANCELLING, MAYBE: MAYBE_CANCELLING}
+    for ref in tasks_of(state, value):
+        status = state.heap[ref.id].status
+        if status in asked:
+            state = with_status(state, ref, asked[status])
+    return state
+
+
+def hand_over(state: State, value: Value) -> State:
+    """Somebody else can reach all that `value` reaches, once and for good."""
+    heap = None
+    for number in state.refs(value):
+        thing = state.heap[number]
+        new = thing
+        if type(thing) in (Task, Gather) and not thing.handed:
+            new = thing._replace(handed=True)
+        elif type(thing) is Box and not thing.escaped:
+            new = thing._replace(escaped=True)
+        if new is not thing:
+            heap = heap if heap is not None else dict(state.heap)
+            heap[number] = new
+    if heap is None:
+        return state
+    state = state.copy()
+    state.heap = heap
+    return state
+
+
+def holds_tasks(state: State, value: Value) -> bool:
+    """Whether a value is, or reaches, anything that the state must remember."""
+    if isinstance(value, (Const, Ref)):
+        return True
+    return isinstance(value, tuple) and len(value) > 0
+
+
+def substitute(state: State, old: Value, new: Value) -> State:
+    """The state in which `old`, of which more is known now, is `new` wherever it stood."""
+
+    def replaced(value: Any) -> Any:
+        if value == old and type(value) is type(old):
+            return new
+        if isinstance(value, tuple) and value and type(value) is not Ref:
+            parts = [replaced(part) for part in value]
+            if all(a is b for a, b in zip(parts, value)):
+                return value
+            return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+        return value
+
+    copy = state.copy()
+    copy.env = {name: replaced(value) for name, value in state.env.items()}
+    copy.heap = {number: replaced(thing) for number, thing in state.heap.items()}
+    return copy
+
+
+def as_task(state: State, value: Value, origin: Callable[[str], int]) -> tuple[State, Value]:
+    """Make an element of a wait, or the receiver of a task's method, a task of the heap.
+
+    `origin` numbers the place (here: a name) that a task comes from. A value that cannot be told
+    from others (an unknown one) stays as it is.
+    """
+    if isinstance(value, Param):
+        return _replace_with(state, value, Task(MAYBE, BORROWED + value.name, origin(value.name)))
+    if isinstance(value, Foreign):
+        state, ref = _replace_with(state, value, Task(MAYBE, FOREIGN, origin(value.path)))
+        return state.bind(value.path, ref), ref
+    if isinstance(value, Result):
+        return _replace_with(state, value, Task(MAYBE, FOREIGN, value.origin))
+    return state, value
+
+
+def _replace_with(state: State, value: Value, thing: Any) -> tuple[State, Ref]:
+    state, ref = state.new(thing)
+    return substitute(state, value, ref), ref
+
+
+def as_items(
+    state: State, value: Value, origin: Callable[[str], int]
+) -> tuple[State, tuple[Value, ...] | None, Value]:
+    """What iterating over a value yields: its items, or None where they are unknown.
+
+    Returns the value too, for a parameter that is iterated over becomes a collection here.
+    """
+    if isinstance(value, Param):
+        refs = []
+        for _ in range(MANY):
+            state, ref = state.new(
+                Task(MAYBE, COLLECTION + value.name, origin(value.name), handed=False)
+            )
+            refs.append(ref)
+        state, box = _replace_with(state, value, Box("list", tuple(refs), escaped=True))
+        return state, tuple(refs), box
+    if isinstance(value, Foreign):
+        state, ref = state.new(Task(MAYBE, FOREIGN, origin(value.path)))
+        state, box = _replace_with(state, value, Box("list", (ref,), open=True, escaped=True))
+        return state.bind(value.path, box), (ref,), box
+    thing = state.get(value)
+    if type(thing) is Box:
+        items = thing.items
+        if thing.kind == "dict":
+            items = tuple(key for key, _ in items)
+        return state, items, value
+    return state, None, value
+
+
+def choices(state: State, items: tuple[Value, ...]) -> Iterator[tuple[Value, tuple[Value, ...]]]:
+    """Each item that may come first of an unordered collection, with the others.
+
+    Of items that nothing tells apart only one is tried.
+    """
+    seen: set[object] = set()
+    for position, item in enumerate(items):
+        thing = state.get(item)
+        rank = thing if type(thing) is Task else item
+        if rank in seen:
+            continue
+        seen.add(rank)
+        yield item, items[:position] + items[position + 1 :]
+
+
+def partitions(
+    state: State, items: tuple[Value, ...], *, full: bool, may_be_none: bool
+) -> Iterator[tuple[tuple[Value, ...], tuple[Value, ...]]]:
+    """The ways in which a wait may part its elements into done and pending."""
+    undecided = [item for item in items if not ended(state, item)]
+    for chosen in [undecided] if full else _subsets(undecided):
+        done = tuple(item for item in items if item not in undecided or item in chosen)
+        if done or may_be_none:
+            yield done, tuple(item for item in items if item not in done)
+
+
+def _subsets(items: list[Value]) -> Iterator[list[Value]]:
+    sizes = range(len(items) + 1)
+    if len(items) > _ALL_SUBSETS:
+        sizes = [0, 1, len(items) - 1, len(items)]  # type: ignore[assignment]
+    for size in sizes:
+        for chosen in combinations(items, size):
+            yield list(chosen)
+
+
+def after_wait(
+    state: State, done: tuple[Value, ...], pending: tuple[Value, ...], kept: dict[str, Value]
+) -> State:
+    """The state when a wait has returned: time has passed, the pending half surely runs.
+
+    `kept` are the dotted names that stood for waited tasks: they are believed until the next
+    suspension.
+    """
+    state = state.suspended()
+    for name, value in kept.items():
+        state = state.bind(name, value)
+    for item in done:
+        state = end_all(state, item, DONE)
+    fresh = {MAYBE: RUNNING, LATE_CANCELLING: CANCELLING, MAYBE_CANCELLING: CANCELLING}
+    for item in pending:
+        for ref in tasks_of(state, item):
+            status = state.heap[ref.id].status
+            if status in fresh:
+                state = with_status(state, ref, fresh[status])
+    return state
+
+
+def mark_waited(state: State, items: tuple[Value, ...], site: int) -> State:
+    """Every task behind the elements of a wait has been waited for at `site`."""
+    for item in items:
+        for ref in tasks_of(state, item):
+            task = state.heap[ref.id]
+            state = state.put(ref, task._replace(waited=task.waited | 1 << site))
+    return state
+
+
+def unsettled(task: Task) -> bool:
+    return task.status in UNSETTLED

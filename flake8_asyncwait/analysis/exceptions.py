@@ -1,0 +1,82 @@
+"""What can be raised, and which `except` clause catches it.
+
+Facts: CancelledError and GeneratorExit derive from BaseException, not from Exception (CPython
+docs, "asyncio exceptions" and "Built-in exceptions").
+"""
+
+from __future__ import annotations
+
+import builtins
+from typing import NamedTuple
+
+YES, NO, PERHAPS = "yes", "no", "perhaps"
+
+
+class Exc(NamedTuple):
+    """An exception in flight: the last component of its class's name. The empty name stands for
+    an `Exception` of an unknown class, which is what a fault raises."""
+
+    name: str
+
+
+ANY = Exc("")
+CANCELLED_ERROR = Exc("CancelledError")
+GENERATOR_EXIT = Exc("GeneratorExit")
+TIMEOUT_ERROR = Exc("TimeoutError")
+INVALID_STATE = Exc("InvalidStateError")
+
+# The bases of asyncio's own exceptions that are not builtins.
+_BASES = {
+    "CancelledError": "BaseException",
+    "InvalidStateError": "Exception",
+    "QueueEmpty": "Exception",
+    "QueueFull": "Exception",
+    "QueueShutDown": "Exception",
+    "IncompleteReadError": "EOFError",
+    "LimitOverrunError": "Exception",
+    "BrokenBarrierError": "RuntimeError",
+    "SendfileNotAvailableError": "RuntimeError",
+}
+
+
+def catches(handler: str | None, exc: Exc, classes: dict[str, list[str]]) -> str:
+    """Whether a handler for the class `handler` catches `exc`: YES, NO or PERHAPS.
+
+    `handler` is the last component of the class's name, or None where it is not a name.
+    `classes` are the classes of the file with their bases.
+    """
+    if handler == "BaseException" or handler == exc.name:
+        return YES
+    if exc.name == "":
+        return _catches_any(handler)
+    if handler is None:
+        return NO if exc in (CANCELLED_ERROR, GENERATOR_EXIT) else PERHAPS
+    return YES if handler in _ancestors(exc.name, classes) else NO
+
+
+def _catches_any(handler: str | None) -> str:
+    """An `Exception` of an unknown class may be any of its subclasses."""
+    if handler == "Exception":
+        return YES
+    if handler is not None and "Exception" not in _ancestors(handler, {}):
+        return NO
+    return PERHAPS
+
+
+def _ancestors(name: str, classes: dict[str, list[str]]) -> set[str]:
+    """All classes above `name`; a class that nobody knows derives from Exception."""
+    above: set[str] = set()
+    queue = [name]
+    while queue:
+        current = queue.pop()
+        builtin = getattr(builtins, current, None)
+        if current in above and current != name:
+            continue
+        above.add(current)
+        if current in classes and classes[current]:
+            queue.extend(classes[current])
+        elif isinstance(builtin, type):
+            above.update(base.__name__ for base in builtin.__mro__)
+        else:
+            queue.append(_BASES.get(current, "Exception"))
+    return above

@@ -1,0 +1,123 @@
+"""Runs the interpreter over one function that holds wait sites."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flake8_asyncwait.analysis import ir
+from flake8_asyncwait.analysis.completion import RETURN, Flow
+from flake8_asyncwait.analysis.relevance import carried, last_name, relevant_names, target_names, walk
+from flake8_asyncwait.analysis.run import Books, Context, Frame, Program, Site, Undetermined
+from flake8_asyncwait.analysis.state import Param, State
+from flake8_asyncwait.analysis.statements import Statements
+
+# Calls that make tasks: reading a name before such a call has bound it is not passed over.
+_MAKERS = frozenset({"create_task", "ensure_future", "gather", "Task"})
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """What all executions of one function show. `books` is None where the bound was hit."""
+
+    sites: list[Site]
+    books: Books | None
+    run: Statements
+
+
+def analyse(program: Program, func: ir.Func, calls: list[ir.Call]) -> Analysed:
+    """Run all executions of `func`, whose wait sites are `calls`."""
+    follows = _follows(program)
+    sites = [_site(call, index, func) for index, call in enumerate(calls)]
+    relevant = relevant_names(func, calls, follows)
+    made = {name for node in walk(func.body) for name in _made_names(node)}
+    results = frozenset().union(*(site.halves for site in sites))
+    bindable = frozenset((made | results) & relevant)
+    run = Statements(program, func, sites, relevant, bindable)
+    try:
+        _execute(run, func)
+    except (Undetermined, RecursionError):
+        return Analysed(sites, None, run)
+    return Analysed(sites, run.books, run)
+
+
+def _execute(run: Statements, func: ir.Func) -> None:
+    env = {name: Param(name) for name in func.params if name in run.relevant}
+    if func.params and func.cls is not None and func.params[0] in ("self", "cls"):
+        env.pop(func.params[0], None)
+    flow = Flow()
+    ctx = Context(Frame(func, "", 0), flow)
+    ends = run.run_block(func.body, [State(env, {})], ctx)
+    last = func.body[-1].line if func.body else func.line
+    for state in ends:
+        run.finish(state, last, "the function ends")
+    for completion, states in flow:
+        how = "the function returns" if completion == RETURN else "the function has raised"
+        for state in states:
+            line = state.trace.line if state.trace is not None else last
+            run.finish(state, line, how)
+
+
+def _follows(program: Program) -> object:
+    """Whether a call may give back what it was given: only functions of the file are known to."""
+    names = set(program.outline.functions) | {name for _, name in program.outline.methods}
+
+    def follows(call: ir.Call) -> bool:
+        return last_name(call.func) in names
+
+    return follows
+
+
+def _made_names(node: object) -> set[str]:
+    """The names that a statement binds to what a task-making call returns."""
+    if not isinstance(node, ir.Assign):
+        return set()
+    if not any(isinstance(n, ir.Call) and last_name(n.func) in _MAKERS for n in _inside(node.value)):
+        return set()
+    return {name for target in node.targets for name in target_names(target) if "." not in name}
+
+
+def _inside(expr: ir.Expr) -> list[object]:
+    return list(walk([ir.ExprStmt(expr, 0)]))
+
+
+def _site(call: ir.Call, index: int, func: ir.Func) -> Site:
+    """A site, with the names that its result is bound to, at once or later."""
+    results: set[str] = set()
+    halves: set[str] = set()
+    whole: set[str] = set()
+    assigns = [node for node in walk(func.body) if isinstance(node, (ir.Assign, ir.Walrus))]
+    changed = True
+    while changed:
+        before = len(results) + len(halves)
+        for node in assigns:
+            if _is_result(node.value, call, whole):
+                targets = node.targets if isinstance(node, ir.Assign) else [node.target]
+                for target in targets:
+                    _result_names(target, results, halves, whole)
+        changed = len(results) + len(halves) > before
+    return Site(call, index, results=frozenset(results), halves=frozenset(results | halves))
+
+
+def _is_result(value: ir.Expr, call: ir.Call, whole: set[str]) -> bool:
+    """Whether an expression holds the call, or takes apart a name that holds its result."""
+    if any(node is call for node in _inside(value)):
+        return True
+    if isinstance(value, ir.Subscript):
+        value = value.value
+    if isinstance(value, ir.Await):
+        value = value.value
+    return isinstance(value, ir.Name) and value.id in whole
+
+
+def _result_names(
+    target: ir.Target, results: set[str], halves: set[str], whole: set[str]
+) -> None:
+    if isinstance(target, ir.Name):
+        whole.add(target.id)
+        results.add(target.id)
+    elif isinstance(target, ir.Unpack):
+        for position, (part, _) in enumerate(target.parts):
+            (halves if position == 0 else results).update(target_names(part))
+
+
+__all__ = ["Analysed", "analyse", "carried"]

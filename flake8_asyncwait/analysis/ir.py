@@ -1,0 +1,370 @@
+"""The small language that the interpreter runs: what a function's libcst tree says, and no more.
+
+`lower` makes it from libcst, once a function; nothing after it knows libcst. Expressions the
+interpreter has no rule for become `Other`, which evaluates its parts and yields an unknown value.
+Lines count from 1, columns from 0 in characters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Union
+
+
+@dataclass(slots=True, eq=False)
+class Const:
+    """A literal whose value conditions may depend on: None, a bool, an int or a string."""
+
+    value: object
+
+
+@dataclass(slots=True, eq=False)
+class Name:
+    id: str
+
+
+@dataclass(slots=True, eq=False)
+class Attr:
+    """`value.name`; `path` is the dotted text when the whole chain is names, else None."""
+
+    value: Expr
+    name: str
+    path: tuple[str, ...] | None
+
+
+@dataclass(slots=True, eq=False)
+class Arg:
+    """One argument: `star` is 0, 1 (`*x`) or 2 (`**x`)."""
+
+    value: Expr
+    star: int = 0
+    keyword: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A call. `line` and `column` are those of the call itself for calls that may be a wait site
+    (`end` is the place behind them), and those of its statement for all others."""
+
+    func: Expr
+    args: list[Arg]
+    line: int
+    column: int = -1
+    end: tuple[int, int] = (0, 0)
+
+
+@dataclass(slots=True, eq=False)
+class Await:
+    value: Expr
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class Yield:
+    value: Expr | None
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class Display:
+    """A list, set or tuple display; each element says whether it is starred."""
+
+    kind: str
+    elements: list[tuple[Expr, bool]]
+
+
+@dataclass(slots=True, eq=False)
+class DictDisplay:
+    """Key and value pairs; a key of None is `**value`."""
+
+    items: list[tuple[Expr | None, Expr]]
+
+
+@dataclass(slots=True, eq=False)
+class Clause:
+    """One `for target in iter if tests` of a comprehension."""
+
+    target: Target
+    iter: Expr
+    tests: list[Expr]
+    asynchronous: bool
+
+
+@dataclass(slots=True, eq=False)
+class Comprehension:
+    """A comprehension or generator expression; `key` is set for dict comprehensions only."""
+
+    kind: str
+    key: Expr | None
+    element: Expr
+    clauses: list[Clause]
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class Binary:
+    op: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(slots=True, eq=False)
+class Not:
+    value: Expr
+
+
+@dataclass(slots=True, eq=False)
+class Bool:
+    """`left and right` or `left or right`."""
+
+    op: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(slots=True, eq=False)
+class Compare:
+    left: Expr
+    rest: list[tuple[str, Expr]]
+
+
+@dataclass(slots=True, eq=False)
+class IfExp:
+    test: Expr
+    body: Expr
+    orelse: Expr
+
+
+@dataclass(slots=True, eq=False)
+class Lambda:
+    func: Func
+
+
+@dataclass(slots=True, eq=False)
+class Subscript:
+    value: Expr
+    index: Expr
+
+
+@dataclass(slots=True, eq=False)
+class Slice:
+    lower: Expr | None
+    upper: Expr | None
+    step: Expr | None
+
+
+@dataclass(slots=True, eq=False)
+class Walrus:
+    target: Name
+    value: Expr
+
+
+@dataclass(slots=True, eq=False)
+class Other:
+    """Anything else: its parts are evaluated in order and keep nothing."""
+
+    parts: list[Expr]
+
+
+Expr = Union[
+    Const, Name, Attr, Call, Await, Yield, Display, DictDisplay, Comprehension, Binary, Not, Bool,
+    Compare, IfExp, Lambda, Subscript, Slice, Walrus, Other,
+]  # fmt: skip
+
+
+@dataclass(slots=True, eq=False)
+class Unpack:
+    """A tuple or list target; each part says whether it is starred."""
+
+    parts: list[tuple[Target, bool]]
+
+
+Target = Union[Name, Attr, Subscript, Unpack, Other]
+
+
+@dataclass(slots=True, eq=False)
+class ExprStmt:
+    value: Expr
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class Assign:
+    targets: list[Target]
+    value: Expr
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class AugAssign:
+    target: Target
+    op: str
+    value: Expr
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class Delete:
+    targets: list[Target]
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class Return:
+    value: Expr | None
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class Raise:
+    value: Expr | None
+    cause: Expr | None
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class Assert:
+    test: Expr
+    message: Expr | None
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class Jump:
+    """`break` or `continue`."""
+
+    kind: str
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class Define:
+    """A nested function; `decorators` and `defaults` are evaluated where it stands."""
+
+    func: Func
+    decorators: list[Expr]
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class DefineClass:
+    """A nested class: whatever its body mentions is captured by it."""
+
+    name: str
+    mentions: frozenset[str]
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class If:
+    test: Expr
+    body: list[Stmt]
+    orelse: list[Stmt]
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class While:
+    test: Expr
+    body: list[Stmt]
+    orelse: list[Stmt]
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class For:
+    target: Target
+    iter: Expr
+    body: list[Stmt]
+    orelse: list[Stmt]
+    asynchronous: bool
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class Handler:
+    """One `except` clause; `type` is None for a bare one."""
+
+    type: Expr | None
+    name: str | None
+    body: list[Stmt]
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class Try:
+    body: list[Stmt]
+    handlers: list[Handler]
+    orelse: list[Stmt]
+    final: list[Stmt]
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class With:
+    """One item of a `with`; several items are nested."""
+
+    item: Expr
+    target: Target | None
+    body: list[Stmt]
+    asynchronous: bool
+    line: int
+
+
+@dataclass(slots=True, eq=False)
+class Case:
+    """One `case`. `values` are the alternatives as constants or tuples of them (None inside a
+    tuple stands for anything) where the pattern is that simple; `values` None means unknown."""
+
+    values: list[object] | None
+    irrefutable: bool
+    binds: list[str]
+    guard: Expr | None
+    body: list[Stmt]
+
+
+@dataclass(slots=True, eq=False)
+class Match:
+    subject: Expr
+    cases: list[Case]
+    line: int
+
+
+Stmt = Union[
+    ExprStmt, Assign, AugAssign, Delete, Return, Raise, Assert, Jump, Define, DefineClass, If,
+    While, For, Try, With, Match,
+]  # fmt: skip
+
+
+@dataclass(slots=True, eq=False)
+class Func:
+    """A function, a lambda or a module, with what its own scope binds.
+
+    `locals` are the names bound in its own scope, `imports` those bound only by an import (with
+    the qualified name they stand for), `outer` those declared global or nonlocal. `mentions` are
+    all names read or bound in it, nested functions included. `candidates` are its own calls that
+    may be wait sites (not those of nested functions, which stand in `nested`).
+    """
+
+    name: str
+    line: int
+    parent: Func | None = None
+    cls: str | None = None
+    asynchronous: bool = False
+    generator: bool = False
+    module: bool = False
+    decorators: list[Expr] = field(default_factory=list)
+    params: list[str] = field(default_factory=list)
+    positional: list[str] = field(default_factory=list)
+    star: str | None = None
+    star_star: str | None = None
+    defaults: dict[str, Expr] = field(default_factory=dict)
+    body: list[Stmt] = field(default_factory=list)
+    locals: set[str] = field(default_factory=set)
+    assigned: set[str] = field(default_factory=set)
+    imports: dict[str, str] = field(default_factory=dict)
+    outer: set[str] = field(default_factory=set)
+    mentions: set[str] = field(default_factory=set)
+    candidates: list[Call] = field(default_factory=list)
+    nested: list[Func] = field(default_factory=list)
+    end_line: int = 0

@@ -1,0 +1,217 @@
+"""One run of the interpreter over one function: its sites, its books, and what names mean in it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from flake8_asyncwait.analysis import ir
+from flake8_asyncwait.analysis.completion import Flow
+from flake8_asyncwait.analysis.exceptions import Exc
+from flake8_asyncwait.analysis.state import State, Trace
+from flake8_asyncwait.sites.outline import Outline, canonical, dotted
+
+# The work on one function is bounded: statements and expressions evaluated, each in one state.
+MAX_WORK = 60_000
+# Calls of functions of the same file are looked into one level deep.
+MAX_DEPTH = 1
+
+
+class Undetermined(Exception):
+    """The bound of work was hit: nothing is claimed about the function's sites."""
+
+
+@dataclass(slots=True)
+class Site:
+    """A wait site and what is known of it without executions.
+
+    `waits` says whether the site is early: true as soon as one execution finds it so. `results`
+    are the names that its result, or its pending half, is bound to, `halves` those of both halves.
+    """
+
+    call: ir.Call
+    index: int
+    early: bool = False
+    coroutine: str = ""
+    results: frozenset[str] = frozenset()
+    halves: frozenset[str] = frozenset()
+
+
+class Leak(NamedTuple):
+    """A task that an execution loses at a site. `kind` is `lost`, `kept` (it runs on, but
+    somebody reaches it: only the letter of AWT105 minds) or `unawaited` (cancelled, never
+    awaited: AWT202)."""
+
+    kind: str
+    site: int
+    origin: int
+    owner: str
+    fault: bool
+    unbound: bool
+
+
+@dataclass(slots=True, eq=False)
+class Books:
+    """What a run finds out. `leaks` keeps the shortest history of each kind of leak."""
+
+    leaks: dict[Leak, Trace] = field(default_factory=dict)
+    adopted: set[str] = field(default_factory=set)
+    labels: dict[int, str] = field(default_factory=dict)
+    made_on: dict[int, int] = field(default_factory=dict)
+    cancelled_on: dict[int, set[int]] = field(default_factory=dict)
+    work: int = 0
+
+    def enter(self, leak: Leak, trace: Trace) -> None:
+        known = self.leaks.get(leak)
+        if known is None or trace.length < known.length:
+            self.leaks[leak] = trace
+
+    def tick(self) -> None:
+        self.work += 1
+        if self.work > MAX_WORK:
+            raise Undetermined
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """One activation: the function itself, or a helper that is looked into.
+
+    `prefix` keeps the names of frames apart. `on_yield` runs the body of the `with` statement
+    whose context manager this frame is.
+    """
+
+    func: ir.Func
+    prefix: str
+    depth: int
+    parent: Frame | None = None
+    on_yield: Callable[[State, object, Context], list[State]] | None = None
+
+    def owner_of(self, name: str) -> Frame | None:
+        """The frame, this one or one around it, in which `name` is a local; None: no local."""
+        frame: Frame | None = self
+        while frame is not None:
+            if name in frame.func.locals and name not in frame.func.outer:
+                return frame
+            frame = frame.parent
+        return None
+
+
+@dataclass(slots=True, eq=False)
+class Context:
+    """Where a statement runs: its frame, where abrupt ends go, the exception being handled, and
+    whether this is a `finally` or a handler. `limited` says that a timeout of its own ends a full
+    wait here."""
+
+    frame: Frame
+    out: Flow
+    handling: Exc | None = None
+    cleanup: bool = False
+    limited: bool = False
+
+    def into(self, out: Flow) -> Context:
+        """The same place, with abrupt ends going to `out`."""
+        return Context(self.frame, out, self.handling, self.cleanup, self.limited)
+
+    def handler(self, out: Flow, handling: Exc | None) -> Context:
+        return Context(self.frame, out, handling, True, False)
+
+
+class Program:
+    """The file around the function: resolves names and finds functions of the same file.
+
+    `load` parses and lowers a function of the file on demand; it returns None for one that it
+    cannot lower.
+    """
+
+    def __init__(
+        self,
+        outline: Outline,
+        load: Callable[[str | None, str], ir.Func | None],
+        task_factories: frozenset[str] = frozenset(),
+        cancellers: frozenset[str] = frozenset(),
+        wait_functions: frozenset[str] = frozenset(),
+    ) -> None:
+        self.outline = outline
+        self.task_factories = task_factories
+        self.cancellers = cancellers
+        self.wait_functions = wait_functions
+        self._load = load
+        self._loaded: dict[tuple[str | None, str], ir.Func | None] = {}
+
+    def function(self, cls: str | None, name: str) -> ir.Func | None:
+        """A top-level function (`cls` is None) or a method of a class of this file."""
+        key = (cls, name)
+        if key not in self._loaded:
+            self._loaded[key] = self._load(cls, name)
+        return self._loaded[key]
+
+    def qualified(self, func: ir.Func, node: ir.Expr) -> str | None:
+        """The qualified name that a name or dotted path stands for, through the imports in sight.
+
+        A builtin is `builtins.NAME`; None where the root is bound by anything but an import.
+        """
+        if isinstance(node, ir.Name):
+            path: tuple[str, ...] = (node.id,)
+        elif isinstance(node, ir.Attr) and node.path is not None:
+            path = node.path
+        else:
+            return None
+        root = self.root(func, path[0])
+        return None if root is None else canonical(".".join((root, *path[1:])))
+
+    def root(self, func: ir.Func, name: str) -> str | None:
+        scope: ir.Func | None = func
+        while scope is not None:
+            if name in scope.imports and name not in scope.assigned:
+                return scope.imports[name]
+            if name in scope.locals and name not in scope.outer and not scope.module:
+                return None
+            scope = scope.parent
+        imported = self.outline.resolve(name)
+        if imported is not None:
+            return imported
+        if name in self.outline.bound or name in self.outline.imports:
+            return None
+        return f"builtins.{name}"
+
+    def imported(self, func: ir.Func, name: str) -> bool:
+        """Whether a name is bound by an import in sight."""
+        root = self.root(func, name)
+        return root is not None and not root.startswith("builtins.")
+
+    def named(self, options: frozenset[str], func: ir.Func, node: ir.Expr) -> bool:
+        """Whether a callee is one that the user named: by its dotted text, its qualified name or
+        its last component."""
+        if not options:
+            return False
+        names = {self.qualified(func, node)}
+        if isinstance(node, ir.Name):
+            names |= {node.id}
+        elif isinstance(node, ir.Attr):
+            names |= {node.name, ".".join(node.path) if node.path else None}
+        return bool(names & options)
+
+    def constant(self, name: str, depth: int = 3) -> object:
+        """The string that a module-level constant stands for: its value, or the qualified name
+        it is bound to; None if it is neither."""
+        node = self.outline.constants.get(name)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return node.value
+        text = dotted(node) if node is not None else None
+        if text is None or depth == 0:
+            return None
+        root, _, rest = text.partition(".")
+        base = self.outline.resolve(root)
+        if base is None:
+            return self.constant(root, depth - 1) if not rest else None
+        return canonical(f"{base}.{rest}" if rest else base)
+
+    def exception_names(self, name: str) -> list[str] | None:
+        """The classes that a module-level tuple of exceptions holds."""
+        node = self.outline.constants.get(name)
+        if not isinstance(node, ast.Tuple):
+            return None
+        texts = [dotted(element) for element in node.elts]
+        return [text.rpartition(".")[2] for text in texts if text is not None]

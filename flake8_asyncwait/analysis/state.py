@@ -1,0 +1,380 @@
+"""Abstract states: which task is held where, in which status, and how the execution got here.
+
+A state is a small heap of one execution. Collections of unknown size are three tasks, so that
+"all, some, none" and "the first stops the loop, the others run on" are plain subsets of them, and
+every state is a state that a real event loop can be in. States are never changed: every operation
+returns a new one. `key` names a state up to the numbering of its objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from flake8_asyncwait.analysis import ir
+from flake8_asyncwait.analysis.exceptions import Exc
+
+# How many tasks a collection of unknown size stands for: one done, and two left, of which the
+# first may stop a loop that should have reached the second.
+MANY = 3
+
+# Task statuses. Time has passed over a *maybe running* task: it may have ended since; one that was
+# asked to cancel then is *maybe cancelling*, for it may have been done already.
+RUNNING = "running"
+MAYBE = "maybe running"
+CANCELLING = "cancelling"
+LATE_CANCELLING = "cancelling, some time ago"
+MAYBE_CANCELLING = "maybe cancelling"
+DONE = "done"
+OK = "ok"
+FAILED = "failed"
+CANCELLED = "cancelled"
+
+ENDED = frozenset({DONE, OK, FAILED, CANCELLED})
+UNSETTLED = frozenset({RUNNING, MAYBE})
+ASKED = frozenset({CANCELLING, LATE_CANCELLING, MAYBE_CANCELLING})
+_LATER = {RUNNING: MAYBE, CANCELLING: LATE_CANCELLING}
+
+# Owners. A borrowed task's owner is the name of the parameter behind one of the two prefixes.
+OWNED = "owned"
+FOREIGN = "foreign"
+FUTURE = "future"
+BORROWED = "borrowed:"
+COLLECTION = "collection:"
+
+
+class Const(NamedTuple):
+    value: Any
+
+
+class Ref(NamedTuple):
+    """An object of the heap."""
+
+    id: int
+
+
+class Unknown(NamedTuple):
+    """Anything that holds no task."""
+
+
+class Result(NamedTuple):
+    """What an unknown call returned: a coroutine, a task of somebody else's, or anything.
+
+    `origin` is the call; `coroutine` names it where it is known to make a coroutine.
+    """
+
+    origin: int
+    coroutine: str = ""
+
+
+class Param(NamedTuple):
+    """A parameter of which it is not known yet whether it is one task or many."""
+
+    name: str
+
+
+class Foreign(NamedTuple):
+    """A global, a name of an enclosing function, or an attribute, by its dotted text."""
+
+    path: str
+
+
+class Function(NamedTuple):
+    """A function of the same file; `bound` is its first argument where it is a method."""
+
+    func: ir.Func
+    bound: bool
+
+
+class Coroutine(NamedTuple):
+    """A call of a coroutine function of the same file that has not been awaited yet."""
+
+    func: ir.Func
+    args: tuple[tuple[str, Any], ...]
+
+
+class Method(NamedTuple):
+    """A bound method of a task or a collection."""
+
+    owner: Any
+    name: str
+
+
+class Waiting(NamedTuple):
+    """The coroutine of a wait that has not been awaited yet. `site` is -1 for a helper's own."""
+
+    site: int
+    waited: Any
+    first: bool
+    timeout: bool
+    line: int
+
+
+class Shielded(NamedTuple):
+    inner: Any
+
+
+class TimeLimited(NamedTuple):
+    """`wait_for(inner, t)`, not awaited yet."""
+
+    inner: Any
+
+
+class Raised(NamedTuple):
+    """An exception as a value."""
+
+    exc: Exc
+
+
+class Primitive(NamedTuple):
+    """An asyncio queue or event: these of its methods are coroutines."""
+
+    methods: tuple[str, ...]
+
+
+class Loop(NamedTuple):
+    """An event loop."""
+
+
+class AsCompleted(NamedTuple):
+    """What `as_completed` returns over a collection."""
+
+    waited: Any
+
+
+Value = Any  # one of the classes above; NamedTuples, so that `renumber` can walk them all alike
+
+UNKNOWN = Unknown()
+
+
+class Task(NamedTuple):
+    """One abstract task. `waited` is a bit mask of the sites that have waited for it, `origin`
+    the place that made it, `handed` whether somebody else can reach it."""
+
+    status: str
+    owner: str
+    origin: int
+    waited: int = 0
+    handed: bool = False
+
+
+class Box(NamedTuple):
+    """A collection. Items of a dict are (key, value) pairs. `open` says that it may hold other,
+    unknown things too, `escaped` that somebody else can reach it."""
+
+    kind: str
+    items: tuple[Any, ...]
+    open: bool = False
+    escaped: bool = False
+
+
+class Gather(NamedTuple):
+    """A gather's handle on its children; `quiet` is `return_exceptions=True`."""
+
+    children: tuple[Any, ...]
+    quiet: bool
+    handed: bool = False
+
+
+class WaitTask(NamedTuple):
+    """A task around the coroutine of a wait; `result` once it has returned."""
+
+    waiting: Waiting
+    result: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One step of an execution, linked to the one before it."""
+
+    before: Trace | None
+    line: int
+    what: str
+    choice: str
+    length: int
+
+    def steps(self) -> Iterator[Trace]:
+        """All steps, the first first."""
+        steps = []
+        step: Trace | None = self
+        while step is not None:
+            steps.append(step)
+            step = step.before
+        return reversed(steps)
+
+
+class State:
+    """One abstract state. Treat it as frozen: use the methods that return a new one."""
+
+    __slots__ = ("env", "fault", "heap", "marks", "stale", "trace", "_key")
+
+    env: dict[str, Value]
+    heap: dict[int, Any]
+    fault: bool
+    stale: frozenset[int]
+    marks: frozenset[int]
+    trace: Trace | None
+
+    def __init__(
+        self,
+        env: dict[str, Value],
+        heap: dict[int, Any],
+        fault: bool = False,
+        stale: frozenset[int] = frozenset(),
+        marks: frozenset[int] = frozenset(),
+        trace: Trace | None = None,
+    ) -> None:
+        self.env = env
+        self.heap = heap
+        self.fault = fault
+        self.stale = stale
+        self.marks = marks
+        self.trace = trace
+        self._key: object = None
+
+    def copy(self) -> State:
+        return State(self.env, self.heap, self.fault, self.stale, self.marks, self.trace)
+
+    def bind(self, name: str, value: Value) -> State:
+        if self.env.get(name) == value:
+            return self
+        state = self.copy()
+        state.env = {**self.env, name: value}
+        return state
+
+    def unbind(self, *names: str) -> State:
+        if not any(name in self.env for name in names):
+            return self
+        state = self.copy()
+        state.env = {name: value for name, value in self.env.items() if name not in names}
+        return state
+
+    def put(self, ref: Ref, thing: Any) -> State:
+        if self.heap.get(ref.id) == thing:
+            return self
+        state = self.copy()
+        state.heap = {**self.heap, ref.id: thing}
+        return state
+
+    def new(self, thing: Any) -> tuple[State, Ref]:
+        ref = Ref(max(self.heap, default=0) + 1)
+        return self.put(ref, thing), ref
+
+    def get(self, value: Value) -> Any:
+        """The object behind a reference, or None."""
+        return self.heap[value.id] if type(value) is Ref else None
+
+    def step(self, line: int, what: str, choice: str = "") -> State:
+        state = self.copy()
+        length = self.trace.length + 1 if self.trace is not None else 1
+        state.trace = Trace(self.trace, line, what, choice, length)
+        return state
+
+    def with_fault(self) -> State:
+        state = self.copy()
+        state.fault = True
+        return state
+
+    def with_stale(self, stale: frozenset[int]) -> State:
+        if stale == self.stale:
+            return self
+        state = self.copy()
+        state.stale = stale
+        return state
+
+    def with_mark(self, site: int) -> State:
+        if site in self.marks:
+            return self
+        state = self.copy()
+        state.marks = self.marks | {site}
+        return state
+
+    def suspended(self) -> State:
+        """Time has passed: what ran may have ended, and attributes may have been re-bound."""
+        heap = None
+        for number, thing in self.heap.items():
+            if type(thing) is Task and thing.status in _LATER:
+                heap = heap or dict(self.heap)
+                heap[number] = thing._replace(status=_LATER[thing.status])
+        dotted = [name for name in self.env if "." in name and "$" not in name]
+        if heap is None and not dotted:
+            return self
+        state = self.unbind(*dotted) if dotted else self.copy()
+        if heap is not None:
+            state.heap = heap
+        return state
+
+    def refs(self, value: Value) -> Iterator[int]:
+        """The numbers of all objects reachable from a value, each once, in a fixed order."""
+        seen: set[int] = set()
+        queue = [value]
+        while queue:
+            current = queue.pop()
+            if type(current) is Ref:
+                if current.id not in seen:
+                    seen.add(current.id)
+                    yield current.id
+                    queue.append(self.heap[current.id])
+            elif isinstance(current, tuple):
+                queue.extend(reversed(current))
+
+    def reachable(self) -> set[int]:
+        """The numbers of all objects that some name reaches."""
+        return set(self.refs(tuple(self.env.values())))
+
+    def collected(self) -> State:
+        """This state without the objects that nothing reaches."""
+        alive = self.reachable()
+        if len(alive) == len(self.heap):
+            return self
+        state = self.copy()
+        state.heap = {number: self.heap[number] for number in self.heap if number in alive}
+        return state
+
+    def key(self) -> object:
+        """Equal for states that differ only in the numbering of objects and in their history."""
+        if self._key is None:
+            self._key = _Numbering(self).key()
+        return self._key
+
+
+class _Numbering:
+    """Numbers the objects of a state in the order in which its names reach them."""
+
+    def __init__(self, state: State) -> None:
+        self._heap = state.heap
+        self._state = state
+        self._numbers: dict[int, int] = {}
+        self._objects: list[object] = []
+
+    def key(self) -> object:
+        state = self._state
+        names = tuple((name, self._renumber(state.env[name])) for name in sorted(state.env))
+        return names, tuple(self._objects), state.fault, state.stale, state.marks
+
+    def _renumber(self, value: Any) -> Any:
+        if type(value) is Ref:
+            return self._number(value.id)
+        if isinstance(value, tuple) and value:
+            return (type(value).__name__, *[self._renumber(part) for part in value])
+        return value
+
+    def _number(self, number: int) -> object:
+        if number not in self._numbers:
+            self._numbers[number] = len(self._numbers)
+            position = len(self._objects)
+            self._objects.append(None)
+            thing = self._heap[number]
+            if type(thing) is Box and thing.kind == "set":
+                thing = thing._replace(items=tuple(sorted(thing.items, key=self._rank)))
+            self._objects[position] = self._renumber(thing)
+        return ("#", self._numbers[number])
+
+    def _rank(self, item: Any) -> tuple[str, ...]:
+        """Sets are unordered: list their items by what they are, not by when they came."""
+        thing = self._heap.get(item.id) if type(item) is Ref else None
+        if type(thing) is Task:
+            known = self._numbers.get(item.id, -1)
+            return (thing.owner, str(thing.origin), thing.status, str(known))
+        return ()

@@ -1,0 +1,636 @@
+"""Statements: from a set of states to the sets in which they complete.
+
+`run_block` returns the states that go on; abrupt ends go to the context's flow. `finally` runs
+once for every completion that comes in, and passes it on unless it ends abruptly itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flake8_asyncwait.analysis import effects, ir
+from flake8_asyncwait.analysis.base import Results
+from flake8_asyncwait.analysis.calls import Args, Calls
+from flake8_asyncwait.analysis.completion import (
+    BREAK,
+    CONTINUE,
+    RETURN,
+    Completion,
+    Flow,
+    States,
+    raising,
+)
+from flake8_asyncwait.analysis.exceptions import (
+    ANY,
+    CANCELLED_ERROR,
+    NO,
+    TIMEOUT_ERROR,
+    YES,
+    Exc,
+    catches,
+)
+from flake8_asyncwait.analysis.lower import ANYTHING
+from flake8_asyncwait.analysis.relevance import last_name
+from flake8_asyncwait.analysis.run import MAX_DEPTH, Context, Frame
+from flake8_asyncwait.analysis.state import (
+    UNKNOWN,
+    Box,
+    Const,
+    Function,
+    Param,
+    Raised,
+    Ref,
+    State,
+    Unknown,
+    Value,
+)
+
+_TIMEOUTS = frozenset({"asyncio.timeout", "asyncio.timeout_at"})
+_MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
+
+
+class Statements(Calls):
+    """`run_block`."""
+
+    def run_block(self, body: list[ir.Stmt], states: list[State], ctx: Context) -> list[State]:
+        """Run statements one after the other; returns the states that reach the end."""
+        for statement in body:
+            if not states:
+                return states
+            rule = _RULES[type(statement)]
+            ends: list[State] = []
+            for state in states:
+                self.books.tick()
+                ends += rule(self, statement, state, ctx)
+            states = self.merge(ends, statement.line)
+        return states
+
+    # Simple statements
+
+    def _expression(self, node: ir.ExprStmt, state: State, ctx: Context) -> list[State]:
+        return [after for after, _ in self.evaluate(node.value, state, ctx)]
+
+    def _assign(self, node: ir.Assign, state: State, ctx: Context) -> list[State]:
+        ends: list[State] = []
+        for after, value in self.evaluate(node.value, state, ctx):
+            states = [after]
+            for target in node.targets:
+                states = [end for one in states for end in self.bind(target, value, one, ctx)]
+            ends += states
+        return ends
+
+    def _aug_assign(self, node: ir.AugAssign, state: State, ctx: Context) -> list[State]:
+        ends: list[State] = []
+        current: ir.Expr = node.target if not isinstance(node.target, ir.Unpack) else ir.Other([])
+        for after, (old, value) in self.evaluate_all([current, node.value], state, ctx):
+            box = after.get(old)
+            if type(box) is Box and box.kind == "list" and node.op == "Add":
+                ends += [end for end, _ in self._extend(old, "extend", Args([value], {}), after, ctx)]
+            elif type(box) is Box and isinstance(old, Ref):
+                ends.append(self._update_in_place(node.op, old, value, after, ctx))
+            elif isinstance(node.target, ir.Name) and isinstance(old, (Const, Unknown)):
+                ends += self.bind(node.target, UNKNOWN, after, ctx)
+            else:
+                ends.append(self.hand_over(after, value, ctx))
+        return ends
+
+    def _update_in_place(
+        self, op: str, old: Ref, value: Value, state: State, ctx: Context
+    ) -> State:
+        """`tasks |= more` and the like change the collection itself."""
+        if op in ("BitOr", "Add"):
+            return self._extend(old, "update", Args([value], {}), state, ctx)[0][0]
+        state, result = self.combined(state, op, old, value)
+        combined = state.get(result)
+        if type(combined) is not Box:
+            return state
+        box = state.heap[old.id]
+        return state.put(old, box._replace(items=combined.items, open=combined.open))
+
+    def _delete(self, node: ir.Delete, state: State, ctx: Context) -> list[State]:
+        for target in node.targets:
+            if isinstance(target, ir.Name):
+                frame = ctx.frame.owner_of(target.id)
+                if frame is not None:
+                    state = state.unbind(frame.prefix + target.id)
+            elif isinstance(target, ir.Subscript):
+                state = self._delete_item(target, state, ctx)
+        return [state]
+
+    def _delete_item(self, target: ir.Subscript, state: State, ctx: Context) -> State:
+        ways = self.evaluate_all([target.value, target.index], state, ctx)
+        if len(ways) != 1:
+            return state
+        after, (owner, index) = ways[0]
+        box = after.get(owner)
+        if type(box) is not Box or not isinstance(owner, Ref):
+            return after
+        if box.kind == "dict":
+            items = tuple(pair for pair in box.items if pair[0] != index)
+            return after.put(owner, box._replace(items=items))
+        return after
+
+    def _return(self, node: ir.Return, state: State, ctx: Context) -> list[State]:
+        if node.value is None:
+            ways: Results = [(state, Const(None))]
+        else:
+            ways = self.evaluate(node.value, state, ctx)
+        for after, value in ways:
+            if ctx.frame.depth == 0:
+                after = self.hand_over(after, value, ctx)
+            key = f"{ctx.frame.prefix}$return"
+            done = after.bind(key, value) if ctx.frame.depth else after
+            ctx.out.add(RETURN, done.step(node.line, "the function returns"))
+        return []
+
+    def _raise(self, node: ir.Raise, state: State, ctx: Context) -> list[State]:
+        if node.value is None:
+            ctx.out.add(raising(ctx.handling or ANY), state)
+            return []
+        parts = [node.value] + ([node.cause] if node.cause is not None else [])
+        for after, values in self.evaluate_all(parts, state, ctx):
+            exc = values[0].exc if isinstance(values[0], Raised) else self._raised(node.value, ctx)
+            for value in values:
+                after = self.hand_over(after, value, ctx)
+            ctx.out.add(raising(exc), after.step(node.line, "an exception is raised"))
+        return []
+
+    def _raised(self, node: ir.Expr, ctx: Context) -> Exc:
+        """The class that a `raise` names, if it names one."""
+        called = isinstance(node, ir.Call)
+        func = node.func if isinstance(node, ir.Call) else node
+        name = self.class_names(func, ctx)[0]
+        if name is None or (not called and not name[:1].isupper()):
+            return ANY
+        return Exc(name)
+
+    def _assert(self, node: ir.Assert, state: State, ctx: Context) -> list[State]:
+        """An `assert` that the outcome decides is `if not ...: raise`; any other holds."""
+        free = self.free_choices
+        yes, no = self.decide(node.test, state, ctx)
+        if self.free_choices > free:
+            return yes
+        for after in no:
+            self.fail(after.step(node.line, "the assertion fails"), ctx, Exc("AssertionError"))
+        return yes
+
+    def _jump(self, node: ir.Jump, state: State, ctx: Context) -> list[State]:
+        ctx.out.add(BREAK if node.kind == "break" else CONTINUE, state)
+        return []
+
+    def _define(self, node: ir.Define, state: State, ctx: Context) -> list[State]:
+        ends: list[State] = []
+        for after, _ in self.evaluate_all(node.decorators, state, ctx):
+            function = Function(node.func, False)
+            if node.decorators and not self._manages(node.func):
+                after = self.hand_over(after, function, ctx)
+            ends.append(self._bind_function(node.func.name, function, after, ctx))
+        return ends
+
+    def _manages(self, func: ir.Func) -> bool:
+        return any(last_name(decorator) in _MANAGERS for decorator in func.decorators)
+
+    def _bind_function(
+        self, name: str, function: Function, state: State, ctx: Context
+    ) -> State:
+        """A nested function is always remembered: what it captures may go where it goes."""
+        frame = ctx.frame.owner_of(name)
+        if frame is None:
+            return self.hand_over(state, function, ctx)
+        return state.bind(frame.prefix + name, function)
+
+    def _define_class(self, node: ir.DefineClass, state: State, ctx: Context) -> list[State]:
+        return [self.hand_over_names(state, node.mentions, ctx)]
+
+    # Branches and loops
+
+    def _if(self, node: ir.If, state: State, ctx: Context) -> list[State]:
+        yes, no = self.decide(node.test, state, ctx)
+        ends = self.run_block(node.body, self.merge(yes, node.line), ctx)
+        return ends + self.run_block(node.orelse, self.merge(no, node.line), ctx)
+
+    def _match(self, node: ir.Match, state: State, ctx: Context) -> list[State]:
+        ends: list[State] = []
+        for after, value in self.evaluate(node.subject, state, ctx):
+            remaining = [after]
+            for case in node.cases:
+                taken: list[State] = []
+                left: list[State] = []
+                for one in remaining:
+                    yes, no = self._decide_case(case, value, one, ctx)
+                    taken += yes
+                    left += no
+                ends += self.run_block(case.body, taken, ctx)
+                remaining = left
+            ends += remaining
+        return ends
+
+    def _decide_case(
+        self, case: ir.Case, value: Value, state: State, ctx: Context
+    ) -> tuple[list[State], list[State]]:
+        known = True if case.irrefutable else self._matches(case, value, state)
+        yes = [state] if known is not False else []
+        no = [state] if known is not True else []
+        for name in case.binds:
+            yes = [self.assign(name, UNKNOWN, one, ctx) for one in yes]
+        if case.guard is not None:
+            split = [self.decide(case.guard, one, ctx) for one in yes]
+            yes = [one for passed, _ in split for one in passed]
+            no += [one for _, failed in split for one in failed]
+        return yes, no
+
+    def _matches(self, case: ir.Case, value: Value, state: State) -> bool | None:
+        if case.values is None:
+            return None
+        box = state.get(value)
+        if isinstance(value, Const):
+            return value.value in case.values
+        if type(box) is not Box or box.kind != "tuple":
+            return None
+        verdicts = [self._row_matches(row, box.items) for row in case.values]
+        if True in verdicts:
+            return True
+        return None if None in verdicts else False
+
+    def _row_matches(self, row: object, items: tuple[Value, ...]) -> bool | None:
+        if type(row) is not tuple or len(row) != len(items):
+            return False
+        verdicts = [
+            True
+            if expected is ANYTHING
+            else (item.value == expected if isinstance(item, Const) else None)
+            for expected, item in zip(row, items)
+        ]
+        if False in verdicts:
+            return False
+        return None if None in verdicts else True
+
+    def _while(self, node: ir.While, state: State, ctx: Context) -> list[State]:
+        heads = States()
+        fresh = [self.collect(state, node.line)]
+        ends: list[State] = []
+        flow = Flow()
+        while fresh:
+            entered: list[State] = []
+            for head in fresh:
+                if heads.add(head):
+                    yes, no = self.decide(node.test, head, ctx)
+                    entered += yes
+                    ends += self.run_block(node.orelse, no, ctx)
+            ended = self.run_block(node.body, self.merge(entered, node.line), ctx.into(flow))
+            ended += flow.take(CONTINUE)
+            fresh = [self.collect(end, node.line) for end in ended]
+        return ends + self._leave_loop(flow, ctx)
+
+    def _leave_loop(self, flow: Flow, ctx: Context) -> list[State]:
+        broken = flow.take(BREAK)
+        for completion, states in flow:
+            ctx.out.add(completion, *states)
+        return broken
+
+    def _for(self, node: ir.For, state: State, ctx: Context) -> list[State]:
+        ends: list[State] = []
+        for after, value in self.evaluate(node.iter, state, ctx):
+            if not isinstance(value, Param) or value.name in self.relevant:
+                after, items, source = self.iterated(after, value)
+            else:
+                items, source = None, value
+            if items is None or node.asynchronous:
+                ends += self._loop_unknown(node, after, ctx)
+            else:
+                ends += self._loop_items(node, after, items, source, ctx)
+        return ends
+
+    def _loop_unknown(self, node: ir.For, state: State, ctx: Context) -> list[State]:
+        """A loop that may turn any number of times, over things that hold no task."""
+        heads = States()
+        fresh = [self.collect(state, node.line)]
+        ends: list[State] = []
+        flow = Flow()
+        while fresh:
+            entered: list[State] = []
+            for head in fresh:
+                if not heads.add(head):
+                    continue
+                if node.asynchronous:
+                    later = head.suspended()
+                    self.fault(head, ctx, node.line, (CANCELLED_ERROR, ANY), later)
+                    head = later
+                ends += self.run_block(node.orelse, [head], ctx)
+                entered += self.bind(node.target, UNKNOWN, head, ctx)
+            ended = self.run_block(node.body, self.merge(entered, node.line), ctx.into(flow))
+            ended += flow.take(CONTINUE)
+            fresh = [self.collect(end, node.line) for end in ended]
+        return ends + self._leave_loop(flow, ctx)
+
+    def _loop_items(
+        self,
+        node: ir.For,
+        state: State,
+        items: tuple[Value, ...],
+        source: Value,
+        ctx: Context,
+    ) -> list[State]:
+        """A loop over known items, one turn each; what is left stands in the state, as the
+        iterator does. An unordered collection may yield any of them next."""
+        box = state.get(source)
+        unordered = type(box) is Box and box.kind == "set"
+        key = f"{ctx.frame.prefix}$iter{id(node)}"
+        flow = Flow()
+        state, ref = state.new(Box("iter", items))
+        current = [state.bind(key, ref)]
+        ends: list[State] = []
+        while current:
+            entered: list[State] = []
+            for before in current:
+                left = before.heap[before.env[key].id].items
+                if not left:
+                    ends.append(before.unbind(key))
+                    continue
+                entered += self._next_item(node, key, left, unordered, before, ctx)
+            ended = self.run_block(node.body, self.merge(entered, node.line), ctx.into(flow))
+            current = self.merge(ended + flow.take(CONTINUE), node.line)
+        if type(box) is Box and box.open:
+            ends += self._turn_unknown(node, ends, ctx, flow)
+        ends = self.run_block(node.orelse, self.merge(ends, node.line), ctx)
+        return ends + [end.unbind(key) for end in self._leave_loop(flow, ctx)]
+
+    def _next_item(
+        self,
+        node: ir.For,
+        key: str,
+        left: tuple[Value, ...],
+        unordered: bool,
+        state: State,
+        ctx: Context,
+    ) -> list[State]:
+        options = effects.choices(state, left) if unordered else [(left[0], left[1:])]
+        entered: list[State] = []
+        for item, rest in options:
+            after, ref = state.new(Box("iter", rest))
+            after = after.bind(key, ref)
+            if type(item) is tuple:
+                item = item[0]
+            entered += self.bind(node.target, item, after, ctx)
+        return entered
+
+    def _turn_unknown(
+        self, node: ir.For, states: list[State], ctx: Context, flow: Flow
+    ) -> list[State]:
+        """A turn for an item that is not known, after the known ones."""
+        entered = [end for one in states for end in self.bind(node.target, UNKNOWN, one, ctx)]
+        ended = self.run_block(node.body, self.merge(entered, node.line), ctx.into(flow))
+        return ended + flow.take(CONTINUE)
+
+    # try
+
+    def _try(self, node: ir.Try, state: State, ctx: Context) -> list[State]:
+        body = Flow()
+        after = Flow()
+        normal = self.run_block(node.body, [state], ctx.into(body))
+        normal = self.run_block(node.orelse, normal, ctx.into(after))
+        for completion, states in body:
+            if completion.exc is None or not node.handlers:
+                after.add(completion, *states)
+            else:
+                merged = self.merge(states, node.line)
+                normal += self._handle(node, completion.exc, merged, after, ctx)
+        if not node.final:
+            for completion, states in after:
+                ctx.out.add(completion, *states)
+            return normal
+        return self._finally(node, normal, after, ctx)
+
+    def _handle(
+        self, node: ir.Try, exc: Exc, states: list[State], after: Flow, ctx: Context
+    ) -> list[State]:
+        """Send an exception through the handlers; returns the states that go on after one."""
+        ends: list[State] = []
+        for handler in node.handlers:
+            caught = self._catches(handler.type, exc, ctx)
+            if caught == NO:
+                continue
+            inside = ctx.handler(after, exc)
+            entered = states
+            if handler.name is not None:
+                key = ctx.frame.prefix + handler.name
+                entered = [one.bind(key, Raised(exc)) for one in states]
+            done = self.run_block(handler.body, entered, inside)
+            if handler.name is not None:
+                done = [one.unbind(ctx.frame.prefix + handler.name) for one in done]
+            ends += done
+            if caught == YES:
+                return ends
+        after.add(raising(exc), *states)
+        return ends
+
+    def _catches(self, kind: ir.Expr | None, exc: Exc, ctx: Context) -> str:
+        if kind is None:
+            return YES
+        classes = self.program.outline.classes
+        verdicts = [catches(name, exc, classes) for name in self.class_names(kind, ctx)]
+        return YES if YES in verdicts else next((v for v in verdicts if v != NO), NO)
+
+    def _finally(
+        self, node: ir.Try, normal: list[State], after: Flow, ctx: Context
+    ) -> list[State]:
+        line = node.final[0].line
+        for completion, states in after:
+            inside = ctx.handler(ctx.out, completion.exc or ctx.handling)
+            ctx.out.add(completion, *self.run_block(node.final, self.merge(states, line), inside))
+        inside = ctx.handler(ctx.out, ctx.handling)
+        return self.run_block(node.final, self.merge(normal, line), inside)
+
+    # with
+
+    def _with(self, node: ir.With, state: State, ctx: Context) -> list[State]:
+        qualified = None
+        if isinstance(node.item, ir.Call):
+            qualified = self.program.qualified(ctx.frame.func, node.item.func)
+        if qualified == "contextlib.suppress":
+            return self._with_suppress(node, state, ctx)
+        if qualified in _TIMEOUTS and node.asynchronous:
+            return self._with_timeout(node, state, ctx)
+        managed = self._manager(node, state, ctx)
+        if managed is not None:
+            return managed
+        ends: list[State] = []
+        for after, value in self.evaluate(node.item, state, ctx):
+            ends += self._with_any(node, value, after, ctx)
+        return ends
+
+    def _enter_with(
+        self, node: ir.With, value: Value, state: State, ctx: Context
+    ) -> list[State]:
+        if node.target is None:
+            return [state]
+        return self.bind(node.target, value, state, ctx)
+
+    def _with_suppress(self, node: ir.With, state: State, ctx: Context) -> list[State]:
+        assert isinstance(node.item, ir.Call)
+        names = [n for arg in node.item.args for n in self.class_names(arg.value, ctx)]
+        classes = self.program.outline.classes
+        flow = Flow()
+        ends = self.run_block(node.body, [state], ctx.into(flow))
+        for completion, states in flow:
+            verdicts = [NO]
+            if completion.exc is not None:
+                verdicts += [catches(name, completion.exc, classes) for name in names]
+            if any(verdict != NO for verdict in verdicts):
+                ends += states
+            if YES not in verdicts:
+                ctx.out.add(completion, *states)
+        return ends
+
+    def _with_timeout(self, node: ir.With, state: State, ctx: Context) -> list[State]:
+        """`asyncio.timeout()`: entering and leaving never suspends; a cancellation inside may be
+        its own, and is a TimeoutError outside then."""
+        ends: list[State] = []
+        for after, value in self.evaluate(node.item, state, ctx):
+            for entered in self._enter_with(node, UNKNOWN, after, ctx):
+                flow = Flow()
+                inside = ctx.into(flow)
+                inside.limited = self._alone(node.body)
+                ends += self.run_block(node.body, [entered], inside)
+                for completion, states in flow:
+                    ctx.out.add(completion, *states)
+                    if completion == raising(CANCELLED_ERROR):
+                        struck = [one for one in states if one.fault and not entered.fault]
+                        ctx.out.add(raising(TIMEOUT_ERROR), *struck)
+        return ends
+
+    def _alone(self, body: list[ir.Stmt]) -> bool:
+        return len(body) == 1 and isinstance(body[0], (ir.ExprStmt, ir.Assign, ir.Return))
+
+    def _with_any(
+        self, node: ir.With, value: Value, state: State, ctx: Context
+    ) -> list[State]:
+        """Any other context manager lets exceptions through; an async one may fail at both ends."""
+        if node.asynchronous:
+            later = state.suspended()
+            self.fault(state, ctx, node.line, (CANCELLED_ERROR, ANY), later)
+            state = later
+        flow = Flow()
+        value = value if isinstance(value, Unknown) else UNKNOWN
+        ends: list[State] = []
+        for entered in self._enter_with(node, value, state, ctx):
+            ends += self.run_block(node.body, [entered], ctx.into(flow))
+        for completion, states in flow:
+            ctx.out.add(completion, *self._exits(node, states, ctx))
+        return self._exits(node, ends, ctx)
+
+    def _exits(self, node: ir.With, states: list[State], ctx: Context) -> list[State]:
+        if not node.asynchronous:
+            return states
+        later = [state.suspended() for state in states]
+        for before, after in zip(states, later):
+            self.fault(before, ctx, node.line, (CANCELLED_ERROR, ANY), after)
+        return later
+
+    def _manager(self, node: ir.With, state: State, ctx: Context) -> list[State] | None:
+        """A generator of the same file that is a context manager: its body runs around ours."""
+        call = node.item
+        if not isinstance(call, ir.Call) or ctx.frame.depth >= MAX_DEPTH:
+            return None
+        function = self._manager_function(call, state, ctx)
+        if function is None:
+            return None
+        ends: list[State] = []
+        for after, args in self.arguments(call, state, ctx):
+            ends += self._around(node, function, args, after, ctx)
+        return ends
+
+    def _manager_function(self, call: ir.Call, state: State, ctx: Context) -> Function | None:
+        if isinstance(call.func, ir.Name):
+            found = self.lookup(call.func.id, state, ctx.into(Flow()))
+            value = found[0][1] if found else None
+        else:
+            value = self._method_of_file(call, ctx)
+        if isinstance(value, Function) and value.func.generator and self._manages(value.func):
+            return value
+        return None
+
+    def _around(
+        self, node: ir.With, function: Function, args: Args, state: State, ctx: Context
+    ) -> list[State]:
+        """Run a context manager's generator; at its yield, the body of the `with`."""
+
+        def at_yield(inner: State, value: object, manager: Context) -> list[State]:
+            flow = Flow()
+            going_on: list[State] = []
+            for entered in self._enter_with(node, value, inner, ctx):
+                going_on += self.run_block(node.body, [entered], ctx.into(flow))
+            for completion, states in flow:
+                if completion.exc is not None:
+                    manager.out.add(completion, *states)
+                else:
+                    going_on += self._deferred(completion, states)
+            return going_on
+
+        frame = self.frame_for(function.func, ctx)
+        frame.on_yield = at_yield
+        state = self.bind_params(function.func, self._bound(function, args), frame, state)
+        ends: list[State] = []
+        for after, _ in self.run_body(frame, state, ctx):
+            ends += self._resume(after, ctx)
+        return ends
+
+    def _deferred(self, completion: Completion, states: list[State]) -> list[State]:
+        """A `return`, `break` or `continue` out of the body waits until the manager has left."""
+        return [state.bind(f"$left.{completion.kind}", UNKNOWN) for state in states]
+
+    def _resume(self, state: State, ctx: Context) -> list[State]:
+        for completion in (RETURN, BREAK, CONTINUE):
+            key = f"$left.{completion.kind}"
+            if key in state.env:
+                ctx.out.add(completion, state.unbind(key))
+                return []
+        return [state]
+
+    # Bodies
+
+    def run_body(self, frame: Frame, state: State, ctx: Context) -> Results:
+        """Run a helper's body: its returned values; what it raises goes to the caller."""
+        flow = Flow()
+        inside = Context(frame, flow, None, ctx.cleanup, False)
+        ends = self.run_block(frame.func.body, [state], inside)
+        results: Results = []
+        key = f"{frame.prefix}$return"
+        for end in ends + flow.take(RETURN):
+            value = end.env.get(key, Const(None))
+            results.append((self._without_frame(end, frame), value))
+        for completion, states in flow:
+            ctx.out.add(completion, *(self._without_frame(one, frame) for one in states))
+        return self._merge_results(results)
+
+    def _without_frame(self, state: State, frame: Frame) -> State:
+        names = [n for n in state.env if n.removeprefix("$").startswith(frame.prefix)]
+        return state.unbind(*names)
+
+    def _merge_results(self, results: Results) -> Results:
+        merged: dict[object, tuple[State, Value]] = {}
+        for state, value in results:
+            pinned = state.bind("$value", value)
+            merged.setdefault(pinned.key(), (state, value))
+        return list(merged.values())
+
+
+_RULES: dict[type, Callable[[Statements, Any, State, Context], list[State]]] = {
+    ir.ExprStmt: Statements._expression,
+    ir.Assign: Statements._assign,
+    ir.AugAssign: Statements._aug_assign,
+    ir.Delete: Statements._delete,
+    ir.Return: Statements._return,
+    ir.Raise: Statements._raise,
+    ir.Assert: Statements._assert,
+    ir.Jump: Statements._jump,
+    ir.Define: Statements._define,
+    ir.DefineClass: Statements._define_class,
+    ir.If: Statements._if,
+    ir.While: Statements._while,
+    ir.For: Statements._for,
+    ir.Try: Statements._try,
+    ir.With: Statements._with,
+    ir.Match: Statements._match,
+}

@@ -1,0 +1,53 @@
+"""AWT101: pending tasks are forgotten."""
+
+from __future__ import annotations
+
+from flake8_asyncwait.rules.rule import Hit, Rule
+from flake8_asyncwait.verdict.outcome import Outcome
+
+
+def _fires(outcome: Outcome) -> Hit | None:
+    loss = outcome.forgotten
+    if not outcome.early or loss is None:
+        return None
+    return Hit(
+        f"{loss.label} is forgotten while it may still run: asyncio.wait() returns early and "
+        f"{loss.trace.what} on line {loss.trace.line}; cancel it, or use wait_any",
+        loss.trace,
+    )
+
+
+RULE = Rule(
+    code="AWT101",
+    name="forgotten-pending-task",
+    default=True,
+    summary="An early wait forgets tasks that may still be pending",
+    rationale="""\
+`asyncio.wait()` does not cancel what is pending when it returns early. A task that this function
+made and that nothing cancels, awaits or hands over then runs on with nobody to see how it ends.""",
+    bad="""\
+import asyncio
+
+
+async def first(work, disconnected):
+    a = asyncio.create_task(work())
+    b = asyncio.create_task(disconnected())
+    done, _ = await asyncio.wait({a, b}, return_when=asyncio.FIRST_COMPLETED)
+    return done.pop().result()
+""",
+    good="""\
+import asyncio
+
+
+async def first(work, disconnected):
+    a = asyncio.create_task(work())
+    b = asyncio.create_task(disconnected())
+    try:
+        done, _ = await asyncio.wait({a, b}, return_when=asyncio.FIRST_COMPLETED)
+        return done.pop().result()
+    finally:
+        a.cancel()
+        b.cancel()
+""",
+    fires=_fires,
+)

@@ -1,0 +1,57 @@
+"""AWT102: a cancellation or an exception passes the cleanup by."""
+
+from __future__ import annotations
+
+from flake8_asyncwait.rules.rule import Hit, Rule, cancelled_where, fault_of
+from flake8_asyncwait.verdict.outcome import Outcome
+
+
+def _fires(outcome: Outcome) -> Hit | None:
+    loss = outcome.passed_by
+    if not outcome.early or loss is None:
+        return None
+    fault, _ = fault_of(loss)
+    where = cancelled_where(loss)
+    why = (
+        f"it is cancelled only on {where}, outside any finally that is sure to run"
+        if where
+        else "nothing cancels it then; cancel it in a finally, or use wait_any"
+    )
+    return Hit(f"{loss.label} outlives {fault}: {why}", loss.trace)
+
+
+RULE = Rule(
+    code="AWT102",
+    name="cleanup-passed-by",
+    default=True,
+    summary="A cancellation or an exception passes the cleanup of an early wait by",
+    rationale="""\
+When the waiting coroutine is itself cancelled, `asyncio.wait()` raises `CancelledError` and every
+waited task runs on, where `asyncio.gather` would have cancelled them. A cleanup that stands after
+the wait is not reached then; it belongs in a `finally`.""",
+    bad="""\
+import asyncio
+
+
+async def first(work, disconnected):
+    tasks = {asyncio.create_task(work()), asyncio.create_task(disconnected())}
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    return done.pop().result()
+""",
+    good="""\
+import asyncio
+
+
+async def first(work, disconnected):
+    tasks = {asyncio.create_task(work()), asyncio.create_task(disconnected())}
+    try:
+        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return done.pop().result()
+    finally:
+        for task in tasks:
+            task.cancel()
+""",
+    fires=_fires,
+)

@@ -1,0 +1,45 @@
+"""AWT104: the pending half of the caller's tasks is dropped."""
+
+from __future__ import annotations
+
+from flake8_asyncwait.rules.rule import Hit, Rule
+from flake8_asyncwait.verdict.outcome import Outcome
+
+
+def _fires(outcome: Outcome) -> Hit | None:
+    loss = outcome.dropped
+    if not outcome.early or loss is None:
+        return None
+    return Hit(
+        f"the pending half of the parameter {loss.label} is dropped on line {loss.trace.line}: "
+        "the caller cannot know what is still running; return it, or cancel it",
+        loss.trace,
+    )
+
+
+RULE = Rule(
+    code="AWT104",
+    name="dropped-pending-half",
+    default=True,
+    summary="An early wait over the caller's tasks drops the pending half",
+    rationale="""\
+A function that waits early for a collection that its caller gave it, and returns without the
+pending half, leaves the caller unable to know which of its tasks are still running.""",
+    bad="""\
+import asyncio
+
+
+async def first(tasks):
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    return done
+""",
+    good="""\
+import asyncio
+
+
+async def first(tasks):
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    return done, pending
+""",
+    fires=_fires,
+)

@@ -1,0 +1,55 @@
+"""AWT202: cancelled, but never awaited."""
+
+from __future__ import annotations
+
+from flake8_asyncwait.rules.rule import Hit, Rule, cancelled_where
+from flake8_asyncwait.verdict.outcome import Outcome
+
+
+def _fires(outcome: Outcome) -> Hit | None:
+    loss = outcome.unawaited
+    if not outcome.early or loss is None:
+        return None
+    where = cancelled_where(loss)
+    return Hit(
+        f"{loss.label} is cancelled on {where} and never awaited: its cleanup may not have run, "
+        "and a failure in it is lost",
+        loss.trace,
+    )
+
+
+RULE = Rule(
+    code="AWT202",
+    name="cancelled-never-awaited",
+    default=False,
+    summary="Pending tasks are cancelled but never awaited",
+    rationale="""\
+`task.cancel()` only asks. Until the task has been awaited its cleanup may not have run, and an
+exception raised by that cleanup is seen by nobody.""",
+    bad="""\
+import asyncio
+
+
+async def first(work, disconnected):
+    tasks = [asyncio.create_task(work()), asyncio.create_task(disconnected())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+""",
+    good="""\
+import asyncio
+
+
+async def first(work, disconnected):
+    tasks = [asyncio.create_task(work()), asyncio.create_task(disconnected())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+""",
+    fires=_fires,
+)

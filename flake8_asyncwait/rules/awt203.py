@@ -1,0 +1,50 @@
+"""AWT203: a coroutine is passed to the wait."""
+
+from __future__ import annotations
+
+from flake8_asyncwait.rules.rule import Hit, Rule
+from flake8_asyncwait.verdict.outcome import Outcome
+
+
+def _fires(outcome: Outcome) -> Hit | None:
+    if not outcome.coroutine:
+        return None
+    return Hit(
+        f"{outcome.coroutine} is a coroutine, not a task: asyncio.wait() leaves no handle to "
+        "cancel it, and raises TypeError since Python 3.11; wrap it in asyncio.create_task()",
+        None,
+    )
+
+
+RULE = Rule(
+    code="AWT203",
+    name="coroutine-in-wait",
+    default=True,
+    summary="A coroutine that is not a task is passed to asyncio.wait()",
+    rationale="""\
+`asyncio.wait()` used to wrap coroutines in tasks of its own, which nobody could cancel then. Since
+Python 3.11 it raises `TypeError`.""",
+    bad="""\
+import asyncio
+
+
+async def work():
+    await asyncio.sleep(1)
+
+
+async def main():
+    await asyncio.wait([work(), work()])
+""",
+    good="""\
+import asyncio
+
+
+async def work():
+    await asyncio.sleep(1)
+
+
+async def main():
+    await asyncio.gather(work(), work())
+""",
+    fires=_fires,
+)

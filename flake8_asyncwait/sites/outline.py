@@ -1,0 +1,237 @@
+"""What the rest of the file says about a function: its imports, functions, classes and constants.
+
+Made from one `ast` of the file (the one flake8 has already, or our own parse). It knows extents
+and names, and decides nothing about sites.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+
+# Things made by these calls have methods that are coroutines (AWT203).
+PRIMITIVES = {
+    "asyncio.Queue": ("get", "put", "join"),
+    "asyncio.LifoQueue": ("get", "put", "join"),
+    "asyncio.PriorityQueue": ("get", "put", "join"),
+    "asyncio.Event": ("wait",),
+}
+_SUBMODULES = frozenset(
+    {"tasks", "futures", "queues", "locks", "events", "exceptions", "timeouts", "runners"}
+)
+
+
+def canonical(qualified: str) -> str:
+    """`asyncio.tasks.wait` is `asyncio.wait`: the public name of what asyncio defines inside."""
+    parts = qualified.split(".")
+    if len(parts) > 2 and parts[0] == "asyncio" and parts[1] in _SUBMODULES:
+        return ".".join(["asyncio", *parts[2:]])
+    return qualified
+
+
+def dotted(node: ast.expr) -> str | None:
+    """The dotted text of a chain of names, else None."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return None
+    parts.append(node.id)
+    return ".".join(reversed(parts))
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A function of the file: where it stands, and of which class it is a method."""
+
+    node: FunctionNode
+    cls: str | None
+    start: int
+    end: int
+
+    @property
+    def asynchronous(self) -> bool:
+        return isinstance(self.node, ast.AsyncFunctionDef)
+
+
+@dataclass(slots=True)
+class Outline:
+    """What a file binds at its top level and in its classes.
+
+    `imports` maps a name to the qualified name it was imported as; `bound` are the names that the
+    module binds otherwise. `constants` holds the module's names for strings and qualified names.
+    `coroutine_methods` are dotted texts such as `self.queue.get` that make a coroutine.
+    """
+
+    imports: dict[str, str] = field(default_factory=dict)
+    bound: set[str] = field(default_factory=set)
+    star_asyncio: bool = False
+    constants: dict[str, ast.expr] = field(default_factory=dict)
+    functions: dict[str, Entry] = field(default_factory=dict)
+    methods: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    classes: dict[str, list[str]] = field(default_factory=dict)
+    outermost: list[Entry] = field(default_factory=list)
+    coroutine_methods: set[str] = field(default_factory=set)
+
+    def resolve(self, root: str) -> str | None:
+        """The qualified name a module-level name stands for; None if it is not an import."""
+        if root in self.bound and not self._rebound_import(root):
+            return None
+        if root in self.imports:
+            return self.imports[root]
+        if root not in self.bound and self.star_asyncio:
+            return f"asyncio.{root}"
+        return None
+
+    def _rebound_import(self, root: str) -> bool:
+        """An import and a fallback (`except ImportError: timeout = None`) share a name."""
+        return root in self.imports and root not in self.functions and root not in self.classes
+
+    def method(self, cls: str, name: str) -> Entry | None:
+        """The method of a class of this file, looked up through its bases in this file."""
+        seen: set[str] = set()
+        queue = [cls]
+        while queue:
+            current = queue.pop(0)
+            if current in seen:
+                continue
+            seen.add(current)
+            if (current, name) in self.methods:
+                return self.methods[current, name]
+            queue.extend(self.classes.get(current, ()))
+        return None
+
+
+def outline(tree: ast.Module) -> Outline:
+    """The outline of a parsed file."""
+    result = Outline()
+    _module_statements(tree.body, result)
+    _functions(tree.body, None, result)
+    _find_primitives(tree.body, result, toplevel=True)
+    return result
+
+
+def _module_statements(body: list[ast.stmt], result: Outline) -> None:
+    for statement in body:
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            add_import(statement, result.imports)
+            result.star_asyncio = result.star_asyncio or _is_star_asyncio(statement)
+        elif isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            result.bound.add(statement.name)
+        else:
+            _bind(statement, result)
+            for block in _blocks(statement):
+                _module_statements(block, result)
+
+
+def _is_star_asyncio(statement: ast.Import | ast.ImportFrom) -> bool:
+    return (
+        isinstance(statement, ast.ImportFrom)
+        and statement.module in ("asyncio", "asyncio.tasks")
+        and any(alias.name == "*" for alias in statement.names)
+    )
+
+
+def add_import(statement: ast.Import | ast.ImportFrom, imports: dict[str, str]) -> None:
+    """Enter what an import statement binds, name by name, into `imports`."""
+    if isinstance(statement, ast.Import):
+        for alias in statement.names:
+            bound = alias.asname or alias.name.partition(".")[0]
+            imports[bound] = alias.name if alias.asname else bound
+    else:
+        module = "." * statement.level + (statement.module or "")
+        for alias in statement.names:
+            imports[alias.asname or alias.name] = canonical(f"{module}.{alias.name}")
+
+
+def _bind(statement: ast.stmt, result: Outline) -> None:
+    targets: list[ast.expr] = []
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, (ast.AnnAssign, ast.AugAssign, ast.For, ast.AsyncFor)):
+        targets = [statement.target]
+    elif isinstance(statement, (ast.With, ast.AsyncWith)):
+        targets = [item.optional_vars for item in statement.items if item.optional_vars]
+    for target in targets:
+        result.bound.update(_names(target))
+    if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
+        for target in targets:
+            if isinstance(target, ast.Name):
+                result.constants[target.id] = statement.value
+
+
+def _names(target: ast.expr) -> Iterator[str]:
+    if isinstance(target, ast.Name):
+        yield target.id
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        for element in target.elts:
+            yield from _names(element)
+    elif isinstance(target, ast.Starred):
+        yield from _names(target.value)
+
+
+def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(statement, name, None)
+        if isinstance(block, list):
+            yield block
+    for handler in getattr(statement, "handlers", ()):
+        yield handler.body
+    for case in getattr(statement, "cases", ()):
+        yield case.body
+
+
+def _functions(body: list[ast.stmt], cls: str | None, result: Outline) -> None:
+    for statement in body:
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = statement.decorator_list[0] if statement.decorator_list else statement
+            entry = Entry(statement, cls, first.lineno, statement.end_lineno or first.lineno)
+            if cls is None:
+                result.functions[statement.name] = entry
+            else:
+                result.methods[cls, statement.name] = entry
+            result.outermost.append(entry)
+        elif isinstance(statement, ast.ClassDef):
+            bases = [dotted(base) for base in statement.bases]
+            result.classes[statement.name] = [base.rpartition(".")[2] for base in bases if base]
+            _functions(statement.body, statement.name, result)
+        else:
+            for block in _blocks(statement):
+                _functions(block, cls, result)
+
+
+def _find_primitives(body: list[ast.stmt], result: Outline, toplevel: bool) -> None:
+    """Note every `self.x = asyncio.Queue()` of the file, and `x = ...` of its top level.
+
+    The interpreter sees for itself what a function binds to a name of its own.
+    """
+    for statement in body:
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            _note_primitive(statement, result, toplevel)
+        inside = isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        for block in _blocks(statement):
+            _find_primitives(block, result, toplevel and not inside)
+
+
+def _note_primitive(
+    statement: ast.Assign | ast.AnnAssign, result: Outline, toplevel: bool
+) -> None:
+    call = statement.value
+    name = dotted(call.func) if isinstance(call, ast.Call) else None
+    if name is None:
+        return
+    root, _, rest = name.partition(".")
+    base = result.resolve(root)
+    if base is None:
+        return
+    qualified = canonical(f"{base}.{rest}" if rest else base)
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    for method in PRIMITIVES.get(qualified, ()):
+        for target in targets:
+            text = dotted(target)
+            if text is not None and (toplevel or "." in text):
+                result.coroutine_methods.add(f"{text}.{method}")

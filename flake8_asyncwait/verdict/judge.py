@@ -1,0 +1,61 @@
+"""From a file with candidates to its findings."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flake8_asyncwait.analysis import ir
+from flake8_asyncwait.analysis.interpret import analyse
+from flake8_asyncwait.analysis.load import File
+from flake8_asyncwait.analysis.run import Program
+from flake8_asyncwait.options import Options
+from flake8_asyncwait.rules import RULES
+from flake8_asyncwait.verdict.finding import Checked, Finding
+from flake8_asyncwait.verdict.outcome import Outcome, outcome
+from flake8_asyncwait.verdict.witness import witness
+
+
+def judge(text: str, tree: ast.Module, lines: list[int], options: Options) -> Checked:
+    """Check a file whose candidates stand on `lines`; see `check.check`."""
+    file = File(text, tree, options)
+    findings: list[Finding] = []
+    undetermined: list[tuple[int, int]] = []
+    for func in file.candidates(lines):
+        for inner in _functions(func):
+            calls = [call for call in inner.candidates if is_site(file.program, inner, call)]
+            if not calls:
+                continue
+            analysed = analyse(file.program, inner, calls)
+            for site in analysed.sites:
+                if analysed.books is None:
+                    undetermined.append((site.call.line, site.call.column))
+                    continue
+                finding = _finding(site.call, outcome(analysed, site), options)
+                if finding is not None:
+                    findings.append(finding)
+    return Checked(tuple(sorted(findings)), tuple(sorted(undetermined)))
+
+
+def is_site(program: Program, func: ir.Func, call: ir.Call) -> bool:
+    """Whether a call resolves to `asyncio.wait`, or to a function that the user says wraps it."""
+    if program.qualified(func, call.func) == "asyncio.wait":
+        return True
+    return program.named(program.wait_functions, func, call.func)
+
+
+def _functions(func: ir.Func) -> Iterator[ir.Func]:
+    yield func
+    for nested in func.nested:
+        yield from _functions(nested)
+
+
+def _finding(call: ir.Call, result: Outcome, options: Options) -> Finding | None:
+    for rule in RULES:
+        if rule.code not in options.codes:
+            continue
+        hit = rule.fires(result)
+        if hit is not None:
+            steps = witness(hit.trace)
+            return Finding(call.line, call.column, rule.code, hit.message, steps, *call.end)
+    return None

@@ -1,0 +1,15 @@
+"""The witness of a finding: the steps of one leaking execution, from the wait to the loss."""
+
+from __future__ import annotations
+
+from flake8_asyncwait.analysis.state import Trace
+from flake8_asyncwait.verdict.finding import Step
+
+
+def witness(trace: Trace | None) -> tuple[Step, ...]:
+    """The steps of a history, from its last wait that had not returned before the loss."""
+    if trace is None:
+        return ()
+    steps = [Step(step.line, step.what, step.choice) for step in trace.steps()]
+    starts = [position for position, step in enumerate(steps) if step.choice == "wait"]
+    return tuple(steps[starts[0] :]) if starts else tuple(steps)
