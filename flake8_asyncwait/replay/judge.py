@@ -1,0 +1,383 @@
+"""Run one function in every way the contract counts, and say which code is right for its site."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+from flake8_asyncwait.replay.instrument import Program, prepare
+from flake8_asyncwait.replay.scheduler import (
+    Cut,
+    InjectedError,
+    Leak,
+    Life,
+    Owner,
+    Point,
+    State,
+    World,
+)
+from flake8_asyncwait.replay.surroundings import Surroundings
+from flake8_asyncwait.replay.unknown import Kind, Unknown
+
+EXECUTIONS_AT_MOST = 4000
+YIELDS_AT_MOST = 4
+EXPECTED_ERRORS = (
+    InjectedError,
+    asyncio.CancelledError,
+    asyncio.InvalidStateError,
+    GeneratorExit,
+    TimeoutError,
+    LookupError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One execution of the judged function: its choices, and what it showed."""
+
+    points: tuple[Point, ...]
+    leaks: tuple[Leak, ...]
+    adopted: frozenset[str]
+    mixed: frozenset[CodeType]
+    reached: bool
+    bare_coroutine: bool
+    uncancelled: bool
+    unjoined: bool
+    faulty: bool
+    cut: str
+    error: str
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """The numbers of the options picked, in order: what `replay` takes."""
+        return tuple(point.picked for point in self.points)
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What running the function showed.
+
+    `code` is the code on by default that is right, or "" where the linter should be silent.
+    `witness` is the execution that shows it, `leak` its leak. `optional` are the codes off by
+    default that would fire (only filled in by a thorough judgement). `executions` is how many were
+    run; `cut` says which bound the judge hit, if any; `surprises` are unforeseen errors that ended
+    the function.
+    """
+
+    code: str
+    line: int
+    column: int
+    witness: Execution | None = None
+    leak: Leak | None = None
+    optional: frozenset[str] = frozenset()
+    executions: int = 0
+    cut: str = ""
+    surprises: frozenset[str] = frozenset()
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """The choices that lead to the leak, for `replay`; empty where there is none."""
+        return self.witness.choices if self.witness else ()
+
+
+@dataclass(slots=True)
+class _Record:
+    """What the executions so far have shown, with the first execution for every kind of leak."""
+
+    leaks: dict[Leak, Execution] = field(default_factory=dict)
+    adopted: set[str] = field(default_factory=set)
+    mixed: set[CodeType] = field(default_factory=set)
+    bare: Execution | None = None
+    optional: set[str] = field(default_factory=set)
+    cut: str = ""
+    surprises: set[str] = field(default_factory=set)
+
+    def enter(self, execution: Execution) -> None:
+        """Take one execution in."""
+        for leak in execution.leaks:
+            self.leaks.setdefault(leak, execution)
+        self.adopted |= execution.adopted
+        self.mixed |= execution.mixed
+        if execution.bare_coroutine and self.bare is None:
+            self.bare = execution
+        if execution.uncancelled:
+            self.optional.add("AWT105")
+        if execution.unjoined:
+            self.optional.add("AWT202")
+        if execution.error:
+            self.surprises.add(execution.error)
+        self.cut = self.cut or execution.cut.replace("a loop goes on", "")
+
+
+def judge(
+    source: str,
+    site: tuple[int, int] | None = None,
+    *,
+    limit: int = EXECUTIONS_AT_MOST,
+    thorough: bool = False,
+) -> Ruling:
+    """Judge one `asyncio.wait` call of a module.
+
+    `source` is the module's text, `site` the call's line (from 1) and column (from 0), or None for
+    the only one. At most `limit` executions are run. A `thorough` judgement runs them all, and
+    fills in the codes that are off by default. Raises `CannotJudge`, and `SyntaxError`.
+    """
+    program = prepare(source, site)
+    record = _Record()
+    count = 0
+    for execution in _executions(program):
+        record.enter(execution)
+        count += 1
+        if count >= limit:
+            record.cut = "too many executions"
+            break
+        if not thorough and execution.faulty and _settled(program, record):
+            break
+    return _ruling(program, record, count)
+
+
+def replay(
+    source: str, choices: Sequence[int], site: tuple[int, int] | None = None
+) -> Execution:
+    """Run one execution again by its choices; its points then carry lines."""
+    return _run(prepare(source, site), choices, with_lines=True)
+
+
+# -- enumerating --------------------------------------------------------------------------------
+
+
+def _executions(program: Program) -> Iterator[Execution]:
+    """Yield every execution: first all without a fault, then those with one."""
+    plain: list[tuple[int, ...]] = [()]
+    faulty: list[tuple[int, ...]] = []
+    while plain or faulty:
+        prefix = plain.pop() if plain else faulty.pop()
+        execution = _run(program, prefix)
+        _branch_off(execution, len(prefix), plain, faulty)
+        yield execution
+
+
+def _branch_off(
+    execution: Execution,
+    start: int,
+    plain: list[tuple[int, ...]],
+    faulty: list[tuple[int, ...]],
+) -> None:
+    """Add the prefixes that leave this execution at one of its points from `start` on."""
+    choices = execution.choices
+    struck = False
+    for index, point in enumerate(execution.points):
+        struck = struck or point.picked >= point.faults_from
+        if index < start:
+            continue
+        for option in range(len(point.options) - 1, point.picked, -1):
+            kind = faulty if struck or option >= point.faults_from else plain
+            kind.append((*choices[:index], option))
+
+
+# -- running ------------------------------------------------------------------------------------
+
+
+def _run(program: Program, prefix: Sequence[int], with_lines: bool = False) -> Execution:
+    world = World(prefix, program.groups, program.target, with_lines=with_lines)
+    error = ""
+    try:
+        function = _load(program, world)
+        error = _drive(world, function)
+    except Cut:
+        pass
+    if not world.over:
+        world.ended()
+    world.over = True
+    return _seen(world, error)
+
+
+def _load(program: Program, world: World) -> Callable[[], Any]:
+    """Execute the module, and return the judged function ready to be called."""
+    surroundings = Surroundings(world)
+    namespace = surroundings.namespace(program.missing)
+    exec(program.code, namespace)
+    _note_foreign(world, namespace)
+    target = surroundings.target
+    assert target is not None
+    klass = _class(program, namespace)
+    args: list[Any] = []
+    for name in program.parameters:
+        if name.startswith("*"):
+            args.extend(Unknown(world, name[1:], Kind.PARAMETER).elements())
+        else:
+            args.append(Unknown(world, name, Kind.PARAMETER, klass=klass))
+            klass = None
+    kwargs = {name: Unknown(world, name, Kind.PARAMETER) for name in program.keywords}
+    return lambda: target(*args, **kwargs)
+
+
+def _class(program: Program, namespace: dict[str, Any]) -> type | None:
+    found: Any = None
+    for name in program.classes:
+        found = namespace.get(name) if found is None else getattr(found, name, None)
+    return found if isinstance(found, type) else None
+
+
+def _note_foreign(world: World, namespace: dict[str, Any]) -> None:
+    """The containers that the module makes when it is imported are nobody's own."""
+    scopes = [namespace, *(vars(one) for one in namespace.values() if isinstance(one, type))]
+    for scope in scopes:
+        for value in scope.values():
+            if isinstance(value, (list, dict, set)) and value is not namespace["__builtins__"]:
+                world.foreign[id(value)] = value
+
+
+def _drive(world: World, function: Callable[[], Any]) -> str:
+    """Run the judged function to its end; return the name of an unforeseen error."""
+    try:
+        result = function()
+        if hasattr(result, "__anext__"):
+            _drive_async_generator(world, result)
+        elif hasattr(result, "send"):
+            _drive_generator(world, result)
+        else:
+            world.hand_over(result)
+    except Cut:
+        raise
+    except BaseException as error:
+        world.hand_over(*error.args)
+        world.ended()
+        return "" if isinstance(error, EXPECTED_ERRORS) else f"{type(error).__name__}: {error}"
+    world.ended()
+    return ""
+
+
+def _drive_generator(world: World, generator: Any) -> None:
+    """Run a coroutine, or a generator of what it yields."""
+    step: Callable[[], Any] = lambda: generator.send(None)
+    for _ in range(YIELDS_AT_MOST):
+        try:
+            value = step()
+        except StopIteration as stop:
+            world.hand_over(stop.value)
+            return
+        kind = _at_yield(world, value)
+        if kind == "closed":
+            generator.close()
+            return
+        step = (lambda: generator.throw(InjectedError(object()))) if kind else step
+    world.give_up("a loop goes on")
+
+
+def _drive_async_generator(world: World, generator: Any) -> None:
+    step: Callable[[], Any] = generator.__anext__
+    for _ in range(YIELDS_AT_MOST):
+        try:
+            value = _finish(step())
+        except StopAsyncIteration:
+            return
+        kind = _at_yield(world, value)
+        if kind == "closed":
+            _finish(generator.aclose())
+            return
+        step = (lambda: generator.athrow(InjectedError(object()))) if kind else generator.__anext__
+    world.give_up("a loop goes on")
+
+
+def _finish(awaitable: Any) -> Any:
+    """Run an awaitable that never suspends; return what it gives."""
+    try:
+        awaitable.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise RuntimeError("it suspended")
+
+
+def _at_yield(world: World, value: object) -> str:
+    """Hand over what is yielded; return the fault that strikes there, if any."""
+    world.hand_over(value)
+    world.suspensions += 1
+    picked = world.strike_one("yield", ["closed", "failed"])
+    return "" if picked is None else ("closed", "failed")[picked]
+
+
+def _seen(world: World, error: str) -> Execution:
+    waited = [life for life in world.lives if life.waited_early]
+    return Execution(
+        points=tuple(world.points),
+        leaks=tuple(world.leaks),
+        adopted=frozenset(world.adopted),
+        mixed=frozenset(world.mixed),
+        reached=world.reached,
+        bare_coroutine=world.bare_coroutine,
+        uncancelled=not world.cut and any(map(_is_uncancelled, waited)),
+        unjoined=not world.cut and any(map(_is_unjoined, waited)),
+        faulty=world.faulty,
+        cut=world.cut,
+        error=error,
+    )
+
+
+def _is_uncancelled(life: Life) -> bool:
+    return life.owner is not Owner.FUTURE and life.state is State.RUNNING and not life.asked
+
+
+def _is_unjoined(life: Life) -> bool:
+    cancelled = life.owner is Owner.MADE and life.state is State.RUNNING and life.asked
+    return cancelled and not life.handed
+
+
+# -- ruling -------------------------------------------------------------------------------------
+
+
+def _owned(program: Program, record: _Record, leak: Leak) -> bool:
+    """Say whether a leaked task was the function's to see to, by making it or by adopting it."""
+    if leak.owner is Owner.MADE:
+        return leak.maker is program.target and not leak.through & record.mixed
+    return leak.owner is Owner.BORROWED and leak.parameter in record.adopted
+
+
+def _code(program: Program, record: _Record, leak: Leak) -> str:
+    """Return the code of one leak by itself, or "" where it is nobody's business."""
+    if _owned(program, record, leak):
+        if not leak.early:
+            return "AWT201"
+        if not leak.faulty:
+            return "AWT101"
+        return "AWT103" if leak.stale else "AWT102"
+    borrowed = leak.owner is Owner.BORROWED and leak.collection
+    return "AWT104" if borrowed and leak.early and not leak.faulty else ""
+
+
+def _settled(program: Program, record: _Record) -> bool:
+    """Say whether no further execution with a fault can change the code."""
+    codes = {_code(program, record, leak) for leak in record.leaks}
+    if record.bare or codes & {"AWT101", "AWT103"}:
+        return True
+    return "AWT102" in codes and not program.watches
+
+
+def _ruling(program: Program, record: _Record, count: int) -> Ruling:
+    ruled: dict[str, tuple[Leak, Execution]] = {}
+    for leak, execution in record.leaks.items():
+        ruled.setdefault(_code(program, record, leak), (leak, execution))
+    optional = record.optional | ({"AWT201"} & ruled.keys())
+    code, leak, witness = "", None, None
+    if record.bare:
+        code, witness = "AWT203", record.bare
+    else:
+        for candidate in ("AWT101", "AWT103", "AWT102", "AWT104"):
+            if candidate in ruled:
+                code, (leak, witness) = candidate, ruled[candidate]
+                break
+    return Ruling(
+        code=code,
+        line=program.line,
+        column=program.column,
+        witness=witness,
+        leak=leak,
+        optional=frozenset(optional),
+        executions=count,
+        cut=record.cut,
+        surprises=frozenset(record.surprises),
+    )

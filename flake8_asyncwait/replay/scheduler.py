@@ -1,0 +1,524 @@
+"""What one execution decides: choices, faults, the lives of tasks, and who can reach them.
+
+A `World` is one execution of the judged function. Everything undecided in it is asked of
+`World.choose`, which follows a prefix of choices and then takes the first option; running again
+with another prefix is how all executions are enumerated.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from asyncio import CancelledError, InvalidStateError
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
+from types import (
+    AsyncGeneratorType,
+    CodeType,
+    CoroutineType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+    ModuleType,
+)
+from typing import Any
+
+POINTS_AT_MOST = 120
+TURNS_AT_MOST = 3
+SIZES = (3, 1, 0)
+
+
+class Cut(BaseException):
+    """The execution is given up: it hit a bound and says nothing from here on."""
+
+
+class Undecided(Exception):
+    """An `assert` asked something that is not decided: it holds, and nothing is chosen."""
+
+
+class InjectedError(Exception):
+    """The `Exception` of a fault, or a failed task's: of an unknown class.
+
+    `key` is one for all the times the same failure is raised, so that handlers stay consistent.
+    """
+
+    def __init__(self, key: object) -> None:
+        super().__init__()
+        self.key = key
+
+
+class Owner(Enum):
+    """Who has to see to a task's end, as far as its making says."""
+
+    MADE = "made"
+    BORROWED = "borrowed"
+    FOREIGN = "foreign"
+    FUTURE = "future"
+
+
+class State(Enum):
+    """What is decided about a task; FINISHED is done without its outcome being decided yet."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    GOOD = "good"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(slots=True, eq=False)
+class Life:
+    """What has become of one task or future so far.
+
+    `maker` is the code of the function that holds a made task; `through` the helpers that
+    returned it to there. `parameter` is where a borrowed one came from, `collection` whether it
+    is one of a parameter's elements. `asked` is set by a cancel while it ran, `late` when it may
+    have ended before that cancel. A `sure` one cannot fail. `seen` is the suspension up to which it is known to run.
+    """
+
+    label: str
+    owner: Owner
+    maker: CodeType | None = None
+    through: frozenset[CodeType] = frozenset()
+    parameter: str = ""
+    collection: bool = False
+    state: State = State.RUNNING
+    asked: bool = False
+    late: bool = False
+    not_cancelled: bool = False
+    handed: bool = False
+    joined: bool = False
+    seen: int = 0
+    sure: bool = False
+    waited_early: bool = False
+    waited_full: bool = False
+
+    def at_large(self) -> bool:
+        """Say whether it may still run with nobody having asked it to stop or taken it over."""
+        return self.state is State.RUNNING and not self.asked and not self.handed
+
+
+class Standin:
+    """What the judged code is given in place of real objects: it says which tasks it holds."""
+
+    __slots__ = ()
+
+    def standin_life(self) -> Life | None:
+        """Return the life of the task that this stands for, if it stands for one."""
+        return None
+
+    def standin_holds(self) -> Iterable[object]:
+        """Return the objects through which more tasks can be reached."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One choice that was made.
+
+    Options from number `faults_from` on are faults. `line` is the line in the judged source, or 0
+    where lines were not asked for.
+    """
+
+    label: str
+    options: tuple[str, ...]
+    picked: int
+    faults_from: int
+    line: int = 0
+
+    def __str__(self) -> str:
+        place = f"line {self.line}: " if self.line else ""
+        return f"{place}{self.label}: {self.options[self.picked]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A waited task that is at large when the function ends, or loses its last reference.
+
+    `stale` says that a `finally` or handler had read a result that was unbound, or older and
+    empty.
+    """
+
+    label: str
+    owner: Owner
+    maker: CodeType | None
+    through: frozenset[CodeType]
+    parameter: str
+    collection: bool
+    early: bool
+    faulty: bool
+    stale: bool
+
+
+@dataclass(slots=True)
+class World:
+    """One execution: its choices, its one fault, and all that it found.
+
+    `groups` maps every code object of the judged source to that of its function (comprehensions
+    and lambdas belong to the function around them); `target` is the judged function's. `calls`
+    knows what a call of an unknown does.
+    """
+
+    prefix: Sequence[int]
+    groups: Mapping[CodeType, CodeType]
+    target: CodeType
+    calls: Any = None
+    with_lines: bool = False
+    points: list[Point] = field(default_factory=list)
+    faulty: bool = False
+    over: bool = False
+    cut: str = ""
+    suspensions: int = 0
+    serial: int = 0
+    depth: int = 0
+    assuming: bool = False
+    reached: bool = False
+    bare_coroutine: bool = False
+    stale: bool = False
+    adopted: set[str] = field(default_factory=set)
+    mixed: set[CodeType] = field(default_factory=set)
+    lives: list[Life] = field(default_factory=list)
+    leaks: list[Leak] = field(default_factory=list)
+    roots: list[object] = field(default_factory=list)
+    foreign: dict[int, object] = field(default_factory=dict)
+    scopes: list[Any] = field(default_factory=list)
+    turns: dict[int, int] = field(default_factory=dict)
+    catches_memo: dict[tuple[int, object], bool] = field(default_factory=dict)
+    started: dict[str, tuple[bool, object]] | None = None
+
+    # -- choices ------------------------------------------------------------------------------
+
+    def choose(self, label: str, options: Sequence[str], faults: int = 0) -> int:
+        """Pick one of `options`, the last `faults` of which are faults; return its number.
+
+        A second fault is never offered. Raises `Cut` beyond the bound of points.
+        """
+        if self.assuming and not self.over:
+            raise Undecided
+        return self._pick(label, options, faults)
+
+    def _pick(self, label: str, options: Sequence[str], faults: int = 0) -> int:
+        if self.over:
+            raise Cut
+        if self.faulty and faults:
+            options, faults = options[:-faults], 0
+        if len(options) == 1:
+            return 0
+        index = len(self.points)
+        if index >= POINTS_AT_MOST:
+            self.give_up("too many choices")
+        picked = self.prefix[index] if index < len(self.prefix) else 0
+        faults_from = len(options) - faults
+        line = self.line() if self.with_lines else 0
+        self.points.append(Point(label, tuple(options), picked, faults_from, line))
+        self.faulty = self.faulty or picked >= faults_from
+        return picked
+
+    def give_up(self, why: str) -> None:
+        """End this execution without a word on what it would have come to."""
+        self.cut = why
+        self.over = True
+        raise Cut
+
+    def turn(self, loop: int) -> bool:
+        """Count one more turn of a loop; always true, or the execution is given up."""
+        self.turns[loop] = self.turns.get(loop, 0) + 1
+        if self.over or self.turns[loop] > TURNS_AT_MOST + 1:
+            self.give_up("a loop goes on")
+        return True
+
+    def strike(self, label: str, fails: bool = True, cancels: bool = True) -> str:
+        """Offer the one fault here; return "", "cancelled", "timed out" or "failed".
+
+        Inside `asyncio.timeout()` a cancellation may also be the timeout's.
+        """
+        kinds = [""]
+        if cancels:
+            kinds.append("cancelled")
+            if self.scopes and not self.scopes[-1].expired():
+                kinds.append("timed out")
+        if fails:
+            kinds.append("failed")
+        options = ["goes on", *kinds[1:]]
+        kind = kinds[self._pick(label, options, len(kinds) - 1)]
+        if kind == "timed out":
+            self.scopes[-1].expire()
+        return kind
+
+    def strike_one(self, label: str, faults: Sequence[str]) -> int | None:
+        """Offer the one fault in several ways; return the number of the way, or None."""
+        picked = self._pick(label, ["goes on", *faults], len(faults))
+        return picked - 1 if picked else None
+
+    def suspend(self, label: str, fails: bool = True) -> None:
+        """Suspend at something unknown: raises what strikes there."""
+        self.suspensions += 1
+        kind = self.strike(label, fails)
+        if kind == "failed":
+            raise InjectedError(object())
+        if kind:
+            raise CancelledError
+
+    # -- lives --------------------------------------------------------------------------------
+
+    def new_serial(self) -> int:
+        """Return the next number: objects are told apart, and ordered, by it."""
+        self.serial += 1
+        return self.serial
+
+    def born(self, life: Life) -> Life:
+        """Enter a life in the books."""
+        life.seen = self.suspensions
+        self.lives.append(life)
+        return life
+
+    def is_done(self, life: Life) -> bool:
+        """Say whether a task is done; it may have ended since it was last known to run."""
+        if life.state is State.RUNNING and life.seen < self.suspensions:
+            life.seen = self.suspensions
+            if self._pick(f"{life.label} meanwhile", ("still runs", "has ended")):
+                self.finish(life)
+        return life.state is not State.RUNNING
+
+    def finish(self, life: Life) -> None:
+        """Let a running task come to its end; cancelled if it was asked to."""
+        if life.state is not State.RUNNING:
+            return
+        life.state = State.FINISHED
+        if not life.asked:
+            return
+        if not life.late or not self._pick(f"{life.label} ended", ("by the cancel", "before it")):
+            life.state = State.CANCELLED
+
+    def ask(self, life: Life) -> None:
+        """Cancel a task on the judged function's behalf."""
+        if life.state is not State.RUNNING:
+            return
+        if not life.asked:
+            life.late = life.seen < self.suspensions
+        life.asked = True
+        if not self.faulty:
+            self.adopted.add(life.parameter)
+
+    def outcome(self, life: Life) -> None:
+        """Raise what a task that is done came to, if it came to no good; failing now is a fault."""
+        life.joined = True
+        if life.state is State.FINISHED:
+            failed = not life.sure and self.strike(f"{life.label}.result()", cancels=False)
+            life.state = State.FAILED if failed else State.GOOD
+        if life.state is State.CANCELLED:
+            raise CancelledError
+        if life.state is State.FAILED:
+            raise InjectedError(life)
+
+    def result(self, life: Life) -> None:
+        """Raise what `task.result()` raises, if it does."""
+        if not self.is_done(life):
+            raise InvalidStateError
+        self.outcome(life)
+
+    def exception(self, life: Life) -> BaseException | None:
+        """Do what `task.exception()` does: whether it failed is a free branch, and no fault."""
+        if not self.is_done(life):
+            raise InvalidStateError
+        life.joined = True
+        if life.state is State.FINISHED:
+            failed = not life.sure and self.choose(f"{life.label}.exception()", ("none", "one"))
+            life.state = State.FAILED if failed else State.GOOD
+        if life.state is State.CANCELLED:
+            raise CancelledError
+        return InjectedError(life) if life.state is State.FAILED else None
+
+    def cancelled(self, life: Life) -> bool:
+        """Do what `task.cancelled()` does: somebody else may have cancelled it."""
+        if self.is_done(life) and life.state is State.FINISHED and not life.not_cancelled:
+            picked = self.choose(f"{life.label}.cancelled()", ("no", "yes"))
+            life.not_cancelled = not picked
+            life.state = State.CANCELLED if picked else State.FINISHED
+        return life.state is State.CANCELLED
+
+    def join(self, life: Life) -> None:
+        """Await a task: raise its failure, or what strikes meanwhile."""
+        life.joined = True
+        if life.state is State.RUNNING:
+            self.suspensions += 1
+            if life.asked:
+                self.finish(life)
+            else:
+                kind = self.strike(f"await {life.label}", fails=not life.sure)
+                life.state = {"": State.GOOD, "failed": State.FAILED}.get(kind, State.CANCELLED)
+        self.outcome(life)
+
+    # -- who can reach a task -------------------------------------------------------------------
+
+    def hand_over(self, *things: object) -> None:
+        """Somebody else can reach these from now on, and what is put into them later."""
+        self.roots.extend(things)
+        self._mark(things)
+
+    def belongs_to_others(self, container: object) -> bool:
+        """Say whether a container was not made by the judged function, or was handed over."""
+        return id(container) in self.foreign or any(root is container for root in self.roots)
+
+    def _mark(self, things: Iterable[object]) -> None:
+        seen: set[int] = set()
+        todo = list(things)
+        while todo:
+            thing = todo.pop()
+            if id(thing) in seen:
+                continue
+            seen.add(id(thing))
+            if isinstance(thing, Standin) and (life := thing.standin_life()):
+                life.handed = True
+            todo.extend(_inside(thing))
+
+    # -- leaks ----------------------------------------------------------------------------------
+
+    def lost(self, life: Life) -> None:
+        """The last reference to a task has gone."""
+        if not self.over:
+            self._leak(life)
+
+    def ended(self) -> None:
+        """The function has ended: whatever is at large now has leaked."""
+        self._mark([*self.roots, *self.foreign.values()])
+        for life in self.lives:
+            self._leak(life)
+        self.over = True
+
+    def _leak(self, life: Life) -> None:
+        if not life.at_large() or not (life.waited_early or life.waited_full):
+            return
+        self.leaks.append(
+            Leak(
+                label=life.label,
+                owner=life.owner,
+                maker=life.maker,
+                through=life.through,
+                parameter=life.parameter,
+                collection=life.collection,
+                early=life.waited_early,
+                faulty=self.faulty,
+                stale=self.stale,
+            )
+        )
+
+    # -- handlers and reads -----------------------------------------------------------------------
+
+    def catches(self, error: BaseException | None, kinds: object) -> bool:
+        """Say whether `except kinds` catches an error; one of unknown class may be of any."""
+        kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+        return any(self._catches_one(error, kind) for kind in kinds)
+
+    def _catches_one(self, error: BaseException | None, kind: object) -> bool:
+        if isinstance(kind, tuple):
+            return self.catches(error, kind)
+        if isinstance(kind, type):
+            if isinstance(error, kind):
+                return True
+            if not (isinstance(error, InjectedError) and issubclass(kind, Exception)):
+                return False
+        elif not isinstance(error, Exception):
+            return False
+        label = getattr(kind, "__name__", "an unknown class")
+        key = (id(getattr(error, "key", error)), label)
+        if key not in self.catches_memo:
+            picked = self.choose(f"the error is of {label}", ("no", "yes"))
+            self.catches_memo[key] = bool(picked)
+        return self.catches_memo[key]
+
+    def site_started(self, names: Mapping[str, Callable[[], object]]) -> None:
+        """The judged wait has started: remember what its result's names hold until it is bound.
+
+        Only empty values are kept, so that no task is kept alive.
+        """
+        self.reached = True
+        self.started = {}
+        for name, read in names.items():
+            try:
+                value = read()
+            except NameError:
+                continue
+            empty = not isinstance(value, Standin) and not value
+            self.started[name] = (True, value) if empty else (False, None)
+
+    def read(self, name: str, read: Callable[[], object], pending: bool) -> object:
+        """Read a name of the result in a `finally` or a handler, and note when it is too early."""
+        try:
+            value = read()
+        except NameError:
+            self.stale = self.stale or self.started is not None
+            raise UnboundLocalError(name) from None
+        if self.started is not None and pending:
+            empty, older = self.started.get(name, (False, None))
+            self.stale = self.stale or (empty and older is value and not value)
+        return value
+
+    # -- frames ---------------------------------------------------------------------------------
+
+    def caller(self) -> CodeType:
+        """Return the code of the judged source's function that is running."""
+        frame = sys._getframe(1)
+        while frame is not None:
+            if group := self.groups.get(frame.f_code):
+                return group
+            frame = frame.f_back  # type: ignore[assignment]
+        return self.target
+
+    def line(self) -> int:
+        """Return the line of the judged function that is running (0 outside of it)."""
+        frame = sys._getframe(1)
+        while frame is not None:
+            if self.groups.get(frame.f_code) is self.target:
+                return frame.f_lineno
+            frame = frame.f_back  # type: ignore[assignment]
+        return 0
+
+
+OPAQUE = (type, ModuleType, CodeType, str, bytes, int, float, World, Life)
+
+
+def _inside(thing: object) -> Iterable[object]:
+    """Return what can be reached from an object in one step, as far as tasks go."""
+    if isinstance(thing, Standin):
+        return thing.standin_holds()
+    if isinstance(thing, dict):
+        return [*thing.keys(), *thing.values()]
+    if isinstance(thing, (list, tuple, set, frozenset, deque)):
+        return list(thing)
+    if isinstance(thing, FunctionType):
+        return _captured(thing)
+    if isinstance(thing, MethodType):
+        return [thing.__self__, thing.__func__]
+    if isinstance(thing, partial):
+        return [thing.func, *thing.args, *thing.keywords.values()]
+    if isinstance(thing, BaseException):
+        return thing.args
+    if isinstance(thing, (GeneratorType, CoroutineType, AsyncGeneratorType)):
+        return _frame_locals(thing)
+    if thing is None or isinstance(thing, OPAQUE):
+        return ()
+    if hasattr(thing, "__dict__"):
+        return list(vars(thing).values())
+    return gc.get_referents(thing)
+
+
+def _captured(function: FunctionType) -> list[object]:
+    found: list[object] = [*(function.__defaults__ or ())]
+    for cell in function.__closure__ or ():
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:  # not bound yet
+            continue
+    return found
+
+
+def _frame_locals(thing: Any) -> list[object]:
+    for attribute in ("gi_frame", "cr_frame", "ag_frame"):
+        frame = getattr(thing, attribute, None)
+        if frame is not None:
+            return list(frame.f_locals.values())
+    return []

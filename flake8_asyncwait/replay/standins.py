@@ -1,0 +1,764 @@
+"""The stand-in `asyncio`: tasks, waits, gathers, timeouts, all driven by the choices of a World.
+
+Nothing here ever suspends for real: what can strike at a suspension is raised in its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import CancelledError
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from itertools import combinations
+from typing import Any
+
+from flake8_asyncwait.replay.scheduler import InjectedError, Life, Owner, Standin, State, World
+from flake8_asyncwait.replay.unknown import HASH_BASE, Kind, Pause, Unknown
+
+ALL_SUBSETS_UP_TO = 3
+
+
+class Future(Standin):
+    """A future, and what tasks, gathers and shields have in common."""
+
+    __slots__ = ("__weakref__", "life", "serial", "value", "world")
+
+    def __init__(self, world: World, life: Life) -> None:
+        self.world = world
+        self.life = world.born(life)
+        self.serial = world.new_serial()
+        self.value: object = None
+
+    def standin_life(self) -> Life | None:
+        return self.life
+
+    def lives(self) -> list[Life]:
+        """Return the lives that have to end for this to be done."""
+        return [self.life]
+
+    def finish(self) -> None:
+        """Be done."""
+        for life in self.lives():
+            self.world.finish(life)
+
+    def done(self) -> bool:
+        return self.world.is_done(self.life)
+
+    def cancel(self, msg: object = None) -> Any:
+        fresh = self.life.seen == self.world.suspensions
+        running = self.life.state is State.RUNNING
+        self.world.ask(self.life)
+        if fresh or not running:
+            return running
+        return Unknown(self.world, f"{self.life.label}.cancel()", Kind.VALUE)
+
+    def cancelled(self) -> bool:
+        return self.world.cancelled(self.life)
+
+    def result(self) -> object:
+        self.world.result(self.life)
+        return self._value()
+
+    def exception(self) -> BaseException | None:
+        return self.world.exception(self.life)
+
+    def __await__(self) -> Generator[None, None, object]:
+        self.world.join(self.life)
+        return self._value()
+        yield
+
+    __iter__ = __await__
+
+    def _value(self) -> object:
+        if self.value is None:
+            self.value = Unknown(self.world, f"the result of {self.life.label}", Kind.VALUE)
+        return self.value
+
+    def set_result(self, value: object) -> None:
+        self.world.hand_over(value)
+        self.life.state = State.GOOD
+
+    def set_exception(self, error: object) -> None:
+        self.life.state = State.FAILED
+
+    def add_done_callback(self, function: object, *, context: object = None) -> None:
+        """Hand nothing over."""
+
+    def remove_done_callback(self, function: object) -> int:
+        return 1
+
+    def uncancel(self) -> int:
+        return 0
+
+    cancelling = uncancel
+
+    def get_name(self) -> str:
+        return self.life.label
+
+    def set_name(self, name: object) -> None:
+        """Take a name, which says nothing."""
+
+    def __hash__(self) -> int:
+        return HASH_BASE + self.serial
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __lt__(self, other: Future) -> bool:
+        return self.serial < other.serial
+
+    def __repr__(self) -> str:
+        return self.life.label
+
+
+class Task(Future):
+    """A task; when its last reference goes, the world hears of it."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        self.world.lost(self.life)
+
+
+class WaitTask(Task):
+    """A task that runs `asyncio.wait()`: cancelling it leaves the waited tasks alone."""
+
+    __slots__ = ("wait",)
+
+    def __init__(self, world: World, life: Life, wait: WaitCall) -> None:
+        super().__init__(world, life)
+        self.wait = wait
+        wait.start()
+        life.sure = True
+
+    def standin_holds(self) -> Iterable[object]:
+        return self.wait.standin_holds()
+
+    def _value(self) -> object:
+        if self.value is None:
+            self.value = self.wait.outcome()
+        return self.value
+
+
+class Gather(Future):
+    """A handle on its children: done when they are, cancelling it cancels them."""
+
+    __slots__ = ("children", "return_exceptions")
+
+    def __init__(self, world: World, children: list[Any], return_exceptions: bool) -> None:
+        super().__init__(world, Life("gather()", Owner.FUTURE))
+        self.children = children
+        self.return_exceptions = return_exceptions
+
+    def standin_life(self) -> Life | None:
+        return None
+
+    def standin_holds(self) -> Iterable[object]:
+        return self.children
+
+    def lives(self) -> list[Life]:
+        return [life for child in self.children for life in lives_of(child)]
+
+    def done(self) -> bool:
+        return all([self.world.is_done(life) for life in self.lives()])
+
+    def cancel(self, msg: object = None) -> bool:
+        for life in self.lives():
+            self.world.ask(life)
+        return True
+
+    def cancelled(self) -> bool:
+        return self.done() and any(self.world.cancelled(life) for life in self.lives())
+
+    def result(self) -> object:
+        if not self.done():
+            raise asyncio.InvalidStateError
+        return self._results()
+
+    def exception(self) -> BaseException | None:
+        if not self.done():
+            raise asyncio.InvalidStateError
+        errors = [self.world.exception(life) for life in self.lives()]
+        return next((error for error in errors if error is not None), None)
+
+    def __await__(self) -> Generator[None, None, object]:
+        if self.children:
+            self._join()
+        return self._results()
+        yield
+
+    __iter__ = __await__
+
+    def _join(self) -> None:
+        world, lives = self.world, self.lives()
+        world.suspensions += 1
+        running = [life for life in lives if life.state is State.RUNNING]
+        if world.strike("await gather()", fails=False):
+            for life in running:
+                life.asked = True
+                life.state = State.CANCELLED
+            raise CancelledError
+        if not self.return_exceptions:
+            self._fail_early(lives)
+        for life in lives:
+            life.joined = True
+            world.finish(life)
+        if not self.return_exceptions:
+            for life in lives:
+                self._settle_outcome(life)
+
+    def _fail_early(self, lives: list[Life]) -> None:
+        """Raise as soon as one child fails or is cancelled: the others run on."""
+        for life in lives:
+            if life.state in (State.FAILED, State.CANCELLED):
+                self.world.outcome(life)
+        for life in lives:
+            if life.state is State.RUNNING and life.asked:
+                self.world.finish(life)
+                self._settle_outcome(life)
+        undecided = [life for life in lives if _may_fail(life)]
+        labels = [f"{life.label} fails" for life in undecided]
+        picked = self.world.strike_one("await gather()", labels)
+        if picked is not None:
+            undecided[picked].state = State.FAILED
+            self.world.outcome(undecided[picked])
+
+    def _settle_outcome(self, life: Life) -> None:
+        if life.state is State.FINISHED and not life.asked:
+            life.state = State.GOOD
+        elif life.state is State.CANCELLED:
+            self.world.outcome(life)
+
+    def _results(self) -> list[object]:
+        return [_plain_value(self.world, child) for child in self.children]
+
+
+class Shield(Future):
+    """What `asyncio.shield()` gives: awaiting it awaits the inner one, cancelling does not."""
+
+    __slots__ = ("inner",)
+
+    def __init__(self, world: World, inner: Any) -> None:
+        super().__init__(world, Life("shield()", Owner.FUTURE))
+        self.inner = inner
+
+    def standin_holds(self) -> Iterable[object]:
+        return (self.inner,)
+
+    def __await__(self) -> Generator[None, None, object]:
+        world, (life,) = self.world, lives_of(self.inner)
+        if life.state is not State.RUNNING:
+            world.outcome(life)
+        else:
+            world.suspensions += 1
+            kind = world.strike(f"await shield({life.label})", fails=_may_fail(life))
+            if kind and kind != "failed":
+                raise CancelledError
+            life.joined = True
+            if kind:
+                life.state = State.FAILED
+            else:
+                world.finish(life)
+                self._good(life)
+            world.outcome(life)
+        return _plain_value(world, self.inner)
+        yield
+
+    def _good(self, life: Life) -> None:
+        if life.state is State.FINISHED:
+            life.state = State.GOOD
+
+
+class Half(set[Any]):
+    """The done or pending half of a result: which element `pop()` takes is a choice."""
+
+    world: World
+
+    def pop(self) -> Any:
+        elements = list(self)
+        if len(elements) > 1:
+            labels = [repr(element) for element in elements]
+            chosen = elements[self.world.choose("pop()", labels)]
+            self.remove(chosen)
+            return chosen
+        return super().pop()
+
+
+class WaitCall(Standin):
+    """The coroutine of one call of `asyncio.wait()`.
+
+    `site` says whether it is the judged one, and then `names` reads what its result's names hold.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        waited: Any,
+        timed: bool,
+        return_when: object,
+        names: Mapping[str, Callable[[], object]] | None,
+    ) -> None:
+        self.world = world
+        self.waited = waited
+        self.timed = timed
+        self.first = isinstance(return_when, Standin) or return_when != asyncio.ALL_COMPLETED
+        self.names = names
+        self.own_timeout = False
+        self.elements: list[Any] = []
+
+    def standin_holds(self) -> Iterable[object]:
+        return [self.waited, *self.elements]
+
+    def close(self) -> None:
+        """Be closed, as a coroutine can be."""
+
+    def start(self) -> None:
+        """Take the waited tasks in. Raises ValueError where there are none."""
+        world = self.world
+        self.elements = sorted(
+            {as_element(world, one) for one in self.waited}, key=lambda element: hash(element)
+        )
+        if self.names is not None:
+            world.site_started(self.names)
+            world.bare_coroutine |= any(type(one) is BareTask for one in self.elements)
+            early = self.timed or self.first or self.own_timeout
+            for life in self._lives():
+                life.waited_early |= early
+                life.waited_full |= not early
+        if not self.elements:
+            raise ValueError("Set of Tasks/Futures is empty.")
+
+    def _lives(self) -> Iterator[Life]:
+        for element in self.elements:
+            yield from lives_of(element)
+
+    def __await__(self) -> Generator[None, None, object]:
+        world = self.world
+        alone = world.scopes[-1] if world.scopes and world.scopes[-1].alone else None
+        self.own_timeout |= alone is not None
+        self.start()
+        self.suspend()
+        if alone is not None and world.choose("asyncio.wait()", ("in time", "times out")):
+            alone.expire()
+            raise CancelledError
+        return self.outcome()
+        yield
+
+    def suspend(self) -> None:
+        """Wait: F may be cancelled now."""
+        self.world.suspensions += 1
+        if self.world.strike("asyncio.wait()", fails=False):
+            raise CancelledError
+
+    def outcome(self) -> tuple[Half, Half]:
+        """Return done and pending: which tasks are done is a choice."""
+        running = [element for element in self.elements if not _known_done(element)]
+        ended = self._ended(running)
+        for element in ended:
+            finish(self.world, element)
+        done, pending = Half(), Half()
+        done.world = pending.world = self.world
+        for element in self.elements:
+            (done if element in ended or element not in running else pending).add(element)
+        for element in pending:
+            for life in lives_of(element)[:1]:
+                life.seen = self.world.suspensions
+        return done, pending
+
+    def _ended(self, running: list[Any]) -> list[Any]:
+        if not (self.timed or self.first):
+            return running
+        fewest = 1 if not self.timed and len(running) == len(self.elements) else 0
+        options = [
+            list(chosen)
+            for size in _sizes(len(running), fewest)
+            for chosen in combinations(running, size)
+        ]
+        labels = [", ".join(map(repr, chosen)) + " done" for chosen in options]
+        return options[self.world.choose("asyncio.wait()", labels)]
+
+
+class BareTask(Task):
+    """What `asyncio.wait()` makes of a coroutine that is not a task."""
+
+    __slots__ = ()
+
+
+class HelperCall(Standin):
+    """The coroutine of a call of a coroutine function of the judged source."""
+
+    def __init__(self, world: World, run: Callable[[], Any], holds: tuple[Any, ...]) -> None:
+        self.world = world
+        self.run = run
+        self.holds = holds
+
+    def standin_holds(self) -> Iterable[object]:
+        return self.holds
+
+    def __await__(self) -> Generator[None, None, object]:
+        return (yield from self.run().__await__())
+
+    def close(self) -> None:
+        """Be closed, as a coroutine can be."""
+
+
+class Timeout(Standin):
+    """`asyncio.timeout()`: entering and leaving it never suspends.
+
+    `alone` is set when the wait is all that it guards: then expiring is no fault.
+    """
+
+    def __init__(self, world: World, delay: object) -> None:
+        self.world = world
+        self.delay = delay
+        self.alone = False
+        self.has_expired = False
+
+    def expire(self) -> None:
+        """Cancel what runs inside: it leaves as a TimeoutError."""
+        self.has_expired = True
+
+    def expired(self) -> bool:
+        return self.has_expired
+
+    def reschedule(self, when: object) -> None:
+        """Move the deadline, which says nothing."""
+
+    def when(self) -> Unknown:
+        return Unknown(self.world, "timeout.when()", Kind.VALUE)
+
+    async def __aenter__(self) -> Timeout:
+        if self.delay is not None:
+            self.world.scopes.append(self)
+        return self
+
+    async def __aexit__(self, kind: type | None, error: BaseException | None, trace: Any) -> None:
+        if self.delay is not None:
+            self.world.scopes.remove(self)
+        if self.has_expired and isinstance(error, CancelledError):
+            raise TimeoutError from error
+
+
+class TaskGroup(Standin):
+    """`asyncio.TaskGroup()`: sees to its tasks itself."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.tasks: list[Task] = []
+
+    def create_task(self, coroutine: object, **options: object) -> Task:
+        self.world.hand_over(coroutine)
+        task = Task(self.world, Life("a task of a TaskGroup", Owner.FOREIGN))
+        self.tasks.append(task)
+        return task
+
+    async def __aenter__(self) -> TaskGroup:
+        self.world.suspend("enter TaskGroup()")
+        return self
+
+    async def __aexit__(self, kind: type | None, error: BaseException | None, trace: Any) -> None:
+        if error is not None:
+            self._cancel_all()
+            return
+        try:
+            self.world.suspend("leave TaskGroup()")
+        except BaseException:
+            self._cancel_all()
+            raise
+        for task in self.tasks:
+            self.world.finish(task.life)
+
+    def _cancel_all(self) -> None:
+        for task in self.tasks:
+            task.life.asked = True
+            self.world.finish(task.life)
+
+
+class AsCompleted:
+    """`asyncio.as_completed()`: each step gives something that waits for the next one."""
+
+    def __init__(self, world: World, elements: list[Any]) -> None:
+        self.world = world
+        self.elements = elements
+        self.asynchronous = False
+
+    def __iter__(self) -> Iterator[Any]:
+        for _ in range(len(self.elements)):
+            yield NextCompleted(self)
+
+    def __aiter__(self) -> AsCompleted:
+        self.asynchronous = True
+        return self
+
+    async def __anext__(self) -> Any:
+        if not self.elements:
+            raise StopAsyncIteration
+        return self.next_done(fails=False)
+
+    def next_done(self, fails: bool) -> Any:
+        """Let the next one be done, and return it. Raises what strikes meanwhile."""
+        world = self.world
+        known = [element for element in self.elements if _known_done(element)]
+        if not known:
+            world.suspensions += 1
+            if world.strike("as_completed()", fails=False):
+                raise CancelledError
+        candidates = known or self.elements
+        labels = [f"{candidate!r} is next" for candidate in candidates]
+        element = candidates[world.choose("as_completed()", labels)]
+        self.elements.remove(element)
+        finish(world, element)
+        if fails:
+            for life in lives_of(element):
+                world.outcome(life)
+        return element
+
+
+class NextCompleted(Standin):
+    """What a loop over `asyncio.as_completed()` awaits."""
+
+    def __init__(self, source: AsCompleted) -> None:
+        self.source = source
+
+    def standin_holds(self) -> Iterable[object]:
+        return self.source.elements
+
+    def __await__(self) -> Generator[None, None, object]:
+        element = self.source.next_done(fails=True)
+        return _plain_value(self.source.world, element)
+        yield
+
+
+class Maker:
+    """`asyncio.Task` or `asyncio.Future`: a class in the judged source's eyes."""
+
+    def __init__(self, make: Callable[..., Future], kind: type) -> None:
+        self.make = make
+        self.kind = kind
+
+    def __call__(self, *args: Any, **options: Any) -> Future:
+        return self.make(*args, **options)
+
+    def __getitem__(self, parameters: object) -> Maker:
+        return self
+
+    def __or__(self, other: object) -> Maker:
+        return self
+
+
+class Asyncio(Standin):
+    """The stand-in for the `asyncio` module. What it does not know is an unknown."""
+
+    CancelledError = CancelledError
+    InvalidStateError = asyncio.InvalidStateError
+    TimeoutError = TimeoutError
+    QueueEmpty = asyncio.QueueEmpty
+    QueueFull = asyncio.QueueFull
+    FIRST_COMPLETED = asyncio.FIRST_COMPLETED
+    FIRST_EXCEPTION = asyncio.FIRST_EXCEPTION
+    ALL_COMPLETED = asyncio.ALL_COMPLETED
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.tasks = self
+        self.Task = Maker(self.create_task, Task)
+        self.Future = Maker(self.create_future, Future)
+        self.module = Unknown(world, "asyncio", Kind.MODULE)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.module, name)
+
+    # -- making -----------------------------------------------------------------------------------
+
+    def create_task(self, coroutine: Any, **options: object) -> Task:
+        world = self.world
+        life = Life(f"task {world.serial + 1}", Owner.MADE, maker=world.caller())
+        if isinstance(coroutine, WaitCall):
+            return WaitTask(world, life, coroutine)
+        world.hand_over(coroutine)
+        return Task(world, life)
+
+    def create_future(self, *args: object, **options: object) -> Future:
+        self.world.hand_over(*args)
+        return Future(self.world, Life("a future", Owner.FUTURE))
+
+    wrap_future = create_future
+
+    def ensure_future(self, thing: Any, *, loop: object = None) -> Any:
+        return self.create_task(thing) if is_coroutine(thing) else thing
+
+    def get_running_loop(self) -> Unknown:
+        return Unknown(self.world, "asyncio.loop", Kind.VALUE)
+
+    get_event_loop = new_event_loop = get_running_loop
+
+    def Queue(self, *args: object, **options: object) -> Unknown:
+        return Unknown(self.world, "a queue", Kind.PRIMITIVE)
+
+    Event = Condition = Lock = Semaphore = LifoQueue = PriorityQueue = Queue
+    BoundedSemaphore = Barrier = Queue
+
+    # -- waiting ----------------------------------------------------------------------------------
+
+    def wait(
+        self, fs: Any, *, timeout: object = None, return_when: object = asyncio.ALL_COMPLETED
+    ) -> WaitCall:
+        return WaitCall(self.world, fs, timeout is not None, return_when, None)
+
+    def wait_for(self, thing: Any, timeout: object = None) -> Standin:
+        return WaitFor(self.world, thing, timeout is not None)
+
+    def gather(self, *things: Any, return_exceptions: Any = False) -> Gather:
+        children = [self.ensure_future(thing) for thing in things]
+        return Gather(self.world, children, bool(return_exceptions))
+
+    def shield(self, thing: Any) -> Shield:
+        return Shield(self.world, self.ensure_future(thing))
+
+    def as_completed(self, things: Iterable[Any], *, timeout: object = None) -> AsCompleted:
+        elements = {as_element(self.world, thing) for thing in things}
+        return AsCompleted(self.world, sorted(elements, key=hash))
+
+    def sleep(self, delay: object = 0, result: object = None) -> Pause:
+        return Pause(self.world, "asyncio.sleep()", result, ())
+
+    def to_thread(self, *args: object, **options: object) -> Pause:
+        self.world.hand_over(*args, *options.values())
+        return Pause(self.world, "asyncio.to_thread()", None, ())
+
+    def timeout(self, delay: object) -> Timeout:
+        return Timeout(self.world, delay)
+
+    timeout_at = timeout
+
+    def TaskGroup(self) -> TaskGroup:
+        return TaskGroup(self.world)
+
+    # -- running ----------------------------------------------------------------------------------
+
+    def run(self, coroutine: Any, **options: object) -> object:
+        """Run to the end, and cancel what is left."""
+        result = self.run_until_complete(coroutine)
+        for life in self.world.lives:
+            life.asked = True
+        return result
+
+    def run_until_complete(self, thing: Any) -> object:
+        """Run to the end; nothing strikes from outside."""
+        if isinstance(thing, WaitCall):
+            thing.start()
+            self.world.suspensions += 1
+            return thing.outcome()
+        if isinstance(thing, Future):
+            thing.finish()
+            return thing.result()
+        self.world.hand_over(thing)
+        return Unknown(self.world, "the result of the run", Kind.VALUE)
+
+
+class WaitFor(Standin):
+    """The coroutine of `asyncio.wait_for()`: whatever comes of it, what it waited for is settled."""
+
+    def __init__(self, world: World, thing: Any, timed: bool) -> None:
+        self.world = world
+        self.thing = thing
+        self.timed = timed
+
+    def standin_holds(self) -> Iterable[object]:
+        return (self.thing,)
+
+    def close(self) -> None:
+        """Be closed, as a coroutine can be."""
+
+    def __await__(self) -> Generator[None, None, object]:
+        if isinstance(self.thing, WaitCall):
+            return self._wait(self.thing)
+        if is_coroutine(self.thing):
+            return (yield from self._coroutine())
+        for life in lives_of(self.thing):
+            self._settle(life)
+        return _plain_value(self.world, self.thing)
+
+    def _wait(self, wait: WaitCall) -> object:
+        wait.own_timeout |= self.timed
+        wait.start()
+        wait.suspend()
+        if self.timed and self.world.choose("asyncio.wait_for()", ("in time", "times out")):
+            raise TimeoutError
+        return wait.outcome()
+
+    def _coroutine(self) -> Generator[None, None, object]:
+        if self.timed and self._times_out():
+            self.world.suspensions += 1
+            raise TimeoutError
+        return (yield from self.thing.__await__())
+
+    def _times_out(self) -> bool:
+        return self.world.strike_one("asyncio.wait_for()", ["times out"]) is not None
+
+    def _settle(self, life: Life) -> None:
+        if self.timed and life.state is State.RUNNING and self._times_out():
+            self.world.suspensions += 1
+            life.asked = True
+            life.state = State.CANCELLED
+            raise TimeoutError
+        self.world.join(life)
+
+
+def is_coroutine(thing: object) -> bool:
+    """Say whether a stand-in is a coroutine, and not a task or future."""
+    if isinstance(thing, Unknown):
+        return thing.is_coroutine_call()
+    return isinstance(thing, (HelperCall, Pause, WaitCall, WaitFor))
+
+
+def as_element(world: World, thing: Any) -> Any:
+    """Return what `asyncio.wait()` waits on for one of the things it is given."""
+    if isinstance(thing, Unknown):
+        thing.as_task()
+        return thing
+    if is_coroutine(thing):
+        world.hand_over(thing)
+        return BareTask(world, Life("a bare coroutine", Owner.MADE, maker=world.target))
+    return thing
+
+
+def lives_of(element: Any) -> list[Life]:
+    """Return the lives that have to end for a task, gather or unknown to be done."""
+    if isinstance(element, Unknown):
+        return [element.as_task()]
+    lives: list[Life] = element.lives()
+    return lives
+
+
+def finish(world: World, element: Any) -> None:
+    """Let a task, gather or unknown be done."""
+    for life in lives_of(element):
+        world.finish(life)
+
+
+def _known_done(element: Any) -> bool:
+    return all(life.state is not State.RUNNING for life in lives_of(element))
+
+
+def _may_fail(life: Life) -> bool:
+    unknown = life.state in (State.RUNNING, State.FINISHED) and not life.asked
+    return unknown and not life.sure
+
+
+def _plain_value(world: World, element: Any) -> object:
+    lives = lives_of(element)
+    if len(lives) == 1 and lives[0].state in (State.FAILED, State.CANCELLED):
+        return InjectedError(lives[0])
+    if isinstance(element, WaitTask):
+        return element._value()
+    return Unknown(world, f"the result of {element!r}", Kind.VALUE)
+
+
+def _sizes(count: int, fewest: int) -> list[int]:
+    """Return how many of `count` tasks may be done; of many, only few or nearly all are tried."""
+    sizes = range(fewest, count + 1)
+    if count <= ALL_SUBSETS_UP_TO:
+        return list(sizes)
+    return [size for size in sizes if size <= 1 or size >= count - 1]

@@ -1,0 +1,557 @@
+"""What the judged module sees around it: builtins, imports, helpers, and the instrument's hooks.
+
+Nothing of the user's project or of the system is imported: only a few pure modules of the standard
+library are real, everything else is a stand-in.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import functools
+import importlib
+import inspect
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from itertools import permutations
+from types import CodeType
+from typing import Any
+
+from flake8_asyncwait.replay.scheduler import (
+    SIZES,
+    TURNS_AT_MOST,
+    InjectedError,
+    Owner,
+    Standin,
+    Undecided,
+    World,
+)
+from flake8_asyncwait.replay.standins import (
+    Asyncio,
+    Future,
+    HelperCall,
+    Maker,
+    Task,
+    Timeout,
+    WaitCall,
+    is_coroutine,
+)
+from flake8_asyncwait.replay.unknown import (
+    COROUTINE_METHODS,
+    MAKER,
+    Kind,
+    Pause,
+    Unknown,
+    is_logging,
+)
+
+REAL_MODULES = frozenset(
+    "__future__ abc collections collections.abc dataclasses enum functools itertools operator "
+    "types typing".split()
+)
+UNKNOWN_BUILTINS = (
+    "open input eval exec compile breakpoint exit quit help globals locals memoryview".split()
+)
+DEEPEST = 3
+MODULE_NAME = "judged"
+
+
+class Surroundings:
+    """Everything that one execution's module is given; `namespace()` is what to execute it in."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.asyncio = Asyncio(world)
+        self.target: Callable[..., Any] | None = None
+        world.calls = self
+
+    def namespace(self, missing: Iterable[str]) -> dict[str, Any]:
+        """Return the globals for the module; `missing` names get an unknown each."""
+        found: dict[str, Any] = {name: self.unknown(name) for name in missing}
+        found.update(self.hooks())
+        found["__builtins__"] = {**vars(builtins), **self.builtins()}
+        found["__name__"] = MODULE_NAME
+        return found
+
+    def unknown(self, name: str, kind: Kind = Kind.NAME) -> Unknown:
+        """Return a new unknown."""
+        return Unknown(self.world, name, kind)
+
+    # -- calls of unknowns ------------------------------------------------------------------------
+
+    def call(self, callee: Unknown, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Do what calling an unknown does: mostly, hand its arguments over."""
+        label = callee.standin.label
+        name = label.rpartition(".")[2]
+        parent = callee.standin.parent
+        if parent is not None and is_logging(parent, name) or label == "warnings.warn":
+            return None
+        if name == "create_task" and parent is not None and _is_loop(parent):
+            return self.asyncio.create_task(*args, **kwargs)
+        if name in ("create_future", "run_in_executor", "wrap_future"):
+            return self.asyncio.create_future(*args, **kwargs)
+        if name == "run_until_complete" and parent is not None and _is_loop(parent):
+            return self.asyncio.run_until_complete(*args)
+        if _is_plain_function(callee) and MAKER.search(name) and args and is_coroutine(args[0]):
+            return self.asyncio.create_task(args[0])
+        if parent is not None and parent.standin.kind is Kind.PRIMITIVE:
+            if name in COROUTINE_METHODS:
+                self.world.hand_over(*args)
+                return Pause(self.world, f"await {label}()", None, args)
+        return callee.result_of_call(args, kwargs)
+
+    # -- builtins ---------------------------------------------------------------------------------
+
+    def builtins(self) -> dict[str, Any]:
+        """Return the builtins that are not the real ones."""
+        found: dict[str, Any] = {name: self.unknown(name) for name in UNKNOWN_BUILTINS}
+        found.update(
+            __import__=self.load,
+            isinstance=self.isinstance,
+            iter=self.iter,
+            print=lambda *args, **options: None,
+            range=self.range,
+            setattr=self.setattr,
+            sorted=lambda things, *, key=None, reverse=False: list(things),
+        )
+        return found
+
+    def load(
+        self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
+    ) -> Any:
+        """Stand in for `__import__`."""
+        top, _, rest = name.partition(".")
+        if level == 0 and top == "asyncio":
+            return self.asyncio
+        if level == 0 and name == "contextlib":
+            return Contextlib(self.world)
+        if level == 0 and name == "concurrent.futures":
+            return Futures(self.unknown(name, Kind.MODULE))
+        if level == 0 and name == "logging":
+            return Logging(self.unknown(name, Kind.MODULE))
+        if level == 0 and name in REAL_MODULES:
+            module = importlib.import_module(name)
+            return module if fromlist or not rest else importlib.import_module(top)
+        return self.unknown(name if fromlist else top, Kind.MODULE)
+
+    def isinstance(self, thing: Any, kinds: Any) -> bool:
+        """Stand in for `isinstance`: of an unknown or an injected error it is a choice."""
+        if isinstance(thing, BaseException):
+            return self.world.catches(thing, kinds)
+        several = kinds if isinstance(kinds, tuple) else (kinds,)
+        if isinstance(thing, Future):
+            return any(
+                isinstance(thing, kind.kind if isinstance(kind, Maker) else kind)
+                for kind in several
+                if isinstance(kind, (Maker, type))
+            )
+        if isinstance(thing, Unknown) or any(isinstance(kind, Standin) for kind in several):
+            return not self.world.choose("isinstance()", ("yes", "no"))
+        known = tuple(kind for kind in several if not isinstance(kind, Maker))
+        return isinstance(thing, known)
+
+    def iter(self, things: Any, *sentinel: Any) -> Iterator[Any]:
+        """Stand in for `iter`: which element of a set comes first is a choice."""
+        if not sentinel and isinstance(things, (set, frozenset)):
+            return iter(self._in_some_order(things, "iter()"))
+        return iter(things, *sentinel)
+
+    def range(self, *bounds: Any) -> range:
+        """Stand in for `range`: an unknown number is chosen, a great one made small."""
+        if any(isinstance(bound, Standin) for bound in bounds):
+            unknown = next(bound for bound in bounds if isinstance(bound, Unknown))
+            return range(len(unknown.elements()))
+        return range(*bounds)[: max(SIZES)]
+
+    def setattr(self, thing: Any, name: str, value: object) -> None:
+        """Stand in for `setattr`: on a task it is neutral, elsewhere it hands the value over."""
+        if isinstance(thing, Future):
+            return
+        setattr(self.store_attribute(thing), name, value)
+
+    # -- hooks for the instrument -----------------------------------------------------------------
+
+    def hooks(self) -> dict[str, Any]:
+        """Return the functions that instrumented code calls, by the names it calls them."""
+        world = self.world
+        return {
+            "__alone__": self.alone,
+            "__assert__": self.holds,
+            "__attr__": self.store_attribute,
+            "__catch__": self.catch,
+            "__each__": self.each,
+            "__hand__": world.hand_over,
+            "__helper__": self.helper,
+            "__in__": self.contains,
+            "__is__": self.identical,
+            "__item__": self.store_item,
+            "__loop__": self.enter_loop,
+            "__raise__": self.raised,
+            "__read__": world.read,
+            "__site__": self.site,
+            "__store__": self.mutator,
+            "__target__": self.mark_target,
+            "__turn__": world.turn,
+            "__unpack__": self.unpack,
+        }
+
+    def site(self, names: dict[str, Callable[[], object]], timed: bool, wait: Any) -> Any:
+        """Return the judged `asyncio.wait`: `timed` says that a timeout stands in the call."""
+
+        def judged_wait(*args: Any, **options: Any) -> WaitCall:
+            waited = args[0] if args else options.get("fs")
+            return_when = options.get("return_when", self.asyncio.ALL_COMPLETED)
+            timeout = timed or options.get("timeout") is not None
+            return WaitCall(self.world, waited, timeout, return_when, names)
+
+        return judged_wait
+
+    def mark_target(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Take the judged function."""
+        self.target = function
+        return self.helper(function)
+
+    def helper(self, function: Any) -> Any:
+        """Return a function of the judged source so that its calls are looked into.
+
+        What is given to a call within such a call is handed over, and so is what goes deeper.
+        """
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            return function
+        if inspect.iscoroutinefunction(function):
+            return self._async_helper(function)
+        return self._sync_helper(function)
+
+    def _async_helper(self, function: Any) -> Any:
+        world = self.world
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> HelperCall:
+            self._too_deep(args, kwargs)
+
+            async def run() -> Any:
+                if world.depth >= DEEPEST:
+                    return self.unknown("a deep call", Kind.RESULT)
+                world.depth += 1
+                try:
+                    result = await function(*args, **kwargs)
+                finally:
+                    world.depth -= 1
+                self._returned(function.__code__, result)
+                return result
+
+            return HelperCall(world, run, (args, kwargs, function))
+
+        return call
+
+    def _sync_helper(self, function: Any) -> Any:
+        world = self.world
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._too_deep(args, kwargs)
+            if world.depth >= DEEPEST:
+                return self.unknown("a deep call", Kind.RESULT)
+            world.depth += 1
+            try:
+                result = function(*args, **kwargs)
+            finally:
+                world.depth -= 1
+            self._returned(function.__code__, result)
+            return result
+
+        return call
+
+    def _too_deep(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self.world.depth:
+            self.world.hand_over(*args, *kwargs.values())
+
+    def _returned(self, code: CodeType, result: Any) -> None:
+        """A helper that returns the task it made has made it for its caller."""
+        if isinstance(result, Task) and result.life.owner is Owner.MADE:
+            life = result.life
+            if life.maker is self.world.groups[code]:
+                life.maker = self.world.caller()
+                life.through |= {code}
+                return
+        self.world.mixed.add(code)
+
+    def alone(self, context: Any) -> Any:
+        """Note that a timeout guards nothing but one wait."""
+        if isinstance(context, Timeout):
+            context.alone = context.delay is not None
+        return context
+
+    def holds(self, condition: Callable[[], object]) -> bool:
+        """Say whether an assertion holds: what is not decided holds."""
+        self.world.assuming = True
+        try:
+            return bool(condition())
+        except Undecided:
+            return True
+        finally:
+            self.world.assuming = False
+
+    def catch(self, kinds: object) -> tuple[type[BaseException], ...]:
+        """Return the classes with which an `except kinds` catches what is being handled."""
+        caught = self.world.catches(sys.exc_info()[1], kinds)
+        return (BaseException,) if caught else ()
+
+    def raised(self, error: Any) -> Any:
+        """Return what a `raise` of something raises."""
+        return InjectedError(error) if isinstance(error, Standin) else error
+
+    def identical(self, one: Any, other: Any) -> bool:
+        """Stand in for `is`: whether an unknown is None is a choice."""
+        for unknown, constant in ((one, other), (other, one)):
+            if isinstance(unknown, Unknown) and not isinstance(constant, Standin):
+                if constant is None:
+                    return unknown.is_none()
+                return bool(unknown == constant)
+        if isinstance(one, Unknown) and isinstance(other, Standin) and one is not other:
+            return _may_be_same(one, other) and bool(one == other)
+        if isinstance(other, Unknown) and isinstance(one, Standin) and one is not other:
+            return _may_be_same(other, one) and bool(other == one)
+        return one is other
+
+    def contains(self, thing: Any, container: Any) -> bool:
+        """Stand in for `in`: whether an unknown is in a set of tasks is a choice."""
+        if isinstance(thing, Unknown) and not isinstance(container, Unknown):
+            if thing.standin.life is None and not _holds(container, thing):
+                picked = self.world.choose(f"{thing!r} is in it", ("no", "yes"))
+                return bool(picked) and bool(container)
+        return thing in container
+
+    def store_attribute(self, thing: Any) -> Any:
+        """Return what to set an attribute on, so that what is set is handed over."""
+        return thing if isinstance(thing, Standin) else Setter(self.world, thing)
+
+    def store_item(self, thing: Any) -> Any:
+        """Return what to set an item on, so that what others' containers get is handed over."""
+        return Setter(self.world, thing) if self.world.belongs_to_others(thing) else thing
+
+    def mutator(self, thing: Any, name: str) -> Any:
+        """Return a method that puts something into a container, seen likewise."""
+        method = getattr(thing, name)
+        if isinstance(thing, Standin) or not self.world.belongs_to_others(thing):
+            return method
+
+        def put(*args: Any, **kwargs: Any) -> Any:
+            self.world.hand_over(*args, *kwargs.values())
+            return method(*args, **kwargs)
+
+        return put
+
+    def enter_loop(self, loop: int) -> None:
+        """Start counting the turns of a loop."""
+        self.world.turns[loop] = 0
+
+    def each(self, things: Any, orders: bool, targets: int) -> Any:
+        """Return what a `for` goes over.
+
+        `orders` says that the order of a set matters to the loop, `targets` how many names an
+        element is unpacked to (or -1).
+        """
+        if isinstance(things, (set, frozenset)) and orders:
+            things = self._in_some_order(things, "for")
+        if not isinstance(things, (list, tuple, set, frozenset, dict, range, Unknown)):
+            things = Few(self.world, things)
+        if targets < 0:
+            return things
+        return Unpacked(self, things, targets)
+
+    def unpack(self, thing: Any, targets: int) -> Any:
+        """Return what is unpacked to a number of names: an unknown has as many elements."""
+        if isinstance(thing, Unknown) and thing.standin.items is None:
+            thing.hold(targets)
+        return thing
+
+    def _in_some_order(self, things: Any, label: str) -> Any:
+        elements = list(things)
+        if len(elements) < 2:
+            return things
+        orders = [list(order) for order in permutations(elements)][:6]
+        labels = [", ".join(map(repr, order)) for order in orders]
+        picked = self.world.choose(f"the order of {label}", labels)
+        return orders[picked] if picked else things
+
+
+class Setter:
+    """A container or object that is not the function's own, when something is put into it."""
+
+    def __init__(self, world: World, thing: Any) -> None:
+        vars(self).update(world=world, thing=thing)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        self.world.hand_over(value)
+        setattr(self.thing, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(vars(self)["thing"], name)
+
+    def __setitem__(self, key: Any, value: object) -> None:
+        self.world.hand_over(value)
+        self.thing[key] = value
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.thing[key]
+
+
+class Few:
+    """An iterator that gives up after some elements, and keeps none of them."""
+
+    def __init__(self, world: World, things: Any) -> None:
+        self.world = world
+        self.iterator = iter(things)
+        self.turns = 0
+
+    def __iter__(self) -> Few:
+        return self
+
+    def __next__(self) -> Any:
+        self.turns += 1
+        if self.turns > TURNS_AT_MOST + 3:
+            self.world.give_up("a loop goes on")
+        return next(self.iterator)
+
+
+class Unpacked:
+    """An iterator whose unknown elements have as many elements as they are unpacked to."""
+
+    def __init__(self, surroundings: Surroundings, things: Any, targets: int) -> None:
+        self.surroundings = surroundings
+        self.iterator = iter(things)
+        self.targets = targets
+
+    def __iter__(self) -> Unpacked:
+        return self
+
+    def __next__(self) -> Any:
+        return self.surroundings.unpack(next(self.iterator), self.targets)
+
+
+class Contextlib:
+    """The stand-in for `contextlib`: the real one, but for what handles errors and callbacks."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(contextlib, name)
+
+    def suppress(self, *kinds: Any) -> Suppress:
+        return Suppress(self.world, kinds)
+
+    def ExitStack(self) -> Any:
+        return _watch(self.world, contextlib.ExitStack())
+
+    def AsyncExitStack(self) -> Any:
+        return AsyncStack(self.world, _watch(self.world, contextlib.AsyncExitStack()))
+
+
+class Suppress:
+    """`contextlib.suppress()`."""
+
+    def __init__(self, world: World, kinds: tuple[Any, ...]) -> None:
+        self.world = world
+        self.kinds = kinds
+
+    def __enter__(self) -> None:
+        """Enter, giving nothing."""
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: Any) -> bool:
+        return error is not None and self.world.catches(error, self.kinds)
+
+
+class AsyncStack:
+    """`contextlib.AsyncExitStack()`: it may be struck at both its ends, like any `async with`."""
+
+    def __init__(self, world: World, stack: Any) -> None:
+        self.world = world
+        self.stack = stack
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stack, name)
+
+    async def __aenter__(self) -> Any:
+        self.world.suspend("enter AsyncExitStack()")
+        return self.stack
+
+    async def __aexit__(self, *error: Any) -> Any:
+        suppressed = await self.stack.__aexit__(*error)
+        if error[1] is None:
+            self.world.suspend("leave AsyncExitStack()")
+        return suppressed
+
+
+def _watch(world: World, stack: Any) -> Any:
+    """Make an exit stack's callbacks known: a registered cancel settles, others are handed over."""
+    register = stack.callback
+
+    def callback(function: Any, *args: Any, **kwargs: Any) -> Any:
+        world.hand_over(function, *args, *kwargs.values())
+        return register(function, *args, **kwargs)
+
+    stack.callback = callback
+    return stack
+
+
+class Futures:
+    """The stand-in for `concurrent.futures`."""
+
+    FIRST_COMPLETED = Asyncio.FIRST_COMPLETED
+    FIRST_EXCEPTION = Asyncio.FIRST_EXCEPTION
+    ALL_COMPLETED = Asyncio.ALL_COMPLETED
+    CancelledError = Asyncio.CancelledError
+    TimeoutError = TimeoutError
+
+    def __init__(self, module: Unknown) -> None:
+        self.module = module
+        self.futures = self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.module, name)
+
+
+class Logging:
+    """The stand-in for `logging`: it keeps nothing."""
+
+    DEBUG, INFO, WARNING, ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
+
+    def __init__(self, module: Unknown) -> None:
+        self.module = module
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.module, name)
+
+
+def _is_loop(unknown: Unknown) -> bool:
+    last = unknown.standin.label.rpartition(".")[2]
+    return last.removesuffix("()").endswith("loop")
+
+
+def _is_plain_function(callee: Unknown) -> bool:
+    """Say whether a callee is a bare name or a module's attribute, not a method of an object."""
+    facts = callee.standin
+    if facts.parent is None:
+        return facts.kind is Kind.NAME
+    return facts.kind is Kind.ATTRIBUTE and _is_module(facts.parent)
+
+
+def _is_module(unknown: Unknown) -> bool:
+    facts = unknown.standin
+    if facts.kind is Kind.MODULE:
+        return True
+    return facts.kind is Kind.ATTRIBUTE and facts.parent is not None and _is_module(facts.parent)
+
+
+def _may_be_same(unknown: Unknown, other: Standin) -> bool:
+    """Say whether an unknown may be another stand-in: two known tasks are two tasks."""
+    return unknown.standin.life is None or other.standin_life() is None
+
+
+def _holds(container: Any, thing: Unknown) -> bool:
+    if isinstance(container, (list, tuple, set, frozenset, dict)):
+        return any(one is thing for one in container)
+    return False

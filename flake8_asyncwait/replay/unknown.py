@@ -1,0 +1,486 @@
+"""The stand-in for everything the judged source does not define.
+
+An unknown can be called, awaited, iterated, entered, compared: what comes of it is a choice, or
+another unknown. Where it turns out to be a task, it is one from then on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MethodType
+from typing import Any
+
+from flake8_asyncwait.replay.scheduler import SIZES, Life, Owner, Standin, World
+
+LOGGING = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log"})
+COROUTINE_METHODS = frozenset({"get", "put", "join", "wait", "wait_for", "acquire"})
+MAKER = re.compile(r"create\w*task|ensure_future", re.IGNORECASE)
+HASH_BASE = 1 << 40
+
+
+class Kind(Enum):
+    """Where an unknown came from."""
+
+    NAME = "name"
+    MODULE = "module"
+    PARAMETER = "parameter"
+    ELEMENT = "element"
+    ATTRIBUTE = "attribute"
+    RESULT = "result"
+    PRIMITIVE = "primitive"
+    VALUE = "value"
+
+
+@dataclass(slots=True, eq=False)
+class Facts:
+    """What is known about one unknown: where it came from, and what was chosen about it."""
+
+    world: World
+    label: str
+    kind: Kind
+    parent: Unknown | None
+    serial: int
+    klass: type | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+    items: list[Any] | None = None
+    life: Life | None = None
+    truth: bool | None = None
+    none: bool | None = None
+    chosen_at: int = 0
+
+
+class Pause(Standin):
+    """A coroutine that is known to be one: it suspends once and gives `value`."""
+
+    __slots__ = ("holds", "label", "value", "world")
+
+    def __init__(self, world: World, label: str, value: object, holds: tuple[Any, ...]) -> None:
+        self.world = world
+        self.label = label
+        self.value = value
+        self.holds = holds
+
+    def __await__(self) -> Generator[None, None, object]:
+        self.world.suspend(self.label)
+        return self.value
+        yield
+
+    def standin_holds(self) -> Iterable[object]:
+        return self.holds
+
+    def close(self) -> None:
+        """Be closed, as a coroutine can be."""
+
+
+class Stepping:
+    """The asynchronous iterator over an unknown: every step suspends."""
+
+    def __init__(self, world: World, label: str, items: list[Any]) -> None:
+        self.world = world
+        self.label = label
+        self.items = iter(items)
+
+    def __aiter__(self) -> Stepping:
+        return self
+
+    async def __anext__(self) -> Any:
+        self.world.suspend(self.label)
+        for item in self.items:
+            return item
+        raise StopAsyncIteration
+
+
+class Unknown(Standin):
+    """An object of which nothing is known but where it came from."""
+
+    __slots__ = ("__weakref__", "standin")
+    standin: Facts
+
+    def __init__(
+        self,
+        world: World,
+        label: str,
+        kind: Kind,
+        parent: Unknown | None = None,
+        klass: type | None = None,
+    ) -> None:
+        facts = Facts(world, label, kind, parent, world.new_serial(), klass)
+        object.__setattr__(self, "standin", facts)
+
+    # -- as a task ------------------------------------------------------------------------------
+
+    def standin_life(self) -> Life | None:
+        return self.standin.life
+
+    def standin_holds(self) -> Iterable[object]:
+        return [*(self.standin.items or ()), *self.standin.attributes.values()]
+
+    def as_task(self) -> Life:
+        """Take this to be a task from now on, of the owner that its origin says."""
+        facts = self.standin
+        if facts.life is None:
+            owner, parameter, collection = _origin(self)
+            life = Life(facts.label, owner, parameter=parameter, collection=collection)
+            facts.life = facts.world.born(life)
+            facts.truth, facts.none = True, False
+        return facts.life
+
+    def is_coroutine_call(self) -> bool:
+        """Say whether this is what a call gave that may well have been of a coroutine function."""
+        return self.standin.kind is Kind.RESULT and self.standin.life is None
+
+    # -- as a condition ---------------------------------------------------------------------------
+
+    def is_none(self) -> bool:
+        """Say whether this is None: a choice, kept for as long as nobody could have changed it."""
+        facts = self.standin
+        self._forget()
+        if facts.none is None and facts.truth:
+            facts.none = False
+        if facts.none is None:
+            facts.none = bool(facts.world.choose(f"{facts.label} is None", ("no", "yes")))
+            if facts.none:
+                facts.truth = False
+        return facts.none
+
+    def __bool__(self) -> bool:
+        facts = self.standin
+        self._forget()
+        if facts.items is not None:
+            return bool(facts.items)
+        if facts.truth is None:
+            picked = facts.world.choose(f"{facts.label} is true", ("yes", "no"))
+            facts.truth = not picked
+        return facts.truth
+
+    def _forget(self) -> None:
+        facts = self.standin
+        if facts.life is None and facts.chosen_at != facts.world.suspensions:
+            facts.chosen_at = facts.world.suspensions
+            if facts.kind is Kind.ATTRIBUTE:
+                facts.truth = facts.none = None
+
+    def _answer(self, sign: str, other: object) -> Unknown:
+        facts = self.standin
+        return Unknown(facts.world, f"{facts.label} {sign} ...", Kind.VALUE, self)
+
+    def __eq__(self, other: object) -> Any:
+        if self is other or self.standin.life is not None:
+            return self is other
+        return self._answer("==", other)
+
+    def __ne__(self, other: object) -> Any:
+        if self is other or self.standin.life is not None:
+            return self is not other
+        return self._answer("!=", other)
+
+    def __lt__(self, other: object) -> Unknown:
+        return self._answer("<", other)
+
+    def __le__(self, other: object) -> Unknown:
+        return self._answer("<=", other)
+
+    def __gt__(self, other: object) -> Unknown:
+        return self._answer(">", other)
+
+    def __ge__(self, other: object) -> Unknown:
+        return self._answer(">=", other)
+
+    def __hash__(self) -> int:
+        return HASH_BASE + self.standin.serial
+
+    # -- as a number or a text ----------------------------------------------------------------------
+
+    def _number(self, *others: object) -> Unknown:
+        return self._answer("with", others)
+
+    __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _number
+    __mod__ = __rmod__ = __pow__ = __rpow__ = __neg__ = __abs__ = __invert__ = _number
+    __lshift__ = __rshift__ = __xor__ = __rxor__ = __round__ = _number
+
+    def __index__(self) -> int:
+        return 1
+
+    __int__ = __index__
+
+    def __float__(self) -> float:
+        return 1.0
+
+    def __str__(self) -> str:
+        return self.standin.label
+
+    __repr__ = __str__
+
+    def __format__(self, spec: str) -> str:
+        return self.standin.label
+
+    # -- as a collection ------------------------------------------------------------------------
+
+    def elements(self, sizes: tuple[int, ...] = SIZES) -> list[Any]:
+        """Return what it holds, once and for all: how many is a choice."""
+        facts = self.standin
+        if facts.items is None:
+            if facts.truth is not None:
+                sizes = tuple(size for size in sizes if bool(size) is facts.truth)
+            texts = tuple(f"{size} of them" for size in sizes)
+            size = sizes[facts.world.choose(f"how many {facts.label}", texts)]
+            self.hold(size)
+        assert facts.items is not None
+        return facts.items
+
+    def hold(self, size: int) -> None:
+        """Be a collection of `size` unknown elements from now on."""
+        facts = self.standin
+        facts.items = [
+            Unknown(facts.world, f"{facts.label}[{number}]", Kind.ELEMENT, self)
+            for number in range(size)
+        ]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.elements())
+
+    def __next__(self) -> Unknown:
+        return self._answer("next", None)
+
+    def __len__(self) -> int:
+        return len(self.elements())
+
+    def __contains__(self, other: object) -> bool:
+        facts = self.standin
+        if facts.items is not None and any(item is other for item in facts.items):
+            return True
+        return bool(facts.world.choose(f"it is in {facts.label}", ("no", "yes")))
+
+    def __getitem__(self, key: Any) -> Any:
+        facts = self.standin
+        if facts.items is not None and isinstance(key, (int, slice)):
+            return facts.items[key]
+        if isinstance(key, slice):
+            return self.elements()[key]
+        return Unknown(facts.world, f"{facts.label}[...]", Kind.VALUE, self)
+
+    def __setitem__(self, key: object, value: object) -> None:
+        self.standin.world.hand_over(key, value)
+
+    def __delitem__(self, key: object) -> None:
+        pass
+
+    def __or__(self, other: Iterable[Any]) -> set[Any]:
+        return {*self.elements(), *other}
+
+    __ror__ = __or__
+
+    def __and__(self, other: Iterable[Any]) -> set[Any]:
+        return set(self.elements()) & set(other)
+
+    __rand__ = __and__
+
+    def __sub__(self, other: Any) -> Any:
+        if isinstance(other, (set, frozenset)):
+            return set(self.elements()) - other
+        return self._number(other)
+
+    def __rsub__(self, other: Any) -> Any:
+        if isinstance(other, (set, frozenset)):
+            return other - set(self.elements())
+        return self._number(other)
+
+    def __add__(self, other: Any) -> Any:
+        if isinstance(other, (list, tuple)):
+            return [*self.elements(), *other]
+        return self._number(other)
+
+    def __radd__(self, other: Any) -> Any:
+        if isinstance(other, (list, tuple)):
+            return [*other, *self.elements()]
+        return self._number(other)
+
+    # -- as an object -----------------------------------------------------------------------------
+
+    def __getattr__(self, name: str) -> Any:
+        facts = self.standin
+        if name in facts.attributes:
+            return facts.attributes[name]
+        if facts.klass is not None and hasattr(facts.klass, name):
+            return _bound(facts.klass, name, self)
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        if name in METHODS and not is_logging(self, name):
+            return MethodType(METHODS[name], self)
+        found = Unknown(facts.world, f"{facts.label}.{name}", Kind.ATTRIBUTE, self)
+        facts.attributes[name] = found
+        return found
+
+    def __setattr__(self, name: str, value: object) -> None:
+        self.standin.world.hand_over(value)
+        self.standin.attributes[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        self.standin.attributes.pop(name, None)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.standin.world.calls.call(self, args, kwargs)
+
+    def result_of_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Unknown:
+        """Return what an unknown call gives, having handed over what it was given."""
+        self.standin.world.hand_over(*args, *kwargs.values())
+        return Unknown(self.standin.world, f"{self.standin.label}()", Kind.RESULT, self)
+
+    def __await__(self) -> Generator[None, None, object]:
+        facts = self.standin
+        if facts.life is not None or facts.kind in (Kind.PARAMETER, Kind.ELEMENT):
+            facts.world.join(self.as_task())
+        else:
+            facts.world.suspend(f"await {facts.label}")
+        return self._answer("'s value", None)
+        yield
+
+    def __aiter__(self) -> Stepping:
+        facts = self.standin
+        return Stepping(facts.world, f"async for {facts.label}", self.elements((2, 1, 0)))
+
+    def __aenter__(self) -> Pause:
+        facts = self.standin
+        value = self._answer("as", None)
+        return Pause(facts.world, f"enter {facts.label}", value, ())
+
+    def __aexit__(self, *error: object) -> Pause:
+        facts = self.standin
+        return Pause(facts.world, f"leave {facts.label}", False, ())
+
+    def __enter__(self) -> Unknown:
+        return self._answer("as", None)
+
+    def __exit__(self, *error: object) -> bool:
+        return False
+
+
+def _origin(unknown: Unknown) -> tuple[Owner, str, bool]:
+    """Return the owner of a task that an unknown stands for, its parameter, and whether it is
+    one of a parameter's elements."""
+    facts = unknown.standin
+    if facts.kind is Kind.PARAMETER:
+        return Owner.BORROWED, facts.label, False
+    if facts.parent is not None and facts.kind in (Kind.ELEMENT, Kind.VALUE):
+        owner, parameter, collection = _origin(facts.parent)
+        if owner is Owner.BORROWED:
+            return owner, parameter, collection or facts.kind is Kind.ELEMENT
+    return Owner.FOREIGN, "", False
+
+
+def _bound(klass: type, name: str, instance: Unknown) -> Any:
+    """Look an attribute up in a class of the judged source, as an instance of it would."""
+    for base in klass.__mro__:
+        if name in vars(base):
+            found = vars(base)[name]
+            binder = getattr(type(found), "__get__", None)
+            return binder(found, instance, klass) if binder else found
+    return getattr(klass, name)
+
+
+def is_logging(receiver: Unknown, name: str) -> bool:
+    """Say whether `receiver.name` is a logging method, which keeps nothing."""
+    last = receiver.standin.label.rpartition(".")[2]
+    return name in LOGGING and "log" in last.lower()
+
+
+# What an unknown can do that says something of it. Called with arguments that a task's method
+# does not take, it is an ordinary unknown call.
+
+
+def _plain_call(unknown: Unknown, name: str, *args: Any, **kwargs: Any) -> Unknown:
+    label = f"{unknown.standin.label}.{name}"
+    method = Unknown(unknown.standin.world, label, Kind.ATTRIBUTE, unknown)
+    return method.result_of_call(args, kwargs)
+
+
+def _done(unknown: Unknown, *args: Any) -> Any:
+    if args:
+        return _plain_call(unknown, "done", *args)
+    return unknown.standin.world.is_done(unknown.as_task())
+
+
+def _cancel(unknown: Unknown, *args: Any, **kwargs: Any) -> Any:
+    unknown.standin.world.ask(unknown.as_task())
+    return unknown._answer(".cancel()", None)
+
+
+def _result(unknown: Unknown, *args: Any) -> Any:
+    life = unknown.standin.life
+    if args or life is None:
+        return _plain_call(unknown, "result", *args)
+    unknown.standin.world.result(life)
+    return unknown._answer(".result()", None)
+
+
+def _exception(unknown: Unknown, *args: Any, **kwargs: Any) -> Any:
+    life = unknown.standin.life
+    if args or life is None:
+        return _plain_call(unknown, "exception", *args, **kwargs)
+    return unknown.standin.world.exception(life)
+
+
+def _cancelled(unknown: Unknown, *args: Any) -> Any:
+    life = unknown.standin.life
+    if args or life is None:
+        return _plain_call(unknown, "cancelled", *args)
+    return unknown.standin.world.cancelled(life)
+
+
+def _no_hand_over(unknown: Unknown, *args: Any, **kwargs: Any) -> None:
+    """Do nothing: `add_done_callback` and its like hand nothing over."""
+
+
+def _copy(unknown: Unknown) -> list[Any]:
+    return list(unknown.elements())
+
+
+def _items(unknown: Unknown) -> list[Any]:
+    return [(unknown._answer("'s key", None), item) for item in unknown.elements()]
+
+
+def _union(unknown: Unknown, *others: Iterable[Any]) -> set[Any]:
+    return set(unknown.elements()).union(*others)
+
+
+def _difference(unknown: Unknown, *others: Iterable[Any]) -> set[Any]:
+    return set(unknown.elements()).difference(*others)
+
+
+def _pop(unknown: Unknown, *args: Any) -> Any:
+    facts = unknown.standin
+    if facts.items is None and facts.kind is not Kind.PARAMETER:
+        return _plain_call(unknown, "pop", *args)
+    return unknown.elements().pop()
+
+
+def _discard(unknown: Unknown, item: object) -> None:
+    if unknown.standin.kind is not Kind.PARAMETER:
+        unknown.standin.world.hand_over(item)
+    held = unknown.standin.items or []
+    held[:] = [one for one in held if one is not item]
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    "done": _done,
+    "cancel": _cancel,
+    "result": _result,
+    "exception": _exception,
+    "cancelled": _cancelled,
+    "add_done_callback": _no_hand_over,
+    "remove_done_callback": _no_hand_over,
+    "get_name": _no_hand_over,
+    "set_name": _no_hand_over,
+    "copy": _copy,
+    "values": _copy,
+    "keys": _copy,
+    "items": _items,
+    "union": _union,
+    "difference": _difference,
+    "pop": _pop,
+    "discard": _discard,
+    "remove": _discard,
+}
