@@ -15,7 +15,7 @@ async def first(work):
 """
 FORGOTTEN_PLACE = "7:21: AWT101 "
 
-# Row 2: what is pending is cancelled, but not when the wait is.
+# Row 2, and what was cancelled is awaited: a cancellation of the wait passes the loop by.
 NO_FINALLY = """\
 import asyncio
 
@@ -26,11 +26,12 @@ async def first(work):
     done, pending = await asyncio.wait({a, b}, return_when=asyncio.FIRST_COMPLETED)
     for t in pending:
         t.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
     return done
 """
 NO_FINALLY_PLACE = "7:27: AWT102 "
 
-# Row 3: silent.
+# Row 3, and what was cancelled is awaited: silent.
 CURED = """\
 import asyncio
 
@@ -42,6 +43,7 @@ async def first(work):
     finally:
         for t in tasks:
             t.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 """
 
 # A full wait over tasks of its own: AWT201 where that is selected.

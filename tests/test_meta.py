@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from flake8_asyncwait.check import check
-from flake8_asyncwait.options import ALL_CODES, DEFAULT_OFF, DEFAULT_ON
+from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON
+from flake8_asyncwait.rules import RULES
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "flake8_asyncwait"
@@ -101,12 +102,18 @@ def test_importing_is_cheap(module: str) -> None:
     assert not {"flake8", "libcst", "pathspec"} & set(done.stdout.split())
 
 
-def test_readme_lists_the_codes() -> None:
+def test_every_code_has_its_rule() -> None:
+    assert sorted(rule.code for rule in RULES) == sorted(ALL_CODES)
+    assert {rule.code for rule in RULES if rule.default} == DEFAULT_ON
+
+
+def test_the_readme_has_the_table_of_the_rules() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (AWT\d{3}) \| (on|off) \|", readme, re.MULTILINE)
-    assert {code for code, _ in rows} == ALL_CODES
-    assert {code for code, state in rows if state == "on"} == DEFAULT_ON
-    assert {code for code, state in rows if state == "off"} == DEFAULT_OFF
+    rows = [line for line in readme.splitlines() if line.startswith("| AWT")]
+    assert rows == [
+        f"| {rule.code} | {'on' if rule.default else 'off'} | {rule.summary} |"
+        for rule in sorted(RULES, key=lambda rule: rule.code)
+    ]
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
