@@ -1,0 +1,99 @@
+"""`python -m tests.oracle --examples N [--seed S]`: compare the linter with the judge.
+
+Prints each distinct smallest disagreement with both opinions, then the totals. Exits 1 when there
+was any disagreement, else 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from .compare import Disagreement, compare
+from .generate import programs
+
+BATCH = 250
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a run has seen so far."""
+
+    examples: int = 0
+    sites: int = 0
+    unsettled: int = 0
+    smallest: dict[str, Disagreement] = field(default_factory=dict)
+    kinds: Counter[str] = field(default_factory=Counter)
+
+
+def run(examples: int, start: int, most: int) -> Totals:
+    """Compare on about `examples` programs, from seed `start`; stop at `most` disagreements."""
+    totals = Totals()
+    batch = 0
+    while totals.examples < examples and len(totals.smallest) < most:
+        for disagreement in run_batch(start + batch, min(BATCH, examples), totals):
+            if disagreement.text not in totals.smallest:
+                totals.kinds[disagreement.kind] += 1
+                totals.smallest[disagreement.text] = disagreement
+                print(disagreement, end="\n\n", flush=True)
+        batch += 1
+    return totals
+
+
+def run_batch(number: int, examples: int, totals: Totals) -> list[Disagreement]:
+    """Compare on one batch; return the smallest disagreement of each kind in it."""
+    latest: dict[str, Disagreement] = {}
+
+    @seed(number)
+    @settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+    )
+    @given(programs())
+    def agree(text: str) -> None:
+        comparison = compare(text)
+        if not latest:
+            totals.examples += 1
+            totals.sites += comparison.sites
+            totals.unsettled += comparison.open
+        for disagreement in comparison.disagreements:
+            latest[disagreement.kind] = disagreement
+            raise type(disagreement.kind, (AssertionError,), {})
+
+    try:
+        agree()
+    except Exception:  # noqa: BLE001 - whatever wraps the disagreements, `latest` has them
+        if not latest:
+            raise
+    return list(latest.values())
+
+
+def main() -> int:
+    """Run as the command line says; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.oracle", description=__doc__)
+    parser.add_argument("--examples", type=int, default=1000, help="how many programs")
+    parser.add_argument("--seed", type=int, default=0, help="the first batch's seed")
+    parser.add_argument("--most", type=int, default=20, help="stop at so many disagreements")
+    arguments = parser.parse_args()
+    began = time.perf_counter()
+    totals = run(arguments.examples, arguments.seed, arguments.most)
+    seconds = time.perf_counter() - began
+    print(
+        f"{totals.examples} programs, {totals.sites} sites, {totals.unsettled} unsettled, "
+        f"{len(totals.smallest)} disagreements, seed {arguments.seed}, {seconds:.0f} s"
+    )
+    for kind, count in totals.kinds.most_common():
+        print(f"{count:4} {kind}")
+    return 1 if totals.smallest else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

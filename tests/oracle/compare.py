@@ -1,0 +1,75 @@
+"""Hold the linter against the judge on one module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flake8_asyncwait.check import check
+from flake8_asyncwait.options import Options
+from flake8_asyncwait.replay.instrument import find_sites
+from flake8_asyncwait.replay.judge import Ruling, judge, replay
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One site where the two differ; a code is "" where one of them is silent."""
+
+    text: str
+    line: int
+    column: int
+    linter: str
+    message: str
+    ruling: Ruling
+
+    @property
+    def kind(self) -> str:
+        """What differs, as a word."""
+        return f"judge_{self.ruling.code or 'silent'}_linter_{self.linter or 'silent'}"
+
+    def __str__(self) -> str:
+        numbered = "\n".join(
+            f"{number:3} {line}" for number, line in enumerate(self.text.splitlines(), 1)
+        )
+        parts = [
+            numbered,
+            f"site  : line {self.line}, column {self.column}",
+            f"linter: {self.linter or 'silent'} {self.message}",
+            f"judge : {self.ruling.code or 'silent'} after {self.ruling.executions} executions",
+        ]
+        if self.ruling.leak is not None:
+            parts.append(f"        {self.ruling.leak.label} leaks")
+            points = replay(self.text, self.ruling.choices, (self.line, self.column)).points
+            parts += [f"        {point}" for point in points]
+        return "\n".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the comparison of a module showed.
+
+    `sites` is how many sites were compared, `open` on how many of them one of the two hit a bound.
+    """
+
+    sites: int
+    open: int
+    disagreements: tuple[Disagreement, ...]
+
+
+def compare(text: str, options: Options = Options()) -> Comparison:
+    """Compare the linter's findings with the judge's rulings on every site of a module."""
+    checked = check(text, options)
+    findings = {(finding.line, finding.column): finding for finding in checked.findings}
+    sites = find_sites(text)
+    unsettled = 0
+    found = []
+    for site in sites:
+        ruling = judge(text, site)
+        if ruling.cut or site in checked.undetermined:
+            unsettled += 1
+            continue
+        finding = findings.get(site)
+        code = finding.code if finding else ""
+        if code != ruling.code:
+            message = finding.message if finding else ""
+            found.append(Disagreement(text, *site, code, message, ruling))
+    return Comparison(len(sites), unsettled, tuple(found))

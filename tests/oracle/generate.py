@@ -1,0 +1,611 @@
+"""Hypothesis strategies for small modules with one or two `asyncio.wait` sites.
+
+A module is put together from the idioms of the contract: how tasks are made and collected, how the
+result is bound or dropped, how cleanups are written, and what stands around and between. The wait
+is put in first; wrappers (try, loops, suppress) and further statements grow around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from hypothesis import strategies as st
+
+T = TypeVar("T")
+Lines = list[str]
+
+HEAD = """\
+import asyncio
+import contextlib
+from elsewhere import cond, create_tracked_task, log, other, use, work
+
+registry = set()
+"""
+
+HELPERS = {
+    "mk": """
+def mk():
+    return asyncio.create_task(work())
+""",
+    "cancel_all": """
+def cancel_all(ts):
+    for t in ts:
+        t.cancel()
+""",
+    "drain": """
+async def drain(ts):
+    for t in ts:
+        t.cancel()
+    await asyncio.gather(*ts, return_exceptions=True)
+""",
+    "late_drain": """
+async def late_drain(ts):
+    await log()
+    for t in ts:
+        t.cancel()
+""",
+    "join_all": """
+async def join_all(ts):
+    await asyncio.gather(*ts)
+""",
+    "count": """
+def count(ts):
+    return len(ts)
+""",
+    "keep": """
+def keep(ts):
+    registry.update(ts)
+""",
+    "cancelling": """
+@contextlib.asynccontextmanager
+async def cancelling(ts):
+    try:
+        yield
+    finally:
+        for t in ts:
+            t.cancel()
+""",
+}
+
+MAKERS = (
+    "asyncio.create_task(work())",
+    "mk()",
+    "asyncio.ensure_future(work())",
+    "loop.create_task(work())",
+    "create_tracked_task(work())",
+)
+EARLY = (
+    "return_when=asyncio.FIRST_COMPLETED",
+    "timeout=5",
+    "return_when=asyncio.FIRST_EXCEPTION",
+    "timeout=5, return_when=asyncio.FIRST_COMPLETED",
+)
+CATCHES = ("asyncio.CancelledError", "Exception", "BaseException", "(ValueError, OSError)", "")
+
+
+@dataclass(slots=True)
+class Names:
+    """What there is to write about: single tasks, collections of tasks, and the result's names."""
+
+    singles: list[str] = field(default_factory=list)
+    collections: list[str] = field(default_factory=list)
+    done: str = ""
+    pending: str = ""
+    result: str = ""
+    parameters: list[str] = field(default_factory=list)
+    method: bool = False
+    generator: bool = False
+    sites: int = 1
+
+
+@dataclass(slots=True)
+class Writer:
+    """Draws the statements of one function. Every method returns lines without indentation."""
+
+    draw: Callable[[st.SearchStrategy[T]], T]
+    names: Names
+
+    def pick(self, options: Sequence[T]) -> T:
+        """Draw one of some options; the first is the simplest."""
+        return self.draw(st.sampled_from(options))  # type: ignore[arg-type, return-value]
+
+    def chance(self, percent: int) -> bool:
+        """Draw whether something less simple happens."""
+        number: int = self.draw(st.integers(0, 99))  # type: ignore[arg-type, assignment]
+        return number >= 100 - percent
+
+    # -- before the wait --------------------------------------------------------------------------
+
+    def setup(self) -> Lines:
+        """Make tasks; their names are noted."""
+        ways = [self.two_singles, self.comprehension, self.one_single, self.borrowed, self.loop]
+        ways += [self.joined, self.mixed, self.foreign, self.borrowed_single, self.future]
+        lines: Lines = []
+        for _ in range(self.pick((1, 1, 2))):
+            lines += self.pick(ways)()
+        if not self.names.singles and not self.names.collections:
+            lines += self.one_single()
+        return lines
+
+    def single(self) -> str:
+        name = "abcdeg"[len(self.names.singles)]
+        self.names.singles.append(name)
+        return name
+
+    def collection(self) -> str:
+        name = "tasks" if "tasks" not in self.names.collections else "more"
+        if name not in self.names.collections:
+            self.names.collections.append(name)
+        return name
+
+    def maker(self) -> str:
+        return self.pick(MAKERS)
+
+    def one_single(self) -> Lines:
+        return [f"{self.single()} = {self.maker()}"]
+
+    def two_singles(self) -> Lines:
+        return self.one_single() + self.one_single()
+
+    def comprehension(self) -> Lines:
+        made = self.maker()
+        display = self.pick(
+            (
+                f"[{made} for _ in range(3)]",
+                f"{{{made} for _ in things}}",
+                f"[{made} for _ in things]",
+                f"{{{made}: n for n in things}}",
+                f"{{n: {made} for n in things}}.values()",
+                f"set(map(lambda n: {made}, things))",
+                f"[{made}, {made}]",
+                f"{{{made}}}",
+            )
+        )
+        return [f"{self.collection()} = {display}"]
+
+    def loop(self) -> Lines:
+        made, name = self.maker(), self.collection()
+        empty, add = self.pick((("[]", "append({})"), ("set()", "add({})"), ("[]", "extend([{}])")))
+        return [f"{name} = {empty}", "for n in things:", f"    {name}.{add.format(made)}"]
+
+    def joined(self) -> Lines:
+        lines = self.two_singles()
+        one, two = self.names.singles[-2:]
+        display = self.pick(
+            (
+                f"{{{one}, {two}}}",
+                f"[{one}, {two}]",
+                f"{{{one}}} | {{{two}}}",
+                f"[{one}] + [{two}]",
+                f"{{'one': {one}, 'two': {two}}}.values()",
+                f"tuple({{{one}, {two}}})",
+            )
+        )
+        return [*lines, f"{self.collection()} = {display}"]
+
+    def mixed(self) -> Lines:
+        lines = self.comprehension() + self.one_single()
+        self.names.collections[-1:] = ["tasks"]
+        display = self.pick(("{{{}, *tasks}}", "[*tasks, {}]", "{{{}}} | set(tasks)"))
+        lines.append(f"tasks = {display.format(self.names.singles[-1])}")
+        return lines
+
+    def borrowed(self) -> Lines:
+        if "others" not in self.names.collections:
+            self.names.collections.append("others")
+            self.names.parameters.append("others")
+        return []
+
+    def borrowed_single(self) -> Lines:
+        if "task" not in self.names.singles:
+            self.names.singles.append("task")
+            self.names.parameters.append("task")
+        return []
+
+    def foreign(self) -> Lines:
+        self.names.method = True
+        if "self._reader" not in self.names.singles:
+            self.names.singles.append("self._reader")
+        return []
+
+    def future(self) -> Lines:
+        if "fut" in self.names.singles:
+            return []
+        self.names.singles.append("fut")
+        made = self.pick(("loop.create_future()", "asyncio.Future()"))
+        return [f"fut = {made}"]
+
+    # -- the wait ---------------------------------------------------------------------------------
+
+    def waited(self) -> str:
+        """Return what is waited on."""
+        singles, collections = self.names.singles, self.names.collections
+        options = [f"{{{', '.join(singles)}}}"] if singles else []
+        options += collections
+        options += [f"{{{name}}}" for name in singles]
+        if singles and collections:
+            options.append(f"[{singles[-1]}, *{collections[0]}]")
+            options.append(f"set({collections[0]}) | {{{singles[0]}}}")
+        return self.pick(options)
+
+    def call(self, waited: str) -> str:
+        options = self.pick((*EARLY, *EARLY, ""))
+        return f"asyncio.wait({waited}, {options})" if options else f"asyncio.wait({waited})"
+
+    def wait(self) -> Lines:
+        """Write the wait, binding or dropping its result; the names bound are noted."""
+        call = self.call(self.waited())
+        form = self.pick(
+            "both both both done pending bare result second first walrus annotated star "
+            "wait_for timeout waiter returned".split()
+        )
+        return self.bind(form, call)
+
+    def bind(self, form: str, call: str) -> Lines:
+        names = self.names
+        if form == "done":
+            names.done = "done"
+            return [f"done, _ = await {call}"]
+        if form == "pending":
+            names.pending = "pending"
+            return [f"_, pending = await {call}"]
+        if form == "bare":
+            return [f"await {call}"]
+        if form == "second":
+            names.pending = "pending"
+            return [f"pending = (await {call})[1]"]
+        if form == "first":
+            names.done = "done"
+            return [f"done = (await {call})[0]"]
+        if form == "returned":
+            return [f"return await {call}"] if not names.generator else [f"yield await {call}"]
+        if form == "result":
+            names.result = "result"
+            return [f"result = await {call}", *self.take_apart()]
+        names.done, names.pending = "done", "pending"
+        return {
+            "both": [f"done, pending = await {call}"],
+            "walrus": [f"done, pending = (got := await {call})"],
+            "annotated": ["done: set", "pending: set", f"done, pending = await {call}"],
+            "star": [f"done, *(pending,) = await {call}"],
+            "wait_for": [f"done, pending = await asyncio.wait_for({call}, 5)"],
+            "timeout": ["async with asyncio.timeout(5):", f"    done, pending = await {call}"],
+            "waiter": [f"waiter = asyncio.create_task({call})", "done, pending = await waiter"],
+        }[form]
+
+    def take_apart(self) -> Lines:
+        way = self.pick(("done, pending = result", "pending = result[1]", ""))
+        if way:
+            self.names.pending = "pending"
+        if way.startswith("done"):
+            self.names.done = "done"
+        return [way] if way else []
+
+    # -- after the wait -----------------------------------------------------------------------------
+
+    def block(self, depth: int, in_loop: bool = False, least: int = 1) -> Lines:
+        """Write a few statements."""
+        lines: Lines = []
+        for _ in range(self.pick((least, least, least + 1))):
+            lines += self.statement(depth, in_loop)
+        return lines or ["pass"]
+
+    def statement(self, depth: int, in_loop: bool) -> Lines:
+        ways = [self.cleanup] * 5 + [self.use] * 2 + [self.between] * 2
+        ways += [self.hand_over, self.join, self.leave]
+        if depth > 0:
+            ways += [self.condition, self.condition, self.guarded]
+        return self.pick(ways)() if depth <= 0 else self._deep(self.pick(ways), depth, in_loop)
+
+    def _deep(self, way: Callable[..., Lines], depth: int, in_loop: bool) -> Lines:
+        if way in (self.condition, self.guarded):
+            return way(depth - 1, in_loop)
+        return self.leave(in_loop) if way == self.leave else way()
+
+    def some_tasks(self) -> str:
+        """Return a collection to go over."""
+        names = self.names
+        options = [names.pending] * 3 + names.collections * 2
+        options += [f"{names.result}[1]"] if names.result else []
+        options += [f"{{{', '.join(names.singles)}}}"] if names.singles else []
+        options += [names.done] if names.done else []
+        return self.pick([option for option in options if option])
+
+    def cleanup(self) -> Lines:
+        """Cancel something, in one of the ways that people do."""
+        ways = [self.cancel_loop] * 4 + [self.cancel_call] * 2
+        if self.names.singles:
+            ways += [self.cancel_single] * 3
+        return self.pick(ways)()
+
+    def cancel_loop(self) -> Lines:
+        tasks = self.some_tasks()
+        bodies: list[Lines] = [
+            ["t.cancel()"],
+            ["t.cancel()"],
+            ["if not t.done():", "    t.cancel()"],
+            ["t.cancel()", "await t"],
+            ["t.cancel()", "with contextlib.suppress(asyncio.CancelledError):", "    await t"],
+            ["t.cancel()", "try:", "    await t", "except asyncio.CancelledError:", "    pass"],
+            ["if t in {pending}:", "    t.cancel()"],
+            ["if cond():", "    break", "t.cancel()"],
+        ]
+        if not self.names.pending:
+            bodies = [body for body in bodies if "{pending}" not in body[0]]
+        body = [line.format(pending=self.names.pending) for line in self.pick(bodies)]
+        lines = [f"for t in {tasks}:", *indented(body)]
+        if self.chance(20):
+            lines.append(f"await asyncio.gather(*{tasks}, return_exceptions=True)")
+        return lines
+
+    def cancel_call(self) -> Lines:
+        tasks = self.some_tasks()
+        return [
+            self.pick(
+                (
+                    f"cancel_all({tasks})",
+                    f"[t.cancel() for t in {tasks}]",
+                    f"await drain({tasks})",
+                    f"asyncio.gather(*{tasks}).cancel()",
+                    f"await late_drain({tasks})",
+                    f"await other({tasks})",
+                    f"list(map(lambda t: t.cancel(), {tasks}))",
+                )
+            )
+        ]
+
+    def cancel_single(self) -> Lines:
+        task = self.pick(self.names.singles)
+        options: list[Lines] = [
+            [f"{task}.cancel()"],
+            [f"{task}.cancel()"],
+            [f"if not {task}.done():", f"    {task}.cancel()"],
+            [f"{task}.cancel()", f"await {task}"],
+        ]
+        if self.names.pending:
+            options.append([f"if {task} in {self.names.pending}:", f"    {task}.cancel()"])
+        return self.pick(options)
+
+    def use(self) -> Lines:
+        """Look at what is done."""
+        names = self.names
+        options: list[Lines] = []
+        if names.done:
+            done = names.done
+            options += [
+                [f"for t in {done}:", "    use(t.result())"],
+                [f"for t in {done}:", "    t.result()"],
+                [f"for t in {done}:", "    await t"],
+                [f"for t in {done}:", "    if t.exception():", "        raise t.exception()"],
+                [f"use({done}.pop().result())"],
+                [f"use(next(iter({done})).result())"],
+                [f"results = [t.result() for t in {done}]"],
+                [f"print(len({done}))"],
+            ]
+        for task in names.singles[:2]:
+            options.append([f"use({task}.result())"])
+            options.append([f"if {task}.done():", f"    use({task}.result())"])
+        options.append([f"count({self.some_tasks()})"])
+        return self.pick(options)
+
+    def between(self) -> Lines:
+        """Do something that has nothing to do with the tasks."""
+        return [self.pick(("await log()", "await asyncio.sleep(0)", "use(1)", "await self_check()"))]
+
+    def hand_over(self) -> Lines:
+        tasks = self.some_tasks()
+        options = [
+            f"other({tasks})",
+            f"registry.update({tasks})",
+            f"keep({tasks})",
+            f"other(lambda: {tasks})",
+            f"use(len({tasks}))",
+        ]
+        if self.names.singles:
+            task = self.pick(self.names.singles)
+            options += [f"other({task})", f"registry.add({task})", f"use.last = {task}"]
+            options += [f"{task}.add_done_callback(use)"]
+        return [self.pick(options)]
+
+    def join(self) -> Lines:
+        """Await what runs on."""
+        tasks = self.some_tasks()
+        options: list[Lines] = [
+            [f"await asyncio.gather(*{tasks})"],
+            [f"await asyncio.gather(*{tasks}, return_exceptions=True)"],
+            [f"for t in {tasks}:", "    await t"],
+            [f"await join_all({tasks})"],
+            [f"for t in asyncio.as_completed({tasks}):", "    await t"],
+            ["with contextlib.suppress(Exception):", f"    await asyncio.gather(*{tasks})"],
+        ]
+        if self.names.singles:
+            task = self.pick(self.names.singles)
+            options += [[f"await {task}"], [f"await asyncio.wait_for({task}, 5)"]]
+            options += [[f"await asyncio.shield({task})"]]
+        if self.names.pending and self.names.sites < 2:
+            options += [[f"if {self.names.pending}:", f"    await {self._again()}"]] * 2
+        chosen = self.pick(options)
+        self.names.sites += sum("asyncio.wait(" in line for line in chosen)
+        return chosen
+
+    def _again(self) -> str:
+        options = self.pick(("", ", timeout=1", ", return_when=asyncio.FIRST_COMPLETED"))
+        return f"asyncio.wait({self.names.pending}{options})"
+
+    def leave(self, in_loop: bool = False) -> Lines:
+        """End the function, the loop or the turn, mostly only sometimes."""
+        names = self.names
+        options = ["return", "raise ValueError", "return None"]
+        if names.generator:
+            options = ["yield 1", "return", "raise ValueError"]
+            options += [f"yield {name}" for name in (names.done, names.pending) if name]
+        else:
+            options += [f"return {name}" for name in (names.done, names.pending) if name]
+        if in_loop:
+            options = ["break", "continue", *options]
+        chosen = self.pick(options)
+        if chosen.startswith("yield") or self.chance(40):
+            return [chosen]
+        return ["if cond():", f"    {chosen}"]
+
+    def test(self) -> str:
+        """Return a condition, mostly on the outcome of the wait."""
+        names = self.names
+        options: list[str] = []
+        if names.pending:
+            options += [names.pending, f"not {names.pending}", f"len({names.pending}) > 0"]
+        if names.done:
+            options += [f"not {names.done}", names.done]
+            options += [f"{task} in {names.done}" for task in names.singles]
+        if names.pending:
+            options += [f"{task} not in {names.pending}" for task in names.singles]
+        options += [f"{task}.done()" for task in names.singles]
+        options += [f"not {task}.done()" for task in names.singles]
+        if len(names.singles) > 1:
+            one, two = names.singles[:2]
+            options += [f"{one}.done() and {two}.done()", f"{one}.done() or {two}.done()"]
+        options.append("cond()")
+        return self.pick(options)
+
+    def condition(self, depth: int, in_loop: bool) -> Lines:
+        lines = [f"if {self.test()}:", *indented(self.block(depth, in_loop))]
+        if self.chance(40):
+            lines += ["else:", *indented(self.block(depth, in_loop))]
+        return lines
+
+    def guarded(self, depth: int, in_loop: bool) -> Lines:
+        """Put statements under a handler of their own."""
+        body = self.block(depth, in_loop)
+        return self.tried(body, depth, in_loop)
+
+    # -- around the wait ----------------------------------------------------------------------------
+
+    def wrap(self, core: Lines, depth: int, in_loop: bool) -> Lines:
+        """Put something around the lines that hold the wait."""
+        ways = [self.tried] * 6 + [self.suppressed, self.conditional, self.managed, self.repeated]
+        way = self.pick(ways)
+        return way(core, depth, in_loop)
+
+    def tried(self, body: Lines, depth: int, in_loop: bool) -> Lines:
+        shape = self.pick(("finally", "finally", "except", "except", "except finally", "else"))
+        lines = ["try:", *indented(body)]
+        if shape != "finally":
+            caught = self.pick(CATCHES)
+            lines += [f"except {caught}:" if caught else "except:"]
+            lines += indented(self.handler(depth, in_loop))
+        if shape == "else":
+            lines += ["else:", *indented(self.block(depth, in_loop))]
+        if "finally" in shape:
+            lines += ["finally:", *indented(self.block(depth, in_loop))]
+        return lines
+
+    def handler(self, depth: int, in_loop: bool) -> Lines:
+        """Write what an `except` does: mostly clean up and raise again."""
+        last = self.pick(("raise", "raise", "pass", "return"))
+        lines = self.cleanup() if self.chance(70) else []
+        if self.chance(20):
+            lines += self.statement(depth, in_loop)
+        return [*lines, last]
+
+    def suppressed(self, body: Lines, depth: int, in_loop: bool) -> Lines:
+        caught = self.pick(("asyncio.CancelledError", "Exception", "asyncio.CancelledError, OSError"))
+        return [f"with contextlib.suppress({caught}):", *indented(body)]
+
+    def conditional(self, body: Lines, depth: int, in_loop: bool) -> Lines:
+        return ["if cond():", *indented(body)]
+
+    def managed(self, body: Lines, depth: int, in_loop: bool) -> Lines:
+        context = self.pick((f"cancelling({self.some_tasks()})", "asyncio.timeout(5)", "lock()"))
+        return [f"async with {context}:", *indented(body)]
+
+    def repeated(self, body: Lines, depth: int, in_loop: bool) -> Lines:
+        return [f"for n in range({self.pick((2, 3))}):", *indented(body)]
+
+    def prebound(self) -> Lines:
+        """Bind names of the result before the wait."""
+        names, lines = self.names, []
+        if names.pending and self.chance(35):
+            values = ["set()", *names.collections, "None", "()"]
+            lines.append(f"{names.pending} = {self.pick(values)}")
+        if names.done and self.chance(10):
+            lines.append(f"{names.done} = set()")
+        return lines
+
+    # -- the function -------------------------------------------------------------------------------
+
+    def straight(self) -> Lines:
+        """Write a function that waits once."""
+        lines = self.setup()
+        core = self.wait()
+        if self.chance(60):
+            core += self.block(1)
+        before: Lines = []
+        for _ in range(self.pick((0, 1, 1, 2))):
+            core = self.wrap(core, 1, in_loop=False)
+            if self.chance(40):
+                core += self.block(1)
+        before = self.prebound()
+        if self.chance(10):
+            before += self.between()
+        return [*lines, *before, *core]
+
+    def until_none(self) -> Lines:
+        """Write a function that waits until nothing is pending."""
+        lines = self.setup()
+        first = self.waited()
+        self.names.done, self.names.pending = "done", "pending"
+        start = first if first.startswith(("{", "[")) else f"set({first})"
+        options = self.pick(EARLY)
+        wait = f"done, pending = await asyncio.wait(pending, {options})"
+        loop = ["while pending:", f"    {wait}", *indented(self.block(1, in_loop=True))]
+        if self.chance(50):
+            loop = self.wrap(loop, 1, in_loop=False)
+        after = self.block(1) if self.chance(40) else []
+        return [*lines, f"pending = {start}", *loop, *after]
+
+    def for_ever(self) -> Lines:
+        """Write a function that makes a task in each turn of a loop."""
+        lines = self.setup()
+        self.names.singles.append("get")
+        wait = self.wait()
+        body = [f"get = {self.maker()}", *wait, *self.block(1, in_loop=True)]
+        if self.chance(50):
+            body = self.wrap(body, 1, in_loop=True)
+        condition = self.pick(("True", "cond()", "not use.closed"))
+        loop = [f"while {condition}:", *indented(body)]
+        if self.chance(40):
+            loop = self.wrap(loop, 1, in_loop=False)
+        return [*lines, *loop]
+
+
+def indented(lines: Lines) -> Lines:
+    """Return lines one level deeper."""
+    return [f"    {line}" for line in lines]
+
+
+@st.composite
+def programs(draw: Callable[[st.SearchStrategy[T]], T]) -> str:
+    """Draw the text of a module: it compiles, and holds one or two sites in one function."""
+    names = Names()
+    writer = Writer(draw, names)
+    names.generator = writer.chance(8)
+    shape = writer.pick((writer.straight, writer.straight, writer.until_none, writer.for_ever))
+    body = shape()
+    if names.generator and not any("yield" in line for line in body):
+        body.append("yield 1")
+    return module(names, body)
+
+
+def module(names: Names, body: Lines) -> str:
+    """Put a function's body into a module, with the parameters and helpers that it needs."""
+    text = "\n".join(body)
+    parameters = ["self"] if names.method else []
+    parameters += names.parameters
+    parameters += [name for name in ("things", "loop") if name in text]
+    function = [f"async def f({', '.join(parameters)}):", *indented(body)]
+    if names.method:
+        function = ["class C:", *indented(function)]
+    helpers = [helper for name, helper in HELPERS.items() if f"{name}(" in text]
+    return "\n".join([HEAD, *helpers, "", *function, ""])
