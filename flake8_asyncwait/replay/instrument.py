@@ -7,13 +7,14 @@ hide (`is`, `in`, `except`, `assert`, loops, stores) become calls of the hooks i
 from __future__ import annotations
 
 import ast
-import builtins
 import copy
 import dis
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType
 from typing import TypeVar
+
+from flake8_asyncwait.replay.surroundings import REAL_BUILTINS
 
 FILENAME = "<judged>"
 MUTATORS = frozenset(
@@ -262,7 +263,7 @@ def _groups(code: CodeType, name: str) -> tuple[dict[CodeType, CodeType], CodeTy
 
 
 def _missing(groups: Iterable[CodeType]) -> frozenset[str]:
-    loaded, stored = set(), set(vars(builtins))
+    loaded, stored = set(), set(REAL_BUILTINS)
     for code in groups:
         for instruction in dis.get_instructions(code):
             if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):

@@ -22,7 +22,8 @@ from flake8_asyncwait.replay.scheduler import (
 from flake8_asyncwait.replay.surroundings import Surroundings
 from flake8_asyncwait.replay.unknown import Kind, Unknown
 
-EXECUTIONS_AT_MOST = 4000
+EXECUTIONS_AT_MOST = 2500
+PATIENCE = 60
 YIELDS_AT_MOST = 4
 EXPECTED_ERRORS = (
     InjectedError,
@@ -135,7 +136,8 @@ def judge(
         if count >= limit:
             record.cut = "too many executions"
             break
-        if not thorough and execution.faulty and _settled(program, record):
+        patient = not execution.faulty and count < PATIENCE
+        if not thorough and not patient and _settled(program, record):
             break
     return _ruling(program, record, count)
 
@@ -184,22 +186,27 @@ def _branch_off(
 
 def _run(program: Program, prefix: Sequence[int], with_lines: bool = False) -> Execution:
     world = World(prefix, program.groups, program.target, with_lines=with_lines)
+    surroundings = Surroundings(world)
+    namespace = surroundings.namespace(program.missing)
     error = ""
     try:
-        function = _load(program, world)
+        function = _load(program, surroundings, namespace)
         error = _drive(world, function)
     except Cut:
         pass
-    if not world.over:
-        world.ended()
-    world.over = True
-    return _seen(world, error)
+    seen = _seen(world, error)
+    # Everything here refers to everything else: thousands of executions are too many for the
+    # garbage collector to find that out by itself.
+    namespace.clear()
+    world.dismantle()
+    return seen
 
 
-def _load(program: Program, world: World) -> Callable[[], Any]:
+def _load(
+    program: Program, surroundings: Surroundings, namespace: dict[str, Any]
+) -> Callable[[], Any]:
     """Execute the module, and return the judged function ready to be called."""
-    surroundings = Surroundings(world)
-    namespace = surroundings.namespace(program.missing)
+    world = surroundings.world
     exec(program.code, namespace)
     _note_foreign(world, namespace)
     target = surroundings.target
@@ -350,7 +357,11 @@ def _code(program: Program, record: _Record, leak: Leak) -> str:
 
 
 def _settled(program: Program, record: _Record) -> bool:
-    """Say whether no further execution with a fault can change the code."""
+    """Say whether further executions cannot change the code.
+
+    Those without a fault are all run before those with one, or `PATIENCE` of them: a bare
+    coroutine, or a helper's other return, may still come.
+    """
     codes = {_code(program, record, leak) for leak in record.leaks}
     if record.bare or codes & {"AWT101", "AWT103"}:
         return True

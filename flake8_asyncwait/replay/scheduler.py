@@ -389,6 +389,14 @@ class World:
             self._leak(life)
         self.over = True
 
+    def dismantle(self) -> None:
+        """Let go of everything: nothing of this execution is heard of again."""
+        self.over = True
+        self.calls = self.started = None
+        for held in (self.lives, self.roots, self.scopes):
+            held.clear()
+        self.foreign.clear()
+
     def _leak(self, life: Life) -> None:
         if not life.at_large() or not (life.waited_early or life.waited_full):
             return

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import functools
 import importlib
 import inspect
 import logging
@@ -50,9 +49,12 @@ REAL_MODULES = frozenset(
     "__future__ abc collections collections.abc dataclasses enum functools itertools operator "
     "types typing".split()
 )
-UNKNOWN_BUILTINS = (
-    "open input eval exec compile breakpoint exit quit help globals locals memoryview".split()
+UNKNOWN_BUILTINS = frozenset(
+    {"breakpoint", "compile", "eval", "exec", "exit", "globals", "input", "locals", "open", "quit"}
 )
+REAL_BUILTINS = {
+    name: value for name, value in vars(builtins).items() if name not in UNKNOWN_BUILTINS
+}
 DEEPEST = 3
 MODULE_NAME = "judged"
 
@@ -70,7 +72,7 @@ class Surroundings:
         """Return the globals for the module; `missing` names get an unknown each."""
         found: dict[str, Any] = {name: self.unknown(name) for name in missing}
         found.update(self.hooks())
-        found["__builtins__"] = {**vars(builtins), **self.builtins()}
+        found["__builtins__"] = {**REAL_BUILTINS, **self.builtins()}
         found["__name__"] = MODULE_NAME
         return found
 
@@ -105,17 +107,15 @@ class Surroundings:
 
     def builtins(self) -> dict[str, Any]:
         """Return the builtins that are not the real ones."""
-        found: dict[str, Any] = {name: self.unknown(name) for name in UNKNOWN_BUILTINS}
-        found.update(
-            __import__=self.load,
-            isinstance=self.isinstance,
-            iter=self.iter,
-            print=lambda *args, **options: None,
-            range=self.range,
-            setattr=self.setattr,
-            sorted=lambda things, *, key=None, reverse=False: list(things),
-        )
-        return found
+        return {
+            "__import__": self.load,
+            "isinstance": self.isinstance,
+            "iter": self.iter,
+            "print": lambda *_, **__: None,
+            "range": self.range,
+            "setattr": self.setattr,
+            "sorted": lambda things, **_: list(things),
+        }
 
     def load(
         self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
@@ -217,16 +217,16 @@ class Surroundings:
 
         What is given to a call within such a call is handed over, and so is what goes deeper.
         """
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        flags = function.__code__.co_flags
+        if flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR):
             return function
-        if inspect.iscoroutinefunction(function):
+        if flags & inspect.CO_COROUTINE:
             return self._async_helper(function)
         return self._sync_helper(function)
 
     def _async_helper(self, function: Any) -> Any:
         world = self.world
 
-        @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> HelperCall:
             self._too_deep(args, kwargs)
 
@@ -248,7 +248,6 @@ class Surroundings:
     def _sync_helper(self, function: Any) -> Any:
         world = self.world
 
-        @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             self._too_deep(args, kwargs)
             if world.depth >= DEEPEST:

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from .compare import Disagreement, compare
 from .generate import programs
+from .reduce import reduce
 
 BATCH = 250
 
@@ -36,44 +37,64 @@ def run(examples: int, start: int, most: int) -> Totals:
     batch = 0
     while totals.examples < examples and len(totals.smallest) < most:
         for disagreement in run_batch(start + batch, min(BATCH, examples), totals):
-            if disagreement.text not in totals.smallest:
-                totals.kinds[disagreement.kind] += 1
-                totals.smallest[disagreement.text] = disagreement
-                print(disagreement, end="\n\n", flush=True)
+            smallest = smallest_of(disagreement)
+            if smallest.text in totals.smallest:
+                continue
+            totals.kinds[smallest.kind] += 1
+            totals.smallest[smallest.text] = smallest
+            print(smallest, end="\n\n", flush=True)
+            if len(totals.smallest) >= most:
+                break
         batch += 1
     return totals
 
 
 def run_batch(number: int, examples: int, totals: Totals) -> list[Disagreement]:
-    """Compare on one batch; return the smallest disagreement of each kind in it."""
-    latest: dict[str, Disagreement] = {}
+    """Compare on one batch; return the shortest disagreements of each kind in it."""
+    found: dict[str, Disagreement] = {}
+    seen: set[str] = set()
 
     @seed(number)
     @settings(
         max_examples=examples,
         database=None,
         deadline=None,
-        phases=[Phase.generate, Phase.shrink],
+        phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
-        print_blob=False,
     )
     @given(programs())
-    def agree(text: str) -> None:
+    def look(text: str) -> None:
+        if text in seen:
+            return
+        seen.add(text)
         comparison = compare(text)
-        if not latest:
-            totals.examples += 1
-            totals.sites += comparison.sites
-            totals.unsettled += comparison.open
+        totals.examples += 1
+        totals.sites += comparison.sites
+        totals.unsettled += comparison.open
         for disagreement in comparison.disagreements:
-            latest[disagreement.kind] = disagreement
-            raise type(disagreement.kind, (AssertionError,), {})
+            known = found.get(disagreement.kind)
+            if known is None or len(disagreement.text) < len(known.text):
+                found[disagreement.kind] = disagreement
 
-    try:
-        agree()
-    except Exception:  # noqa: BLE001 - whatever wraps the disagreements, `latest` has them
-        if not latest:
-            raise
-    return list(latest.values())
+    look()
+    return list(found.values())
+
+
+def smallest_of(disagreement: Disagreement) -> Disagreement:
+    """Return the same kind of disagreement on a program as small as can be."""
+    smallest = disagreement
+
+    def still(text: str) -> bool:
+        nonlocal smallest
+        for candidate in compare(text).disagreements:
+            if candidate.kind == disagreement.kind and not candidate.ruling.surprises - expected:
+                smallest = candidate
+                return True
+        return False
+
+    expected = disagreement.ruling.surprises
+    reduce(disagreement.text, still)
+    return smallest
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ is put in first; wrappers (try, loops, suppress) and further statements grow aro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -18,11 +19,8 @@ Lines = list[str]
 
 HEAD = """\
 import asyncio
-import contextlib
-from elsewhere import cond, create_tracked_task, log, other, use, work
-
-registry = set()
 """
+IMPORTED = ("cond", "create_tracked_task", "lock", "log", "other", "use", "work")
 
 HELPERS = {
     "mk": """
@@ -223,6 +221,7 @@ class Writer:
         """Return what is waited on."""
         singles, collections = self.names.singles, self.names.collections
         options = [f"{{{', '.join(singles)}}}"] if singles else []
+        options += [name for name in collections if name != "others"] * 2
         options += collections
         options += [f"{{{name}}}" for name in singles]
         if singles and collections:
@@ -392,7 +391,7 @@ class Writer:
 
     def between(self) -> Lines:
         """Do something that has nothing to do with the tasks."""
-        return [self.pick(("await log()", "await asyncio.sleep(0)", "use(1)", "await self_check()"))]
+        return [self.pick(("await log()", "await asyncio.sleep(0)", "use(1)"))]
 
     def hand_over(self) -> Lines:
         tasks = self.some_tasks()
@@ -517,7 +516,9 @@ class Writer:
         return ["if cond():", *indented(body)]
 
     def managed(self, body: Lines, depth: int, in_loop: bool) -> Lines:
-        context = self.pick((f"cancelling({self.some_tasks()})", "asyncio.timeout(5)", "lock()"))
+        contexts = [f"cancelling({name})" for name in self.names.collections]
+        contexts += ["asyncio.timeout(5)", "lock()"]
+        context = self.pick(contexts)
         return [f"async with {context}:", *indented(body)]
 
     def repeated(self, body: Lines, depth: int, in_loop: bool) -> Lines:
@@ -607,5 +608,15 @@ def module(names: Names, body: Lines) -> str:
     function = [f"async def f({', '.join(parameters)}):", *indented(body)]
     if names.method:
         function = ["class C:", *indented(function)]
-    helpers = [helper for name, helper in HELPERS.items() if f"{name}(" in text]
-    return "\n".join([HEAD, *helpers, "", *function, ""])
+    text = "\n".join(function)
+    helpers = "".join(helper for name, helper in HELPERS.items() if f"{name}(" in text)
+    body_text = helpers + text
+    head = HEAD
+    if "contextlib." in body_text:
+        head += "import contextlib\n"
+    imported = [name for name in IMPORTED if re.search(rf"\b{name}\b", body_text)]
+    if imported:
+        head += f"from elsewhere import {', '.join(imported)}\n"
+    if "registry" in body_text:
+        head += "\nregistry = set()\n"
+    return f"{head}{helpers}\n\n{text}\n"
