@@ -17,18 +17,19 @@ from typing import TypeVar
 from flake8_asyncwait.replay.surroundings import REAL_BUILTINS
 
 FILENAME = "<judged>"
-MUTATORS = frozenset(
-    "add append appendleft extend insert update setdefault put_nowait push".split()
-)
-KEPT_DECORATORS = frozenset(
-    "contextmanager asynccontextmanager staticmethod classmethod property".split()
-)
+MUTATORS = {"add", "append", "appendleft", "extend", "insert", "push", "put_nowait"}
+MUTATORS |= {"setdefault", "update"}
+KEPT_DECORATORS = {"asynccontextmanager", "classmethod", "contextmanager", "property"}
+KEPT_DECORATORS |= {"staticmethod"}
 ORDER_MATTERS = (ast.Break, ast.Return, ast.Raise, ast.Continue, ast.If, ast.Await)
+PRIMITIVES = {"Event", "Condition", "Lock", "Semaphore", "BoundedSemaphore", "Barrier"}
+PRIMITIVES |= {"Queue", "LifoQueue", "PriorityQueue"}
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 SCOPES = (*FUNCTIONS, ast.Lambda)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Node = TypeVar("Node", bound=ast.AST)
+AnyFunction = TypeVar("AnyFunction", ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class CannotJudge(Exception):
@@ -39,10 +40,12 @@ class CannotJudge(Exception):
 class Program:
     """A module made ready to run.
 
+    `groups` says of each code object which function it belongs to; `target` is the judged one's.
     `line` and `column` are the site's. `parameters` are the judged function's positional names,
-    with `*` before the one that takes the rest; `classes` the path to its class, empty if it is no
-    method. `missing` are the names that the module does not define. `watches` says whether any
-    read of the result stands in a `finally` or handler.
+    with `*` before the one that takes the rest. For a method, `classes` is the path to its class,
+    and `primitives` are the attributes that the class binds to queues, events and their like. A
+    judged module has no parameters: it is `target` itself. `missing` are the names that the module
+    does not define. `watches` says whether any read of the result stands in a `finally` or handler.
     """
 
     code: CodeType
@@ -53,6 +56,7 @@ class Program:
     parameters: tuple[str, ...]
     keywords: tuple[str, ...]
     classes: tuple[str, ...]
+    primitives: frozenset[str]
     missing: frozenset[str]
     watches: bool
 
@@ -75,20 +79,29 @@ def prepare(source: str, site: tuple[int, int] | None) -> Program:
     column = _column(source, call)
     path = _path_to(tree, call)
     scopes = [node for node in path if isinstance(node, (*SCOPES, ast.ClassDef))]
-    if not scopes or not isinstance(scopes[-1], FUNCTIONS):
-        raise CannotJudge("the site is not in a function")
+    if not scopes:
+        return _prepare_module(tree, call, column)
+    if not isinstance(scopes[-1], FUNCTIONS):
+        raise CannotJudge("the site is in a lambda or a class")
     function = scopes[-1]
     classes = tuple(scope.name for scope in scopes[:-1] if isinstance(scope, ast.ClassDef))
     if any(isinstance(scope, SCOPES) for scope in scopes[:-1]):
         classes = ()
-    is_method = len(scopes) > 1 and isinstance(scopes[-2], ast.ClassDef) and not _is_static(function)
+    is_method = (
+        len(scopes) > 1 and isinstance(scopes[-2], ast.ClassDef) and not _is_static(function)
+    )
     names = _result_names(function, call)
+    primitives = _primitives(tree, scopes[-2]) if is_method else frozenset[str]()
     instrument = _Instrument(function, call, names)
     tree = instrument.visit(tree)
     _hoist(tree, scopes[:-1], function)
     ast.fix_missing_locations(tree)
     code = compile(tree, FILENAME, "exec")
-    groups, target = _groups(code, function.name)
+    groups = _groups(code)
+    first_line = min(node.lineno for node in (function, *function.decorator_list))
+    target = [
+        one for one in groups if (one.co_name, one.co_firstlineno) == (function.name, first_line)
+    ]
     positional = [*function.args.posonlyargs, *function.args.args]
     parameters = [argument.arg for argument in positional]
     if function.args.vararg:
@@ -96,12 +109,34 @@ def prepare(source: str, site: tuple[int, int] | None) -> Program:
     return Program(
         code=code,
         groups=groups,
-        target=target,
+        target=target[-1],  # hoisting puts a copy at the end
         line=call.lineno,
         column=column,
         parameters=tuple(parameters),
         keywords=tuple(argument.arg for argument in function.args.kwonlyargs),
         classes=classes if is_method else (),
+        primitives=primitives,
+        missing=_missing(groups),
+        watches=instrument.watches,
+    )
+
+
+def _prepare_module(tree: ast.Module, call: ast.Call, column: int) -> Program:
+    """Make a module ready whose site stands outside of any function."""
+    instrument = _Instrument(tree, call, _result_names(tree, call))
+    instrument.in_target = True
+    code = compile(ast.fix_missing_locations(instrument.visit(tree)), FILENAME, "exec")
+    groups = _groups(code)
+    return Program(
+        code=code,
+        groups=groups,
+        target=code,
+        line=call.lineno,
+        column=column,
+        parameters=(),
+        keywords=(),
+        classes=(),
+        primitives=frozenset(),
         missing=_missing(groups),
         watches=instrument.watches,
     )
@@ -125,33 +160,36 @@ def _column(source: str, call: ast.Call) -> int:
 
 
 def _wait_calls(tree: ast.Module) -> list[ast.Call]:
-    modules, waits = _aliases(tree)
-    found = []
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        name = ast.unparse(node.func)
-        module, _, last = name.rpartition(".")
-        if name in waits or last == "wait" and module.removesuffix(".tasks") in modules:
-            found.append(node)
+    names = _AsyncioNames(tree)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    found = [call for call in calls if names.meaning(call.func) == "wait"]
     return sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
 
-def _aliases(tree: ast.Module) -> tuple[set[str], set[str]]:
-    """Return the names that mean the asyncio module, and those that mean its `wait`."""
-    modules, waits = set(), set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name in ("asyncio", "asyncio.tasks"):
-                    modules.add(alias.asname or "asyncio")
-        elif isinstance(node, ast.ImportFrom) and node.module in ("asyncio", "asyncio.tasks"):
-            for alias in node.names:
-                if alias.name == "wait":
-                    waits.add(alias.asname or "wait")
-                elif alias.name == "tasks":
-                    modules.add(alias.asname or "tasks")
-    return modules, waits
+class _AsyncioNames:
+    """What the names of a module mean in asyncio, wherever they are imported."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.modules: set[str] = set()
+        self.members: dict[str, str] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                self.modules.update(
+                    alias.asname or "asyncio"
+                    for alias in node.names
+                    if alias.name in ("asyncio", "asyncio.tasks")
+                )
+            elif isinstance(node, ast.ImportFrom) and node.module in ("asyncio", "asyncio.tasks"):
+                for alias in node.names:
+                    self.members[alias.asname or alias.name] = alias.name
+
+    def meaning(self, node: ast.expr) -> str:
+        """Return which member of asyncio an expression names, or "" for none."""
+        module, _, last = ast.unparse(node).rpartition(".")
+        if not module:
+            return self.members.get(last, "")
+        module = module.removesuffix(".tasks")
+        return last if module in self.modules or self.members.get(module) == "tasks" else ""
 
 
 def _path_to(tree: ast.AST, wanted: ast.AST) -> list[ast.AST]:
@@ -176,10 +214,22 @@ def _last_name(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+def _primitives(tree: ast.Module, scope: ast.AST) -> frozenset[str]:
+    """Return the attributes that a class binds to what `asyncio` makes: queues, events."""
+    names = _AsyncioNames(tree)
+    return frozenset(
+        target.attr
+        for node in ast.walk(scope)
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Call)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Attribute) and names.meaning(node.value.func) in PRIMITIVES
+    )
+
+
 # -- the result's names -------------------------------------------------------------------------
 
 
-def _result_names(function: Function, call: ast.Call) -> dict[str, bool]:
+def _result_names(function: Function | ast.Module, call: ast.Call) -> dict[str, bool]:
     """Return the names that the site's result is bound to; true for those that hold `pending`.
 
     A name that holds the wait's coroutine or task, or the whole result, passes the result on.
@@ -193,7 +243,7 @@ def _result_names(function: Function, call: ast.Call) -> dict[str, bool]:
     return names
 
 
-def _bindings(function: Function) -> Iterator[tuple[ast.expr, ast.expr]]:
+def _bindings(function: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
     for node in ast.walk(function):
         if isinstance(node, ast.Assign):
             for target in node.targets:
@@ -205,7 +255,7 @@ def _bindings(function: Function) -> Iterator[tuple[ast.expr, ast.expr]]:
 def _mentions(value: ast.expr, call: ast.Call, carriers: set[str]) -> bool:
     """Say whether a value is the site's result or a part of it, by the expressions that pass it."""
     while True:
-        if value is call or isinstance(value, ast.Name) and value.id in carriers:
+        if value is call or (isinstance(value, ast.Name) and value.id in carriers):
             return True
         if isinstance(value, (ast.Await, ast.Subscript, ast.NamedExpr)):
             value = value.value
@@ -242,24 +292,19 @@ def _awaits(value: ast.expr) -> bool:
 # -- after compiling ----------------------------------------------------------------------------
 
 
-def _groups(code: CodeType, name: str) -> tuple[dict[CodeType, CodeType], CodeType]:
-    """Return which function each code object belongs to, and the last function of that name that
-    was marked: hoisting puts it at the end."""
+def _groups(code: CodeType) -> dict[CodeType, CodeType]:
+    """Return which function each code object belongs to, the module's own first."""
     groups: dict[CodeType, CodeType] = {}
-    targets: list[CodeType] = []
 
     def enter(one: CodeType, group: CodeType) -> None:
         own = group if one.co_name.startswith("<") else one
         groups[one] = own
-        if one.co_name == name:
-            targets.append(one)
         for constant in one.co_consts:
             if isinstance(constant, CodeType):
                 enter(constant, own)
 
     enter(code, code)
-    groups[code] = code
-    return groups, targets[-1]
+    return groups
 
 
 def _missing(groups: Iterable[CodeType]) -> frozenset[str]:
@@ -274,16 +319,35 @@ def _missing(groups: Iterable[CodeType]) -> frozenset[str]:
 
 
 def _hoist(tree: ast.Module, outer: Sequence[ast.AST], function: Function) -> None:
-    """Lift a nested function, and its siblings, out to the module: what they close over is then
-    unknown."""
-    around = [scope for scope in outer if isinstance(scope, FUNCTIONS)]
-    if not around:
-        return
-    for scope in around:
+    """Lift a nested function out to the module, with what the functions around it import and
+    define; what else they bind is then unknown."""
+    for scope in outer:
+        if not isinstance(scope, FUNCTIONS):
+            continue
+        for name in sorted(_bound_names(scope)):
+            unknown = _call("__unknown__", _constant(name))
+            tree.body.append(ast.Assign([ast.Name(name, ast.Store())], unknown))
         for statement in scope.body:
             if isinstance(statement, FUNCTIONS) and statement is not function:
                 tree.body.append(_as_global(copy.deepcopy(statement)))
-    tree.body.append(_as_global(copy.deepcopy(function)))
+            elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+                tree.body.append(statement)
+    if any(isinstance(scope, FUNCTIONS) for scope in outer):
+        tree.body.append(_as_global(copy.deepcopy(function)))
+
+
+def _bound_names(function: Function) -> set[str]:
+    """Return the names that a function's parameters and assignments bind."""
+    names = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
+    todo: list[ast.AST] = list(function.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (*SCOPES, ast.ClassDef)):
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        todo.extend(ast.iter_child_nodes(node))
+    return names
 
 
 def _as_global(function: Function) -> Function:
@@ -316,7 +380,9 @@ def _reader(name: str) -> ast.Lambda:
 class _Instrument(ast.NodeTransformer):
     """The rewriting itself. `watches` is set when a read in a handler is instrumented."""
 
-    def __init__(self, function: Function, call: ast.Call, names: Mapping[str, bool]) -> None:
+    def __init__(
+        self, function: Function | ast.Module, call: ast.Call, names: Mapping[str, bool]
+    ) -> None:
         self.function = function
         self.call = call
         self.names = names
@@ -335,7 +401,7 @@ class _Instrument(ast.NodeTransformer):
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
         return self._function(node)
 
-    def _function(self, node: Function) -> Function:
+    def _function(self, node: AnyFunction) -> AnyFunction:
         saved = self.in_target, self.in_cleanup, self.outside
         self.in_target, self.in_cleanup = node is self.function, False
         self.outside = frozenset(
@@ -398,6 +464,12 @@ class _Instrument(ast.NodeTransformer):
                     handler.type = _call("__catch__", handler.type)
         return node
 
+    def visit_If(self, node: ast.If) -> ast.stmt | list[ast.stmt]:
+        self.generic_visit(node)
+        if _last_name(node.test) == "TYPE_CHECKING":
+            return [*node.body, *node.orelse]
+        return node
+
     def visit_While(self, node: ast.While) -> list[ast.stmt]:
         self.generic_visit(node)
         self.loops += 1
@@ -406,7 +478,9 @@ class _Instrument(ast.NodeTransformer):
         return [ast.Expr(_call("__loop__", number)), node]
 
     def visit_For(self, node: ast.For) -> ast.For:
-        orders = any(isinstance(inner, ORDER_MATTERS) for one in node.body for inner in ast.walk(one))
+        orders = any(
+            isinstance(inner, ORDER_MATTERS) for one in node.body for inner in ast.walk(one)
+        )
         orders = orders or ".result()" in ast.unparse(node)
         self.generic_visit(node)
         targets = _unpacked(node.target)
@@ -414,7 +488,11 @@ class _Instrument(ast.NodeTransformer):
         return node
 
     def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AsyncWith:
-        if len(node.body) == 1 and len(node.items) == 1 and _is_simple_wait(node.body[0], self.call):
+        if (
+            len(node.body) == 1
+            and len(node.items) == 1
+            and _is_simple_wait(node.body[0], self.call)
+        ):
             item = node.items[0]
             item.context_expr = _call("__alone__", item.context_expr)
         self.generic_visit(node)
@@ -423,7 +501,8 @@ class _Instrument(ast.NodeTransformer):
     def visit_Assert(self, node: ast.Assert) -> ast.Assert:
         self.generic_visit(node)
         if not any(
-            isinstance(inner, (ast.Await, ast.NamedExpr, ast.Yield)) for inner in ast.walk(node.test)
+            isinstance(inner, (ast.Await, ast.NamedExpr, ast.Yield))
+            for inner in ast.walk(node.test)
         ):
             node.test = _call("__assert__", _lambda(node.test))
         return node

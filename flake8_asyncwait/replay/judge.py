@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from types import CodeType
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from flake8_asyncwait.replay.instrument import Program, prepare
 from flake8_asyncwait.replay.scheduler import (
@@ -19,11 +22,14 @@ from flake8_asyncwait.replay.scheduler import (
     State,
     World,
 )
+from flake8_asyncwait.replay.standins import Task
 from flake8_asyncwait.replay.surroundings import Surroundings
 from flake8_asyncwait.replay.unknown import Kind, Unknown
 
 EXECUTIONS_AT_MOST = 2500
+HELPER_EXECUTIONS_AT_MOST = 50
 PATIENCE = 60
+PRECEDENCE = ("AWT101", "AWT103", "AWT102", "AWT104")
 YIELDS_AT_MOST = 4
 EXPECTED_ERRORS = (
     InjectedError,
@@ -130,7 +136,7 @@ def judge(
     program = prepare(source, site)
     record = _Record()
     count = 0
-    for execution in _executions(program):
+    for execution in _executions(partial(_run, program)):
         record.enter(execution)
         count += 1
         if count >= limit:
@@ -142,9 +148,7 @@ def judge(
     return _ruling(program, record, count)
 
 
-def replay(
-    source: str, choices: Sequence[int], site: tuple[int, int] | None = None
-) -> Execution:
+def replay(source: str, choices: Sequence[int], site: tuple[int, int] | None = None) -> Execution:
     """Run one execution again by its choices; its points then carry lines."""
     return _run(prepare(source, site), choices, with_lines=True)
 
@@ -152,27 +156,37 @@ def replay(
 # -- enumerating --------------------------------------------------------------------------------
 
 
-def _executions(program: Program) -> Iterator[Execution]:
+class _Ran(Protocol):
+    """What enumerating needs of an execution."""
+
+    @property
+    def points(self) -> tuple[Point, ...]: ...
+
+
+Result = TypeVar("Result", bound=_Ran)
+
+
+def _executions(run: Callable[[Sequence[int]], Result]) -> Iterator[Result]:
     """Yield every execution: first all without a fault, then those with one."""
     plain: list[tuple[int, ...]] = [()]
     faulty: list[tuple[int, ...]] = []
     while plain or faulty:
         prefix = plain.pop() if plain else faulty.pop()
-        execution = _run(program, prefix)
-        _branch_off(execution, len(prefix), plain, faulty)
+        execution = run(prefix)
+        _branch_off(execution.points, len(prefix), plain, faulty)
         yield execution
 
 
 def _branch_off(
-    execution: Execution,
+    points: tuple[Point, ...],
     start: int,
     plain: list[tuple[int, ...]],
     faulty: list[tuple[int, ...]],
 ) -> None:
-    """Add the prefixes that leave this execution at one of its points from `start` on."""
-    choices = execution.choices
+    """Add the prefixes that leave an execution at one of its points from `start` on."""
+    choices = tuple(point.picked for point in points)
     struck = False
-    for index, point in enumerate(execution.points):
+    for index, point in enumerate(points):
         struck = struck or point.picked >= point.faults_from
         if index < start:
             continue
@@ -185,42 +199,102 @@ def _branch_off(
 
 
 def _run(program: Program, prefix: Sequence[int], with_lines: bool = False) -> Execution:
+    """Run the judged function once."""
     world = World(prefix, program.groups, program.target, with_lines=with_lines)
+    with _loaded(program, world) as module:
+        error = ""
+        with suppress(Cut):
+            error = _drive(world, lambda: module.start(program))
+        return _seen(world, error)
+
+
+@contextmanager
+def _loaded(program: Program, world: World) -> Iterator[_Module]:
+    """Give the module for one execution, and take it to pieces afterwards.
+
+    Everything in it refers to everything else: thousands of executions are too many for the
+    garbage collector to find that out by itself.
+    """
     surroundings = Surroundings(world)
     namespace = surroundings.namespace(program.missing)
-    error = ""
     try:
-        function = _load(program, surroundings, namespace)
-        error = _drive(world, function)
-    except Cut:
-        pass
-    seen = _seen(world, error)
-    # Everything here refers to everything else: thousands of executions are too many for the
-    # garbage collector to find that out by itself.
-    namespace.clear()
-    world.dismantle()
-    return seen
+        yield _Module(world, surroundings, namespace)
+    finally:
+        namespace.clear()
+        surroundings.functions.clear()
+        world.dismantle()
 
 
-def _load(
-    program: Program, surroundings: Surroundings, namespace: dict[str, Any]
-) -> Callable[[], Any]:
-    """Execute the module, and return the judged function ready to be called."""
-    world = surroundings.world
-    exec(program.code, namespace)
-    _note_foreign(world, namespace)
-    target = surroundings.target
-    assert target is not None
-    klass = _class(program, namespace)
-    args: list[Any] = []
-    for name in program.parameters:
-        if name.startswith("*"):
-            args.extend(Unknown(world, name[1:], Kind.PARAMETER).elements())
-        else:
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """The judged module in one execution."""
+
+    world: World
+    surroundings: Surroundings
+    namespace: dict[str, Any]
+
+    def start(self, program: Program) -> Any:
+        """Execute the module, and call the judged function; return what the call gives."""
+        if program.target is program.code:
+            self.namespace["__name__"] = Unknown(self.world, "__name__", Kind.NAME)
+        exec(program.code, self.namespace)
+        if program.target is program.code:
+            return None
+        _note_foreign(self.world, self.namespace)
+        assert self.surroundings.target is not None
+        return self.call(self.surroundings.target, program)
+
+    def call(self, function: Callable[..., Any], program: Program) -> Any:
+        """Call the judged function with unknowns."""
+        world, args = self.world, []
+        klass = _class(program, self.namespace)
+        for name in program.parameters:
+            if name.startswith("*"):
+                args.extend(Unknown(world, name[1:], Kind.PARAMETER).elements())
+                continue
             args.append(Unknown(world, name, Kind.PARAMETER, klass=klass))
+            if klass is not None:
+                attributes = args[-1].standin.attributes
+                for attribute in program.primitives:
+                    attributes[attribute] = Unknown(world, attribute, Kind.PRIMITIVE)
             klass = None
-    kwargs = {name: Unknown(world, name, Kind.PARAMETER) for name in program.keywords}
-    return lambda: target(*args, **kwargs)
+        kwargs = {name: Unknown(world, name, Kind.PARAMETER) for name in program.keywords}
+        return function(*args, **kwargs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Return:
+    """One execution of a helper: whether it returned a task that it made, and kept to itself."""
+
+    points: tuple[Point, ...]
+    made: bool
+
+
+def _always_makes(program: Program, code: CodeType) -> bool:
+    """Say whether every return of a helper is a task of its own making."""
+    runs = _executions(lambda prefix: _run_helper(program, code, prefix))
+    return all(run.made for run in islice(runs, HELPER_EXECUTIONS_AT_MOST))
+
+
+def _run_helper(program: Program, code: CodeType, prefix: Sequence[int]) -> _Return:
+    """Run one of the module's functions once, without faults."""
+    world = World(prefix, program.groups, code, faulty=True)
+    with _loaded(program, world) as module:
+        made = True
+        with suppress(Exception, Cut):
+            exec(program.code, module.namespace)
+            function: Any = module.surroundings.functions.get(code)
+            if function is not None:
+                count = code.co_argcount + code.co_kwonlyargcount
+                names = code.co_varnames[:count]
+                values = [Unknown(world, name, Kind.PARAMETER) for name in names]
+                named = dict(list(zip(names, values, strict=True))[code.co_argcount :])
+                result = function(*values[: code.co_argcount], **named)
+                if hasattr(result, "send"):
+                    result = _finish(result)
+                made = isinstance(result, Task) and result.life.maker is code
+                made = made and not result.life.handed
+        return _Return(tuple(world.points), made)
 
 
 def _class(program: Program, namespace: dict[str, Any]) -> type | None:
@@ -261,7 +335,7 @@ def _drive(world: World, function: Callable[[], Any]) -> str:
 
 def _drive_generator(world: World, generator: Any) -> None:
     """Run a coroutine, or a generator of what it yields."""
-    step: Callable[[], Any] = lambda: generator.send(None)
+    step = partial(generator.send, None)
     for _ in range(YIELDS_AT_MOST):
         try:
             value = step()
@@ -272,12 +346,13 @@ def _drive_generator(world: World, generator: Any) -> None:
         if kind == "closed":
             generator.close()
             return
-        step = (lambda: generator.throw(InjectedError(object()))) if kind else step
+        step = partial(generator.throw, InjectedError(object())) if kind else step
     world.give_up("a loop goes on")
 
 
 def _drive_async_generator(world: World, generator: Any) -> None:
-    step: Callable[[], Any] = generator.__anext__
+    """Run an asynchronous generator, and whatever it does when it is closed at a yield."""
+    step = generator.__anext__
     for _ in range(YIELDS_AT_MOST):
         try:
             value = _finish(step())
@@ -287,7 +362,8 @@ def _drive_async_generator(world: World, generator: Any) -> None:
         if kind == "closed":
             _finish(generator.aclose())
             return
-        step = (lambda: generator.athrow(InjectedError(object()))) if kind else generator.__anext__
+        failing = partial(generator.athrow, InjectedError(object()))
+        step = failing if kind else generator.__anext__
     world.give_up("a loop goes on")
 
 
@@ -369,18 +445,20 @@ def _settled(program: Program, record: _Record) -> bool:
 
 
 def _ruling(program: Program, record: _Record, count: int) -> Ruling:
+    for helper in {helper for leak in record.leaks for helper in leak.through} - record.mixed:
+        if not _always_makes(program, helper):
+            record.mixed.add(helper)
     ruled: dict[str, tuple[Leak, Execution]] = {}
-    for leak, execution in record.leaks.items():
-        ruled.setdefault(_code(program, record, leak), (leak, execution))
+    for found, execution in record.leaks.items():
+        ruled.setdefault(_code(program, record, found), (found, execution))
     optional = record.optional | ({"AWT201"} & ruled.keys())
-    code, leak, witness = "", None, None
+    code = next((code for code in PRECEDENCE if code in ruled), "")
+    leak: Leak | None = None
+    witness: Execution | None = None
     if record.bare:
         code, witness = "AWT203", record.bare
-    else:
-        for candidate in ("AWT101", "AWT103", "AWT102", "AWT104"):
-            if candidate in ruled:
-                code, (leak, witness) = candidate, ruled[candidate]
-                break
+    elif code:
+        leak, witness = ruled[code]
     return Ruling(
         code=code,
         line=program.line,

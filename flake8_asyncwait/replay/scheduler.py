@@ -73,10 +73,11 @@ class State(Enum):
 class Life:
     """What has become of one task or future so far.
 
-    `maker` is the code of the function that holds a made task; `through` the helpers that
-    returned it to there. `parameter` is where a borrowed one came from, `collection` whether it
-    is one of a parameter's elements. `asked` is set by a cancel while it ran, `late` when it may
-    have ended before that cancel. A `sure` one cannot fail. `seen` is the suspension up to which it is known to run.
+    `maker` is the code of the function that holds a made task; `through` the helpers that returned
+    it to there. `parameter` is where a borrowed one came from, `collection` whether it is one of a
+    parameter's elements. `asked` is set by a cancel while it ran, `late` when it may have ended
+    before that cancel. A `sure` one cannot fail. `seen` is the suspension up to which it is known
+    to run.
     """
 
     label: str

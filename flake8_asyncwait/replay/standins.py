@@ -11,10 +11,19 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
-from flake8_asyncwait.replay.scheduler import InjectedError, Life, Owner, Standin, State, World
+from flake8_asyncwait.replay.scheduler import (
+    SIZES,
+    InjectedError,
+    Life,
+    Owner,
+    Standin,
+    State,
+    World,
+)
 from flake8_asyncwait.replay.unknown import HASH_BASE, Kind, Pause, Unknown
 
 ALL_SUBSETS_UP_TO = 3
+NOT_EMPTY = tuple(size for size in SIZES if size)
 
 
 class Future(Standin):
@@ -159,7 +168,8 @@ class Gather(Future):
         return [life for child in self.children for life in lives_of(child)]
 
     def done(self) -> bool:
-        return all([self.world.is_done(life) for life in self.lives()])
+        known = [self.world.is_done(life) for life in self.lives()]
+        return all(known)
 
     def cancel(self, msg: object = None) -> bool:
         for life in self.lives():
@@ -313,10 +323,10 @@ class WaitCall(Standin):
 
     def start(self) -> None:
         """Take the waited tasks in. Raises ValueError where there are none."""
-        world = self.world
-        self.elements = sorted(
-            {as_element(world, one) for one in self.waited}, key=lambda element: hash(element)
-        )
+        world, waited = self.world, self.waited
+        if isinstance(waited, Unknown):
+            waited = waited.elements(NOT_EMPTY)
+        self.elements = sorted({as_element(world, one) for one in waited}, key=hash)
         if self.names is not None:
             world.site_started(self.names)
             world.bare_coroutine |= any(type(one) is BareTask for one in self.elements)
@@ -342,6 +352,8 @@ class WaitCall(Standin):
             raise CancelledError
         return self.outcome()
         yield
+
+    __iter__ = __await__
 
     def suspend(self) -> None:
         """Wait: F may be cancelled now."""
@@ -559,7 +571,7 @@ class Asyncio(Standin):
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.tasks = self
+        self.tasks = self.exceptions = self
         self.Task = Maker(self.create_task, Task)
         self.Future = Maker(self.create_future, Future)
         self.module = Unknown(world, "asyncio", Kind.MODULE)
@@ -658,7 +670,7 @@ class Asyncio(Standin):
 
 
 class WaitFor(Standin):
-    """The coroutine of `asyncio.wait_for()`: whatever comes of it, what it waited for is settled."""
+    """The coroutine of `asyncio.wait_for()`: what it waited for is settled, whatever comes of it."""
 
     def __init__(self, world: World, thing: Any, timed: bool) -> None:
         self.world = world

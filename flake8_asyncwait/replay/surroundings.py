@@ -7,6 +7,7 @@ library are real, everything else is a stand-in.
 from __future__ import annotations
 
 import builtins
+import concurrent.futures
 import contextlib
 import importlib
 import inspect
@@ -45,10 +46,8 @@ from flake8_asyncwait.replay.unknown import (
     is_logging,
 )
 
-REAL_MODULES = frozenset(
-    "__future__ abc collections collections.abc dataclasses enum functools itertools operator "
-    "types typing".split()
-)
+REAL_MODULES = {"__future__", "abc", "collections", "collections.abc", "dataclasses", "enum"}
+REAL_MODULES |= {"functools", "itertools", "operator", "types", "typing"}
 UNKNOWN_BUILTINS = frozenset(
     {"breakpoint", "compile", "eval", "exec", "exit", "globals", "input", "locals", "open", "quit"}
 )
@@ -66,6 +65,7 @@ class Surroundings:
         self.world = world
         self.asyncio = Asyncio(world)
         self.target: Callable[..., Any] | None = None
+        self.functions: dict[CodeType, Callable[..., Any]] = {}
         world.calls = self
 
     def namespace(self, missing: Iterable[str]) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class Surroundings:
         label = callee.standin.label
         name = label.rpartition(".")[2]
         parent = callee.standin.parent
-        if parent is not None and is_logging(parent, name) or label == "warnings.warn":
+        if label == "warnings.warn" or (parent is not None and is_logging(parent, name)):
             return None
         if name == "create_task" and parent is not None and _is_loop(parent):
             return self.asyncio.create_task(*args, **kwargs)
@@ -97,10 +97,9 @@ class Surroundings:
             return self.asyncio.run_until_complete(*args)
         if _is_plain_function(callee) and MAKER.search(name) and args and is_coroutine(args[0]):
             return self.asyncio.create_task(args[0])
-        if parent is not None and parent.standin.kind is Kind.PRIMITIVE:
-            if name in COROUTINE_METHODS:
-                self.world.hand_over(*args)
-                return Pause(self.world, f"await {label}()", None, args)
+        if name in COROUTINE_METHODS and _is_primitive(parent):
+            self.world.hand_over(*args)
+            return Pause(self.world, f"await {label}()", None, args)
         return callee.result_of_call(args, kwargs)
 
     # -- builtins ---------------------------------------------------------------------------------
@@ -193,11 +192,17 @@ class Surroundings:
             "__store__": self.mutator,
             "__target__": self.mark_target,
             "__turn__": world.turn,
+            "__unknown__": self.unknown,
             "__unpack__": self.unpack,
         }
 
     def site(self, names: dict[str, Callable[[], object]], timed: bool, wait: Any) -> Any:
-        """Return the judged `asyncio.wait`: `timed` says that a timeout stands in the call."""
+        """Return the judged `asyncio.wait`: `timed` says that a timeout stands in the call.
+
+        Where the name turns out to mean something else, that is called.
+        """
+        if getattr(wait, "__func__", None) is not Asyncio.wait:
+            return wait
 
         def judged_wait(*args: Any, **options: Any) -> WaitCall:
             waited = args[0] if args else options.get("fs")
@@ -207,7 +212,7 @@ class Surroundings:
 
         return judged_wait
 
-    def mark_target(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def mark_target(self, function: Callable[..., Any]) -> Any:
         """Take the judged function."""
         self.target = function
         return self.helper(function)
@@ -217,6 +222,7 @@ class Surroundings:
 
         What is given to a call within such a call is handed over, and so is what goes deeper.
         """
+        self.functions[function.__code__] = function
         flags = function.__code__.co_flags
         if flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR):
             return function
@@ -316,10 +322,10 @@ class Surroundings:
 
     def contains(self, thing: Any, container: Any) -> bool:
         """Stand in for `in`: whether an unknown is in a set of tasks is a choice."""
-        if isinstance(thing, Unknown) and not isinstance(container, Unknown):
-            if thing.standin.life is None and not _holds(container, thing):
-                picked = self.world.choose(f"{thing!r} is in it", ("no", "yes"))
-                return bool(picked) and bool(container)
+        may_be_any = isinstance(thing, Unknown) and thing.standin.life is None
+        if may_be_any and not isinstance(container, Unknown) and not _holds(container, thing):
+            picked = self.world.choose(f"{thing!r} is in it", ("no", "yes"))
+            return bool(picked) and bool(container)
         return thing in container
 
     def store_attribute(self, thing: Any) -> Any:
@@ -502,7 +508,7 @@ class Futures:
     FIRST_COMPLETED = Asyncio.FIRST_COMPLETED
     FIRST_EXCEPTION = Asyncio.FIRST_EXCEPTION
     ALL_COMPLETED = Asyncio.ALL_COMPLETED
-    CancelledError = Asyncio.CancelledError
+    CancelledError = concurrent.futures.CancelledError
     TimeoutError = TimeoutError
 
     def __init__(self, module: Unknown) -> None:
@@ -530,6 +536,10 @@ def _is_loop(unknown: Unknown) -> bool:
     return last.removesuffix("()").endswith("loop")
 
 
+def _is_primitive(unknown: Unknown | None) -> bool:
+    return unknown is not None and unknown.standin.kind is Kind.PRIMITIVE
+
+
 def _is_plain_function(callee: Unknown) -> bool:
     """Say whether a callee is a bare name or a module's attribute, not a method of an object."""
     facts = callee.standin
@@ -550,7 +560,7 @@ def _may_be_same(unknown: Unknown, other: Standin) -> bool:
     return unknown.standin.life is None or other.standin_life() is None
 
 
-def _holds(container: Any, thing: Unknown) -> bool:
+def _holds(container: Any, thing: object) -> bool:
     if isinstance(container, (list, tuple, set, frozenset, dict)):
         return any(one is thing for one in container)
     return False

@@ -192,7 +192,7 @@ class Unknown(Standin):
     def __hash__(self) -> int:
         return HASH_BASE + self.standin.serial
 
-    # -- as a number or a text ----------------------------------------------------------------------
+    # -- as a number or a text ------------------------------------------------------------------
 
     def _number(self, *others: object) -> Unknown:
         return self._answer("with", others)
@@ -354,8 +354,8 @@ class Unknown(Standin):
     def __enter__(self) -> Unknown:
         return self._answer("as", None)
 
-    def __exit__(self, *error: object) -> bool:
-        return False
+    def __exit__(self, *error: object) -> None:
+        """Leave; nothing is suppressed."""
 
 
 def _origin(unknown: Unknown) -> tuple[Owner, str, bool]:

@@ -80,6 +80,8 @@ EARLY = (
     "return_when=asyncio.FIRST_EXCEPTION",
     "timeout=5, return_when=asyncio.FIRST_COMPLETED",
 )
+FORMS = ("both", "both", "both", "done", "pending", "bare", "result", "second", "first", "walrus")
+FORMS += ("annotated", "star", "wait_for", "timeout", "waiter", "returned")
 CATCHES = ("asyncio.CancelledError", "Exception", "BaseException", "(ValueError, OSError)", "")
 
 
@@ -236,11 +238,7 @@ class Writer:
     def wait(self) -> Lines:
         """Write the wait, binding or dropping its result; the names bound are noted."""
         call = self.call(self.waited())
-        form = self.pick(
-            "both both both done pending bare result second first walrus annotated star "
-            "wait_for timeout waiter returned".split()
-        )
-        return self.bind(form, call)
+        return self.bind(self.pick(FORMS), call)
 
     def bind(self, form: str, call: str) -> Lines:
         names = self.names
@@ -509,7 +507,9 @@ class Writer:
         return [*lines, last]
 
     def suppressed(self, body: Lines, depth: int, in_loop: bool) -> Lines:
-        caught = self.pick(("asyncio.CancelledError", "Exception", "asyncio.CancelledError, OSError"))
+        caught = self.pick(
+            ("asyncio.CancelledError", "Exception", "asyncio.CancelledError, OSError")
+        )
         return [f"with contextlib.suppress({caught}):", *indented(body)]
 
     def conditional(self, body: Lines, depth: int, in_loop: bool) -> Lines:

@@ -25,14 +25,19 @@ def mk():
 """
 
 ROWS = {
-    "1 dropped": ("AWT101", """
+    "1 dropped": (
+        "AWT101",
+        """
         async def f():
             a = mk()
             b = mk()
             done, _ = await asyncio.wait({a, b}, return_when=FC)
             return done.pop().result()
-    """),
-    "2 cancelled after the wait": ("AWT102", """
+    """,
+    ),
+    "2 cancelled after the wait": (
+        "AWT102",
+        """
         async def f():
             a = mk()
             b = mk()
@@ -40,8 +45,11 @@ ROWS = {
             for t in pending:
                 t.cancel()
             return done.pop().result()
-    """),
-    "3 finally over the tasks": ("", """
+    """,
+    ),
+    "3 finally over the tasks": (
+        "",
+        """
         async def f(things):
             tasks = [mk() for _ in things]
             try:
@@ -49,8 +57,11 @@ ROWS = {
             finally:
                 for t in tasks:
                     t.cancel()
-    """),
-    "4 finally over pending": ("AWT103", """
+    """,
+    ),
+    "4 finally over pending": (
+        "AWT103",
+        """
         async def f(things):
             tasks = [mk() for _ in things]
             try:
@@ -58,8 +69,11 @@ ROWS = {
             finally:
                 for t in pending:
                     t.cancel()
-    """),
-    "5 pending bound empty before": ("AWT103", """
+    """,
+    ),
+    "5 pending bound empty before": (
+        "AWT103",
+        """
         async def f(things):
             tasks = [mk() for _ in things]
             pending = set()
@@ -68,8 +82,11 @@ ROWS = {
             finally:
                 for t in pending:
                     t.cancel()
-    """),
-    "6 pending bound to the tasks before": ("", """
+    """,
+    ),
+    "6 pending bound to the tasks before": (
+        "",
+        """
         async def f(things):
             tasks = [mk() for _ in things]
             pending = tasks
@@ -78,8 +95,11 @@ ROWS = {
             finally:
                 for t in pending:
                     t.cancel()
-    """),
-    "7 handler and loop": ("", """
+    """,
+    ),
+    "7 handler and loop": (
+        "",
+        """
         async def f(things):
             tasks = [mk() for _ in things]
             try:
@@ -90,8 +110,11 @@ ROWS = {
                 raise
             for t in pending:
                 t.cancel()
-    """),
-    "8 await before the loop": ("AWT102", """
+    """,
+    ),
+    "8 await before the loop": (
+        "AWT102",
+        """
         async def f(things):
             tasks = [mk() for _ in things]
             try:
@@ -103,8 +126,11 @@ ROWS = {
             await log(done)
             for t in pending:
                 t.cancel()
-    """),
-    "9 results before the loop": ("AWT102", """
+    """,
+    ),
+    "9 results before the loop": (
+        "AWT102",
+        """
         async def f(things):
             tasks = [mk() for _ in things]
             try:
@@ -117,16 +143,22 @@ ROWS = {
                 t.result()
             for t in pending:
                 t.cancel()
-    """),
-    "10 waits until none is pending": ("AWT102", """
+    """,
+    ),
+    "10 waits until none is pending": (
+        "AWT102",
+        """
         async def f(things):
             pending = {mk() for _ in things}
             while pending:
                 done, pending = await asyncio.wait(pending, return_when=FC)
                 for t in done:
                     use(t.result())
-    """),
-    "11 likewise in try": ("", """
+    """,
+    ),
+    "11 likewise in try": (
+        "",
+        """
         async def f(things):
             pending = {mk() for _ in things}
             try:
@@ -137,8 +169,11 @@ ROWS = {
             finally:
                 for t in pending:
                     t.cancel()
-    """),
-    "12 one of two is done": ("AWT102", """
+    """,
+    ),
+    "12 one of two is done": (
+        "AWT102",
+        """
         async def f():
             a = mk()
             b = mk()
@@ -148,8 +183,11 @@ ROWS = {
                 return a.result()
             else:
                 a.cancel()
-    """),
-    "13 or neither": ("AWT101", """
+    """,
+    ),
+    "13 or neither": (
+        "AWT101",
+        """
         async def f():
             a = mk()
             b = mk()
@@ -159,8 +197,11 @@ ROWS = {
                 return a.result()
             else:
                 a.cancel()
-    """),
-    "14 finally for one only": ("AWT102", """
+    """,
+    ),
+    "14 finally for one only": (
+        "AWT102",
+        """
         async def f():
             a = mk()
             b = mk()
@@ -170,66 +211,99 @@ ROWS = {
                     a.cancel()
             finally:
                 b.cancel()
-    """),
-    "15 raises if pending": ("AWT101", """
+    """,
+    ),
+    "15 raises if pending": (
+        "AWT101",
+        """
         async def f(things):
             tasks = [mk() for _ in things]
             done, pending = await asyncio.wait(tasks, timeout=5)
             if pending:
                 raise TimeoutError
-    """),
-    "16 awaited after": ("AWT102", """
+    """,
+    ),
+    "16 awaited after": (
+        "AWT102",
+        """
         async def f():
             task = mk()
             await asyncio.wait([task], timeout=5)
             await task
-    """),
-    "17 a parameter": ("", """
+    """,
+    ),
+    "17 a parameter": (
+        "",
+        """
         async def f(task):
             await asyncio.wait([task], timeout=5)
             await task
-    """),
-    "18 borrowed and dropped": ("AWT104", """
+    """,
+    ),
+    "18 borrowed and dropped": (
+        "AWT104",
+        """
         async def first(tasks):
             done, _ = await asyncio.wait(tasks, return_when=FC)
             return done
-    """),
-    "19 handed back": ("", """
+    """,
+    ),
+    "19 handed back": (
+        "",
+        """
         async def first(tasks):
             return await asyncio.wait(tasks, return_when=FC)
-    """),
-    "20 adopted": ("AWT102", """
+    """,
+    ),
+    "20 adopted": (
+        "AWT102",
+        """
         async def first(tasks):
             done, pending = await asyncio.wait(tasks, return_when=FC)
             for t in pending:
                 t.cancel()
             return done
-    """),
-    "21 foreign": ("", """
+    """,
+    ),
+    "21 foreign": (
+        "",
+        """
         class Client:
             async def f(self):
                 await asyncio.wait([self._closed, self._reader], return_when=FC)
-    """),
-    "22 foreign and made": ("AWT101", """
+    """,
+    ),
+    "22 foreign and made": (
+        "AWT101",
+        """
         class Client:
             async def f(self):
                 await asyncio.wait({self._reader, mk()}, return_when=FC)
-    """),
-    "23 a TaskGroup's": ("", """
+    """,
+    ),
+    "23 a TaskGroup's": (
+        "",
+        """
         async def f():
             async with asyncio.TaskGroup() as tg:
                 t = tg.create_task(mk_coro())
                 await asyncio.wait({t}, timeout=1)
-    """),
-    "24 handed to another": ("", """
+    """,
+    ),
+    "24 handed to another": (
+        "",
+        """
         async def f(things):
             tasks = [mk() for _ in things]
             try:
                 done, pending = await asyncio.wait(tasks, return_when=FC)
             finally:
                 await cancel_and_wait(*tasks)
-    """),
-    "25 a close comes first": ("AWT102", """
+    """,
+    ),
+    "25 a close comes first": (
+        "AWT102",
+        """
         async def f(things, ws):
             tasks = [mk() for _ in things]
             try:
@@ -238,15 +312,21 @@ ROWS = {
                 await ws.close()
                 for t in tasks:
                     t.cancel()
-    """),
-    "26 stored": ("", """
+    """,
+    ),
+    "26 stored": (
+        "",
+        """
         class Client:
             async def f(self, things):
                 tasks = [mk() for _ in things]
                 self._tasks.update(tasks)
                 done, pending = await asyncio.wait(tasks, return_when=FC)
-    """),
-    "27 made again in a loop": ("AWT101", """
+    """,
+    ),
+    "27 made again in a loop": (
+        "AWT101",
+        """
         async def f():
             stop = mk()
             while True:
@@ -255,31 +335,46 @@ ROWS = {
                 if stop in done:
                     break
                 use(get.result())
-    """),
-    "28 a plain future": ("", """
+    """,
+    ),
+    "28 a plain future": (
+        "",
+        """
         async def f(loop):
             fut = loop.create_future()
             await asyncio.wait([fut], timeout=1)
-    """),
-    "29 asyncio.run": ("", """
+    """,
+    ),
+    "29 asyncio.run": (
+        "",
+        """
         def f():
             asyncio.run(asyncio.wait([mk(), mk()], return_when=FC))
-    """),
-    "30 gathered after": ("AWT102", """
+    """,
+    ),
+    "30 gathered after": (
+        "AWT102",
+        """
         async def f(things):
             tasks = [mk() for _ in things]
             done, pending = await asyncio.wait(tasks, timeout=5)
             await asyncio.gather(*pending)
-    """),
-    "31 suppressed": ("", """
+    """,
+    ),
+    "31 suppressed": (
+        "",
+        """
         async def f(things):
             tasks = [mk() for _ in things]
             with suppress(asyncio.CancelledError):
                 await asyncio.wait(tasks, timeout=5)
             for t in tasks:
                 t.cancel()
-    """),
-    "32 the classic helper": ("", """
+    """,
+    ),
+    "32 the classic helper": (
+        "",
+        """
         async def f(things):
             tasks = [mk() for _ in things]
             cancel = set()
@@ -291,7 +386,8 @@ ROWS = {
             finally:
                 for t in cancel:
                     t.cancel()
-    """),
+    """,
+    ),
 }
 
 
