@@ -26,7 +26,7 @@ def check(text: str, options: Options = Options(), tree: ast.Module | None = Non
     # Imported only now: they cost more than looking at all the files that hold no candidate.
     import ast
 
-    from flake8_asyncwait.verdict.judge import judge
+    from flake8_asyncwait.rules.decide import decide
 
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return judge(text, ast.parse(text) if tree is None else tree, lines, options)
+    return decide(text, ast.parse(text) if tree is None else tree, lines, options)

@@ -13,6 +13,7 @@ from flake8_asyncwait.analysis.exceptions import (
     TIMEOUT_ERROR,
     Exc,
 )
+from flake8_asyncwait.analysis.relevance import tested_constants
 from flake8_asyncwait.analysis.run import Books, Context, Frame, Leak, Program, Site, Undetermined
 from flake8_asyncwait.analysis.state import (
     ASKED,
@@ -66,6 +67,8 @@ class Base:
         self.books = Books()
         self._origins: dict[object, int] = {}
         self._nodes: list[object] = []
+        self._flags: dict[ir.Func, set[str]] = {}
+        self.suspensions = 0
 
     # Origins
 
@@ -134,9 +137,34 @@ class Base:
             return self.program.function(None, name)
         return None
 
-    def keeps(self, name: str, frame: Frame) -> bool:
-        """Whether states hold what a name is bound to."""
-        return frame.func is not self.func or name in self.relevant
+    def keeps(self, name: str, value: Value, state: State, frame: Frame) -> bool:
+        """Whether states hold what a name is bound to: in the function itself what its relevant
+        names are bound to, in helpers what holds a task or decides a condition."""
+        if frame.func is self.func:
+            return name in self.relevant
+        if type(value).__name__ == "Const":
+            return name in self._flags_of(frame.func)
+        return self.matters(value, state)
+
+    def _flags_of(self, func: ir.Func) -> set[str]:
+        if func not in self._flags:
+            self._flags[func] = tested_constants(func)
+        return self._flags[func]
+
+    def matters(self, value: Value, state: State) -> bool:
+        """Whether a helper must know a value: it reaches a task, or is a collection to come."""
+        if isinstance(value, Ref):
+            thing = state.heap[value.id]
+            if type(thing) is Box and thing.kind != "tuple":
+                return True
+            return type(thing) is not Box or self.matters(thing.items, state)
+        if isinstance(value, Param):
+            return value.name in self.relevant
+        if isinstance(value, (Function, Coroutine)):
+            return True
+        if isinstance(value, tuple):
+            return any(self.matters(part, state) for part in value)
+        return False
 
     def assign(self, name: str, value: Value, state: State, ctx: Context) -> State:
         """Bind a name; a global, or a name of a function around the one analysed, hands over."""
@@ -148,10 +176,10 @@ class Base:
         key = frame.prefix + name
         if frame.func is self.func:
             state = self._freshen(name, state)
-        if not self.keeps(name, frame):
-            return state
         if f"${key}" in state.env:
             state = self.hand_over(state, value, ctx)
+        if not self.keeps(name, value, state, frame):
+            return state.unbind(key)
         if isinstance(value, Unknown) and name not in self.bindable:
             return state.unbind(key)
         self._label(name, value, state, frame)
@@ -199,6 +227,7 @@ class Base:
         self, state: State, ctx: Context, line: int, excs: Iterable[Exc], effect: State | None = None
     ) -> None:
         """A fault may strike here, once an execution; `effect` is the state it leaves behind."""
+        self.suspensions += 1
         if state.fault:
             return
         struck = (effect if effect is not None else state).with_fault()
@@ -234,7 +263,7 @@ class Base:
         """What names hold now, and whatever they will hold, can be reached by somebody else."""
         for name in sorted(names):
             frame = ctx.frame.owner_of(name)
-            if frame is None or not self.keeps(name, frame):
+            if frame is None or (frame.func is self.func and name not in self.relevant):
                 continue
             key = frame.prefix + name
             if f"${key}" in state.env:

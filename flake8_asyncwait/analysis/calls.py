@@ -13,7 +13,7 @@ from flake8_asyncwait.analysis import effects, ir
 from flake8_asyncwait.analysis.base import Results
 from flake8_asyncwait.analysis.completion import Flow
 from flake8_asyncwait.analysis.exceptions import Exc, catches
-from flake8_asyncwait.analysis.expressions import TASK_METHODS, Expressions
+from flake8_asyncwait.analysis.expressions import Expressions
 from flake8_asyncwait.analysis.relevance import last_name
 from flake8_asyncwait.analysis.run import MAX_DEPTH, Context, Frame
 from flake8_asyncwait.analysis.state import (
@@ -68,6 +68,18 @@ class Args(NamedTuple):
         return [*self.positional, *self.keywords.values()]
 
 
+class Summary(NamedTuple):
+    """What a function of the file does where it is given nothing that matters: whether it
+    suspends and returns, what it may raise under a fault (and on which line it strikes) and
+    without one, and whether it returns a task that it made."""
+
+    suspends: bool
+    returns: bool
+    faults: tuple[tuple[Exc, int], ...]
+    raises: tuple[Exc, ...]
+    makes: bool
+
+
 # A plain function whose name says that it creates a task.
 _CREATOR = re.compile(r"(?i)(?:^|_)create(?:_\w+)?_?task$|^createtask$|^create\w*task$")
 _LOOP_NAME = re.compile(r"(?i)(?:^|_)(?:event_?)?loop$|^(?:main|running|current)loop$")
@@ -99,6 +111,10 @@ _COLLECTORS = {
 
 class Calls(Expressions):
     """`call`."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._summaries: dict[ir.Func, Summary] = {}
 
     def call(self, node: ir.Call, state: State, ctx: Context) -> Results:
         """All ways in which a call may be evaluated."""
@@ -532,7 +548,7 @@ class Calls(Expressions):
         return self._other_method(node, receiver, name, args, state, ctx, qualified)
 
     def _may_be_task(self, receiver: Value, name: str) -> bool:
-        if name not in TASK_METHODS:
+        if name not in _TASK_METHODS:
             return False
         if isinstance(receiver, Param):
             return receiver.name in self.relevant
@@ -758,7 +774,7 @@ class Calls(Expressions):
         for value in values:
             if theirs:
                 state = self.hand_over(state, value, ctx)
-            if not self._remembered(value, state):
+            if not self._remembered(value, state, ctx):
                 opened = True
             elif value not in items:
                 items.append(value)
@@ -772,10 +788,13 @@ class Calls(Expressions):
         names = [key for key, value in state.env.items() if value == ref]
         return any(not key.startswith(ctx.frame.prefix) for key in names)
 
-    def _remembered(self, value: Value, state: State) -> bool:
+    def _remembered(self, value: Value, state: State, ctx: Context) -> bool:
+        """Whether a collection remembers an item."""
+        if ctx.frame.func is not self.func:
+            return self.matters(value, state)
         thing = state.get(value)
         if type(thing) is Box and thing.kind == "tuple":
-            return any(self._remembered(item, state) for item in thing.items)
+            return any(self._remembered(item, state, ctx) for item in thing.items)
         return not isinstance(value, (Unknown, Const))
 
     def _pop(self, ref: Ref, name: str, args: Args, state: State, ctx: Context) -> Results:
@@ -909,9 +928,11 @@ class Calls(Expressions):
         if func.generator or not plain or args.splat or ctx.frame.depth >= MAX_DEPTH:
             state = self.hand_over(state, function, ctx)
             return self.unknown_call(node, args, state, ctx)
-        before = state
-        results = self.enter(function, args, state, ctx)
-        return self._returned(node, before, results, ctx)
+        pairs = self._bound(function, args)
+        if self._indifferent(func, pairs, state):
+            return self._summarised(func, state, ctx)
+        results = self._activate(func, pairs, state, ctx)
+        return self._returned(node, state, results, ctx)
 
     def _returned(
         self, node: ir.Call, before: State, results: Results, ctx: Context
@@ -956,8 +977,62 @@ class Calls(Expressions):
         """Await a coroutine of the same file: it can only fail at the awaits inside it."""
         if ctx.frame.depth >= MAX_DEPTH:
             return self.suspend(self.hand_over(state, value, ctx), line, ctx)
+        if self._indifferent(value.func, value.args, state):
+            return self._summarised(value.func, state, ctx)
         results = self._activate(value.func, value.args, state, ctx)
         return self._returned(ir.Call(ir.Other([]), [], line), state, results, ctx)
+
+    def _indifferent(
+        self, func: ir.Func, pairs: tuple[tuple[str, Value], ...], state: State
+    ) -> bool:
+        """Whether a call of a function of the file cannot touch what the state remembers, nor
+        return a task that it made: then what it does is the same in every state."""
+        captured = func.parent is not None and any(n in self.relevant for n in func.mentions)
+        return (
+            not captured
+            and not any(self.matters(value, state) for _, value in pairs)
+            and not self.summary(func).makes
+        )
+
+    def _summarised(self, func: ir.Func, state: State, ctx: Context) -> Results:
+        summary = self.summary(func)
+        later = state.suspended() if summary.suspends else state
+        for exc, line in summary.faults:
+            self.fault(state, ctx, line, (exc,), later)
+        for exc in summary.raises:
+            self.fail(later, ctx, exc)
+        return [(later, UNKNOWN)] if summary.returns else []
+
+    def summary(self, func: ir.Func) -> Summary:
+        """What a function of the file does that is given nothing to remember."""
+        if func not in self._summaries:
+            self._summaries[func] = self._summarise(func)
+        return self._summaries[func]
+
+    def _summarise(self, func: ir.Func) -> Summary:
+        flow = Flow()
+        nothing = State({}, {})
+        suspensions = self.suspensions
+        outside = Context(Frame(self.func, "", 0), flow)
+        results = self._activate(func, (), nothing, outside)
+        faults: dict[Exc, int] = {}
+        raises: list[Exc] = []
+        for completion, states in flow:
+            for state in states:
+                if completion.exc is None:
+                    continue
+                if state.fault:
+                    assert state.trace is not None
+                    faults.setdefault(completion.exc, state.trace.line)
+                elif completion.exc not in raises:
+                    raises.append(completion.exc)
+        return Summary(
+            suspends=self.suspensions > suspensions,
+            returns=any(not state.fault for state, _ in results),
+            faults=tuple(faults.items()),
+            raises=tuple(raises),
+            makes=any(type(state.get(value)) is Task for state, value in results),
+        )
 
     def enter(self, function: Function, args: Args, state: State, ctx: Context) -> Results:
         """Run the body of a function of the same file, in a frame of its own."""

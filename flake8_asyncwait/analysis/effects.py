@@ -136,6 +136,8 @@ def as_task(state: State, value: Value, origin: Callable[[str], int]) -> tuple[S
     `origin` numbers the place (here: a name) that a task comes from. A value that cannot be told
     from others (an unknown one) stays as it is.
     """
+    if isinstance(value, (Param, Foreign, Result)) and _is_crowded(state, value, origin):
+        return state, value
     if isinstance(value, Param):
         return _replace_with(state, value, Task(MAYBE, BORROWED + value.name, origin(value.name)))
     if isinstance(value, Foreign):
@@ -144,6 +146,12 @@ def as_task(state: State, value: Value, origin: Callable[[str], int]) -> tuple[S
     if isinstance(value, Result):
         return _replace_with(state, value, Task(MAYBE, FOREIGN, value.origin))
     return state, value
+
+
+def _is_crowded(state: State, value: Value, origin: Callable[[str], int]) -> bool:
+    """Whether as many tasks of a value's origin are remembered as may tell anything."""
+    number = value.origin if isinstance(value, Result) else origin(value[0])
+    return sum(type(t) is Task and t.origin == number for t in state.heap.values()) >= MANY
 
 
 def _replace_with(state: State, value: Value, thing: Any) -> tuple[State, Ref]:

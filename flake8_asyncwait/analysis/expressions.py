@@ -406,12 +406,12 @@ class Expressions(Awaits):
         box = state.get(source)
         if items is None or type(box) is not Box:
             return state, UNKNOWN
-        bounds = [self._bound(part) for part in (index.lower, index.upper, index.step)]
+        bounds = [self._slice_bound(part) for part in (index.lower, index.upper, index.step)]
         if any(bound is _FREE for bound in bounds):
             return state.new(Box(box.kind, items, True))
         return state.new(Box(box.kind, items[slice(*bounds)], box.open))
 
-    def _bound(self, node: ir.Expr | None) -> Any:
+    def _slice_bound(self, node: ir.Expr | None) -> Any:
         if node is None:
             return None
         known = isinstance(node, ir.Const) and type(node.value) is int

@@ -110,7 +110,7 @@ def relevant_names(
             if group & names and not group <= names:
                 names |= group
                 changed = True
-    return frozenset(names | _tested_constants(func))
+    return frozenset(names | tested_constants(func))
 
 
 def _functions(func: ir.Func) -> Iterator[ir.Func]:
@@ -180,7 +180,8 @@ def _call_group(node: ir.Call, follows: Callable[[ir.Call], bool]) -> set[str]:
     return names
 
 
-def _tested_constants(func: ir.Func) -> set[str]:
+def tested_constants(func: ir.Func) -> set[str]:
+    """The names that a function binds to a constant somewhere and tests somewhere."""
     constants: set[str] = set()
     tested: set[str] = set()
     for owner in _functions(func):

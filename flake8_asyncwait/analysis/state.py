@@ -44,6 +44,10 @@ BORROWED = "borrowed:"
 COLLECTION = "collection:"
 
 
+# Named tuples compare as tuples do: references start beyond the constants that programs test.
+_FIRST_ID = 1 << 40
+
+
 class Const(NamedTuple):
     value: Any
 
@@ -136,6 +140,8 @@ class Primitive(NamedTuple):
 class Loop(NamedTuple):
     """An event loop."""
 
+    kind: str = "loop"
+
 
 class AsCompleted(NamedTuple):
     """What `as_completed` returns over a collection."""
@@ -207,7 +213,7 @@ class Trace:
 class State:
     """One abstract state. Treat it as frozen: use the methods that return a new one."""
 
-    __slots__ = ("env", "fault", "heap", "marks", "stale", "trace", "_key")
+    __slots__ = ("env", "fault", "heap", "marks", "stale", "trace", "_alive", "_key")
 
     env: dict[str, Value]
     heap: dict[int, Any]
@@ -232,6 +238,7 @@ class State:
         self.marks = marks
         self.trace = trace
         self._key: object = None
+        self._alive: frozenset[int] = frozenset()
 
     def copy(self) -> State:
         return State(self.env, self.heap, self.fault, self.stale, self.marks, self.trace)
@@ -258,7 +265,7 @@ class State:
         return state
 
     def new(self, thing: Any) -> tuple[State, Ref]:
-        ref = Ref(max(self.heap, default=0) + 1)
+        ref = Ref(max(self.heap, default=_FIRST_ID) + 1)
         return self.put(ref, thing), ref
 
     def get(self, value: Value) -> Any:
@@ -311,17 +318,18 @@ class State:
         queue = [value]
         while queue:
             current = queue.pop()
-            if type(current) is Ref:
+            kind = type(current)
+            if kind is Ref:
                 if current.id not in seen:
                     seen.add(current.id)
                     yield current.id
                     queue.append(self.heap[current.id])
-            elif isinstance(current, tuple):
+            elif kind in _COMPOSITE:
                 queue.extend(reversed(current))
 
-    def reachable(self) -> set[int]:
+    def reachable(self) -> frozenset[int]:
         """The numbers of all objects that some name reaches."""
-        return set(self.refs(tuple(self.env.values())))
+        return self._named()[1]
 
     def collected(self) -> State:
         """This state without the objects that nothing reaches."""
@@ -330,51 +338,75 @@ class State:
             return self
         state = self.copy()
         state.heap = {number: self.heap[number] for number in self.heap if number in alive}
+        state._key, state._alive = self._key, alive
         return state
 
     def key(self) -> object:
         """Equal for states that differ only in the numbering of objects and in their history."""
+        return self._named()[0]
+
+    def _named(self) -> tuple[object, frozenset[int]]:
         if self._key is None:
-            self._key = _Numbering(self).key()
-        return self._key
+            self._key, self._alive = _canonical(self)
+        return self._key, self._alive
 
 
-class _Numbering:
-    """Numbers the objects of a state in the order in which its names reach them."""
+def _canonical(state: State) -> tuple[object, frozenset[int]]:
+    """A name for a state in which objects are numbered in the order in which its names reach
+    them, and the objects that they reach."""
+    heap = state.heap
+    numbers: dict[int, int] = {}
+    order: list[int] = []
 
-    def __init__(self, state: State) -> None:
-        self._heap = state.heap
-        self._state = state
-        self._numbers: dict[int, int] = {}
-        self._objects: list[object] = []
-
-    def key(self) -> object:
-        state = self._state
-        names = tuple((name, self._renumber(state.env[name])) for name in sorted(state.env))
-        return names, tuple(self._objects), state.fault, state.stale, state.marks
-
-    def _renumber(self, value: Any) -> Any:
-        if type(value) is Ref:
-            return self._number(value.id)
-        if isinstance(value, tuple) and value:
-            return (type(value).__name__, *[self._renumber(part) for part in value])
+    def encode(value: Any) -> Any:
+        kind = type(value)
+        if kind is Ref:
+            number = value.id
+            if number not in numbers:
+                numbers[number] = len(order)
+                order.append(number)
+            return numbers[number]
+        if kind in _COMPOSITE:
+            return (kind, *map(encode, value))
         return value
 
-    def _number(self, number: int) -> object:
-        if number not in self._numbers:
-            self._numbers[number] = len(self._numbers)
-            position = len(self._objects)
-            self._objects.append(None)
-            thing = self._heap[number]
-            if type(thing) is Box and thing.kind == "set":
-                thing = thing._replace(items=tuple(sorted(thing.items, key=self._rank)))
-            self._objects[position] = self._renumber(thing)
-        return ("#", self._numbers[number])
+    names = tuple([(name, encode(state.env[name])) for name in sorted(state.env)])
+    things: list[Any] = []
+    position = 0
+    while position < len(order):
+        thing = heap[order[position]]
+        position += 1
+        if type(thing) is Box:
+            items = thing.items
+            if thing.kind == "set" and len(items) > 1:
+                items = sorted(items, key=lambda item: _rank(item, heap, numbers))
+            things.append((thing.kind, thing.open, thing.escaped, *map(encode, items)))
+        else:
+            things.append(encode(thing) if type(thing) in _COMPOSITE else thing)
+    key = (names, tuple(things), state.fault, state.stale, state.marks)
+    return key, frozenset(order)
 
-    def _rank(self, item: Any) -> tuple[str, ...]:
-        """Sets are unordered: list their items by what they are, not by when they came."""
-        thing = self._heap.get(item.id) if type(item) is Ref else None
-        if type(thing) is Task:
-            known = self._numbers.get(item.id, -1)
-            return (thing.owner, str(thing.origin), thing.status, str(known))
-        return ()
+
+def _rank(item: Any, heap: dict[int, Any], numbers: dict[int, int]) -> tuple[Any, ...]:
+    """Sets are unordered: their items are listed by what they are, not by when they came."""
+    thing = heap.get(item.id) if type(item) is Ref else None
+    if type(thing) is Task:
+        return (1, thing.origin, thing.status, thing.handed, thing.waited, numbers.get(item.id, -1))
+    return (0,)
+
+
+# The values and objects that may hold references.
+_COMPOSITE = frozenset(
+    {
+        tuple,
+        Method,
+        Coroutine,
+        Waiting,
+        Shielded,
+        TimeLimited,
+        AsCompleted,
+        Box,
+        Gather,
+        WaitTask,
+    }
+)

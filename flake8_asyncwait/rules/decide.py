@@ -16,7 +16,7 @@ from flake8_asyncwait.verdict.outcome import Outcome, outcome
 from flake8_asyncwait.verdict.witness import witness
 
 
-def judge(text: str, tree: ast.Module, lines: list[int], options: Options) -> Checked:
+def decide(text: str, tree: ast.Module, lines: list[int], options: Options) -> Checked:
     """Check a file whose candidates stand on `lines`; see `check.check`."""
     file = File(text, tree, options)
     findings: list[Finding] = []
@@ -45,17 +45,23 @@ def is_site(program: Program, func: ir.Func, call: ir.Call) -> bool:
 
 
 def _functions(func: ir.Func) -> Iterator[ir.Func]:
+    """A function and those inside it; the module's own functions are candidates themselves."""
     yield func
     for nested in func.nested:
-        yield from _functions(nested)
+        if not func.module or nested.name == "<lambda>":
+            yield from _functions(nested)
 
 
 def _finding(call: ir.Call, result: Outcome, options: Options) -> Finding | None:
+    """The finding of the first rule that fires. A rule that is on by default wins even where the
+    user has turned it off: what it finds is not another rule's finding then."""
     for rule in RULES:
-        if rule.code not in options.codes:
+        if rule.code not in options.codes and not rule.default:
             continue
         hit = rule.fires(result)
         if hit is not None:
+            if rule.code not in options.codes:
+                return None
             steps = witness(hit.trace)
             return Finding(call.line, call.column, rule.code, hit.message, steps, *call.end)
     return None
