@@ -53,7 +53,7 @@ class Execution:
     reached: bool
     bare_coroutine: bool
     uncancelled: bool
-    unjoined: bool
+    unjoined: frozenset[str]
     faulty: bool
     cut: str
     error: str
@@ -100,6 +100,7 @@ class _Record:
     mixed: set[CodeType] = field(default_factory=set)
     bare: Execution | None = None
     optional: set[str] = field(default_factory=set)
+    unjoined: set[str] = field(default_factory=set)
     cut: str = ""
     surprises: set[str] = field(default_factory=set)
 
@@ -113,8 +114,7 @@ class _Record:
             self.bare = execution
         if execution.uncancelled:
             self.optional.add("AWT105")
-        if execution.unjoined:
-            self.optional.add("AWT202")
+        self.unjoined |= execution.unjoined
         if execution.error:
             self.surprises.add(execution.error)
         self.cut = self.cut or execution.cut.replace("a loop goes on", "")
@@ -394,7 +394,7 @@ def _seen(world: World, error: str) -> Execution:
         reached=world.reached,
         bare_coroutine=world.bare_coroutine,
         uncancelled=not world.cut and any(map(_is_uncancelled, waited)),
-        unjoined=not world.cut and any(map(_is_unjoined, waited)),
+        unjoined=frozenset() if world.cut or world.faulty else _unjoined(waited),
         faulty=world.faulty,
         cut=world.cut,
         error=error,
@@ -405,9 +405,16 @@ def _is_uncancelled(life: Life) -> bool:
     return life.owner is not Owner.FUTURE and life.state is State.RUNNING and not life.asked
 
 
-def _is_unjoined(life: Life) -> bool:
-    cancelled = life.owner is Owner.MADE and life.state is State.RUNNING and life.asked
-    return cancelled and not life.handed
+def _unjoined(waited: list[Life]) -> frozenset[str]:
+    """Return the parameters whose tasks are cancelled but not awaited; "" for made tasks."""
+    return frozenset(
+        life.parameter
+        for life in waited
+        if life.owner in (Owner.MADE, Owner.BORROWED)
+        and life.asked
+        and life.state is State.RUNNING
+        and not life.handed
+    )
 
 
 # -- ruling -------------------------------------------------------------------------------------
@@ -452,6 +459,8 @@ def _ruling(program: Program, record: _Record, count: int) -> Ruling:
     for found, execution in record.leaks.items():
         ruled.setdefault(_code(program, record, found), (found, execution))
     optional = record.optional | ({"AWT201"} & ruled.keys())
+    if record.unjoined & {"", *record.adopted}:
+        optional.add("AWT202")
     code = next((code for code in PRECEDENCE if code in ruled), "")
     leak: Leak | None = None
     witness: Execution | None = None

@@ -581,7 +581,7 @@ class Asyncio(Standin):
             raise AttributeError(name)
         return getattr(self.module, name)
 
-    # -- making -----------------------------------------------------------------------------------
+    # -- making ----------------------------------------------------------------------------------
 
     def create_task(self, coroutine: Any, **options: object) -> Task:
         world = self.world
@@ -611,7 +611,7 @@ class Asyncio(Standin):
     Event = Condition = Lock = Semaphore = LifoQueue = PriorityQueue = Queue
     BoundedSemaphore = Barrier = Queue
 
-    # -- waiting ----------------------------------------------------------------------------------
+    # -- waiting ---------------------------------------------------------------------------------
 
     def wait(
         self, fs: Any, *, timeout: object = None, return_when: object = asyncio.ALL_COMPLETED
@@ -647,7 +647,7 @@ class Asyncio(Standin):
     def TaskGroup(self) -> TaskGroup:
         return TaskGroup(self.world)
 
-    # -- running ----------------------------------------------------------------------------------
+    # -- running ---------------------------------------------------------------------------------
 
     def run(self, coroutine: Any, **options: object) -> object:
         """Run to the end, and cancel what is left."""

@@ -116,7 +116,7 @@ class Writer:
         number: int = self.draw(st.integers(0, 99))  # type: ignore[arg-type, assignment]
         return number >= 100 - percent
 
-    # -- before the wait --------------------------------------------------------------------------
+    # -- before the wait -------------------------------------------------------------------------
 
     def setup(self) -> Lines:
         """Make tasks; their names are noted."""
@@ -217,7 +217,7 @@ class Writer:
         made = self.pick(("loop.create_future()", "asyncio.Future()"))
         return [f"fut = {made}"]
 
-    # -- the wait ---------------------------------------------------------------------------------
+    # -- the wait --------------------------------------------------------------------------------
 
     def waited(self) -> str:
         """Return what is waited on."""
@@ -280,7 +280,7 @@ class Writer:
             self.names.done = "done"
         return [way] if way else []
 
-    # -- after the wait -----------------------------------------------------------------------------
+    # -- after the wait --------------------------------------------------------------------------
 
     def block(self, depth: int, in_loop: bool = False, least: int = 1) -> Lines:
         """Write a few statements."""
@@ -477,7 +477,7 @@ class Writer:
         body = self.block(depth, in_loop)
         return self.tried(body, depth, in_loop)
 
-    # -- around the wait ----------------------------------------------------------------------------
+    # -- around the wait -------------------------------------------------------------------------
 
     def wrap(self, core: Lines, depth: int, in_loop: bool) -> Lines:
         """Put something around the lines that hold the wait."""
@@ -534,7 +534,7 @@ class Writer:
             lines.append(f"{names.done} = set()")
         return lines
 
-    # -- the function -------------------------------------------------------------------------------
+    # -- the function ----------------------------------------------------------------------------
 
     def straight(self) -> Lines:
         """Write a function that waits once."""
