@@ -37,6 +37,7 @@ def main() -> int:
     judged = [one for result in results for one in result.judged]
     if not arguments.only_disagreements:
         _print_scores(judged, len(labels) - len(parsed))
+        _print_time(results)
     for one in judged:
         if not one.agrees or one.undetermined:
             _print_disagreement(one, source, arguments.show)
@@ -72,6 +73,13 @@ def _print_scores(judged: list[Judged], left_out: int) -> None:
     print(f"undetermined: {sum(one.undetermined for one in judged)}")
     if left_out:
         print(f"labels left out, their files need a newer Python: {left_out}")
+
+
+def _print_time(results: list[FileResult]) -> None:
+    slowest = max(results, key=lambda one: one.seconds, default=None)
+    if slowest is not None:
+        total = sum(one.seconds for one in results)
+        print(f"time: {total:.1f} s, the slowest file {slowest.seconds:.1f} s: {slowest.path}")
 
 
 def _print_score(title: str, one: Score) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import time
 import tokenize
 import traceback
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from flake8_asyncwait.verdict.finding import Checked, Finding
 
 # AWT201 fires on full waits only, so one run serves the early and the full sites.
 OPTIONS = Options(codes=DEFAULT_ON | {"AWT201"})
+LIMIT = 60  # seconds a file: one that takes longer is as bad as a crash, and told like one
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class FileResult:
     judged: tuple[Judged, ...] = ()
     unlabelled: tuple[Finding, ...] = ()
     crash: str = ""
+    seconds: float = 0.0
 
 
 def run(labels: Iterable[Label], source: Path) -> list[FileResult]:
@@ -48,13 +52,29 @@ def parses_here(label: Label) -> bool:
 
 
 def _check_file(path: Path, labels: list[Label]) -> FileResult:
+    with tokenize.open(path) as file:
+        text = file.read()
+    started = time.perf_counter()
     try:
-        with tokenize.open(path) as file:
-            text = file.read()
-        checked = check(text, OPTIONS)
+        checked = _check_in_time(text)
     except Exception:  # a crash of any kind is a result of this benchmark
         return FileResult(path, crash=traceback.format_exc())
-    return compare(path, text, labels, checked)
+    seconds = time.perf_counter() - started
+    return replace(compare(path, text, labels, checked), seconds=seconds)
+
+
+def _check_in_time(text: str) -> Checked:
+    """Check a file. Raises TimeoutError after LIMIT seconds (by a signal: not on Windows)."""
+
+    def give_up(*_: object) -> None:
+        raise TimeoutError(f"took more than {LIMIT} seconds")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(LIMIT)
+    try:
+        return check(text, OPTIONS)
+    finally:
+        signal.alarm(0)
 
 
 def compare(path: Path, text: str, labels: list[Label], checked: Checked) -> FileResult:
