@@ -18,8 +18,15 @@ from flake8_asyncwait.analysis.run import Books, Context, Frame, Leak, Program, 
 from flake8_asyncwait.analysis.state import (
     ASKED,
     BORROWED,
+    CANCELLED,
     COLLECTION,
+    DONE,
+    FAILED,
+    FOREIGN,
     FUTURE,
+    MANY,
+    MAYBE,
+    OK,
     UNKNOWN,
     UNSETTLED,
     Box,
@@ -57,6 +64,7 @@ class Base:
         sites: list[Site],
         relevant: frozenset[str],
         bindable: frozenset[str],
+        many: int = MANY,
     ) -> None:
         self.program = program
         self.func = func
@@ -64,11 +72,15 @@ class Base:
         self.site_of = {id(site.call): site for site in sites}
         self.relevant = relevant
         self.bindable = bindable
-        self.books = Books()
+        self.many = many
+        self.books = Books(len(sites))
         self._origins: dict[object, int] = {}
         self._nodes: list[object] = []
         self._flags: dict[ir.Func, set[str]] = {}
         self.suspensions = 0
+        # Set where the function neither makes a task nor waits for a parameter's: then tasks of
+        # others need not be told from each other.
+        self.nothing_to_lose = False
 
     # Origins
 
@@ -276,12 +288,16 @@ class Base:
     # Tasks
 
     def as_task(self, state: State, value: Value) -> tuple[State, Value]:
+        if self.nothing_to_lose and not isinstance(value, Param):
+            return state, value
         return effects.as_task(state, value, self.origin)
 
     def as_items(
         self, state: State, value: Value
     ) -> tuple[State, tuple[Value, ...] | None, Value]:
-        return effects.as_items(state, value, self.origin)
+        if self.nothing_to_lose and isinstance(value, Foreign):
+            return state, None, value
+        return effects.as_items(state, value, self.origin, self.many)
 
     def cancel(self, state: State, value: Value, line: int) -> State:
         """`.cancel()` on a task or a gather; a parameter's tasks are adopted by it."""
@@ -339,6 +355,50 @@ class Base:
                 unbound = site.index in state.marks
                 leak = Leak(kind, site.index, thing.origin, thing.owner, state.fault, unbound)
                 self.books.enter(leak, trace)
+
+    def head(self, state: State, line: int) -> State:
+        """A state at the head of a loop. Where no task is left that could be lost, the others tell
+        nothing any more: forgetting them lets loops converge."""
+        state = self.collect(state, line)
+        tasks = {n: t for n, t in state.heap.items() if type(t) is Task}
+        if not tasks or any(self._may_be_lost(task) for task in tasks.values()):
+            return state
+        others = {Ref(n) for n, t in tasks.items() if t.handed or t.owner in (FUTURE, FOREIGN)}
+        heap = dict(state.heap)
+        for number, thing in state.heap.items():
+            if Ref(number) in others:
+                heap[number] = thing._replace(status=MAYBE)
+            elif type(thing) is Box and thing.kind != "tuple":
+                items = tuple(item for item in thing.items if not self._only(item, others))
+                if len(items) < len(thing.items):
+                    heap[number] = thing._replace(items=items, open=True)
+        state = state.copy()
+        state.heap = heap
+        return self.collect(state, line)
+
+    def _only(self, item: Value, others: set[Ref]) -> bool:
+        """Whether an item of a collection holds nothing but tasks that cannot be lost."""
+        if type(item) is tuple:
+            return any(part in others for part in item)
+        return item in others
+
+    def _may_be_lost(self, task: Task) -> bool:
+        if task.owner in (FUTURE, FOREIGN) or task.handed:
+            return False
+        return task.status in UNSETTLED and not task.owner.startswith(BORROWED)
+
+    def settle_ended(self, state: State) -> State:
+        """Forget how tasks ended where nothing asks any more."""
+        heap = None
+        for number, thing in state.heap.items():
+            if type(thing) is Task and thing.status in (OK, FAILED, CANCELLED):
+                heap = heap or dict(state.heap)
+                heap[number] = thing._replace(status=DONE)
+        if heap is None:
+            return state
+        state = state.copy()
+        state.heap = heap
+        return state
 
     def merge(self, states: Iterable[State], line: int) -> list[State]:
         """The set of the given states, each without what nothing reaches."""

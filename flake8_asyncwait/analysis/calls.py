@@ -541,7 +541,7 @@ class Calls(Expressions):
             if type(thing) is not Box:
                 state, _, receiver = self.as_items(state, receiver)
             return self._box_method(node, receiver, name, args, state, ctx)
-        if isinstance(receiver, Foreign) and receiver.path in self.relevant:
+        if isinstance(receiver, Foreign) and self._collection(state, receiver):
             if name in ("values", "keys", "copy", "union"):
                 state, _, receiver = self.as_items(state, receiver)
                 return self._box_method(node, receiver, name, args, state, ctx)

@@ -160,7 +160,7 @@ def _replace_with(state: State, value: Value, thing: Any) -> tuple[State, Ref]:
 
 
 def as_items(
-    state: State, value: Value, origin: Callable[[str], int]
+    state: State, value: Value, origin: Callable[[str], int], many: int
 ) -> tuple[State, tuple[Value, ...] | None, Value]:
     """What iterating over a value yields: its items, or None where they are unknown.
 
@@ -168,7 +168,7 @@ def as_items(
     """
     if isinstance(value, Param):
         refs = []
-        for _ in range(MANY):
+        for _ in range(many):
             state, ref = state.new(
                 Task(MAYBE, COLLECTION + value.name, origin(value.name), handed=False)
             )

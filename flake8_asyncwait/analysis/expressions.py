@@ -347,9 +347,9 @@ class Expressions(Awaits):
                     ends.append((state, after, True))
                     continue
                 more = [(state, after, False)]
-                for _ in range(MANY - 1):
+                for _ in range(self.many - 1):
                     more = self._clauses(node, depth + 1, more, ctx)
-                ends += [end for end in more if len(end[1]) <= len(items) + 2 * MANY]
+                ends += [end for end in more if len(end[1]) <= len(items) + 2 * self.many]
         return ends
 
     def _is_made(self, state: State, item: Value, before: State) -> bool:
@@ -472,7 +472,7 @@ class Expressions(Awaits):
         if isinstance(value, Param):
             return value.name in self.relevant
         if isinstance(value, Foreign):
-            return value.path in self.relevant
+            return value.path in self.relevant and not self.nothing_to_lose
         return type(state.get(value)) is Box
 
     # Logic
@@ -697,7 +697,7 @@ class Expressions(Awaits):
         Leaving executions out can hide a leak, but never make one up.
         """
         origin = self.origin(node)
-        most = 2 * MANY if self._comprehending else MANY
+        most = 2 * self.many if self._comprehending else self.many
         if self.live(state, origin) >= most:
             return []
         return [state.new(Task(RUNNING, owner, origin))]

@@ -7,8 +7,16 @@ from dataclasses import dataclass
 from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.completion import RETURN, Flow
 from flake8_asyncwait.analysis.relevance import carried, last_name, relevant_names, target_names, walk
-from flake8_asyncwait.analysis.run import Books, Context, Frame, Program, Site, Undetermined
-from flake8_asyncwait.analysis.state import Param, State
+from flake8_asyncwait.analysis.run import (
+    Books,
+    Context,
+    Decided,
+    Frame,
+    Program,
+    Site,
+    Undetermined,
+)
+from flake8_asyncwait.analysis.state import MANY, Param, State
 from flake8_asyncwait.analysis.statements import Statements
 
 # Calls that make tasks: reading a name before such a call has bound it is not passed over.
@@ -24,20 +32,32 @@ class Analysed:
     run: Statements
 
 
-def analyse(program: Program, func: ir.Func, calls: list[ir.Call]) -> Analysed:
-    """Run all executions of `func`, whose wait sites are `calls`."""
+def analyse(
+    program: Program, func: ir.Func, calls: list[ir.Call], letter: bool = False
+) -> Analysed:
+    """Run all executions of `func`, whose wait sites are `calls`.
+
+    `letter` says that tasks of others count too (AWT105).
+    Where the work would grow beyond its bound, collections of unknown size stand for fewer tasks.
+    """
     follows = _follows(program)
     sites = [_site(call, index, func) for index, call in enumerate(calls)]
     relevant = relevant_names(func, calls, follows)
     made = {name for node in walk(func.body) for name in _made_names(node)}
     results = frozenset().union(*(site.halves for site in sites))
     bindable = frozenset((made | results) & relevant)
-    run = Statements(program, func, sites, relevant, bindable)
-    try:
-        _execute(run, func)
-    except (Undetermined, RecursionError):
-        return Analysed(sites, None, run)
-    return Analysed(sites, run.books, run)
+    nothing_to_lose = not letter and not _may_lose(program, func, relevant)
+    for many in (MANY, MANY - 1):
+        run = Statements(program, func, sites, relevant, bindable, many)
+        run.nothing_to_lose = nothing_to_lose
+        try:
+            _execute(run, func)
+            return Analysed(sites, run.books, run)
+        except Decided:
+            return Analysed(sites, run.books, run)
+        except (Undetermined, RecursionError):
+            continue
+    return Analysed(sites, None, run)
 
 
 def _execute(run: Statements, func: ir.Func) -> None:
@@ -55,6 +75,28 @@ def _execute(run: Statements, func: ir.Func) -> None:
         for state in states:
             line = state.trace.line if state.trace is not None else last
             run.finish(state, line, how)
+
+
+def _may_lose(program: Program, func: ir.Func, relevant: frozenset[str]) -> bool:
+    """Whether a function may make a task, or wait for one that a parameter brings."""
+    if any(name in relevant for name in func.params if name not in ("self", "cls")):
+        return True
+    own = set(program.outline.functions) | {name for _, name in program.outline.methods}
+    own |= {nested.name for nested in func.nested}
+    around = func.parent
+    while around is not None:
+        own |= {nested.name for nested in around.nested}
+        around = around.parent
+    for node in walk(func.body):
+        if isinstance(node, ir.Call):
+            name = last_name(node.func) or ""
+            if name in own or name in _MAKERS or "create" in name.lower() or name in ("shield", "Task"):
+                return True
+            if isinstance(node.func, ir.Subscript):
+                return True
+            if program.named(program.task_factories, func, node.func):
+                return True
+    return any(_may_lose(program, nested, relevant) for nested in func.nested)
 
 
 def _follows(program: Program) -> object:

@@ -10,17 +10,24 @@ from typing import NamedTuple
 from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.completion import Flow
 from flake8_asyncwait.analysis.exceptions import Exc
-from flake8_asyncwait.analysis.state import State, Trace
+from flake8_asyncwait.analysis.state import OWNED, State, Trace
 from flake8_asyncwait.sites.outline import Outline, canonical, dotted
 
 # The work on one function is bounded: statements and expressions evaluated, each in one state.
 MAX_WORK = 60_000
+# A site that is shown to forget a task is looked at for this long all the same, for the sake of a
+# short witness.
+ENOUGH_WORK = 3_000
 # Calls of functions of the same file are looked into one level deep.
 MAX_DEPTH = 1
 
 
 class Undetermined(Exception):
     """The bound of work was hit: nothing is claimed about the function's sites."""
+
+
+class Decided(Exception):
+    """Every site has been shown to lose a task without a fault: no more can be learned."""
 
 
 @dataclass(slots=True)
@@ -56,7 +63,9 @@ class Leak(NamedTuple):
 class Books:
     """What a run finds out. `leaks` keeps the shortest history of each kind of leak."""
 
+    sites: int
     leaks: dict[Leak, Trace] = field(default_factory=dict)
+    forgotten: set[int] = field(default_factory=set)
     adopted: set[str] = field(default_factory=set)
     labels: dict[int, str] = field(default_factory=dict)
     made_on: dict[int, int] = field(default_factory=dict)
@@ -67,9 +76,13 @@ class Books:
         known = self.leaks.get(leak)
         if known is None or trace.length < known.length:
             self.leaks[leak] = trace
+        if known is None and leak.kind == "lost" and not leak.fault and leak.owner == OWNED:
+            self.forgotten.add(leak.site)
 
     def tick(self) -> None:
         self.work += 1
+        if self.work > ENOUGH_WORK and len(self.forgotten) == self.sites:
+            raise Decided
         if self.work > MAX_WORK:
             raise Undetermined
 

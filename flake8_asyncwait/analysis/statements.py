@@ -31,7 +31,7 @@ from flake8_asyncwait.analysis.exceptions import (
     catches,
 )
 from flake8_asyncwait.analysis.lower import ANYTHING
-from flake8_asyncwait.analysis.relevance import last_name
+from flake8_asyncwait.analysis.relevance import last_name, walk
 from flake8_asyncwait.analysis.run import MAX_DEPTH, Context, Frame
 from flake8_asyncwait.analysis.state import (
     UNKNOWN,
@@ -50,21 +50,86 @@ _TIMEOUTS = frozenset({"asyncio.timeout", "asyncio.timeout_at"})
 _MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
 
 
+# Statements and expressions that may end a block or suspend it, or that capture names.
+_TELLING = (
+    ir.Await,
+    ir.Yield,
+    ir.Return,
+    ir.Raise,
+    ir.Jump,
+    ir.Define,
+    ir.DefineClass,
+    ir.Lambda,
+)
+
+
 class Statements(Calls):
     """`run_block`."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        outline = self.program.outline
+        nested = {func.name for func in self.func.nested}
+        self._idle: dict[int, bool] = {}
+        self._own_functions = {*outline.functions, *(n for _, n in outline.methods), *nested}
+        self.watched = self.relevant | nested
+        self._asked: list[int] | None = None
+        self._loops: list[tuple[int, int]] = []
 
     def run_block(self, body: list[ir.Stmt], states: list[State], ctx: Context) -> list[State]:
         """Run statements one after the other; returns the states that reach the end."""
         for statement in body:
             if not states:
                 return states
+            if self.is_idle(statement, ctx):
+                continue
             rule = _RULES[type(statement)]
             ends: list[State] = []
             for state in states:
                 self.books.tick()
                 ends += rule(self, statement, state, ctx)
+            if len(ends) > 1 and ctx.frame.func is self.func:
+                if not self._is_asked_after(statement.line):
+                    ends = [self.settle_ended(end) for end in ends]
             states = self.merge(ends, statement.line)
         return states
+
+    def is_idle(self, statement: ir.Stmt, ctx: Context) -> bool:
+        """Whether a statement of the function cannot touch what states remember."""
+        if ctx.frame.func is not self.func:
+            return False
+        key = id(statement)
+        if key not in self._idle:
+            self._idle[key] = all(
+                self._is_idle_node(node) for node in walk([statement])
+            )
+        return self._idle[key]
+
+    def _is_idle_node(self, node: object) -> bool:
+        if isinstance(node, _TELLING):
+            return False
+        if isinstance(node, (ir.For, ir.With)) and node.asynchronous:
+            return False
+        if isinstance(node, ir.Clause) and node.asynchronous:
+            return False
+        if isinstance(node, ir.Name):
+            return node.id not in self.watched
+        if isinstance(node, ir.Attr) and node.path is not None:
+            return ".".join(node.path) not in self.watched
+        if isinstance(node, ir.Call):
+            return last_name(node.func) not in self._own_functions and id(node) not in self.site_of
+        if isinstance(node, ir.Handler) and node.name is not None:
+            return node.name not in self.watched
+        return True
+
+    def _is_asked_after(self, line: int) -> bool:
+        """Whether anything may still ask how a task ended, once the statement on `line` is done."""
+        if self._asked is None:
+            self._asked = _asking_lines(self.func)
+            nodes = walk(self.func.body)
+            self._loops = [_extent(node) for node in nodes if isinstance(node, (ir.While, ir.For))]
+        first = min((start for start, end in self._loops if start <= line <= end), default=line)
+        return any(asked >= first for asked in self._asked)
 
     # Simple statements
 
@@ -268,7 +333,7 @@ class Statements(Calls):
 
     def _while(self, node: ir.While, state: State, ctx: Context) -> list[State]:
         heads = States()
-        fresh = [self.collect(state, node.line)]
+        fresh = [self.head(state, node.line)]
         ends: list[State] = []
         flow = Flow()
         while fresh:
@@ -280,7 +345,7 @@ class Statements(Calls):
                     ends += self.run_block(node.orelse, no, ctx)
             ended = self.run_block(node.body, self.merge(entered, node.line), ctx.into(flow))
             ended += flow.take(CONTINUE)
-            fresh = [self.collect(end, node.line) for end in ended]
+            fresh = [self.head(end, node.line) for end in ended]
         return ends + self._leave_loop(flow, ctx)
 
     def _leave_loop(self, flow: Flow, ctx: Context) -> list[State]:
@@ -305,7 +370,7 @@ class Statements(Calls):
     def _loop_unknown(self, node: ir.For, state: State, ctx: Context) -> list[State]:
         """A loop that may turn any number of times, over things that hold no task."""
         heads = States()
-        fresh = [self.collect(state, node.line)]
+        fresh = [self.head(state, node.line)]
         ends: list[State] = []
         flow = Flow()
         while fresh:
@@ -321,7 +386,7 @@ class Statements(Calls):
                 entered += self.bind(node.target, UNKNOWN, head, ctx)
             ended = self.run_block(node.body, self.merge(entered, node.line), ctx.into(flow))
             ended += flow.take(CONTINUE)
-            fresh = [self.collect(end, node.line) for end in ended]
+            fresh = [self.head(end, node.line) for end in ended]
         return ends + self._leave_loop(flow, ctx)
 
     def _loop_items(
@@ -614,6 +679,25 @@ class Statements(Calls):
             pinned = state.bind("$value", value)
             merged.setdefault(pinned.key(), (state, value))
         return list(merged.values())
+
+
+_ASKING = frozenset({"result", "exception", "cancelled", "gather", "wait_for", "shield"})
+
+
+def _asking_lines(func: ir.Func) -> list[int]:
+    """The lines of a function that may ask how a task ended: by a method, or by awaiting it."""
+    lines = []
+    for node in walk(func.body):
+        if isinstance(node, ir.Call) and last_name(node.func) in _ASKING:
+            lines.append(node.line)
+        elif isinstance(node, ir.Await) and not isinstance(node.value, ir.Call):
+            lines.append(node.line)
+    return lines + [line for nested in func.nested for line in _asking_lines(nested)]
+
+
+def _extent(node: ir.While | ir.For) -> tuple[int, int]:
+    lines = [inner.line for inner in walk([node]) if hasattr(inner, "line")]
+    return node.line, max(lines)
 
 
 _RULES: dict[type, Callable[[Statements, Any, State, Context], list[State]]] = {

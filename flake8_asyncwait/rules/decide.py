@@ -26,7 +26,7 @@ def decide(text: str, tree: ast.Module, lines: list[int], options: Options) -> C
             calls = [call for call in inner.candidates if is_site(file.program, inner, call)]
             if not calls:
                 continue
-            analysed = analyse(file.program, inner, calls)
+            analysed = analyse(file.program, inner, calls, "AWT105" in options.codes)
             for site in analysed.sites:
                 if analysed.books is None:
                     undetermined.append((site.call.line, site.call.column))
