@@ -4,17 +4,22 @@
 
 Looks at the labelled corpus and at the standard library of each PYTHON (a path to an interpreter).
 flake8 runs its other checks too and is slow, so it is given only the files that hold both words
-`asyncio` and `wait`, and N of the others, evenly spaced; the output says how many of each. A file
-that flake8 cannot parse (E999, E902) must have no finding from either, and `asyncwait check` may
-complain of no other file. Exits 1 on any difference, 2 when a tool could not do its work.
+`asyncio` and `wait`, those that are no Python or no UTF-8, and N of the rest, evenly spaced; the
+output says how many of each. The two must report the same lines, and `asyncwait check` may complain
+only of files that flake8 cannot parse (E999, E902) either. Exits 1 on any difference, 2 when a tool
+could not do its work.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
+import io
 import re
 import subprocess
 import sys
+import tokenize
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -46,6 +51,15 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """The files of a tree that are looked at, by the reason why."""
+
+    likely: list[Path]
+    odd: list[Path]
+    plain: list[Path]
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """What the two doors said of some files.
 
@@ -71,6 +85,7 @@ def main() -> int:
     trees = [arguments.corpus / "src"] if arguments.corpus else []
     differs = False
     try:
+        _require_plugin()
         trees += [_standard_library(python) for python in arguments.python]
         for tree in trees:
             differs |= _compare_tree(tree, arguments.sample)
@@ -93,6 +108,14 @@ def _parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _require_plugin() -> None:
+    """Raise ToolError when flake8 does not know the plugin: it would report nothing at all."""
+    command = [sys.executable, "-m", "flake8", "--version"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "flake8-asyncwait" not in result.stdout:
+        raise ToolError("flake8 does not know flake8-asyncwait: install this package first")
+
+
 def _standard_library(python: str) -> Path:
     """The folder of an interpreter's standard library. Raises ToolError."""
     code = "import sysconfig; print(sysconfig.get_path('stdlib'))"
@@ -104,9 +127,12 @@ def _standard_library(python: str) -> Path:
 
 def _compare_tree(tree: Path, sample: int) -> bool:
     """Compare on one tree and print the outcome. Returns whether there are differences."""
-    likely, others = choose(tree, sample)
-    print(f"{tree}: {len(likely)} files with asyncio and wait, {len(others)} others as a sample")
-    comparison = compare_files([*likely, *others])
+    choice = choose(tree, sample)
+    print(
+        f"{tree}: {len(choice.likely)} files with asyncio and wait, {len(choice.odd)} others that"
+        f" are no Python or no UTF-8, {len(choice.plain)} of the rest as a sample"
+    )
+    comparison = compare_files([*choice.likely, *choice.odd, *choice.plain])
     for title, members in (
         ("flake8 only", comparison.only_flake8),
         ("asyncwait only", comparison.only_asyncwait),
@@ -118,22 +144,36 @@ def _compare_tree(tree: Path, sample: int) -> bool:
     return comparison.differs
 
 
-def choose(tree: Path, sample: int) -> tuple[list[Path], list[Path]]:
-    """The files below `tree` that hold both words, and `sample` evenly spaced ones of the rest.
+def choose(tree: Path, sample: int) -> Choice:
+    """Choose among the files below `tree`; `sample` evenly spaced ones stand for the plain rest.
 
     Installed packages that lie inside a standard library are not part of it.
     """
     likely: list[Path] = []
+    odd: list[Path] = []
     rest: list[Path] = []
     for path in sorted(tree.rglob("*.py")):
         if "site-packages" in path.relative_to(tree).parts or not path.is_file():
             continue
         data = path.read_bytes()
-        (likely if b"asyncio" in data and b"wait" in data else rest).append(path)
-    if not sample:
-        return likely, []
-    step = max(1, len(rest) // sample)
-    return likely, rest[::step][:sample]
+        if b"asyncio" in data and b"wait" in data:
+            likely.append(path)
+        else:
+            (odd if is_odd(data) else rest).append(path)
+    step = max(1, len(rest) // max(1, sample))
+    return Choice(likely, odd, rest[::step][:sample])
+
+
+def is_odd(data: bytes) -> bool:
+    """Whether a file is no Python, or encoded in anything but plain UTF-8."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(data)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return True
+    return encoding != "utf-8"
 
 
 def compare_files(files: Iterable[Path]) -> Comparison:
