@@ -191,21 +191,36 @@ class Awaits(Base):
 
     def wait(self, state: State, waiting: Waiting, line: int, ctx: Context) -> Results:
         """`await asyncio.wait(...)`: raises before its effect, or parts its elements in two."""
-        state, items, opened = self._elements(state, waiting)
+        state, items, opened = self.elements(state, waiting)
         if not items and not opened:
             self.fail(state, ctx, Exc("ValueError"))
             return []
         if waiting.site >= 0:
             state = self.start_wait(state, waiting.site, items)
             state = state.step(waiting.line, "the wait starts", "wait")
-        self.fault(state, ctx, waiting.line, (CANCELLED_ERROR,), state.suspended())
+        later = self._passed(state, items)
+        self.fault(state, ctx, waiting.line, (CANCELLED_ERROR,), later)
         full = not waiting.first and not waiting.timeout
-        limited = ctx.limited and full
-        if limited:
+        if ctx.limited:
             self._limit(waiting)
-            late = state.suspended().step(waiting.line, "the time runs out", "timeout")
+            late = later.step(waiting.line, "the time runs out", "timeout")
             ctx.out.add(raising(TIMEOUT_ERROR), late)
         return self._halves(state, waiting, items, opened, full)
+
+    def _passed(self, state: State, items: tuple[Value, ...]) -> State:
+        """Time has passed in a wait; the dotted names of what it waited for are still believed."""
+        later = state.suspended()
+        for name, value in self._kept(state, items).items():
+            later = later.bind(name, value)
+        return later
+
+    def _kept(self, state: State, items: tuple[Value, ...]) -> dict[str, Value]:
+        numbers = {item.id for item in items}
+        return {
+            name: value
+            for name, value in state.env.items()
+            if "." in name and "$" not in name and numbers & set(state.refs(value))
+        }
 
     def _limit(self, waiting: Waiting) -> None:
         if waiting.site >= 0:
@@ -216,7 +231,7 @@ class Awaits(Base):
         state = effects.mark_waited(state, items, site)
         return state.with_stale(state.stale | {site}) if self.sites[site].halves else state
 
-    def _elements(self, state: State, waiting: Waiting) -> tuple[State, tuple[Value, ...], bool]:
+    def elements(self, state: State, waiting: Waiting) -> tuple[State, tuple[Value, ...], bool]:
         """The elements of a wait as tasks of the heap, and whether there may be unknown ones."""
         state, items, value = self.as_items(state, waiting.waited)
         box = state.get(value)
@@ -236,9 +251,7 @@ class Awaits(Base):
     def _halves(
         self, state: State, waiting: Waiting, items: tuple[Value, ...], opened: bool, full: bool
     ) -> Results:
-        kept = {
-            name: value for name, value in state.env.items() if "." in name and value in items
-        }
+        kept = self._kept(state, items)
         may_be_none = waiting.timeout or opened
         results: Results = []
         for done, pending in effects.partitions(state, items, full=full, may_be_none=may_be_none):

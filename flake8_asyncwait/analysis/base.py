@@ -27,6 +27,7 @@ from flake8_asyncwait.analysis.state import (
     MANY,
     MAYBE,
     OK,
+    OWNED,
     UNKNOWN,
     UNSETTLED,
     Box,
@@ -78,15 +79,18 @@ class Base:
         self._nodes: list[object] = []
         self._flags: dict[ir.Func, set[str]] = {}
         self.suspensions = 0
-        # Set where the function neither makes a task nor waits for a parameter's: then tasks of
-        # others need not be told from each other.
-        self.nothing_to_lose = False
+        self.letter = False
+        # The call of the function whose helper is being looked into.
+        self.caller: object = None
+        # How many frames are active besides the function's own: their names are kept apart.
+        self.level = 0
 
     # Origins
 
     def origin(self, node: object) -> int:
-        """The number of a place that makes tasks: an ir node, or a name."""
-        key: object = node if isinstance(node, str) else id(node)
+        """The number of a place that makes tasks: an ir node (as reached from the call that is
+        being looked into), or a name."""
+        key: object = node if isinstance(node, str) else (id(node), self.caller)
         if key not in self._origins:
             self._origins[key] = len(self._origins)
             self._nodes.append(node)
@@ -209,7 +213,7 @@ class Base:
         for item in refs:
             for part in item if type(item) is tuple else (item,):
                 for ref in effects.tasks_of(state, part):
-                    self.books.labels.setdefault(state.heap[ref.id].origin, name)
+                    self.books.labels.setdefault(state.heap[ref.id].origin, name.partition("~")[0])
 
     # Truth
 
@@ -288,14 +292,14 @@ class Base:
     # Tasks
 
     def as_task(self, state: State, value: Value) -> tuple[State, Value]:
-        if self.nothing_to_lose and not isinstance(value, Param):
+        if not isinstance(value, Param) and not self.something_to_lose(state):
             return state, value
         return effects.as_task(state, value, self.origin)
 
     def as_items(
         self, state: State, value: Value
     ) -> tuple[State, tuple[Value, ...] | None, Value]:
-        if self.nothing_to_lose and isinstance(value, Foreign):
+        if isinstance(value, Foreign) and not self.something_to_lose(state):
             return state, None, value
         return effects.as_items(state, value, self.origin, self.many)
 
@@ -381,6 +385,16 @@ class Base:
         if type(item) is tuple:
             return any(part in others for part in item)
         return item in others
+
+    def something_to_lose(self, state: State) -> bool:
+        """Whether a state holds a task that could be lost. Where it holds none, the tasks of
+        others need not be told from each other (but for AWT105, which minds them all)."""
+        return self.letter or any(
+            type(thing) is Task
+            and not thing.handed
+            and (thing.owner == OWNED or thing.owner.startswith((BORROWED, COLLECTION)))
+            for thing in state.heap.values()
+        )
 
     def _may_be_lost(self, task: Task) -> bool:
         if task.owner in (FUTURE, FOREIGN) or task.handed:

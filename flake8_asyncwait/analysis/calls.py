@@ -71,7 +71,7 @@ class Args(NamedTuple):
 class Summary(NamedTuple):
     """What a function of the file does where it is given nothing that matters: whether it
     suspends and returns, what it may raise under a fault (and on which line it strikes) and
-    without one, and whether it returns a task that it made."""
+    without one, and whether every return is a task that it made."""
 
     suspends: bool
     returns: bool
@@ -128,6 +128,8 @@ class Calls(Expressions):
             self.program.wait_functions, func, node.func
         ):
             return self._wait_call(node, state, ctx, -1)
+        if node.mapped is not None and qualified == "builtins.map":
+            return self.evaluate(node.mapped, state, ctx)
         known = _KNOWN.get(qualified) if qualified is not None else None
         results: Results = []
         if known is not None and qualified not in self.program.task_factories:
@@ -214,10 +216,11 @@ class Calls(Expressions):
     ) -> Results:
         """A new task around a coroutine: what the coroutine was given, it can reach."""
         if isinstance(coroutine, Waiting):
+            state, _, box = self.as_items(state, coroutine.waited)
+            coroutine = coroutine._replace(waited=box)
             if coroutine.site >= 0:
-                _, items, _ = self._elements(state, coroutine)
-                state, items, _ = self._elements(state, coroutine)
-                state = self.start_wait(state, coroutine.site, items)
+                state, elements, _ = self.elements(state, coroutine)
+                state = self.start_wait(state, coroutine.site, elements)
                 state = state.step(coroutine.line, "the wait starts", "wait")
             return [state.new(WaitTask(coroutine))]
         state = self.hand_over(state, coroutine, ctx)
@@ -352,6 +355,9 @@ class Calls(Expressions):
                 return list(several)
             if qualified is not None:
                 name = qualified.rpartition(".")[2]
+        qualified = self.program.qualified(ctx.frame.func, node)
+        if name == "CancelledError" and (qualified or "").startswith("concurrent.futures."):
+            name = qualified
         return [name]
 
     def _collect(self, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
@@ -395,15 +401,6 @@ class Calls(Expressions):
         if isinstance(func, Function) and ctx.frame.depth < MAX_DEPTH:
             return self.enter(func, Args([item], {}), state, ctx)
         return [(state, UNKNOWN)]
-
-    def _map(self, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
-        """`map(f, items)` is the comprehension that calls `f` on each item."""
-        if len(node.args) != 2 or any(arg.star for arg in node.args):
-            return self.unknown_call(node, args, state, ctx)
-        each = ir.Name("$each")
-        call = ir.Call(node.args[0].value, [ir.Arg(each)], node.line)
-        clause = ir.Clause(each, node.args[1].value, [], False)
-        return self.evaluate(ir.Comprehension("iter", None, call, [clause], node.line), state, ctx)
 
     def _chain(self, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
         items: list[Value] = []
@@ -548,13 +545,15 @@ class Calls(Expressions):
         return self._other_method(node, receiver, name, args, state, ctx, qualified)
 
     def _may_be_task(self, receiver: Value, name: str) -> bool:
+        """Whether a receiver is looked at as a task: one that is asked to cancel is remembered,
+        for to await it then raises."""
         if name not in _TASK_METHODS:
             return False
         if isinstance(receiver, Param):
             return receiver.name in self.relevant
-        if isinstance(receiver, Foreign):
-            return receiver.path in self.relevant
-        return False
+        return isinstance(receiver, Foreign) and (
+            receiver.path in self.relevant or (name == "cancel" and "." in receiver.path)
+        )
 
     def _other_method(
         self,
@@ -931,20 +930,12 @@ class Calls(Expressions):
         pairs = self._bound(function, args)
         if self._indifferent(func, pairs, state):
             return self._summarised(func, state, ctx)
-        results = self._activate(func, pairs, state, ctx)
-        return self._returned(node, state, results, ctx)
+        results = self._activate(func, pairs, state, ctx, id(node))
+        return self._returned(func, state, results)
 
-    def _returned(
-        self, node: ir.Call, before: State, results: Results, ctx: Context
-    ) -> Results:
+    def _returned(self, func: ir.Func, before: State, results: Results) -> Results:
         """A task made by a function of the same file is owned only if every return is one."""
-        made = [
-            type(after.get(value)) is Task
-            and (value.id not in before.heap)
-            and after.get(value).owner == OWNED
-            for after, value in results
-        ]
-        if all(made):
+        if self.summary(func).makes:
             return results
         disowned: Results = []
         for after, value in results:
@@ -979,8 +970,8 @@ class Calls(Expressions):
             return self.suspend(self.hand_over(state, value, ctx), line, ctx)
         if self._indifferent(value.func, value.args, state):
             return self._summarised(value.func, state, ctx)
-        results = self._activate(value.func, value.args, state, ctx)
-        return self._returned(ir.Call(ir.Other([]), [], line), state, results, ctx)
+        results = self._activate(value.func, value.args, state, ctx, line)
+        return self._returned(value.func, state, results)
 
     def _indifferent(
         self, func: ir.Func, pairs: tuple[tuple[str, Value], ...], state: State
@@ -1014,7 +1005,8 @@ class Calls(Expressions):
         nothing = State({}, {})
         suspensions = self.suspensions
         outside = Context(Frame(self.func, "", 0), flow)
-        results = self._activate(func, (), nothing, outside)
+        unknown = tuple((name, UNKNOWN) for name in func.params if name != func.star)
+        results = self._activate(func, unknown, nothing, outside, None)
         faults: dict[Exc, int] = {}
         raises: list[Exc] = []
         for completion, states in flow:
@@ -1031,12 +1023,16 @@ class Calls(Expressions):
             returns=any(not state.fault for state, _ in results),
             faults=tuple(faults.items()),
             raises=tuple(raises),
-            makes=any(type(state.get(value)) is Task for state, value in results),
+            makes=bool(results)
+            and all(
+                type(thing) is Task and thing.owner == OWNED
+                for thing in (state.get(value) for state, value in results)
+            ),
         )
 
     def enter(self, function: Function, args: Args, state: State, ctx: Context) -> Results:
         """Run the body of a function of the same file, in a frame of its own."""
-        return self._activate(function.func, self._bound(function, args), state, ctx)
+        return self._activate(function.func, self._bound(function, args), state, ctx, None)
 
     def _activate(
         self,
@@ -1044,17 +1040,25 @@ class Calls(Expressions):
         pairs: tuple[tuple[str, Value], ...],
         state: State,
         ctx: Context,
+        caller: object,
     ) -> Results:
+        before = self.caller
+        self.caller = (before, caller) if caller is not None else before
+        self.level += 1
         frame = self.frame_for(func, ctx)
         state = self.bind_params(func, pairs, frame, state)
-        return self.run_body(frame, state, ctx)
+        results = self.run_body(frame, state, ctx)
+        self.level -= 1
+        self.caller = before
+        return results
 
     def frame_for(self, func: ir.Func, ctx: Context) -> Frame:
-        depth = ctx.frame.depth + 1
+        """A frame for a call; a lambda is part of the function that it stands in."""
+        depth = ctx.frame.depth + (func.name != "<lambda>")
         parent: Frame | None = ctx.frame
         while parent is not None and func.parent is not parent.func:
             parent = parent.parent
-        return Frame(func, f"{depth}:", depth, parent)
+        return Frame(func, ":" * self.level, depth, parent)
 
     def bind_params(
         self,
@@ -1122,7 +1126,6 @@ _KNOWN: dict[str, _Known] = {
     "builtins.all": Calls._any_all,
     "builtins.isinstance": Calls._isinstance,
     **dict.fromkeys(_COLLECTORS, Calls._collect),
-    "builtins.map": Calls._map,
     "builtins.zip": Calls._zip,
     "builtins.enumerate": Calls._zip,
     "builtins.dict": Calls._dict_call,

@@ -472,7 +472,7 @@ class Expressions(Awaits):
         if isinstance(value, Param):
             return value.name in self.relevant
         if isinstance(value, Foreign):
-            return value.path in self.relevant and not self.nothing_to_lose
+            return value.path in self.relevant and self.something_to_lose(state)
         return type(state.get(value)) is Box
 
     # Logic

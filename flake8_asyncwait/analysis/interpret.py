@@ -46,10 +46,9 @@ def analyse(
     made = {name for node in walk(func.body) for name in _made_names(node)}
     results = frozenset().union(*(site.halves for site in sites))
     bindable = frozenset((made | results) & relevant)
-    nothing_to_lose = not letter and not _may_lose(program, func, relevant)
     for many in (MANY, MANY - 1):
         run = Statements(program, func, sites, relevant, bindable, many)
-        run.nothing_to_lose = nothing_to_lose
+        run.letter = letter
         try:
             _execute(run, func)
             return Analysed(sites, run.books, run)
@@ -74,29 +73,10 @@ def _execute(run: Statements, func: ir.Func) -> None:
         how = "the function returns" if completion == RETURN else "the function has raised"
         for state in states:
             line = state.trace.line if state.trace is not None else last
+            if completion == RETURN:
+                # Only now: a `finally` may have raised, or returned something else.
+                state = run.hand_over(state, state.env["$return"], ctx)
             run.finish(state, line, how)
-
-
-def _may_lose(program: Program, func: ir.Func, relevant: frozenset[str]) -> bool:
-    """Whether a function may make a task, or wait for one that a parameter brings."""
-    if any(name in relevant for name in func.params if name not in ("self", "cls")):
-        return True
-    own = set(program.outline.functions) | {name for _, name in program.outline.methods}
-    own |= {nested.name for nested in func.nested}
-    around = func.parent
-    while around is not None:
-        own |= {nested.name for nested in around.nested}
-        around = around.parent
-    for node in walk(func.body):
-        if isinstance(node, ir.Call):
-            name = last_name(node.func) or ""
-            if name in own or name in _MAKERS or "create" in name.lower() or name in ("shield", "Task"):
-                return True
-            if isinstance(node.func, ir.Subscript):
-                return True
-            if program.named(program.task_factories, func, node.func):
-                return True
-    return any(_may_lose(program, nested, relevant) for nested in func.nested)
 
 
 def _follows(program: Program) -> object:

@@ -44,13 +44,15 @@ class Arg:
 @dataclass(slots=True, eq=False)
 class Call:
     """A call. `line` and `column` are those of the call itself for calls that may be a wait site
-    (`end` is the place behind them), and those of its statement for all others."""
+    (`end` is the place behind them), and those of its statement for all others. `mapped` is what
+    a call of `map` says as a generator expression."""
 
     func: Expr
     args: list[Arg]
     line: int
     column: int = -1
     end: tuple[int, int] = (0, 0)
+    mapped: Comprehension | None = None
 
 
 @dataclass(slots=True, eq=False)

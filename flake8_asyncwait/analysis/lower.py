@@ -146,6 +146,9 @@ class Lowerer:
         self._names = names
         self._func = ir.Func("", 0)
         self._line = 0
+        # What the variables of the comprehensions around are called: they are no locals.
+        self._scopes: list[dict[str, str]] = []
+        self._comprehensions = 0
 
     def module(self, tree: cst.Module) -> ir.Func:
         """The whole tree as one function: the module's own statements."""
@@ -411,11 +414,20 @@ class Lowerer:
         func = ir.Func("<lambda>", self._line, self._func, cls=self._func.cls)
         self._params(node.params, func)
         outer, self._func = self._func, func
+        self._scopes.append({name: name for name in func.params})
         func.body = [ir.Return(self._expr(node.body), self._line)]
+        self._scopes.pop()
         self._func = outer
         outer.mentions |= func.mentions
         outer.nested.append(func)
         return ir.Lambda(func)
+
+    def _scoped(self, name: str) -> str:
+        """The name of a variable: one of a comprehension gets a name of its own."""
+        for scope in reversed(self._scopes):
+            if name in scope:
+                return scope[name]
+        return name
 
     def _bind(self, name: str) -> None:
         self._func.locals.add(name)
@@ -426,8 +438,9 @@ class Lowerer:
 
     def _target(self, node: Any) -> ir.Target:
         if isinstance(node, cst.Name):
-            self._bind(node.value)
-            return ir.Name(node.value)
+            name = self._scoped(node.value)
+            self._bind(name)
+            return ir.Name(name)
         if isinstance(node, (cst.Tuple, cst.List)):
             return ir.Unpack(
                 [
@@ -452,8 +465,9 @@ class Lowerer:
     def _name(self, node: cst.Name) -> ir.Expr:
         if node.value in _SINGLETONS:
             return ir.Const(_SINGLETONS[node.value])
-        self._func.mentions.add(node.value)
-        return ir.Name(node.value)
+        name = self._scoped(node.value)
+        self._func.mentions.add(name)
+        return ir.Name(name)
 
     def _attribute(self, node: cst.Attribute) -> ir.Expr:
         value = self._expr(node.value)
@@ -478,9 +492,20 @@ class Lowerer:
             for arg in node.args
         ]
         call = ir.Call(func, args, span.line, span.column, span.end)
+        if _is_map(call):
+            call.mapped = self._mapped(call)
         if candidate:
             self._func.candidates.append(call)
         return call
+
+    def _mapped(self, call: ir.Call) -> ir.Comprehension:
+        """`map(f, items)` as the generator expression that calls `f` on each item."""
+        self._comprehensions += 1
+        each = ir.Name(f"each~{self._comprehensions}")
+        self._bind(each.id)
+        inner = ir.Call(call.args[0].value, [ir.Arg(each)], call.line)
+        clause = ir.Clause(each, call.args[1].value, [], False)
+        return ir.Comprehension("iter", None, inner, [clause], call.line)
 
     def _await(self, node: cst.Await) -> ir.Expr:
         return ir.Await(self._expr(node.expression), self._line)
@@ -517,6 +542,9 @@ class Lowerer:
             type(node).__name__
         ]
         line = self._line
+        self._comprehensions += 1
+        variables = _comprehension_variables(node.for_in)
+        self._scopes.append({name: f"{name}~{self._comprehensions}" for name in variables})
         key = self._expr(node.key) if isinstance(node, cst.DictComp) else None
         if isinstance(node, cst.DictComp):
             element = self._expr(node.value)
@@ -536,6 +564,7 @@ class Lowerer:
                 )
             )
             clause = clause.inner_for_in
+        self._scopes.pop()
         return ir.Comprehension(kind, key, element, clauses, line)
 
     def _binary(self, node: cst.BinaryOperation) -> ir.Expr:
@@ -621,6 +650,30 @@ def _literal(node: Any) -> ir.Const | None:
     if isinstance(node, cst.Name) and node.value in _SINGLETONS:
         return ir.Const(_SINGLETONS[node.value])
     return None
+
+
+def _is_map(call: ir.Call) -> bool:
+    return (
+        isinstance(call.func, ir.Name)
+        and call.func.id == "map"
+        and len(call.args) == 2
+        and not any(arg.star or arg.keyword for arg in call.args)
+    )
+
+
+def _comprehension_variables(clause: cst.CompFor | None) -> set[str]:
+    """The names that the clauses of a comprehension bind."""
+    names: set[str] = set()
+    while clause is not None:
+        queue: list[Any] = [clause.target]
+        while queue:
+            node = queue.pop()
+            if isinstance(node, cst.Name):
+                names.add(node.value)
+            elif isinstance(node, (cst.Tuple, cst.List)):
+                queue.extend(element.value for element in node.elements)
+        clause = clause.inner_for_in
+    return names
 
 
 def _last(func: cst.BaseExpression) -> str | None:

@@ -110,7 +110,7 @@ def relevant_names(
             if group & names and not group <= names:
                 names |= group
                 changed = True
-    return frozenset(names | tested_constants(func))
+    return frozenset(names | tested_constants(func) | _asked(func))
 
 
 def _functions(func: ir.Func) -> Iterator[ir.Func]:
@@ -178,6 +178,25 @@ def _call_group(node: ir.Call, follows: Callable[[ir.Call], bool]) -> set[str]:
     for arg in node.args:
         names |= carried(arg.value, follows)
     return names
+
+
+def _asked(func: ir.Func) -> set[str]:
+    """The names of tasks, waited for or not, that a function asks for a result or to cancel: asking
+    a task that is not done raises, and so does awaiting one that was asked to cancel."""
+    made: set[str] = set()
+    asked: set[str] = set()
+    cancelled: set[str] = set()
+    for node in walk(func.body):
+        if isinstance(node, ir.Assign) and isinstance(node.value, ir.Call):
+            if last_name(node.value.func) in ("create_task", "ensure_future", "Task"):
+                made |= {name for target in node.targets for name in target_names(target)}
+        elif isinstance(node, ir.Call) and isinstance(node.func, ir.Attr):
+            if isinstance(node.func.value, ir.Name):
+                if node.func.name in ("result", "exception"):
+                    asked.add(node.func.value.id)
+                elif node.func.name == "cancel":
+                    cancelled.add(node.func.value.id)
+    return (made & asked) | cancelled
 
 
 def tested_constants(func: ir.Func) -> set[str]:

@@ -117,7 +117,8 @@ class Statements(Calls):
         if isinstance(node, ir.Attr) and node.path is not None:
             return ".".join(node.path) not in self.watched
         if isinstance(node, ir.Call):
-            return last_name(node.func) not in self._own_functions and id(node) not in self.site_of
+            name = last_name(node.func)
+            return not (name in self._own_functions or name == "cancel" or id(node) in self.site_of)
         if isinstance(node, ir.Handler) and node.name is not None:
             return node.name not in self.watched
         return True
@@ -134,6 +135,8 @@ class Statements(Calls):
     # Simple statements
 
     def _expression(self, node: ir.ExprStmt, state: State, ctx: Context) -> list[State]:
+        if isinstance(node.value, ir.Comprehension) and node.value.kind == "iter":
+            return [state]  # a generator expression that nobody iterates over does nothing
         return [after for after, _ in self.evaluate(node.value, state, ctx)]
 
     def _assign(self, node: ir.Assign, state: State, ctx: Context) -> list[State]:
@@ -202,10 +205,7 @@ class Statements(Calls):
         else:
             ways = self.evaluate(node.value, state, ctx)
         for after, value in ways:
-            if ctx.frame.depth == 0:
-                after = self.hand_over(after, value, ctx)
-            key = f"{ctx.frame.prefix}$return"
-            done = after.bind(key, value) if ctx.frame.depth else after
+            done = after.bind(f"{ctx.frame.prefix}$return", value)
             ctx.out.add(RETURN, done.step(node.line, "the function returns"))
         return []
 
@@ -633,12 +633,14 @@ class Statements(Calls):
                     going_on += self._deferred(completion, states)
             return going_on
 
+        self.level += 1
         frame = self.frame_for(function.func, ctx)
         frame.on_yield = at_yield
         state = self.bind_params(function.func, self._bound(function, args), frame, state)
         ends: list[State] = []
         for after, _ in self.run_body(frame, state, ctx):
             ends += self._resume(after, ctx)
+        self.level -= 1
         return ends
 
     def _deferred(self, completion: Completion, states: list[State]) -> list[State]:
@@ -670,7 +672,7 @@ class Statements(Calls):
         return self._merge_results(results)
 
     def _without_frame(self, state: State, frame: Frame) -> State:
-        names = [n for n in state.env if n.removeprefix("$").startswith(frame.prefix)]
+        names = [n for n in state.env if n.lstrip("$").startswith(frame.prefix)]
         return state.unbind(*names)
 
     def _merge_results(self, results: Results) -> Results:
