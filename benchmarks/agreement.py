@@ -29,6 +29,7 @@ BATCH = 400
 FLAKE8 = ("flake8", "--isolated", "-j2", "--select=AWT,E902,E999")
 ASYNCWAIT = ("flake8_asyncwait", "check", "--output-format", "text", "--select", "AWT")
 LINE = re.compile(r"(?P<path>.+?):(?P<line>\d+):(?P<column>\d+): (?P<code>[A-Z]+\d+) (?P<text>.*)")
+WAIT = re.compile(rb"\bwait\b")
 NOT_PYTHON = frozenset({"E902", "E999"})
 
 
@@ -156,7 +157,7 @@ def choose(tree: Path, sample: int) -> Choice:
         if "site-packages" in path.relative_to(tree).parts or not path.is_file():
             continue
         data = path.read_bytes()
-        if b"asyncio" in data and b"wait" in data:
+        if b"asyncio" in data and WAIT.search(data):
             likely.append(path)
         else:
             (odd if is_odd(data) else rest).append(path)
