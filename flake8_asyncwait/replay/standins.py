@@ -200,13 +200,18 @@ class Gather(Future):
 
     def _join(self) -> None:
         world, lives = self.world, self.lives()
-        world.suspensions += 1
+        if not self.return_exceptions:
+            for life in lives:
+                if life.state in (State.FAILED, State.CANCELLED):
+                    world.outcome(life)
         running = [life for life in lives if life.state is State.RUNNING]
-        if world.strike("await gather()", fails=False):
-            for life in running:
-                life.asked = True
-                life.state = State.CANCELLED
-            raise CancelledError
+        if running:
+            world.suspensions += 1
+            if world.strike("await gather()", fails=False):
+                for life in running:
+                    life.asked = True
+                    life.state = State.CANCELLED
+                raise CancelledError
         if not self.return_exceptions:
             self._fail_early(lives)
         for life in lives:
@@ -218,9 +223,6 @@ class Gather(Future):
 
     def _fail_early(self, lives: list[Life]) -> None:
         """Raise as soon as one child fails or is cancelled: the others run on."""
-        for life in lives:
-            if life.state in (State.FAILED, State.CANCELLED):
-                self.world.outcome(life)
         for life in lives:
             if life.state is State.RUNNING and life.asked:
                 self.world.finish(life)
@@ -670,7 +672,7 @@ class Asyncio(Standin):
 
 
 class WaitFor(Standin):
-    """The coroutine of `asyncio.wait_for()`: what it waited for is settled, whatever comes of it."""
+    """The coroutine of `asyncio.wait_for()`: what it waits for is settled, come what may."""
 
     def __init__(self, world: World, thing: Any, timed: bool) -> None:
         self.world = world

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
@@ -80,7 +81,18 @@ EARLY = (
     "return_when=asyncio.FIRST_EXCEPTION",
     "timeout=5, return_when=asyncio.FIRST_COMPLETED",
 )
-FORMS = ("both", "both", "both", "done", "pending", "bare", "result", "second", "first", "walrus")
+FORMS: tuple[str, ...] = (
+    "both",
+    "both",
+    "both",
+    "done",
+    "pending",
+    "bare",
+    "result",
+    "second",
+    "first",
+    "walrus",
+)
 FORMS += ("annotated", "star", "wait_for", "timeout", "waiter", "returned")
 CATCHES = ("asyncio.CancelledError", "Exception", "BaseException", "(ValueError, OSError)", "")
 
@@ -104,17 +116,17 @@ class Names:
 class Writer:
     """Draws the statements of one function. Every method returns lines without indentation."""
 
-    draw: Callable[[st.SearchStrategy[T]], T]
+    draw: Callable[[st.SearchStrategy[Any]], Any]
     names: Names
 
     def pick(self, options: Sequence[T]) -> T:
         """Draw one of some options; the first is the simplest."""
-        return self.draw(st.sampled_from(options))  # type: ignore[arg-type, return-value]
+        drawn: T = self.draw(st.sampled_from(options))
+        return drawn
 
     def chance(self, percent: int) -> bool:
         """Draw whether something less simple happens."""
-        number: int = self.draw(st.integers(0, 99))  # type: ignore[arg-type, assignment]
-        return number >= 100 - percent
+        return bool(self.draw(st.integers(0, 99)) >= 100 - percent)
 
     # -- before the wait -------------------------------------------------------------------------
 
@@ -290,16 +302,12 @@ class Writer:
         return lines or ["pass"]
 
     def statement(self, depth: int, in_loop: bool) -> Lines:
-        ways = [self.cleanup] * 5 + [self.use] * 2 + [self.between] * 2
-        ways += [self.hand_over, self.join, self.leave]
+        ways: list[Callable[[], Lines]] = [self.cleanup] * 5 + [self.use] * 2 + [self.between] * 2
+        ways += [self.hand_over, self.join, partial(self.leave, in_loop)]
         if depth > 0:
-            ways += [self.condition, self.condition, self.guarded]
-        return self.pick(ways)() if depth <= 0 else self._deep(self.pick(ways), depth, in_loop)
-
-    def _deep(self, way: Callable[..., Lines], depth: int, in_loop: bool) -> Lines:
-        if way in (self.condition, self.guarded):
-            return way(depth - 1, in_loop)
-        return self.leave(in_loop) if way == self.leave else way()
+            ways += [partial(self.condition, depth - 1, in_loop)] * 2
+            ways += [partial(self.guarded, depth - 1, in_loop)]
+        return self.pick(ways)()
 
     def some_tasks(self) -> str:
         """Return a collection to go over."""
@@ -587,7 +595,7 @@ def indented(lines: Lines) -> Lines:
 
 
 @st.composite
-def programs(draw: Callable[[st.SearchStrategy[T]], T]) -> str:
+def programs(draw: Callable[[st.SearchStrategy[Any]], Any]) -> str:
     """Draw the text of a module: it compiles, and holds one or two sites in one function."""
     names = Names()
     writer = Writer(draw, names)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 BODIES = ("body", "orelse", "finalbody", "handlers")
-Edit = Callable[[], None]
+Edit = Callable[[], object]
 
 
 def reduce(text: str, still: Callable[[str], bool]) -> str:
@@ -28,7 +30,8 @@ def reduce(text: str, still: Callable[[str], bool]) -> str:
 
 def _undefined(text: str) -> set[str]:
     """Return the names that a module reads and never binds: a reduction adds none."""
-    read, bound = set(), set()
+    read: set[str] = set()
+    bound: set[str] = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Name):
             (read if isinstance(node.ctx, ast.Load) else bound).add(node.id)
@@ -71,20 +74,14 @@ def _edits(tree: ast.Module) -> Iterator[Edit]:
 
 def _block_edits(node: ast.AST, name: str, children: list[ast.AST]) -> Iterator[Edit]:
     for index, child in enumerate(children):
-        nested = [
-            inner
-            for part in BODIES
-            for inner in (getattr(child, part, None) or [])
-            if isinstance(inner, ast.stmt)
-        ]
-        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            yield lambda index=index: _put(node, name, index, [])
-            if nested:
-                yield lambda index=index, nested=nested: _put(node, name, index, nested)
-                body = list(child.body)  # type: ignore[attr-defined]
-                yield lambda index=index, body=body: _put(node, name, index, body)
-        else:
-            yield lambda index=index: _put(node, name, index, [])
+        yield partial(_put, node, name, index, [])
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            continue
+        parts = [getattr(child, part, None) or [] for part in BODIES]
+        nested = [inner for part in parts for inner in part if isinstance(inner, ast.stmt)]
+        if nested:
+            yield partial(_put, node, name, index, nested)
+            yield partial(_put, node, name, index, list(parts[0]))
 
 
 def _put(node: ast.AST, name: str, index: int, statements: list[ast.stmt]) -> None:
@@ -95,25 +92,33 @@ def _put(node: ast.AST, name: str, index: int, statements: list[ast.stmt]) -> No
 
 
 def _expression_edits(node: ast.AST) -> Iterator[Edit]:
-    if isinstance(node, ast.Call) and node.keywords:
-        for index in range(len(node.keywords)):
-            yield lambda index=index: node.keywords.pop(index)  # type: ignore[misc]
-    if isinstance(node, (ast.List, ast.Set, ast.Tuple)) and len(node.elts) > 1:
-        for index in range(len(node.elts)):
-            yield lambda index=index: node.elts.pop(index)  # type: ignore[misc]
-    if isinstance(node, ast.arguments) and node.args:
-        for index in range(len(node.args)):
-            yield lambda index=index: node.args.pop(index)  # type: ignore[misc]
+    for parts, least in _lists(node):
+        if len(parts) > least:
+            for index in range(len(parts)):
+                yield partial(parts.pop, index)
     for field, value in ast.iter_fields(node):
-        if isinstance(value, ast.BoolOp):
-            for part in value.values:
-                yield lambda field=field, part=part: setattr(node, field, part)
-        if isinstance(value, ast.BinOp):
-            for part in (value.left, value.right):
-                yield lambda field=field, part=part: setattr(node, field, part)
-        if isinstance(value, ast.Call) and value.args and isinstance(node, ast.Await):
-            argument = value.args[0]
-            yield lambda field=field, part=argument: setattr(node, field, part)
-    if isinstance(node, (ast.Import, ast.ImportFrom)) and len(node.names) > 1:
-        for index in range(len(node.names)):
-            yield lambda index=index: node.names.pop(index)  # type: ignore[misc]
+        for part in _parts(node, value):
+            yield partial(setattr, node, field, part)
+
+
+def _lists(node: ast.AST) -> Iterator[tuple[list[Any], int]]:
+    """Yield the lists in an expression whose elements can go, and how many have to stay."""
+    if isinstance(node, ast.Call):
+        yield node.keywords, 0
+    elif isinstance(node, (ast.List, ast.Set, ast.Tuple)):
+        yield node.elts, 1
+    elif isinstance(node, ast.arguments):
+        yield node.args, 0
+    elif isinstance(node, (ast.Import, ast.ImportFrom)):
+        yield node.names, 1
+
+
+def _parts(node: ast.AST, value: object) -> list[ast.expr]:
+    """Return the parts of an expression that may stand in its place."""
+    if isinstance(value, ast.BoolOp):
+        return value.values
+    if isinstance(value, ast.BinOp):
+        return [value.left, value.right]
+    if isinstance(value, ast.Call) and value.args and isinstance(node, ast.Await):
+        return value.args[:1]
+    return []

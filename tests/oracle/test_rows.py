@@ -396,7 +396,8 @@ def test_row(name: str) -> None:
     code, body = ROWS[name]
     source = HEAD + textwrap.dedent(body)
     ruling = judge(source)
-    assert (ruling.code, ruling.cut, ruling.surprises - UNBOUND) == (code, "", set())
+    assert (ruling.code, ruling.cut) == (code, "")
+    assert ruling.surprises <= UNBOUND
     assert (ruling.line, ruling.column) == find_sites(source)[0]
 
 

@@ -1,0 +1,459 @@
+"""Run a generated program with real tasks on a real event loop, under a random schedule.
+
+The program is the plain text, not instrumented. Its unknown functions are coroutines that wait for
+gates; a driver opens gates, fires timers and injects at most one fault, drawn from a seed. What is
+still running after the function has ended, and was neither cancelled nor handed over, has leaked.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import builtins
+import random
+import sys
+import types
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+EVENTS_AT_MOST = 60
+QUESTIONS_AT_MOST = 60
+SPINS_AT_MOST = 300
+WAITS_AT_MOST = 30
+SPINS_AFTER = 12
+DELAY = 5.0
+
+
+class Cut(BaseException):
+    """The run is given up: it does not end."""
+
+
+class GivenError(Exception):
+    """The Exception of the fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run showed.
+
+    `leaks` holds (line of the wait, "made" or "borrowed") for every task that leaked. `ended` is
+    false where the run was cut.
+    """
+
+    leaks: frozenset[tuple[int, str]]
+    faulty: bool
+    ended: bool
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """A real event loop whose clock only moves when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+    def spin(self) -> None:
+        """Run everything that is ready, until nothing is. Raises Cut if that never happens."""
+        for _ in range(SPINS_AT_MOST):
+            self.call_soon(self.stop)
+            self.run_forever()
+            if not self._ready:  # type: ignore[attr-defined]
+                return
+        raise Cut
+
+    def timers(self) -> list[asyncio.TimerHandle]:
+        """Return the timers that are set, the next one first."""
+        scheduled: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
+        return sorted((one for one in scheduled if not one.cancelled()), key=lambda one: one.when())
+
+
+@dataclass(slots=True)
+class Stage:
+    """One run: the gates that are closed, the tasks made, and what is known about them."""
+
+    chance: random.Random
+    loop: Loop
+    faulty_run: bool
+    own_timeouts: frozenset[int]
+    faulty: bool = False
+    questions: int = 0
+    waits: int = 0
+    gates: dict[asyncio.Future[Any], str] = field(default_factory=dict)
+    tasks: dict[asyncio.Task[Any], str] = field(default_factory=dict)
+    waited: dict[int, set[Any]] = field(default_factory=dict)
+    handed: set[Any] = field(default_factory=set)
+    roots: list[Any] = field(default_factory=list)
+    fault_timers: set[int] = field(default_factory=set)
+    borrowed: bool = True
+
+    # -- what the program is given ----------------------------------------------------------------
+
+    def ask(self) -> bool:
+        """Answer a question that may go either way."""
+        self.questions += 1
+        if self.questions > QUESTIONS_AT_MOST:
+            raise Cut
+        return self.chance.random() < 0.5
+
+    async def gate(self, kind: str) -> Any:
+        """Wait until the driver opens a new gate."""
+        future = self.loop.create_future()
+        self.gates[future] = kind
+        try:
+            return await future
+        finally:
+            self.gates.pop(future, None)
+
+    async def work(self) -> Any:
+        return await self.gate("work")
+
+    def make(self, coroutine: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
+        """Make a task on the loop, and note it when it is one of the program's own."""
+        task = self.loop.create_task(coroutine, **options)
+        if coroutine.__name__ == "work":
+            self.tasks[task] = "borrowed" if self.borrowed else "made"
+        return task
+
+    def future(self, *_: Any, **__: Any) -> asyncio.Future[Any]:
+        future = self.loop.create_future()
+        self.gates[future] = "future"
+        return future
+
+    def hand(self, *things: Any) -> None:
+        """Note what somebody else can reach from now on."""
+        self.roots.extend(things)
+        todo, seen = list(things), set()
+        while todo:
+            thing = todo.pop()
+            if id(thing) in seen:
+                continue
+            seen.add(id(thing))
+            if isinstance(thing, asyncio.Future):
+                self.handed.add(thing)
+                todo.extend(getattr(thing, "_children", ()))
+            elif isinstance(thing, dict):
+                todo.extend([*thing, *thing.values()])
+            elif isinstance(thing, (list, tuple, set, frozenset)):
+                todo.extend(thing)
+            elif isinstance(thing, types.FunctionType):
+                todo.extend(_cells(thing))
+
+    def wait(self, fs: Any, **options: Any) -> Coroutine[Any, Any, Any]:
+        """Stand between the program and `asyncio.wait`, to see what is waited on.
+
+        The contract lets FIRST_EXCEPTION return whenever FIRST_COMPLETED may.
+        """
+        line = sys._getframe(1).f_lineno
+        if options.get("return_when") == asyncio.FIRST_EXCEPTION:
+            options["return_when"] = asyncio.FIRST_COMPLETED
+
+        async def waiting() -> Any:
+            self.waits += 1
+            if self.waits > WAITS_AT_MOST:  # no error would get through every handler
+                await self.loop.create_future()
+            self.waited.setdefault(line, set()).update(_leaves(fs))
+            return await asyncio.wait(fs, **options)
+
+        return waiting()
+
+    def timeout(self, delay: float) -> asyncio.Timeout:
+        """Stand before `asyncio.timeout`: expiring is a fault unless a wait is all it guards."""
+        timeout = asyncio.timeout(delay)
+        if sys._getframe(1).f_lineno not in self.own_timeouts:
+            self.fault_timers.add(id(timeout))
+        return timeout
+
+    async def wait_for(self, thing: Any, delay: float) -> Any:
+        """Do what `asyncio.wait_for` does since 3.12: expiring is a fault for all but a wait."""
+        is_wait = asyncio.iscoroutine(thing) and thing.__name__ == "waiting"
+        timeout = asyncio.timeout(delay)
+        if not is_wait:
+            self.fault_timers.add(id(timeout))
+        async with timeout:
+            return await thing
+
+    # -- the driver ---------------------------------------------------------------------------------
+
+    def drive(self, outer: asyncio.Task[Any]) -> bool:
+        """Let things happen until the function has ended; return whether it has."""
+        for _ in range(EVENTS_AT_MOST):
+            self.loop.spin()
+            if outer.done():
+                return True
+            if not self.happen(outer):
+                return False
+        return False
+
+    def happen(self, outer: asyncio.Task[Any]) -> bool:
+        """Let one thing happen, or a few at once; return whether anything could."""
+        chance = self.chance
+        strikes = self.faulty_run and not self.faulty and chance.random() < 0.35
+        if strikes:
+            return self.strike(outer)
+        closed = [gate for gate in self.gates if not gate.done()]
+        timer = self.next_timer()
+        if timer is not None and (not closed or chance.random() < 0.3):
+            self.loop.now = timer.when()
+            return True
+        if not closed:
+            return False
+        several = chance.choice((1, 1, 1, 2, 3))
+        for gate in chance.sample(closed, min(several, len(closed))):
+            gate.set_result(None)
+        return True
+
+    def next_timer(self) -> asyncio.TimerHandle | None:
+        """Return the timer to fire next; one that is a fault only fires as the fault."""
+        timers = self.loop.timers()
+        if not timers:
+            return None
+        owner = getattr(timers[0]._callback, "__self__", None)  # type: ignore[attr-defined]
+        if id(owner) not in self.fault_timers:
+            return timers[0]
+        if self.faulty or not self.faulty_run:
+            return None
+        self.faulty = True
+        return timers[0]
+
+    def strike(self, outer: asyncio.Task[Any]) -> bool:
+        """Inject the fault."""
+        self.faulty = True
+        closed = [gate for gate, kind in self.gates.items() if not gate.done() and kind != "future"]
+        if closed and self.chance.random() < 0.45:
+            self.chance.choice(closed).set_exception(GivenError())
+        else:
+            outer.cancel()
+        return True
+
+    def leaks(self) -> frozenset[tuple[int, str]]:
+        """Return what is still running, once everything has had its chance to stop."""
+        for _ in range(SPINS_AFTER):
+            self.loop.spin()
+        self.hand(*self.roots)
+        return frozenset(
+            (line, self.tasks[task])
+            for line, waited in self.waited.items()
+            for task in waited
+            if task in self.tasks and not task.done() and task not in self.handed
+        )
+
+
+def run(text: str, seed: int) -> Run:
+    """Run a generated module's `f` once, on the schedule that a seed gives."""
+    chance = random.Random(seed)
+    loop = Loop()
+    loop.set_exception_handler(lambda *_: None)
+    asyncio.set_event_loop(loop)
+    stage = Stage(chance, loop, chance.random() < 0.6, _own_timeouts(text))
+    try:
+        return _run(text, stage)
+    finally:
+        _close(loop)
+
+
+def _run(text: str, stage: Stage) -> Run:
+    namespace: dict[str, Any] = {"__name__": "played"}
+    namespace["__builtins__"] = {**vars(builtins), "__import__": _importer(stage)}
+    exec(compile(text, "<played>", "exec"), namespace)
+    if "registry" in namespace:
+        stage.roots.append(namespace["registry"])
+    function, args = _prepared(stage, namespace)
+    stage.loop.spin()
+    stage.borrowed = False
+    outer = stage.loop.create_task(_played(stage, function, args))
+    try:
+        ended = stage.drive(outer) and not isinstance(_error(outer), Cut)
+        return Run(stage.leaks() if ended else frozenset(), stage.faulty, ended)
+    except Cut:
+        return Run(frozenset(), stage.faulty, ended=False)
+
+
+async def _played(stage: Stage, function: Callable[..., Any], args: list[Any]) -> None:
+    """Await the function, or go through what it yields."""
+    try:
+        result = function(*args)
+        if isinstance(result, types.AsyncGeneratorType):
+            await _go_through(stage, result)
+        else:
+            stage.hand(await result)
+    except (Exception, asyncio.CancelledError) as error:
+        stage.hand(*error.args)
+
+
+async def _go_through(stage: Stage, generator: types.AsyncGeneratorType[Any, None]) -> None:
+    with suppress(StopAsyncIteration):
+        value = await generator.__anext__()
+        while True:
+            stage.hand(value)
+            if stage.faulty_run and not stage.faulty and stage.ask():
+                stage.faulty = True
+                if stage.ask():
+                    await generator.aclose()
+                    return
+                value = await generator.athrow(GivenError())
+            else:
+                value = await generator.__anext__()
+
+
+def _prepared(stage: Stage, namespace: dict[str, Any]) -> tuple[Callable[..., Any], list[Any]]:
+    """Return the function and its arguments."""
+    instance = types.SimpleNamespace(_reader=stage.make(_other_work(stage)))
+    size = stage.chance.choice((1, 2, 3))
+    given = {
+        "self": instance,
+        "things": list(range(stage.chance.choice((0, 1, 2, 3)))),
+        "loop": types.SimpleNamespace(create_task=stage.make, create_future=stage.future),
+        "task": stage.make(_other_work(stage)),
+    }
+    function = namespace["f"] if "f" in namespace else vars(namespace["C"])["f"]
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    if "others" in names:
+        given["others"] = [stage.make(stage.work()) for _ in range(size)]
+    return function, [given[name] for name in names]
+
+
+async def _other_work(stage: Stage) -> None:
+    await stage.gate("elsewhere")
+
+
+def _importer(stage: Stage) -> Callable[..., Any]:
+    played = types.ModuleType("asyncio")
+    vars(played).update(vars(asyncio))
+    vars(played).update(
+        create_task=stage.make,
+        gather=_gather,
+        ensure_future=lambda thing: stage.make(thing) if asyncio.iscoroutine(thing) else thing,
+        Future=stage.future,
+        sleep=lambda _: stage.gate("sleep"),
+        timeout=stage.timeout,
+        wait=stage.wait,
+        wait_for=stage.wait_for,
+    )
+    elsewhere = _elsewhere(stage)
+
+    def load(name: str, *rest: Any) -> Any:
+        if name in ("asyncio", "elsewhere"):
+            return played if name == "asyncio" else elsewhere
+        return builtins.__import__(name, *rest)
+
+    return load
+
+
+class _Handle(asyncio.tasks._GatheringFuture):  # type: ignore[name-defined, misc]
+    """A gather as the contract has it: since 3.12 a real one whose first child has failed is done,
+    and cancelling it cancels nothing."""
+
+    def cancel(self, msg: object = None) -> bool:
+        return any([child.cancel(msg) for child in self._children])
+
+
+def _gather(*things: Any, **options: Any) -> asyncio.Future[Any]:
+    outer = asyncio.gather(*things, **options)
+    if type(outer) is not asyncio.Future:
+        outer.__class__ = _Handle
+    return outer
+
+
+class _Use:
+    """The unknown object `use`: called, it keeps what it is given."""
+
+    def __init__(self, stage: Stage) -> None:
+        vars(self)["stage"] = stage
+
+    def __call__(self, *things: Any) -> None:
+        self.stage.hand(*things)
+
+    def __getattr__(self, name: str) -> Any:
+        return vars(self)["stage"].ask()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.stage.hand(value)
+
+
+def _elsewhere(stage: Stage) -> types.ModuleType:
+    module = types.ModuleType("elsewhere")
+
+    async def log(*_: Any) -> None:
+        await stage.gate("log")
+
+    async def known() -> None:
+        await stage.gate("other")
+
+    def other(*things: Any) -> Any:
+        stage.hand(*things)
+        return _Lazily(known)
+
+    vars(module).update(
+        cond=stage.ask,
+        create_tracked_task=stage.make,
+        lock=lambda: _Lock(stage),
+        log=log,
+        other=other,
+        use=_Use(stage),
+        work=stage.work,
+    )
+    return module
+
+
+class _Lazily:
+    """A coroutine that is only made when it is awaited."""
+
+    def __init__(self, function: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        self.function = function
+
+    def __await__(self) -> Iterator[Any]:
+        return self.function().__await__()
+
+
+class _Lock:
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+
+    async def __aenter__(self) -> None:
+        await self.stage.gate("enter")
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.stage.gate("leave")
+
+
+def _own_timeouts(text: str) -> frozenset[int]:
+    """Return the lines of the `asyncio.timeout()` blocks that hold one wait and nothing else."""
+    return frozenset(
+        node.lineno
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.AsyncWith)
+        and len(node.body) == 1
+        and "await asyncio.wait(" in ast.unparse(node.body[0])
+        and not isinstance(node.body[0], (ast.If, ast.For, ast.While, ast.With, ast.Try))
+        and not isinstance(node.body[0], ast.AsyncWith)
+    )
+
+
+def _leaves(fs: Any) -> Iterator[Any]:
+    for one in fs:
+        children = getattr(one, "_children", None)
+        yield from children if children else (one,)
+
+
+def _cells(function: types.FunctionType) -> Iterator[Any]:
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):
+            yield cell.cell_contents
+
+
+def _error(task: asyncio.Task[Any]) -> BaseException | None:
+    return None if task.cancelled() else task.exception()
+
+
+def _close(loop: Loop) -> None:
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    with suppress(Cut):
+        loop.spin()
+    asyncio.set_event_loop(None)
+    loop.close()
