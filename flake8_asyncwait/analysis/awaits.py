@@ -207,6 +207,12 @@ class Awaits(Base):
             ctx.out.add(raising(TIMEOUT_ERROR), late)
         return self._halves(state, waiting, items, opened, full)
 
+    def returned(self, state: State, waiting: Waiting) -> Results:
+        """The ways in which a wait that has started in a task of its own has returned."""
+        state, items, opened = self.elements(state, waiting)
+        full = not waiting.first and not waiting.timeout
+        return self._halves(state, waiting, items, opened, full)
+
     def _passed(self, state: State, items: tuple[Value, ...]) -> State:
         """Time has passed in a wait; the dotted names of what it waited for are still believed."""
         later = state.suspended()

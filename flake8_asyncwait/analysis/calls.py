@@ -659,10 +659,19 @@ class Calls(Expressions):
         """`.done()`: what was running when time last passed may have ended since."""
         thing = state.heap[ref.id]
         if type(thing) is WaitTask:
-            return [(state, UNKNOWN if thing.result is None else Const(True))]
+            return self._wait_done(ref, thing, state)
         if type(thing) is Gather:
             return self._gather_done(ref, state)
         return self._task_done(ref, state)
+
+    def _wait_done(self, ref: Ref, task: WaitTask, state: State) -> Results:
+        if task.result is not None:
+            return [(state, Const(True))]
+        ended = [
+            (after.put(ref, task._replace(result=value)), Const(True))
+            for after, value in self.returned(state, task.waiting)
+        ]
+        return [*ended, (state, Const(False))]
 
     def _task_done(self, ref: Ref, state: State) -> Results:
         status = state.heap[ref.id].status
@@ -697,7 +706,10 @@ class Calls(Expressions):
     def _result(self, node: ir.Call, ref: Ref, state: State, ctx: Context) -> Results:
         thing = state.heap[ref.id]
         if type(thing) is WaitTask:
-            return [(state, UNKNOWN if thing.result is None else thing.result)]
+            if thing.result is None:
+                self.fail(state, ctx, Exc("InvalidStateError"))
+                return []
+            return [(state, thing.result)]
         if type(thing) is Gather:
             if effects.ended(state, ref):
                 return self.await_value(state, ref, node.line, ctx)
@@ -832,18 +844,21 @@ class Calls(Expressions):
                 after = state.put(ref, box._replace(items=rest))
                 results.append(after.new(Box("tuple", tuple(pair))))
             return results or [(state, UNKNOWN)]
-        key = args.first()
-        exact = [pair for pair in box.items if pair[0] == key and not isinstance(key, Unknown)]
-        if exact:
-            rest = tuple(pair for pair in box.items if pair not in exact)
-            return [(state.put(ref, box._replace(items=rest)), exact[-1][1])]
-        if isinstance(key, Ref):
-            return [(state, args.positional[1] if len(args.positional) > 1 else UNKNOWN)]
-        results = [(state, args.positional[1] if len(args.positional) > 1 else UNKNOWN)]
-        for pair in box.items:
-            rest = tuple(other for other in box.items if other != pair)
-            results.append((state.put(ref, box._replace(items=rest)), pair[1]))
-        return results
+        default = args.positional[1] if len(args.positional) > 1 else UNKNOWN
+        gone = self.pairs_under(args.first(), box, state)
+        if not gone:
+            return [(state, default)]
+        rest = tuple(pair for pair in box.items if pair not in gone)
+        return [(state.put(ref, box._replace(items=rest)), gone[-1][1])]
+
+    def pairs_under(self, key: Value, box: Box, state: State) -> list[Value]:
+        """The items of a dict that a key takes out. One that is not known takes out a task that
+        has ended, if any: to lose one that runs would be a guess."""
+        if isinstance(key, (Ref, Const)):
+            exact = [pair for pair in box.items if pair[0] == key]
+            if exact or isinstance(key, Ref):
+                return exact
+        return [pair for pair in box.items if any(effects.ended(state, part) for part in pair)][:1]
 
     def _remove(
         self, ref: Ref, name: str, args: Args, state: State, ctx: Context

@@ -220,9 +220,10 @@ class Expressions(Awaits):
         """A new collection, or an unknown value where it holds nothing to remember."""
         telling = [item for item in items if not isinstance(item, Unknown)]
         if kind != "tuple":
-            opened = opened or len(telling) < len(items)
-            items = list(dict.fromkeys(telling))
-        if items and not any(self._telling(item, kind) for item in items):
+            distinct = list(dict.fromkeys(telling))
+            opened = opened or len(distinct) < len(items)
+            items = distinct
+        if (items or opened) and not any(self._telling(item, kind) for item in items):
             return state, UNKNOWN
         return state.new(Box(kind, tuple(items), opened))
 
@@ -299,11 +300,16 @@ class Expressions(Awaits):
                 if known is None:
                     ends += self._unknown_clause(node, depth, (state, items, True), ctx)
                     continue
-                box = state.get(source)
-                opened_now = opened or (type(box) is Box and box.open)
-                current = [(state, items, opened_now)]
+                current = [(state, items, opened)]
                 for item in known:
                     current = self._item(node, depth, item, current, ctx)
+                box = state.get(source)
+                if type(box) is Box and box.open:
+                    current = [
+                        end
+                        for way in current
+                        for end in self._unknown_clause(node, depth, way, ctx)
+                    ]
                 ends += current
         return ends
 

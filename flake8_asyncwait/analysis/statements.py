@@ -195,7 +195,8 @@ class Statements(Calls):
         if type(box) is not Box or not isinstance(owner, Ref):
             return after
         if box.kind == "dict":
-            items = tuple(pair for pair in box.items if pair[0] != index)
+            gone = self.pairs_under(index, box, after)
+            items = tuple(pair for pair in box.items if pair not in gone)
             return after.put(owner, box._replace(items=items))
         return after
 
@@ -361,6 +362,8 @@ class Statements(Calls):
                 after, items, source = self.iterated(after, value)
             else:
                 items, source = None, value
+            if not items and type(after.get(source)) is Box and after.get(source).open:
+                items = None
             if items is None or node.asynchronous:
                 ends += self._loop_unknown(node, after, ctx)
             else:

@@ -62,6 +62,6 @@ def _finding(call: ir.Call, result: Outcome, options: Options) -> Finding | None
         if hit is not None:
             if rule.code not in options.codes:
                 return None
-            steps = witness(hit.trace)
+            steps = witness(hit.trace, call.line)
             return Finding(call.line, call.column, rule.code, hit.message, steps, *call.end)
     return None

@@ -6,10 +6,10 @@ from flake8_asyncwait.analysis.state import Trace
 from flake8_asyncwait.verdict.finding import Step
 
 
-def witness(trace: Trace | None) -> tuple[Step, ...]:
-    """The steps of a history, from its last wait that had not returned before the loss."""
+def witness(trace: Trace | None, line: int) -> tuple[Step, ...]:
+    """The steps of a history from the first wait on `line`, where the site stands."""
     if trace is None:
         return ()
     steps = [Step(step.line, step.what, step.choice) for step in trace.steps()]
-    starts = [position for position, step in enumerate(steps) if step.choice == "wait"]
+    starts = [n for n, step in enumerate(steps) if step.choice == "wait" and step.line == line]
     return tuple(steps[starts[0] :]) if starts else tuple(steps)
