@@ -13,7 +13,7 @@ from flake8_asyncwait.analysis.exceptions import (
     TIMEOUT_ERROR,
     Exc,
 )
-from flake8_asyncwait.analysis.relevance import tested_constants
+from flake8_asyncwait.analysis.relevance import Relevant, tested_constants
 from flake8_asyncwait.analysis.run import Books, Context, Frame, Leak, Program, Site, Undetermined
 from flake8_asyncwait.analysis.state import (
     ASKED,
@@ -37,6 +37,7 @@ from flake8_asyncwait.analysis.state import (
     Gather,
     Param,
     Ref,
+    Result,
     State,
     Task,
     Trace,
@@ -63,7 +64,7 @@ class Base:
         program: Program,
         func: ir.Func,
         sites: list[Site],
-        relevant: frozenset[str],
+        relevant: Relevant,
         bindable: frozenset[str],
         many: int = MANY,
     ) -> None:
@@ -71,7 +72,8 @@ class Base:
         self.func = func
         self.sites = sites
         self.site_of = {id(site.call): site for site in sites}
-        self.relevant = relevant
+        self.relevant = relevant.names
+        self.feeding = relevant.feeding
         self.bindable = bindable
         self.many = many
         self.books = Books(len(sites))
@@ -105,6 +107,9 @@ class Base:
             return [(state, self._global(name, state, ctx))]
         key = frame.prefix + name
         value = state.env.get(key)
+        defined = frame.func.definitions.get(name)
+        if value is None and defined is not None:
+            return [(state, Function(defined, False))]
         if frame.func is self.func:
             state = self._note_stale_read(name, value, state, ctx)
             if value is None and name in self.bindable:
@@ -157,6 +162,8 @@ class Base:
         """Whether states hold what a name is bound to: in the function itself what its relevant
         names are bound to, in helpers what holds a task or decides a condition."""
         if frame.func is self.func:
+            if isinstance(value, Result):
+                return name in self.feeding
             return name in self.relevant
         if type(value).__name__ == "Const":
             return name in self._flags_of(frame.func)
@@ -195,7 +202,7 @@ class Base:
         if f"${key}" in state.env:
             state = self.hand_over(state, value, ctx)
         if not self.keeps(name, value, state, frame):
-            return state.unbind(key)
+            value = UNKNOWN
         if isinstance(value, Unknown) and name not in self.bindable:
             return state.unbind(key)
         self._label(name, value, state, frame)

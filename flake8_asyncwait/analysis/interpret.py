@@ -45,7 +45,7 @@ def analyse(
     relevant = relevant_names(func, calls, follows)
     made = {name for node in walk(func.body) for name in _made_names(node)}
     results = frozenset().union(*(site.halves for site in sites))
-    bindable = frozenset((made | results) & relevant)
+    bindable = frozenset((made | results) & relevant.names)
     for many in (MANY, MANY - 1):
         run = Statements(program, func, sites, relevant, bindable, many)
         run.letter = letter

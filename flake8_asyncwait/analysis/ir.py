@@ -345,7 +345,8 @@ class Func:
     `locals` are the names bound in its own scope, `imports` those bound only by an import (with
     the qualified name they stand for), `outer` those declared global or nonlocal. `mentions` are
     all names read or bound in it, nested functions included. `candidates` are its own calls that
-    may be wait sites (not those of nested functions, which stand in `nested`).
+    may be wait sites (not those of nested functions, which stand in `nested`). `definitions` are the
+    names that one `def` binds, and nothing else.
     """
 
     name: str
@@ -369,4 +370,5 @@ class Func:
     mentions: set[str] = field(default_factory=set)
     candidates: list[Call] = field(default_factory=list)
     nested: list[Func] = field(default_factory=list)
+    definitions: dict[str, Func | None] = field(default_factory=dict)
     end_line: int = 0

@@ -237,7 +237,9 @@ class Lowerer:
 
     def _define(self, node: cst.FunctionDef, line: int) -> list[ir.Stmt]:
         func, decorators = self._function(node, self._func, None, line)
+        known = func.name in self._func.assigned
         self._bind(func.name)
+        self._func.definitions[func.name] = None if known else func
         self._func.nested.append(func)
         return [ir.Define(func, decorators, line)]
 
@@ -432,6 +434,8 @@ class Lowerer:
     def _bind(self, name: str) -> None:
         self._func.locals.add(name)
         self._func.assigned.add(name)
+        if name in self._func.definitions:
+            self._func.definitions[name] = None
         self._func.mentions.add(name)
 
     # Targets

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flake8_asyncwait.analysis import ir
 
@@ -20,6 +20,7 @@ CARRIERS = frozenset(
     "union difference intersection symmetric_difference keys values items pop popleft popitem get "
     "wrap_future partial deque islice repeat create_task Task".split()
 )
+_WRAPPERS = frozenset("ensure_future gather shield wait_for as_completed create_task".split())
 _MUTATORS = frozenset("append add extend update insert appendleft setdefault extendleft".split())
 
 
@@ -71,9 +72,25 @@ def carried(node: Any, follows: Callable[[ir.Call], bool]) -> set[str]:
         return _carried_by_call(node, follows)
     if isinstance(node, (ir.Compare, ir.Const, ir.Not)) or node is None:
         return set()
+    if isinstance(node, ir.Subscript):
+        return carried(node.value, follows)
+    if isinstance(node, ir.IfExp):
+        return carried(node.body, follows) | carried(node.orelse, follows)
+    if isinstance(node, ir.Comprehension):
+        return _carried_by_comprehension(node, follows)
     found: set[str] = set()
     for child in children(node):
         found |= carried(child, follows)
+    return found
+
+
+def _carried_by_comprehension(
+    node: ir.Comprehension, follows: Callable[[ir.Call], bool]
+) -> set[str]:
+    """Its elements; what it iterates over reaches them through its variables."""
+    found = carried(node.element, follows)
+    if node.key is not None:
+        found |= carried(node.key, follows)
     return found
 
 
@@ -88,29 +105,59 @@ def _carried_by_call(node: ir.Call, follows: Callable[[ir.Call], bool]) -> set[s
     return found
 
 
+class Relevant(NamedTuple):
+    """The names of a function that states must hold: `feeding` are those whose value may become
+    an element of a wait, `names` all that may hold a waited task or part of a wait's result, or a
+    constant that a condition tests."""
+
+    names: frozenset[str]
+    feeding: frozenset[str]
+
+
 def relevant_names(
     func: ir.Func, sites: list[ir.Call], follows: Callable[[ir.Call], bool]
-) -> frozenset[str]:
-    """The names of `func` that may hold a waited task or part of a result of one of `sites`,
-    and those bound to a constant that a condition tests."""
-    groups = list(_groups(func, follows))
-    names: set[str] = set()
+) -> Relevant:
+    """Follow values through `func`: backwards from its sites, then forwards from all of that."""
+    edges = list(_edges(func, follows))
+    feeding: set[str] = set()
     for site in sites:
         for arg in site.args:
-            names |= carried(arg.value, follows)
+            feeding |= carried(arg.value, follows)
+    feeding |= _asked(func) | _wrapped(func, follows)
+    _close(feeding, [(target, source) for source, target in edges])
+    names = set(feeding)
     site_set = {id(site) for site in sites}
     for owner in _functions(func):
         for node in walk(owner.body):
             if isinstance(node, (ir.Assign, ir.Walrus)) and _holds(node.value, site_set):
                 names |= _targets(node)
-    changed = True
-    while changed:
-        changed = False
-        for group in groups:
-            if group & names and not group <= names:
-                names |= group
-                changed = True
-    return frozenset(names | tested_constants(func) | _asked(func))
+    _close(names, edges)
+    return Relevant(frozenset(names | tested_constants(func)), frozenset(feeding))
+
+
+def _close(names: set[str], edges: list[tuple[str, str]]) -> None:
+    """Add every name that an edge leads to from one of `names`."""
+    following: dict[str, set[str]] = {}
+    for source, target in edges:
+        following.setdefault(source, set()).add(target)
+    queue = list(names)
+    while queue:
+        for target in following.get(queue.pop(), ()):
+            if target not in names:
+                names.add(target)
+                queue.append(target)
+
+
+def _wrapped(func: ir.Func, follows: Callable[[ir.Call], bool]) -> set[str]:
+    """The names given to calls that make tasks of coroutines held in names."""
+    found: set[str] = set()
+    for owner in _functions(func):
+        for node in walk(owner.body):
+            if isinstance(node, ir.Call) and last_name(node.func) in _WRAPPERS:
+                for arg in node.args[:1] if last_name(node.func) == "wait_for" else node.args:
+                    if isinstance(arg.value, ir.Name) or arg.star:
+                        found |= carried(arg.value, follows)
+    return found
 
 
 def _functions(func: ir.Func) -> Iterator[ir.Func]:
@@ -141,43 +188,58 @@ def target_names(target: Any) -> Iterator[str]:
         yield ".".join(target.path)
 
 
-def _groups(func: ir.Func, follows: Callable[[ir.Call], bool]) -> Iterator[set[str]]:
-    """Sets of names that one construct ties together."""
+def _edges(
+    func: ir.Func, follows: Callable[[ir.Call], bool]
+) -> Iterator[tuple[str, str]]:
+    """Pairs of names: what the first holds may come to be held by the second. Two names of one
+    collection lead to each other."""
     for owner in _functions(func):
         for node in walk(owner.body):
-            if isinstance(node, ir.Assign):
-                names = carried(node.value, follows)
-                for target in node.targets:
-                    names |= set(target_names(target)) | _key_names(target, follows)
-                yield names
-            elif isinstance(node, ir.AugAssign):
-                yield set(target_names(node.target)) | carried(node.value, follows)
-            elif isinstance(node, ir.Walrus):
-                yield {node.target.id} | carried(node.value, follows)
-            elif isinstance(node, (ir.For, ir.Clause)):
-                yield set(target_names(node.target)) | carried(node.iter, follows)
-            elif isinstance(node, ir.With) and node.target is not None:
-                yield set(target_names(node.target)) | carried(node.item, follows)
-            elif isinstance(node, ir.Match):
-                binds = {name for case in node.cases for name in case.binds}
-                yield binds | carried(node.subject, follows)
-            elif isinstance(node, ir.Call):
-                yield _call_group(node, follows)
+            sources, targets, both = _flow(node, follows)
+            for source in sources:
+                for target in targets:
+                    yield source, target
+                    if both:
+                        yield target, source
         if owner is not func:
-            yield {owner.name} | (owner.mentions & func.locals)
+            for name in owner.mentions & func.locals:
+                yield owner.name, name
+                yield name, owner.name
+
+
+def _flow(
+    node: Any, follows: Callable[[ir.Call], bool]
+) -> tuple[set[str], set[str], bool]:
+    """From which names a construct takes, to which it gives, and whether they are one thing."""
+    if isinstance(node, ir.Assign):
+        targets = {name for target in node.targets for name in target_names(target)}
+        keys = {name for target in node.targets for name in _key_names(target, follows)}
+        return carried(node.value, follows) | keys, targets, _is_alias(node.value)
+    if isinstance(node, ir.AugAssign):
+        return carried(node.value, follows), set(target_names(node.target)), False
+    if isinstance(node, ir.Walrus):
+        return carried(node.value, follows), {node.target.id}, _is_alias(node.value)
+    if isinstance(node, (ir.For, ir.Clause)):
+        return carried(node.iter, follows), set(target_names(node.target)), False
+    if isinstance(node, ir.With) and node.target is not None:
+        return carried(node.item, follows), set(target_names(node.target)), False
+    if isinstance(node, ir.Match):
+        binds = {name for case in node.cases for name in case.binds}
+        return carried(node.subject, follows), binds, False
+    if isinstance(node, ir.Call) and isinstance(node.func, ir.Attr):
+        if node.func.name in _MUTATORS:
+            given = {name for arg in node.args for name in carried(arg.value, follows)}
+            return given, carried(node.func.value, follows), False
+    return set(), set(), False
+
+
+def _is_alias(value: ir.Expr) -> bool:
+    """Whether an expression gives another name to what it takes, rather than a copy."""
+    return isinstance(value, (ir.Name, ir.Attr, ir.Bool, ir.IfExp, ir.Subscript, ir.Walrus))
 
 
 def _key_names(target: ir.Target, follows: Callable[[ir.Call], bool]) -> set[str]:
     return carried(target.index, follows) if isinstance(target, ir.Subscript) else set()
-
-
-def _call_group(node: ir.Call, follows: Callable[[ir.Call], bool]) -> set[str]:
-    if not isinstance(node.func, ir.Attr) or node.func.name not in _MUTATORS:
-        return set()
-    names = carried(node.func.value, follows)
-    for arg in node.args:
-        names |= carried(arg.value, follows)
-    return names
 
 
 def _asked(func: ir.Func) -> set[str]:

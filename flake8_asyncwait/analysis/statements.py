@@ -264,6 +264,8 @@ class Statements(Calls):
         frame = ctx.frame.owner_of(name)
         if frame is None:
             return self.hand_over(state, function, ctx)
+        if frame.func.definitions.get(name) is function.func:
+            return state
         return state.bind(frame.prefix + name, function)
 
     def _define_class(self, node: ir.DefineClass, state: State, ctx: Context) -> list[State]:
@@ -481,7 +483,7 @@ class Statements(Calls):
                 continue
             inside = ctx.handler(after, exc)
             entered = states
-            if handler.name is not None:
+            if handler.name is not None and self._names_it(handler):
                 key = ctx.frame.prefix + handler.name
                 entered = [one.bind(key, Raised(exc)) for one in states]
             done = self.run_block(handler.body, entered, inside)
@@ -492,6 +494,14 @@ class Statements(Calls):
                 return ends
         after.add(raising(exc), *states)
         return ends
+
+    def _names_it(self, handler: ir.Handler) -> bool:
+        """Whether a handler raises the exception that it names, or asks for its class."""
+        return any(
+            isinstance(node, ir.Raise)
+            or (isinstance(node, ir.Call) and last_name(node.func) == "isinstance")
+            for node in walk(handler.body)
+        )
 
     def _catches(self, kind: ir.Expr | None, exc: Exc, ctx: Context) -> str:
         if kind is None:
