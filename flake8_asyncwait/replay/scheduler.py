@@ -385,6 +385,8 @@ class World:
 
     def ended(self) -> None:
         """The function has ended: whatever is at large now has leaked."""
+        if self.over:  # given up, whatever the function made of the `Cut`
+            return
         self._mark([*self.roots, *self.foreign.values()])
         for life in self.lives:
             self._leak(life)

@@ -322,8 +322,8 @@ class Surroundings:
 
     def contains(self, thing: Any, container: Any) -> bool:
         """Stand in for `in`: whether an unknown is in a set of tasks is a choice."""
-        may_be_any = isinstance(thing, Unknown) and thing.standin.life is None
-        if may_be_any and not isinstance(container, Unknown) and not _holds(container, thing):
+        free = isinstance(thing, Unknown) and thing.may_be_any()
+        if free and not isinstance(container, Unknown) and not _holds(container, thing):
             picked = self.world.choose(f"{thing!r} is in it", ("no", "yes"))
             return bool(picked) and bool(container)
         return thing in container

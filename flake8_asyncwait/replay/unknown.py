@@ -19,6 +19,7 @@ LOGGING = frozenset({"debug", "info", "warning", "warn", "error", "exception", "
 COROUTINE_METHODS = frozenset({"get", "put", "join", "wait", "wait_for", "acquire"})
 MAKER = re.compile(r"create\w*task|ensure_future", re.IGNORECASE)
 HASH_BASE = 1 << 40
+NEVER_SEEN = -1  # whether it runs at all is not known yet
 
 
 class Kind(Enum):
@@ -125,8 +126,14 @@ class Unknown(Standin):
             owner, parameter, collection = _origin(self)
             life = Life(facts.label, owner, parameter=parameter, collection=collection)
             facts.life = facts.world.born(life)
+            life.seen = NEVER_SEEN
             facts.truth, facts.none = True, False
         return facts.life
+
+    def may_be_any(self) -> bool:
+        """Say whether this may be a task that goes by another name here."""
+        named = (Kind.PARAMETER, Kind.ATTRIBUTE, Kind.NAME)
+        return self.standin.life is None and self.standin.kind not in named
 
     def is_coroutine_call(self) -> bool:
         """Say whether this is what a call gave that may well have been of a coroutine function."""

@@ -23,7 +23,7 @@ QUESTIONS_AT_MOST = 60
 SPINS_AT_MOST = 300
 WAITS_AT_MOST = 30
 SPINS_AFTER = 12
-DELAY = 5.0
+NEVER = 1e9
 
 
 class Cut(BaseException):
@@ -88,7 +88,7 @@ class Stage:
     waited: dict[int, set[Any]] = field(default_factory=dict)
     handed: set[Any] = field(default_factory=set)
     roots: list[Any] = field(default_factory=list)
-    fault_timers: set[int] = field(default_factory=set)
+    fault_timeouts: list[asyncio.Timeout] = field(default_factory=list)
     borrowed: bool = True
 
     # -- what the program is given ----------------------------------------------------------------
@@ -161,20 +161,22 @@ class Stage:
 
         return waiting()
 
-    def timeout(self, delay: float) -> asyncio.Timeout:
+    def timeout(self, _: float) -> asyncio.Timeout:
         """Stand before `asyncio.timeout`: expiring is a fault unless a wait is all it guards."""
-        timeout = asyncio.timeout(delay)
-        if sys._getframe(1).f_lineno not in self.own_timeouts:
-            self.fault_timers.add(id(timeout))
+        own = sys._getframe(1).f_lineno in self.own_timeouts
+        return asyncio.timeout(self.chance.choice((3, 8))) if own else self.fault_timeout()
+
+    def fault_timeout(self) -> asyncio.Timeout:
+        """Return a timeout that never expires by itself."""
+        timeout = asyncio.timeout(NEVER)
+        self.fault_timeouts.append(timeout)
         return timeout
 
-    async def wait_for(self, thing: Any, delay: float) -> Any:
+    async def wait_for(self, thing: Any, _: float) -> Any:
         """Do what `asyncio.wait_for` does since 3.12: expiring is a fault for all but a wait."""
         is_wait = asyncio.iscoroutine(thing) and thing.__name__ == "waiting"
-        timeout = asyncio.timeout(delay)
-        if not is_wait:
-            self.fault_timers.add(id(timeout))
-        async with timeout:
+        delay = self.chance.choice((3, 8))
+        async with asyncio.timeout(delay) if is_wait else self.fault_timeout():
             return await thing
 
     # -- the driver ---------------------------------------------------------------------------------
@@ -203,29 +205,28 @@ class Stage:
         if not closed:
             return False
         several = chance.choice((1, 1, 1, 2, 3))
+        others = [gate for gate in closed if self.gates[gate] not in ("work", "elsewhere")]
+        if others and chance.random() < 0.5:
+            closed, several = others, 1
         for gate in chance.sample(closed, min(several, len(closed))):
             gate.set_result(None)
         return True
 
     def next_timer(self) -> asyncio.TimerHandle | None:
-        """Return the timer to fire next; one that is a fault only fires as the fault."""
+        """Return the timer to fire next."""
         timers = self.loop.timers()
-        if not timers:
-            return None
-        owner = getattr(timers[0]._callback, "__self__", None)  # type: ignore[attr-defined]
-        if id(owner) not in self.fault_timers:
-            return timers[0]
-        if self.faulty or not self.faulty_run:
-            return None
-        self.faulty = True
-        return timers[0]
+        return timers[0] if timers and timers[0].when() < NEVER else None
 
     def strike(self, outer: asyncio.Task[Any]) -> bool:
         """Inject the fault."""
         self.faulty = True
         closed = [gate for gate, kind in self.gates.items() if not gate.done() and kind != "future"]
-        if closed and self.chance.random() < 0.45:
+        entered = [one for one in self.fault_timeouts if _is_entered(one)]
+        kind = self.chance.random()
+        if closed and kind < 0.4:
             self.chance.choice(closed).set_exception(GivenError())
+        elif entered and kind < 0.6:
+            self.loop.call_soon(self.chance.choice(entered).reschedule, self.loop.now)
         else:
             outer.cancel()
         return True
@@ -434,6 +435,10 @@ def _own_timeouts(text: str) -> frozenset[int]:
     )
 
 
+def _is_entered(timeout: asyncio.Timeout) -> bool:
+    return "active" in repr(timeout)
+
+
 def _leaves(fs: Any) -> Iterator[Any]:
     for one in fs:
         children = getattr(one, "_children", None)
@@ -451,6 +456,7 @@ def _error(task: asyncio.Task[Any]) -> BaseException | None:
 
 
 def _close(loop: Loop) -> None:
+    """Close a loop; a function that swallows every cancellation stays behind in silence."""
     for task in asyncio.all_tasks(loop):
         task.cancel()
     with suppress(Cut):
