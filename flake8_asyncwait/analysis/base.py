@@ -31,6 +31,7 @@ from flake8_asyncwait.analysis.state import (
     UNKNOWN,
     UNSETTLED,
     Box,
+    Const,
     Coroutine,
     Foreign,
     Function,
@@ -164,6 +165,8 @@ class Base:
         if frame.func is self.func:
             if isinstance(value, Result):
                 return name in self.feeding
+            if isinstance(value, Const):
+                return name in self.feeding or name in self._flags_of(self.func)
             return name in self.relevant
         if type(value).__name__ == "Const":
             return name in self._flags_of(frame.func)
@@ -403,6 +406,11 @@ class Base:
             for thing in state.heap.values()
         )
 
+    def holds_losable(self, state: State, value: Value) -> bool:
+        """Whether a value reaches a task that could still be lost."""
+        things = (state.heap[number] for number in state.refs(value))
+        return any(type(thing) is Task and self._may_be_lost(thing) for thing in things)
+
     def _may_be_lost(self, task: Task) -> bool:
         if task.owner in (FUTURE, FOREIGN) or task.handed:
             return False
@@ -426,6 +434,7 @@ class Base:
         states = list(states)
         if len(states) < 2:
             return states
+        self.books.tick(len(states))
         return list(States(self.collect(state, line) for state in states))
 
     def live(self, state: State, origin: int) -> int:

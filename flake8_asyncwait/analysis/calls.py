@@ -81,7 +81,7 @@ class Summary(NamedTuple):
 
 
 # A plain function whose name says that it creates a task.
-_CREATOR = re.compile(r"(?i)(?:^|_)create(?:_\w+)?_?task$|^createtask$|^create\w*task$")
+_CREATOR = re.compile(r"(?i)create\w*task(?!s?_?group)")
 _LOOP_NAME = re.compile(r"(?i)(?:^|_)(?:event_?)?loop$|^(?:main|running|current)loop$")
 _LOOP_MAKERS = frozenset(
     {"asyncio.get_running_loop", "asyncio.get_event_loop", "asyncio.new_event_loop"}

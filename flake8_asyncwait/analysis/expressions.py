@@ -221,16 +221,27 @@ class Expressions(Awaits):
         telling = [item for item in items if not isinstance(item, Unknown)]
         if kind != "tuple":
             distinct = list(dict.fromkeys(telling))
-            opened = opened or len(distinct) < len(items)
+            # Equal results of one call stand for as many things as the call was made.
+            several = any(isinstance(i, Result) and telling.count(i) > 1 for i in distinct)
+            opened = opened or several or len(telling) < len(items)
             items = distinct
-        if (items or opened) and not any(self._telling(item, kind) for item in items):
+        constants = kind == "tuple" and all(isinstance(item, Const) for item in items)
+        if (items or opened) and not constants and not any(self.tells(i, state) for i in items):
             return state, UNKNOWN
         return state.new(Box(kind, tuple(items), opened))
 
-    def _telling(self, item: Value, kind: str) -> bool:
-        if isinstance(item, Const):
-            return kind == "tuple"
-        return not isinstance(item, Unknown)
+    def tells(self, value: Value, state: State) -> bool:
+        """Whether a value is worth remembering in a collection: it may be a task or make one."""
+        thing = state.get(value)
+        if type(thing) is Box:
+            if not thing.items:
+                return not thing.open  # a collection to come
+            return any(
+                self.tells(part, state)
+                for item in thing.items
+                for part in (item if type(item) is tuple else (item,))
+            )
+        return not isinstance(value, (Const, Unknown))
 
     def _dict(self, node: ir.DictDisplay, state: State, ctx: Context) -> Results:
         flat = [part for key, value in node.items for part in (key, value) if part is not None]
@@ -247,7 +258,10 @@ class Expressions(Awaits):
                     opened = opened or not known or merged.open
                 else:
                     pairs.append((next(feed), next(feed)))
-            results.append(after.new(Box("dict", tuple(pairs), opened)))
+            if pairs and not any(self.tells(part, after) for pair in pairs for part in pair):
+                results.append((after, UNKNOWN))
+            else:
+                results.append(after.new(Box("dict", tuple(pairs), opened)))
         return results
 
     def _comprehension(self, node: ir.Comprehension, state: State, ctx: Context) -> Results:
@@ -626,11 +640,22 @@ class Expressions(Awaits):
     def _with_pair(
         self, box: Box, pairs: tuple[Value, ...], key: Value, value: Value, state: State
     ) -> Box:
-        if not any(isinstance(part, (Ref, Param, Foreign, Result)) for part in (key, value)):
+        if not any(self.is_element(part, state) for part in (key, value)):
             return box._replace(items=pairs, open=True)
         if (key, value) in pairs:
             return box
         return box._replace(items=(*pairs, (key, value)))
+
+    def is_element(self, value: Value, state: State) -> bool:
+        """Whether a value is, or holds, what may be an element of a wait."""
+        thing = state.get(value)
+        if type(thing) is Box:
+            return any(
+                self.is_element(part, state)
+                for item in thing.items
+                for part in (item if type(item) is tuple else (item,))
+            )
+        return thing is not None or isinstance(value, (Param, Foreign))
 
     def _set_item(
         self, state: State, owner: Ref, box: Box, index: Value, value: Value

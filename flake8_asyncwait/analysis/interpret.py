@@ -25,11 +25,17 @@ _MAKERS = frozenset({"create_task", "ensure_future", "gather", "Task"})
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """What all executions of one function show. `books` is None where the bound was hit."""
+    """What all executions of one function show. Where the bound of work was hit (`cut`), the leaks
+    that were found are true, and no more is known."""
 
     sites: list[Site]
-    books: Books | None
     run: Statements
+    cut: bool
+
+    def is_undetermined(self, site: Site) -> bool:
+        """Whether nothing is claimed about a site."""
+        lost = any(leak.kind == "lost" and leak.site == site.index for leak in self.run.books.leaks)
+        return self.cut and not lost
 
 
 def analyse(
@@ -38,7 +44,8 @@ def analyse(
     """Run all executions of `func`, whose wait sites are `calls`.
 
     `letter` says that tasks of others count too (AWT105).
-    Where the work would grow beyond its bound, collections of unknown size stand for fewer tasks.
+    Where the work would grow beyond its bound, collections of unknown size stand for fewer tasks;
+    for a single one a leak is still a leak, but none is no proof.
     """
     follows = _follows(program)
     sites = [_site(call, index, func) for index, call in enumerate(calls)]
@@ -46,17 +53,17 @@ def analyse(
     made = {name for node in walk(func.body) for name in _made_names(node)}
     results = frozenset().union(*(site.halves for site in sites))
     bindable = frozenset((made | results) & relevant.names)
-    for many in (MANY, MANY - 1):
+    for many in range(MANY, 0, -1):
         run = Statements(program, func, sites, relevant, bindable, many)
         run.letter = letter
         try:
             _execute(run, func)
-            return Analysed(sites, run.books, run)
         except Decided:
-            return Analysed(sites, run.books, run)
+            pass
         except (Undetermined, RecursionError):
             continue
-    return Analysed(sites, None, run)
+        return Analysed(sites, run, cut=many == 1)
+    return Analysed(sites, run, cut=True)
 
 
 def _execute(run: Statements, func: ir.Func) -> None:

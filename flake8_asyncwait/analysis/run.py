@@ -13,8 +13,9 @@ from flake8_asyncwait.analysis.exceptions import Exc
 from flake8_asyncwait.analysis.state import OWNED, State, Trace
 from flake8_asyncwait.sites.outline import Outline, canonical, dotted
 
-# The work on one function is bounded: statements and expressions evaluated, each in one state.
-MAX_WORK = 60_000
+# The work on one function is bounded: statements and expressions evaluated, each in one state, and
+# states compared.
+MAX_WORK = 40_000
 # A site that is shown to forget a task is looked at for this long all the same, for the sake of a
 # short witness.
 ENOUGH_WORK = 3_000
@@ -79,8 +80,8 @@ class Books:
         if known is None and leak.kind == "lost" and not leak.fault and leak.owner == OWNED:
             self.forgotten.add(leak.site)
 
-    def tick(self) -> None:
-        self.work += 1
+    def tick(self, work: int = 1) -> None:
+        self.work += work
         if self.work > ENOUGH_WORK and len(self.forgotten) == self.sites:
             raise Decided
         if self.work > MAX_WORK:

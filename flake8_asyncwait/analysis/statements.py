@@ -30,6 +30,7 @@ from flake8_asyncwait.analysis.exceptions import (
     Exc,
     catches,
 )
+from flake8_asyncwait.analysis.liveness import Liveness
 from flake8_asyncwait.analysis.lower import ANYTHING
 from flake8_asyncwait.analysis.relevance import last_name, walk
 from flake8_asyncwait.analysis.run import MAX_DEPTH, Context, Frame
@@ -73,8 +74,7 @@ class Statements(Calls):
         self._idle: dict[int, bool] = {}
         self._own_functions = {*outline.functions, *(n for _, n in outline.methods), *nested}
         self.watched = self.relevant | nested
-        self._asked: list[int] | None = None
-        self._loops: list[tuple[int, int]] = []
+        self._liveness = Liveness(self.func)
 
     def run_block(self, body: list[ir.Stmt], states: list[State], ctx: Context) -> list[State]:
         """Run statements one after the other; returns the states that reach the end."""
@@ -89,8 +89,7 @@ class Statements(Calls):
                 self.books.tick()
                 ends += rule(self, statement, state, ctx)
             if len(ends) > 1 and ctx.frame.func is self.func:
-                if not self._is_asked_after(statement.line):
-                    ends = [self.settle_ended(end) for end in ends]
+                ends = [self._forget(end, statement.line) for end in ends]
             states = self.merge(ends, statement.line)
         return states
 
@@ -123,14 +122,24 @@ class Statements(Calls):
             return node.name not in self.watched
         return True
 
-    def _is_asked_after(self, line: int) -> bool:
-        """Whether anything may still ask how a task ended, once the statement on `line` is done."""
-        if self._asked is None:
-            self._asked = _asking_lines(self.func)
-            nodes = walk(self.func.body)
-            self._loops = [_extent(node) for node in nodes if isinstance(node, (ir.While, ir.For))]
-        first = min((start for start, end in self._loops if start <= line <= end), default=line)
-        return any(asked >= first for asked in self._asked)
+    def _forget(self, state: State, line: int) -> State:
+        """Forget what nothing after the statement on `line` reads or asks."""
+        horizon = self._liveness.horizon(line)
+        if not self._liveness.asked_after(horizon):
+            state = self.settle_ended(state)
+        dead = [name for name in state.env if self._is_dead(name, state, horizon)]
+        return state.unbind(*dead) if dead else state
+
+    def _is_dead(self, name: str, state: State, horizon: int) -> bool:
+        """Whether a name is not read any more. One that still holds a task that may be lost is
+        remembered until it is bound again: its task is lost there, or when the function ends."""
+        if not name.isidentifier():
+            return False
+        if self._liveness.is_read_after(name, horizon):
+            return False
+        return self._liveness.is_bound_after(name, horizon) or not self.holds_losable(
+            state, state.env[name]
+        )
 
     # Simple statements
 
@@ -206,7 +215,8 @@ class Statements(Calls):
         else:
             ways = self.evaluate(node.value, state, ctx)
         for after, value in ways:
-            done = after.bind(f"{ctx.frame.prefix}$return", value)
+            kept = value if ctx.frame.depth or self.matters(value, after) else UNKNOWN
+            done = after.bind(f"{ctx.frame.prefix}$return", kept)
             ctx.out.add(RETURN, done.step(node.line, "the function returns"))
         return []
 
@@ -694,25 +704,6 @@ class Statements(Calls):
             pinned = state.bind("$value", value)
             merged.setdefault(pinned.key(), (state, value))
         return list(merged.values())
-
-
-_ASKING = frozenset({"result", "exception", "cancelled", "gather", "wait_for", "shield"})
-
-
-def _asking_lines(func: ir.Func) -> list[int]:
-    """The lines of a function that may ask how a task ended: by a method, or by awaiting it."""
-    lines = []
-    for node in walk(func.body):
-        if isinstance(node, ir.Call) and last_name(node.func) in _ASKING:
-            lines.append(node.line)
-        elif isinstance(node, ir.Await) and not isinstance(node.value, ir.Call):
-            lines.append(node.line)
-    return lines + [line for nested in func.nested for line in _asking_lines(nested)]
-
-
-def _extent(node: ir.While | ir.For) -> tuple[int, int]:
-    lines = [inner.line for inner in walk([node]) if hasattr(inner, "line")]
-    return node.line, max(lines)
 
 
 _RULES: dict[type, Callable[[Statements, Any, State, Context], list[State]]] = {

@@ -28,7 +28,7 @@ def decide(text: str, tree: ast.Module, lines: list[int], options: Options) -> C
                 continue
             analysed = analyse(file.program, inner, calls, "AWT105" in options.codes)
             for site in analysed.sites:
-                if analysed.books is None:
+                if analysed.is_undetermined(site):
                     undetermined.append((site.call.line, site.call.column))
                     continue
                 finding = _finding(site.call, outcome(analysed, site), options)

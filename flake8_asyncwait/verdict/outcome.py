@@ -39,9 +39,8 @@ class Outcome:
 
 
 def outcome(analysed: Analysed, site: Site) -> Outcome:
-    """Gather the answers for a site of a function that has been analysed to the end."""
-    books = analysed.books
-    assert books is not None
+    """Gather the answers for a site of a function that has been analysed."""
+    books = analysed.run.books
     leaks = [(leak, trace) for leak, trace in books.leaks.items() if leak.site == site.index]
 
     def owned(leak: Leak) -> bool:

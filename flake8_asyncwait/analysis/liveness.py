@@ -1,0 +1,116 @@
+"""Which names of a function are still read, and whether anything still asks how a task ended.
+
+Both by lines: what stands in a loop may be read again on its next turn. A coarse liveness is
+enough: forgetting what nothing reads keeps the states few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flake8_asyncwait.analysis import ir
+from flake8_asyncwait.analysis.relevance import children, last_name, target_names, walk
+
+_ASKING = frozenset({"result", "exception", "cancelled", "gather", "wait_for", "shield"})
+_STATEMENTS = ir.Stmt.__args__  # type: ignore[attr-defined]
+
+
+class Liveness:
+    """The lines on which a function reads and binds its names, and asks its tasks."""
+
+    def __init__(self, func: ir.Func) -> None:
+        self._reads: dict[str, int] = {}
+        self._writes: dict[str, int] = {}
+        self._captured = {name for nested in func.nested for name in nested.mentions}
+        self._loops: list[tuple[int, int]] = []
+        self._last_question = 0
+        for statement in func.body:
+            self._visit(statement)
+        self._ask(func)
+
+    def _visit(self, statement: Any) -> None:
+        line = statement.line
+        if isinstance(statement, (ir.While, ir.For)):
+            last = max(inner.line for inner in walk([statement]) if hasattr(inner, "line"))
+            self._loops.append((line, last))
+        for name in _bound(statement):
+            self._writes[name] = max(line, self._writes.get(name, 0))
+        for name in _read(statement):
+            self._reads[name] = max(line, self._reads.get(name, 0))
+        for inner in _inner_statements(statement):
+            self._visit(inner)
+
+    def _ask(self, func: ir.Func) -> None:
+        for node in walk(func.body):
+            asks = isinstance(node, ir.Call) and last_name(node.func) in _ASKING
+            if asks or (isinstance(node, ir.Await) and not isinstance(node.value, ir.Call)):
+                self._last_question = max(self._last_question, node.line)
+        for nested in func.nested:
+            self._ask(nested)
+
+    def horizon(self, line: int) -> int:
+        """The first line that may run after the statement on `line`: the head of the outermost
+        loop around it, or `line` itself, for a statement may run again from its own head."""
+        return min((start for start, end in self._loops if start <= line <= end), default=line)
+
+    def asked_after(self, horizon: int) -> bool:
+        """Whether anything on or after a line may ask how a task ended."""
+        return self._last_question >= horizon
+
+    def is_read_after(self, name: str, horizon: int) -> bool:
+        """Whether anything on or after a line may read a name."""
+        return name in self._captured or self._reads.get(name, 0) >= horizon
+
+    def is_bound_after(self, name: str, horizon: int) -> bool:
+        """Whether a statement on or after a line binds a name again."""
+        return self._writes.get(name, 0) >= horizon
+
+
+def _inner_statements(node: Any) -> Iterator[Any]:
+    for child in children(node):
+        if isinstance(child, _STATEMENTS):
+            yield child
+        elif isinstance(child, (ir.Handler, ir.Case)):
+            yield from _inner_statements(child)
+
+
+def _bound(statement: Any) -> Iterator[str]:
+    targets: list[Any] = []
+    if isinstance(statement, ir.Assign):
+        targets = statement.targets
+    elif isinstance(statement, (ir.For, ir.With)) and statement.target is not None:
+        targets = [statement.target]
+    for target in targets:
+        if isinstance(target, (ir.Name, ir.Unpack)):
+            yield from target_names(target)
+
+
+def _read(statement: Any) -> set[str]:
+    """The names that a statement's own expressions may read."""
+    found: set[str] = set()
+    queue: list[Any] = [statement]
+    while queue:
+        node = queue.pop()
+        if isinstance(node, ir.Name):
+            found.add(node.id)
+            continue
+        for child in children(node):
+            if not isinstance(child, _STATEMENTS):
+                queue.append(child)
+    if isinstance(statement, ir.Assign):
+        values = ir.ExprStmt(statement.value, 0)
+        kept = [target for target in statement.targets if not isinstance(target, ir.Name)]
+        found = _read(values) | {n for t in kept for n in _read_by_target(t)}
+    elif isinstance(statement, ir.For):
+        found -= set(target_names(statement.target)) - _read(ir.ExprStmt(statement.iter, 0))
+    return found
+
+
+def _read_by_target(target: Any) -> set[str]:
+    """What a target reads to store: `d` and `k` of `d[k]`, nothing for plain names."""
+    if isinstance(target, ir.Name):
+        return set()
+    if isinstance(target, ir.Unpack):
+        return {name for part, _ in target.parts for name in _read_by_target(part)}
+    return _read(ir.ExprStmt(target, 0))
