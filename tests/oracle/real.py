@@ -18,6 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+assert sys.version_info >= (3, 12)
+
 EVENTS_AT_MOST = 60
 QUESTIONS_AT_MOST = 60
 SPINS_AT_MOST = 300
@@ -91,7 +93,7 @@ class Stage:
     fault_timeouts: list[asyncio.Timeout] = field(default_factory=list)
     borrowed: bool = True
 
-    # -- what the program is given ----------------------------------------------------------------
+    # -- what the program is given ---------------------------------------------------------------
 
     def ask(self) -> bool:
         """Answer a question that may go either way."""
@@ -112,7 +114,7 @@ class Stage:
     async def work(self) -> Any:
         return await self.gate("work")
 
-    def make(self, coroutine: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
+    def make(self, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
         """Make a task on the loop, and note it when it is one of the program's own."""
         task = self.loop.create_task(coroutine, **options)
         if coroutine.__name__ == "work":
@@ -174,12 +176,12 @@ class Stage:
 
     async def wait_for(self, thing: Any, _: float) -> Any:
         """Do what `asyncio.wait_for` does since 3.12: expiring is a fault for all but a wait."""
-        is_wait = asyncio.iscoroutine(thing) and thing.__name__ == "waiting"
+        is_wait = getattr(thing, "__name__", "") == "waiting"
         delay = self.chance.choice((3, 8))
         async with asyncio.timeout(delay) if is_wait else self.fault_timeout():
             return await thing
 
-    # -- the driver ---------------------------------------------------------------------------------
+    # -- the driver ------------------------------------------------------------------------------
 
     def drive(self, outer: asyncio.Task[Any]) -> bool:
         """Let things happen until the function has ended; return whether it has."""
@@ -259,7 +261,11 @@ def run(text: str, seed: int) -> Run:
 
 def _run(text: str, stage: Stage) -> Run:
     namespace: dict[str, Any] = {"__name__": "played"}
-    namespace["__builtins__"] = {**vars(builtins), "__import__": _importer(stage)}
+    namespace["__builtins__"] = {
+        **vars(builtins),
+        "__import__": _importer(stage),
+        "print": lambda *_: None,
+    }
     exec(compile(text, "<played>", "exec"), namespace)
     if "registry" in namespace:
         stage.roots.append(namespace["registry"])
@@ -350,7 +356,8 @@ class _Handle(asyncio.tasks._GatheringFuture):  # type: ignore[name-defined, mis
     and cancelling it cancels nothing."""
 
     def cancel(self, msg: object = None) -> bool:
-        return any([child.cancel(msg) for child in self._children])
+        asked = [child.cancel(msg) for child in self._children]
+        return any(asked)
 
 
 def _gather(*things: Any, **options: Any) -> asyncio.Future[Any]:

@@ -1,0 +1,145 @@
+"""Hold the judge against a real event loop: `python -m tests.oracle.validate --examples N`.
+
+Every leak that real tasks show must be one that the judge predicts, and what the judge predicts
+must show on the real loop sooner or later. Needs Python 3.12, whose `gather` and `wait_for` are
+those of the contract.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from flake8_asyncwait.replay.instrument import find_sites
+from flake8_asyncwait.replay.judge import Ruling, judge
+from flake8_asyncwait.replay.scheduler import Owner
+
+from .generate import programs
+
+if sys.version_info < (3, 12):
+    raise ImportError("gather and wait_for of the contract are those of 3.12")
+
+from .real import run
+
+RUNS = 60
+RUNS_AT_MOST = 900
+EARLY = ("timeout=", "return_when=", "asyncio.wait_for(")
+
+Seen = set[tuple[int, str, bool]]
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a validation has seen: programs compared and left out, runs, and differences."""
+
+    compared: int = 0
+    left_out: int = 0
+    runs: int = 0
+    different: int = 0
+
+
+def differences(text: str, totals: Totals) -> list[str]:
+    """Return in what the judge and the real loop differ on a program, as sentences."""
+    rulings = {site: judge(text, site) for site in find_sites(text)}
+    if any(ruling.cut for ruling in rulings.values()):
+        totals.left_out += 1
+        return []
+    totals.compared += 1
+    seen: Seen = set()
+    for number in range(RUNS_AT_MOST):
+        shown = run(text, number)
+        totals.runs += 1
+        seen |= {(line, owner, shown.faulty) for line, owner in shown.leaks}
+        enough = number + 1 >= RUNS and (number + 1) % RUNS == 0
+        if enough and not list(_unshown(text, rulings, seen)):
+            break
+    found = [*_unforeseen(text, rulings, seen), *_unshown(text, rulings, seen)]
+    totals.different += bool(found)
+    return found
+
+
+def _unforeseen(text: str, rulings: dict[tuple[int, int], Ruling], seen: Seen) -> Iterator[str]:
+    """Yield the leaks on the real loop that the judge does not know of."""
+    for (line, _), ruling in rulings.items():
+        if not _is_early(text, line):
+            continue
+        if (line, "made", False) in seen and ruling.code != "AWT101":
+            yield f"line {line}: leaks without a fault, and the judge says {ruling.code!r}"
+        elif (line, "made", True) in seen and ruling.code in ("", "AWT104"):
+            yield f"line {line}: leaks under a fault, and the judge says {ruling.code!r}"
+        elif (line, "borrowed", False) in seen and not ruling.code:
+            yield f"line {line}: drops borrowed tasks, and the judge says nothing"
+
+
+def _unshown(text: str, rulings: dict[tuple[int, int], Ruling], seen: Seen) -> Iterator[str]:
+    """Yield what the judge predicts and the real loop has not shown.
+
+    A loop that never ends is cut on the real loop, and that a task has failed is a fault there.
+    """
+    if "while True" in text or ".exception()" in text:
+        return
+    for (line, _), ruling in rulings.items():
+        borrowed = ruling.leak is not None and ruling.leak.owner is Owner.BORROWED
+        owner = "borrowed" if borrowed else "made"
+        faulty = ruling.code in ("AWT102", "AWT103")
+        known = ruling.code and not (faulty and borrowed)
+        if known and (line, owner, faulty) not in seen:
+            yield f"line {line}: {ruling.code} by the judge, and it does not leak"
+
+
+def _is_early(text: str, line: int) -> bool:
+    """Say whether the wait on a line is early: full waits are another code's business."""
+    lines = text.splitlines()
+    inside = any(mark in lines[line - 1] for mark in EARLY)
+    return inside or "asyncio.timeout(" in lines[line - 2]
+
+
+def validate(examples: int, start: int) -> Totals:
+    """Compare on about `examples` programs; print each difference."""
+    totals = Totals()
+    seen: set[str] = set()
+
+    @seed(start)
+    @settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(programs())
+    def look(text: str) -> None:
+        if text in seen:
+            return
+        seen.add(text)
+        for difference in differences(text, totals):
+            print(f"{text}{difference}\n", flush=True)
+
+    look()
+    return totals
+
+
+def main() -> int:
+    """Run as the command line says; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.oracle.validate", description=__doc__)
+    parser.add_argument("--examples", type=int, default=1000, help="how many programs to draw")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    began = time.perf_counter()
+    totals = validate(arguments.examples, arguments.seed)
+    seconds = time.perf_counter() - began
+    print(
+        f"{totals.compared} programs compared, {totals.left_out} left out, "
+        f"{totals.runs} real runs, {totals.different} different, "
+        f"seed {arguments.seed}, {seconds:.0f} s"
+    )
+    return 1 if totals.different else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
