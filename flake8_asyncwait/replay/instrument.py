@@ -280,9 +280,9 @@ def _take_apart(
             names[target.id] = not done_only
     elif isinstance(target, (ast.Tuple, ast.List)):
         for number, element in enumerate(target.elts):
-            inner = element.value if isinstance(element, ast.Starred) else element
-            if isinstance(inner, ast.Name):
-                names[inner.id] = number > 0
+            for name in ast.walk(element):
+                if isinstance(name, ast.Name):
+                    names[name.id] = number > 0
 
 
 def _awaits(value: ast.expr) -> bool:

@@ -18,14 +18,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-assert sys.version_info >= (3, 12)
-
 EVENTS_AT_MOST = 60
 QUESTIONS_AT_MOST = 60
 SPINS_AT_MOST = 300
 WAITS_AT_MOST = 30
 SPINS_AFTER = 12
 NEVER = 1e9
+REAL_TIMEOUT: Any = getattr(asyncio, "timeout", None)
 
 
 class Cut(BaseException):
@@ -90,7 +89,7 @@ class Stage:
     waited: dict[int, set[Any]] = field(default_factory=dict)
     handed: set[Any] = field(default_factory=set)
     roots: list[Any] = field(default_factory=list)
-    fault_timeouts: list[asyncio.Timeout] = field(default_factory=list)
+    fault_timeouts: list[Any] = field(default_factory=list)
     borrowed: bool = True
 
     # -- what the program is given ---------------------------------------------------------------
@@ -163,14 +162,14 @@ class Stage:
 
         return waiting()
 
-    def timeout(self, _: float) -> asyncio.Timeout:
+    def timeout(self, _: float) -> Any:
         """Stand before `asyncio.timeout`: expiring is a fault unless a wait is all it guards."""
         own = sys._getframe(1).f_lineno in self.own_timeouts
-        return asyncio.timeout(self.chance.choice((3, 8))) if own else self.fault_timeout()
+        return REAL_TIMEOUT(self.chance.choice((3, 8))) if own else self.fault_timeout()
 
-    def fault_timeout(self) -> asyncio.Timeout:
+    def fault_timeout(self) -> Any:
         """Return a timeout that never expires by itself."""
-        timeout = asyncio.timeout(NEVER)
+        timeout = REAL_TIMEOUT(NEVER)
         self.fault_timeouts.append(timeout)
         return timeout
 
@@ -178,7 +177,7 @@ class Stage:
         """Do what `asyncio.wait_for` does since 3.12: expiring is a fault for all but a wait."""
         is_wait = getattr(thing, "__name__", "") == "waiting"
         delay = self.chance.choice((3, 8))
-        async with asyncio.timeout(delay) if is_wait else self.fault_timeout():
+        async with REAL_TIMEOUT(delay) if is_wait else self.fault_timeout():
             return await thing
 
     # -- the driver ------------------------------------------------------------------------------
@@ -442,7 +441,7 @@ def _own_timeouts(text: str) -> frozenset[int]:
     )
 
 
-def _is_entered(timeout: asyncio.Timeout) -> bool:
+def _is_entered(timeout: Any) -> bool:
     return "active" in repr(timeout)
 
 

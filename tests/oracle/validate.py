@@ -85,6 +85,8 @@ def _unshown(text: str, rulings: dict[tuple[int, int], Ruling], seen: Seen) -> I
         return
     for (line, _), ruling in rulings.items():
         borrowed = ruling.leak is not None and ruling.leak.owner is Owner.BORROWED
+        if borrowed and ruling.leak is not None and not ruling.leak.collection:
+            continue  # a single parameter's task is not watched on the real loop
         owner = "borrowed" if borrowed else "made"
         faulty = ruling.code in ("AWT102", "AWT103")
         known = ruling.code and not (faulty and borrowed)
