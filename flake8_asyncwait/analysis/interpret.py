@@ -72,10 +72,16 @@ def _execute(run: Statements, func: ir.Func) -> None:
         env.pop(func.params[0], None)
     flow = Flow()
     ctx = Context(Frame(func, "", 0), flow)
-    ends = run.run_block(func.body, [State(env, {})], ctx)
     last = func.body[-1].line if func.body else func.line
-    for state in ends:
-        run.finish(state, last, "the function ends")
+    try:
+        for state in run.run_block(func.body, [State(env, {})], ctx):
+            run.finish(state, last, "the function ends")
+    finally:
+        # Also where the bound was hit: these executions have ended.
+        _finish_abrupt(run, flow, ctx, last)
+
+
+def _finish_abrupt(run: Statements, flow: Flow, ctx: Context, last: int) -> None:
     for completion, states in flow:
         how = "the function returns" if completion == RETURN else "the function has raised"
         for state in states:

@@ -24,6 +24,7 @@ class Liveness:
         self._writes: dict[str, int] = {}
         self._captured = {name for nested in func.nested for name in nested.mentions}
         self._loops: list[tuple[int, int]] = []
+        self._ends: dict[int, int] = {}
         self._last_question = 0
         for statement in func.body:
             self._visit(statement)
@@ -31,8 +32,9 @@ class Liveness:
 
     def _visit(self, statement: Any) -> None:
         line = statement.line
+        last = max(inner.line for inner in walk([statement]) if hasattr(inner, "line"))
+        self._ends[id(statement)] = last
         if isinstance(statement, (ir.While, ir.For)):
-            last = max(inner.line for inner in walk([statement]) if hasattr(inner, "line"))
             self._loops.append((line, last))
         for name in _bound(statement):
             self._writes[name] = max(line, self._writes.get(name, 0))
@@ -49,10 +51,12 @@ class Liveness:
         for nested in func.nested:
             self._ask(nested)
 
-    def horizon(self, line: int) -> int:
-        """The first line that may run after the statement on `line`: the head of the outermost
-        loop around it, or `line` itself, for a statement may run again from its own head."""
-        return min((start for start, end in self._loops if start <= line <= end), default=line)
+    def horizon(self, statement: ir.Stmt) -> int:
+        """The first line that may run after a statement has ended: the head of the outermost loop
+        around it, or the line behind it."""
+        line = statement.line
+        around = [start for start, end in self._loops if start < line <= end]
+        return min(around, default=self._ends[id(statement)] + 1)
 
     def asked_after(self, horizon: int) -> bool:
         """Whether anything on or after a line may ask how a task ended."""

@@ -15,7 +15,7 @@ from flake8_asyncwait.sites.outline import Outline, canonical, dotted
 
 # The work on one function is bounded: statements and expressions evaluated, each in one state, and
 # states compared.
-MAX_WORK = 40_000
+MAX_WORK = 80_000
 # A site that is shown to forget a task is looked at for this long all the same, for the sake of a
 # short witness.
 ENOUGH_WORK = 3_000

@@ -64,6 +64,10 @@ _TELLING = (
 )
 
 
+# Methods of tasks and collections that may raise.
+_STOPPING = frozenset({"result", "exception", "pop", "remove"})
+
+
 class Statements(Calls):
     """`run_block`."""
 
@@ -74,6 +78,7 @@ class Statements(Calls):
         self._idle: dict[int, bool] = {}
         self._own_functions = {*outline.functions, *(n for _, n in outline.methods), *nested}
         self.watched = self.relevant | nested
+        self._ordered: dict[int, bool] = {}
         self._liveness = Liveness(self.func)
 
     def run_block(self, body: list[ir.Stmt], states: list[State], ctx: Context) -> list[State]:
@@ -89,7 +94,7 @@ class Statements(Calls):
                 self.books.tick()
                 ends += rule(self, statement, state, ctx)
             if len(ends) > 1 and ctx.frame.func is self.func:
-                ends = [self._forget(end, statement.line) for end in ends]
+                ends = [self._forget(end, statement) for end in ends]
             states = self.merge(ends, statement.line)
         return states
 
@@ -122,9 +127,9 @@ class Statements(Calls):
             return node.name not in self.watched
         return True
 
-    def _forget(self, state: State, line: int) -> State:
-        """Forget what nothing after the statement on `line` reads or asks."""
-        horizon = self._liveness.horizon(line)
+    def _forget(self, state: State, statement: ir.Stmt) -> State:
+        """Forget what nothing after a statement reads or asks."""
+        horizon = self._liveness.horizon(statement)
         if not self._liveness.asked_after(horizon):
             state = self.settle_ended(state)
         dead = [name for name in state.env if self._is_dead(name, state, horizon)]
@@ -415,7 +420,7 @@ class Statements(Calls):
         """A loop over known items, one turn each; what is left stands in the state, as the
         iterator does. An unordered collection may yield any of them next."""
         box = state.get(source)
-        unordered = type(box) is Box and box.kind == "set"
+        unordered = type(box) is Box and box.kind == "set" and self._order_matters(node)
         key = f"{ctx.frame.prefix}$iter{id(node)}"
         flow = Flow()
         state, ref = state.new(Box("iter", items))
@@ -435,6 +440,16 @@ class Statements(Calls):
             ends += self._turn_unknown(node, ends, ctx, flow)
         ends = self.run_block(node.orelse, self.merge(ends, node.line), ctx)
         return ends + [end.unbind(key) for end in self._leave_loop(flow, ctx)]
+
+    def _order_matters(self, node: ir.For) -> bool:
+        """Whether a loop's body may stop half way, or do different things to its items."""
+        if id(node) not in self._ordered:
+            self._ordered[id(node)] = any(
+                isinstance(inner, _TELLING)
+                or (isinstance(inner, ir.Call) and last_name(inner.func) in _STOPPING)
+                for inner in walk([*node.body])
+            )
+        return self._ordered[id(node)]
 
     def _next_item(
         self,
