@@ -27,9 +27,12 @@ import sys
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from flake8_asyncwait.check import check
 from flake8_asyncwait.options import DEFAULT_ON, Options
+from flake8_asyncwait.verdict.finding import Checked
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 OK = "ok"
@@ -62,6 +65,13 @@ class Fixture:
 def read_all() -> list[Fixture]:
     """The fixtures whose syntax the running Python knows."""
     return [_read(path) for path in sorted(FIXTURES.glob("*.py")) if _is_for_this_python(path)]
+
+
+@cache
+def checked(name: str) -> Checked:
+    """What the linter says of one fixture: the tests share it, as it takes most of their time."""
+    fixture = _read(FIXTURES / name)
+    return check(fixture.text, fixture.options)
 
 
 def _is_for_this_python(path: Path) -> bool:

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pytest
-from expectations import OK, read_all
-
-from flake8_asyncwait.check import check
-from flake8_asyncwait.verdict.finding import Checked
+from expectations import OK, checked, read_all
 
 ALL = {fixture.name: fixture for fixture in read_all()}
 FUNCTIONS = [(name, function) for name, fixture in ALL.items() for function in fixture.sites]
-
-
-@cache
-def checked(name: str) -> Checked:
-    return check(ALL[name].text, ALL[name].options)
 
 
 @pytest.mark.parametrize(
