@@ -19,7 +19,6 @@ from flake8_asyncwait.analysis.state import (
     DONE,
     ENDED,
     FAILED,
-    FOREIGN,
     MAYBE,
     MAYBE_CANCELLING,
     OK,
@@ -291,7 +290,7 @@ class Awaits(Base):
         return state.step(waiting.line, what, choice)
 
     def describe(self, state: State, item: Value) -> str:
-        """How a message names a task: by the first name it was bound to, or by where it was made."""
+        """How a message names a task: by the first name bound to it, or by where it was made."""
         refs = effects.tasks_of(state, item)
         if not refs:
             return "something"
@@ -316,6 +315,3 @@ class Awaits(Base):
         later = state.suspended()
         self.fault(state, ctx, line, (GENERATOR_EXIT, ANY), later)
         return [(later, UNKNOWN)]
-
-
-__all__ = ["FOREIGN", "Awaits"]

@@ -14,7 +14,7 @@ from flake8_asyncwait.analysis.exceptions import (
     Exc,
 )
 from flake8_asyncwait.analysis.relevance import Relevant, tested_constants
-from flake8_asyncwait.analysis.run import Books, Context, Frame, Leak, Program, Site, Undetermined
+from flake8_asyncwait.analysis.run import Books, Context, Frame, Leak, Program, Site
 from flake8_asyncwait.analysis.state import (
     ASKED,
     BORROWED,
@@ -35,7 +35,6 @@ from flake8_asyncwait.analysis.state import (
     Coroutine,
     Foreign,
     Function,
-    Gather,
     Param,
     Ref,
     Result,
@@ -82,7 +81,10 @@ class Base:
         self._nodes: list[object] = []
         self._flags: dict[ir.Func, set[str]] = {}
         self.suspensions = 0
+        # Tasks of others count too (AWT105).
         self.letter = False
+        # The function makes no task and waits for none of its callers': futures tell nothing then.
+        self.nothing_to_lose = False
         # The call of the function whose helper is being looked into.
         self.caller: object = None
         # How many frames are active besides the function's own: their names are kept apart.
@@ -166,7 +168,7 @@ class Base:
             if isinstance(value, Result):
                 return name in self.feeding
             if isinstance(value, Const):
-                return name in self.feeding or name in self._flags_of(self.func)
+                return name in self.relevant
             return name in self.relevant
         if type(value).__name__ == "Const":
             return name in self._flags_of(frame.func)
@@ -250,7 +252,12 @@ class Base:
         ctx.out.add(raising(exc), state)
 
     def fault(
-        self, state: State, ctx: Context, line: int, excs: Iterable[Exc], effect: State | None = None
+        self,
+        state: State,
+        ctx: Context,
+        line: int,
+        excs: Iterable[Exc],
+        effect: State | None = None,
     ) -> None:
         """A fault may strike here, once an execution; `effect` is the state it leaves behind."""
         self.suspensions += 1
@@ -272,9 +279,11 @@ class Base:
 
     def _functions_in(self, value: Value) -> list[ir.Func]:
         if isinstance(value, (Function, Coroutine)):
-            inner = [f for _, v in value.args for f in self._functions_in(v)] if isinstance(
-                value, Coroutine
-            ) else []
+            inner = (
+                [f for _, v in value.args for f in self._functions_in(v)]
+                if isinstance(value, Coroutine)
+                else []
+            )
             return [value.func, *inner]
         if isinstance(value, tuple):
             return [func for part in value for func in self._functions_in(part)]
@@ -306,9 +315,7 @@ class Base:
             return state, value
         return effects.as_task(state, value, self.origin)
 
-    def as_items(
-        self, state: State, value: Value
-    ) -> tuple[State, tuple[Value, ...] | None, Value]:
+    def as_items(self, state: State, value: Value) -> tuple[State, tuple[Value, ...] | None, Value]:
         if isinstance(value, Foreign) and not self.something_to_lose(state):
             return state, None, value
         return effects.as_items(state, value, self.origin, self.many)
@@ -439,9 +446,4 @@ class Base:
 
     def live(self, state: State, origin: int) -> int:
         """How many tasks of one origin a state remembers."""
-        return sum(
-            type(thing) is Task and thing.origin == origin for thing in state.heap.values()
-        )
-
-
-__all__ = ["Base", "Gather", "Param", "Results", "Undetermined"]
+        return sum(type(thing) is Task and thing.origin == origin for thing in state.heap.values())

@@ -88,11 +88,42 @@ _LOOP_MAKERS = frozenset(
 )
 # Neither keep nor settle what they are given.
 _NEUTRAL = frozenset(
-    "len print bool repr str isinstance issubclass id any all hash type callable format int "
-    "float abs sum hasattr".split()
+    [
+        "len",
+        "print",
+        "bool",
+        "repr",
+        "str",
+        "isinstance",
+        "issubclass",
+        "id",
+        "any",
+        "all",
+        "hash",
+        "type",
+        "callable",
+        "format",
+        "int",
+        "float",
+        "abs",
+        "sum",
+        "hasattr",
+    ]
 )
 _LOG_METHODS = frozenset(
-    "debug info warning warn error exception critical log fatal trace success".split()
+    [
+        "debug",
+        "info",
+        "warning",
+        "warn",
+        "error",
+        "exception",
+        "critical",
+        "log",
+        "fatal",
+        "trace",
+        "success",
+    ]
 )
 _LOGGER = re.compile(r"(?i)(?:^|_)(?:log|logger|logging)$")
 _COLLECTORS = {
@@ -149,16 +180,14 @@ class Calls(Expressions):
             ]
         return self.evaluate(node.func, state, ctx)
 
-    def arguments(
-        self, node: ir.Call, state: State, ctx: Context
-    ) -> list[tuple[State, Args]]:
+    def arguments(self, node: ir.Call, state: State, ctx: Context) -> list[tuple[State, Args]]:
         """Evaluate the arguments of a call, in order."""
         ways: list[tuple[State, Args]] = []
         for after, values in self.evaluate_all([arg.value for arg in node.args], state, ctx):
             positional: list[Value] = []
             keywords: dict[str, Value] = {}
             splat = False
-            for arg, value in zip(node.args, values):
+            for arg, value in zip(node.args, values, strict=False):
                 if arg.star == 1:
                     after, items, source = self.iterated(after, value)
                     box = after.get(source)
@@ -451,14 +480,15 @@ class Calls(Expressions):
         """`next(it)`, `min(xs)`, `max(xs)`: one of the items, or the default."""
         box = state.get(args.first())
         if type(box) is not Box or box.kind == "dict":
-            default = args.positional[1:2]
-            return [(state, UNKNOWN)] + [(state, value) for value in default]
+            return [(state, UNKNOWN), *((state, value) for value in args.positional[1:2])]
         name = last_name(node.func)
         found: Results = [(state, item) for item, _ in effects.choices(state, box.items)]
         if box.open:
             found.append((state, UNKNOWN))
         if not box.items:
-            default = args.positional[1] if len(args.positional) > 1 else args.keywords.get("default")
+            default = (
+                args.positional[1] if len(args.positional) > 1 else args.keywords.get("default")
+            )
             if default is not None:
                 found.append((state, default))
             elif not box.open:
@@ -606,9 +636,7 @@ class Calls(Expressions):
             return self._run_until_complete(node, args, state, ctx)
         return self.unknown_call(node, args, state, ctx)
 
-    def _run_until_complete(
-        self, node: ir.Call, args: Args, state: State, ctx: Context
-    ) -> Results:
+    def _run_until_complete(self, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
         """Runs a wait from a function that is no coroutine: nothing can cancel it there."""
         value = args.first()
         if not isinstance(value, (Waiting, TimeLimited)):
@@ -642,7 +670,8 @@ class Calls(Expressions):
         handler = _TASK_METHODS.get(name)
         if handler is None:
             return [(state, UNKNOWN)]
-        return handler(self, node, ref, state, ctx)
+        results: Results = handler(self, node, ref, state, ctx)
+        return results
 
     def _cancel(self, node: ir.Call, ref: Ref, state: State, ctx: Context) -> Results:
         if not effects.ended(state, ref):
@@ -745,23 +774,20 @@ class Calls(Expressions):
         handler = _BOX_METHODS.get(name)
         if handler is None:
             return [(self._hand_over_args(args, state, ctx), UNKNOWN)]
-        return handler(self, ref, name, args, state, ctx)
+        results: Results = handler(self, ref, name, args, state, ctx)
+        return results
 
     def _hand_over_args(self, args: Args, state: State, ctx: Context) -> State:
         for value in args.every():
             state = self.hand_over(state, value, ctx)
         return state
 
-    def _insert(
-        self, ref: Ref, name: str, args: Args, state: State, ctx: Context
-    ) -> Results:
+    def _insert(self, ref: Ref, name: str, args: Args, state: State, ctx: Context) -> Results:
         """`append`, `add`, `insert`: one more item."""
         value = args.positional[-1] if args.positional else UNKNOWN
         return [(self._put_in(state, ref, [value], False, ctx), Const(None))]
 
-    def _extend(
-        self, ref: Ref, name: str, args: Args, state: State, ctx: Context
-    ) -> Results:
+    def _extend(self, ref: Ref, name: str, args: Args, state: State, ctx: Context) -> Results:
         for value in args.positional:
             box = state.heap[ref.id]
             if box.kind == "dict":
@@ -828,15 +854,13 @@ class Calls(Expressions):
         index = 0 if name == "popleft" else -1
         if args.positional and isinstance(args.positional[0], Const):
             index = args.positional[0].value
-        if not isinstance(index, int) or not -len(box.items) <= index < len(box.items):
+        if type(index) is not int or not -len(box.items) <= index < len(box.items):
             return [(state, item) for item, _ in effects.choices(state, box.items)]
-        rest = list(box.items)
-        item = rest.pop(index)
-        return [(state.put(ref, box._replace(items=tuple(rest))), item)]
+        left = list(box.items)
+        item = left.pop(index)
+        return [(state.put(ref, box._replace(items=tuple(left))), item)]
 
-    def _pop_key(
-        self, ref: Ref, box: Box, name: str, args: Args, state: State
-    ) -> Results:
+    def _pop_key(self, ref: Ref, box: Box, name: str, args: Args, state: State) -> Results:
         if name == "popitem":
             results: Results = []
             for position, pair in enumerate(box.items):
@@ -860,17 +884,13 @@ class Calls(Expressions):
                 return exact
         return [pair for pair in box.items if any(effects.ended(state, part) for part in pair)][:1]
 
-    def _remove(
-        self, ref: Ref, name: str, args: Args, state: State, ctx: Context
-    ) -> Results:
+    def _remove(self, ref: Ref, name: str, args: Args, state: State, ctx: Context) -> Results:
         box = state.heap[ref.id]
         value = args.first()
         items = tuple(item for item in box.items if item != value)
         return [(state.put(ref, box._replace(items=items)), Const(None))]
 
-    def _remove_all(
-        self, ref: Ref, name: str, args: Args, state: State, ctx: Context
-    ) -> Results:
+    def _remove_all(self, ref: Ref, name: str, args: Args, state: State, ctx: Context) -> Results:
         """`difference_update` and `intersection_update`."""
         for value in args.positional:
             box = state.heap[ref.id]
@@ -882,15 +902,11 @@ class Calls(Expressions):
             state = state.put(ref, box._replace(items=items))
         return [(state, Const(None))]
 
-    def _clear(
-        self, ref: Ref, name: str, args: Args, state: State, ctx: Context
-    ) -> Results:
+    def _clear(self, ref: Ref, name: str, args: Args, state: State, ctx: Context) -> Results:
         box = state.heap[ref.id]
         return [(state.put(ref, box._replace(items=(), open=False)), Const(None))]
 
-    def _combine(
-        self, ref: Ref, name: str, args: Args, state: State, ctx: Context
-    ) -> Results:
+    def _combine(self, ref: Ref, name: str, args: Args, state: State, ctx: Context) -> Results:
         ops = {"union": "BitOr", "difference": "Subtract", "intersection": "BitAnd"}
         result: Value = ref
         for value in args.positional:
@@ -968,7 +984,7 @@ class Calls(Expressions):
         """The parameters of a call of a function of the file, with their values."""
         func = function.func
         names = func.positional[1:] if function.bound else func.positional
-        pairs = list(zip(names, args.positional))
+        pairs = list(zip(names, args.positional, strict=False))
         rest = args.positional[len(names) :]
         if func.star is not None:
             pairs.append((func.star, tuple(rest)))

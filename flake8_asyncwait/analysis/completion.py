@@ -22,6 +22,7 @@ CONTINUE = Completion("continue")
 
 
 def raising(exc: Exc) -> Completion:
+    """The completion that raises `exc`."""
     return Completion("raise", exc)
 
 

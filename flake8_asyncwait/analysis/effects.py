@@ -21,9 +21,7 @@ from flake8_asyncwait.analysis.state import (
     MAYBE_CANCELLING,
     OK,
     RUNNING,
-    UNSETTLED,
     Box,
-    Const,
     Foreign,
     Gather,
     Param,
@@ -60,6 +58,7 @@ def ended(state: State, value: Value) -> bool:
 
 
 def with_status(state: State, ref: Ref, status: str) -> State:
+    """The state in which one task has another status."""
     return state.put(ref, state.heap[ref.id]._replace(status=status))
 
 
@@ -104,13 +103,6 @@ def hand_over(state: State, value: Value) -> State:
     return state
 
 
-def holds_tasks(state: State, value: Value) -> bool:
-    """Whether a value is, or reaches, anything that the state must remember."""
-    if isinstance(value, (Const, Ref)):
-        return True
-    return isinstance(value, tuple) and len(value) > 0
-
-
 def substitute(state: State, old: Value, new: Value) -> State:
     """The state in which `old`, of which more is known now, is `new` wherever it stood."""
 
@@ -119,7 +111,7 @@ def substitute(state: State, old: Value, new: Value) -> State:
             return new
         if isinstance(value, tuple) and value and type(value) is not Ref:
             parts = [replaced(part) for part in value]
-            if all(a is b for a, b in zip(parts, value)):
+            if all(a is b for a, b in zip(parts, value, strict=True)):
                 return value
             return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
         return value
@@ -252,7 +244,3 @@ def mark_waited(state: State, items: tuple[Value, ...], site: int) -> State:
             task = state.heap[ref.id]
             state = state.put(ref, task._replace(waited=task.waited | 1 << site))
     return state
-
-
-def unsettled(task: Task) -> bool:
-    return task.status in UNSETTLED

@@ -73,7 +73,7 @@ def _ancestors(name: str, classes: dict[str, list[str]]) -> set[str]:
         if current in above and current != name:
             continue
         above.add(current)
-        if current in classes and classes[current]:
+        if classes.get(current):
             queue.extend(classes[current])
         elif isinstance(builtin, type):
             above.update(base.__name__ for base in builtin.__mro__)

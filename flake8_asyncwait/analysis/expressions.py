@@ -12,6 +12,7 @@ from flake8_asyncwait.analysis.exceptions import ANY, CANCELLED_ERROR, Exc
 from flake8_asyncwait.analysis.run import Context
 from flake8_asyncwait.analysis.state import (
     FOREIGN,
+    FUTURE,
     MANY,
     RUNNING,
     UNKNOWN,
@@ -40,8 +41,21 @@ RETURN_WHEN = {
     for name in ("FIRST_COMPLETED", "FIRST_EXCEPTION", "ALL_COMPLETED")
 }
 TASK_METHODS = frozenset(
-    "cancel done cancelled result exception add_done_callback remove_done_callback get_name "
-    "set_name get_coro get_loop uncancel cancelling".split()
+    [
+        "cancel",
+        "done",
+        "cancelled",
+        "result",
+        "exception",
+        "add_done_callback",
+        "remove_done_callback",
+        "get_name",
+        "set_name",
+        "get_coro",
+        "get_loop",
+        "uncancel",
+        "cancelling",
+    ]
 )
 _NUMBERS: dict[str, Callable[[Any, Any], bool]] = {
     "LessThan": lambda a, b: a < b,
@@ -203,7 +217,7 @@ class Expressions(Awaits):
         for after, values in self.evaluate_all([e for e, _ in node.elements], state, ctx):
             items: list[Value] = []
             opened = False
-            for (_, starred), value in zip(node.elements, values):
+            for (_, starred), value in zip(node.elements, values, strict=False):
                 if starred:
                     after, more, source = self.as_items(after, value)
                     box = after.get(source)
@@ -214,9 +228,7 @@ class Expressions(Awaits):
             results.append(self.box(after, node.kind, items, opened))
         return results
 
-    def box(
-        self, state: State, kind: str, items: list[Value], opened: bool
-    ) -> tuple[State, Value]:
+    def box(self, state: State, kind: str, items: list[Value], opened: bool) -> tuple[State, Value]:
         """A new collection, or an unknown value where it holds nothing to remember."""
         telling = [item for item in items if not isinstance(item, Unknown)]
         if kind != "tuple":
@@ -390,9 +402,7 @@ class Expressions(Awaits):
             for after, values in self.evaluate_all([node.key, node.element], state, ctx)
         ]
 
-    def iterated(
-        self, state: State, value: Value
-    ) -> tuple[State, tuple[Value, ...] | None, Value]:
+    def iterated(self, state: State, value: Value) -> tuple[State, tuple[Value, ...] | None, Value]:
         """What a loop over a value yields; `as_completed` yields what stands for each task."""
         if isinstance(value, AsCompleted):
             state, items, source = self.as_items(state, value.waited)
@@ -459,9 +469,7 @@ class Expressions(Awaits):
             results.append(self.combined(after, node.op, left, right))
         return results
 
-    def combined(
-        self, state: State, op: str, left: Value, right: Value
-    ) -> tuple[State, Value]:
+    def combined(self, state: State, op: str, left: Value, right: Value) -> tuple[State, Value]:
         """`left op right` of two collections; unknown if neither is one."""
         if op not in ("Add", "BitOr", "Subtract", "BitAnd", "BitXor"):
             return state, UNKNOWN
@@ -471,8 +479,7 @@ class Expressions(Awaits):
         state, others, right = self.as_items(state, right)
         box = state.get(left) if type(state.get(left)) is Box else state.get(right)
         opened = any(
-            items is None or state.get(side).open
-            for items, side in ((mine, left), (others, right))
+            items is None or state.get(side).open for items, side in ((mine, left), (others, right))
         )
         mine, others = mine or (), others or ()
         if op == "Subtract":
@@ -608,9 +615,7 @@ class Expressions(Awaits):
         state = self.hand_over(state, value, ctx)
         return [after for after, _ in self.evaluate(target, state, ctx)]
 
-    def _bind_attr(
-        self, target: ir.Attr, value: Value, state: State, ctx: Context
-    ) -> list[State]:
+    def _bind_attr(self, target: ir.Attr, value: Value, state: State, ctx: Context) -> list[State]:
         states = []
         for after, _ in self.evaluate(target.value, state, ctx):
             after = self.hand_over(after, value, ctx)
@@ -657,9 +662,7 @@ class Expressions(Awaits):
             )
         return thing is not None or isinstance(value, (Param, Foreign))
 
-    def _set_item(
-        self, state: State, owner: Ref, box: Box, index: Value, value: Value
-    ) -> State:
+    def _set_item(self, state: State, owner: Ref, box: Box, index: Value, value: Value) -> State:
         if isinstance(index, Const) and type(index.value) is int:
             if -len(box.items) <= index.value < len(box.items):
                 items = list(box.items)
@@ -709,7 +712,7 @@ class Expressions(Awaits):
             state, rest = state.new(Box("list", tuple(items[first : first + extra])))
             values[first : first + extra] = [rest]
         states = [state]
-        for (part, _), value in zip(target.parts, values):
+        for (part, _), value in zip(target.parts, values, strict=False):
             states = [after for before in states for after in self.bind(part, value, before, ctx)]
         return states
 
@@ -727,6 +730,8 @@ class Expressions(Awaits):
 
         Leaving executions out can hide a leak, but never make one up.
         """
+        if owner == FUTURE and self.nothing_to_lose:
+            return [(state, UNKNOWN)]
         origin = self.origin(node)
         most = 2 * self.many if self._comprehending else self.many
         if self.live(state, origin) >= most:

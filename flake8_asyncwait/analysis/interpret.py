@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.completion import RETURN, Flow
-from flake8_asyncwait.analysis.relevance import carried, last_name, relevant_names, target_names, walk
+from flake8_asyncwait.analysis.relevance import (
+    last_name,
+    makes_task,
+    relevant_names,
+    target_names,
+    walk,
+)
 from flake8_asyncwait.analysis.run import (
-    Books,
     Context,
     Decided,
     Frame,
@@ -53,9 +59,12 @@ def analyse(
     made = {name for node in walk(func.body) for name in _made_names(node)}
     results = frozenset().union(*(site.halves for site in sites))
     bindable = frozenset((made | results) & relevant.names)
+    borrows = any(name in relevant.feeding for name in func.params)
+    nothing_to_lose = not (letter or borrows or _may_make(program, func))
     for many in range(MANY, 0, -1):
         run = Statements(program, func, sites, relevant, bindable, many)
         run.letter = letter
+        run.nothing_to_lose = nothing_to_lose
         try:
             _execute(run, func)
         except Decided:
@@ -92,7 +101,19 @@ def _finish_abrupt(run: Statements, flow: Flow, ctx: Context, last: int) -> None
             run.finish(state, line, how)
 
 
-def _follows(program: Program) -> object:
+def _may_make(program: Program, func: ir.Func) -> bool:
+    """Whether a function, or one of the file that it calls, may make a task."""
+    for node in walk(func.body):
+        if isinstance(node, ir.Call):
+            name = last_name(node.func) or ""
+            if makes_task(name) or program.makes_task(name):
+                return True
+            if program.named(program.task_factories, func, node.func):
+                return True
+    return any(_may_make(program, nested) for nested in func.nested)
+
+
+def _follows(program: Program) -> Callable[[ir.Call], bool]:
     """Whether a call may give back what it was given: only functions of the file are known to."""
     names = set(program.outline.functions) | {name for _, name in program.outline.methods}
 
@@ -106,7 +127,9 @@ def _made_names(node: object) -> set[str]:
     """The names that a statement binds to what a task-making call returns."""
     if not isinstance(node, ir.Assign):
         return set()
-    if not any(isinstance(n, ir.Call) and last_name(n.func) in _MAKERS for n in _inside(node.value)):
+    if not any(
+        isinstance(n, ir.Call) and last_name(n.func) in _MAKERS for n in _inside(node.value)
+    ):
         return set()
     return {name for target in node.targets for name in target_names(target) if "." not in name}
 
@@ -144,15 +167,10 @@ def _is_result(value: ir.Expr, call: ir.Call, whole: set[str]) -> bool:
     return isinstance(value, ir.Name) and value.id in whole
 
 
-def _result_names(
-    target: ir.Target, results: set[str], halves: set[str], whole: set[str]
-) -> None:
+def _result_names(target: ir.Target, results: set[str], halves: set[str], whole: set[str]) -> None:
     if isinstance(target, ir.Name):
         whole.add(target.id)
         results.add(target.id)
     elif isinstance(target, ir.Unpack):
         for position, (part, _) in enumerate(target.parts):
             (halves if position == 0 else results).update(target_names(part))
-
-
-__all__ = ["Analysed", "analyse", "carried"]

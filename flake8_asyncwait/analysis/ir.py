@@ -8,7 +8,6 @@ Lines count from 1, columns from 0 in characters.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Union
 
 
 @dataclass(slots=True, eq=False)
@@ -168,10 +167,27 @@ class Other:
     parts: list[Expr]
 
 
-Expr = Union[
-    Const, Name, Attr, Call, Await, Yield, Display, DictDisplay, Comprehension, Binary, Not, Bool,
-    Compare, IfExp, Lambda, Subscript, Slice, Walrus, Other,
-]  # fmt: skip
+Expr = (
+    Const
+    | Name
+    | Attr
+    | Call
+    | Await
+    | Yield
+    | Display
+    | DictDisplay
+    | Comprehension
+    | Binary
+    | Not
+    | Bool
+    | Compare
+    | IfExp
+    | Lambda
+    | Subscript
+    | Slice
+    | Walrus
+    | Other
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -181,7 +197,7 @@ class Unpack:
     parts: list[tuple[Target, bool]]
 
 
-Target = Union[Name, Attr, Subscript, Unpack, Other]
+Target = Name | Attr | Subscript | Unpack | Other
 
 
 @dataclass(slots=True, eq=False)
@@ -332,10 +348,24 @@ class Match:
     line: int
 
 
-Stmt = Union[
-    ExprStmt, Assign, AugAssign, Delete, Return, Raise, Assert, Jump, Define, DefineClass, If,
-    While, For, Try, With, Match,
-]  # fmt: skip
+Stmt = (
+    ExprStmt
+    | Assign
+    | AugAssign
+    | Delete
+    | Return
+    | Raise
+    | Assert
+    | Jump
+    | Define
+    | DefineClass
+    | If
+    | While
+    | For
+    | Try
+    | With
+    | Match
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -345,8 +375,8 @@ class Func:
     `locals` are the names bound in its own scope, `imports` those bound only by an import (with
     the qualified name they stand for), `outer` those declared global or nonlocal. `mentions` are
     all names read or bound in it, nested functions included. `candidates` are its own calls that
-    may be wait sites (not those of nested functions, which stand in `nested`). `definitions` are the
-    names that one `def` binds, and nothing else.
+    may be wait sites (not those of nested functions, which stand in `nested`). `definitions` are
+    the names that one `def` binds, and nothing else.
     """
 
     name: str

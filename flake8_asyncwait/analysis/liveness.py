@@ -13,7 +13,7 @@ from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.relevance import children, last_name, target_names, walk
 
 _ASKING = frozenset({"result", "exception", "cancelled", "gather", "wait_for", "shield"})
-_STATEMENTS = ir.Stmt.__args__  # type: ignore[attr-defined]
+_STATEMENTS = ir.Stmt.__args__
 
 
 class Liveness:
@@ -98,10 +98,8 @@ def _read(statement: Any) -> set[str]:
         node = queue.pop()
         if isinstance(node, ir.Name):
             found.add(node.id)
-            continue
-        for child in children(node):
-            if not isinstance(child, _STATEMENTS):
-                queue.append(child)
+        else:
+            queue.extend(c for c in children(node) if not isinstance(c, _STATEMENTS))
     if isinstance(statement, ir.Assign):
         values = ir.ExprStmt(statement.value, 0)
         kept = [target for target in statement.targets if not isinstance(target, ir.Name)]

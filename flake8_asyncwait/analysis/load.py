@@ -39,9 +39,7 @@ class File:
         """The outermost functions around the given lines, lowered; the module itself where a
         line is in no function."""
         entries = [e for e in self.outline.outermost if any(e.start <= n <= e.end for n in lines)]
-        outside = [
-            n for n in lines if not any(entry.start <= n <= entry.end for entry in entries)
-        ]
+        outside = [n for n in lines if not any(entry.start <= n <= entry.end for entry in entries)]
         found = [self._lower(entry) for entry in entries]
         if any(self._may_call(n) for n in outside):
             found.append(self._lower_module())
@@ -65,10 +63,7 @@ class File:
         return frozenset(names)
 
     def _load(self, cls: str | None, name: str) -> ir.Func | None:
-        if cls is None:
-            entry = self.outline.functions.get(name)
-        else:
-            entry = self.outline.method(cls, name)
+        entry = self.outline.functions.get(name) if cls is None else self.outline.method(cls, name)
         return None if entry is None else self._lower(entry)
 
     def _lower(self, entry: Entry) -> ir.Func | None:

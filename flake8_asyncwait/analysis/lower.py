@@ -105,7 +105,9 @@ def _spans(statement: ast.stmt, names: frozenset[str], lines: list[str]) -> list
                 node = queue.pop()
                 calls.extend(_candidate(node, names))
                 queue.extend(ast.iter_child_nodes(node))
-    calls.sort(key=lambda c: (c.lineno, c.col_offset, -(c.end_lineno or 0), -(c.end_col_offset or 0)))
+    calls.sort(
+        key=lambda c: (c.lineno, c.col_offset, -(c.end_lineno or 0), -(c.end_col_offset or 0))
+    )
     return [_span(call, lines) for call in calls]
 
 
@@ -205,7 +207,9 @@ class Lowerer:
 
     def _delete(self, node: cst.Del, line: int) -> list[ir.Stmt]:
         target = self._target(node.target)
-        parts = [part for part, _ in target.parts] if isinstance(target, ir.Unpack) else [target]
+        parts: list[ir.Target] = [target]
+        if isinstance(target, ir.Unpack):
+            parts = [part for part, _ in target.parts]
         return [ir.Delete(parts, line)]
 
     def _return(self, node: cst.Return, line: int) -> list[ir.Stmt]:
@@ -379,7 +383,11 @@ class Lowerer:
     # Functions
 
     def _function(
-        self, node: cst.FunctionDef, parent: ir.Func | None, cls: str | None, line: int | None = None
+        self,
+        node: cst.FunctionDef,
+        parent: ir.Func | None,
+        cls: str | None,
+        line: int | None = None,
     ) -> tuple[ir.Func, list[ir.Expr]]:
         if line is None:
             line = self._places.statement()

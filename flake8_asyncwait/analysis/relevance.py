@@ -15,13 +15,64 @@ from flake8_asyncwait.analysis import ir
 
 # Calls whose result holds what their arguments or their receiver hold.
 CARRIERS = frozenset(
-    "list set tuple frozenset sorted reversed dict map filter chain from_iterable cast zip "
-    "enumerate iter next min max ensure_future gather shield wait wait_for as_completed copy "
-    "union difference intersection symmetric_difference keys values items pop popleft popitem get "
-    "wrap_future partial deque islice repeat create_task Task".split()
+    [
+        "list",
+        "set",
+        "tuple",
+        "frozenset",
+        "sorted",
+        "reversed",
+        "dict",
+        "map",
+        "filter",
+        "chain",
+        "from_iterable",
+        "cast",
+        "zip",
+        "enumerate",
+        "iter",
+        "next",
+        "min",
+        "max",
+        "ensure_future",
+        "gather",
+        "shield",
+        "wait",
+        "wait_for",
+        "as_completed",
+        "copy",
+        "union",
+        "difference",
+        "intersection",
+        "symmetric_difference",
+        "keys",
+        "values",
+        "items",
+        "pop",
+        "popleft",
+        "popitem",
+        "get",
+        "wrap_future",
+        "partial",
+        "deque",
+        "islice",
+        "repeat",
+        "create_task",
+        "Task",
+    ]
 )
-_WRAPPERS = frozenset("ensure_future gather shield wait_for as_completed create_task".split())
-_MUTATORS = frozenset("append add extend update insert appendleft setdefault extendleft".split())
+_WRAPPERS = frozenset(
+    ["ensure_future", "gather", "shield", "wait_for", "as_completed", "create_task"]
+)
+_MUTATORS = frozenset(
+    ["append", "add", "extend", "update", "insert", "appendleft", "setdefault", "extendleft"]
+)
+
+
+def makes_task(name: str) -> bool:
+    """Whether a callee's name may be that of something that makes a task."""
+    lowered = name.lower()
+    return "create" in lowered or lowered in ("ensure_future", "gather", "task", "shield")
 
 
 def children(node: Any) -> Iterator[Any]:
@@ -120,12 +171,15 @@ def relevant_names(
     """Follow values through `func`: backwards from its sites, then forwards from all of that."""
     edges = list(_edges(func, follows))
     feeding: set[str] = set()
+    modes: set[str] = set()
     for site in sites:
         for arg in site.args:
-            feeding |= carried(arg.value, follows)
+            (modes if arg.keyword not in (None, "fs") else feeding).update(
+                carried(arg.value, follows)
+            )
     feeding |= _asked(func) | _wrapped(func, follows)
     _close(feeding, [(target, source) for source, target in edges])
-    names = set(feeding)
+    names = feeding | modes
     site_set = {id(site) for site in sites}
     for owner in _functions(func):
         for node in walk(owner.body):
@@ -188,9 +242,7 @@ def target_names(target: Any) -> Iterator[str]:
         yield ".".join(target.path)
 
 
-def _edges(
-    func: ir.Func, follows: Callable[[ir.Call], bool]
-) -> Iterator[tuple[str, str]]:
+def _edges(func: ir.Func, follows: Callable[[ir.Call], bool]) -> Iterator[tuple[str, str]]:
     """Pairs of names: what the first holds may come to be held by the second. Two names of one
     collection lead to each other."""
     for owner in _functions(func):
@@ -207,9 +259,7 @@ def _edges(
                 yield name, owner.name
 
 
-def _flow(
-    node: Any, follows: Callable[[ir.Call], bool]
-) -> tuple[set[str], set[str], bool]:
+def _flow(node: Any, follows: Callable[[ir.Call], bool]) -> tuple[set[str], set[str], bool]:
     """From which names a construct takes, to which it gives, and whether they are one thing."""
     if isinstance(node, ir.Assign):
         targets = {name for target in node.targets for name in target_names(target)}
@@ -243,22 +293,26 @@ def _key_names(target: ir.Target, follows: Callable[[ir.Call], bool]) -> set[str
 
 
 def _asked(func: ir.Func) -> set[str]:
-    """The names of tasks, waited for or not, that a function asks for a result or to cancel: asking
-    a task that is not done raises, and so does awaiting one that was asked to cancel."""
+    """The names of tasks, waited for or not, that a function asks something: the result of one
+    that is not done raises, so does awaiting one that was asked to cancel, and one that is not
+    waited for is in no half."""
     made: set[str] = set()
     asked: set[str] = set()
     cancelled: set[str] = set()
     for node in walk(func.body):
         if isinstance(node, ir.Assign) and isinstance(node.value, ir.Call):
-            if last_name(node.value.func) in ("create_task", "ensure_future", "Task"):
+            if makes_task(last_name(node.value.func) or ""):
                 made |= {name for target in node.targets for name in target_names(target)}
+        elif isinstance(node, ir.Compare) and isinstance(node.left, ir.Name):
+            asked.add(node.left.id)
         elif isinstance(node, ir.Call) and isinstance(node.func, ir.Attr):
-            if isinstance(node.func.value, ir.Name):
-                if node.func.name in ("result", "exception"):
-                    asked.add(node.func.value.id)
-                elif node.func.name == "cancel":
-                    cancelled.add(node.func.value.id)
-    return (made & asked) | cancelled
+            receiver = node.func.value
+            name = receiver.id if isinstance(receiver, ir.Name) else ""
+            if node.func.name in ("result", "exception"):
+                asked.add(name)
+            elif node.func.name == "cancel":
+                cancelled.add(name)
+    return (made & asked) | cancelled - {""}
 
 
 def tested_constants(func: ir.Func) -> set[str]:

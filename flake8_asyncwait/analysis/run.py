@@ -10,6 +10,7 @@ from typing import NamedTuple
 from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.completion import Flow
 from flake8_asyncwait.analysis.exceptions import Exc
+from flake8_asyncwait.analysis.relevance import makes_task
 from flake8_asyncwait.analysis.state import OWNED, State, Trace
 from flake8_asyncwait.sites.outline import Outline, canonical, dotted
 
@@ -132,6 +133,10 @@ class Context:
         return Context(self.frame, out, handling, True, False)
 
 
+def _last(node: ast.Name | ast.Attribute) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr
+
+
 class Program:
     """The file around the function: resolves names and finds functions of the same file.
 
@@ -152,7 +157,21 @@ class Program:
         self.cancellers = cancellers
         self.wait_functions = wait_functions
         self._load = load
+        self._making: dict[str, bool] = {}
         self._loaded: dict[tuple[str | None, str], ir.Func | None] = {}
+
+    def makes_task(self, name: str) -> bool:
+        """Whether a function or method of the file with this name may make a task."""
+        if name not in self._making:
+            entries = [self.outline.functions.get(name)]
+            entries += [e for (_, method), e in self.outline.methods.items() if method == name]
+            self._making[name] = any(
+                isinstance(node, (ast.Name, ast.Attribute)) and makes_task(_last(node))
+                for entry in entries
+                if entry is not None
+                for node in ast.walk(entry.node)
+            )
+        return self._making[name]
 
     def function(self, cls: str | None, name: str) -> ir.Func | None:
         """A top-level function (`cls` is None) or a method of a class of this file."""

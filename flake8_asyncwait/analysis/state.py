@@ -213,7 +213,7 @@ class Trace:
 class State:
     """One abstract state. Treat it as frozen: use the methods that return a new one."""
 
-    __slots__ = ("env", "fault", "heap", "marks", "stale", "trace", "_alive", "_key")
+    __slots__ = ("_alive", "_key", "env", "fault", "heap", "marks", "stale", "trace")
 
     env: dict[str, Value]
     heap: dict[int, Any]
@@ -377,7 +377,7 @@ def _canonical(state: State) -> tuple[object, frozenset[int]]:
         thing = heap[order[position]]
         position += 1
         if type(thing) is Box:
-            items = thing.items
+            items: Any = thing.items
             if thing.kind == "set" and len(items) > 1:
                 items = sorted(items, key=lambda item: _rank(item, heap, numbers))
             things.append((thing.kind, thing.open, thing.escaped, *map(encode, items)))

@@ -35,6 +35,7 @@ from flake8_asyncwait.analysis.lower import ANYTHING
 from flake8_asyncwait.analysis.relevance import last_name, walk
 from flake8_asyncwait.analysis.run import MAX_DEPTH, Context, Frame
 from flake8_asyncwait.analysis.state import (
+    MANY,
     UNKNOWN,
     Box,
     Const,
@@ -104,9 +105,7 @@ class Statements(Calls):
             return False
         key = id(statement)
         if key not in self._idle:
-            self._idle[key] = all(
-                self._is_idle_node(node) for node in walk([statement])
-            )
+            self._idle[key] = all(self._is_idle_node(node) for node in walk([statement]))
         return self._idle[key]
 
     def _is_idle_node(self, node: object) -> bool:
@@ -168,7 +167,9 @@ class Statements(Calls):
         for after, (old, value) in self.evaluate_all([current, node.value], state, ctx):
             box = after.get(old)
             if type(box) is Box and box.kind == "list" and node.op == "Add":
-                ends += [end for end, _ in self._extend(old, "extend", Args([value], {}), after, ctx)]
+                ends += [
+                    end for end, _ in self._extend(old, "extend", Args([value], {}), after, ctx)
+                ]
             elif type(box) is Box and isinstance(old, Ref):
                 ends.append(self._update_in_place(node.op, old, value, after, ctx))
             elif isinstance(node.target, ir.Name) and isinstance(old, (Const, Unknown)):
@@ -272,9 +273,7 @@ class Statements(Calls):
     def _manages(self, func: ir.Func) -> bool:
         return any(last_name(decorator) in _MANAGERS for decorator in func.decorators)
 
-    def _bind_function(
-        self, name: str, function: Function, state: State, ctx: Context
-    ) -> State:
+    def _bind_function(self, name: str, function: Function, state: State, ctx: Context) -> State:
         """A nested function is always remembered: what it captures may go where it goes."""
         frame = ctx.frame.owner_of(name)
         if frame is None:
@@ -343,7 +342,7 @@ class Statements(Calls):
             True
             if expected is ANYTHING
             else (item.value == expected if isinstance(item, Const) else None)
-            for expected, item in zip(row, items)
+            for expected, item in zip(row, items, strict=False)
         ]
         if False in verdicts:
             return False
@@ -381,11 +380,25 @@ class Statements(Calls):
                 items, source = None, value
             if not items and type(after.get(source)) is Box and after.get(source).open:
                 items = None
+            if items is None:
+                items = self._turns(node.iter, ctx)
             if items is None or node.asynchronous:
                 ends += self._loop_unknown(node, after, ctx)
             else:
                 ends += self._loop_items(node, after, items, source, ctx)
         return ends
+
+    def _turns(self, node: ir.Expr, ctx: Context) -> tuple[Value, ...] | None:
+        """The items of a loop over a few constants, or over a small constant range."""
+        count = 0
+        if isinstance(node, ir.Display) and not any(starred for _, starred in node.elements):
+            count = len(node.elements)
+        elif isinstance(node, ir.Call) and len(node.args) == 1:
+            size = node.args[0].value
+            known = isinstance(size, ir.Const) and type(size.value) is int
+            if known and self.program.qualified(ctx.frame.func, node.func) == "builtins.range":
+                count = size.value  # type: ignore[union-attr,assignment]
+        return (UNKNOWN,) * count if 0 < count <= MANY else None
 
     def _loop_unknown(self, node: ir.For, state: State, ctx: Context) -> list[State]:
         """A loop that may turn any number of times, over things that hold no task."""
@@ -535,9 +548,7 @@ class Statements(Calls):
         verdicts = [catches(name, exc, classes) for name in self.class_names(kind, ctx)]
         return YES if YES in verdicts else next((v for v in verdicts if v != NO), NO)
 
-    def _finally(
-        self, node: ir.Try, normal: list[State], after: Flow, ctx: Context
-    ) -> list[State]:
+    def _finally(self, node: ir.Try, normal: list[State], after: Flow, ctx: Context) -> list[State]:
         line = node.final[0].line
         for completion, states in after:
             inside = ctx.handler(ctx.out, completion.exc or ctx.handling)
@@ -563,9 +574,7 @@ class Statements(Calls):
             ends += self._with_any(node, value, after, ctx)
         return ends
 
-    def _enter_with(
-        self, node: ir.With, value: Value, state: State, ctx: Context
-    ) -> list[State]:
+    def _enter_with(self, node: ir.With, value: Value, state: State, ctx: Context) -> list[State]:
         if node.target is None:
             return [state]
         return self.bind(node.target, value, state, ctx)
@@ -590,7 +599,7 @@ class Statements(Calls):
         """`asyncio.timeout()`: entering and leaving never suspends; a cancellation inside may be
         its own, and is a TimeoutError outside then."""
         ends: list[State] = []
-        for after, value in self.evaluate(node.item, state, ctx):
+        for after, _ in self.evaluate(node.item, state, ctx):
             for entered in self._enter_with(node, UNKNOWN, after, ctx):
                 flow = Flow()
                 inside = ctx.into(flow)
@@ -606,9 +615,7 @@ class Statements(Calls):
     def _alone(self, body: list[ir.Stmt]) -> bool:
         return len(body) == 1 and isinstance(body[0], (ir.ExprStmt, ir.Assign, ir.Return))
 
-    def _with_any(
-        self, node: ir.With, value: Value, state: State, ctx: Context
-    ) -> list[State]:
+    def _with_any(self, node: ir.With, value: Value, state: State, ctx: Context) -> list[State]:
         """Any other context manager lets exceptions through; an async one may fail at both ends."""
         if node.asynchronous:
             later = state.suspended()
@@ -627,7 +634,7 @@ class Statements(Calls):
         if not node.asynchronous:
             return states
         later = [state.suspended() for state in states]
-        for before, after in zip(states, later):
+        for before, after in zip(states, later, strict=False):
             self.fault(before, ctx, node.line, (CANCELLED_ERROR, ANY), after)
         return later
 

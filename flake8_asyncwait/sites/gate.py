@@ -1,4 +1,6 @@
-"""Is there anything to look at? Cheap tests on the text; they may let too much through, never too little."""
+"""Is there anything to look at? Cheap tests on the text, which may let too much through, never
+too little.
+"""
 
 from __future__ import annotations
 

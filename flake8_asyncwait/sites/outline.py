@@ -53,10 +53,6 @@ class Entry:
     start: int
     end: int
 
-    @property
-    def asynchronous(self) -> bool:
-        return isinstance(self.node, ast.AsyncFunctionDef)
-
 
 @dataclass(slots=True)
 class Outline:
@@ -217,9 +213,7 @@ def _find_primitives(body: list[ast.stmt], result: Outline, toplevel: bool) -> N
             _find_primitives(block, result, toplevel and not inside)
 
 
-def _note_primitive(
-    statement: ast.Assign | ast.AnnAssign, result: Outline, toplevel: bool
-) -> None:
+def _note_primitive(statement: ast.Assign | ast.AnnAssign, result: Outline, toplevel: bool) -> None:
     call = statement.value
     name = dotted(call.func) if isinstance(call, ast.Call) else None
     if name is None:
