@@ -127,3 +127,14 @@ def test_the_bug_that_the_readme_shows_is_found() -> None:
     (example,) = re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
     findings = check(f"import asyncio\n{example}").findings
     assert [(f.line, f.column, f.code) for f in findings] == [(4, 26, "AWT102")]
+
+
+def test_the_limits_are_those_of_the_fixture() -> None:
+    page = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8").partition("## Undetermined")[0]
+    fixture = (ROOT / "fixtures" / "limits.py").read_text(encoding="utf-8")
+    examples = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    definitions = [part for example in examples for part in re.split(r"\n{3,}", example)]
+    assert [part for part in definitions if part not in fixture] == []
+    shown = {line.strip() for example in examples for line in example.splitlines()}
+    limits = {line.strip() for line in fixture.splitlines() if ": limit" in line}
+    assert limits <= shown
