@@ -23,6 +23,7 @@ import asyncio
 """
 IMPORTED = ("cond", "create_tracked_task", "lock", "log", "other", "use", "work")
 
+CONSTANT = "FC = asyncio.FIRST_COMPLETED\n"
 HELPERS = {
     "mk": """
 def mk():
@@ -94,7 +95,14 @@ FORMS: tuple[str, ...] = (
     "walrus",
 )
 FORMS += ("annotated", "star", "wait_for", "timeout", "waiter", "returned")
-CATCHES = ("asyncio.CancelledError", "Exception", "BaseException", "(ValueError, OSError)", "")
+CATCHES: tuple[str, ...] = (
+    "asyncio.CancelledError",
+    "Exception",
+    "BaseException",
+    "(ValueError, OSError)",
+    "",
+)
+CATCHES += ("asyncio.TimeoutError", "(Exception, asyncio.CancelledError)")
 
 
 @dataclass(slots=True)
@@ -106,6 +114,7 @@ class Names:
     done: str = ""
     pending: str = ""
     result: str = ""
+    optional: str = ""
     parameters: list[str] = field(default_factory=list)
     method: bool = False
     generator: bool = False
@@ -134,6 +143,7 @@ class Writer:
         """Make tasks; their names are noted."""
         ways = [self.two_singles, self.comprehension, self.one_single, self.borrowed, self.loop]
         ways += [self.joined, self.mixed, self.foreign, self.borrowed_single, self.future]
+        ways += [self.optional, self.keyed, self.gathered]
         lines: Lines = []
         for _ in range(self.pick((1, 1, 2))):
             lines += self.pick(ways)()
@@ -142,7 +152,7 @@ class Writer:
         return lines
 
     def single(self) -> str:
-        name = "abcdeg"[len(self.names.singles)]
+        name = "abcdeghijk"[len(self.names.singles)]
         self.names.singles.append(name)
         return name
 
@@ -216,6 +226,37 @@ class Writer:
             self.names.parameters.append("task")
         return []
 
+    def optional(self) -> Lines:
+        """Make a task only sometimes, and collect those that there are."""
+        lines = self.one_single()
+        always = self.names.singles[-1]
+        name = "maybe"
+        lines += [f"{name} = None", "if cond():", f"    {name} = {self.maker()}"]
+        self.names.optional = name
+        test = self.pick(("t is not None", "t"))
+        lines.append(f"{self.collection()} = [t for t in ({always}, {name}) if {test}]")
+        return lines
+
+    def keyed(self) -> Lines:
+        """Keep tasks in a dictionary."""
+        name = self.collection()
+        store = self.pick((f"{name}[{self.maker()}] = n", f"{name}[n] = {self.maker()}"))
+        lines = [f"{name} = {{}}", "for n in things:", f"    {store}"]
+        if "[n] =" in store:
+            lines.append(f"{name} = {self.pick((f'{name}.values()', f'list({name}.values())'))}")
+        return lines
+
+    def gathered(self) -> Lines:
+        """Have one handle on two tasks."""
+        if "both" in self.names.singles:
+            return []
+        self.names.singles.append("both")
+        if self.chance(50):
+            return ["both = asyncio.gather(work(), work())"]
+        lines = self.two_singles()
+        one, two = self.names.singles[-2:]
+        return [*lines, f"both = asyncio.gather({one}, {two})"]
+
     def foreign(self) -> Lines:
         self.names.method = True
         if "self._reader" not in self.names.singles:
@@ -244,7 +285,7 @@ class Writer:
         return self.pick(options)
 
     def call(self, waited: str) -> str:
-        options = self.pick((*EARLY, *EARLY, ""))
+        options = self.pick((*EARLY, *EARLY, "return_when=FC", "timeout=delay", "timeout=None", ""))
         return f"asyncio.wait({waited}, {options})" if options else f"asyncio.wait({waited})"
 
     def wait(self) -> Lines:
@@ -303,7 +344,8 @@ class Writer:
 
     def statement(self, depth: int, in_loop: bool) -> Lines:
         ways: list[Callable[[], Lines]] = [self.cleanup] * 5 + [self.use] * 2 + [self.between] * 2
-        ways += [self.hand_over, self.join, partial(self.leave, in_loop)]
+        ways += [self.hand_over, self.join, self.change, self.local_function]
+        ways += [partial(self.leave, in_loop)]
         if depth > 0:
             ways += [partial(self.condition, depth - 1, in_loop)] * 2
             ways += [partial(self.guarded, depth - 1, in_loop)]
@@ -336,6 +378,8 @@ class Writer:
             ["t.cancel()", "try:", "    await t", "except asyncio.CancelledError:", "    pass"],
             ["if t in {pending}:", "    t.cancel()"],
             ["if cond():", "    break", "t.cancel()"],
+            ["if cond():", "    continue", "t.cancel()"],
+            ["if cond():", "    t.cancel()"],
         ]
         if not self.names.pending:
             bodies = [body for body in bodies if "{pending}" not in body[0]]
@@ -344,6 +388,33 @@ class Writer:
         if self.chance(20):
             lines.append(f"await asyncio.gather(*{tasks}, return_exceptions=True)")
         return lines
+
+    def owned_set(self) -> str:
+        """Return a set that may be emptied."""
+        return self.names.pending or "registry"
+
+    def change(self) -> Lines:
+        """Re-bind, shrink or grow what holds the tasks."""
+        names = self.names
+        options = [f"mine = {self.some_tasks()}"]
+        for name in [one for one in names.collections if one != "others"][:1]:
+            options += [f"{name} = list({name})", f"{name} = None", f"del {name}"]
+            if names.done:
+                options.append(f"{name} = set({name}) - {names.done}")
+        if names.pending:
+            options += [f"{names.pending} = list({names.pending})", f"{names.pending} = set()"]
+            options += [f"{names.pending} |= {{{self.maker()}}}", f"{names.pending}.clear()"]
+            options += [f"{names.pending}.pop().cancel()"]
+            options += [f"{names.pending}.discard({task})" for task in names.singles[:1]]
+        for name in [one for one in names.singles if one[0] in "abcd" and len(one) == 1][:1]:
+            options += [f"{name} = None", f"{name} = {self.maker()}"]
+        return [self.pick(options)]
+
+    def local_function(self) -> Lines:
+        """Put a cleanup into a nested function, and call it or hand it over."""
+        name = self.pick(("stop()", "other(stop)", "stop()"))
+        tasks = self.some_tasks()
+        return ["def stop():", f"    for t in {tasks}:", "        t.cancel()", name]
 
     def cancel_call(self) -> Lines:
         tasks = self.some_tasks()
@@ -357,6 +428,9 @@ class Writer:
                     f"await late_drain({tasks})",
                     f"await other({tasks})",
                     f"list(map(lambda t: t.cancel(), {tasks}))",
+                    f"for t in [t for t in {tasks} if not t.done()]: t.cancel()",
+                    f"asyncio.create_task(late_drain({tasks}))",
+                    f"while {self.owned_set()}: {self.owned_set()}.pop().cancel()",
                 )
             )
         ]
@@ -387,6 +461,7 @@ class Writer:
                 [f"use({done}.pop().result())"],
                 [f"use(next(iter({done})).result())"],
                 [f"results = [t.result() for t in {done}]"],
+                [f"results = [await t for t in {done}]"],
                 [f"print(len({done}))"],
             ]
         for task in names.singles[:2]:
@@ -411,7 +486,10 @@ class Writer:
         if self.names.singles:
             task = self.pick(self.names.singles)
             options += [f"other({task})", f"registry.add({task})", f"use.last = {task}"]
-            options += [f"{task}.add_done_callback(use)"]
+            options += [f"{task}.add_done_callback(use)", f"other({task}.cancel)"]
+            if self.names.method:
+                options += [f"self._tasks.add({task})", f"self._task = {task}"]
+                options += [f"self._tasks.update({tasks})"]
         return [self.pick(options)]
 
     def join(self) -> Lines:
@@ -429,6 +507,8 @@ class Writer:
             task = self.pick(self.names.singles)
             options += [[f"await {task}"], [f"await asyncio.wait_for({task}, 5)"]]
             options += [[f"await asyncio.shield({task})"]]
+            if self.names.sites < 2:
+                options += [[f"await asyncio.wait({{{task}}}, timeout=1)"]]
         if self.names.pending and self.names.sites < 2:
             options += [[f"if {self.names.pending}:", f"    await {self._again()}"]] * 2
         chosen = self.pick(options)
@@ -448,6 +528,9 @@ class Writer:
             options += [f"yield {name}" for name in (names.done, names.pending) if name]
         else:
             options += [f"return {name}" for name in (names.done, names.pending) if name]
+            options += [f"return {task}" for task in names.singles[:1]]
+            if names.done:
+                options += [f"return {names.done}.pop()", f"return next(iter({names.done}))"]
         if in_loop:
             options = ["break", "continue", *options]
         chosen = self.pick(options)
@@ -464,6 +547,7 @@ class Writer:
         if names.done:
             options += [f"not {names.done}", names.done]
             options += [f"{task} in {names.done}" for task in names.singles]
+            options += [f"next(iter({names.done})) is {task}" for task in names.singles[:2]]
         if names.pending:
             options += [f"{task} not in {names.pending}" for task in names.singles]
         options += [f"{task}.done()" for task in names.singles]
@@ -471,14 +555,43 @@ class Writer:
         if len(names.singles) > 1:
             one, two = names.singles[:2]
             options += [f"{one}.done() and {two}.done()", f"{one}.done() or {two}.done()"]
+        if names.optional:
+            options += [names.optional, f"{names.optional} is not None"] * 2
         options.append("cond()")
         return self.pick(options)
 
     def condition(self, depth: int, in_loop: bool) -> Lines:
+        if self.chance(10):
+            return [f"assert {self.test()}"]
+        if self.chance(10):
+            return self.matched(depth, in_loop)
         lines = [f"if {self.test()}:", *indented(self.block(depth, in_loop))]
         if self.chance(40):
             lines += ["else:", *indented(self.block(depth, in_loop))]
         return lines
+
+    def matched(self, depth: int, in_loop: bool) -> Lines:
+        """Choose by `match`."""
+        counted = self.names.pending or self.names.done
+        subject, case = (f"len({counted})", "0") if counted else ("cond()", "True")
+        lines = [f"match {subject}:", f"    case {case}:"]
+        lines += indented(indented(self.block(depth, in_loop)))
+        if self.chance(50):
+            lines += ["    case _:", *indented(indented(self.block(depth, in_loop)))]
+        return lines
+
+    def flagged(self, body: Lines, depth: int, in_loop: bool) -> Lines:
+        """Clean up by a flag that is set at the end."""
+        lines = ["ok = False", "try:", *indented(body), "    ok = True", "finally:"]
+        return [*lines, "    if not ok:", *indented(indented(self.block(depth, in_loop)))]
+
+    def stacked(self, body: Lines, depth: int, in_loop: bool) -> Lines:
+        """Register cancels with an exit stack."""
+        tasks = self.some_tasks() if not self.names.collections else self.names.collections[0]
+        register = [f"for t in {tasks}:", "    stack.callback(t.cancel)"]
+        if self.names.singles:
+            register = [f"stack.callback({self.names.singles[0]}.cancel)"]
+        return ["with contextlib.ExitStack() as stack:", *indented([*register, *body])]
 
     def guarded(self, depth: int, in_loop: bool) -> Lines:
         """Put statements under a handler of their own."""
@@ -490,6 +603,7 @@ class Writer:
     def wrap(self, core: Lines, depth: int, in_loop: bool) -> Lines:
         """Put something around the lines that hold the wait."""
         ways = [self.tried] * 6 + [self.suppressed, self.conditional, self.managed, self.repeated]
+        ways += [self.flagged, self.stacked]
         way = self.pick(ways)
         return way(core, depth, in_loop)
 
@@ -525,7 +639,7 @@ class Writer:
 
     def managed(self, body: Lines, depth: int, in_loop: bool) -> Lines:
         contexts = [f"cancelling({name})" for name in self.names.collections]
-        contexts += ["asyncio.timeout(5)", "lock()"]
+        contexts += ["asyncio.timeout(5)", "lock()", "asyncio.TaskGroup()"]
         context = self.pick(contexts)
         return [f"async with {context}:", *indented(body)]
 
@@ -612,7 +726,7 @@ def module(names: Names, body: Lines) -> str:
     text = "\n".join(body)
     parameters = ["self"] if names.method else []
     parameters += names.parameters
-    parameters += [name for name in ("things", "loop") if name in text]
+    parameters += [name for name in ("things", "loop", "delay") if name in text]
     function = [f"async def f({', '.join(parameters)}):", *indented(body)]
     if names.method:
         function = ["class C:", *indented(function)]
@@ -625,6 +739,8 @@ def module(names: Names, body: Lines) -> str:
     imported = [name for name in IMPORTED if re.search(rf"\b{name}\b", body_text)]
     if imported:
         head += f"from elsewhere import {', '.join(imported)}\n"
+    if "FC" in body_text:
+        head += f"\n{CONSTANT}"
     if "registry" in body_text:
         head += "\nregistry = set()\n"
     return f"{head}{helpers}\n\n{text}\n"

@@ -16,6 +16,7 @@ import types
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 EVENTS_AT_MOST = 60
@@ -115,6 +116,8 @@ class Stage:
 
     def make(self, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
         """Make a task on the loop, and note it when it is one of the program's own."""
+        if coroutine.__name__ != "waiting":
+            self.hand(*coroutine.cr_frame.f_locals.values())
         task = self.loop.create_task(coroutine, **options)
         if coroutine.__name__ == "work":
             self.tasks[task] = "borrowed" if self.borrowed else "made"
@@ -143,6 +146,8 @@ class Stage:
                 todo.extend(thing)
             elif isinstance(thing, types.FunctionType):
                 todo.extend(_cells(thing))
+            elif isinstance(thing, types.BuiltinMethodType):
+                todo.append(thing.__self__)
 
     def wait(self, fs: Any, **options: Any) -> Coroutine[Any, Any, Any]:
         """Stand between the program and `asyncio.wait`, to see what is waited on.
@@ -308,13 +313,15 @@ async def _go_through(stage: Stage, generator: types.AsyncGeneratorType[Any, Non
 
 def _prepared(stage: Stage, namespace: dict[str, Any]) -> tuple[Callable[..., Any], list[Any]]:
     """Return the function and its arguments."""
-    instance = types.SimpleNamespace(_reader=stage.make(_other_work(stage)))
+    instance = _Instance(stage)
+    vars(instance)["_reader"] = stage.make(_other_work(stage))
     size = stage.chance.choice((1, 2, 3))
     given = {
         "self": instance,
         "things": list(range(stage.chance.choice((0, 1, 2, 3)))),
         "loop": types.SimpleNamespace(create_task=stage.make, create_future=stage.future),
         "task": stage.make(_other_work(stage)),
+        "delay": stage.chance.choice((None, 5)),
     }
     function = namespace["f"] if "f" in namespace else vars(namespace["C"])["f"]
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
@@ -332,7 +339,7 @@ def _importer(stage: Stage) -> Callable[..., Any]:
     vars(played).update(vars(asyncio))
     vars(played).update(
         create_task=stage.make,
-        gather=_gather,
+        gather=partial(_gather, stage),
         ensure_future=lambda thing: stage.make(thing) if asyncio.iscoroutine(thing) else thing,
         Future=stage.future,
         sleep=lambda _: stage.gate("sleep"),
@@ -359,11 +366,23 @@ class _Handle(asyncio.tasks._GatheringFuture):  # type: ignore[name-defined, mis
         return any(asked)
 
 
-def _gather(*things: Any, **options: Any) -> asyncio.Future[Any]:
-    outer = asyncio.gather(*things, **options)
+def _gather(stage: Stage, *things: Any, **options: Any) -> asyncio.Future[Any]:
+    tasks = [stage.make(thing) if asyncio.iscoroutine(thing) else thing for thing in things]
+    outer = asyncio.gather(*tasks, **options)
     if type(outer) is not asyncio.Future:
         outer.__class__ = _Handle
     return outer
+
+
+class _Instance:
+    """The instance that the method is called on: what it is given, it keeps."""
+
+    def __init__(self, stage: Stage) -> None:
+        keep = types.SimpleNamespace(add=stage.hand, update=stage.hand)
+        vars(self).update(stage=stage, _tasks=keep)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        vars(self)["stage"].hand(value)
 
 
 class _Use:
