@@ -251,6 +251,13 @@ class Base:
         """The execution raises, as Python does and without a fault."""
         ctx.out.add(raising(exc), state)
 
+    def is_none(self, value: Value, state: State, ctx: Context, error: str) -> bool:
+        """Whether a value is known to be None; then what is done to it raises `error`."""
+        if isinstance(value, Const) and value.value is None:
+            self.fail(state, ctx, Exc(error))
+            return True
+        return False
+
     def fault(
         self,
         state: State,
@@ -384,7 +391,7 @@ class Base:
         tasks = {n: t for n, t in state.heap.items() if type(t) is Task}
         if not tasks or any(self._may_be_lost(task) for task in tasks.values()):
             return state
-        others = {Ref(n) for n, t in tasks.items() if t.handed or t.owner in (FUTURE, FOREIGN)}
+        others = {Ref(n) for n, t in tasks.items() if self._tells_nothing(t)}
         heap = dict(state.heap)
         for number, thing in state.heap.items():
             if Ref(number) in others:
@@ -396,6 +403,11 @@ class Base:
         state = state.copy()
         state.heap = heap
         return self.collect(state, line)
+
+    def _tells_nothing(self, task: Task) -> bool:
+        """Somebody else's, and not one that raises when it is awaited."""
+        theirs = task.handed or task.owner in (FUTURE, FOREIGN)
+        return theirs and task.status not in ASKED and task.status != CANCELLED
 
     def _only(self, item: Value, others: set[Ref]) -> bool:
         """Whether an item of a collection holds nothing but tasks that cannot be lost."""

@@ -550,6 +550,8 @@ class Calls(Expressions):
         qualified: str | None,
     ) -> Results:
         receiver, name = method
+        if self.is_none(receiver, state, ctx, "AttributeError"):
+            return []
         if isinstance(receiver, Method):
             receiver = UNKNOWN
         if isinstance(receiver, (Param, Foreign, Result)) and self._may_be_task(receiver, name):
@@ -742,7 +744,9 @@ class Calls(Expressions):
         if type(thing) is Gather:
             if effects.ended(state, ref):
                 return self.await_value(state, ref, node.line, ctx)
-            return [(state, UNKNOWN)]
+            self.fail(state, ctx, Exc("InvalidStateError"))
+            statuses = {state.heap[child.id].status for child in effects.tasks_of(state, ref)}
+            return [(state, UNKNOWN)] if statuses <= ENDED | {MAYBE} else []
         return self.result_of(state, ref, node.line, ctx)
 
     def _exception(self, node: ir.Call, ref: Ref, state: State, ctx: Context) -> Results:

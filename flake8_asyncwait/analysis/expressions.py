@@ -322,6 +322,8 @@ class Expressions(Awaits):
                 if clause.asynchronous:
                     self.fault(state, ctx, node.line, (CANCELLED_ERROR, ANY), state.suspended())
                     state = state.suspended()
+                if self.is_none(value, state, ctx, "TypeError"):
+                    continue
                 state, known, source = self.iterated(state, value)
                 if known is None:
                     ends += self._unknown_clause(node, depth, (state, items, True), ctx)

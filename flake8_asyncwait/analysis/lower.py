@@ -197,7 +197,7 @@ class Lowerer:
     def _ann_assign(self, node: cst.AnnAssign, line: int) -> list[ir.Stmt]:
         target = self._target(node.target)
         if node.value is None:
-            return []
+            return [ir.ExprStmt(ir.Other([]), line)]
         return [ir.Assign([target], self._expr(node.value), line)]
 
     def _aug_assign(self, node: cst.AugAssign, line: int) -> list[ir.Stmt]:

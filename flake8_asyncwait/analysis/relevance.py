@@ -305,13 +305,14 @@ def _asked(func: ir.Func) -> set[str]:
                 made |= {name for target in node.targets for name in target_names(target)}
         elif isinstance(node, ir.Compare) and isinstance(node.left, ir.Name):
             asked.add(node.left.id)
+        elif isinstance(node, ir.Attr) and isinstance(node.value, ir.Name):
+            if node.name == "cancel":
+                cancelled.add(node.value.id)
         elif isinstance(node, ir.Call) and isinstance(node.func, ir.Attr):
             receiver = node.func.value
             name = receiver.id if isinstance(receiver, ir.Name) else ""
             if node.func.name in ("result", "exception"):
                 asked.add(name)
-            elif node.func.name == "cancel":
-                cancelled.add(name)
     return (made & asked) | cancelled - {""}
 
 

@@ -374,6 +374,8 @@ class Statements(Calls):
     def _for(self, node: ir.For, state: State, ctx: Context) -> list[State]:
         ends: list[State] = []
         for after, value in self.evaluate(node.iter, state, ctx):
+            if self.is_none(value, after, ctx, "TypeError"):
+                continue
             if not isinstance(value, Param) or value.name in self.relevant:
                 after, items, source = self.iterated(after, value)
             else:
