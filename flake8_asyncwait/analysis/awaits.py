@@ -298,11 +298,11 @@ class Awaits(Base):
 
     def label(self, origin: int) -> str:
         """How messages name the tasks of one origin."""
-        if origin in self.books.labels:
-            return f"'{self.books.labels[origin]}'"
         node = self._nodes[origin]
         if isinstance(node, str):
             return f"'{node}'"
+        if origin in self.books.labels:
+            return f"'{self.books.labels[origin]}'"
         return f"the task made on line {getattr(node, 'line', 0)}"
 
     # Yield

@@ -81,7 +81,7 @@ def _execute(run: Statements, func: ir.Func) -> None:
         env.pop(func.params[0], None)
     flow = Flow()
     ctx = Context(Frame(func, "", 0), flow)
-    last = func.body[-1].line if func.body else func.line
+    last = max((n.line for n in walk(func.body) if hasattr(n, "line")), default=func.line)
     try:
         for state in run.run_block(func.body, [State(env, {})], ctx):
             run.finish(state, last, "the function ends")
@@ -95,6 +95,8 @@ def _finish_abrupt(run: Statements, flow: Flow, ctx: Context, last: int) -> None
         how = "the function returns" if completion == RETURN else "the function has raised"
         for state in states:
             line = state.trace.line if state.trace is not None else last
+            if not run.func.line <= line <= last:
+                line = last  # a helper raised
             if completion == RETURN:
                 # Only now: a `finally` may have raised, or returned something else.
                 state = run.hand_over(state, state.env["$return"], ctx)

@@ -223,7 +223,9 @@ class Statements(Calls):
         for after, value in ways:
             kept = value if ctx.frame.depth or self.matters(value, after) else UNKNOWN
             done = after.bind(f"{ctx.frame.prefix}$return", kept)
-            ctx.out.add(RETURN, done.step(node.line, "the function returns"))
+            if not ctx.frame.prefix:
+                done = done.step(node.line, "the function returns")
+            ctx.out.add(RETURN, done)
         return []
 
     def _raise(self, node: ir.Raise, state: State, ctx: Context) -> list[State]:
