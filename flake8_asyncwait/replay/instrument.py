@@ -388,7 +388,7 @@ class _Instrument(ast.NodeTransformer):
         self.names = names
         self.watches = False
         self.in_target = False
-        self.in_cleanup = False
+        self.may_clean_up = False
         self.shadowed: frozenset[str] = frozenset()
         self.outside: frozenset[str] = frozenset()
         self.loops = 0
@@ -402,8 +402,11 @@ class _Instrument(ast.NodeTransformer):
         return self._function(node)
 
     def _function(self, node: AnyFunction) -> AnyFunction:
-        saved = self.in_target, self.in_cleanup, self.outside
-        self.in_target, self.in_cleanup = node is self.function, False
+        saved = self.in_target, self.may_clean_up, self.shadowed, self.outside
+        if self.in_target:
+            self.shadowed |= _bound_names(node)
+            self.may_clean_up = True  # a nested function may be called in a handler
+        self.in_target = self.in_target or node is self.function
         self.outside = frozenset(
             name
             for inner in node.body
@@ -419,14 +422,14 @@ class _Instrument(ast.NodeTransformer):
             node.decorator_list = [one for one in kept if _last_name(one) == "staticmethod"]
         self.generic_visit(node)
         node.decorator_list.append(ast.Name(hook, ast.Load()))
-        self.in_target, self.in_cleanup, self.outside = saved
+        self.in_target, self.may_clean_up, self.shadowed, self.outside = saved
         return node
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
-        saved = self.in_cleanup
-        self.in_cleanup = False
+        saved = self.shadowed
+        self.shadowed |= {one.arg for one in ast.walk(node.args) if isinstance(one, ast.arg)}
         self.generic_visit(node)
-        self.in_cleanup = saved
+        self.shadowed = saved
         return node
 
     def _comprehension(self, node: Node) -> Node:
@@ -453,15 +456,20 @@ class _Instrument(ast.NodeTransformer):
         return self._try(node)
 
     def _try(self, node: Node) -> Node:
-        saved = self.in_cleanup
+        saved = self.may_clean_up
         _visit_all(self, node, ("body", "orelse"))
-        self.in_cleanup = self.in_target
+        self.may_clean_up = self.in_target
         _visit_all(self, node, ("handlers", "finalbody"))
-        self.in_cleanup = saved
-        if isinstance(node, ast.Try):
-            for handler in node.handlers:
-                if handler.type is not None:
-                    handler.type = _call("__catch__", handler.type)
+        self.may_clean_up = saved
+        if not isinstance(node, ast.Try):
+            return node
+        for handler in node.handlers:
+            if handler.type is not None:
+                handler.type = _call("__catch__", handler.type)
+            if self.in_target:
+                handler.body = _as_cleanup(handler.body)
+        if self.in_target and node.finalbody:
+            node.finalbody = _as_cleanup(node.finalbody)
         return node
 
     def visit_If(self, node: ast.If) -> ast.stmt | list[ast.stmt]:
@@ -530,7 +538,11 @@ class _Instrument(ast.NodeTransformer):
 
     def visit_AugAssign(self, node: ast.AugAssign) -> list[ast.stmt]:
         self.generic_visit(node)
-        return [node, *self._hand_stored([node.target])]
+        before: list[ast.stmt] = []
+        if isinstance(node.target, ast.Name):
+            read = self.visit_Name(ast.Name(node.target.id, ast.Load()))
+            before = [ast.Expr(read)] if isinstance(read, ast.Call) else []
+        return [*before, node, *self._hand_stored([node.target])]
 
     def _hand_stored(self, targets: Sequence[ast.expr]) -> list[ast.stmt]:
         """Names that belong to an outer scope are handed over once they are bound."""
@@ -548,7 +560,7 @@ class _Instrument(ast.NodeTransformer):
     # -- expressions ------------------------------------------------------------------------------
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        watched = self.in_cleanup and node.id in self.names and node.id not in self.shadowed
+        watched = self.may_clean_up and node.id in self.names and node.id not in self.shadowed
         if not (watched and isinstance(node.ctx, ast.Load)):
             return node
         self.watches = True
@@ -609,6 +621,12 @@ def _visit_all(visitor: ast.NodeTransformer, node: ast.AST, fields: Iterable[str
             found = visitor.visit(child)
             children.extend(found if isinstance(found, list) else [found])
         setattr(node, name, children)
+
+
+def _as_cleanup(body: list[ast.stmt]) -> list[ast.stmt]:
+    """Return a handler's or a `finally`'s statements so that entering and leaving it is noted."""
+    enter, leave = ast.Expr(_call("__cleanup__", _constant(1))), _call("__cleanup__", _constant(-1))
+    return [enter, ast.Try(body, [], [], [ast.Expr(leave)])]
 
 
 def _strip_annotations(arguments: ast.arguments) -> None:

@@ -352,6 +352,15 @@ def _drive_generator(world: World, generator: Any) -> None:
 
 def _drive_async_generator(world: World, generator: Any) -> None:
     """Run an asynchronous generator, and whatever it does when it is closed at a yield."""
+    try:
+        _step_through(world, generator)
+    except Cut:
+        with suppress(Exception, Cut):  # it is not to be closed when it is collected
+            _finish(generator.aclose())
+        raise
+
+
+def _step_through(world: World, generator: Any) -> None:
     step = generator.__anext__
     for _ in range(YIELDS_AT_MOST):
         try:

@@ -178,6 +178,7 @@ class World:
     assuming: bool = False
     reached: bool = False
     bare_coroutine: bool = False
+    cleanups: int = 0
     stale: bool = False
     adopted: set[str] = field(default_factory=set)
     mixed: set[CodeType] = field(default_factory=set)
@@ -456,14 +457,19 @@ class World:
             empty = not isinstance(value, Standin) and not value
             self.started[name] = (True, value) if empty else (False, None)
 
+    def cleanup(self, step: int) -> None:
+        """A `finally` or a handler is entered (1) or left (-1)."""
+        self.cleanups += step
+
     def read(self, name: str, read: Callable[[], object], pending: bool) -> object:
-        """Read a name of the result in a `finally` or a handler, and note when it is too early."""
+        """Read a name of the result; note when a `finally` or a handler reads it too early."""
+        watching = self.cleanups > 0 and self.started is not None
         try:
             value = read()
         except NameError:
-            self.stale = self.stale or self.started is not None
+            self.stale = self.stale or watching
             raise UnboundLocalError(name) from None
-        if self.started is not None and pending:
+        if watching and pending and self.started is not None:
             empty, older = self.started.get(name, (False, None))
             self.stale = self.stale or (empty and older is value and not value)
         return value

@@ -182,11 +182,16 @@ class Gather(Future):
     def result(self) -> object:
         if not self.done():
             raise asyncio.InvalidStateError
+        if not self.return_exceptions:
+            for life in self.lives():
+                self.world.outcome(life)
         return self._results()
 
     def exception(self) -> BaseException | None:
         if not self.done():
             raise asyncio.InvalidStateError
+        if self.return_exceptions:
+            return None
         errors = [self.world.exception(life) for life in self.lives()]
         return next((error for error in errors if error is not None), None)
 

@@ -179,6 +179,7 @@ class Surroundings:
             "__assert__": self.holds,
             "__attr__": self.store_attribute,
             "__catch__": self.catch,
+            "__cleanup__": world.cleanup,
             "__each__": self.each,
             "__hand__": world.hand_over,
             "__helper__": self.helper,
