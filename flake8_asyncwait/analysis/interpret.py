@@ -25,9 +25,6 @@ from flake8_asyncwait.analysis.run import (
 from flake8_asyncwait.analysis.state import MANY, Param, State
 from flake8_asyncwait.analysis.statements import Statements
 
-# Calls that make tasks: reading a name before such a call has bound it is not passed over.
-_MAKERS = frozenset({"create_task", "ensure_future", "gather", "Task"})
-
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
@@ -56,7 +53,7 @@ def analyse(
     follows = _follows(program)
     sites = [_site(call, index, func) for index, call in enumerate(calls)]
     relevant = relevant_names(func, calls, follows)
-    made = {name for node in walk(func.body) for name in _made_names(node)}
+    made = {name for node in walk(func.body) for name in _made_names(node, program)}
     results = frozenset().union(*(site.halves for site in sites))
     bindable = frozenset((made | results) & relevant.names)
     borrows = any(name in relevant.feeding for name in func.params)
@@ -106,13 +103,17 @@ def _finish_abrupt(run: Statements, flow: Flow, ctx: Context, last: int) -> None
 def _may_make(program: Program, func: ir.Func) -> bool:
     """Whether a function, or one of the file that it calls, may make a task."""
     for node in walk(func.body):
-        if isinstance(node, ir.Call):
-            name = last_name(node.func) or ""
-            if makes_task(name) or program.makes_task(name):
-                return True
-            if program.named(program.task_factories, func, node.func):
-                return True
+        if isinstance(node, ir.Call) and _makes(program, node):
+            return True
+        if isinstance(node, ir.Call) and program.named(program.task_factories, func, node.func):
+            return True
     return any(_may_make(program, nested) for nested in func.nested)
+
+
+def _makes(program: Program, call: ir.Call) -> bool:
+    """Whether a call may make a task, by its name or by what a function of the file does."""
+    name = last_name(call.func) or ""
+    return makes_task(name) or program.makes_task(name)
 
 
 def _follows(program: Program) -> Callable[[ir.Call], bool]:
@@ -125,13 +126,12 @@ def _follows(program: Program) -> Callable[[ir.Call], bool]:
     return follows
 
 
-def _made_names(node: object) -> set[str]:
-    """The names that a statement binds to what a task-making call returns."""
+def _made_names(node: object, program: Program) -> set[str]:
+    """The names that a statement binds to what a task-making call returns: reading one before it
+    is bound is not passed over."""
     if not isinstance(node, ir.Assign):
         return set()
-    if not any(
-        isinstance(n, ir.Call) and last_name(n.func) in _MAKERS for n in _inside(node.value)
-    ):
+    if not any(isinstance(n, ir.Call) and _makes(program, n) for n in _inside(node.value)):
         return set()
     return {name for target in node.targets for name in target_names(target) if "." not in name}
 
