@@ -24,9 +24,26 @@ def check(text: str, options: Options = Options(), tree: ast.Module | None = Non
     if not lines:
         return _NOTHING
     # Imported only now: they cost more than looking at all the files that hold no candidate.
-    import ast
-
     from flake8_asyncwait.rules.decide import decide
 
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return decide(text, ast.parse(text) if tree is None else tree, lines, options)
+    try:
+        return decide(text, _parse(text) if tree is None else tree, lines, options)
+    except RecursionError:
+        # Nested more deeply than this Python can follow: nothing is claimed.
+        return Checked(undetermined=tuple((line, 0) for line in lines))
+
+
+def _parse(text: str) -> ast.Module:
+    """The ast of a file; what Python would warn of in it is not ours to say."""
+    import ast
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(text)
+        except ValueError as error:  # null bytes, before Python 3.12
+            raise SyntaxError(str(error)) from error
+        except MemoryError as error:  # "too many nested parentheses" of older parsers
+            raise SyntaxError("too deeply nested") from error

@@ -656,8 +656,9 @@ _SINGLETONS: dict[str, object] = {"None": None, "True": True, "False": False}
 def _literal(node: Any) -> ir.Const | None:
     if isinstance(node, cst.Integer):
         return ir.Const(int(node.value.replace("_", ""), 0)) if node.value.isalnum() else None
-    if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
-        value = node.evaluated_value
+    if isinstance(node, cst.SimpleString):
+        # To evaluate an escape sequence may warn, and no condition depends on such a string.
+        value = None if "\\" in node.value else node.evaluated_value
         return ir.Const(value) if isinstance(value, str) else None
     if isinstance(node, cst.Name) and node.value in _SINGLETONS:
         return ir.Const(_SINGLETONS[node.value])
