@@ -302,7 +302,8 @@ class World:
         if not life.asked:
             life.late = life.seen < self.suspensions
         life.asked = True
-        if not self.faulty:
+        # What a `finally` does when the execution is given up is not the function's doing.
+        if not self.faulty and not self.over:
             self.adopted.add(life.parameter)
 
     def outcome(self, life: Life) -> None:
