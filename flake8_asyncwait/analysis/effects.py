@@ -36,6 +36,8 @@ from flake8_asyncwait.analysis.state import (
 # Up to this many undecided tasks every subset may be the done half; beyond it only the telling
 # ones are tried (none, all, one, all but one), so that the cost stays linear in the tasks.
 _ALL_SUBSETS = 4
+# Beyond this many, only the first and the last are singled out.
+_SINGLE_OUT = 8
 
 
 def tasks_of(state: State, value: Value) -> list[Ref]:
@@ -207,12 +209,14 @@ def partitions(
 
 
 def _subsets(items: list[Value]) -> Iterator[list[Value]]:
-    sizes = range(len(items) + 1)
-    if len(items) > _ALL_SUBSETS:
-        sizes = [0, 1, len(items) - 1, len(items)]  # type: ignore[assignment]
+    count = len(items)
+    sizes = range(count + 1) if count <= _ALL_SUBSETS else (0, 1, count - 1, count)
     for size in sizes:
-        for chosen in combinations(items, size):
-            yield list(chosen)
+        if count > _SINGLE_OUT and 0 < size < count:
+            yield items[:size]
+            yield items[-size:]
+        else:
+            yield from map(list, combinations(items, size))
 
 
 def after_wait(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.completion import RETURN, Flow
 from flake8_asyncwait.analysis.relevance import (
+    every,
     last_name,
     makes_task,
     relevant_names,
@@ -53,7 +54,7 @@ def analyse(
     follows = _follows(program)
     sites = [_site(call, index, func) for index, call in enumerate(calls)]
     relevant = relevant_names(func, calls, follows)
-    made = {name for node in walk(func.body) for name in _made_names(node, program)}
+    made = {name for node in every(func) for name in _made_names(node, program)}
     results = frozenset().union(*(site.halves for site in sites))
     bindable = frozenset((made | results) & relevant.names)
     borrows = any(name in relevant.feeding for name in func.params)
@@ -78,7 +79,7 @@ def _execute(run: Statements, func: ir.Func) -> None:
         env.pop(func.params[0], None)
     flow = Flow()
     ctx = Context(Frame(func, "", 0), flow)
-    last = max((n.line for n in walk(func.body) if hasattr(n, "line")), default=func.line)
+    last = max((n.line for n in every(func) if hasattr(n, "line")), default=func.line)
     try:
         for state in run.run_block(func.body, [State(env, {})], ctx):
             run.finish(state, last, "the function ends")
@@ -102,7 +103,7 @@ def _finish_abrupt(run: Statements, flow: Flow, ctx: Context, last: int) -> None
 
 def _may_make(program: Program, func: ir.Func) -> bool:
     """Whether a function, or one of the file that it calls, may make a task."""
-    for node in walk(func.body):
+    for node in every(func):
         if isinstance(node, ir.Call) and _makes(program, node):
             return True
         if isinstance(node, ir.Call) and program.named(program.task_factories, func, node.func):
@@ -145,7 +146,7 @@ def _site(call: ir.Call, index: int, func: ir.Func) -> Site:
     results: set[str] = set()
     halves: set[str] = set()
     whole: set[str] = set()
-    assigns = [node for node in walk(func.body) if isinstance(node, (ir.Assign, ir.Walrus))]
+    assigns = [node for node in every(func) if isinstance(node, (ir.Assign, ir.Walrus))]
     changed = True
     while changed:
         before = len(results) + len(halves)

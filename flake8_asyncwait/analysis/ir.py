@@ -376,7 +376,8 @@ class Func:
     the qualified name they stand for), `outer` those declared global or nonlocal. `mentions` are
     all names read or bound in it, nested functions included. `candidates` are its own calls that
     may be wait sites (not those of nested functions, which stand in `nested`). `definitions` are
-    the names that one `def` binds, and nothing else.
+    the names that one `def` binds, and nothing else. `nodes` are all nodes of its body, once
+    somebody has asked for them.
     """
 
     name: str
@@ -401,4 +402,4 @@ class Func:
     candidates: list[Call] = field(default_factory=list)
     nested: list[Func] = field(default_factory=list)
     definitions: dict[str, Func | None] = field(default_factory=dict)
-    end_line: int = 0
+    nodes: list[object] = field(default_factory=list)

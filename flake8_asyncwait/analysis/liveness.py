@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flake8_asyncwait.analysis import ir
-from flake8_asyncwait.analysis.relevance import children, last_name, target_names, walk
+from flake8_asyncwait.analysis.relevance import children, every, last_name, target_names, walk
 
 _ASKING = frozenset({"result", "exception", "cancelled", "gather", "wait_for", "shield"})
 _STATEMENTS = ir.Stmt.__args__
@@ -44,7 +44,7 @@ class Liveness:
             self._visit(inner)
 
     def _ask(self, func: ir.Func) -> None:
-        for node in walk(func.body):
+        for node in every(func):
             asks = isinstance(node, ir.Call) and last_name(node.func) in _ASKING
             if asks or (isinstance(node, ir.Await) and not isinstance(node.value, ir.Call)):
                 self._last_question = max(self._last_question, node.line)

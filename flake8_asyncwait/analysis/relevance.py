@@ -75,21 +75,37 @@ def makes_task(name: str) -> bool:
     return "create" in lowered or lowered in ("ensure_future", "gather", "task", "shield")
 
 
+# The fields of each kind of node; looked up once, for every node is visited several times.
+_FIELDS = {
+    kind: tuple(slot.name for slot in fields(kind))
+    for kind in vars(ir).values()
+    if isinstance(kind, type) and is_dataclass(kind) and kind is not ir.Func
+}
+
+
 def children(node: Any) -> Iterator[Any]:
     """The ir nodes directly inside a node, nested functions excepted."""
-    for slot in fields(node):
-        value = getattr(node, slot.name)
-        if isinstance(value, ir.Func):
-            continue
-        yield from _nodes(value)
+    for name in _FIELDS[type(node)]:
+        value = getattr(node, name)
+        if type(value) in _FIELDS:
+            yield value
+        elif type(value) is list:
+            yield from _nodes(value)
 
 
-def _nodes(value: Any) -> Iterator[Any]:
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _nodes(item)
-    elif is_dataclass(value) and not isinstance(value, ir.Func):
-        yield value
+def _nodes(values: Any) -> Iterator[Any]:
+    for value in values:
+        if type(value) in _FIELDS:
+            yield value
+        elif type(value) in (list, tuple):
+            yield from _nodes(value)
+
+
+def every(func: ir.Func) -> list[Any]:
+    """All nodes of a function's body, outer ones first, nested functions excepted."""
+    if not func.nodes:
+        func.nodes = list(walk(func.body))
+    return func.nodes
 
 
 def walk(statements: list[ir.Stmt]) -> Iterator[Any]:
@@ -182,7 +198,7 @@ def relevant_names(
     names = feeding | modes
     site_set = {id(site) for site in sites}
     for owner in _functions(func):
-        for node in walk(owner.body):
+        for node in every(owner):
             if isinstance(node, (ir.Assign, ir.Walrus)) and _holds(node.value, site_set):
                 names |= _targets(node)
     _close(names, edges)
@@ -206,7 +222,7 @@ def _wrapped(func: ir.Func, follows: Callable[[ir.Call], bool]) -> set[str]:
     """The names given to calls that make tasks of coroutines held in names."""
     found: set[str] = set()
     for owner in _functions(func):
-        for node in walk(owner.body):
+        for node in every(owner):
             if isinstance(node, ir.Call) and last_name(node.func) in _WRAPPERS:
                 for arg in node.args[:1] if last_name(node.func) == "wait_for" else node.args:
                     if isinstance(arg.value, ir.Name) or arg.star:
@@ -246,7 +262,7 @@ def _edges(func: ir.Func, follows: Callable[[ir.Call], bool]) -> Iterator[tuple[
     """Pairs of names: what the first holds may come to be held by the second. Two names of one
     collection lead to each other."""
     for owner in _functions(func):
-        for node in walk(owner.body):
+        for node in every(owner):
             sources, targets, both = _flow(node, follows)
             for source in sources:
                 for target in targets:
@@ -299,7 +315,7 @@ def _asked(func: ir.Func) -> set[str]:
     made: set[str] = set()
     asked: set[str] = set()
     cancelled: set[str] = set()
-    for node in walk(func.body):
+    for node in every(func):
         if isinstance(node, ir.Assign) and isinstance(node.value, ir.Call):
             if makes_task(last_name(node.value.func) or ""):
                 made |= {name for target in node.targets for name in target_names(target)}
@@ -321,7 +337,7 @@ def tested_constants(func: ir.Func) -> set[str]:
     constants: set[str] = set()
     tested: set[str] = set()
     for owner in _functions(func):
-        for node in walk(owner.body):
+        for node in every(owner):
             if isinstance(node, ir.Assign) and isinstance(node.value, ir.Const):
                 constants |= {name for target in node.targets for name in target_names(target)}
             elif isinstance(node, (ir.If, ir.While, ir.IfExp, ir.Assert)):
