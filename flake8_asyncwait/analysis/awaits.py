@@ -59,7 +59,7 @@ class Awaits(Base):
         if type(thing) is Gather:
             return self._await_gather(state, value, line, ctx)
         if type(thing) is WaitTask:
-            return self._await_wait_task(state, value, line, ctx, shielded=False)
+            return self._await_wait_task(state, value, line, ctx)
         return self.suspend(state, line, ctx)
 
     def run_coroutine(self, state: State, value: Coroutine, line: int, ctx: Context) -> Results:
@@ -141,7 +141,7 @@ class Awaits(Base):
         """A cancellation of the await leaves what is shielded running."""
         thing = state.get(inner)
         if type(thing) is WaitTask:
-            return self._await_wait_task(state, inner, line, ctx, shielded=True)
+            return self._await_wait_task(state, inner, line, ctx)
         if isinstance(inner, Waiting):
             return self.wait(state, inner, line, ctx)
         refs = effects.tasks_of(state, inner)
@@ -177,9 +177,9 @@ class Awaits(Base):
             self.fault(state, ctx, line, (TIMEOUT_ERROR,), late)
         return self.await_value(state, inner, line, ctx)
 
-    def _await_wait_task(
-        self, state: State, ref: Ref, line: int, ctx: Context, shielded: bool
-    ) -> Results:
+    def _await_wait_task(self, state: State, ref: Ref, line: int, ctx: Context) -> Results:
+        """A wait in a task of its own; whether a cancellation ends that task too, or a shield keeps
+        it, what it waits for runs on."""
         task: WaitTask = state.heap[ref.id]
         if task.result is not None:
             return [(state, task.result)]

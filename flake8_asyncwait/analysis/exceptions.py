@@ -23,7 +23,6 @@ ANY = Exc("")
 CANCELLED_ERROR = Exc("CancelledError")
 GENERATOR_EXIT = Exc("GeneratorExit")
 TIMEOUT_ERROR = Exc("TimeoutError")
-INVALID_STATE = Exc("InvalidStateError")
 
 # The bases of asyncio's own exceptions that are not builtins.
 _BASES = {

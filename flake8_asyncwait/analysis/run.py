@@ -70,7 +70,6 @@ class Books:
     forgotten: set[int] = field(default_factory=set)
     adopted: set[str] = field(default_factory=set)
     labels: dict[int, str] = field(default_factory=dict)
-    made_on: dict[int, int] = field(default_factory=dict)
     cancelled_on: dict[int, set[int]] = field(default_factory=dict)
     work: int = 0
 

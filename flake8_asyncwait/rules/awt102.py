@@ -15,7 +15,7 @@ def _fires(outcome: Outcome) -> Hit | None:
     why = (
         f"it is cancelled only on {where}, outside any finally that is sure to run"
         if where
-        else "nothing cancels it then; cancel it in a finally, or use wait_any"
+        else "nothing cancels it then; cancel it in a finally"
     )
     return Hit(f"{loss.label} outlives {fault}: {why}", loss.trace)
 
