@@ -87,29 +87,7 @@ _LOOP_MAKERS = frozenset(
     {"asyncio.get_running_loop", "asyncio.get_event_loop", "asyncio.new_event_loop"}
 )
 # Neither keep nor settle what they are given.
-_NEUTRAL = frozenset(
-    [
-        "len",
-        "print",
-        "bool",
-        "repr",
-        "str",
-        "isinstance",
-        "issubclass",
-        "id",
-        "any",
-        "all",
-        "hash",
-        "type",
-        "callable",
-        "format",
-        "int",
-        "float",
-        "abs",
-        "sum",
-        "hasattr",
-    ]
-)
+_NEUTRAL = frozenset({"print", "repr", "str", "id"})
 _LOG_METHODS = frozenset(
     [
         "debug",
@@ -477,22 +455,18 @@ class Calls(Expressions):
         return [state.new(Box("dict", tuple(pairs), not pairs))]
 
     def _next(self, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
-        """`next(it)`, `min(xs)`, `max(xs)`: one of the items, or the default."""
+        """`next(it)`: one of the items, or the default."""
         box = state.get(args.first())
         if type(box) is not Box or box.kind == "dict":
             return [(state, UNKNOWN), *((state, value) for value in args.positional[1:2])]
-        name = last_name(node.func)
         found: Results = [(state, item) for item, _ in effects.choices(state, box.items)]
         if box.open:
             found.append((state, UNKNOWN))
         if not box.items:
-            default = (
-                args.positional[1] if len(args.positional) > 1 else args.keywords.get("default")
-            )
-            if default is not None:
-                found.append((state, default))
+            if len(args.positional) > 1:
+                found.append((state, args.positional[1]))
             elif not box.open:
-                self.fail(state, ctx, Exc("StopIteration" if name == "next" else "ValueError"))
+                self.fail(state, ctx, Exc("StopIteration"))
         return found
 
     # Methods
@@ -1165,8 +1139,6 @@ _KNOWN: dict[str, _Known] = {
     "builtins.enumerate": Calls._zip,
     "builtins.dict": Calls._dict_call,
     "builtins.next": Calls._next,
-    "builtins.min": Calls._next,
-    "builtins.max": Calls._next,
     "itertools.chain": Calls._chain,
     "itertools.chain.from_iterable": Calls._chain,
     "warnings.warn": Calls._nothing,

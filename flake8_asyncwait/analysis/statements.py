@@ -35,8 +35,10 @@ from flake8_asyncwait.analysis.lower import ANYTHING
 from flake8_asyncwait.analysis.relevance import last_name, walk
 from flake8_asyncwait.analysis.run import MAX_DEPTH, Context, Frame
 from flake8_asyncwait.analysis.state import (
+    DONE,
     MANY,
     UNKNOWN,
+    AsCompleted,
     Box,
     Const,
     Function,
@@ -376,6 +378,11 @@ class Statements(Calls):
     def _for(self, node: ir.For, state: State, ctx: Context) -> list[State]:
         ends: list[State] = []
         for after, value in self.evaluate(node.iter, state, ctx):
+            if isinstance(value, AsCompleted) and node.asynchronous:
+                after, items, source = self.as_items(after, value.waited)
+                if items is not None:
+                    ends += self._loop_items(node, after, items, source, ctx)
+                    continue
             if self.is_none(value, after, ctx, "TypeError"):
                 continue
             if not isinstance(value, Param) or value.name in self.relevant:
@@ -480,12 +487,23 @@ class Statements(Calls):
         options = effects.choices(state, left) if unordered else [(left[0], left[1:])]
         entered: list[State] = []
         for item, rest in options:
+            if node.asynchronous:
+                state = self._completed(node, item, state, ctx)
             after, ref = state.new(Box("iter", rest))
             after = after.bind(key, ref)
             if type(item) is tuple:
                 item = item[0]
             entered += self.bind(node.target, item, after, ctx)
         return entered
+
+    def _completed(self, node: ir.For, item: Value, state: State, ctx: Context) -> State:
+        """`async for task in as_completed(tasks)` waits for the next task to be done; a
+        cancellation there leaves the tasks running."""
+        if effects.ended(state, item):
+            return state
+        later = state.suspended()
+        self.fault(state, ctx, node.line, (CANCELLED_ERROR,), later)
+        return effects.end_all(later, item, DONE)
 
     def _turn_unknown(
         self, node: ir.For, states: list[State], ctx: Context, flow: Flow
