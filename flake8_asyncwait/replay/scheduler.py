@@ -75,9 +75,8 @@ class Life:
 
     `maker` is the code of the function that holds a made task; `through` the helpers that returned
     it to there. `parameter` is where a borrowed one came from, `collection` whether it is one of a
-    parameter's elements. `asked` is set by a cancel while it ran, `late` when it may have ended
-    before that cancel. A `sure` one cannot fail. `seen` is the suspension up to which it is known
-    to run.
+    parameter's elements. `asked` is set by a cancel while it ran. A `sure` one cannot fail. `seen`
+    is the suspension up to which it is known to run.
     """
 
     label: str
@@ -88,7 +87,6 @@ class Life:
     collection: bool = False
     state: State = State.RUNNING
     asked: bool = False
-    late: bool = False
     not_cancelled: bool = False
     handed: bool = False
     joined: bool = False
@@ -289,18 +287,12 @@ class World:
         """Let a running task come to its end; cancelled if it was asked to."""
         if life.state is not State.RUNNING:
             return
-        life.state = State.FINISHED
-        if not life.asked:
-            return
-        if not life.late or not self._pick(f"{life.label} ended", ("by the cancel", "before it")):
-            life.state = State.CANCELLED
+        life.state = State.CANCELLED if life.asked else State.FINISHED
 
     def ask(self, life: Life) -> None:
         """Cancel a task on the judged function's behalf."""
         if life.state is not State.RUNNING:
             return
-        if not life.asked:
-            life.late = life.seen < self.suspensions
         life.asked = True
         # What a `finally` does when the execution is given up is not the function's doing.
         if not self.faulty and not self.over:

@@ -204,24 +204,26 @@ class Gather(Future):
     __iter__ = __await__
 
     def _join(self) -> None:
-        world, lives = self.world, self.lives()
+        lives = self.lives()
         if not self.return_exceptions:
             for life in lives:
                 if life.state in (State.FAILED, State.CANCELLED):
-                    world.outcome(life)
-        running = [life for life in lives if life.state is State.RUNNING]
-        if running:
-            world.suspensions += 1
-            if world.strike("await gather()", fails=False):
-                for life in running:
-                    life.asked = True
-                    life.state = State.CANCELLED
+                    self.world.outcome(life)
+        if _running(lives):
+            self.world.suspensions += 1
+            if self.world.strike("await gather()", fails=False):
+                cancel_all(lives)
                 raise CancelledError
+        self.complete()
+
+    def complete(self) -> None:
+        """Let the children come to their ends, or raise the first failure: the others run on."""
+        lives = self.lives()
         if not self.return_exceptions:
             self._fail_early(lives)
         for life in lives:
             life.joined = True
-            world.finish(life)
+            self.world.finish(life)
         if not self.return_exceptions:
             for life in lives:
                 self._settle_outcome(life)
@@ -262,27 +264,22 @@ class Shield(Future):
         return (self.inner,)
 
     def __await__(self) -> Generator[None, None, object]:
-        world, (life,) = self.world, lives_of(self.inner)
-        if life.state is not State.RUNNING:
-            world.outcome(life)
-        else:
+        world, lives = self.world, lives_of(self.inner)
+        if _running(lives):
             world.suspensions += 1
-            kind = world.strike(f"await shield({life.label})", fails=_may_fail(life))
-            if kind and kind != "failed":
+            if world.strike("await shield()", fails=False):
                 raise CancelledError
-            life.joined = True
-            if kind:
-                life.state = State.FAILED
-            else:
-                world.finish(life)
-                self._good(life)
-            world.outcome(life)
+        if isinstance(self.inner, Gather):
+            self.inner.complete()
+        else:
+            self._complete(lives[0])
         return _plain_value(world, self.inner)
         yield
 
-    def _good(self, life: Life) -> None:
-        if life.state is State.FINISHED:
-            life.state = State.GOOD
+    def _complete(self, life: Life) -> None:
+        if life.state is State.RUNNING:
+            self.world.finish(life)
+        self.world.outcome(life)
 
 
 class Half(set[Any]):
@@ -695,9 +692,7 @@ class WaitFor(Standin):
             return self._wait(self.thing)
         if is_coroutine(self.thing):
             return (yield from self._coroutine())
-        for life in lives_of(self.thing):
-            self._settle(life)
-        return _plain_value(self.world, self.thing)
+        return (yield from self._task())
 
     def _wait(self, wait: WaitCall) -> object:
         wait.own_timeout |= self.timed
@@ -708,21 +703,27 @@ class WaitFor(Standin):
         return wait.outcome()
 
     def _coroutine(self) -> Generator[None, None, object]:
-        if self.timed and self._times_out():
-            self.world.suspensions += 1
-            raise TimeoutError
+        scope = Timeout(self.world, 1 if self.timed else None)
+        if self.timed:
+            self.world.scopes.append(scope)
+        try:
+            return (yield from self.thing.__await__())
+        except CancelledError as error:
+            if scope.has_expired:
+                raise TimeoutError from error
+            raise
+        finally:
+            if self.timed:
+                self.world.scopes.remove(scope)
+
+    def _task(self) -> Generator[None, None, object]:
+        lives = lives_of(self.thing)
+        if self.timed and _running(lives):
+            if self.world.strike_one("asyncio.wait_for()", ["times out"]) is not None:
+                self.world.suspensions += 1
+                cancel_all(lives)
+                raise TimeoutError
         return (yield from self.thing.__await__())
-
-    def _times_out(self) -> bool:
-        return self.world.strike_one("asyncio.wait_for()", ["times out"]) is not None
-
-    def _settle(self, life: Life) -> None:
-        if self.timed and life.state is State.RUNNING and self._times_out():
-            self.world.suspensions += 1
-            life.asked = True
-            life.state = State.CANCELLED
-            raise TimeoutError
-        self.world.join(life)
 
 
 def is_coroutine(thing: object) -> bool:
@@ -749,6 +750,17 @@ def lives_of(element: Any) -> list[Life]:
         return [element.as_task()]
     lives: list[Life] = element.lives()
     return lives
+
+
+def cancel_all(lives: list[Life]) -> None:
+    """Cancel what still runs, and wait for it to end."""
+    for life in _running(lives):
+        life.asked = True
+        life.state = State.CANCELLED
+
+
+def _running(lives: list[Life]) -> list[Life]:
+    return [life for life in lives if life.state is State.RUNNING]
 
 
 def finish(world: World, element: Any) -> None:

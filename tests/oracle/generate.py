@@ -344,8 +344,8 @@ class Writer:
 
     def statement(self, depth: int, in_loop: bool) -> Lines:
         ways: list[Callable[[], Lines]] = [self.cleanup] * 5 + [self.use] * 2 + [self.between] * 2
-        ways += [self.hand_over, self.join, self.change, self.local_function]
-        ways += [partial(self.leave, in_loop)]
+        ways += [self.hand_over, self.join, self.local_function]
+        ways += [partial(self.leave, in_loop), partial(self.change, in_loop)]
         if depth > 0:
             ways += [partial(self.condition, depth - 1, in_loop)] * 2
             ways += [partial(self.guarded, depth - 1, in_loop)]
@@ -393,12 +393,14 @@ class Writer:
         """Return a set that may be emptied."""
         return self.names.pending or "registry"
 
-    def change(self) -> Lines:
+    def change(self, in_loop: bool) -> Lines:
         """Re-bind, shrink or grow what holds the tasks."""
         names = self.names
         options = [f"mine = {self.some_tasks()}"]
         for name in [one for one in names.collections if one != "others"][:1]:
-            options += [f"{name} = list({name})", f"{name} = None", f"del {name}"]
+            options += [f"{name} = list({name})"]
+            if not in_loop:
+                options += [f"del {name}"]
             if names.done:
                 options.append(f"{name} = set({name}) - {names.done}")
         if names.pending:
@@ -407,7 +409,9 @@ class Writer:
             options += [f"{names.pending}.pop().cancel()"]
             options += [f"{names.pending}.discard({task})" for task in names.singles[:1]]
         for name in [one for one in names.singles if one[0] in "abcd" and len(one) == 1][:1]:
-            options += [f"{name} = None", f"{name} = {self.maker()}"]
+            options += [f"{name} = {self.maker()}"]
+            if not in_loop:
+                options += [f"{name} = None"]
         return [self.pick(options)]
 
     def local_function(self) -> Lines:
@@ -589,7 +593,7 @@ class Writer:
         """Register cancels with an exit stack."""
         tasks = self.some_tasks() if not self.names.collections else self.names.collections[0]
         register = [f"for t in {tasks}:", "    stack.callback(t.cancel)"]
-        if self.names.singles:
+        if self.names.singles and self.names.singles[0] != "get":
             register = [f"stack.callback({self.names.singles[0]}.cancel)"]
         return ["with contextlib.ExitStack() as stack:", *indented([*register, *body])]
 

@@ -13,7 +13,7 @@ import builtins
 import random
 import sys
 import types
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator, ValuesView
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -41,7 +41,7 @@ class Run:
     """What one run showed.
 
     `leaks` holds (line of the wait, "made" or "borrowed") for every task that leaked. `ended` is
-    false where the run was cut.
+    false where the run was cut, or outside of the contract.
     """
 
     leaks: frozenset[tuple[int, str]]
@@ -74,6 +74,44 @@ class Loop(asyncio.SelectorEventLoop):
         return sorted((one for one in scheduled if not one.cancelled()), key=lambda one: one.when())
 
 
+class Watched(asyncio.Task[Any]):
+    """A task that notes when the program learns that a cancel came too late for it.
+
+    The contract has it that a task asked to cancel raises CancelledError and nothing else, unless
+    it was known to be done: a run that shows otherwise is outside of the contract.
+    """
+
+    stage: Stage
+    known = False
+    late = False
+
+    def done(self) -> bool:
+        self.known = super().done()
+        return self.known
+
+    def cancel(self, msg: object = None) -> bool:
+        self.late = self.late or (super().done() and not self.known)
+        return super().cancel(msg)
+
+    def result(self) -> Any:
+        self._look()
+        return super().result()
+
+    def exception(self) -> BaseException | None:
+        self._look()
+        return super().exception()
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        self._look()
+        try:
+            return (yield from super().__await__())
+        finally:
+            self.known = True
+
+    def _look(self) -> None:
+        self.stage.outside = self.stage.outside or self.late
+
+
 @dataclass(slots=True)
 class Stage:
     """One run: the gates that are closed, the tasks made, and what is known about them."""
@@ -92,6 +130,7 @@ class Stage:
     roots: list[Any] = field(default_factory=list)
     fault_timeouts: list[Any] = field(default_factory=list)
     borrowed: bool = True
+    outside: bool = False
 
     # -- what the program is given ---------------------------------------------------------------
 
@@ -118,7 +157,8 @@ class Stage:
         """Make a task on the loop, and note it when it is one of the program's own."""
         if coroutine.__name__ != "waiting":
             self.hand(*coroutine.cr_frame.f_locals.values())
-        task = self.loop.create_task(coroutine, **options)
+        task = Watched(coroutine, loop=self.loop, **options)
+        task.stage = self
         if coroutine.__name__ == "work":
             self.tasks[task] = "borrowed" if self.borrowed else "made"
         return task
@@ -142,7 +182,7 @@ class Stage:
                 todo.extend(getattr(thing, "_children", ()))
             elif isinstance(thing, dict):
                 todo.extend([*thing, *thing.values()])
-            elif isinstance(thing, (list, tuple, set, frozenset)):
+            elif isinstance(thing, (list, tuple, set, frozenset, ValuesView)):
                 todo.extend(thing)
             elif isinstance(thing, types.FunctionType):
                 todo.extend(_cells(thing))
@@ -163,7 +203,10 @@ class Stage:
             if self.waits > WAITS_AT_MOST:  # no error would get through every handler
                 await self.loop.create_future()
             self.waited.setdefault(line, set()).update(_leaves(fs))
-            return await asyncio.wait(fs, **options)
+            halves = await asyncio.wait(fs, **options)
+            for task in halves[0]:
+                task.done()
+            return halves
 
         return waiting()
 
@@ -256,7 +299,7 @@ def run(text: str, seed: int) -> Run:
     loop = Loop()
     loop.set_exception_handler(lambda *_: None)
     asyncio.set_event_loop(loop)
-    stage = Stage(chance, loop, chance.random() < 0.6, _own_timeouts(text))
+    stage = Stage(chance, loop, chance.random() < 0.6, own_timeouts(text))
     try:
         return _run(text, stage)
     finally:
@@ -278,7 +321,7 @@ def _run(text: str, stage: Stage) -> Run:
     stage.borrowed = False
     outer = stage.loop.create_task(_played(stage, function, args))
     try:
-        ended = stage.drive(outer) and not isinstance(_error(outer), Cut)
+        ended = stage.drive(outer) and not isinstance(_error(outer), Cut) and not stage.outside
         return Run(stage.leaks() if ended else frozenset(), stage.faulty, ended)
     except Cut:
         return Run(frozenset(), stage.faulty, ended=False)
@@ -447,7 +490,7 @@ class _Lock:
         await self.stage.gate("leave")
 
 
-def _own_timeouts(text: str) -> frozenset[int]:
+def own_timeouts(text: str) -> frozenset[int]:
     """Return the lines of the `asyncio.timeout()` blocks that hold one wait and nothing else."""
     return frozenset(
         node.lineno
