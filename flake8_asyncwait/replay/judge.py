@@ -11,7 +11,7 @@ from itertools import islice
 from types import CodeType
 from typing import Any, Protocol, TypeVar
 
-from flake8_asyncwait.replay.instrument import Program, prepare
+from flake8_asyncwait.replay.program import Program, prepare
 from flake8_asyncwait.replay.scheduler import (
     Cut,
     InjectedError,

@@ -564,6 +564,7 @@ class Maker:
 class Asyncio(Standin):
     """The stand-in for the `asyncio` module. What it does not know is an unknown."""
 
+    __all__ = asyncio.__all__
     CancelledError = CancelledError
     InvalidStateError = asyncio.InvalidStateError
     TimeoutError = TimeoutError

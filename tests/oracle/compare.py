@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import Options
-from flake8_asyncwait.replay.instrument import find_sites
 from flake8_asyncwait.replay.judge import Ruling, judge, replay
+from flake8_asyncwait.replay.locate import find_sites
 
 
 @dataclass(frozen=True, slots=True)

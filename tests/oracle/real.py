@@ -497,6 +497,7 @@ def own_timeouts(text: str) -> frozenset[int]:
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.AsyncWith)
         and len(node.body) == 1
+        and "asyncio.timeout(" in ast.unparse(node.items[0])
         and "await asyncio.wait(" in ast.unparse(node.body[0])
         and not isinstance(node.body[0], (ast.If, ast.For, ast.While, ast.With, ast.Try))
         and not isinstance(node.body[0], ast.AsyncWith)

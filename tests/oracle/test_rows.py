@@ -6,8 +6,8 @@ import textwrap
 
 import pytest
 
-from flake8_asyncwait.replay.instrument import find_sites
 from flake8_asyncwait.replay.judge import judge
+from flake8_asyncwait.replay.locate import find_sites
 
 HEAD = """\
 import asyncio

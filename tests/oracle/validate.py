@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from flake8_asyncwait.replay.instrument import find_sites
 from flake8_asyncwait.replay.judge import Ruling, judge
+from flake8_asyncwait.replay.locate import find_sites
 from flake8_asyncwait.replay.scheduler import Owner
 
 from .generate import programs

@@ -1,0 +1,260 @@
+"""Find the judged `asyncio.wait` call in a module, and cut the module down to what bears on it."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import copy
+import re
+from collections.abc import Iterator, Sequence
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
+SCOPES = (*FUNCTIONS, ast.Lambda)
+PRIMITIVES = {"Event", "Condition", "Lock", "Semaphore", "BoundedSemaphore", "Barrier"}
+PRIMITIVES |= {"Queue", "LifoQueue", "PriorityQueue"}
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class CannotJudge(Exception):
+    """The source has no such site, or one where the judge cannot run the function."""
+
+
+def find_sites(source: str) -> list[tuple[int, int]]:
+    """Return line (from 1) and column (from 0) of every `asyncio.wait` call, in order.
+
+    Raises SyntaxError where the source is not Python.
+    """
+    return [(call.lineno, column_of(source, call)) for call in _wait_calls(ast.parse(source))]
+
+
+def the_call(source: str, tree: ast.Module, site: tuple[int, int] | None) -> ast.Call:
+    """Return the call at a site, or the only one. Raises CannotJudge where there is none."""
+    calls = _wait_calls(tree)
+    if site is not None:
+        calls = [call for call in calls if (call.lineno, column_of(source, call)) == site]
+    if len(calls) != 1:
+        raise CannotJudge(f"{len(calls)} sites")
+    return calls[0]
+
+
+def column_of(source: str, call: ast.Call) -> int:
+    """Return the column of a call, in characters."""
+    line = re.split("\r\n|\r|\n", source)[call.lineno - 1]
+    return len(line.encode()[: call.col_offset].decode())
+
+
+def _wait_calls(tree: ast.Module) -> list[ast.Call]:
+    names = AsyncioNames(tree)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    found = [call for call in calls if names.meaning(call.func) == "wait"]
+    return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+
+class AsyncioNames:
+    """What the names of a module mean in asyncio, wherever they are imported."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.modules: set[str] = set()
+        self.members: dict[str, str] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                self.modules.update(
+                    alias.asname or "asyncio"
+                    for alias in node.names
+                    if alias.name in ("asyncio", "asyncio.tasks")
+                )
+            elif isinstance(node, ast.ImportFrom) and node.module in ("asyncio", "asyncio.tasks"):
+                for alias in node.names:
+                    self.members[alias.asname or alias.name] = alias.name
+                if node.names[0].name == "*":
+                    self.members.update({name: name for name in asyncio.__all__})
+
+    def meaning(self, node: ast.expr) -> str:
+        """Return which member of asyncio an expression names, or "" for none."""
+        module, _, last = ast.unparse(node).rpartition(".")
+        if not module:
+            return self.members.get(last, "")
+        module = module.removesuffix(".tasks")
+        return last if module in self.modules or self.members.get(module) == "tasks" else ""
+
+
+def path_to(tree: ast.AST, wanted: ast.AST) -> list[ast.AST]:
+    """Return the nodes around a node, outermost first."""
+    for child in ast.iter_child_nodes(tree):
+        if child is wanted:
+            return [tree]
+        if path := path_to(child, wanted):
+            return [tree, *path]
+    return []
+
+
+def is_static(function: Function) -> bool:
+    """Say whether a function is a static method."""
+    return any(last_name(decorator) == "staticmethod" for decorator in function.decorator_list)
+
+
+def last_name(node: ast.expr) -> str:
+    """Return the last component of the name of what is called or named, or ""."""
+    while isinstance(node, ast.Call):
+        node = node.func
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def primitives_of(tree: ast.Module, scope: ast.AST) -> frozenset[str]:
+    """Return the attributes that a class binds to what `asyncio` makes: queues, events."""
+    names = AsyncioNames(tree)
+    return frozenset(
+        target.attr
+        for node in ast.walk(scope)
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Call)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Attribute) and names.meaning(node.value.func) in PRIMITIVES
+    )
+
+
+# -- the result's names ---------------------------------------------------------------------
+
+
+def result_names(function: Function | ast.Module, call: ast.Call) -> dict[str, bool]:
+    """Return the names that the site's result is bound to; true for those that hold `pending`.
+
+    A name that holds the wait's coroutine or task, or the whole result, passes the result on.
+    """
+    names: dict[str, bool] = {}
+    carriers: set[str] = set()
+    for _ in range(2):
+        for target, value in _bindings(function):
+            if _mentions(value, call, carriers):
+                _take_apart(target, value, names, carriers)
+    return names
+
+
+def _bindings(function: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                yield target, node.value
+        elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
+            yield node.target, node.value
+
+
+def _mentions(value: ast.expr, call: ast.Call, carriers: set[str]) -> bool:
+    """Say whether a value is the site's result or a part of it, by the expressions that pass it."""
+    while True:
+        if value is call or (isinstance(value, ast.Name) and value.id in carriers):
+            return True
+        if isinstance(value, (ast.Await, ast.Subscript, ast.NamedExpr)):
+            value = value.value
+        elif isinstance(value, ast.Call) and value.args:
+            value = value.args[0]
+        elif isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+            value = value.func.value
+        else:
+            return False
+
+
+def _take_apart(
+    target: ast.expr, value: ast.expr, names: dict[str, bool], carriers: set[str]
+) -> None:
+    if isinstance(target, ast.Name):
+        part = value.slice if isinstance(value, ast.Subscript) else None
+        whole = part is None
+        if whole:
+            carriers.add(target.id)
+        done_only = isinstance(part, ast.Constant) and part.value == 0
+        if not whole or _awaits(value):
+            names[target.id] = not done_only
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        for number, element in enumerate(target.elts):
+            for name in ast.walk(element):
+                if isinstance(name, ast.Name):
+                    names[name.id] = number > 0
+
+
+def _awaits(value: ast.expr) -> bool:
+    return any(isinstance(node, ast.Await) for node in ast.walk(value))
+
+
+# -- cutting and lifting ----------------------------------------------------------------------
+
+
+def prune(tree: ast.Module, scopes: Sequence[ast.AST], function: Function) -> None:
+    """Drop the functions and classes of a module that its judged function does not name.
+
+    `scopes` are the functions and classes around it, outermost first.
+    """
+    blocks: list[list[ast.stmt]] = [tree.body]
+    blocks += [scope.body for scope in scopes if isinstance(scope, ast.ClassDef)]
+    kept: set[ast.AST] = {function, *scopes}
+    whole = next((scope for scope in scopes if isinstance(scope, FUNCTIONS)), function)
+    wanted = identifiers(whole)
+    loose = []
+    for block in blocks:
+        for statement in block:
+            if not isinstance(statement, DEFINITIONS):
+                wanted |= identifiers(statement)
+            elif statement not in kept:
+                loose.append(statement)
+    while found := [one for one in loose if one.name in wanted and one not in kept]:
+        kept.update(found)
+        wanted.update(*map(identifiers, found))
+    for block in blocks:
+        block[:] = [one for one in block if not isinstance(one, DEFINITIONS) or one in kept]
+
+
+def identifiers(node: ast.AST) -> set[str]:
+    """Return every name and attribute in a piece of code."""
+    found = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name):
+            found.add(inner.id)
+        elif isinstance(inner, ast.Attribute):
+            found.add(inner.attr)
+    return found
+
+
+def hoist(tree: ast.Module, outer: Sequence[ast.AST], function: Function) -> None:
+    """Lift a nested function out to the module, with what the functions around it import and
+    define; what else they bind is then unknown."""
+    for scope in outer:
+        if not isinstance(scope, FUNCTIONS):
+            continue
+        for name in sorted(bound_names(scope)):
+            unknown = ast.Call(ast.Name("__unknown__", ast.Load()), [ast.Constant(name)], [])
+            tree.body.append(ast.Assign([ast.Name(name, ast.Store())], unknown))
+        for statement in scope.body:
+            if isinstance(statement, FUNCTIONS) and statement is not function:
+                tree.body.append(_as_global(copy.deepcopy(statement)))
+            elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+                tree.body.append(statement)
+    if any(isinstance(scope, FUNCTIONS) for scope in outer):
+        tree.body.append(_as_global(copy.deepcopy(function)))
+
+
+def bound_names(function: Function) -> set[str]:
+    """Return the names that a function's parameters and assignments bind."""
+    names = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
+    todo: list[ast.AST] = list(function.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (*SCOPES, ast.ClassDef)):
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        todo.extend(ast.iter_child_nodes(node))
+    return names
+
+
+def _as_global(function: Function) -> Function:
+    own = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
+    function.body = [
+        ast.Global(statement.names)
+        if isinstance(statement, ast.Nonlocal) and not own & set(statement.names)
+        else statement
+        for statement in function.body
+    ]
+    return function

@@ -1,0 +1,150 @@
+"""Make a module ready to run: found, cut down, instrumented and compiled."""
+
+from __future__ import annotations
+
+import ast
+import dis
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import CodeType
+
+from flake8_asyncwait.replay.instrument import Instrument
+from flake8_asyncwait.replay.locate import (
+    FUNCTIONS,
+    SCOPES,
+    CannotJudge,
+    column_of,
+    hoist,
+    is_static,
+    path_to,
+    primitives_of,
+    prune,
+    result_names,
+    the_call,
+)
+from flake8_asyncwait.replay.surroundings import REAL_BUILTINS
+
+FILENAME = "<judged>"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A module made ready to run.
+
+    `groups` says of each code object which function it belongs to; `target` is the judged one's.
+    `line` and `column` are the site's. `parameters` are the judged function's positional names,
+    with `*` before the one that takes the rest. For a method, `classes` is the path to its class,
+    and `primitives` are the attributes that the class binds to queues, events and their like. A
+    judged module has no parameters: it is `target` itself. `missing` are the names that the module
+    does not define. `watches` says whether any read of the result stands in a `finally` or handler.
+    """
+
+    code: CodeType
+    groups: Mapping[CodeType, CodeType]
+    target: CodeType
+    line: int
+    column: int
+    parameters: tuple[str, ...]
+    keywords: tuple[str, ...]
+    classes: tuple[str, ...]
+    primitives: frozenset[str]
+    missing: frozenset[str]
+    watches: bool
+
+
+def prepare(source: str, site: tuple[int, int] | None) -> Program:
+    """Instrument a module's source around a site, or the only site there is.
+
+    Raises CannotJudge and SyntaxError.
+    """
+    tree = ast.parse(source)
+    call = the_call(source, tree, site)
+    column = column_of(source, call)
+    path = path_to(tree, call)
+    scopes = [node for node in path if isinstance(node, (*SCOPES, ast.ClassDef))]
+    if not scopes:
+        return _prepare_module(tree, call, column)
+    if not isinstance(scopes[-1], FUNCTIONS):
+        raise CannotJudge("the site is in a lambda or a class")
+    function = scopes[-1]
+    classes = tuple(scope.name for scope in scopes[:-1] if isinstance(scope, ast.ClassDef))
+    if any(isinstance(scope, SCOPES) for scope in scopes[:-1]):
+        classes = ()
+    is_method = len(scopes) > 1 and isinstance(scopes[-2], ast.ClassDef) and not is_static(function)
+    names = result_names(function, call)
+    primitives = primitives_of(tree, scopes[-2]) if is_method else frozenset[str]()
+    prune(tree, scopes[:-1], function)
+    instrument = Instrument(function, call, names)
+    tree = instrument.visit(tree)
+    hoist(tree, scopes[:-1], function)
+    ast.fix_missing_locations(tree)
+    code = compile(tree, FILENAME, "exec")
+    groups = _groups(code)
+    first_line = min(node.lineno for node in (function, *function.decorator_list))
+    target = [
+        one for one in groups if (one.co_name, one.co_firstlineno) == (function.name, first_line)
+    ]
+    positional = [*function.args.posonlyargs, *function.args.args]
+    parameters = [argument.arg for argument in positional]
+    if function.args.vararg:
+        parameters.append("*" + function.args.vararg.arg)
+    return Program(
+        code=code,
+        groups=groups,
+        target=target[-1],  # hoisting puts a copy at the end
+        line=call.lineno,
+        column=column,
+        parameters=tuple(parameters),
+        keywords=tuple(argument.arg for argument in function.args.kwonlyargs),
+        classes=classes if is_method else (),
+        primitives=primitives,
+        missing=_missing(groups),
+        watches=instrument.watches,
+    )
+
+
+def _prepare_module(tree: ast.Module, call: ast.Call, column: int) -> Program:
+    """Make a module ready whose site stands outside of any function."""
+    instrument = Instrument(tree, call, result_names(tree, call))
+    instrument.in_target = True
+    code = compile(ast.fix_missing_locations(instrument.visit(tree)), FILENAME, "exec")
+    groups = _groups(code)
+    return Program(
+        code=code,
+        groups=groups,
+        target=code,
+        line=call.lineno,
+        column=column,
+        parameters=(),
+        keywords=(),
+        classes=(),
+        primitives=frozenset(),
+        missing=_missing(groups),
+        watches=instrument.watches,
+    )
+
+
+def _groups(code: CodeType) -> dict[CodeType, CodeType]:
+    """Return which function each code object belongs to, the module's own first."""
+    groups: dict[CodeType, CodeType] = {}
+
+    def enter(one: CodeType, group: CodeType) -> None:
+        own = group if one.co_name.startswith("<") else one
+        groups[one] = own
+        for constant in one.co_consts:
+            if isinstance(constant, CodeType):
+                enter(constant, own)
+
+    enter(code, code)
+    return groups
+
+
+def _missing(groups: Iterable[CodeType]) -> frozenset[str]:
+    loaded, stored = set(), set(REAL_BUILTINS)
+    for code in groups:
+        for instruction in dis.get_instructions(code):
+            if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+                loaded.add(instruction.argval)
+            elif instruction.opname in ("STORE_GLOBAL", "STORE_NAME"):
+                stored.add(instruction.argval)
+    return frozenset(name for name in loaded - stored if not name.startswith("__"))

@@ -1,0 +1,66 @@
+"""The mark on every fixture is what running it shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from expectations import OK, Fixture, Site, read_all
+
+from flake8_asyncwait.replay.judge import judge
+from flake8_asyncwait.replay.locate import CannotJudge, find_sites
+
+PRECEDENCE = ("AWT203", "AWT101", "AWT103", "AWT102", "AWT104", "AWT105", "AWT201", "AWT202")
+OPTIONAL = {"AWT105", "AWT201", "AWT202"}
+
+# What cannot be held against an execution, and why in one word: limits.py is marked with what the
+# linter says where it is known to be wrong, options tell the linter what the judge is not told,
+# the judge runs no lambda, and a TaskGroup cancels its tasks as an execution has it.
+NOT_RUN = {
+    "limits.py": "limit",
+    "owners_task_factories.py": "options",
+    "sites_wait_functions.py": "options",
+    "sites_functions.py:lambda_over_the_enclosing_functions_tasks": "lambda",
+    "sites_functions.py:lambda_that_drops_the_pending_half": "lambda",
+    "sites_functions.py:lambda_that_returns_both_halves": "lambda",
+    "sites_functions.py:lambda_that_returns_the_wait": "lambda",
+    "AWT105.py:task_of_a_group": "group",
+}
+
+FIXTURES = {fixture.name: fixture for fixture in read_all()}
+FUNCTIONS = [
+    (fixture.name, function)
+    for fixture in FIXTURES.values()
+    for function in fixture.sites
+    if fixture.name not in NOT_RUN and f"{fixture.name}:{function}" not in NOT_RUN
+]
+
+
+@pytest.mark.parametrize(("name", "function"), FUNCTIONS)
+def test_function(name: str, function: str) -> None:
+    fixture = FIXTURES[name]
+    for site in fixture.sites[function]:
+        assert shown(fixture, site) == site.code
+
+
+@pytest.mark.parametrize("name", [name for name in NOT_RUN if NOT_RUN[name] == "lambda"])
+def test_lambdas_are_refused(name: str) -> None:
+    file, _, function = name.partition(":")
+    site = FIXTURES[file].sites[function][0]
+    with pytest.raises(CannotJudge):
+        shown(FIXTURES[file], site)
+
+
+def test_few_are_not_run() -> None:
+    assert Counter(NOT_RUN.values()) == {"limit": 1, "options": 2, "lambda": 4, "group": 1}
+
+
+def shown(fixture: Fixture, site: Site) -> str:
+    """Return the code that running a site's function shows, under the fixture's options."""
+    if (site.line, site.column) not in find_sites(fixture.text):
+        return OK
+    thorough = bool(fixture.options.codes & OPTIONAL)
+    ruling = judge(fixture.text, (site.line, site.column), thorough=thorough)
+    assert not ruling.cut
+    codes = fixture.options.codes & {ruling.code, *ruling.optional}
+    return next((code for code in PRECEDENCE if code in codes), OK)
