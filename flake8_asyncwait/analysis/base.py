@@ -426,9 +426,13 @@ class Base:
         )
 
     def holds_losable(self, state: State, value: Value) -> bool:
-        """Whether a value reaches a task that could still be lost."""
-        things = (state.heap[number] for number in state.refs(value))
-        return any(type(thing) is Task and self._may_be_lost(thing) for thing in things)
+        """Whether a value reaches a task that could still be lost, if only once it is adopted."""
+        for number in state.refs(value):
+            thing = state.heap[number]
+            if type(thing) is Task and thing.status in UNSETTLED and not thing.handed:
+                if thing.owner not in (FUTURE, FOREIGN):
+                    return True
+        return False
 
     def _may_be_lost(self, task: Task) -> bool:
         if task.owner in (FUTURE, FOREIGN) or task.handed:

@@ -143,9 +143,10 @@ class Statements(Calls):
             return False
         if self._liveness.is_read_after(name, horizon):
             return False
-        return self._liveness.is_bound_after(name, horizon) or not self.holds_losable(
-            state, state.env[name]
-        )
+        if not self.holds_losable(state, state.env[name]):
+            return True
+        # While a result is not bound yet, a cleanup may still come to read it (AWT103).
+        return not state.stale and self._liveness.is_bound_after(name, horizon)
 
     # Simple statements
 
