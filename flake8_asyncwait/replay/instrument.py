@@ -17,6 +17,7 @@ MUTATORS |= {"setdefault", "update"}
 KEPT_DECORATORS = {"asynccontextmanager", "classmethod", "contextmanager", "property"}
 KEPT_DECORATORS |= {"staticmethod"}
 ORDER_MATTERS = (ast.Break, ast.Return, ast.Raise, ast.Continue, ast.If, ast.Await)
+SUSPENDS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
 
 Node = TypeVar("Node", bound=ast.AST)
 AnyFunction = TypeVar("AnyFunction", ast.FunctionDef, ast.AsyncFunctionDef)
@@ -149,13 +150,13 @@ class Instrument(ast.NodeTransformer):
         return [ast.Expr(_call("__loop__", number)), node]
 
     def visit_For(self, node: ast.For) -> ast.For:
-        orders = any(
-            isinstance(inner, ORDER_MATTERS) for one in node.body for inner in ast.walk(one)
-        )
+        inside = [inner for one in node.body for inner in ast.walk(one)]
+        orders = any(isinstance(inner, ORDER_MATTERS) for inner in inside)
         orders = orders or ".result()" in ast.unparse(node)
+        suspends = any(isinstance(inner, SUSPENDS) for inner in inside)
         self.generic_visit(node)
-        targets = _unpacked(node.target)
-        node.iter = _call("__each__", node.iter, _constant(orders), _constant(targets))
+        facts = (orders, suspends, _unpacked(node.target))
+        node.iter = _call("__each__", node.iter, *map(_constant, facts))
         return node
 
     def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AsyncWith:

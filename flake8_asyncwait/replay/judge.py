@@ -51,6 +51,7 @@ class Execution:
     adopted: frozenset[str]
     mixed: frozenset[CodeType]
     reached: bool
+    early: bool
     bare_coroutine: bool
     uncancelled: bool
     unjoined: frozenset[str]
@@ -99,6 +100,8 @@ class _Record:
     adopted: set[str] = field(default_factory=set)
     mixed: set[CodeType] = field(default_factory=set)
     bare: Execution | None = None
+    reached: bool = False
+    early: bool = False
     optional: set[str] = field(default_factory=set)
     unjoined: set[str] = field(default_factory=set)
     cut: str = ""
@@ -112,6 +115,8 @@ class _Record:
         self.mixed |= execution.mixed
         if execution.bare_coroutine and self.bare is None:
             self.bare = execution
+        self.reached |= execution.reached
+        self.early |= execution.early
         if execution.uncancelled:
             self.optional.add("AWT105")
         self.unjoined |= execution.unjoined
@@ -142,8 +147,8 @@ def judge(
         if count >= limit:
             record.cut = "too many executions"
             break
-        patient = not execution.faulty and count < PATIENCE
-        if not thorough and not patient and _settled(program, record):
+        patient = thorough or (not execution.faulty and count < PATIENCE)
+        if not patient and _settled(program, record):
             break
     return _ruling(program, record, count)
 
@@ -401,6 +406,7 @@ def _seen(world: World, error: str) -> Execution:
         adopted=frozenset(world.adopted),
         mixed=frozenset(world.mixed),
         reached=world.reached,
+        early=bool(waited),
         bare_coroutine=world.bare_coroutine,
         uncancelled=not world.cut and any(map(_is_uncancelled, waited)),
         unjoined=frozenset() if world.cut or world.faulty else _unjoined(waited),
@@ -452,9 +458,12 @@ def _settled(program: Program, record: _Record) -> bool:
     """Say whether further executions cannot change the code.
 
     Those without a fault are all run before those with one, or `PATIENCE` of them: a bare
-    coroutine, or a helper's other return, may still come.
+    coroutine, or a helper's other return, may still come. What a full wait leaks has an optional
+    code.
     """
     codes = {_code(program, record, leak) for leak in record.leaks}
+    if record.reached and not record.early:
+        return True
     if record.bare or codes & {"AWT101", "AWT103"}:
         return True
     return "AWT102" in codes and not program.watches

@@ -276,10 +276,13 @@ class World:
         return life
 
     def is_done(self, life: Life) -> bool:
-        """Say whether a task is done; it may have ended since it was last known to run."""
+        """Say whether a task is done; it may have ended since it was last known to run.
+
+        One that was asked to cancel has.
+        """
         if life.state is State.RUNNING and life.seen < self.suspensions:
             life.seen = self.suspensions
-            if self._pick(f"{life.label} meanwhile", ("still runs", "has ended")):
+            if life.asked or self._pick(f"{life.label} meanwhile", ("still runs", "has ended")):
                 self.finish(life)
         return life.state is not State.RUNNING
 
@@ -293,6 +296,8 @@ class World:
         """Cancel a task on the judged function's behalf."""
         if life.state is not State.RUNNING:
             return
+        if not life.asked:
+            life.seen = self.suspensions
         life.asked = True
         # What a `finally` does when the execution is given up is not the function's doing.
         if not self.faulty and not self.over:

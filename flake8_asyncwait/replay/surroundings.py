@@ -14,7 +14,6 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from itertools import permutations
 from types import CodeType
 from typing import Any
 
@@ -55,6 +54,7 @@ REAL_BUILTINS = {
     name: value for name, value in vars(builtins).items() if name not in UNKNOWN_BUILTINS
 }
 DEEPEST = 3
+SUSPENDING_TURNS = 2
 MODULE_NAME = "judged"
 
 
@@ -353,12 +353,14 @@ class Surroundings:
         """Start counting the turns of a loop."""
         self.world.turns[loop] = 0
 
-    def each(self, things: Any, orders: bool, targets: int) -> Any:
+    def each(self, things: Any, orders: bool, suspends: bool, targets: int) -> Any:
         """Return what a `for` goes over.
 
-        `orders` says that the order of a set matters to the loop, `targets` how many names an
-        element is unpacked to (or -1).
+        `orders` says that the order of a set matters to the loop, `suspends` that it may suspend:
+        then fewer turns do. `targets` is how many names an element is unpacked to, or -1.
         """
+        if isinstance(things, range) and suspends:
+            return things[:SUSPENDING_TURNS]
         if isinstance(things, (set, frozenset)) and orders:
             things = self._in_some_order(things, "for")
         if not isinstance(things, (list, tuple, set, frozenset, dict, range, Unknown)):
@@ -377,7 +379,7 @@ class Surroundings:
         elements = list(things)
         if len(elements) < 2:
             return things
-        orders = [list(order) for order in permutations(elements)][:6]
+        orders = [elements[first:] + elements[:first] for first in range(len(elements))]
         labels = [", ".join(map(repr, order)) for order in orders]
         picked = self.world.choose(f"the order of {label}", labels)
         return orders[picked] if picked else things

@@ -105,7 +105,9 @@ def _lists(node: ast.AST) -> Iterator[tuple[list[Any], int]]:
     """Yield the lists in an expression whose elements can go, and how many have to stay."""
     if isinstance(node, ast.Call):
         yield node.keywords, 0
-    elif isinstance(node, (ast.List, ast.Set, ast.Tuple)):
+    elif isinstance(node, ast.Set) or (
+        isinstance(node, (ast.List, ast.Tuple)) and isinstance(node.ctx, ast.Load)
+    ):
         yield node.elts, 1
     elif isinstance(node, ast.arguments):
         yield node.args, 0
