@@ -234,7 +234,8 @@ class Awaits(Base):
     def start_wait(self, state: State, site: int, items: tuple[Value, ...]) -> State:
         """The wait has started: its result's names are stale until it is bound."""
         state = effects.mark_waited(state, items, site)
-        return state.with_stale(state.stale | {site}) if self.sites[site].halves else state
+        names = {n for n in self.sites[site].halves if not self.truth(state.env.get(n), state)}
+        return state.with_stale(state.stale | {(site, name) for name in names})
 
     def elements(self, state: State, waiting: Waiting) -> tuple[State, tuple[Value, ...], bool]:
         """The elements of a wait as tasks of the heap, and whether there may be unknown ones."""

@@ -124,10 +124,12 @@ class Base:
         """AWT103: a cleanup reads what a result was to be bound to, unbound or older and empty."""
         if not ctx.cleanup or not state.stale:
             return state
-        for index in state.stale:
-            site = self.sites[index]
-            unbound = value is None and name in site.halves and name in self.bindable
-            older = value is not None and name in site.results and self.truth(value, state) is False
+        for index, stale in state.stale:
+            if stale != name:
+                continue
+            unbound = value is None and name in self.bindable
+            pending = name in self.sites[index].results
+            older = value is not None and pending and self.truth(value, state) is False
             if unbound or older:
                 state = state.with_mark(index)
         return state
@@ -214,7 +216,7 @@ class Base:
         return state.bind(key, value)
 
     def _freshen(self, name: str, state: State) -> State:
-        fresh = frozenset(i for i in state.stale if name not in self.sites[i].halves)
+        fresh = frozenset(pair for pair in state.stale if pair[1] != name)
         return state.with_stale(fresh) if fresh != state.stale else state
 
     def _label(self, name: str, value: Value, state: State, frame: Frame) -> None:
@@ -280,6 +282,9 @@ class Base:
     def hand_over(self, state: State, value: Value, ctx: Context) -> State:
         """Somebody else can reach a value, and all that it captures."""
         state = effects.hand_over(state, value)
+        for param in state.params(value):
+            if param.name in self.relevant and not param.handed:
+                state = effects.substitute(state, param, param._replace(handed=True))
         for func in self._functions_in(value):
             state = self._hand_over_captured(state, func, ctx)
         return state
@@ -406,7 +411,9 @@ class Base:
 
     def _tells_nothing(self, task: Task) -> bool:
         """Somebody else's, and not one that raises when it is awaited."""
-        theirs = task.handed or task.owner in (FUTURE, FOREIGN)
+        theirs = task.owner in (FUTURE, FOREIGN)
+        # A parameter's tasks, handed over or not, may still be adopted.
+        theirs = theirs or (task.handed and not task.owner.startswith((BORROWED, COLLECTION)))
         return theirs and task.status not in ASKED and task.status != CANCELLED
 
     def _only(self, item: Value, others: set[Ref]) -> bool:

@@ -133,7 +133,8 @@ def as_task(state: State, value: Value, origin: Callable[[str], int]) -> tuple[S
     if isinstance(value, (Param, Foreign, Result)) and _is_crowded(state, value, origin):
         return state, value
     if isinstance(value, Param):
-        return _replace_with(state, value, Task(MAYBE, BORROWED + value.name, origin(value.name)))
+        task = Task(MAYBE, BORROWED + value.name, origin(value.name), handed=value.handed)
+        return _replace_with(state, value, task)
     if isinstance(value, Foreign):
         state, ref = _replace_with(state, value, Task(MAYBE, FOREIGN, origin(value.path)))
         return state.bind(value.path, ref), ref
@@ -164,7 +165,7 @@ def as_items(
         refs = []
         for _ in range(many):
             state, ref = state.new(
-                Task(MAYBE, COLLECTION + value.name, origin(value.name), handed=False)
+                Task(MAYBE, COLLECTION + value.name, origin(value.name), handed=value.handed)
             )
             refs.append(ref)
         state, box = _replace_with(state, value, Box("list", tuple(refs), escaped=True))

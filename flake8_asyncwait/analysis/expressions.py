@@ -380,6 +380,7 @@ class Expressions(Awaits):
                 if not any(self._is_made(state, item, before) for item in fresh):
                     ends.append((state, after, True))
                     continue
+                ends.append((before, items, False))
                 more = [(state, after, False)]
                 for _ in range(self.many - 1):
                     more = self._clauses(node, depth + 1, more, ctx)

@@ -154,7 +154,10 @@ def _site(call: ir.Call, index: int, func: ir.Func) -> Site:
             if _is_result(node.value, call, whole):
                 targets = node.targets if isinstance(node, ir.Assign) else [node.target]
                 for target in targets:
-                    _result_names(target, results, halves, whole)
+                    if _is_done_half(node.value):
+                        halves.update(target_names(target))
+                    else:
+                        _result_names(target, results, halves, whole)
         changed = len(results) + len(halves) > before
     return Site(call, index, results=frozenset(results), halves=frozenset(results | halves))
 
@@ -168,6 +171,12 @@ def _is_result(value: ir.Expr, call: ir.Call, whole: set[str]) -> bool:
     if isinstance(value, ir.Await):
         value = value.value
     return isinstance(value, ir.Name) and value.id in whole
+
+
+def _is_done_half(value: ir.Expr) -> bool:
+    """Whether an expression takes the first half of a result: `result[0]`."""
+    index = value.index if isinstance(value, ir.Subscript) else None
+    return isinstance(index, ir.Const) and index.value == 0 and index.value is not False
 
 
 def _result_names(target: ir.Target, results: set[str], halves: set[str], whole: set[str]) -> None:

@@ -73,9 +73,11 @@ class Result(NamedTuple):
 
 
 class Param(NamedTuple):
-    """A parameter of which it is not known yet whether it is one task or many."""
+    """A parameter of which it is not known yet whether it is one task or many; `handed` says that
+    somebody else can reach it."""
 
     name: str
+    handed: bool = False
 
 
 class Foreign(NamedTuple):
@@ -218,7 +220,7 @@ class State:
     env: dict[str, Value]
     heap: dict[int, Any]
     fault: bool
-    stale: frozenset[int]
+    stale: frozenset[tuple[int, str]]
     marks: frozenset[int]
     trace: Trace | None
 
@@ -227,7 +229,7 @@ class State:
         env: dict[str, Value],
         heap: dict[int, Any],
         fault: bool = False,
-        stale: frozenset[int] = frozenset(),
+        stale: frozenset[tuple[int, str]] = frozenset(),
         marks: frozenset[int] = frozenset(),
         trace: Trace | None = None,
     ) -> None:
@@ -283,7 +285,7 @@ class State:
         state.fault = True
         return state
 
-    def with_stale(self, stale: frozenset[int]) -> State:
+    def with_stale(self, stale: frozenset[tuple[int, str]]) -> State:
         if stale == self.stale:
             return self
         state = self.copy()
@@ -326,6 +328,19 @@ class State:
                     queue.append(self.heap[current.id])
             elif kind in _COMPOSITE:
                 queue.extend(reversed(current))
+
+    def params(self, value: Value) -> set[Param]:
+        """The parameters that a value holds, of which it is not known yet what they are."""
+        found = set()
+        queue = [value, *(self.heap[number] for number in self.refs(value))]
+        while queue:
+            current = queue.pop()
+            kind = type(current)
+            if kind is Param:
+                found.add(current)
+            elif kind in _COMPOSITE:
+                queue.extend(current)
+        return found
 
     def reachable(self) -> frozenset[int]:
         """The numbers of all objects that some name reaches."""

@@ -173,6 +173,8 @@ class Statements(Calls):
                 ends += [
                     end for end, _ in self._extend(old, "extend", Args([value], {}), after, ctx)
                 ]
+            elif type(box) is Box and box.kind == "list" and self._only_of_sets(node.op, box):
+                self.fail(after, ctx, Exc("TypeError"))
             elif type(box) is Box and isinstance(old, Ref):
                 ends.append(self._update_in_place(node.op, old, value, after, ctx))
             elif isinstance(node.target, ir.Name) and isinstance(old, (Const, Unknown)):
@@ -180,6 +182,11 @@ class Statements(Calls):
             else:
                 ends.append(self.hand_over(after, value, ctx))
         return ends
+
+    def _only_of_sets(self, op: str, box: Box) -> bool:
+        """Whether a list of the function's own does not know an operator; what somebody else made
+        may be a set."""
+        return op in ("BitOr", "Subtract", "BitAnd", "BitXor") and not box.escaped
 
     def _update_in_place(
         self, op: str, old: Ref, value: Value, state: State, ctx: Context

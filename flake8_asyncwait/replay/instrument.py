@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 from flake8_asyncwait.replay.locate import Function, bound_names, last_name
 
@@ -136,6 +136,16 @@ class Instrument(ast.NodeTransformer):
             node.finalbody = _as_cleanup(node.finalbody)
         return node
 
+    def visit_match_case(self, node: ast.match_case) -> ast.match_case:
+        """A constant like True is looked for with `is`: so is an unknown that may be it."""
+        self.generic_visit(node)
+        if isinstance(node.pattern, ast.MatchSingleton):
+            name = "__subject__"
+            same = _call("__is__", ast.Name(name, ast.Load()), _constant(node.pattern.value))
+            node.pattern = ast.MatchAs(None, name)
+            node.guard = ast.BoolOp(ast.And(), [same, node.guard]) if node.guard else same
+        return node
+
     def visit_If(self, node: ast.If) -> ast.stmt | list[ast.stmt]:
         self.generic_visit(node)
         if last_name(node.test) == "TYPE_CHECKING":
@@ -153,6 +163,8 @@ class Instrument(ast.NodeTransformer):
         inside = [inner for one in node.body for inner in ast.walk(one)]
         orders = any(isinstance(inner, ORDER_MATTERS) for inner in inside)
         orders = orders or ".result()" in ast.unparse(node)
+        if not orders and _is_copy(node.iter):
+            node.iter = ast.copy_location(node.iter.args[0], node.iter)
         suspends = any(isinstance(inner, SUSPENDS) for inner in inside)
         self.generic_visit(node)
         facts = (orders, suspends, _unpacked(node.target))
@@ -235,7 +247,10 @@ class Instrument(ast.NodeTransformer):
         is_site = node is self.call
         func = node.func
         puts = isinstance(func, ast.Attribute) and func.attr in MUTATORS
+        copies = _is_copy(node)
         self.generic_visit(node)
+        if copies:
+            node.args = [_call("__ordered__", *node.args)]
         if is_site:
             readers = ast.Dict(
                 [_constant(name) for name in self.names], [_reader(name) for name in self.names]
@@ -304,6 +319,17 @@ def _unpacked(target: ast.expr) -> int:
     if not isinstance(target, (ast.Tuple, ast.List)):
         return -1
     return sum(not isinstance(element, ast.Starred) for element in target.elts)
+
+
+def _is_copy(node: ast.expr) -> TypeGuard[ast.Call]:
+    """Say whether an expression is `list(...)` or `tuple(...)` of one thing."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("list", "tuple")
+        and len(node.args) == 1
+        and not isinstance(node.args[0], ast.Starred)
+    )
 
 
 def _is_simple_wait(statement: ast.stmt, call: ast.Call) -> bool:

@@ -75,8 +75,9 @@ class Life:
 
     `maker` is the code of the function that holds a made task; `through` the helpers that returned
     it to there. `parameter` is where a borrowed one came from, `collection` whether it is one of a
-    parameter's elements. `asked` is set by a cancel while it ran. A `sure` one cannot fail. `seen`
-    is the suspension up to which it is known to run.
+    parameter's elements. `asked` is set by a cancel while it ran, `late` by one
+    that it may have ended before. A `sure` one cannot fail. `seen` is the suspension up to which it
+    is known to run.
     """
 
     label: str
@@ -87,6 +88,7 @@ class Life:
     collection: bool = False
     state: State = State.RUNNING
     asked: bool = False
+    late: bool = False
     not_cancelled: bool = False
     handed: bool = False
     joined: bool = False
@@ -196,9 +198,13 @@ class World:
 
         A second fault is never offered. Raises `Cut` beyond the bound of points.
         """
+        self.undecided()
+        return self._pick(label, options, faults)
+
+    def undecided(self) -> None:
+        """Something is asked that the wait does not decide: an assertion about it holds."""
         if self.assuming and not self.over:
             raise Undecided
-        return self._pick(label, options, faults)
 
     def _pick(self, label: str, options: Sequence[str], faults: int = 0) -> int:
         if self.over:
@@ -290,6 +296,8 @@ class World:
         """Let a running task come to its end; cancelled if it was asked to."""
         if life.state is not State.RUNNING:
             return
+        if life.late:
+            life.asked = not self._pick(f"{life.label}, asked to cancel,", ("ran", "had ended"))
         life.state = State.CANCELLED if life.asked else State.FINISHED
 
     def ask(self, life: Life) -> None:
@@ -297,6 +305,7 @@ class World:
         if life.state is not State.RUNNING:
             return
         if not life.asked:
+            life.late = life.seen < self.suspensions
             life.seen = self.suspensions
         life.asked = True
         # What a `finally` does when the execution is given up is not the function's doing.

@@ -233,7 +233,7 @@ class Gather(Future):
         for life in lives:
             if life.state is State.RUNNING and life.asked:
                 self.world.finish(life)
-                self._settle_outcome(life)
+                self._raise_cancelled(life)
         undecided = [life for life in lives if _may_fail(life)]
         labels = [f"{life.label} fails" for life in undecided]
         picked = self.world.strike_one("await gather()", labels)
@@ -244,7 +244,10 @@ class Gather(Future):
     def _settle_outcome(self, life: Life) -> None:
         if life.state is State.FINISHED and not life.asked:
             life.state = State.GOOD
-        elif life.state is State.CANCELLED:
+        self._raise_cancelled(life)
+
+    def _raise_cancelled(self, life: Life) -> None:
+        if life.state is State.CANCELLED:
             self.world.outcome(life)
 
     def _results(self) -> list[object]:

@@ -187,6 +187,7 @@ class Surroundings:
             "__is__": self.identical,
             "__item__": self.store_item,
             "__loop__": self.enter_loop,
+            "__ordered__": self.ordered,
             "__raise__": self.raised,
             "__read__": world.read,
             "__site__": self.site,
@@ -374,6 +375,12 @@ class Surroundings:
         if isinstance(thing, Unknown) and thing.standin.items is None:
             thing.hold(targets)
         return thing
+
+    def ordered(self, things: Any) -> Any:
+        """Return what a list or tuple is made of: the order of a set is a choice."""
+        if isinstance(things, (set, frozenset)):
+            return self._in_some_order(things, "a copy")
+        return things
 
     def _in_some_order(self, things: Any, label: str) -> Any:
         elements = list(things)

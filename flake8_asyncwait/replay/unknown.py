@@ -407,7 +407,10 @@ def _plain_call(unknown: Unknown, name: str, *args: Any, **kwargs: Any) -> Unkno
 def _done(unknown: Unknown, *args: Any) -> Any:
     if args:
         return _plain_call(unknown, "done", *args)
-    return unknown.standin.world.is_done(unknown.as_task())
+    life, world = unknown.as_task(), unknown.standin.world
+    if not (life.waited_early or life.waited_full):
+        world.undecided()
+    return world.is_done(life)
 
 
 def _cancel(unknown: Unknown, *args: Any, **kwargs: Any) -> Any:
