@@ -43,11 +43,16 @@ class Analysed:
 
 
 def analyse(
-    program: Program, func: ir.Func, calls: list[ir.Call], letter: bool = False
+    program: Program,
+    func: ir.Func,
+    calls: list[ir.Call],
+    letter: bool = False,
+    make: Callable[..., Statements] = Statements,
 ) -> Analysed:
     """Run all executions of `func`, whose wait sites are `calls`.
 
-    `letter` says that tasks of others count too (AWT105).
+    `letter` says that tasks of others count too (AWT105). `make` makes the interpreter: a fix has
+    one that takes notes.
     Where the work would grow beyond its bound, collections of unknown size stand for fewer tasks;
     for a single one a leak is still a leak, but none is no proof.
     """
@@ -60,7 +65,7 @@ def analyse(
     borrows = any(name in relevant.feeding for name in func.params)
     nothing_to_lose = not (letter or borrows or _may_make(program, func))
     for many in range(MANY, 0, -1):
-        run = Statements(program, func, sites, relevant, bindable, many)
+        run = make(program, func, sites, relevant, bindable, many)
         run.letter = letter
         run.nothing_to_lose = nothing_to_lose
         try:

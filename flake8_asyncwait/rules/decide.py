@@ -3,38 +3,50 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from flake8_asyncwait.analysis import ir
-from flake8_asyncwait.analysis.interpret import analyse
+from flake8_asyncwait.analysis.interpret import Analysed, analyse
 from flake8_asyncwait.analysis.load import File
-from flake8_asyncwait.analysis.run import Program
+from flake8_asyncwait.analysis.run import Program, Site
+from flake8_asyncwait.analysis.statements import Statements
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import RULES
 from flake8_asyncwait.verdict.finding import Checked, Finding
-from flake8_asyncwait.verdict.outcome import Outcome, outcome
+from flake8_asyncwait.verdict.outcome import outcome
 from flake8_asyncwait.verdict.witness import witness
 
 
 def decide(text: str, tree: ast.Module, lines: list[int], options: Options) -> Checked:
     """Check a file whose candidates stand on `lines`; see `check.check`."""
-    file = File(text, tree, options)
     findings: list[Finding] = []
     undetermined: list[tuple[int, int]] = []
+    for analysed in examine(File(text, tree, options), lines, options):
+        for site in analysed.sites:
+            if analysed.is_undetermined(site):
+                undetermined.append((site.call.line, site.call.column))
+                continue
+            finding = finding_at(analysed, site, options)
+            if finding is not None:
+                findings.append(finding)
+    return Checked(tuple(sorted(findings)), tuple(sorted(undetermined)))
+
+
+def examine(
+    file: File,
+    lines: list[int],
+    options: Options,
+    make: Callable[..., Statements] = Statements,
+) -> Iterator[Analysed]:
+    """Run each function of a file that holds wait sites in the functions around `lines`.
+
+    `make` makes the interpreter, as for `analyse`.
+    """
     for func in file.candidates(lines):
         for inner in _functions(func):
             calls = [call for call in inner.candidates if is_site(file.program, inner, call)]
-            if not calls:
-                continue
-            analysed = analyse(file.program, inner, calls, "AWT105" in options.codes)
-            for site in analysed.sites:
-                if analysed.is_undetermined(site):
-                    undetermined.append((site.call.line, site.call.column))
-                    continue
-                finding = _finding(site.call, outcome(analysed, site), options)
-                if finding is not None:
-                    findings.append(finding)
-    return Checked(tuple(sorted(findings)), tuple(sorted(undetermined)))
+            if calls:
+                yield analyse(file.program, inner, calls, "AWT105" in options.codes, make)
 
 
 def is_site(program: Program, func: ir.Func, call: ir.Call) -> bool:
@@ -52,9 +64,10 @@ def _functions(func: ir.Func) -> Iterator[ir.Func]:
             yield from _functions(nested)
 
 
-def _finding(call: ir.Call, result: Outcome, options: Options) -> Finding | None:
+def finding_at(analysed: Analysed, site: Site, options: Options) -> Finding | None:
     """The finding of the first rule that fires. A rule that is on by default wins even where the
     user has turned it off: what it finds is not another rule's finding then."""
+    call, result = site.call, outcome(analysed, site)
     for rule in RULES:
         if rule.code not in options.codes and not rule.default:
             continue

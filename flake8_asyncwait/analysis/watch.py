@@ -1,0 +1,171 @@
+"""What a fix asks of a function beyond its leaks: what becomes of tasks that still run after their
+wait, and of those that a new cancel strikes.
+
+The check does not pay for this: `Watching` is another interpreter of the same rules, which takes
+notes where the rules pass it by.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from flake8_asyncwait.analysis import effects, ir
+from flake8_asyncwait.analysis.base import Results
+from flake8_asyncwait.analysis.calls import Args
+from flake8_asyncwait.analysis.run import MAX_WORK, Books, Context, Undetermined
+from flake8_asyncwait.analysis.state import (
+    ASKED,
+    ENDED,
+    LATE_CANCELLING,
+    MAYBE,
+    MAYBE_CANCELLING,
+    UNSETTLED,
+    Ref,
+    Shielded,
+    State,
+    Task,
+    TimeLimited,
+    Value,
+    Waiting,
+)
+from flake8_asyncwait.analysis.statements import Statements
+
+# What the elements of a wait are besides the owners of `state.py`.
+UNKNOWN_ELEMENT = "unknown"
+HANDED = "handed over"
+_QUESTIONS = frozenset({"done", "cancelled", "result", "exception"})
+_PASSING = frozenset({MAYBE, MAYBE_CANCELLING, LATE_CANCELLING})
+
+
+class Use(NamedTuple):
+    """Something done to a task that was running when a wait for it had ended, or (`site` is the
+    number of sites) when a watched cancel struck it. `line` is where, `task` how messages call
+    it."""
+
+    site: int
+    what: str
+    line: int
+    task: str
+
+
+class Struck(NamedTuple):
+    """A running task that a watched cancel strikes: whose it is, and whether somebody else can
+    reach it."""
+
+    owner: str
+    handed: bool
+    task: str
+
+
+class _WholeBooks(Books):
+    """Books that go on when every site is known to leak: a fix has to know all executions."""
+
+    def tick(self, work: int = 1) -> None:
+        self.work += work
+        if self.work > MAX_WORK:
+            raise Undetermined
+
+
+class Watching(Statements):
+    """Takes notes while it runs. `waited` says for each site what its elements are: owners, and
+    the two words above. `watched` are the lines of cancels to take notes of."""
+
+    def __init__(self, watched: frozenset[int], *args: Any) -> None:
+        super().__init__(*args)
+        self.books = _WholeBooks(len(self.sites))
+        self.watched_lines = watched
+        self.uses: set[Use] = set()
+        self.struck: set[Struck] = set()
+        self.waited: dict[int, set[str]] = {}
+        self._here = self.func.line
+        self._opened = False
+
+    @property
+    def cut(self) -> int:
+        """The number that stands for the watched cancels among the sites."""
+        return len(self.sites)
+
+    # Where the rules pass by
+
+    def is_idle(self, statement: ir.Stmt, ctx: Context) -> bool:
+        """Asked of every statement before it runs."""
+        if ctx.frame.func is self.func:
+            self._here = statement.line
+        return super().is_idle(statement, ctx)
+
+    def hand_over(self, state: State, value: Value, ctx: Context) -> State:
+        line = self._here
+        if state.trace is not None and state.trace.what == "the function returns":
+            line = state.trace.line
+        for number in state.refs(value):
+            self._note(state, Ref(number), "handed over", line)
+        return super().hand_over(state, value, ctx)
+
+    def await_value(self, state: State, value: Value, line: int, ctx: Context) -> Results:
+        inner = value
+        while isinstance(inner, (Shielded, TimeLimited)):
+            inner = inner.inner
+        for ref in effects.tasks_of(state, inner):
+            self._note(state, ref, "awaited", line)
+        return super().await_value(state, value, line, ctx)
+
+    def elements(self, state: State, waiting: Waiting) -> tuple[State, tuple[Value, ...], bool]:
+        state, items, opened = super().elements(state, waiting)
+        for item in items:
+            for ref in effects.tasks_of(state, item):
+                self._note(state, ref, "waited for again", waiting.line)
+        self._opened = opened
+        return state, items, opened
+
+    def start_wait(self, state: State, site: int, items: tuple[Value, ...]) -> State:
+        kinds = self.waited.setdefault(site, set())
+        if self._opened:
+            kinds.add(UNKNOWN_ELEMENT)
+        for item in items:
+            refs = effects.tasks_of(state, item)
+            if not refs:
+                kinds.add(UNKNOWN_ELEMENT)
+            for task in (state.heap[ref.id] for ref in refs):
+                if task.status not in ENDED:
+                    kinds.add(task.owner)
+                    kinds |= {HANDED} if task.handed else set()
+        return super().start_wait(state, site, items)
+
+    def cancel(self, state: State, value: Value, line: int) -> State:
+        if line in self.watched_lines:
+            for ref in effects.tasks_of(state, value):
+                task = state.heap[ref.id]
+                if task.status in UNSETTLED:
+                    self.struck.add(Struck(task.owner, task.handed, self.label(task.origin)))
+                    state = state.put(ref, task._replace(waited=task.waited | 1 << self.cut))
+        return super().cancel(state, value, line)
+
+    def _task_method(
+        self, node: ir.Call, ref: Ref, name: str, args: Args, state: State, ctx: Context
+    ) -> Results:
+        if name in _QUESTIONS:
+            for task in effects.tasks_of(state, ref):
+                if state.heap[task.id].status in _PASSING:
+                    self._note(state, task, f"asked for .{name}()", node.line)
+        elif name == "add_done_callback":
+            for task in effects.tasks_of(state, ref):
+                self._note(state, task, "given a callback", node.line)
+        return super()._task_method(node, ref, name, args, state, ctx)
+
+    def _completed(self, node: ir.For, item: Value, state: State, ctx: Context) -> State:
+        for ref in effects.tasks_of(state, item):
+            self._note(state, ref, "awaited", node.line)
+        return super()._completed(node, item, state, ctx)
+
+    def _note(self, state: State, ref: Ref, what: str, line: int) -> None:
+        """Enter a use of a task, if it may be running still because nothing has stopped it."""
+        task = state.heap[ref.id]
+        if type(task) is not Task:
+            return
+        was_struck = task.waited >> self.cut & 1
+        if was_struck and task.status in ASKED:
+            self.uses.add(Use(self.cut, what, line, self.label(task.origin)))
+        elif task.status in UNSETTLED:
+            for site in self.sites:
+                if task.waited >> site.index & 1:
+                    self.uses.add(Use(site.index, what, line, self.label(task.origin)))
