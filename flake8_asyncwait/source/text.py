@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import NamedTuple
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
 class Source(NamedTuple):
@@ -60,7 +60,7 @@ def decode(name: str, data: bytes) -> Source:
     if null >= 0:
         raise SourceError(name, "source code cannot contain null bytes", _line_of(data, null))
     encoding = _encoding(name, data)
-    body = data.removeprefix(_BOM)
+    body = data.removeprefix(BOM)
     try:
         text = str(body, encoding)
     except UnicodeDecodeError as error:

@@ -1,0 +1,176 @@
+"""From the text of a Python file back to its bytes, and onto the disk.
+
+A file is as before or completely new at every moment, also when the process is killed: the new
+bytes go to a temporary file beside it, which then takes its place. That would cut a hard link: a
+file with several names is overwritten in place instead, by a process of its own (`overwrite`)
+that lives on when this one is killed. What a killed run may leave behind is a `.asyncwait-*.tmp`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import errno
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+
+from flake8_asyncwait.source.text import BOM, Source, SourceError, os_error
+
+_LINE_END = re.compile("\r\n|\r|\n")
+_CHANGED = "it was changed meanwhile"
+
+
+def encode(source: Source, data: bytes, text: str) -> bytes:
+    """The bytes of `text`, which is the text of `source` with changes.
+
+    `data` are the bytes that `source` was decoded from. Their encoding and BOM are kept, and so is
+    the end of each line that both texts have. A new line ends as the one in whose place it is, or
+    as the one before it. Raises `SourceError` when the encoding lacks a character of `text`, or
+    would not give back the same bytes for what was not changed.
+    """
+    body = data.removeprefix(BOM)
+    bom = data[: len(data) - len(body)]
+    old = str(body, source.encoding)
+    if old.encode(source.encoding) != body:
+        raise SourceError(source.name, f"{source.encoding} would not be written back unchanged")
+    new = _with_line_ends(text, source.text, _LINE_END.findall(old))
+    try:
+        return bom + new.encode(source.encoding)
+    except UnicodeEncodeError as error:
+        raise SourceError(source.name, f"not {source.encoding}: {error.reason}") from error
+
+
+def write(path: str, before: bytes, after: bytes) -> None:
+    """Replace the bytes `before` of the file at `path` by `after`.
+
+    Links stay, and so do the mode and, as far as that is permitted, the owner and the extended
+    attributes. Raises `SourceError`, and leaves the file alone, when it does not hold `before` any
+    more, is read-only or no regular file, or when the operating system refuses.
+    """
+    target = os.path.realpath(path)
+    try:
+        found = os.stat(target)
+        _check_writable(target, found)
+        with _temporary(target, after, 0o600) as temporary:
+            if found.st_nlink > 1:
+                reason = _overwritten(target, temporary, before)
+            else:
+                reason = _replaced(target, temporary, before, found)
+    except OSError as error:
+        raise os_error(path, error) from error
+    if reason is not None:
+        raise SourceError(path, reason)
+
+
+def create(path: str, data: bytes) -> None:
+    """Make a file at `path` that holds `data`; never in the place of another.
+
+    A file that holds just that already will do. Raises `SourceError` when there is anything else,
+    or when the operating system refuses.
+    """
+    try:
+        with _temporary(path, data, 0o666) as temporary:
+            try:
+                _link(temporary, path)
+            except FileExistsError:
+                if not _holds(path, data):
+                    raise
+    except OSError as error:
+        raise os_error(path, error) from error
+
+
+def _with_line_ends(text: str, old_text: str, ends: Sequence[str]) -> str:
+    """`text` with real line ends, where `ends` are those of `old_text`."""
+    if len(set(ends)) <= 1:
+        return text.replace("\n", ends[0]) if ends else text
+    old, new = old_text.split("\n"), text.split("\n")
+    result = []
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    for _, first_old, last_old, first, last in matcher.get_opcodes():
+        for number in range(first, last):
+            same = min(first_old + number - first, last_old - 1, len(ends) - 1)
+            result += [new[number], ends[max(same, 0)]]
+    return "".join(result[:-1])
+
+
+def _check_writable(path: str, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    if not found.st_mode & 0o222:  # nobody shall write it: for root, too, that is a reason
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    with open(path, "r+b"):
+        pass
+
+
+@contextlib.contextmanager
+def _temporary(beside: str, data: bytes, mode: int) -> Iterator[str]:
+    """The path of a file with `data`, safely on the disk, that is gone afterwards."""
+    name = f".asyncwait-{os.urandom(8).hex()}.tmp"
+    path = os.path.join(os.path.dirname(beside), name)
+    try:
+        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        yield path
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def _replaced(target: str, new: str, before: bytes, found: os.stat_result) -> str | None:
+    """Put the file `new` in the place of `target`. Returns None, or why that was not done."""
+    _copy_metadata(target, new, found)
+    if not _holds(target, before) or _identity(os.stat(target)) != _identity(found):
+        return _CHANGED
+    os.replace(new, target)
+    return None
+
+
+def _overwritten(target: str, new: str, before: bytes) -> str | None:
+    """Give `target` the bytes of the file `new`. Returns None, or why that was not done."""
+    program = os.path.join(os.path.dirname(__file__), "overwrite.py")
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", program, target, new],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # what ends our session must not end it half way
+    ) as process:
+        _, reason = process.communicate(before)
+    return os.fsdecode(reason).strip() if process.returncode else None
+
+
+def _copy_metadata(target: str, new: str, found: os.stat_result) -> None:
+    if hasattr(os, "chown"):
+        for owner in (found.st_uid, -1):  # to keep the group may be permitted all the same
+            with contextlib.suppress(PermissionError):
+                os.chown(new, owner, found.st_gid)
+                break
+    shutil.copystat(target, new)
+    os.utime(new)  # Python takes a .pyc file for valid by the time and the size of the source
+
+
+def _identity(found: os.stat_result) -> tuple[int, ...]:
+    return (found.st_dev, found.st_ino, found.st_mode, found.st_uid, found.st_gid, found.st_nlink)
+
+
+def _holds(path: str, data: bytes) -> bool:
+    with open(path, "rb") as file:
+        return file.read() == data
+
+
+def _link(temporary: str, path: str) -> None:
+    """Give a file a second name. Raises `FileExistsError` where there is something of that name."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # the file system knows no hard links
+        if os.path.lexists(path):
+            raise
+        os.rename(temporary, path)
