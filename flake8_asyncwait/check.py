@@ -28,14 +28,17 @@ def check(text: str, options: Options = Options(), tree: ast.Module | None = Non
 
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     try:
-        return decide(text, _parse(text) if tree is None else tree, lines, options)
+        return decide(text, parse(text) if tree is None else tree, lines, options)
     except RecursionError:
         # Nested more deeply than this Python can follow: nothing is claimed.
         return Checked(undetermined=tuple((line, 0) for line in lines))
 
 
-def _parse(text: str) -> ast.Module:
-    """The ast of a file; what Python would warn of in it is not ours to say."""
+def parse(text: str) -> ast.Module:
+    """The ast of a file, without what Python would warn of in it: that is not ours to say.
+
+    Raises `SyntaxError` when `text` is not Python, or nested too deeply for the parser.
+    """
     import ast
     import warnings
 
