@@ -7,69 +7,311 @@ module that `--helper` names, or `_wait_any.py` in its top package, both made fr
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import ast
+import os
+import re
+from collections.abc import Iterator
+from itertools import takewhile
+from typing import NamedTuple, TypeGuard
 
-from flake8_asyncwait.fix.imports import Import
+from flake8_asyncwait import __version__
+from flake8_asyncwait.check import parse
+from flake8_asyncwait.fix.imports import Import, add_function, add_import, imports_of
+from flake8_asyncwait.fix.names import fresh
+from flake8_asyncwait.fix.project import (
+    Project,
+    find_module,
+    is_name,
+    leads_to,
+    parse_module,
+    parts_below,
+    place_for_module,
+    project_of,
+    top_level,
+    why_not_make,
+)
+from flake8_asyncwait.source.text import SourceError, decode, read
+
+NAME = "wait_any"
+_MODULE = "_wait_any"
+_TYPE_VARIABLE = "_FutureT"
+_OUR_PACKAGE = "flake8_asyncwait"
+_OUR_FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "wait_any.py")
+_HEADER = f"""\
+# From flake8-asyncwait {__version__}, and yours from here on: asyncwait never writes it again.
+# Copyright (c) 2026 The flake8-asyncwait authors. SPDX-License-Identifier: MIT
+"""
 
 
 class Helper(NamedTuple):
-    """What `--helper module:name` says: both are checked, `module` is dotted."""
+    """What `--helper module:name` says; `module` is dotted."""
 
     module: str
     name: str
 
 
+class NewModule(NamedTuple):
+    """A module that has to be made: its absolute path and its text."""
+
+    path: str
+    text: str
+
+
 class HelperPlan(NamedTuple):
     """How a file comes by the function.
 
-    `name` is what it is called in the file, where nothing else is called so. `add` is the import
-    that the file needs, None where it has it already or where `function`, the source of the
-    function itself, goes into the file. `create` is the path of the module that has to be made
-    first, with the bytes of `template()`; None where there is no such need. `own` are the top
-    packages of the project that are known, for the order of the imports.
+    `name` is what it is called in the file, where nothing else is called so. `add` are the imports
+    that the file needs and does not have. `function` is the source of the function itself, where
+    that goes into the file. `create` is the module that has to be made before the file is written,
+    the same for all files that need it. `own` are top packages of the project: their imports stand
+    together.
     """
 
     name: str
-    add: Import | None
-    function: str | None
-    create: str | None
-    own: frozenset[str]
+    add: tuple[Import, ...] = ()
+    function: str | None = None
+    create: NewModule | None = None
+    own: frozenset[str] = frozenset()
 
 
 class HelperError(Exception):
-    """There is no way for the file to come by the function: `str()` is the reason."""
+    """There is no safe way for the file to come by the function: `str()` is the reason."""
 
 
 def parse_helper(value: str) -> Helper:
     """What `--helper` was given. Raises `ValueError` with the reason where that is no helper."""
-    raise NotImplementedError
-
-
-def project_root(path: str) -> str:
-    """The directory of the project that the file at `path` is in, as an absolute path.
-
-    That is the nearest one upwards with a `pyproject.toml`, `setup.py`, `setup.cfg`, `.git` or
-    `.hg`; else the one that holds the file's top package, or the file itself.
-    """
-    raise NotImplementedError
+    module, _, name = value.partition(":")
+    if not all(map(is_name, [*module.split("."), name])):
+        raise ValueError(f"{value!r} is not of the form pkg.module:name")
+    return Helper(module, name)
 
 
 def plan_helper(path: str, text: str, helper: Helper | None = None) -> HelperPlan:
     """How the file at `path`, which has this `text`, comes by the function.
 
-    `helper` is what the user named, or None. Reads the file system and changes nothing: whoever
-    goes by the plan makes the module (`source.write.create`) before it writes the file, and may
-    do so once for all files that need it. Raises `HelperError` when there is no safe way,
-    `SyntaxError` when `text` cannot be parsed.
+    `helper` is what the user named, or None. Reads the file system and changes nothing: to go by
+    the plan is to make the module (`source.write.create`), and to pass the text of the file, once
+    it is rewritten, through `apply_helper`. Raises `HelperError` when there is no safe way, and
+    `SyntaxError` when `text` is not Python.
     """
-    raise NotImplementedError
+    tree = parse(text)
+    project = project_of(path)
+    if helper is None and not project.packages:
+        return _plan_function(tree)
+    if helper is not None and helper.module.split(".")[0] == _OUR_PACKAGE:
+        return _plan_import(tree, [Import(helper.module, helper.name)])
+    module, name = _module_for(project, helper), helper.name if helper else NAME
+    if os.path.realpath(module) == os.path.realpath(path):
+        raise HelperError(f"this is the module that {name} comes from")
+    create = None
+    if os.path.isfile(module):
+        _check_existing(project, module, name, path)
+    else:
+        reason = why_not_make(project, module)
+        if reason is not None:
+            raise HelperError(f"cannot make the module for {name}: {reason}")
+        create = NewModule(module, template(name))
+    own = {*project.packages[:1], *([helper.module.split(".")[0]] if helper else [])}
+    ways = _ways_to_import(tree, project, module, name, helper)
+    return _plan_import(tree, ways)._replace(create=create, own=frozenset(own))
 
 
 def apply_helper(text: str, plan: HelperPlan) -> str:
-    """The text of the file with the import, or the function, that `plan` wants."""
-    raise NotImplementedError
+    """The text of a file with the imports, or the function, that `plan` wants."""
+    for each in plan.add:
+        text = add_import(text, each, plan.own)
+    return text if plan.function is None else add_function(text, plan.function, plan.name)
 
 
-def template() -> str:
-    """The text of a helper module: our `wait_any.py`, and where it comes from."""
-    raise NotImplementedError
+def template(name: str = NAME) -> str:
+    """The text of a helper module: our `wait_any.py`, with the function called `name`."""
+    return _HEADER + _renamed(_our_source(), NAME, name)
+
+
+# The function in the file
+
+
+def _plan_function(tree: ast.Module) -> HelperPlan:
+    for node in tree.body:
+        if _is_our_function(node):
+            return HelperPlan(node.name)
+    source = _our_source()
+    head, start, function = source.partition(f"\n{_TYPE_VARIABLE} = ")
+    needed = [each for node in parse(head).body for each in imports_of(node)]
+    for each in needed:
+        if not all(_is_module(node, each.bound) for node in _bindings(tree, each.bound)):
+            raise HelperError(f"{each.bound!r} stands for something else in this file")
+    name = _free_name(tree, NAME)
+    function = _renamed(start + function, NAME, name)
+    function = _renamed(function, _TYPE_VARIABLE, _free_name(tree, _TYPE_VARIABLE))
+    return HelperPlan(name, tuple(needed), _HEADER + function.lstrip("\n"))
+
+
+def _is_our_function(node: ast.stmt) -> TypeGuard[ast.AsyncFunctionDef]:
+    """Whether a statement is the function, as an earlier fix has put it into the file."""
+    if not isinstance(node, ast.AsyncFunctionDef):
+        return False
+    (ours,) = (each for each in parse(_our_source()).body if isinstance(each, ast.AsyncFunctionDef))
+    pattern = re.escape(_renamed(ast.unparse(ours), NAME, node.name))
+    return re.fullmatch(pattern.replace(_TYPE_VARIABLE, r"\w+"), ast.unparse(node)) is not None
+
+
+def _is_module(binding: object, name: str) -> bool:
+    """Whether what binds a name binds it to the top module of that name."""
+    return (
+        isinstance(binding, Import)
+        and binding.name is None
+        and binding.module.partition(".")[0] == name
+        and binding.asname in (None, binding.module)
+    )
+
+
+def _our_source() -> str:
+    return decode(_OUR_FILE, read(_OUR_FILE)).text
+
+
+def _renamed(text: str, name: str, new_name: str) -> str:
+    return re.sub(rf"\b{name}\b", new_name, text)
+
+
+# The module
+
+
+def _module_for(project: Project, helper: Helper | None) -> str:
+    """The path of the module that the function comes from, whether it exists or not."""
+    if helper is None:
+        return os.path.join(project.base, project.packages[0], f"{_MODULE}.py")
+    found = find_module(project, helper.module) or place_for_module(project, helper.module)
+    if found is None:
+        package = helper.module.rpartition(".")[0]
+        what = f"package {package!r}" if package else f"module {helper.module!r}"
+        raise HelperError(f"there is no {what} in the project")
+    return found
+
+
+def _check_existing(project: Project, module: str, name: str, path: str) -> None:
+    """Raises `HelperError` unless the file at `path` can import the function from `module`."""
+    try:
+        tree = parse_module(module)
+    except SourceError as error:
+        raise HelperError(str(error)) from error
+    defining = [node for node in top_level(tree.body) if _defines(node, name)]
+    if not defining:
+        raise HelperError(f"{module} does not define {name}")
+    if not all(map(_takes_our_arguments, defining)):
+        raise HelperError(f"{name} in {module} does not take (tasks, *, timeout, return_when)")
+    if leads_to(project, module, path):
+        raise HelperError(f"{module} imports this file: the imports would go in a circle")
+
+
+def _defines(node: ast.stmt, name: str) -> bool:
+    targets: list[ast.expr] = []
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return node.name == name
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AnnAssign) and node.value is not None:
+        targets = [node.target]
+    if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+        return True
+    return any(each.bound == name for each in imports_of(node))
+
+
+def _takes_our_arguments(node: ast.stmt) -> bool:
+    """Whether what a statement defines can be called as `asyncio.wait` is, as far as it shows."""
+    if isinstance(node, ast.ClassDef):
+        return False
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or node.decorator_list:
+        return True
+    args = node.args
+    positional = [*args.posonlyargs, *args.args]
+    required = positional[: len(positional) - len(args.defaults)]
+    pairs = zip(args.kwonlyargs, args.kw_defaults, strict=True)
+    required += [each for each, default in pairs if default is None]
+    named = {each.arg for each in (*args.args, *args.kwonlyargs)}
+    takes_options = args.kwarg is not None or {"timeout", "return_when"} <= named
+    return takes_options and positional != [] and required[1:] == []
+
+
+def _ways_to_import(
+    tree: ast.Module, project: Project, module: str, name: str, helper: Helper | None
+) -> list[Import]:
+    """The imports that give the function, first the one in the file's own style."""
+    imports = [each for node in ast.walk(tree) for each in imports_of(node)]
+    parts = parts_below(project.base, module)
+    relative, absolute = [], []
+    if helper is not None:
+        absolute.append(Import(helper.module, name))
+    else:
+        namespace = _namespace(imports, project)
+        if namespace is not None:
+            absolute.append(Import(".".join([*namespace, *parts]), name))
+    if parts[:1] == list(project.packages[:1]):
+        pairs = zip(parts, project.packages, strict=False)
+        common = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+        level = len(project.packages) - common + 1
+        relative.append(Import(".".join(parts[common:]), name, None, level))
+    if any(each.level for each in imports):
+        return relative + absolute
+    return absolute + relative
+
+
+def _namespace(imports: list[Import], project: Project) -> list[str] | None:
+    """The names before that of the top package, where it is in a namespace package.
+
+    Told by how the file imports from its own package; None where nothing tells.
+    """
+    directories = project.base.split(os.sep)
+    for each in imports:
+        words = each.module.split(".")
+        for count, word in enumerate(words):
+            above = directories[len(directories) - count :]
+            if word == project.packages[0] and words[:count] == above:
+                return words[:count]
+    return [] if project.is_rooted else None
+
+
+def _plan_import(tree: ast.Module, ways: list[Import]) -> HelperPlan:
+    """The plan for a file that may import the function in any of `ways`, best in the first."""
+    for node in tree.body:
+        for each in imports_of(node):
+            if each._replace(asname=None) in ways and len(list(_bindings(tree, each.bound))) == 1:
+                return HelperPlan(each.bound)
+    wanted = ways[0]
+    name = _free_name(tree, wanted.bound)
+    return HelperPlan(name, (wanted._replace(asname=None if name == wanted.bound else name),))
+
+
+# The names in the file
+
+
+def _free_name(tree: ast.Module, wanted: str) -> str:
+    """The name `wanted`, or one like it that nothing in the file is called."""
+    return fresh([wanted, f"_{wanted}"], _identifiers(tree))
+
+
+def _identifiers(tree: ast.Module) -> set[str]:
+    """All names that the file mentions in any scope, and more: attributes, keywords, strings."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        for _, value in ast.iter_fields(node):
+            words = value if isinstance(value, list) else [value]
+            found.update(word for word in words if isinstance(word, str))
+        found.update(each.bound for each in imports_of(node))
+    return found
+
+
+def _bindings(tree: ast.Module, name: str) -> Iterator[object]:
+    """What binds a name anywhere in the file: an `Import` for each import, else the node."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from (each for each in imports_of(node) if each.bound == name)
+        elif isinstance(node, ast.Name):
+            if node.id == name and not isinstance(node.ctx, ast.Load):
+                yield node
+        elif isinstance(node, ast.arg):
+            if node.arg == name:
+                yield node
+        elif not isinstance(node, ast.alias):
+            if name in (getattr(node, "name", None), getattr(node, "rest", None)):
+                yield node

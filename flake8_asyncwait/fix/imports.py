@@ -113,7 +113,7 @@ def remove_unused(text: str, names: Collection[str]) -> str:
     return text
 
 
-def imports_of(node: ast.stmt) -> list[Import]:
+def imports_of(node: ast.AST) -> list[Import]:
     """What a statement imports; nothing where it is no import."""
     if isinstance(node, ast.Import):
         return [Import(alias.name, None, alias.asname) for alias in node.names]
