@@ -12,14 +12,17 @@ from typing import Any, NamedTuple
 from flake8_asyncwait.analysis import effects, ir
 from flake8_asyncwait.analysis.base import Results
 from flake8_asyncwait.analysis.calls import Args
+from flake8_asyncwait.analysis.completion import Flow
 from flake8_asyncwait.analysis.run import MAX_WORK, Books, Context, Undetermined
 from flake8_asyncwait.analysis.state import (
     ASKED,
     ENDED,
     LATE_CANCELLING,
+    MANY,
     MAYBE,
     MAYBE_CANCELLING,
     UNSETTLED,
+    Gather,
     Ref,
     Shielded,
     State,
@@ -30,6 +33,10 @@ from flake8_asyncwait.analysis.state import (
 )
 from flake8_asyncwait.analysis.statements import Statements
 
+# A fix is rare, and may take its time where large collections have failed.
+_PATIENCE = 5
+# The number of a wait that settles what it waits for, where sites have theirs.
+_SETTLING = -2
 # What the elements of a wait are besides the owners of `state.py`.
 UNKNOWN_ELEMENT = "unknown"
 HANDED = "handed over"
@@ -60,19 +67,30 @@ class Struck(NamedTuple):
 class _WholeBooks(Books):
     """Books that go on when every site is known to leak: a fix has to know all executions."""
 
+    limit = MAX_WORK
+
     def tick(self, work: int = 1) -> None:
         self.work += work
-        if self.work > MAX_WORK:
+        if self.work > self.limit:
             raise Undetermined
 
 
 class Watching(Statements):
     """Takes notes while it runs. `waited` says for each site what its elements are: owners, and
-    the two words above. `watched` are the lines of cancels to take notes of."""
+    the two words above. `watched` are the lines of cancels to take notes of, `settling` the last
+    components of the names that `wait_any` goes by. `most` is how many tasks a collection of
+    unknown size may stand for."""
 
-    def __init__(self, watched: frozenset[int], *args: Any) -> None:
+    def __init__(
+        self, watched: frozenset[int], settling: frozenset[str], most: int, *args: Any
+    ) -> None:
         super().__init__(*args)
+        self.settling = settling
         self.books = _WholeBooks(len(self.sites))
+        if self.many > most:
+            self.books.limit = 0
+        elif self.many < MANY:
+            self.books.limit *= _PATIENCE
         self.watched_lines = watched
         self.uses: set[Use] = set()
         self.struck: set[Struck] = set()
@@ -84,6 +102,37 @@ class Watching(Statements):
     def cut(self) -> int:
         """The number that stands for the watched cancels among the sites."""
         return len(self.sites)
+
+    # A call of `wait_any` settles what it waits for. To the check it is a call that nobody knows,
+    # which is as silent; but a fix of one site has to see through the fix of another.
+
+    def call(self, node: ir.Call, state: State, ctx: Context) -> Results:
+        qualified = self.program.qualified(ctx.frame.func, node.func) or ""
+        if qualified.rpartition(".")[2] not in self.settling:
+            return super().call(node, state, ctx)
+        waits = self._wait_call(node, state, ctx, _SETTLING)
+        if any(arg.keyword == "return_when" for arg in node.args):
+            return waits
+        return [(after, waiting._replace(first=True)) for after, waiting in waits]
+
+    def wait(
+        self, state: State, waiting: Waiting, line: int, ctx: Context, *args: Any, **kwargs: Any
+    ) -> Results:
+        if waiting.site != _SETTLING:
+            return super().wait(state, waiting, line, ctx, *args, **kwargs)
+        state, _, box = self.as_items(state, waiting.waited)
+        waiting = waiting._replace(waited=box)
+        state, items, _ = super().elements(state, waiting)
+        flow = Flow()
+        results = super().wait(state, waiting, line, ctx.into(flow), *args, **kwargs)
+        for completion, states in flow:
+            ctx.out.add(completion, *(self._settled(end, items, line) for end in states))
+        return [(self._settled(after, items, line), value) for after, value in results]
+
+    def _settled(self, state: State, items: tuple[Value, ...], line: int) -> State:
+        for item in items:
+            state = self.cancel(state, item, line)
+        return state
 
     # Where the rules pass by
 
@@ -123,7 +172,7 @@ class Watching(Statements):
             kinds.add(UNKNOWN_ELEMENT)
         for item in items:
             refs = effects.tasks_of(state, item)
-            if not refs:
+            if not refs and type(state.get(item)) is not Gather:
                 kinds.add(UNKNOWN_ELEMENT)
             for task in (state.heap[ref.id] for ref in refs):
                 if task.status not in ENDED:

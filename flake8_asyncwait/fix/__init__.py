@@ -1,0 +1,1 @@
+"""Cures findings: what to do about each, proved harmless before it is done."""

@@ -1,0 +1,114 @@
+"""The call of `asyncio.wait` as one of `wait_any`, laid out anew where that is a formatter's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import libcst as cst
+
+from flake8_asyncwait.fix import layout, loops, wrap
+from flake8_asyncwait.fix.place import Place
+
+
+def renamed(
+    place: Place, function: str, drop: frozenset[str], add: str | None, width: int
+) -> cst.Module:
+    """The slice with the call of the site as a call of `function`, an expression.
+
+    The arguments named in `drop` go, unless a comment would go with them; `add` is the argument
+    that comes instead, as code. Loops after it that would cancel again go too. `width` is the line
+    length to keep to where there is a choice.
+    """
+    call = place.call
+    args = _kept(call.args, drop)
+    if add is not None:
+        args = _added(args, add, call.whitespace_before_args)
+    args = [arg if i else _positional(arg) for i, arg in enumerate(args)]
+    changed = call.with_changes(func=cst.parse_expression(function), args=args)
+    ways = list(_layouts(call, changed, place.unit, add is not None))
+    way = next((way for way in ways[:-1] if _fits(place, way, width)), ways[-1])
+    if not place.levels:
+        return _replaced(place.module, call, way)
+    level = place.levels[0]
+    body = list(level.block.body)
+    after = loops.without_redundant(body[level.index + 1 :], _waited_names(place), place.function)
+    statement = level.statement.deep_replace(call, way)
+    return place.with_body(level, [*body[: level.index], statement, *after])
+
+
+def _waited_names(place: Place) -> set[str]:
+    """The names that hold what the call will have cancelled."""
+    pending, waited = wrap.pending_name(place), wrap.waited_of(place.call)
+    return {name for name in (pending, getattr(waited, "value", None)) if isinstance(name, str)}
+
+
+def _layouts(old: cst.Call, new: cst.Call, unit: str, longer: bool) -> Iterator[cst.Call]:
+    """The ways to lay out the new call, the best first; the last is to do as little as can be."""
+    is_one_line = "\n" not in layout.code(old)
+    if is_one_line:
+        yield new
+    elif layout.is_breakable(old):
+        yield layout.flat(new)
+    if longer and layout.is_breakable(old):
+        yield layout.hugged(new, unit, one_each=False)
+        yield layout.hugged(new, unit, one_each=True)
+    yield new
+
+
+def _replaced(module: cst.Module, old: cst.CSTNode, new: cst.CSTNode) -> cst.Module:
+    result = module.deep_replace(old, new)
+    assert isinstance(result, cst.Module)
+    return result
+
+
+def _fits(place: Place, call: cst.Call, width: int) -> bool:
+    """Whether the statement of the site keeps to a line length with another call in it."""
+    statement = place.levels[0].statement
+    if not isinstance(statement, cst.SimpleStatementLine):
+        return False
+    changed: Any = statement.deep_replace(place.call, call)
+    code = layout.code(changed.with_changes(leading_lines=()))
+    return all(len((place.indentation + line).expandtabs(4)) <= width for line in code.splitlines())
+
+
+def _positional(arg: cst.Arg) -> cst.Arg:
+    """The waited tasks by position: the parameter has another name in `wait_any`."""
+    if arg.keyword is None or arg.keyword.value != "fs":
+        return arg
+    return arg.with_changes(keyword=None, equal=cst.MaybeSentinel.DEFAULT)
+
+
+def _kept(args: Sequence[cst.Arg], drop: frozenset[str]) -> list[cst.Arg]:
+    kept = [arg for arg in args if not _goes(arg, drop)]
+    if kept and args and kept[-1] is not args[-1]:
+        last = args[-1]
+        kept[-1] = kept[-1].with_changes(
+            comma=last.comma, whitespace_after_arg=last.whitespace_after_arg
+        )
+    return kept
+
+
+def _goes(arg: cst.Arg, drop: frozenset[str]) -> bool:
+    return arg.keyword is not None and arg.keyword.value in drop and "#" not in layout.code(arg)
+
+
+def _added(
+    args: list[cst.Arg], add: str, before: cst.BaseParenthesizableWhitespace
+) -> list[cst.Arg]:
+    """The arguments and one more, separated as they are from each other."""
+    name, _, value = add.partition("=")
+    last = args[-1]
+    extra = cst.Arg(
+        value=cst.parse_expression(value),
+        keyword=cst.Name(name),
+        equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")),
+        comma=last.comma,
+        whitespace_after_arg=last.whitespace_after_arg,
+    )
+    on_lines = isinstance(last.comma, cst.Comma) and "\n" in layout.code(before)
+    space = before if on_lines else cst.SimpleWhitespace(" ")
+    args[-1] = last.with_changes(
+        comma=cst.Comma(whitespace_after=space), whitespace_after_arg=cst.SimpleWhitespace("")
+    )
+    return [*args, extra]

@@ -1,0 +1,120 @@
+"""Runs the analysis for a fix: before it, for what it must know, and after it, for proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from flake8_asyncwait.analysis.interpret import Analysed
+from flake8_asyncwait.analysis.load import File
+from flake8_asyncwait.analysis.run import Site
+from flake8_asyncwait.analysis.state import MANY
+from flake8_asyncwait.analysis.watch import Struck, Use, Watching
+from flake8_asyncwait.check import parse
+from flake8_asyncwait.options import Options
+from flake8_asyncwait.rules.decide import examine as run_functions
+from flake8_asyncwait.rules.decide import finding_at
+from flake8_asyncwait.sites.gate import candidate_lines
+from flake8_asyncwait.sites.outline import outline
+from flake8_asyncwait.verdict.finding import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One site as a fix sees it. `watching` has the notes of its function's executions."""
+
+    file: File
+    analysed: Analysed
+    site: Site
+    finding: Finding | None
+    undetermined: bool
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The line (from 1) and column (from 0) of the call."""
+        return self.site.call.line, self.site.call.column
+
+    @property
+    def extent(self) -> tuple[int, int] | None:
+        """The first and last line of the outermost function around the site."""
+        return extent(self.file, self.site.call.line)
+
+    @property
+    def watching(self) -> Watching:
+        """The run with its notes."""
+        run = self.analysed.run
+        assert isinstance(run, Watching)
+        return run
+
+    @property
+    def uses(self) -> list[Use]:
+        """What is done to tasks of the site that still run after the wait, in source order."""
+        uses = [use for use in self.watching.uses if use.site == self.site.index]
+        return sorted(uses, key=lambda use: use.line)
+
+    @property
+    def waited(self) -> set[str]:
+        """What the elements of the wait are: see `Watching.waited`."""
+        return self.watching.waited.get(self.site.index, set())
+
+    @property
+    def lost(self) -> frozenset[str]:
+        """What messages call the tasks that some execution loses at the site."""
+        books, index = self.watching.books, self.site.index
+        lost = {leak.origin for leak in books.leaks if leak.kind == "lost" and leak.site == index}
+        return frozenset(map(self.watching.label, lost))
+
+    @property
+    def struck(self) -> set[Struck]:
+        """What the watched cancels strike."""
+        return self.watching.struck
+
+    @property
+    def used_after_cancel(self) -> list[Use]:
+        """What is done to tasks after a watched cancel has struck them."""
+        return [use for use in self.watching.uses if use.site == self.watching.cut]
+
+
+def examine(
+    text: str,
+    start: int | None,
+    options: Options,
+    settling: frozenset[str],
+    watched: frozenset[int] = frozenset(),
+    most: int = MANY,
+) -> list[Seen]:
+    """The sites of the outermost function that begins on line `start`, in source order; where that
+    is None, those outside all functions.
+
+    `settling` are the names that `wait_any` goes by, `watched` the lines of cancels to take notes
+    of, `most` how many tasks a collection of unknown size stands for at most. Raises `SyntaxError`.
+    """
+    file = File(text, parse(text), options)
+    lines = [start] if start is not None else _lines_outside(file, text, options)
+    seen: list[Seen] = []
+    for analysed in run_functions(file, lines, options, partial(Watching, watched, settling, most)):
+        for site in analysed.sites:
+            undetermined = analysed.cut
+            finding = None
+            if not analysed.is_undetermined(site):
+                finding = finding_at(analysed, site, options)
+            seen.append(Seen(file, analysed, site, finding, undetermined))
+    return sorted(seen, key=lambda each: each.place)
+
+
+def outermost_functions(text: str) -> list[tuple[int, int]]:
+    """The first and last lines of the outermost functions of a file."""
+    return [(entry.start, entry.end) for entry in outline(parse(text)).outermost]
+
+
+def _lines_outside(file: File, text: str, options: Options) -> list[int]:
+    lines = candidate_lines(text, options.wait_functions)
+    return [line for line in lines if extent(file, line) is None]
+
+
+def extent(file: File, line: int) -> tuple[int, int] | None:
+    """The first and last line of the outermost function around a line; None at module level."""
+    for entry in file.outline.outermost:
+        if entry.start <= line <= entry.end:
+            return entry.start, entry.end
+    return None

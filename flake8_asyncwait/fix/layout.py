@@ -1,0 +1,141 @@
+"""How rewritten code is laid out: as black and ruff format would, within the file's line length."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import libcst as cst
+
+Node = TypeVar("Node", bound=cst.CSTNode)
+
+# The line lengths that people choose.
+_WIDTHS = (79, 88, 100, 120)
+_BRACKETED = (cst.Tuple, cst.List, cst.Set, cst.Dict, cst.Call, cst.Subscript)
+
+
+def line_length(text: str) -> int:
+    """The line length that a file keeps to: the least usual one that holds its code.
+
+    Lines that no formatter breaks (those with comments or long strings) do not count.
+    """
+    longest = 0
+    for line in text.split("\n"):
+        width = len(line.rstrip("\r").expandtabs(4))
+        if width > longest and not ("#" in line or re.search(r"""["'].{30,}["']|\"\"\"""", line)):
+            longest = width
+    return next((width for width in _WIDTHS if longest <= width), _WIDTHS[-1])
+
+
+def is_breakable(node: cst.CSTNode) -> bool:
+    """Whether a formatter would be free to lay out a node: it holds no comment, no trailing comma
+    that asks to keep one item a line, and no string of several lines."""
+    if isinstance(node, (cst.Comment, cst.FormattedString)) and "\n" in code(node):
+        return False
+    if isinstance(node, cst.Comment):
+        return False
+    if isinstance(node, cst.SimpleString) and "\n" in node.value:
+        return False
+    if _has_magic_comma(node):
+        return False
+    return all(is_breakable(child) for child in node.children)
+
+
+def _has_magic_comma(node: cst.CSTNode) -> bool:
+    items: Sequence[Any] = ()
+    if isinstance(node, (cst.Tuple, cst.List, cst.Set, cst.Dict)):
+        items = node.elements
+        if isinstance(node, cst.Tuple) and len(items) == 1:
+            return False
+    elif isinstance(node, cst.Call):
+        items = node.args
+    elif isinstance(node, cst.Subscript):
+        items = node.slice
+    return bool(items) and isinstance(items[-1].comma, cst.Comma)
+
+
+class _Flatten(cst.CSTTransformer):
+    """Puts a breakable node on one line."""
+
+    def on_leave(self, original_node: Any, updated_node: Any) -> Any:
+        nothing = cst.SimpleWhitespace("")
+        if isinstance(updated_node, cst.ParenthesizedWhitespace):
+            return cst.SimpleWhitespace(" ")
+        if isinstance(updated_node, cst.SimpleWhitespace) and "\\" in updated_node.value:
+            return cst.SimpleWhitespace(" ")
+        if isinstance(updated_node, (cst.LeftParen, cst.LeftSquareBracket, cst.LeftCurlyBrace)):
+            return updated_node.with_changes(whitespace_after=nothing)
+        if isinstance(updated_node, (cst.RightParen, cst.RightSquareBracket, cst.RightCurlyBrace)):
+            return updated_node.with_changes(whitespace_before=nothing)
+        if isinstance(updated_node, cst.Call):
+            args = updated_node.args
+            if args:
+                last = args[-1].with_changes(
+                    whitespace_after_arg=nothing, comma=cst.MaybeSentinel.DEFAULT
+                )
+                args = (*args[:-1], last)
+            return updated_node.with_changes(whitespace_before_args=nothing, args=args)
+        return updated_node
+
+
+def flat(node: Node) -> Node:
+    """A breakable node on one line."""
+    result = node.visit(_Flatten())
+    assert isinstance(result, type(node))
+    return result
+
+
+class _Shift(cst.CSTTransformer):
+    """Takes some indentation out of the continuation lines of an expression."""
+
+    def __init__(self, extra: str) -> None:
+        super().__init__()
+        self._extra = extra
+
+    def on_leave(self, original_node: Any, updated_node: Any) -> Any:
+        if isinstance(updated_node, cst.ParenthesizedWhitespace):
+            return updated_node.with_changes(last_line=self._shifted(updated_node.last_line))
+        if isinstance(updated_node, cst.EmptyLine):
+            return updated_node.with_changes(whitespace=self._shifted(updated_node.whitespace))
+        return updated_node
+
+    def _shifted(self, space: cst.SimpleWhitespace) -> cst.SimpleWhitespace:
+        return cst.SimpleWhitespace(space.value.removeprefix(self._extra))
+
+
+def dedented(node: Node, extra: str) -> Node:
+    """An expression whose continuation lines have `extra` less in front."""
+    result = node.visit(_Shift(extra))
+    assert isinstance(result, type(node))
+    return result
+
+
+def hugged(call: cst.Call, unit: str, one_each: bool) -> cst.Call:
+    """A call with its arguments between the lines of its parentheses: all on one line, or one a
+    line with a trailing comma."""
+    inner = _line_break(unit)
+    args = list(flat(call).args)
+    for position, arg in enumerate(args[:-1]):
+        after = inner if one_each else cst.SimpleWhitespace(" ")
+        args[position] = arg.with_changes(comma=cst.Comma(whitespace_after=after))
+    if one_each:
+        comma: Any = cst.Comma(whitespace_after=_line_break(""))
+        args[-1] = args[-1].with_changes(comma=comma)
+    else:
+        args[-1] = args[-1].with_changes(whitespace_after_arg=_line_break(""))
+    return call.with_changes(whitespace_before_args=inner, args=args)
+
+
+def _line_break(indent: str) -> cst.ParenthesizedWhitespace:
+    return cst.ParenthesizedWhitespace(
+        first_line=cst.TrailingWhitespace(),
+        empty_lines=(),
+        indent=True,
+        last_line=cst.SimpleWhitespace(indent),
+    )
+
+
+def code(node: cst.CSTNode) -> str:
+    """The code of a piece of a tree, without the indentation of the blocks around it."""
+    return cst.Module([]).code_for_node(node)

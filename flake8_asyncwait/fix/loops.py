@@ -1,0 +1,140 @@
+"""Loops that only cancel what they loop over: redundant, once something else has done so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import libcst as cst
+
+from flake8_asyncwait.fix import layout
+from flake8_asyncwait.fix.names import reads
+
+
+def without_redundant(
+    statements: Sequence[Any], names: set[str], function: cst.CSTNode
+) -> list[Any]:
+    """Statements that follow a wait, without the loops that cancel again what the wait has
+    cancelled: what one of `names` holds. `function` is the function around them."""
+    left: list[Any] = []
+    names = set(names)
+    blank: Sequence[cst.EmptyLine] = ()
+    for statement in statements:
+        name = cancelled_by(statement)
+        if name in names and not _leaves_a_name(statement, function):
+            blank = blank or statement.leading_lines
+            continue
+        names = {name for name in names if not reads(statement, {name})}
+        if blank and not statement.leading_lines:
+            statement = statement.with_changes(leading_lines=blank)
+        blank = ()
+        left.append(statement)
+    return left
+
+
+def _leaves_a_name(loop: cst.CSTNode, function: cst.CSTNode) -> bool:
+    """Whether the variable of a loop may be read outside of it, and of other loops over it."""
+    if isinstance(loop, cst.If):
+        loop = _only(loop.body)
+    if not isinstance(loop, cst.For):
+        return False  # a comprehension keeps its variable to itself
+    variable = _name(loop.target)
+    assert variable is not None
+    return _reads_outside(function, variable)
+
+
+def _reads_outside(node: cst.CSTNode, variable: str) -> bool:
+    if isinstance(node, (cst.For, cst.CompFor)) and _name(node.target) == variable:
+        rest: list[Any] = [node.iter]
+        if isinstance(node, cst.For) and node.orelse is not None:
+            rest.append(node.orelse)
+        return any(_reads_outside(part, variable) for part in rest)
+    if isinstance(node, cst.BaseComp) and _name(node.for_in.target) == variable:
+        return _reads_outside(node.for_in, variable)
+    if isinstance(node, cst.Attribute):
+        return _reads_outside(node.value, variable)
+    if isinstance(node, cst.Arg):
+        return _reads_outside(node.value, variable)
+    if isinstance(node, cst.Name):
+        return node.value == variable
+    return any(_reads_outside(child, variable) for child in node.children)
+
+
+def cancelled_by(statement: Any) -> str | None:
+    """The name of the collection whose tasks a statement cancels and does nothing else with:
+
+        for task in NAME: task.cancel()
+        [task.cancel() for task in NAME]
+
+    each perhaps under `if not task.done()`, the loop perhaps under `if NAME`. None for any other
+    statement, and for one that holds or follows a comment.
+    """
+    if "#" in layout.code(statement):
+        return None
+    if isinstance(statement, cst.If):
+        body = _only(statement.body)
+        name = _name(statement.test)
+        if statement.orelse is None and name and body and _loops_over(body) == name:
+            return name
+        return None
+    return _loops_over(statement)
+
+
+def _loops_over(statement: Any) -> str | None:
+    if isinstance(statement, cst.For):
+        if statement.asynchronous is not None or statement.orelse is not None:
+            return None
+        variable, body = _name(statement.target), _only(statement.body)
+        if isinstance(body, cst.If) and body.orelse is None:
+            if not _asks_not_done(body.test, variable):
+                return None
+            body = _only(body.body)
+        if isinstance(body, cst.Expr) and _cancels(body.value, variable):
+            return _name(statement.iter)
+    if isinstance(statement, cst.SimpleStatementLine):
+        statement = _only(statement)
+    if isinstance(statement, cst.Expr) and isinstance(statement.value, (cst.ListComp, cst.SetComp)):
+        return _comprehends(statement.value)
+    return None
+
+
+def _comprehends(node: cst.ListComp | cst.SetComp) -> str | None:
+    clause = node.for_in
+    variable = _name(clause.target)
+    if clause.asynchronous is not None or clause.inner_for_in is not None:
+        return None
+    if not all(_asks_not_done(test.test, variable) for test in clause.ifs):
+        return None
+    return _name(clause.iter) if _cancels(node.elt, variable) else None
+
+
+def _only(suite: Any) -> Any:
+    """The one statement of a suite, without the line around it."""
+    if len(suite.body) != 1:
+        return None
+    statement = suite.body[0]
+    return _only(statement) if isinstance(statement, cst.SimpleStatementLine) else statement
+
+
+def _name(node: Any) -> str | None:
+    return node.value if isinstance(node, cst.Name) else None
+
+
+def _cancels(node: Any, variable: str | None) -> bool:
+    return _calls(node, variable, "cancel")
+
+
+def _asks_not_done(node: Any, variable: str | None) -> bool:
+    negated = isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not)
+    return negated and _calls(node.expression, variable, "done")
+
+
+def _calls(node: Any, variable: str | None, method: str) -> bool:
+    return (
+        variable is not None
+        and isinstance(node, cst.Call)
+        and not node.args
+        and isinstance(node.func, cst.Attribute)
+        and node.func.attr.value == method
+        and _name(node.func.value) == variable
+    )

@@ -1,0 +1,170 @@
+"""Where a site stands: the part of the file that a fix may touch, as a libcst tree, and the way
+from its top to the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import libcst as cst
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
+
+_WRAP = "if 1:\n"
+_FUNCTIONS = (cst.FunctionDef, cst.Lambda, cst.ClassDef)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One block around the site: `block.body[index]` is, or holds, the statement of the site."""
+
+    block: cst.IndentedBlock | cst.Module
+    index: int
+
+    @property
+    def statement(self) -> Any:
+        """The statement in the block."""
+        return self.block.body[self.index]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A site in its slice of the file.
+
+    The slice is the lines from `first` (from 1) to `last`: the outermost function around the site,
+    or the whole file. `module` is the slice parsed, under an `if` where it is indented. `path`
+    leads from `module` to the call. `levels` are the blocks of the innermost function around it,
+    the innermost first.
+    """
+
+    lines: tuple[str, ...]
+    first: int
+    last: int
+    module: cst.Module
+    path: tuple[cst.CSTNode, ...]
+    levels: tuple[Level, ...]
+    positions: Mapping[cst.CSTNode, CodeRange] = field(repr=False)
+
+    @property
+    def call(self) -> cst.Call:
+        """The call of the site."""
+        call = self.path[-1]
+        assert isinstance(call, cst.Call)
+        return call
+
+    @property
+    def function(self) -> cst.CSTNode:
+        """The innermost function around the site, or the module."""
+        functions = [node for node in self.path[:-1] if isinstance(node, _FUNCTIONS)]
+        return functions[-1] if functions else self.module
+
+    @property
+    def unit(self) -> str:
+        """What one level of indentation is."""
+        block = self.levels[-1].block
+        if isinstance(block, cst.IndentedBlock) and block.indent is not None:
+            return block.indent
+        return self.module.default_indent
+
+    @property
+    def indentation(self) -> str:
+        """What the lines of the site's statement begin with."""
+        blocks = [node for node in self.path if isinstance(node, cst.IndentedBlock)]
+        default = self.module.default_indent
+        return "".join(default if b.indent is None else b.indent for b in blocks)
+
+    def lines_of(self, node: cst.CSTNode) -> tuple[int, int]:
+        """The first and last line of a node in the file."""
+        span, shift = self.positions[node], self.first - 1 - self._wrapped
+        return span.start.line + shift, span.end.line + shift
+
+    def extra_indentation(self, node: cst.CSTNode) -> str:
+        """What stands before a node that begins a line, beyond the indentation of its statement;
+        nothing where it does not begin one."""
+        start = self.positions[node].start
+        before = self.module.code.split("\n")[start.line - 1][: start.column]
+        return "" if before.strip() else before.removeprefix(self.indentation)
+
+    def block(self, body: list[Any]) -> cst.IndentedBlock:
+        """A new block, indented as the function around the site is."""
+        unit = self.unit
+        return cst.IndentedBlock(body, indent=None if unit == self.module.default_indent else unit)
+
+    def with_body(self, level: Level, body: list[Any]) -> cst.Module:
+        """The slice with other statements in one of the blocks around the site."""
+        if level.block is self.module:
+            return self.module.with_changes(body=body)
+        module = self.module.with_deep_changes(level.block, body=body)
+        assert isinstance(module, cst.Module)
+        return module
+
+    def with_module(self, module: cst.Module) -> str:
+        """The text of the file with another module in the place of this slice's."""
+        code = module.code
+        if self._wrapped:
+            code = code.removeprefix(_WRAP)
+        before, after = self.lines[: self.first - 1], self.lines[self.last :]
+        return "\n".join((*before, code.removesuffix("\n"), *after))
+
+    @property
+    def _wrapped(self) -> bool:
+        return self.lines[self.first - 1][:1].isspace()
+
+
+def locate(text: str, line: int, column: int, extent: tuple[int, int] | None) -> Place | None:
+    """The place of the call at a line (from 1) and a column (from 0) of a file.
+
+    `text` has `\\n` newlines; `extent` is the first and last line of the outermost function around
+    the call, None where there is none. Returns None where libcst cannot tell.
+    """
+    lines = tuple(text.split("\n"))
+    first, last = extent or (1, len(lines))
+    body = "\n".join(lines[first - 1 : last]) + "\n"
+    wrapped = body[:1].isspace()
+    if extent is None:
+        body = text
+        wrapped = False
+    try:
+        module = cst.parse_module(_WRAP + body if wrapped else body)
+    except cst.ParserSyntaxError:
+        return None
+    positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+    path = _path_to(module, line - first + 1 + wrapped, column, positions)
+    if path is None:
+        return None
+    return Place(lines, first, last, module, path, tuple(_levels(path)), positions)
+
+
+def _path_to(
+    module: cst.Module, line: int, column: int, positions: Mapping[cst.CSTNode, CodeRange]
+) -> tuple[cst.CSTNode, ...] | None:
+    def search(node: cst.CSTNode) -> tuple[cst.CSTNode, ...] | None:
+        found = positions.get(node)
+        if found is None or not found.start.line <= line <= found.end.line:
+            # Whitespace and punctuation have no place; what is elsewhere does not hold the call.
+            if found is not None or not isinstance(node, cst.BaseSuite):
+                return None
+        for child in node.children:
+            inner = search(child)
+            if inner is not None:
+                return (node, *inner)
+        start = found.start if found is not None else None
+        if isinstance(node, cst.Call) and start is not None:
+            if (start.line, start.column) == (line, column):
+                return (node,)
+        return None
+
+    return search(module)
+
+
+def _levels(path: tuple[cst.CSTNode, ...]) -> Iterator[Level]:
+    """The blocks of the innermost function on a path, the innermost first."""
+    inside = [n for n, node in enumerate(path[:-1]) if isinstance(node, _FUNCTIONS)]
+    start = inside[-1] if inside else 0
+    for number in range(len(path) - 2, start - 1, -1):
+        block, child = path[number], path[number + 1]
+        if isinstance(block, (cst.IndentedBlock, cst.Module)):
+            index = next((i for i, each in enumerate(block.body) if each is child), None)
+            if index is not None:
+                yield Level(block, index)

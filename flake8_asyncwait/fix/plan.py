@@ -1,0 +1,267 @@
+"""Which cure a finding gets, and why not a better one.
+
+Every proposal is proved by the analysis before it is taken: the site has no finding any more, no
+other site has a new one, and no cancel that was put in strikes a task that is still needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+import libcst as cst
+
+from flake8_asyncwait.analysis import ir
+from flake8_asyncwait.analysis.expressions import RETURN_WHEN
+from flake8_asyncwait.analysis.state import BORROWED, COLLECTION, FOREIGN, FUTURE, OWNED
+from flake8_asyncwait.analysis.watch import HANDED, UNKNOWN_ELEMENT
+from flake8_asyncwait.fix import wrap
+from flake8_asyncwait.fix.call import renamed
+from flake8_asyncwait.fix.cure import FINALLY, MANUAL, WAIT_ANY
+from flake8_asyncwait.fix.examine import Seen, examine
+from flake8_asyncwait.fix.names import every_name
+from flake8_asyncwait.fix.place import Place, locate
+from flake8_asyncwait.fix.prebind import prebindings
+from flake8_asyncwait.options import Options
+
+_BY_HAND = {
+    "AWT104": "the tasks are the caller's, who alone can say what becomes of the pending half",
+    "AWT202": "whether to wait for the cancelled tasks to end is a choice",
+    "AWT203": "the coroutine has to become a task first, which somebody has to own",
+}
+_TAKEN = frozenset({"fs", "timeout", "return_when"})
+# What is tried for one site at most: proposals, fewer of them in a function that takes the analysis
+# much work, and steps that save some of the tasks each.
+_PROPOSALS = 40
+_WORK = 2_000_000
+_STEPS = 2
+
+
+class Rewrite(NamedTuple):
+    """What to do about one site: the outcome, the new text of the file (with `wait_any` not yet
+    imported), and where the outcome is `MANUAL` the reason."""
+
+    outcome: str
+    text: str
+    reason: str = ""
+
+
+def rewrite(
+    text: str, seen: list[Seen], index: int, options: Options, function: str, width: int
+) -> Rewrite:
+    """The best harmless cure for the site `seen[index]`, which has a finding.
+
+    `text` has `\\n` newlines; `seen` are the sites of the outermost function around the site.
+    `function` is the expression that calls of `wait_any` are to use, `width` the line length.
+    """
+    own = seen[index]
+    assert own.finding is not None
+    code = own.finding.code
+    if code in _BY_HAND:
+        return Rewrite(MANUAL, text, _BY_HAND[code])
+    if own.undetermined:
+        return Rewrite(MANUAL, text, "the function is too intricate to follow to its end")
+    place = locate(text, *own.place, own.extent)
+    if place is None:
+        return Rewrite(MANUAL, text, "the call cannot be located")
+    why = _why_not_wait_any(own, place)
+    if why is None and code != "AWT103":
+        drop, add = _changed_arguments(own, place)
+        after = place.with_module(renamed(place, function, drop, add, width))
+        if _proof(after, frozenset(), seen, index, options, removed=True) is not None:
+            return Rewrite(WAIT_ANY, after)
+        why = "the rewritten function could not be proved"
+    cured = _with_finally(text, seen, index, options, code, width)
+    if cured is not None:
+        return Rewrite(FINALLY, cured)
+    return Rewrite(MANUAL, text, why or "no finally can reach all of its tasks")
+
+
+def _with_finally(
+    text: str, seen: list[Seen], index: int, options: Options, code: str, width: int
+) -> str | None:
+    """The text in which a `finally` cancels what the site leaks, or a few of them do: where none
+    does it all, one that saves some of the tasks is a step to one that saves the others."""
+    marked, now = text, seen
+    for _ in range(_STEPS):
+        better = None
+        for after in _proposals(marked, now[index], code, width):
+            plain, watched = _unmarked(after)
+            proof = _proof(plain, watched, seen, index, options, removed=False)
+            if proof is None:
+                continue
+            if proof[index].finding is None:
+                return plain
+            if better is None and proof[index].lost < now[index].lost:
+                better = after, proof
+        if better is None:
+            return None
+        marked, now = better
+    return None
+
+
+def _proposals(marked: str, own: Seen, code: str, width: int) -> Iterator[str]:
+    """The texts to try for a site. `marked` may have marks from a step before; they are shorter
+    than a line and so change no place that matters."""
+    place = locate(marked, *own.place, own.extent)
+    if place is None:
+        return
+    if code == "AWT103":
+        modules = prebindings(place)
+    else:
+        own_all = _why_not_by_owner(own) is None
+        modules = wrap.proposals(place, own.watching.relevant, own.uses, own_all, width)
+    limit = min(_PROPOSALS, _WORK // max(own.watching.books.work, 1))
+    for module in islice(modules, limit):
+        yield place.with_module(module)
+
+
+def _unmarked(text: str) -> tuple[str, frozenset[int]]:
+    """A proposal without the marks of its cancels, and the lines of these."""
+    lines = enumerate(text.split("\n"), 1)
+    watched = frozenset(number for number, line in lines if wrap.MARK in line)
+    return text.replace(wrap.MARK, "cancel"), watched
+
+
+# Why a site cannot become a call of wait_any
+
+
+def _why_not_wait_any(own: Seen, place: Place) -> str | None:
+    """The fact that forbids to rewrite a site to `wait_any`, or None."""
+    return (
+        _why_not_by_call(place)
+        or _why_not_by_owner(own)
+        or next((f"{use.task} is {use.what} on line {use.line}" for use in own.uses), None)
+    )
+
+
+def _why_not_by_call(place: Place) -> str | None:
+    if not _is_awaited(place):
+        return "the wait is not awaited where it stands"
+    for arg in place.call.args:
+        if arg.star:
+            return "its arguments are not spelled out"
+        if arg.keyword is not None and arg.keyword.value not in _TAKEN:
+            return f"wait_any does not take the argument '{arg.keyword.value}'"
+    return None
+
+
+def _is_awaited(place: Place) -> bool:
+    """Whether the call is awaited at once, at most by way of `asyncio.wait_for`."""
+    outer = place.path[-2]
+    if isinstance(outer, cst.Arg) and isinstance(place.path[-3], cst.Call):
+        func = place.path[-3].func
+        name = func.attr if isinstance(func, cst.Attribute) else func
+        if not (isinstance(name, cst.Name) and name.value == "wait_for"):
+            return False
+        outer = place.path[-4]
+    return isinstance(outer, cst.Await)
+
+
+def _why_not_by_owner(own: Seen) -> str | None:
+    adopted = own.watching.books.adopted
+    for kind in sorted(own.waited):
+        if kind == HANDED:
+            return "somebody else can reach the tasks before the wait"
+        if kind == UNKNOWN_ELEMENT:
+            return "what is waited for is not known to be the function's own"
+        if kind == FOREIGN:
+            return "it also waits for a task that is not the function's own"
+        if kind == FUTURE:
+            return "it also waits for a plain future, which somebody else completes"
+        name = kind.removeprefix(BORROWED).removeprefix(COLLECTION)
+        if kind != OWNED and name not in adopted:
+            return f"it also waits for the parameter '{name}', whose tasks are the caller's"
+    return None
+
+
+def _changed_arguments(own: Seen, place: Place) -> tuple[frozenset[str], str | None]:
+    """The arguments that are `wait_any`'s defaults, by name, and one that has to be spelled out."""
+    values = {arg.keyword: arg.value for arg in own.site.call.args}
+    drop: set[str] = set()
+    add = None
+    timeout = values.get("timeout")
+    if isinstance(timeout, ir.Const) and timeout.value is None:
+        drop.add("timeout")
+    mode = values.get("return_when")
+    if mode is None:
+        add = None if _is_single(place) else f"return_when={_all_completed(own, place)}"
+    elif _constant(own, mode) == "FIRST_COMPLETED":
+        drop.add("return_when")
+    return frozenset(drop), add
+
+
+def _constant(own: Seen, mode: ir.Expr) -> object:
+    """The constant of asyncio that an argument spells, as a string or by its own name."""
+    if isinstance(mode, ir.Const):
+        return mode.value
+    qualified = own.file.program.qualified(own.analysed.run.func, mode)
+    return RETURN_WHEN.get(qualified or "")
+
+
+def _is_single(place: Place) -> bool:
+    """Whether one task is waited for: the first to be done is then all of them."""
+    waited = wrap.waited_of(place.call)
+    if not isinstance(waited, (cst.Set, cst.List, cst.Tuple)) or len(waited.elements) != 1:
+        return False
+    return not isinstance(waited.elements[0], cst.StarredElement)
+
+
+def _all_completed(own: Seen, place: Place) -> str:
+    """How the file may spell `asyncio.ALL_COMPLETED`."""
+    func = own.analysed.run.func
+    names = sorted(every_name(place.call.func))
+    for name in ["asyncio", *names]:
+        if own.file.program.root(func, name) == "asyncio":
+            return f"{name}.ALL_COMPLETED"
+    return '"ALL_COMPLETED"'
+
+
+# Proof
+
+
+def _proof(
+    after: str,
+    watched: frozenset[int],
+    seen: list[Seen],
+    index: int,
+    options: Options,
+    removed: bool,
+) -> list[Seen] | None:
+    """The sites of the function in a rewritten text, or None if the rewrite does any harm: the
+    site `seen[index]` is worse, or another one is, or a cancel strikes a task that is needed.
+
+    `watched` are the lines of the cancels that were put in, `removed` says that the site is gone.
+    """
+    around = seen[index].extent
+    start = around[0] if around else None
+    run = seen[index].watching
+    try:
+        now = examine(after, start, options, run.settling, watched, run.many)
+    except SyntaxError:
+        return None
+    before = [*seen[:index], *seen[index + 1 :]] if removed else seen
+    if len(now) != len(before):
+        return None
+    if not all(_is_no_worse(one, old) for one, old in zip(now, before, strict=True)):
+        return None
+    return now if removed or _is_harmless(now[index], seen[index]) else None
+
+
+def _is_harmless(own: Seen, before: Seen) -> bool:
+    if own.undetermined or own.used_after_cancel:
+        return False
+    adopted = before.watching.books.adopted
+    return all(_is_own(struck.owner, adopted) and not struck.handed for struck in own.struck)
+
+
+def _is_own(owner: str, adopted: set[str]) -> bool:
+    name = owner.removeprefix(BORROWED).removeprefix(COLLECTION)
+    return owner == OWNED or (owner != name and name in adopted)
+
+
+def _is_no_worse(now: Seen, before: Seen) -> bool:
+    if now.undetermined and not before.undetermined:
+        return False
+    return now.finding is None or before.finding is not None

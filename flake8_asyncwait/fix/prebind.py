@@ -1,0 +1,83 @@
+"""The cure for a cleanup that reads a result which a cancellation leaves unbound: bind it first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import libcst as cst
+
+from flake8_asyncwait.fix import wrap
+from flake8_asyncwait.fix.names import bindings, is_bound, parameters_of, reads
+from flake8_asyncwait.fix.place import Level, Place
+
+
+def prebindings(place: Place) -> Iterator[cst.Module]:
+    """The proposals: before a `try` whose cleanup reads the pending half, the name of that half is
+    bound to the waited tasks."""
+    name = wrap.pending_name(place)
+    waited = wrap.waited_of(place.call)
+    if name is None or waited is None or not isinstance(waited, cst.Name):
+        return
+    for depth, level in enumerate(place.levels):
+        statement = level.statement
+        if not depth or not isinstance(statement, (cst.Try, cst.TryStar)):
+            continue
+        cleanups = [*statement.handlers, statement.finalbody]
+        if not any(part is not None and reads(part, {name}) for part in cleanups):
+            continue
+        if is_bound(waited.value, place.levels[depth:], parameters_of(place.function)):
+            yield _bound_before(place, level, name, waited)
+
+
+def _bound_before(place: Place, level: Level, name: str, waited: cst.Name) -> cst.Module:
+    body = list(level.block.body)
+    value = _as_set(place, waited)
+    binding = cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(cst.Name(name))], value)])
+    position = _older(level, name, waited.value)
+    if position is not None:
+        old: Any = body[position]
+        body[position] = old.with_changes(body=[old.body[0].with_changes(value=value)])
+    else:
+        tried: Any = body[level.index]
+        body[level.index : level.index + 1] = [
+            binding.with_changes(leading_lines=tried.leading_lines),
+            tried.with_changes(leading_lines=()),
+        ]
+    return place.with_body(level, body)
+
+
+def _older(level: Level, name: str, waited: str) -> int | None:
+    """The statement before the `try` that binds the name to something empty, once what is waited
+    for is bound: it can bind the right thing instead."""
+    found = None
+    for number, statement in enumerate(level.block.body[: level.index]):
+        bound = {each for each, _ in bindings(statement)}
+        if waited in bound:
+            found = None
+        if bound == {name} and isinstance(statement, cst.SimpleStatementLine):
+            only = statement.body[0] if len(statement.body) == 1 else None
+            if isinstance(only, (cst.Assign, cst.AnnAssign)):
+                found = number
+        elif found is not None and reads(statement, {name}):
+            found = None
+    return found
+
+
+def _as_set(place: Place, waited: cst.Name) -> cst.BaseExpression:
+    """The waited tasks as a set, which is what the wait gives: the name itself where it is bound
+    to sets only."""
+    values = [
+        node.value
+        for name, node in bindings(place.function)
+        if name == waited.value and isinstance(node, (cst.Assign, cst.AnnAssign))
+    ]
+    if values and all(_is_set(value) for value in values):
+        return waited
+    return cst.Call(cst.Name("set"), [cst.Arg(waited)])
+
+
+def _is_set(value: cst.BaseExpression | None) -> bool:
+    if isinstance(value, cst.Call):
+        return isinstance(value.func, cst.Name) and value.func.value == "set"
+    return isinstance(value, (cst.Set, cst.SetComp))

@@ -1,0 +1,402 @@
+"""The ways to put a `try` with a `finally` that cancels around a site, the smallest first.
+
+What is made here is a proposal: whether it cures the site, and harms nothing, is for the analysis
+to say. Its cancels carry `MARK` in the place of `cancel`, so that their lines can be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from typing import Any
+
+import libcst as cst
+
+from flake8_asyncwait.analysis.watch import Use
+from flake8_asyncwait.fix import layout
+from flake8_asyncwait.fix.loops import cancelled_by
+from flake8_asyncwait.fix.names import (
+    bindings,
+    every_name,
+    fresh,
+    is_bound,
+    parameters_of,
+    reads,
+    target_names,
+)
+from flake8_asyncwait.fix.place import Level, Place
+
+MARK = "cancel__by_asyncwait_fix"
+_MANY_NAMES = 4
+_TASK = ("task", "waited_task", "pending_task")
+_TASKS = ("tasks", "waited_tasks", "waited")
+_COLLECTIONS = (cst.Set, cst.List, cst.Tuple, cst.SetComp, cst.ListComp)
+_DECLARATIONS = (cst.Global, cst.Nonlocal)
+_COPIES = frozenset({"set", "list", "tuple", "frozenset"})
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a `finally` is to cancel: the tasks that `names` are bound to, one by one, or all that
+    `over` yields. `made` are pairs of a fresh name and the part of the call that it is bound to
+    before the wait."""
+
+    names: tuple[str, ...] = ()
+    over: cst.BaseExpression | None = None
+    made: tuple[tuple[str, cst.BaseExpression], ...] = ()
+
+    @property
+    def is_loop(self) -> bool:
+        """Whether it cancels whatever a collection holds."""
+        return self.over is not None
+
+
+def proposals(
+    place: Place, task_names: frozenset[str], uses: Collection[Use], loops: bool, width: int
+) -> Iterator[cst.Module]:
+    """Every proposal for a site that is worth a try.
+
+    `task_names` are the names that may hold its tasks, `uses` what is done to them after the wait
+    while they run, `loops` whether all that is waited for may be cancelled.
+    """
+    aims = [aim for aim in _aims(place) if loops or not aim.is_loop]
+    for depth, level in enumerate(place.levels):
+        possible = [aim for aim in aims if _is_usable(place, aim, depth)]
+        for aim in possible:
+            if not aim.made and not _is_used_outside(place, aim, level, level.index, uses):
+                yield from _attached(place, level, depth, aim)
+        for end in _ends(level, task_names):
+            for aim in possible:
+                if _is_used_outside(place, aim, level, end, uses):
+                    continue
+                if _stays_bound(aim, level, end):
+                    yield from _wrapped(place, level, end, aim, width)
+
+
+# What to cancel
+
+
+def _aims(place: Place) -> Iterator[Aim]:
+    """What a `finally` could cancel, the best first."""
+    waited = waited_of(place.call)
+    if waited is None:
+        return
+    taken = every_name(place.module)
+    elements = _elements(waited)
+    named = [each.value for each in elements or () if isinstance(each, cst.Name)]
+    if elements is not None and len(named) == len(elements):
+        yield from _subsets(Aim(tuple(dict.fromkeys(named))))
+    elif elements is not None and _are_in_order(elements):
+        yield from _mixed(elements, taken)
+    if _is_lasting(waited):
+        yield Aim(over=waited)
+    elif _is_collection(waited):
+        yield Aim(over=cst.Name(name := fresh(_TASKS, taken)), made=((name, waited),))
+    elif isinstance(waited, cst.GeneratorExp):
+        name = fresh(_TASKS, taken)
+        yield Aim(over=cst.Name(name), made=((name, waited),))
+
+
+def waited_of(call: cst.Call) -> cst.BaseExpression | None:
+    """The expression for the waited tasks in a call of `asyncio.wait`."""
+    for position, arg in enumerate(call.args):
+        if arg.star:
+            return None
+        if (position == 0 and arg.keyword is None) or (arg.keyword and arg.keyword.value == "fs"):
+            return arg.value
+    return None
+
+
+def _elements(waited: cst.BaseExpression) -> list[cst.BaseExpression] | None:
+    if isinstance(waited, cst.Call) and len(waited.args) == 2 and _last(waited.func) == "cast":
+        waited = waited.args[1].value
+    if not isinstance(waited, (cst.Set, cst.List, cst.Tuple)):
+        return None
+    if any(isinstance(each, cst.StarredElement) for each in waited.elements):
+        return None
+    return [each.value for each in waited.elements]
+
+
+def _subsets(aim: Aim) -> Iterator[Aim]:
+    """All of the tasks, or only some of them: the others may be somebody else's."""
+    count = len(aim.names)
+    if count <= _MANY_NAMES:
+        for size in range(count, 0, -1):
+            for names in combinations(aim.names, size):
+                made = tuple(pair for pair in aim.made if pair[0] in names)
+                if len(made) == len(aim.made):
+                    yield Aim(names, made=made)
+    else:
+        yield aim
+
+
+def _mixed(elements: list[cst.BaseExpression], taken: set[str]) -> Iterator[Aim]:
+    """Tasks that are made in the call get names of their own."""
+    taken = set(taken)
+    names: list[str] = []
+    made: list[tuple[str, cst.BaseExpression]] = []
+    for element in elements:
+        if isinstance(element, cst.Name):
+            names.append(element.value)
+        elif isinstance(element, cst.Call):
+            name = fresh(_TASK, taken)
+            taken.add(name)
+            names.append(name)
+            made.append((name, element))
+    if len(made) < len(elements):
+        yield from _subsets(Aim(tuple(names), made=tuple(made)))
+
+
+def _are_in_order(elements: list[cst.BaseExpression]) -> bool:
+    """Whether calls among the elements may be made before the others are looked at: these are
+    names and attributes."""
+    return all(isinstance(each, (cst.Name, cst.Attribute, cst.Call)) for each in elements)
+
+
+def _is_lasting(waited: cst.BaseExpression) -> bool:
+    """Whether an expression may be iterated over again, later, for the same tasks: a name, a
+    method of a dict, or a sum of such."""
+    if isinstance(waited, cst.Name):
+        return True
+    if isinstance(waited, cst.Call) and not waited.args and isinstance(waited.func, cst.Attribute):
+        view = waited.func.attr.value in ("values", "keys")
+        return view and isinstance(waited.func.value, cst.Name)
+    if isinstance(waited, cst.BinaryOperation):
+        joins = isinstance(waited.operator, (cst.Add, cst.BitOr))
+        return joins and _is_lasting(waited.left) and _is_lasting(waited.right)
+    if isinstance(waited, (cst.Set, cst.List, cst.Tuple)):
+        return all(isinstance(each.value, cst.Name) for each in waited.elements) and any(
+            isinstance(each, cst.StarredElement) for each in waited.elements
+        )
+    return False
+
+
+def _is_collection(waited: cst.BaseExpression) -> bool:
+    """Whether an expression makes a collection that a name can hold."""
+    if isinstance(waited, cst.Call):
+        name = _last(waited.func)
+        if name == "cast":
+            return len(waited.args) == 2 and _is_collection(waited.args[1].value)
+        return isinstance(waited.func, cst.Name) and name in _COPIES
+    if isinstance(waited, cst.BinaryOperation):
+        return _is_collection(waited.left) or _is_collection(waited.right)
+    return isinstance(waited, _COLLECTIONS)
+
+
+def _last(func: cst.CSTNode) -> str:
+    """The last component of a callee's name."""
+    name = func.attr if isinstance(func, cst.Attribute) else func
+    return name.value if isinstance(name, cst.Name) else ""
+
+
+# Where
+
+
+def _is_usable(place: Place, aim: Aim, depth: int) -> bool:
+    """Whether what an aim names is bound where a `try` at a level would begin."""
+    if aim.made:
+        return depth == 0 and _can_precede(place)
+    function = place.function
+    parameters = parameters_of(function)
+    names = _names_of(aim)
+    shared = {name for name, node in bindings(function) if isinstance(node, _DECLARATIONS)}
+    deleted = {name for name, node in bindings(function) if isinstance(node, cst.Del)}
+    waited = waited_of(place.call)
+    at_the_wait = _names_of(Aim(over=waited)) if waited is not None else set()
+    for name in names - at_the_wait if depth == 0 else names:
+        if name in deleted or not is_bound(name, place.levels[depth:], parameters):
+            return False
+    return not names & shared
+
+
+def _can_precede(place: Place) -> bool:
+    """Whether the waited tasks may be made in a statement before the one of the site: nothing that
+    this one does comes before them, and it is evaluated once."""
+    statement = place.levels[0].statement
+    if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
+        return False
+    inside = place.path[place.path.index(statement) + 2 :]
+    return all(isinstance(node, (cst.Await, cst.Call, cst.Arg)) for node in inside) and all(
+        _is_first(outer, inner) for outer, inner in pairwise(inside) if isinstance(outer, cst.Call)
+    )
+
+
+def _is_first(call: cst.Call, inner: cst.CSTNode) -> bool:
+    """Whether nothing in a call is evaluated before one of its arguments, but names."""
+    for arg in call.args:
+        if arg is inner:
+            return True
+        if not isinstance(arg.value, (cst.Name, cst.Attribute, cst.Subscript)):
+            return False
+    return False
+
+
+def _names_of(aim: Aim) -> set[str]:
+    return set(aim.names) | (every_name(aim.over) if aim.over is not None else set()) - {
+        "values",
+        "keys",
+    }
+
+
+def _ends(level: Level, task_names: frozenset[str]) -> list[int]:
+    """The statements of a block behind which a `finally` may stand: that of the site, those that
+    mention its tasks, the last."""
+    block, first = level.block.body, level.index
+    telling = [n for n in range(first, len(block)) if n == first or reads(block[n], task_names)]
+    if len(telling) > 4:
+        telling = [*telling[:2], *telling[-2:]]
+    return sorted({*telling, len(block) - 1})
+
+
+def _is_used_outside(place: Place, aim: Aim, level: Level, end: int, uses: Collection[Use]) -> bool:
+    """Whether something is done to running tasks of an aim elsewhere in the function: a cancel at
+    the end of the region would come before it."""
+    first = place.lines_of(level.statement)[0]
+    last = place.lines_of(level.block.body[end])[1]
+    function = range(*place.lines_of(place.function))
+    names = {f"'{name}'" for name in aim.names}
+    return any(
+        use.line in function and not first <= use.line <= last
+        for use in uses
+        if aim.is_loop or use.task in names
+    )
+
+
+def _stays_bound(aim: Aim, level: Level, end: int) -> bool:
+    """Whether what an aim names still is what it was where the `finally` begins."""
+    for statement in level.block.body[level.index : end + 1]:
+        for name, node in bindings(statement):
+            if name not in _names_of(aim):
+                continue
+            if not aim.is_loop or not _rebinds_to_tasks(node):
+                return False
+    return True
+
+
+def _rebinds_to_tasks(node: cst.CSTNode) -> bool:
+    """Whether a statement binds a name to a collection again: to a half of a wait's result, or to
+    one that is made in place."""
+    if isinstance(node, cst.AugAssign):
+        return True
+    if not isinstance(node, (cst.Assign, cst.AnnAssign)) or node.value is None:
+        return False
+    targets = [t.target for t in node.targets] if isinstance(node, cst.Assign) else [node.target]
+    if any(isinstance(target, cst.Tuple) for target in targets):
+        return _awaits_wait(node.value)
+    return _is_collection(node.value)
+
+
+def _awaits_wait(value: cst.CSTNode) -> bool:
+    if isinstance(value, cst.Call) and _last(value.func) == "wait":
+        return True
+    return any(_awaits_wait(child) for child in value.children)
+
+
+# How
+
+
+def _attached(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[cst.Module]:
+    """The cancels in the `finally` of a `try` that is there already, or as its `finally`."""
+    statement = level.statement
+    if depth == 0 or not isinstance(statement, (cst.Try, cst.TryStar)):
+        return
+    inside = place.path[place.path.index(statement) + 1]
+    if inside is statement.finalbody or not _stays_bound(aim, level, level.index):
+        return
+    cancels = _cancels(place, aim)
+    if statement.finalbody is None:
+        final = cst.Finally(place.block(cancels))
+        yield _with_statements(place, level, level.index, [statement.with_changes(finalbody=final)])
+    elif isinstance(statement.finalbody.body, cst.IndentedBlock):
+        block = statement.finalbody.body
+        for body in ([*cancels, *block.body], [*block.body, *cancels]):
+            final = statement.finalbody.with_changes(body=block.with_changes(body=body))
+            tried = statement.with_changes(finalbody=final)
+            yield _with_statements(place, level, level.index, [tried])
+
+
+def _wrapped(place: Place, level: Level, end: int, aim: Aim, width: int) -> Iterator[cst.Module]:
+    """The statements of a block up to `end` in a `try`, the cancels in its `finally`: they take the
+    place of a loop at the end that only cancels."""
+    statements = list(level.block.body[level.index : end + 1])
+    if len(statements) > 1 and cancelled_by(statements[-1]) is not None:
+        yield _tried(place, level, end, aim, statements[:-1], width)
+    yield _tried(place, level, end, aim, statements, width)
+
+
+def _tried(
+    place: Place, level: Level, end: int, aim: Aim, statements: list[Any], width: int
+) -> cst.Module:
+    leading = statements[0].leading_lines
+    statements = [statements[0].with_changes(leading_lines=()), *statements[1:]]
+    before: list[Any] = []
+    for name, made in aim.made:
+        statements[0] = statements[0].deep_replace(made, cst.Name(name))
+        before.append(_assignment(place, name, made, width))
+    if aim.made:
+        statements[0] = _tidied(place, statements[0], width)
+    tried = cst.Try(
+        body=place.block(statements), finalbody=cst.Finally(place.block(_cancels(place, aim)))
+    )
+    first, *rest = [*before, tried]
+    return _with_statements(place, level, end, [first.with_changes(leading_lines=leading), *rest])
+
+
+def _with_statements(place: Place, level: Level, end: int, new: Sequence[Any]) -> cst.Module:
+    body = level.block.body
+    return place.with_body(level, [*body[: level.index], *new, *body[end + 1 :]])
+
+
+def _cancels(place: Place, aim: Aim) -> list[Any]:
+    if aim.over is None and len(aim.names) <= 2:
+        return [_cancel(name) for name in aim.names]
+    over = aim.over
+    if over is None:
+        elements = [cst.Element(cst.Name(name)) for name in aim.names]
+        over = cst.Tuple(elements)
+    variable = fresh(_TASK, every_name(place.module) | _names_of(aim))
+    over = layout.flat(over) if layout.is_breakable(over) else over
+    return [cst.For(cst.Name(variable), over, place.block([_cancel(variable)]))]
+
+
+def _cancel(name: str) -> cst.SimpleStatementLine:
+    call = cst.Call(cst.Attribute(cst.Name(name), cst.Name(MARK)))
+    return cst.SimpleStatementLine([cst.Expr(call)])
+
+
+def _assignment(
+    place: Place, name: str, made: cst.BaseExpression, width: int
+) -> cst.SimpleStatementLine:
+    """The statement that gives what the call made a name of its own."""
+    if isinstance(made, cst.GeneratorExp):
+        made = cst.ListComp(made.elt, made.for_in)
+    target = [cst.AssignTarget(cst.Name(name))]
+    if layout.is_breakable(made):
+        line = cst.SimpleStatementLine([cst.Assign(target, layout.flat(made))])
+        if len((place.indentation + layout.code(line)).rstrip().expandtabs(4)) <= width:
+            return line
+    return cst.SimpleStatementLine(
+        [cst.Assign(target, layout.dedented(made, place.extra_indentation(made)))]
+    )
+
+
+def _tidied(place: Place, statement: Any, width: int) -> Any:
+    """The statement of the site, whose call has become shorter, on one line if it fits."""
+    if not isinstance(statement, cst.SimpleStatementLine) or not layout.is_breakable(statement):
+        return statement
+    line = layout.flat(statement)
+    indentation = place.indentation + place.unit
+    fits = len((indentation + layout.code(line)).rstrip().expandtabs(4)) <= width
+    return line if fits else statement
+
+
+def pending_name(place: Place) -> str | None:
+    """The name that the pending half of the site's result is bound to at once, if one is."""
+    for node in place.path:
+        if isinstance(node, cst.Assign) and len(node.targets) == 1:
+            target = node.targets[0].target
+            if isinstance(target, (cst.Tuple, cst.List)) and len(target.elements) == 2:
+                names = list(target_names(target.elements[1].value))
+                return names[0] if len(names) == 1 else None
+    return None
