@@ -22,6 +22,7 @@ from flake8_asyncwait.analysis.state import (
     MAYBE,
     MAYBE_CANCELLING,
     OK,
+    OWNED,
     UNKNOWN,
     Box,
     Coroutine,
@@ -100,7 +101,7 @@ class Awaits(Base):
         if status == DONE:
             self.fault(state, ctx, line, (ANY,), effects.with_status(state, ref, FAILED))
             return [(effects.with_status(state, ref, OK), UNKNOWN)]
-        self.fail(state, ctx, Exc("InvalidStateError"))
+        self.fail(effects.not_ended(state, ref), ctx, Exc("InvalidStateError"))
         if status in (MAYBE, MAYBE_CANCELLING):
             return self.result_of(effects.with_status(state, ref, DONE), ref, line, ctx)
         return []
@@ -183,22 +184,26 @@ class Awaits(Base):
         task: WaitTask = state.heap[ref.id]
         if task.result is not None:
             return [(state, task.result)]
-        results = self.wait(state, task.waiting, line, ctx)
+        results = self.wait(state, task.waiting, line, ctx, started=True)
         return [(after.put(ref, task._replace(result=value)), value) for after, value in results]
 
     # The wait itself
 
-    def wait(self, state: State, waiting: Waiting, line: int, ctx: Context) -> Results:
-        """`await asyncio.wait(...)`: raises before its effect, or parts its elements in two."""
+    def wait(
+        self, state: State, waiting: Waiting, line: int, ctx: Context, started: bool = False
+    ) -> Results:
+        """`await asyncio.wait(...)`: raises before its effect, or parts its elements in two. It
+        has `started` before where it is a task of its own."""
         state, items, opened = self.elements(state, waiting)
         if not items and not opened:
             self.fail(state, ctx, Exc("ValueError"))
             return []
         if waiting.site >= 0:
             state = self.start_wait(state, waiting.site, items)
-            state = state.step(waiting.line, "the wait starts", "wait")
+            if not started:
+                state = state.step(waiting.line, "the wait starts", "wait")
         later = self._passed(state, items)
-        self.fault(state, ctx, waiting.line, (CANCELLED_ERROR,), later)
+        self.fault(state, ctx, line if started else waiting.line, (CANCELLED_ERROR,), later)
         full = not waiting.first and not waiting.timeout
         if ctx.limited:
             self._limit(waiting)
@@ -263,7 +268,7 @@ class Awaits(Base):
         for done, pending in effects.partitions(state, items, full=full, may_be_none=may_be_none):
             after = effects.after_wait(state, done, pending, kept)
             if waiting.site >= 0:
-                after = self._outcome_step(after, waiting, done, pending, len(items))
+                after = self._outcome_step(after, waiting, done, pending)
             after, done_box = after.new(Box("set", done, opened))
             after, pending_box = after.new(Box("set", pending, opened and not full))
             after, pair = after.new(Box("tuple", (done_box, pending_box)))
@@ -276,7 +281,6 @@ class Awaits(Base):
         waiting: Waiting,
         done: tuple[Value, ...],
         pending: tuple[Value, ...],
-        count: int,
     ) -> State:
         names = [self.describe(state, item) for item in pending]
         if not pending:
@@ -285,10 +289,18 @@ class Awaits(Base):
             what = "the wait returns: none is done"
         else:
             what = f"the wait returns: {' and '.join(dict.fromkeys(names))} still pending"
-        choice = "outcome:" + ",".join(
-            str(position) for position, item in enumerate((*done, *pending)) if item in pending
-        )
-        return state.step(waiting.line, what, choice)
+        halves = f"pending={self._made_on(state, pending)};done={self._made_on(state, done)}"
+        return state.step(waiting.line, what, f"outcome:{halves}")
+
+    def _made_on(self, state: State, items: tuple[Value, ...]) -> str:
+        """The lines on which a half's tasks were made, 0 for those of others, as a list."""
+        lines = set()
+        for item in items:
+            for ref in effects.tasks_of(state, item):
+                task = state.heap[ref.id]
+                node = self._nodes[task.origin] if task.owner == OWNED else None
+                lines.add(getattr(node, "line", 0))
+        return ",".join(map(str, sorted(lines or {0} if items else ())))
 
     def describe(self, state: State, item: Value) -> str:
         """How a message names a task: by the first name bound to it, or by where it was made."""

@@ -736,7 +736,7 @@ class Calls(Expressions):
             self.fail(state, ctx, Exc("CancelledError"))
             return []
         if status != DONE:
-            self.fail(state, ctx, Exc("InvalidStateError"))
+            self.fail(effects.not_ended(state, ref), ctx, Exc("InvalidStateError"))
             if status != MAYBE:
                 return []
         return [
@@ -815,6 +815,9 @@ class Calls(Expressions):
     def _pop(self, ref: Ref, name: str, args: Args, state: State, ctx: Context) -> Results:
         """Take an item out: a given one of a list or dict, any of a set."""
         box = state.heap[ref.id]
+        if box.kind == "dict" and name == "pop" and not args.positional:
+            self.fail(state, ctx, Exc("TypeError"))
+            return []
         if box.kind == "dict":
             return self._pop_key(ref, box, name, args, state)
         results: Results = []

@@ -64,6 +64,13 @@ def with_status(state: State, ref: Ref, status: str) -> State:
     return state.put(ref, state.heap[ref.id]._replace(status=status))
 
 
+def not_ended(state: State, ref: Ref) -> State:
+    """The state in which a task that may have ended is known not to have."""
+    fresh = {MAYBE: RUNNING, LATE_CANCELLING: CANCELLING, MAYBE_CANCELLING: CANCELLING}
+    status = state.heap[ref.id].status
+    return with_status(state, ref, fresh.get(status, status))
+
+
 def end_all(state: State, value: Value, status: str) -> State:
     """All tasks behind a handle have ended with `status`, or as they had been asked to."""
     for ref in tasks_of(state, value):
@@ -233,12 +240,9 @@ def after_wait(
         state = state.bind(name, value)
     for item in done:
         state = end_all(state, item, DONE)
-    fresh = {MAYBE: RUNNING, LATE_CANCELLING: CANCELLING, MAYBE_CANCELLING: CANCELLING}
     for item in pending:
         for ref in tasks_of(state, item):
-            status = state.heap[ref.id].status
-            if status in fresh:
-                state = with_status(state, ref, fresh[status])
+            state = not_ended(state, ref)
     return state
 
 

@@ -6,7 +6,7 @@ enough: forgetting what nothing reads keeps the states few.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from flake8_asyncwait.analysis import ir
@@ -17,9 +17,13 @@ _STATEMENTS = ir.Stmt.__args__
 
 
 class Liveness:
-    """The lines on which a function reads and binds its names, and asks its tasks."""
+    """The lines on which a function reads and binds its names, and asks its tasks.
 
-    def __init__(self, func: ir.Func) -> None:
+    `helpers` are the names of the functions of the same file: they may ask, too.
+    """
+
+    def __init__(self, func: ir.Func, helpers: Collection[str]) -> None:
+        self._asking = {*_ASKING, *helpers}
         self._reads: dict[str, int] = {}
         self._writes: dict[str, int] = {}
         self._captured = {name for nested in func.nested for name in nested.mentions}
@@ -45,7 +49,7 @@ class Liveness:
 
     def _ask(self, func: ir.Func) -> None:
         for node in every(func):
-            asks = isinstance(node, ir.Call) and last_name(node.func) in _ASKING
+            asks = isinstance(node, ir.Call) and last_name(node.func) in self._asking
             if asks or (isinstance(node, ir.Await) and not isinstance(node.value, ir.Call)):
                 self._last_question = max(self._last_question, node.line)
         for nested in func.nested:

@@ -82,7 +82,7 @@ class Statements(Calls):
         self._own_functions = {*outline.functions, *(n for _, n in outline.methods), *nested}
         self.watched = self.relevant | nested
         self._ordered: dict[int, bool] = {}
-        self._liveness = Liveness(self.func)
+        self._liveness = Liveness(self.func, self._own_functions)
 
     def run_block(self, body: list[ir.Stmt], states: list[State], ctx: Context) -> list[State]:
         """Run statements one after the other; returns the states that reach the end."""
@@ -300,9 +300,19 @@ class Statements(Calls):
     # Branches and loops
 
     def _if(self, node: ir.If, state: State, ctx: Context) -> list[State]:
-        yes, no = self.decide(node.test, state, ctx)
+        yes, no = self._branch(node, state, ctx)
         ends = self.run_block(node.body, self.merge(yes, node.line), ctx)
         return ends + self.run_block(node.orelse, self.merge(no, node.line), ctx)
+
+    def _branch(
+        self, node: ir.If | ir.While, state: State, ctx: Context
+    ) -> tuple[list[State], list[State]]:
+        """`decide`, for a statement: where it may go either way, that is a step of its own."""
+        yes, no = self.decide(node.test, state, ctx)
+        if yes and no:
+            yes = [one.step(node.line, "the condition holds", "branch:yes") for one in yes]
+            no = [one.step(node.line, "the condition does not hold", "branch:no") for one in no]
+        return yes, no
 
     def _match(self, node: ir.Match, state: State, ctx: Context) -> list[State]:
         ends: list[State] = []
@@ -369,7 +379,7 @@ class Statements(Calls):
             entered: list[State] = []
             for head in fresh:
                 if heads.add(head):
-                    yes, no = self.decide(node.test, head, ctx)
+                    yes, no = self._branch(node, head, ctx)
                     entered += yes
                     ends += self.run_block(node.orelse, no, ctx)
             ended = self.run_block(node.body, self.merge(entered, node.line), ctx.into(flow))

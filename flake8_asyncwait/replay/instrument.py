@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeGuard, TypeVar
 
-from flake8_asyncwait.replay.locate import Function, bound_names, last_name
+from flake8_asyncwait.replay.locate import SCOPES, Function, bound_names, identifiers, last_name
 
 MUTATORS = {"add", "append", "appendleft", "extend", "insert", "push", "put_nowait"}
 MUTATORS |= {"setdefault", "update"}
@@ -51,6 +51,7 @@ class Instrument(ast.NodeTransformer):
         self.shadowed: frozenset[str] = frozenset()
         self.outside: frozenset[str] = frozenset()
         self.loops = 0
+        self.captured = frozenset(_captured(function))
 
     # -- scopes -----------------------------------------------------------------------------------
 
@@ -150,13 +151,15 @@ class Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         if last_name(node.test) == "TYPE_CHECKING":
             return [*node.body, *node.orelse]
+        node.test = _call("__branch__", node.test, _constant(node.lineno))
         return node
 
     def visit_While(self, node: ast.While) -> list[ast.stmt]:
         self.generic_visit(node)
         self.loops += 1
         number = _constant(self.loops)
-        node.test = ast.BoolOp(ast.And(), [_call("__turn__", number), node.test])
+        test = _call("__branch__", node.test, _constant(node.lineno))
+        node.test = ast.BoolOp(ast.And(), [_call("__turn__", number), test])
         return [ast.Expr(_call("__loop__", number)), node]
 
     def visit_For(self, node: ast.For) -> ast.For:
@@ -167,6 +170,7 @@ class Instrument(ast.NodeTransformer):
             node.iter = ast.copy_location(node.iter.args[0], node.iter)
         suspends = any(isinstance(inner, SUSPENDS) for inner in inside)
         self.generic_visit(node)
+        node.body[:0] = self._hand_stored([node.target])
         facts = (orders, suspends, _unpacked(node.target))
         node.iter = _call("__each__", node.iter, *map(_constant, facts))
         return node
@@ -221,16 +225,21 @@ class Instrument(ast.NodeTransformer):
         return [*before, node, *self._hand_stored([node.target])]
 
     def _hand_stored(self, targets: Sequence[ast.expr]) -> list[ast.stmt]:
-        """Names that belong to an outer scope are handed over once they are bound."""
+        """Names that belong to an outer scope are handed over once they are bound, and those that
+        a nested function captures once it is handed over."""
         names = {
             name.id
             for target in targets
             for name in ast.walk(target)
             if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
         }
+        again = [ast.Expr(_call("__hand__"))] if names & self.captured else []
         return [
-            ast.Expr(_call("__hand__", ast.Name(name, ast.Load())))
-            for name in sorted(names & self.outside)
+            *(
+                ast.Expr(_call("__hand__", ast.Name(name, ast.Load())))
+                for name in sorted(names & self.outside)
+            ),
+            *again,
         ]
 
     # -- expressions ------------------------------------------------------------------------------
@@ -300,6 +309,12 @@ def _visit_all(visitor: ast.NodeTransformer, node: ast.AST, fields: Iterable[str
             found = visitor.visit(child)
             children.extend(found if isinstance(found, list) else [found])
         setattr(node, name, children)
+
+
+def _captured(function: Function | ast.Module) -> set[str]:
+    """Return the names that the functions nested in one mention."""
+    nested = [n for n in ast.walk(function) if isinstance(n, SCOPES) and n is not function]
+    return {name for inner in nested for name in identifiers(inner)}
 
 
 def _as_cleanup(body: list[ast.stmt]) -> list[ast.stmt]:

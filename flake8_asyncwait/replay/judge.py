@@ -8,9 +8,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any, Protocol, TypeVar
 
+from flake8_asyncwait.replay.guide import Guide
 from flake8_asyncwait.replay.program import Program, prepare
 from flake8_asyncwait.replay.scheduler import (
     Cut,
@@ -44,7 +45,10 @@ EXPECTED_ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One execution of the judged function: its choices, and what it showed."""
+    """One execution of the judged function: its choices, and what it showed.
+
+    `follows` says that it met all the choices of the witness that it was to follow.
+    """
 
     points: tuple[Point, ...]
     leaks: tuple[Leak, ...]
@@ -58,6 +62,7 @@ class Execution:
     faulty: bool
     cut: str
     error: str
+    follows: bool
 
     @property
     def choices(self) -> tuple[int, ...]:
@@ -141,7 +146,7 @@ def judge(
     program = prepare(source, site)
     record = _Record()
     count = 0
-    for execution in _executions(partial(_run, program)):
+    for execution in executions(partial(run, program)):
         record.enter(execution)
         count += 1
         if count >= limit:
@@ -155,7 +160,7 @@ def judge(
 
 def replay(source: str, choices: Sequence[int], site: tuple[int, int] | None = None) -> Execution:
     """Run one execution again by its choices; its points then carry lines."""
-    return _run(prepare(source, site), choices, with_lines=True)
+    return run(prepare(source, site), choices, with_lines=True)
 
 
 # -- enumerating --------------------------------------------------------------------------------
@@ -171,13 +176,13 @@ class _Ran(Protocol):
 Result = TypeVar("Result", bound=_Ran)
 
 
-def _executions(run: Callable[[Sequence[int]], Result]) -> Iterator[Result]:
+def executions(run_one: Callable[[Sequence[int]], Result]) -> Iterator[Result]:
     """Yield every execution: first all without a fault, then those with one."""
     plain: list[tuple[int, ...]] = [()]
     faulty: list[tuple[int, ...]] = []
     while plain or faulty:
         prefix = plain.pop() if plain else faulty.pop()
-        execution = run(prefix)
+        execution = run_one(prefix)
         _branch_off(execution.points, len(prefix), plain, faulty)
         yield execution
 
@@ -195,7 +200,9 @@ def _branch_off(
         struck = struck or point.picked >= point.faults_from
         if index < start:
             continue
-        for option in range(len(point.options) - 1, point.picked, -1):
+        for option in reversed(range(len(point.options))):
+            if option == point.picked or option in point.barred:
+                continue
             kind = faulty if struck or option >= point.faults_from else plain
             kind.append((*choices[:index], option))
 
@@ -203,9 +210,15 @@ def _branch_off(
 # -- running ------------------------------------------------------------------------------------
 
 
-def _run(program: Program, prefix: Sequence[int], with_lines: bool = False) -> Execution:
-    """Run the judged function once."""
-    world = World(prefix, program.groups, program.target, with_lines=with_lines)
+def run(
+    program: Program,
+    prefix: Sequence[int],
+    *,
+    with_lines: bool = False,
+    guide: Guide | None = None,
+) -> Execution:
+    """Run the judged function once, by its first choices; a guide bars what leaves a witness."""
+    world = World(prefix, program.groups, program.target, with_lines=with_lines, guide=guide)
     with _loaded(program, world) as module:
         error = ""
         with suppress(Cut):
@@ -277,7 +290,7 @@ class _Return:
 
 def _always_makes(program: Program, code: CodeType) -> bool:
     """Say whether every return of a helper is a task of its own making."""
-    runs = _executions(lambda prefix: _run_helper(program, code, prefix))
+    runs = executions(lambda prefix: _run_helper(program, code, prefix))
     return all(run.made for run in islice(runs, HELPER_EXECUTIONS_AT_MOST))
 
 
@@ -347,7 +360,7 @@ def _drive_generator(world: World, generator: Any) -> None:
         except StopIteration as stop:
             world.hand_over(stop.value)
             return
-        kind = _at_yield(world, value)
+        kind = _at_yield(world, value, generator.gi_frame)
         if kind == "closed":
             generator.close()
             return
@@ -372,7 +385,7 @@ def _step_through(world: World, generator: Any) -> None:
             value = _finish(step())
         except StopAsyncIteration:
             return
-        kind = _at_yield(world, value)
+        kind = _at_yield(world, value, generator.ag_frame)
         if kind == "closed":
             _finish(generator.aclose())
             return
@@ -390,11 +403,14 @@ def _finish(awaitable: Any) -> Any:
     raise RuntimeError("it suspended")
 
 
-def _at_yield(world: World, value: object) -> str:
-    """Hand over what is yielded; return the fault that strikes there, if any."""
+def _at_yield(world: World, value: object, frame: FrameType) -> str:
+    """Hand over what is yielded; return the fault that strikes there, if any.
+
+    `frame` is the generator's.
+    """
     world.hand_over(value)
     world.suspensions += 1
-    picked = world.strike_one("yield", ["closed", "failed"])
+    picked = world.strike_one("yield", ["closed", "failed"], {frame.f_lineno})
     return "" if picked is None else ("closed", "failed")[picked]
 
 
@@ -413,6 +429,7 @@ def _seen(world: World, error: str) -> Execution:
         faulty=world.faulty,
         cut=world.cut,
         error=error,
+        follows=world.guide is not None and world.guide.is_followed(),
     )
 
 

@@ -90,6 +90,24 @@ def path_to(tree: ast.AST, wanted: ast.AST) -> list[ast.AST]:
     return []
 
 
+def statement_lines(tree: ast.Module) -> dict[int, range]:
+    """Return for each line of a module the lines of the statement, or of its head, on it.
+
+    Where several statements share a line, the lines of all of them.
+    """
+    found: dict[int, range] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt):
+            body = getattr(node, "body", None) or getattr(node, "cases", None)
+            end = node.end_lineno or node.lineno
+            if isinstance(body, list) and isinstance(body[0], ast.stmt):
+                end = max(body[0].lineno - 1, node.lineno)
+            for line in range(node.lineno, end + 1):
+                known = found.get(line, range(line, line + 1))
+                found[line] = range(min(node.lineno, known[0]), max(end, known[-1]) + 1)
+    return found
+
+
 def is_static(function: Function) -> bool:
     """Say whether a function is a static method."""
     return any(last_name(decorator) == "staticmethod" for decorator in function.decorator_list)

@@ -11,7 +11,7 @@ import gc
 import sys
 from asyncio import CancelledError, InvalidStateError
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -25,6 +25,8 @@ from types import (
     ModuleType,
 )
 from typing import Any
+
+from flake8_asyncwait.replay.guide import Guide
 
 POINTS_AT_MOST = 120
 TURNS_AT_MOST = 3
@@ -77,7 +79,7 @@ class Life:
     it to there. `parameter` is where a borrowed one came from, `collection` whether it is one of a
     parameter's elements. `asked` is set by a cancel while it ran, `late` by one
     that it may have ended before. A `sure` one cannot fail. `seen` is the suspension up to which it
-    is known to run.
+    is known to run. `lines` are those that made it, where a witness is followed.
     """
 
     label: str
@@ -96,6 +98,7 @@ class Life:
     sure: bool = False
     waited_early: bool = False
     waited_full: bool = False
+    lines: frozenset[int] = frozenset()
 
     def at_large(self) -> bool:
         """Say whether it may still run with nobody having asked it to stop or taken it over."""
@@ -121,7 +124,7 @@ class Point:
     """One choice that was made.
 
     Options from number `faults_from` on are faults. `line` is the line in the judged source, or 0
-    where lines were not asked for.
+    where lines were not asked for. `barred` are the options that leave the witness.
     """
 
     label: str
@@ -129,6 +132,7 @@ class Point:
     picked: int
     faults_from: int
     line: int = 0
+    barred: frozenset[int] = frozenset()
 
     def __str__(self) -> str:
         place = f"line {self.line}: " if self.line else ""
@@ -168,6 +172,7 @@ class World:
     target: CodeType
     calls: Any = None
     with_lines: bool = False
+    guide: Guide | None = None
     points: list[Point] = field(default_factory=list)
     faulty: bool = False
     over: bool = False
@@ -193,35 +198,62 @@ class World:
 
     # -- choices ------------------------------------------------------------------------------
 
-    def choose(self, label: str, options: Sequence[str], faults: int = 0) -> int:
-        """Pick one of `options`, the last `faults` of which are faults; return its number.
+    def choose(
+        self, label: str, options: Sequence[str], barred: frozenset[int] = frozenset()
+    ) -> int:
+        """Pick one of `options` that is not barred; return its number.
 
-        A second fault is never offered. Raises `Cut` beyond the bound of points.
+        Raises `Cut` beyond the bound of points, or where all are barred.
         """
         self.undecided()
-        return self._pick(label, options, faults)
+        return self._pick(label, options, barred=barred)
 
     def undecided(self) -> None:
         """Something is asked that the wait does not decide: an assertion about it holds."""
         if self.assuming and not self.over:
             raise Undecided
 
-    def _pick(self, label: str, options: Sequence[str], faults: int = 0) -> int:
+    def _pick(
+        self,
+        label: str,
+        options: Sequence[str],
+        faults: int = 0,
+        lines: Collection[int] = (),
+        barred: frozenset[int] = frozenset(),
+    ) -> int:
+        """Pick an option. The last `faults` are faults, on `lines`; no second one is offered.
+
+        Beyond the prefix that is the first one, or the fault for which the witness is due.
+        """
         if self.over:
             raise Cut
         if self.faulty and faults:
             options, faults = options[:-faults], 0
-        if len(options) == 1:
+        faults_from = len(options) - faults
+        if self.guide is not None and faults:
+            lines = lines or self.lines()
+            strikes = range(faults_from, len(options))
+            barred |= {n for n in strikes if not self.guide.admits_fault(lines, options[n])}
+        free = [number for number in range(len(options)) if number not in barred]
+        due = [number for number in free if number >= faults_from] if self.guide else []
+        if len(options) == 1 and free:
             return 0
         index = len(self.points)
-        if index >= POINTS_AT_MOST:
-            self.give_up("too many choices")
-        picked = self.prefix[index] if index < len(self.prefix) else 0
-        faults_from = len(options) - faults
+        if index >= POINTS_AT_MOST or not free:
+            self.give_up("too many choices" if free else "it leaves the witness")
+        picked = self.prefix[index] if index < len(self.prefix) else (due or free)[0]
         line = self.line() if self.with_lines else 0
-        self.points.append(Point(label, tuple(options), picked, faults_from, line))
-        self.faulty = self.faulty or picked >= faults_from
+        self.points.append(Point(label, tuple(options), picked, faults_from, line, barred))
+        if picked >= faults_from:
+            self.faulty = True
+            if self.guide is not None:
+                self.guide.advance()
         return picked
+
+    def meet(self, kind: str, details: str = "", lines: Collection[int] = ()) -> None:
+        """Tell the guide, if there is one, what has happened on the running line, or on `lines`."""
+        if self.guide is not None:
+            self.guide.meet(lines or self.lines(), kind, details)
 
     def give_up(self, why: str) -> None:
         """End this execution without a word on what it would have come to."""
@@ -236,10 +268,18 @@ class World:
             self.give_up("a loop goes on")
         return True
 
-    def strike(self, label: str, fails: bool = True, cancels: bool = True) -> str:
+    def meet_outcome(self, lines: Collection[int]) -> None:
+        """Tell the guide that a wait has returned in one of the ways that it admits."""
+        if self.guide is not None and self.guide.expected(lines, "outcome") is not None:
+            self.guide.advance()
+
+    def strike(
+        self, label: str, fails: bool = True, cancels: bool = True, lines: Collection[int] = ()
+    ) -> str:
         """Offer the one fault here; return "", "cancelled", "timed out" or "failed".
 
-        Inside `asyncio.timeout()` a cancellation may also be the timeout's.
+        Inside `asyncio.timeout()` a cancellation may also be the timeout's. The place is the
+        running line, or `lines`.
         """
         kinds = [""]
         if cancels:
@@ -249,14 +289,16 @@ class World:
         if fails:
             kinds.append("failed")
         options = ["goes on", *kinds[1:]]
-        kind = kinds[self._pick(label, options, len(kinds) - 1)]
+        kind = kinds[self._pick(label, options, len(kinds) - 1, lines)]
         if kind == "timed out":
             self.scopes[-1].expire()
         return kind
 
-    def strike_one(self, label: str, faults: Sequence[str]) -> int | None:
+    def strike_one(
+        self, label: str, faults: Sequence[str], lines: Collection[int] = ()
+    ) -> int | None:
         """Offer the one fault in several ways; return the number of the way, or None."""
-        picked = self._pick(label, ["goes on", *faults], len(faults))
+        picked = self._pick(label, ["goes on", *faults], len(faults), lines)
         return picked - 1 if picked else None
 
     def suspend(self, label: str, fails: bool = True) -> None:
@@ -278,6 +320,8 @@ class World:
     def born(self, life: Life) -> Life:
         """Enter a life in the books."""
         life.seen = self.suspensions
+        if self.guide is not None:
+            life.lines = self.lines()
         self.lives.append(life)
         return life
 
@@ -364,9 +408,12 @@ class World:
     # -- who can reach a task -------------------------------------------------------------------
 
     def hand_over(self, *things: object) -> None:
-        """Somebody else can reach these from now on, and what is put into them later."""
+        """Somebody else can reach these from now on, and what is put into them later.
+
+        Called with nothing, it looks at what may have been put there in the meantime.
+        """
         self.roots.extend(things)
-        self._mark(things)
+        self._mark(things or self.roots)
 
     def belongs_to_others(self, container: object) -> bool:
         """Say whether a container was not made by the judged function, or was handed over."""
@@ -491,6 +538,16 @@ class World:
                 return group
             frame = frame.f_back  # type: ignore[assignment]
         return self.target
+
+    def lines(self) -> frozenset[int]:
+        """Return the lines of all functions of the judged source that are running."""
+        found = set()
+        frame = sys._getframe(1)
+        while frame is not None:
+            if frame.f_code in self.groups:
+                found.add(frame.f_lineno)
+            frame = frame.f_back  # type: ignore[assignment]
+        return frozenset(found)
 
     def line(self) -> int:
         """Return the line of the judged function that is running (0 outside of it)."""

@@ -321,6 +321,7 @@ class WaitCall(Standin):
         self.names = names
         self.own_timeout = False
         self.elements: list[Any] = []
+        self.lines = world.lines() if world.guide else frozenset[int]()
 
     def standin_holds(self) -> Iterable[object]:
         return [self.waited, *self.elements]
@@ -334,6 +335,7 @@ class WaitCall(Standin):
         if isinstance(waited, Unknown):
             waited = waited.elements(NOT_EMPTY)
         self.elements = sorted({as_element(world, one) for one in waited}, key=hash)
+        world.meet("wait", lines=self.lines)
         if self.names is not None:
             world.site_started(self.names)
             world.bare_coroutine |= any(type(one) is BareTask for one in self.elements)
@@ -355,6 +357,7 @@ class WaitCall(Standin):
         self.start()
         self.suspend()
         if alone is not None and world.choose("asyncio.wait()", ("in time", "times out")):
+            world.meet("timeout", lines=self.lines)
             alone.expire()
             raise CancelledError
         return self.outcome()
@@ -365,7 +368,7 @@ class WaitCall(Standin):
     def suspend(self) -> None:
         """Wait: F may be cancelled now."""
         self.world.suspensions += 1
-        if self.world.strike("asyncio.wait()", fails=False):
+        if self.world.strike("asyncio.wait()", fails=False, lines=self.lines):
             raise CancelledError
 
     def outcome(self) -> tuple[Half, Half]:
@@ -381,6 +384,7 @@ class WaitCall(Standin):
         for element in pending:
             for life in lives_of(element)[:1]:
                 life.seen = self.world.suspensions
+        self.world.meet_outcome(self.lines)
         return done, pending
 
     def _ended(self, running: list[Any]) -> list[Any]:
@@ -393,7 +397,19 @@ class WaitCall(Standin):
             for chosen in combinations(running, size)
         ]
         labels = [", ".join(map(repr, chosen)) + " done" for chosen in options]
-        return options[self.world.choose("asyncio.wait()", labels)]
+        barred = frozenset(
+            number for number, ended in enumerate(options) if not self._admits(running, ended)
+        )
+        return options[self.world.choose("asyncio.wait()", labels, barred)]
+
+    def _admits(self, running: list[Any], ended: list[Any]) -> bool:
+        """Say whether an outcome is one that the witness allows, if there is one to follow."""
+        if self.world.guide is None:
+            return True
+        pending = [one for one in running if one not in ended]
+        done = [one for one in self.elements if one not in pending]
+        lines = [[life.lines for one in half for life in lives_of(one)] for half in (done, pending)]
+        return self.world.guide.admits_outcome(self.lines, *lines)
 
 
 class BareTask(Task):
@@ -703,6 +719,7 @@ class WaitFor(Standin):
         wait.start()
         wait.suspend()
         if self.timed and self.world.choose("asyncio.wait_for()", ("in time", "times out")):
+            self.world.meet("timeout", lines=wait.lines)
             raise TimeoutError
         return wait.outcome()
 

@@ -178,6 +178,7 @@ class Surroundings:
             "__alone__": self.alone,
             "__assert__": self.holds,
             "__attr__": self.store_attribute,
+            "__branch__": self.branch,
             "__catch__": self.catch,
             "__cleanup__": world.cleanup,
             "__each__": self.each,
@@ -350,6 +351,12 @@ class Surroundings:
 
         return put
 
+    def branch(self, condition: Any, line: int) -> bool:
+        """Return whether the condition of the statement on a line holds."""
+        holds = bool(condition)
+        self.world.meet("branch", "yes" if holds else "no", (line,))
+        return holds
+
     def enter_loop(self, loop: int) -> None:
         """Start counting the turns of a loop."""
         self.world.turns[loop] = 0
@@ -360,7 +367,7 @@ class Surroundings:
         `orders` says that the order of a set matters to the loop, `suspends` that it may suspend:
         then fewer turns do. `targets` is how many names an element is unpacked to, or -1.
         """
-        if isinstance(things, range) and suspends:
+        if isinstance(things, range) and suspends and self.world.guide is None:
             return things[:SUSPENDING_TURNS]
         if isinstance(things, (set, frozenset)) and orders:
             things = self._in_some_order(things, "for")

@@ -7,9 +7,14 @@ from flake8_asyncwait.verdict.finding import Step
 
 
 def witness(trace: Trace | None, line: int) -> tuple[Step, ...]:
-    """The steps of a history from the first wait on `line`, where the site stands."""
+    """The steps of a history from the first wait on `line`, where the site stands, or from the
+    fault, should it strike before."""
     if trace is None:
         return ()
     steps = [Step(step.line, step.what, step.choice) for step in trace.steps()]
-    starts = [n for n, step in enumerate(steps) if step.choice == "wait" and step.line == line]
-    return tuple(steps[starts[0] :]) if starts else tuple(steps)
+    starts = (
+        n
+        for n, step in enumerate(steps)
+        if step.choice.startswith("fault:") or (step.choice == "wait" and step.line == line)
+    )
+    return tuple(steps[next(starts, 0) :])

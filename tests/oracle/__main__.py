@@ -7,9 +7,13 @@ was any disagreement, else 0.
 from __future__ import annotations
 
 import argparse
+import os
 import time
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import count
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
@@ -22,35 +26,54 @@ BATCH = 250
 
 @dataclass(slots=True)
 class Totals:
-    """What a run has seen so far."""
+    """What a run, or a batch of it, has seen so far.
+
+    `smallest` maps the smallest programs that show a disagreement to its kind and both opinions.
+    """
 
     examples: int = 0
     sites: int = 0
     unsettled: int = 0
-    smallest: dict[str, Disagreement] = field(default_factory=dict)
-    kinds: Counter[str] = field(default_factory=Counter)
+    smallest: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def add(self, other: Totals) -> dict[str, tuple[str, str]]:
+        """Take in what a batch has seen; return the disagreements that are new."""
+        self.examples += other.examples
+        self.sites += other.sites
+        self.unsettled += other.unsettled
+        new = {text: what for text, what in other.smallest.items() if text not in self.smallest}
+        self.smallest.update(new)
+        return new
 
 
-def run(examples: int, start: int, most: int) -> Totals:
-    """Compare on about `examples` programs, from seed `start`; stop at `most` disagreements."""
+def run(examples: int, start: int, most: int, jobs: int) -> Totals:
+    """Compare on about `examples` programs, from seed `start`, in `jobs` processes.
+
+    Stops soon after `most` disagreements. How many processes there are changes nothing else.
+    """
     totals = Totals()
-    batch = 0
-    while totals.examples < examples and len(totals.smallest) < most:
-        for disagreement in run_batch(start + batch, min(BATCH, examples), totals):
-            smallest = smallest_of(disagreement)
-            if smallest.text in totals.smallest:
-                continue
-            totals.kinds[smallest.kind] += 1
-            totals.smallest[smallest.text] = smallest
-            print(smallest, end="\n\n", flush=True)
-            if len(totals.smallest) >= most:
+    with ProcessPoolExecutor(jobs) as pool:
+        for batch in batches(pool, min(BATCH, examples), start, 2 * jobs):
+            for _, opinions in totals.add(batch).values():
+                print(opinions, end="\n\n", flush=True)
+            if totals.examples >= examples or len(totals.smallest) >= most:
+                pool.shutdown(cancel_futures=True)
                 break
-        batch += 1
     return totals
 
 
-def run_batch(number: int, examples: int, totals: Totals) -> list[Disagreement]:
-    """Compare on one batch; return the shortest disagreements of each kind in it."""
+def batches(pool: Executor, examples: int, start: int, ahead: int) -> Iterator[Totals]:
+    """Yield the batches in order, without end; so many are begun ahead of the one awaited."""
+    begun: deque[Future[Totals]] = deque()
+    for number in count(start):
+        begun.append(pool.submit(run_batch, examples, number))
+        if len(begun) == ahead:
+            yield begun.popleft().result()
+
+
+def run_batch(examples: int, number: int) -> Totals:
+    """Compare on one batch, made from a seed; keeps the shortest disagreement of each kind."""
+    totals = Totals()
     found: dict[str, Disagreement] = {}
     seen: set[str] = set()
 
@@ -77,7 +100,9 @@ def run_batch(number: int, examples: int, totals: Totals) -> list[Disagreement]:
                 found[disagreement.kind] = disagreement
 
     look()
-    return list(found.values())
+    for smallest in map(smallest_of, found.values()):
+        totals.smallest[smallest.text] = (smallest.kind, str(smallest))
+    return totals
 
 
 def smallest_of(disagreement: Disagreement) -> Disagreement:
@@ -103,16 +128,17 @@ def main() -> int:
     parser.add_argument("--examples", type=int, default=1000, help="how many programs")
     parser.add_argument("--seed", type=int, default=0, help="the first batch's seed")
     parser.add_argument("--most", type=int, default=20, help="stop at so many disagreements")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many processes")
     arguments = parser.parse_args()
     began = time.perf_counter()
-    totals = run(arguments.examples, arguments.seed, arguments.most)
+    totals = run(arguments.examples, arguments.seed, arguments.most, arguments.jobs)
     seconds = time.perf_counter() - began
     print(
         f"{totals.examples} programs, {totals.sites} sites, {totals.unsettled} unsettled, "
         f"{len(totals.smallest)} disagreements, seed {arguments.seed}, {seconds:.0f} s"
     )
-    for kind, count in totals.kinds.most_common():
-        print(f"{count:4} {kind}")
+    for kind, number in Counter(kind for kind, _ in totals.smallest.values()).most_common():
+        print(f"{number:4} {kind}")
     return 1 if totals.smallest else 0
 
 

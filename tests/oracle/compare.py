@@ -6,13 +6,18 @@ from dataclasses import dataclass
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import Options
+from flake8_asyncwait.replay.follow import follow
 from flake8_asyncwait.replay.judge import Ruling, judge, replay
 from flake8_asyncwait.replay.locate import find_sites
+from flake8_asyncwait.verdict.finding import Finding, Step
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One site where the two differ; a code is "" where one of them is silent."""
+    """One site where the two differ; a code is "" where one of them is silent.
+
+    Where both have the same code, no execution follows the finding's witness.
+    """
 
     text: str
     line: int
@@ -20,10 +25,13 @@ class Disagreement:
     linter: str
     message: str
     ruling: Ruling
+    witness: tuple[Step, ...] = ()
 
     @property
     def kind(self) -> str:
         """What differs, as a word."""
+        if self.linter == self.ruling.code:
+            return f"witness_{self.linter}"
         return f"judge_{self.ruling.code or 'silent'}_linter_{self.linter or 'silent'}"
 
     def __str__(self) -> str:
@@ -40,6 +48,7 @@ class Disagreement:
             parts.append(f"        {self.ruling.leak.label} leaks")
             points = replay(self.text, self.ruling.choices, (self.line, self.column)).points
             parts += [f"        {point}" for point in points]
+        parts += [f"        {step.line}: {step.what} [{step.choice}]" for step in self.witness]
         return "\n".join(parts)
 
 
@@ -68,8 +77,17 @@ def compare(text: str, options: Options = Options()) -> Comparison:
             unsettled += 1
             continue
         finding = findings.get(site)
-        code = finding.code if finding else ""
-        if code != ruling.code:
-            message = finding.message if finding else ""
-            found.append(Disagreement(text, *site, code, message, ruling))
+        if finding is None:
+            if ruling.code:
+                found.append(Disagreement(text, *site, "", "", ruling))
+        elif finding.code != ruling.code or not replays(text, finding):
+            found.append(
+                Disagreement(text, *site, finding.code, finding.message, ruling, finding.witness)
+            )
     return Comparison(len(sites), unsettled, tuple(found))
+
+
+def replays(text: str, finding: Finding) -> bool:
+    """Say whether running a finding's witness shows the leak."""
+    steps = [(step.line, step.choice) for step in finding.witness]
+    return follow(text, (finding.line, finding.column), finding.code, steps) is not None

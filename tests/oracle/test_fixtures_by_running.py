@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
-from expectations import OK, Fixture, Site, read_all
+from expectations import OK, Fixture, Site, checked, read_all
 
 from flake8_asyncwait.replay.judge import judge
 from flake8_asyncwait.replay.locate import CannotJudge, find_sites
+
+from .compare import replays
 
 PRECEDENCE = ("AWT203", "AWT101", "AWT103", "AWT102", "AWT104", "AWT105", "AWT201", "AWT202")
 OPTIONAL = {"AWT105", "AWT201", "AWT202"}
@@ -49,6 +52,31 @@ def test_lambdas_are_refused(name: str) -> None:
     site = FIXTURES[file].sites[function][0]
     with pytest.raises(CannotJudge):
         shown(FIXTURES[file], site)
+
+
+@pytest.mark.parametrize(("name", "function"), FUNCTIONS)
+def test_witnesses_replay(name: str, function: str) -> None:
+    fixture = FIXTURES[name]
+    lines = {site.line for site in fixture.sites[function]}
+    for finding in checked(name).findings:
+        if finding.line in lines:
+            assert replays(fixture.text, finding), finding
+
+
+def test_what_did_not_happen_does_not_replay() -> None:
+    name = "section6.py"
+    text = FIXTURES[name].text
+    finding = next(one for one in checked(name).findings if one.code == "AWT102")
+    fault = next(step for step in finding.witness if step.choice.startswith("fault:"))
+    steps = list(finding.witness)
+    for wrong in (
+        replace(fault, line=fault.line + 1),
+        replace(fault, choice="fault:GeneratorExit"),
+        replace(fault, choice="branch:yes"),
+    ):
+        steps[finding.witness.index(fault)] = wrong
+        assert not replays(text, replace(finding, witness=tuple(steps)))
+    assert replays(text, finding)
 
 
 def test_few_are_not_run() -> None:
