@@ -1,6 +1,7 @@
 """The command `asyncwait`.
 
-Exit status: 0 nothing found, 1 findings, 2 the command could not do (all of) its work.
+Exit status: 0 nothing found, 1 findings, 2 the command could not do (all of) its work. Of `fix`: 1
+where findings are left, or where there is something to fix and it was not to be done.
 What only some runs need is imported where it is needed: most files hold no `asyncio.wait`, and a
 run over such files should cost little more than the start of Python.
 """
@@ -24,6 +25,9 @@ from flake8_asyncwait.options import (
 )
 
 if TYPE_CHECKING:
+    from flake8_asyncwait.fix.cure import Cure
+    from flake8_asyncwait.fix.file import FileFix
+    from flake8_asyncwait.fix.helper import Helper
     from flake8_asyncwait.source.files import Walk
     from flake8_asyncwait.source.text import Source, SourceError
     from flake8_asyncwait.verdict.finding import Checked, Finding
@@ -40,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     _print_anything()
     try:
-        status = _Check(args).run()
+        status: int = args.command(args).run()
         sys.stdout.flush()
     except BrokenPipeError:
         # Who reads our output has had enough. Python would complain once more as it ends.
@@ -52,8 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-class _Check:
-    """One run of `asyncwait check`, and what it has come to so far."""
+class _Run:
+    """One run of a command over files, and whether it could do all of its work so far."""
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
@@ -63,27 +67,30 @@ class _Check:
             cancellers=frozenset(args.cancellers),
             wait_functions=frozenset(args.wait_functions),
         )
-        self.findings: list[Finding] = []
-        self.undetermined = 0
         self.failed = False
 
     def run(self) -> int:
-        """Check all files, print what there is to print, and return the exit status."""
+        """Do the work, print what there is to print, and return the exit status."""
         from flake8_asyncwait.source.text import SourceError
 
         path = None
         for path in self._walk().files(self.args.paths):
             try:
-                self._check(path)
+                self._visit(path)
             except SourceError as error:
                 self._report_error(error)
         if path is None and not self.failed:
             print("no Python files found", file=sys.stderr)
-        if self.args.statistics:
-            self._report_statistics()
-        if self.failed:
-            return FAILED
-        return FINDINGS if self.findings else CLEAN
+        status = self._finish()
+        return FAILED if self.failed else status
+
+    def _visit(self, path: str) -> None:
+        """Look at one file. Raises `SourceError`."""
+        raise NotImplementedError
+
+    def _finish(self) -> int:
+        """Print what is to be said of all files; the exit status where nothing has failed."""
+        raise NotImplementedError
 
     def _walk(self) -> Walk:
         from flake8_asyncwait.source.files import Walk
@@ -93,8 +100,47 @@ class _Check:
         exclude = [*(DEFAULT_EXCLUDE if given is None else given), *self.args.extend_exclude]
         return Walk(Excluder(exclude), self.args.respect_gitignore, self._report_error)
 
-    def _check(self, path: str) -> None:
-        source = self._source(path)
+    def _read(self, path: str) -> tuple[str, bytes]:
+        """What reports call the file at `path`, and its bytes."""
+        from flake8_asyncwait.source.text import read
+
+        if path == STDIN:
+            return self.args.stdin_filename, sys.stdin.buffer.read()
+        return path, read(path)
+
+    def _source(self, name: str, data: bytes) -> Source | None:
+        """A file with the given bytes, or None where it cannot hold a site.
+
+        What nothing is claimed about may be as broken as it likes: no error is raised for it.
+        """
+        from flake8_asyncwait.sites.gate import candidate_lines
+        from flake8_asyncwait.source.text import SourceError, decode
+
+        try:
+            source = decode(name, data)
+        except SourceError:
+            if candidate_lines(str(data, "latin-1"), self.options.wait_functions):
+                raise
+            return None
+        return source if candidate_lines(source.text, self.options.wait_functions) else None
+
+    def _report_error(self, error: SourceError) -> None:
+        from flake8_asyncwait.report.text import printable
+
+        self.failed = True
+        print(printable(str(error)), file=sys.stderr)
+
+
+class _Check(_Run):
+    """`asyncwait check`."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        super().__init__(args)
+        self.findings: list[Finding] = []
+        self.undetermined = 0
+
+    def _visit(self, path: str) -> None:
+        source = self._source(*self._read(path))
         if source is None:
             return
         checked = _checked(source, self.options)
@@ -103,25 +149,10 @@ class _Check:
         if checked.findings:
             self._report(source, checked.findings)
 
-    def _source(self, path: str) -> Source | None:
-        """The file at `path`, or None where it cannot hold a site.
-
-        What nothing is claimed about may be as broken as it likes: no error is raised for it.
-        """
-        from flake8_asyncwait.sites.gate import candidate_lines
-        from flake8_asyncwait.source.text import SourceError, decode, read
-
-        if path == STDIN:
-            path, data = self.args.stdin_filename, sys.stdin.buffer.read()
-        else:
-            data = read(path)
-        try:
-            source = decode(path, data)
-        except SourceError:
-            if candidate_lines(str(data, "latin-1"), self.options.wait_functions):
-                raise
-            return None
-        return source if candidate_lines(source.text, self.options.wait_functions) else None
+    def _finish(self) -> int:
+        if self.args.statistics:
+            self._report_statistics()
+        return FINDINGS if self.findings else CLEAN
 
     def _report(self, source: Source, findings: Sequence[Finding]) -> None:
         from flake8_asyncwait.report import text
@@ -134,17 +165,70 @@ class _Check:
             for finding in findings:
                 print(text.full(source.name, finding, lines), end="\n\n")
 
-    def _report_error(self, error: SourceError) -> None:
-        from flake8_asyncwait.report.text import printable
-
-        self.failed = True
-        print(printable(str(error)), file=sys.stderr)
-
     def _report_statistics(self) -> None:
         from flake8_asyncwait.report.text import statistics
 
         for line in statistics(self.findings, self.undetermined):
             print(line)
+
+
+class _Fix(_Run):
+    """`asyncwait fix`. Where stdout gets a diff or a file, what was done is told on stderr."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        super().__init__(args)
+        self.cures: list[Cure] = []
+        self.changes = 0
+
+    def _visit(self, path: str) -> None:
+        name, data = self._read(path)
+        done = self._fixed(name, data)
+        self._put(path, name, done)
+        self.changes += done.is_changed
+        self.cures += done.cures
+        for cure in done.cures:
+            self._say(cure.told(name, self._is_dry))
+
+    @property
+    def _is_dry(self) -> bool:
+        return bool(self.args.diff or self.args.check)
+
+    def _fixed(self, name: str, data: bytes) -> FileFix:
+        """What a fix makes of a file."""
+        from flake8_asyncwait.fix.file import FileFix, fix_file
+
+        nothing = FileFix(data, data)
+        source = self._source(name, data)
+        if source is None:
+            return nothing
+        findings = _checked(source, self.options).findings
+        if not findings:
+            return nothing
+        return fix_file(name, source, data, self.options, self.args.helper, findings)
+
+    def _put(self, path: str, name: str, done: FileFix) -> None:
+        """Write a fixed file, or show it."""
+        if self.args.diff:
+            self._show(done.diff(name))
+        elif path == STDIN and not self.args.check:
+            self._show(done.after)
+        elif done.is_changed and not self._is_dry:
+            done.write(path)
+
+    def _show(self, data: bytes) -> None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+
+    def _say(self, line: str) -> None:
+        aside = self.args.diff or STDIN in self.args.paths
+        print(line, file=sys.stderr if aside else sys.stdout)
+
+    def _finish(self) -> int:
+        from flake8_asyncwait.fix.cure import summary
+
+        self._say(summary(self.cures, self._is_dry))
+        left = any(cure.is_left for cure in self.cures)
+        return FINDINGS if left or (self._is_dry and self.changes) else CLEAN
 
 
 def _checked(source: Source, options: Options) -> Checked:
@@ -190,28 +274,63 @@ def _parser() -> argparse.ArgumentParser:
             epilog="Exit status: 0 nothing found, 1 findings, 2 could not do all of its work.",
         )
     )
+    _add_fix(
+        commands.add_parser(
+            "fix",
+            help="cure leaky asyncio.wait calls",
+            description="Cure leaky asyncio.wait calls, where that changes nothing but the leak.",
+            epilog="Exit status: 0 nothing is left to do, 1 findings are left, or with --diff or "
+            "--check something would change, 2 could not do all of its work.",
+        )
+    )
     return parser
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_Check)
+    _add_common(parser, "check", "report")
+    _add_output(parser.add_argument_group("how to report"))
+
+
+def _add_fix(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_Fix)
+    _add_common(parser, "fix", "fix")
+    group = parser.add_argument_group("how to fix")
+    group.add_argument(
+        "--diff", action="store_true", help="print the changes as a diff, and write nothing"
+    )
+    group.add_argument(
+        "--check", action="store_true", help="say what would be done, and write nothing"
+    )
+    group.add_argument(
+        "--helper",
+        type=_helper,
+        metavar="MODULE:NAME",
+        help="where wait_any is imported from; made there if it does not exist "
+        "(default: _wait_any.py in the top package of the file)",
+    )
+    _add_stdin(group)
+
+
+def _add_common(parser: argparse.ArgumentParser, do: str, codes: str) -> None:
+    """The options that `check` and `fix` share: both look for the same."""
     parser.add_argument(
         "paths",
         nargs="*",
         default=["."],
         metavar="PATH",
-        help="files and directories to check, - for standard input (default: .)",
+        help=f"files and directories to {do}, - for standard input (default: .)",
     )
-    _add_codes(parser.add_argument_group("what to report (comma-separated codes or prefixes)"))
+    _add_codes(parser.add_argument_group(f"what to {codes} (comma-separated codes or prefixes)"))
     _add_names(parser.add_argument_group("what to know of your code (comma-separated names)"))
-    _add_files(parser.add_argument_group("which files to check (comma-separated globs)"))
-    _add_output(parser.add_argument_group("how to report"))
+    _add_files(parser.add_argument_group(f"which files to {do} (comma-separated globs)"))
 
 
 def _add_codes(group: argparse._ArgumentGroup) -> None:
     for flag, default, text in (
-        ("--select", None, "report only these codes"),
-        ("--extend-select", [], "report these codes too, such as those that are off by default"),
-        ("--ignore", [], "do not report these codes"),
+        ("--select", None, "only these codes"),
+        ("--extend-select", [], "these codes too, such as those that are off by default"),
+        ("--ignore", [], "not these codes"),
     ):
         group.add_argument(
             flag, action="extend", type=_codes, default=default, metavar="CODES", help=text
@@ -257,6 +376,10 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="count the findings of each code, and the sites that could not be decided",
     )
+    _add_stdin(group)
+
+
+def _add_stdin(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--stdin-filename",
         default="stdin",
@@ -277,6 +400,15 @@ def _codes(value: str) -> list[str]:
 def _names(value: str) -> list[str]:
     try:
         return sorted(dotted_names(split_list(value)))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _helper(value: str) -> Helper:
+    from flake8_asyncwait.fix.helper import parse_helper
+
+    try:
+        return parse_helper(value)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from flake8_asyncwait.check import check
@@ -15,11 +15,16 @@ from flake8_asyncwait.verdict.finding import Finding
 
 
 class Fixed(NamedTuple):
-    """What a fix of one file comes to: its new text, in which `wait_any` is not yet imported, and
-    what was done about each finding, in the order of the findings."""
+    """What a fix of one file comes to.
+
+    `text` is its new text, in which `wait_any` is not yet imported. `cures` say what was done about
+    each finding, in the order of the findings. `freed` are names that calls mentioned which are no
+    more: what imports them may have become useless.
+    """
 
     text: str
     cures: tuple[Cure, ...]
+    freed: frozenset[str] = frozenset()
 
     @property
     def needs_helper(self) -> bool:
@@ -30,20 +35,23 @@ class Fixed(NamedTuple):
 def fix(
     text: str,
     options: Options,
-    function: str = "wait_any",
+    function: str | None = WAIT_ANY,
     width: int | None = None,
-    wanted: Callable[[Finding], bool] | None = None,
+    findings: Collection[Finding] | None = None,
 ) -> Fixed:
     """Fix one file: `text` with `\\n` newlines.
 
-    `function` is what `wait_any` is to be called in the file, `width` its line length (by default
-    what its lines show). `wanted` says which findings to fix, by default all. Raises `SyntaxError`.
+    `function` is what `wait_any` is to be called in the file, None where it cannot be had. `width`
+    is the file's line length, by default what its lines show. `findings` are those to fix, by
+    default all. Raises `SyntaxError`.
     """
-    findings = [f for f in check(text, options).findings if wanted is None or wanted(f)]
+    if findings is None:
+        findings = check(text, options).findings
     width = layout.line_length(text) if width is None else width
-    settling = frozenset({"wait_any", function.rpartition(".")[2]})
+    settling = frozenset({WAIT_ANY, function or WAIT_ANY})
     cures: list[Cure] = []
-    for start, group in _by_function(text, findings):
+    freed: set[str] = set()
+    for start, group in _by_function(text, sorted(findings)):
         seen = examine(text, start, options, settling)
         places = [each.place for each in seen]
         for finding in reversed(group):
@@ -57,8 +65,9 @@ def fix(
             cures.append(Cure(*place, done.outcome, done.reason))
             if done.outcome != MANUAL:
                 text = done.text
+                freed |= done.freed
                 seen = examine(text, start, options, settling)
-    return Fixed(text, tuple(reversed(cures)))
+    return Fixed(text, tuple(reversed(cures)), frozenset(freed))
 
 
 def _by_function(

@@ -40,20 +40,23 @@ _STEPS = 2
 
 class Rewrite(NamedTuple):
     """What to do about one site: the outcome, the new text of the file (with `wait_any` not yet
-    imported), and where the outcome is `MANUAL` the reason."""
+    imported), where the outcome is `MANUAL` the reason, and the names that the call does not
+    mention any more."""
 
     outcome: str
     text: str
     reason: str = ""
+    freed: frozenset[str] = frozenset()
 
 
 def rewrite(
-    text: str, seen: list[Seen], index: int, options: Options, function: str, width: int
+    text: str, seen: list[Seen], index: int, options: Options, function: str | None, width: int
 ) -> Rewrite:
     """The best harmless cure for the site `seen[index]`, which has a finding.
 
     `text` has `\\n` newlines; `seen` are the sites of the outermost function around the site.
-    `function` is the expression that calls of `wait_any` are to use, `width` the line length.
+    `function` is what calls of `wait_any` are to use, None where there is none to be had. `width`
+    is the line length.
     """
     own = seen[index]
     assert own.finding is not None
@@ -66,11 +69,14 @@ def rewrite(
     if place is None:
         return Rewrite(MANUAL, text, "the call cannot be located")
     why = _why_not_wait_any(own, place)
-    if why is None and code != "AWT103":
+    if why is None and function is None:
+        why = "there is no module to take wait_any from"
+    elif why is None and code != "AWT103":
+        assert function is not None
         drop, add = _changed_arguments(own, place)
         after = place.with_module(renamed(place, function, drop, add, width))
         if _proof(after, frozenset(), seen, index, options, removed=True) is not None:
-            return Rewrite(WAIT_ANY, after)
+            return Rewrite(WAIT_ANY, after, freed=frozenset(every_name(place.call)))
         why = "the rewritten function could not be proved"
     cured = _with_finally(text, seen, index, options, code, width)
     if cured is not None:

@@ -1,0 +1,129 @@
+"""One file, from its bytes to its fixed bytes."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Collection
+from typing import NamedTuple
+
+from flake8_asyncwait.check import check
+from flake8_asyncwait.fix import layout
+from flake8_asyncwait.fix.cure import MANUAL, Cure
+from flake8_asyncwait.fix.fixer import Fixed, fix
+from flake8_asyncwait.fix.helper import (
+    Helper,
+    HelperError,
+    HelperPlan,
+    NewModule,
+    apply_helper,
+    plan_helper,
+)
+from flake8_asyncwait.fix.imports import remove_unused
+from flake8_asyncwait.fix.project import project_of
+from flake8_asyncwait.options import Options
+from flake8_asyncwait.report.diff import diff
+from flake8_asyncwait.source.text import Source, SourceError, decode, read
+from flake8_asyncwait.source.write import create, encode, write
+from flake8_asyncwait.verdict.finding import Finding
+
+
+class FileFix(NamedTuple):
+    """What a fix would do to a file: nothing is written yet.
+
+    `before` and `after` are its bytes, `create` is the module that has to be made first, if any.
+    `cures` say what becomes of each finding, in the order of the findings.
+    """
+
+    before: bytes
+    after: bytes
+    cures: tuple[Cure, ...] = ()
+    create: NewModule | None = None
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether there is anything to write."""
+        return self.after != self.before
+
+    def diff(self, path: str) -> bytes:
+        """The changes as a diff: the file at `path`, and the module to make."""
+        if not self.is_changed:
+            return b""
+        made = b""
+        if self.create is not None and not os.path.exists(self.create.path):
+            made = diff(self.create.path, None, self.create.text.encode())
+        return made + diff(path, self.before, self.after)
+
+    def write(self, path: str) -> None:
+        """Make the module, if there is one to make, then replace the file at `path`: at every
+        moment it can be imported. Raises `SourceError` when that cannot be done."""
+        if self.create is not None:
+            create(self.create.path, self.create.text.encode())
+        write(path, self.before, self.after)
+
+
+def fix_file(
+    path: str,
+    source: Source,
+    data: bytes,
+    options: Options,
+    helper: Helper | None = None,
+    findings: Collection[Finding] | None = None,
+) -> FileFix:
+    """Fix the file at `path`, whose bytes `data` are decoded in `source`.
+
+    `helper` is where the user wants `wait_any` to come from. `findings` are those to fix, None for
+    all.
+    Raises `SourceError` when the file is not Python, or its encoding cannot hold what is new.
+    """
+    try:
+        fixed, plan = _fixed(path, source.text, options, helper, findings)
+        text = fixed.text
+        if plan is not None:
+            text = apply_helper(text, plan)
+        if fixed.freed and os.path.basename(path) != "__init__.py":
+            text = remove_unused(text, fixed.freed)
+        _prove(source, text, fixed, options)
+    except SyntaxError as error:
+        reason = f"syntax error: {error.msg}"
+        raise SourceError(source.name, reason, error.lineno) from error
+    if text == source.text:
+        return FileFix(data, data, fixed.cures)
+    create = plan.create if plan is not None else None
+    return FileFix(data, encode(source, data, text), fixed.cures, create)
+
+
+def _fixed(
+    path: str,
+    text: str,
+    options: Options,
+    helper: Helper | None,
+    findings: Collection[Finding] | None,
+) -> tuple[Fixed, HelperPlan | None]:
+    """The fixed text, and how the file comes by `wait_any` where it needs it."""
+    width = _line_length(path, text)
+    try:
+        plan = plan_helper(path, text, helper)
+    except HelperError:
+        return fix(text, options, None, width, findings), None
+    fixed = fix(text, options, plan.name, width, findings)
+    return fixed, plan if fixed.needs_helper else None
+
+
+def _line_length(path: str, text: str) -> int:
+    """What the project's `pyproject.toml` says, or what the file's lines show."""
+    config = os.path.join(project_of(path).root, "pyproject.toml")
+    try:
+        found = layout.configured_line_length(decode(config, read(config)).text)
+    except SourceError:
+        found = None
+    return layout.line_length(text) if found is None else found
+
+
+def _prove(source: Source, text: str, fixed: Fixed, options: Options) -> None:
+    """Raise `SourceError` if the fixed text has a finding that nobody knows of."""
+    cured = Counter(cure.code for cure in fixed.cures if cure.outcome != MANUAL)
+    before = Counter(finding.code for finding in check(source.text, options).findings)
+    after = Counter(finding.code for finding in check(text, options).findings)
+    if after - (before - cured):
+        raise SourceError(source.name, "left alone: the fixed file would have new findings")
