@@ -32,15 +32,11 @@ def renamed(
         return _replaced(place.module, call, way)
     level = place.levels[0]
     body = list(level.block.body)
-    after = loops.without_redundant(body[level.index + 1 :], _waited_names(place), place.function)
+    after = loops.without_redundant(
+        body[level.index + 1 :], wrap.waited_names(place), place.function
+    )
     statement = level.statement.deep_replace(call, way)
     return place.with_body(level, [*body[: level.index], statement, *after])
-
-
-def _waited_names(place: Place) -> set[str]:
-    """The names that hold what the call will have cancelled."""
-    pending, waited = wrap.pending_name(place), wrap.waited_of(place.call)
-    return {name for name in (pending, getattr(waited, "value", None)) if isinstance(name, str)}
 
 
 def _layouts(old: cst.Call, new: cst.Call, unit: str, longer: bool) -> Iterator[cst.Call]:
@@ -80,13 +76,24 @@ def _positional(arg: cst.Arg) -> cst.Arg:
 
 
 def _kept(args: Sequence[cst.Arg], drop: frozenset[str]) -> list[cst.Arg]:
+    """The arguments that stay. What stands behind the last one is what stood there before."""
     kept = [arg for arg in args if not _goes(arg, drop)]
-    if kept and args and kept[-1] is not args[-1]:
-        last = args[-1]
-        kept[-1] = kept[-1].with_changes(
-            comma=last.comma, whitespace_after_arg=last.whitespace_after_arg
-        )
-    return kept
+    if kept[-1] is args[-1]:
+        return kept
+    last, comma = args[-1], kept[-1].comma
+    if "#" not in layout.code(kept[-1]):
+        comma = last.comma
+    elif isinstance(comma, cst.Comma) and isinstance(last.comma, cst.Comma):
+        comment, end = comma.whitespace_after, last.comma.whitespace_after
+        if not isinstance(comment, cst.ParenthesizedWhitespace):
+            return list(args)
+        if not isinstance(end, cst.ParenthesizedWhitespace):
+            return list(args)
+        comma = comma.with_changes(whitespace_after=comment.with_changes(last_line=end.last_line))
+    else:
+        return list(args)
+    after = last.whitespace_after_arg
+    return [*kept[:-1], kept[-1].with_changes(comma=comma, whitespace_after_arg=after)]
 
 
 def _goes(arg: cst.Arg, drop: frozenset[str]) -> bool:

@@ -43,6 +43,26 @@ def _leaves_a_name(loop: cst.CSTNode, function: cst.CSTNode) -> bool:
     return _reads_outside(function, variable)
 
 
+def is_loop_variable(name: str, function: cst.CSTNode, path: Sequence[cst.CSTNode]) -> bool:
+    """Whether a name of a function is nothing but the variable of loops, none of them on `path`:
+    one more loop may have it then."""
+    around = any(isinstance(node, cst.For) and reads(node.target, {name}) for node in path)
+    return not (around or _reads_outside(function, name) or _is_captured(function, name))
+
+
+def _is_captured(function: cst.CSTNode, name: str) -> bool:
+    """Whether a function inside of another mentions a name."""
+    queue = list(function.children)
+    while queue:
+        node = queue.pop()
+        if isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+            if reads(node, {name}):
+                return True
+        else:
+            queue.extend(node.children)
+    return False
+
+
 def _reads_outside(node: cst.CSTNode, variable: str) -> bool:
     if isinstance(node, (cst.For, cst.CompFor)) and _name(node.target) == variable:
         rest: list[Any] = [node.iter]

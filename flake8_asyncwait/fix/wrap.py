@@ -15,7 +15,7 @@ import libcst as cst
 
 from flake8_asyncwait.analysis.watch import Use
 from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.loops import cancelled_by
+from flake8_asyncwait.fix.loops import cancelled_by, is_loop_variable, without_redundant
 from flake8_asyncwait.fix.names import (
     bindings,
     every_name,
@@ -70,6 +70,8 @@ def proposals(
             for aim in possible:
                 if _is_used_outside(place, aim, level, end, uses):
                     continue
+                if _is_whole_try(place, depth, end) and _is_usable(place, aim, depth + 1):
+                    continue  # that `try` can have the cancels itself
                 if _stays_bound(aim, level, end):
                     yield from _wrapped(place, level, end, aim, width)
 
@@ -263,6 +265,15 @@ def _is_used_outside(place: Place, aim: Aim, level: Level, end: int, uses: Colle
     )
 
 
+def _is_whole_try(place: Place, depth: int, end: int) -> bool:
+    """Whether a region is all that a `try` has between its `try` and its handlers."""
+    level = place.levels[depth]
+    if level.index or end + 1 < len(level.block.body) or depth + 1 == len(place.levels):
+        return False
+    around = place.levels[depth + 1].statement
+    return isinstance(around, (cst.Try, cst.TryStar)) and around.body is level.block
+
+
 def _stays_bound(aim: Aim, level: Level, end: int) -> bool:
     """Whether what an aim names still is what it was where the `finally` begins."""
     for statement in level.block.body[level.index : end + 1]:
@@ -340,7 +351,24 @@ def _tried(
         body=place.block(statements), finalbody=cst.Finally(place.block(_cancels(place, aim)))
     )
     first, *rest = [*before, tried]
-    return _with_statements(place, level, end, [first.with_changes(leading_lines=leading), *rest])
+    after = level.block.body[end + 1 :]
+    if _is_all(place, aim):
+        after = without_redundant(after, waited_names(place), place.function)
+    new = [first.with_changes(leading_lines=leading), *rest]
+    return place.with_body(level, [*level.block.body[: level.index], *new, *after])
+
+
+def _is_all(place: Place, aim: Aim) -> bool:
+    """Whether an aim is all that is waited for."""
+    waited = waited_of(place.call)
+    elements = _elements(waited) if waited is not None else None
+    return aim.is_loop or (elements is not None and len(elements) == len(aim.names))
+
+
+def waited_names(place: Place) -> set[str]:
+    """The names that hold what is waited for, or the pending half of it."""
+    pending, waited = pending_name(place), waited_of(place.call)
+    return {name for name in (pending, getattr(waited, "value", None)) if isinstance(name, str)}
 
 
 def _with_statements(place: Place, level: Level, end: int, new: Sequence[Any]) -> cst.Module:
@@ -355,7 +383,10 @@ def _cancels(place: Place, aim: Aim) -> list[Any]:
     if over is None:
         elements = [cst.Element(cst.Name(name)) for name in aim.names]
         over = cst.Tuple(elements)
-    variable = fresh(_TASK, every_name(place.module) | _names_of(aim))
+    taken = every_name(place.module)
+    if is_loop_variable(_TASK[0], place.function, place.path):
+        taken.discard(_TASK[0])
+    variable = fresh(_TASK, taken | _names_of(aim))
     over = layout.flat(over) if layout.is_breakable(over) else over
     return [cst.For(cst.Name(variable), over, place.block([_cancel(variable)]))]
 

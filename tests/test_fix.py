@@ -1,0 +1,300 @@
+"""What `asyncwait fix` makes of files, and what it leaves alone."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from flake8_asyncwait.check import check
+from flake8_asyncwait.fix.cure import FINALLY, MANUAL, WAIT_ANY
+from flake8_asyncwait.fix.file import FileFix, fix_file
+from flake8_asyncwait.fix.fixer import fix
+from flake8_asyncwait.fix.helper import Helper
+from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON, Options
+from flake8_asyncwait.source.text import decode
+
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "fixes"
+PAIRS = sorted(path.name.removesuffix(".before.py") for path in FIXTURES.glob("*.before.py"))
+NOT_FORMATTED = {"wait_any_styles"}
+HELPER = Helper("flake8_asyncwait.wait_any", "wait_any")
+
+each_pair = pytest.mark.parametrize("name", PAIRS)
+
+
+def before(name: str) -> Path:
+    return FIXTURES / f"{name}.before.py"
+
+
+def after(name: str) -> Path:
+    return FIXTURES / f"{name}.after.py"
+
+
+def fixed(path: Path, options: Options = Options()) -> FileFix:
+    data = path.read_bytes()
+    return fix_file(str(path), decode(str(path), data), data, options, HELPER)
+
+
+def outcome(text: str, options: Options = Options()) -> tuple[str, str]:
+    """What becomes of the one finding of a text, and why."""
+    (cure,) = fix(text, options).cures
+    return cure.outcome, cure.reason
+
+
+def function(*lines: str) -> str:
+    body = "".join(f"    {line}\n" for line in lines)
+    return f"import asyncio\n\n\nasync def f(work, use, x):\n{body}"
+
+
+class TestPairs:
+    @each_pair
+    def test_after_is_what_becomes_of_before(self, name: str) -> None:
+        assert fixed(before(name)).after.decode() == after(name).read_text("utf-8")
+
+    @each_pair
+    def test_a_second_run_changes_nothing(self, name: str) -> None:
+        assert not fixed(after(name)).is_changed
+
+    @each_pair
+    def test_nothing_is_found_where_it_was_fixed(self, name: str) -> None:
+        left = [cure.code for cure in fixed(before(name)).cures if cure.outcome == MANUAL]
+        found = [finding.code for finding in check(after(name).read_text("utf-8")).findings]
+        assert found == left
+
+    @each_pair
+    def test_every_site_of_before_has_a_finding(self, name: str) -> None:
+        functions = [
+            node
+            for node in ast.walk(ast.parse(before(name).read_text("utf-8")))
+            if isinstance(node, ast.AsyncFunctionDef)
+        ]
+        lines = {finding.line for finding in check(before(name).read_text("utf-8")).findings}
+        for node in functions:
+            assert lines & set(range(node.lineno, (node.end_lineno or 0) + 1)), node.name
+
+    @each_pair
+    def test_what_was_formatted_stays_so(self, name: str) -> None:
+        ruff = shutil.which("ruff")
+        if ruff is None:
+            pytest.skip("ruff is not installed")
+        if name in NOT_FORMATTED:
+            return
+        command = [ruff, "format", "--isolated", "--line-length=100", "--check"]
+        for path in (before(name), after(name)):
+            assert subprocess.run([*command, str(path)], check=False).returncode == 0, path
+
+
+class TestBytes:
+    """What of a file is not its text stays as it is."""
+
+    TEXT = function(
+        "tasks = [asyncio.create_task(work())]",
+        "await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)",
+        "print('\N{LATIN SMALL LETTER E WITH ACUTE}')",
+    )
+    OLD, NEW = "asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)", "wait_any(tasks)"
+
+    def check(self, tmp_path: Path, text: str, encoding: str = "utf-8", bom: bytes = b"") -> None:
+        path = tmp_path / "file.py"
+        path.write_bytes(bom + text.encode(encoding))
+        imported = "from flake8_asyncwait.wait_any import wait_any\n"
+        end = "\r\n" if "\r\n" in text else "\n"
+        wanted = text.replace(self.OLD, self.NEW)
+        wanted = wanted.replace(
+            f"import asyncio{end}",
+            f"import asyncio{end}{end}{imported}".replace("\n", end)
+            if end == "\n"
+            else f"import asyncio{end}{end}{imported.rstrip()}{end}",
+        )
+        assert fixed(path).after == bom + wanted.encode(encoding)
+
+    def test_newlines(self, tmp_path: Path) -> None:
+        self.check(tmp_path, self.TEXT)
+
+    def test_carriage_returns(self, tmp_path: Path) -> None:
+        self.check(tmp_path, self.TEXT.replace("\n", "\r\n"))
+
+    def test_tabs(self, tmp_path: Path) -> None:
+        self.check(tmp_path, self.TEXT.replace("    ", "\t"))
+
+    def test_no_last_newline(self, tmp_path: Path) -> None:
+        self.check(tmp_path, self.TEXT.rstrip("\n"))
+
+    def test_a_byte_order_mark(self, tmp_path: Path) -> None:
+        self.check(tmp_path, self.TEXT, bom=b"\xef\xbb\xbf")
+
+    def test_an_encoding_cookie(self, tmp_path: Path) -> None:
+        self.check(tmp_path, f"# coding: latin-1\n{self.TEXT}", "latin-1")
+
+    def test_form_feeds_and_trailing_space(self, tmp_path: Path) -> None:
+        self.check(tmp_path, self.TEXT.replace("\n\n\n", "\n\x0c\n   \n", 1) + "# end   \n\x0c\n")
+
+    @each_pair
+    def test_other_statements_stay_to_the_letter(self, name: str) -> None:
+        left = iter(statements(after(name)))
+        for statement in statements(before(name)):
+            assert statement in left
+
+
+def statements(path: Path) -> list[str]:
+    """The simple statements of a file as they are written, but for indentation, without those that
+    a fix may touch: waits, cancels and imports, and what binds a pending half before its wait."""
+    text = path.read_text("utf-8")
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.stmt) and not hasattr(node, "body"):
+            lines = (ast.get_source_segment(text, node) or "").split("\n")
+            code = "\n".join(line.strip() for line in lines)
+            if not re.search(r"\bwait|\.cancel\(|import |^pending = |^(waited_)?task = ", code):
+                found.append((node.lineno, code))
+    return [code for _, code in sorted(found)]
+
+
+class TestManual:
+    """Facts that forbid a rewrite; each is the reason that the user is told."""
+
+    def test_the_callers_tasks(self) -> None:
+        text = function("await asyncio.wait(x, timeout=1)")
+        assert outcome(text)[0] == MANUAL
+
+    def test_handed_over(self) -> None:
+        text = function(
+            "tasks = [asyncio.create_task(work())]",
+            "done, pending = await asyncio.wait(tasks, timeout=1)",
+            "use(pending)",
+        )
+        assert outcome(text) == (MANUAL, "'tasks' is handed over on line 7")
+
+    def test_returned(self) -> None:
+        text = function(
+            "tasks = [asyncio.create_task(work())]",
+            "done, pending = await asyncio.wait(tasks, timeout=1)",
+            "return pending",
+        )
+        assert outcome(text) == (MANUAL, "'tasks' is handed over on line 7")
+
+    def test_given_a_callback(self) -> None:
+        text = function(
+            "tasks = [asyncio.create_task(work()) for _ in x]",
+            "done, pending = await asyncio.wait(tasks, timeout=1)",
+            "for task in pending:",
+            "    task.add_done_callback(use)",
+        )
+        assert outcome(text)[0] == FINALLY
+
+    def test_not_awaited(self) -> None:
+        text = function(
+            "tasks = [asyncio.create_task(work())]",
+            "waiting = asyncio.wait(tasks, timeout=1)",
+            "del tasks",
+            "await waiting",
+        )
+        assert outcome(text) == (MANUAL, "the wait is not awaited where it stands")
+
+    def test_an_argument_that_wait_any_does_not_take(self) -> None:
+        text = function("await asyncio.wait({asyncio.create_task(work())}, timeout=1, loop=x)")
+        reason = "wait_any does not take the argument 'loop'"
+        assert outcome(text) in [(FINALLY, ""), (MANUAL, reason)]
+
+    def test_arguments_that_are_not_spelled_out(self) -> None:
+        text = function("await asyncio.wait([asyncio.create_task(work()), x.t], **x)")
+        assert outcome(text)[0] in (FINALLY, MANUAL)
+
+    @pytest.mark.parametrize("code", ["AWT202"])
+    def test_codes_that_are_a_choice(self, code: str) -> None:
+        text = function(
+            "tasks = [asyncio.create_task(work())]",
+            "try:",
+            "    await asyncio.wait(tasks, timeout=1)",
+            "finally:",
+            "    for task in tasks:",
+            "        task.cancel()",
+        )
+        assert outcome(text, Options(codes=DEFAULT_ON | {code}))[0] == MANUAL
+
+
+class TestWaitAny:
+    """A site becomes a call of `wait_any` only where that changes nothing but the leak."""
+
+    def test_suspensions_before_the_cancel_do_not_matter(self) -> None:
+        text = function(
+            "tasks = {asyncio.create_task(work())}",
+            "done, pending = await asyncio.wait(tasks, timeout=1)",
+            "await use(done)",
+            "for task in pending:",
+            "    task.cancel()",
+        )
+        assert outcome(text) == (WAIT_ANY, "")
+
+    def test_nor_does_what_is_only_looked_at(self) -> None:
+        text = function(
+            "tasks = {asyncio.create_task(work())}",
+            "done, pending = await asyncio.wait(tasks, timeout=1)",
+            "if pending:",
+            "    print(len(pending), 'are late:', pending)",
+            "    raise TimeoutError",
+        )
+        assert outcome(text) == (WAIT_ANY, "")
+
+    @pytest.mark.parametrize(
+        "use",
+        [
+            "await task",
+            "await asyncio.gather(task)",
+            "await asyncio.wait_for(task, 1)",
+            "await asyncio.shield(task)",
+            "await asyncio.wait([task])",
+            "await use(); print(task.done())",
+        ],
+    )
+    def test_what_lets_the_task_go_on_forbids_it(self, use: str) -> None:
+        text = function(
+            "task = asyncio.create_task(work())", "await asyncio.wait([task], timeout=1)", use
+        )
+        assert outcome(text) == (FINALLY, "")
+
+    def test_what_only_a_fault_comes_to_forbids_it_too(self) -> None:
+        text = function(
+            "task = asyncio.create_task(work())",
+            "try:",
+            "    await asyncio.wait([task], timeout=1)",
+            "except asyncio.CancelledError:",
+            "    await task",
+            "    raise",
+        )
+        assert outcome(text)[0] == FINALLY
+
+    def test_a_task_that_is_done_may_be_asked(self) -> None:
+        text = function(
+            "task, other = asyncio.create_task(work()), asyncio.create_task(work())",
+            "await asyncio.wait([task, other], return_when=asyncio.FIRST_COMPLETED)",
+            "if task.done():",
+            "    return await task",
+            "task.cancel()",
+            "return await other",
+        )
+        assert outcome(text) == (WAIT_ANY, "")
+
+    def test_a_full_wait(self) -> None:
+        text = function("tasks = {asyncio.create_task(work())}", "await asyncio.wait(tasks)")
+        done = fix(text, Options(codes=frozenset({"AWT201"})))
+        assert "await wait_any(tasks, return_when=asyncio.ALL_COMPLETED)" in done.text
+
+    def test_where_it_cannot_be_had_there_is_a_finally(self) -> None:
+        text = function(
+            "tasks = {asyncio.create_task(work())}", "await asyncio.wait(tasks, timeout=1)"
+        )
+        (cure,) = fix(text, Options(), function=None).cures
+        assert cure.outcome == FINALLY
+
+
+@pytest.mark.parametrize("code", sorted(ALL_CODES))
+def test_the_good_twin_of_a_rule_is_left_alone(code: str) -> None:
+    from flake8_asyncwait.rules import RULES
+
+    (rule,) = (rule for rule in RULES if rule.code == code)
+    assert fix(rule.good, Options(codes=DEFAULT_ON | {code})) == (rule.good, (), frozenset())
