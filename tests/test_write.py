@@ -14,7 +14,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -372,15 +374,10 @@ class TestCreate:
             create(str(tmp_path / "missing" / "a.py"), NEW)
 
 
-@posix
-class TestKilled:
-    """Each file is as before or complete, whenever the process is killed."""
-
-    SIZE = 300_000
-    WRITER = """
+WRITE_FOR_EVER = """
 import sys
 from flake8_asyncwait.source.write import write
-old, new, paths = b"o" * {size}, b"n" * ({size} + 1), sys.argv[1:]
+old, new, paths = b"o" * int(sys.argv[1]), b"n" * (int(sys.argv[1]) + 1), sys.argv[2:]
 print("ready", flush=True)
 while True:
     for path in paths:
@@ -389,11 +386,16 @@ while True:
         write(path, new, old)
 """
 
-    def _kill_at_random(self, paths: list[Path], longest: float) -> None:
+
+@posix
+class TestKilled:
+    """Each file is as before or complete, whenever the process is killed."""
+
+    def _kill_at_random(self, paths: list[Path], size: int, longest: float) -> None:
         for path in paths:
-            path.write_bytes(b"o" * self.SIZE)
+            path.write_bytes(b"o" * size)
         writer = subprocess.Popen(
-            [sys.executable, "-c", self.WRITER.format(size=self.SIZE), *paths],
+            [sys.executable, "-c", WRITE_FOR_EVER, str(size), *paths],
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
@@ -404,31 +406,42 @@ while True:
         writer.wait()
         writer.stdout.close()
 
-    def _is_whole(self, path: Path) -> bool:
-        data = path.read_bytes()
-        return data in (b"o" * self.SIZE, b"n" * (self.SIZE + 1))
+    def _is_whole(self, path: Path, size: int) -> bool:
+        return path.read_bytes() in (b"o" * size, b"n" * (size + 1))
 
     @pytest.mark.parametrize("kill", range(25))
     def test_while_it_replaces_files(self, tmp_path: Path, kill: int) -> None:
         paths = [tmp_path / f"{number}.py" for number in range(5)]
-        self._kill_at_random(paths, longest=0.05)
-        assert all(map(self._is_whole, paths))
-        assert not [name for name in leftovers(tmp_path) if not is_temporary(name)]
-        assert len(list(tmp_path.glob("*.py"))) == len(paths)
+        self._kill_at_random(paths, size=300_000, longest=0.05)
+        assert [path for path in paths if not self._is_whole(path, 300_000)] == []
+        assert all(fnmatch(name, ".asyncwait-*.tmp") for name in leftovers(tmp_path))
+        assert sorted(tmp_path.glob("*.py")) == paths
 
     @pytest.mark.parametrize("kill", range(10))
-    def test_while_it_overwrites_files_with_several_names(self, tmp_path: Path, kill: int) -> None:
-        """Who overwrites lives on and finishes: we wait for that."""
-        path = tmp_path / "a.py"
+    def test_while_it_overwrites_a_file_with_several_names(self, tmp_path: Path, kill: int) -> None:
+        """Who overwrites it lives on and finishes: we wait for that."""
+        path, size = tmp_path / "a.py", 2_000_000
         path.touch()
         (tmp_path / "b.py").hardlink_to(path)
-        self._kill_at_random([path], longest=0.2)
-        deadline = time.monotonic() + 20
-        while not self._is_whole(path) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert self._is_whole(path)
+        self._kill_at_random([path], size, longest=0.2)
+        deadline = time.monotonic() + 30
+        while not self._is_whole(path, size) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert self._is_whole(path, size)
         assert path.samefile(tmp_path / "b.py")
 
+    def test_who_overwrites_is_not_killed_with_our_session(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sessions: list[int] = []
 
-def is_temporary(name: str) -> bool:
-    return name.startswith(".asyncwait-") and name.endswith(".tmp")
+        class Popen(subprocess.Popen[bytes]):
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                super().__init__(*args, **kwargs)
+                sessions.append(os.getsid(self.pid))
+
+        monkeypatch.setattr(subprocess, "Popen", Popen)
+        (path.parent / "b.py").hardlink_to(path)
+        write(str(path), OLD, NEW)
+        assert len(sessions) == 1
+        assert sessions[0] != os.getsid(0)
