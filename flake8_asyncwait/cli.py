@@ -231,6 +231,20 @@ class _Fix(_Run):
         return FINDINGS if left or (self._is_dry and self.changes) else CLEAN
 
 
+class _Template:
+    """`asyncwait helper`."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        pass
+
+    def run(self) -> int:
+        """Print the template."""
+        from flake8_asyncwait.fix.helper import template
+
+        print(template(), end="")
+        return CLEAN
+
+
 def _checked(source: Source, options: Options) -> Checked:
     """What is to be said of `source`. Raises `SourceError` when Python could not parse it."""
     from flake8_asyncwait.check import check
@@ -283,6 +297,13 @@ def _parser() -> argparse.ArgumentParser:
             "--check something would change, 2 could not do all of its work.",
         )
     )
+    _add_helper(
+        commands.add_parser(
+            "helper",
+            help="print the module that wait_any comes from",
+            description="Print the module that wait_any comes from, to be put into a project.",
+        )
+    )
     return parser
 
 
@@ -310,6 +331,10 @@ def _add_fix(parser: argparse.ArgumentParser) -> None:
         "(default: _wait_any.py in the top package of the file)",
     )
     _add_stdin(group)
+
+
+def _add_helper(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_Template)
 
 
 def _add_common(parser: argparse.ArgumentParser, do: str, codes: str) -> None:

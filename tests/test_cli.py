@@ -14,6 +14,7 @@ import pytest
 import samples
 
 from flake8_asyncwait import __version__, cli
+from flake8_asyncwait.fix.helper import template
 from flake8_asyncwait.report import text
 from flake8_asyncwait.verdict.finding import Finding, Step
 
@@ -331,6 +332,11 @@ class TestReports:
         assert done.returncode == 1
 
 
+class TestHelper:
+    def test_it_is_the_module_that_a_fix_would_make(self, asyncwait: Asyncwait) -> None:
+        assert asyncwait("helper") == Run(0, template().splitlines(), [])
+
+
 class TestStart:
     def test_version(self, asyncwait: Asyncwait) -> None:
         assert asyncwait("--version") == Run(0, [f"asyncwait {__version__}"], [])
@@ -347,6 +353,7 @@ class TestStart:
             (["--version"], {"ast", "dataclasses", "libcst", "pathspec", "tokenize"}),
             (["check", "empty.py"], {"ast", "dataclasses", "libcst", "pathspec", "tokenize"}),
             (["check", "cured.py"], {"flake8"}),
+            (["helper"], {"libcst", "pathspec"}),
         ],
     )
     def test_nothing_heavy_is_imported_in_vain(

@@ -17,7 +17,6 @@ from typing import NamedTuple, TypeGuard
 from flake8_asyncwait import __version__
 from flake8_asyncwait.check import parse
 from flake8_asyncwait.fix.imports import Import, add_function, add_import, imports_of
-from flake8_asyncwait.fix.names import fresh
 from flake8_asyncwait.fix.project import (
     Project,
     find_module,
@@ -287,6 +286,8 @@ def _plan_import(tree: ast.Module, ways: list[Import]) -> HelperPlan:
 
 def _free_name(tree: ast.Module, wanted: str) -> str:
     """The name `wanted`, or one like it that nothing in the file is called."""
+    from flake8_asyncwait.fix.names import fresh  # it imports libcst, which the template needs not
+
     return fresh([wanted, f"_{wanted}"], _identifiers(tree))
 
 
