@@ -1,7 +1,8 @@
 """The command `asyncwait`.
 
 Exit status: 0 nothing found, 1 findings, 2 the command could not do (all of) its work. Of `fix`: 1
-where findings are left, or where there is something to fix and it was not to be done.
+where findings are left, or where there is something to fix and it was not to be done. Of `prove`: 0
+proved, 1 not reproduced.
 What only some runs need is imported where it is needed: most files hold no `asyncio.wait`, and a
 run over such files should cost little more than the start of Python.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from flake8_asyncwait.fix.cure import Cure
     from flake8_asyncwait.fix.file import FileFix
     from flake8_asyncwait.fix.helper import Helper
+    from flake8_asyncwait.replay.live import Proof
     from flake8_asyncwait.source.files import Walk
     from flake8_asyncwait.source.text import Source, SourceError
     from flake8_asyncwait.verdict.finding import Checked, Finding
@@ -157,19 +160,46 @@ class _Check(_Run):
     def _report(self, source: Source, findings: Sequence[Finding]) -> None:
         from flake8_asyncwait.report import text
 
-        if self.args.output_format == "text":
-            for finding in findings:
-                print(text.text(source.name, finding))
-        else:
-            lines = source.text.split("\n")
-            for finding in findings:
-                print(text.full(source.name, finding, lines), end="\n\n")
+        lines = source.text.split("\n")
+        for finding in findings:
+            mark = _proof(source, finding).mark if self.args.prove else ""
+            if self.args.output_format == "text":
+                print(text.text(source.name, finding, mark), flush=self.args.prove)
+            else:
+                print(text.full(source.name, finding, lines, mark), end="\n\n")
 
     def _report_statistics(self) -> None:
         from flake8_asyncwait.report.text import statistics
 
         for line in statistics(self.findings, self.undetermined):
             print(line)
+
+
+class _Prove(_Run):
+    """`asyncwait prove`."""
+
+    def run(self) -> int:
+        """Prove the findings at the place, and return the exit status."""
+        from flake8_asyncwait.report.text import proof
+        from flake8_asyncwait.source.text import SourceError
+
+        path, line, column = self.args.place
+        try:
+            source = self._source(*self._read(path))
+            findings = [] if source is None else _checked(source, self.options).findings
+        except SourceError as error:
+            self._report_error(error)
+            return FAILED
+        found = [f for f in findings if f.line == line and column in (0, f.column + 1)]
+        if source is None or not found:
+            self._report_error(SourceError(path, "no finding here", line))
+            return FAILED
+        proofs = []
+        for finding in found:
+            proofs.append(_proof(source, finding))
+            events, verdict = map(str, proofs[-1].events), proofs[-1].verdict
+            print(proof(source.name, finding, events, verdict), end="\n\n")
+        return max(one.status for one in proofs)
 
 
 class _Fix(_Run):
@@ -245,6 +275,15 @@ class _Template:
         return CLEAN
 
 
+def _proof(source: Source, finding: Finding) -> Proof:
+    """What running the execution that a finding describes shows."""
+    from flake8_asyncwait.replay.apart import prove_apart
+
+    text = source.text.replace("\r\n", "\n").replace("\r", "\n")
+    steps = [(step.line, step.choice) for step in finding.witness]
+    return prove_apart(text, (finding.line, finding.column), finding.code, steps)
+
+
 def _checked(source: Source, options: Options) -> Checked:
     """What is to be said of `source`. Raises `SourceError` when Python could not parse it."""
     from flake8_asyncwait.check import check
@@ -288,6 +327,17 @@ def _parser() -> argparse.ArgumentParser:
             epilog="Exit status: 0 nothing found, 1 findings, 2 could not do all of its work.",
         )
     )
+    _add_prove(
+        commands.add_parser(
+            "prove",
+            help="run what a finding says on a real event loop",
+            description="Lift the function of a finding out, give it stand-ins for all that it "
+            "does not define, and run what the finding says on a real event loop. Nothing of the "
+            "project is imported or run.",
+            epilog="Exit status: 0 proved, 1 not reproduced, 2 the function could not be lifted, "
+            "or there is no finding.",
+        )
+    )
     _add_fix(
         commands.add_parser(
             "fix",
@@ -311,6 +361,19 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_Check)
     _add_common(parser, "check", "report")
     _add_output(parser.add_argument_group("how to report"))
+
+
+def _add_prove(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_Prove)
+    parser.add_argument(
+        "place",
+        type=_place,
+        metavar="PATH:LINE[:COLUMN]",
+        help="where the finding is, as check prints it",
+    )
+    _add_codes(parser.add_argument_group("what to prove (comma-separated codes or prefixes)"))
+    _add_names(parser.add_argument_group("what to know of your code (comma-separated names)"))
+    _add_stdin(parser.add_argument_group("how to report"))
 
 
 def _add_fix(parser: argparse.ArgumentParser) -> None:
@@ -401,6 +464,11 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="count the findings of each code, and the sites that could not be decided",
     )
+    group.add_argument(
+        "--prove",
+        action="store_true",
+        help="run what each finding says on a real event loop, and say whether it came true",
+    )
     _add_stdin(group)
 
 
@@ -427,6 +495,14 @@ def _names(value: str) -> list[str]:
         return sorted(dotted_names(split_list(value)))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _place(value: str) -> tuple[str, int, int]:
+    """A path, a line, and a column or 0: the last two count from 1."""
+    match = re.fullmatch(r"(.+?):(\d+)(?::(\d+))?:?", value)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{value!r} is not PATH:LINE or PATH:LINE:COLUMN")
+    return match[1], int(match[2]), int(match[3] or 0)
 
 
 def _helper(value: str) -> Helper:

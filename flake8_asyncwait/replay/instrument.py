@@ -10,7 +10,15 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeGuard, TypeVar
 
-from flake8_asyncwait.replay.locate import SCOPES, Function, bound_names, identifiers, last_name
+from flake8_asyncwait.replay.locate import (
+    SCOPES,
+    Function,
+    bound_names,
+    hook_call,
+    hook_name,
+    identifiers,
+    last_name,
+)
 
 MUTATORS = {"add", "append", "appendleft", "extend", "insert", "push", "put_nowait"}
 MUTATORS |= {"setdefault", "update"}
@@ -21,10 +29,6 @@ SUSPENDS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
 
 Node = TypeVar("Node", bound=ast.AST)
 AnyFunction = TypeVar("AnyFunction", ast.FunctionDef, ast.AsyncFunctionDef)
-
-
-def _call(hook: str, *args: ast.expr) -> ast.Call:
-    return ast.Call(ast.Name(hook, ast.Load()), list(args), [])
 
 
 def _constant(value: object) -> ast.Constant:
@@ -81,7 +85,7 @@ class Instrument(ast.NodeTransformer):
         if node is self.function:
             node.decorator_list = [one for one in kept if last_name(one) == "staticmethod"]
         self.generic_visit(node)
-        node.decorator_list.append(ast.Name(hook, ast.Load()))
+        node.decorator_list.append(ast.Name(hook_name(hook), ast.Load()))
         self.in_target, self.may_clean_up, self.shadowed, self.outside = saved
         return node
 
@@ -130,7 +134,7 @@ class Instrument(ast.NodeTransformer):
             return node
         for handler in node.handlers:
             if handler.type is not None:
-                handler.type = _call("__catch__", handler.type)
+                handler.type = hook_call("__catch__", handler.type)
             if self.in_target:
                 handler.body = _as_cleanup(handler.body)
         if self.in_target and node.finalbody:
@@ -142,7 +146,7 @@ class Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.pattern, ast.MatchSingleton):
             name = "__subject__"
-            same = _call("__is__", ast.Name(name, ast.Load()), _constant(node.pattern.value))
+            same = hook_call("__is__", ast.Name(name, ast.Load()), _constant(node.pattern.value))
             node.pattern = ast.MatchAs(None, name)
             node.guard = ast.BoolOp(ast.And(), [same, node.guard]) if node.guard else same
         return node
@@ -151,16 +155,16 @@ class Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         if last_name(node.test) == "TYPE_CHECKING":
             return [*node.body, *node.orelse]
-        node.test = _call("__branch__", node.test, _constant(node.lineno))
+        node.test = hook_call("__branch__", node.test, _constant(node.lineno))
         return node
 
     def visit_While(self, node: ast.While) -> list[ast.stmt]:
         self.generic_visit(node)
         self.loops += 1
         number = _constant(self.loops)
-        test = _call("__branch__", node.test, _constant(node.lineno))
-        node.test = ast.BoolOp(ast.And(), [_call("__turn__", number), test])
-        return [ast.Expr(_call("__loop__", number)), node]
+        test = hook_call("__branch__", node.test, _constant(node.lineno))
+        node.test = ast.BoolOp(ast.And(), [hook_call("__turn__", number), test])
+        return [ast.Expr(hook_call("__loop__", number)), node]
 
     def visit_For(self, node: ast.For) -> ast.For:
         inside = [inner for one in node.body for inner in ast.walk(one)]
@@ -172,7 +176,7 @@ class Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         node.body[:0] = self._hand_stored([node.target])
         facts = (orders, suspends, _unpacked(node.target))
-        node.iter = _call("__each__", node.iter, *map(_constant, facts))
+        node.iter = hook_call("__each__", node.iter, *map(_constant, facts))
         return node
 
     def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AsyncWith:
@@ -182,7 +186,7 @@ class Instrument(ast.NodeTransformer):
             and _is_simple_wait(node.body[0], self.call)
         ):
             item = node.items[0]
-            item.context_expr = _call("__alone__", item.context_expr)
+            item.context_expr = hook_call("__alone__", item.context_expr)
         self.generic_visit(node)
         return node
 
@@ -192,13 +196,13 @@ class Instrument(ast.NodeTransformer):
             isinstance(inner, (ast.Await, ast.NamedExpr, ast.Yield))
             for inner in ast.walk(node.test)
         ):
-            node.test = _call("__assert__", _lambda(node.test))
+            node.test = hook_call("__assert__", _lambda(node.test))
         return node
 
     def visit_Raise(self, node: ast.Raise) -> ast.Raise:
         self.generic_visit(node)
         if node.exc is not None:
-            node.exc = _call("__raise__", node.exc)
+            node.exc = hook_call("__raise__", node.exc)
         node.cause = None
         return node
 
@@ -206,7 +210,7 @@ class Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         targets = max(_unpacked(target) for target in node.targets)
         if targets >= 0 and not isinstance(node.value, (ast.Tuple, ast.List)):
-            node.value = _call("__unpack__", node.value, _constant(targets))
+            node.value = hook_call("__unpack__", node.value, _constant(targets))
         return [node, *self._hand_stored(node.targets)]
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt | list[ast.stmt]:
@@ -233,10 +237,10 @@ class Instrument(ast.NodeTransformer):
             for name in ast.walk(target)
             if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
         }
-        again = [ast.Expr(_call("__hand__"))] if names & self.captured else []
+        again = [ast.Expr(hook_call("__hand__"))] if names & self.captured else []
         return [
             *(
-                ast.Expr(_call("__hand__", ast.Name(name, ast.Load())))
+                ast.Expr(hook_call("__hand__", ast.Name(name, ast.Load())))
                 for name in sorted(names & self.outside)
             ),
             *again,
@@ -250,7 +254,7 @@ class Instrument(ast.NodeTransformer):
             return node
         self.watches = True
         pending = _constant(self.names[node.id])
-        return _call("__read__", _constant(node.id), _reader(node.id), pending)
+        return hook_call("__read__", _constant(node.id), _reader(node.id), pending)
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
         is_site = node is self.call
@@ -259,15 +263,15 @@ class Instrument(ast.NodeTransformer):
         copies = _is_copy(node)
         self.generic_visit(node)
         if copies:
-            node.args = [_call("__ordered__", *node.args)]
+            node.args = [hook_call("__ordered__", *node.args)]
         if is_site:
             readers = ast.Dict(
                 [_constant(name) for name in self.names], [_reader(name) for name in self.names]
             )
             timed = _constant(_has_timeout(node))
-            node.func = _call("__site__", readers, timed, node.func)
-        elif puts and isinstance(node.func, ast.Attribute):
-            node.func = _call("__store__", node.func.value, _constant(node.func.attr))
+            node.func = hook_call("__site__", readers, timed, node.func)
+        elif puts and isinstance(func, ast.Attribute):
+            node.func = hook_call("__store__", func.value, _constant(func.attr))
         return node
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
@@ -276,25 +280,32 @@ class Instrument(ast.NodeTransformer):
             return node
         operator, left, right = node.ops[0], node.left, node.comparators[0]
         if isinstance(operator, (ast.Is, ast.IsNot)):
-            found: ast.expr = _call("__is__", left, right)
+            found: ast.expr = hook_call("__is__", left, right)
         elif isinstance(operator, (ast.In, ast.NotIn)):
-            found = _call("__in__", left, right)
+            found = hook_call("__in__", left, right)
         else:
             return node
         negated = isinstance(operator, (ast.IsNot, ast.NotIn))
         return ast.UnaryOp(ast.Not(), found) if negated else found
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.Attribute:
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         self.generic_visit(node)
         if isinstance(node.ctx, ast.Store):
-            node.value = _call("__attr__", node.value)
+            node.value = hook_call("__attr__", node.value)
+        elif isinstance(node.ctx, ast.Load) and not _is_mangled(node.attr):
+            return hook_call("__get__", node.value, _constant(node.attr))
         return node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.Subscript:
         self.generic_visit(node)
         if isinstance(node.ctx, ast.Store):
-            node.value = _call("__item__", node.value)
+            node.value = hook_call("__item__", node.value)
         return node
+
+
+def _is_mangled(name: str) -> bool:
+    """Say whether a name means another one in each class: no stand-in has such attributes."""
+    return name.startswith("__") and not name.endswith("__")
 
 
 def _lambda(body: ast.expr) -> ast.Lambda:
@@ -319,7 +330,10 @@ def _captured(function: Function | ast.Module) -> set[str]:
 
 def _as_cleanup(body: list[ast.stmt]) -> list[ast.stmt]:
     """Return a handler's or a `finally`'s statements so that entering and leaving it is noted."""
-    enter, leave = ast.Expr(_call("__cleanup__", _constant(1))), _call("__cleanup__", _constant(-1))
+    enter, leave = (
+        ast.Expr(hook_call("__cleanup__", _constant(1))),
+        hook_call("__cleanup__", _constant(-1)),
+    )
     return [enter, ast.Try(body, [], [], [ast.Expr(leave)])]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+import types
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from flake8_asyncwait.replay.guide import Guide
 from flake8_asyncwait.replay.program import Program, prepare
 from flake8_asyncwait.replay.scheduler import (
+    GOES_ON,
     Cut,
     InjectedError,
     Leak,
@@ -23,6 +25,7 @@ from flake8_asyncwait.replay.scheduler import (
     State,
     World,
 )
+from flake8_asyncwait.replay.stage import Stage
 from flake8_asyncwait.replay.standins import Task
 from flake8_asyncwait.replay.surroundings import Surroundings
 from flake8_asyncwait.replay.unknown import Kind, Unknown
@@ -127,7 +130,7 @@ class _Record:
         self.unjoined |= execution.unjoined
         if execution.error:
             self.surprises.add(execution.error)
-        self.cut = self.cut or execution.cut.replace("a loop goes on", "")
+        self.cut = self.cut or execution.cut.replace(GOES_ON, "")
 
 
 def judge(
@@ -216,13 +219,20 @@ def run(
     *,
     with_lines: bool = False,
     guide: Guide | None = None,
+    stage: Stage | None = None,
 ) -> Execution:
-    """Run the judged function once, by its first choices; a guide bars what leaves a witness."""
+    """Run the judged function once, by its first choices.
+
+    A guide bars what leaves a witness; on a `stage` of one's own, more happens than is chosen.
+    """
     world = World(prefix, program.groups, program.target, with_lines=with_lines, guide=guide)
+    world.stage = stage or world.stage
+    world.stage.opens(world)
     with _loaded(program, world) as module:
         error = ""
         with suppress(Cut):
             error = _drive(world, lambda: module.start(program))
+        world.stage.closes()
         return _seen(world, error)
 
 
@@ -309,7 +319,7 @@ def _run_helper(program: Program, code: CodeType, prefix: Sequence[int]) -> _Ret
                 named = dict(list(zip(names, values, strict=True))[code.co_argcount :])
                 result = function(*values[: code.co_argcount], **named)
                 if hasattr(result, "send"):
-                    result = _finish(result)
+                    result = world.stage.run(result)
                 made = isinstance(result, Task) and result.life.maker is code
                 made = made and not result.life.handed
         return _Return(tuple(world.points), made)
@@ -336,71 +346,80 @@ def _drive(world: World, function: Callable[[], Any]) -> str:
     try:
         result = function()
         if hasattr(result, "__anext__"):
-            _drive_async_generator(world, result)
+            world.stage.run(_step_through(world, result))
         elif hasattr(result, "send"):
-            _drive_generator(world, result)
+            world.stage.run(_step(world, result))
         else:
             world.hand_over(result)
     except Cut:
         raise
     except BaseException as error:
         world.hand_over(*error.args)
-        world.ended()
+        world.ended(error)
         return "" if isinstance(error, EXPECTED_ERRORS) else f"{type(error).__name__}: {error}"
     world.ended()
     return ""
 
 
-def _drive_generator(world: World, generator: Any) -> None:
+@types.coroutine
+def _step(world: World, generator: Any) -> Generator[Any, Any, None]:
     """Run a coroutine, or a generator of what it yields."""
-    step = partial(generator.send, None)
-    for _ in range(YIELDS_AT_MOST):
+    step: Callable[[], Any] = partial(generator.send, None)
+    yields = 0
+    while yields < YIELDS_AT_MOST:
         try:
             value = step()
         except StopIteration as stop:
             world.hand_over(stop.value)
             return
-        kind = _at_yield(world, value, generator.gi_frame)
+        if asyncio.isfuture(value):  # only a live stage suspends
+            step = yield from _suspended(generator, value)
+            continue
+        yields += 1
+        frame = generator.gi_frame if hasattr(generator, "gi_frame") else generator.cr_frame
+        kind = yield from world.stage.happen(partial(_at_yield, world, value, frame), None)
         if kind == "closed":
             generator.close()
             return
-        step = partial(generator.throw, InjectedError(object())) if kind else step
-    world.give_up("a loop goes on")
+        failing = partial(generator.throw, InjectedError(object()))
+        step = failing if kind else partial(generator.send, None)
+    world.give_up(GOES_ON)
 
 
-def _drive_async_generator(world: World, generator: Any) -> None:
+def _suspended(generator: Any, future: object) -> Generator[Any, Any, Callable[[], Any]]:
+    """Let the loop have the future that a coroutine waits for; return how the coroutine goes on."""
+    try:
+        sent = yield future
+    except BaseException as error:
+        return partial(generator.throw, error)
+    return partial(generator.send, sent)
+
+
+async def _step_through(world: World, generator: Any) -> None:
     """Run an asynchronous generator, and whatever it does when it is closed at a yield."""
     try:
-        _step_through(world, generator)
+        await _take_all(world, generator)
     except Cut:
         with suppress(Exception, Cut):  # it is not to be closed when it is collected
-            _finish(generator.aclose())
+            await generator.aclose()
         raise
 
 
-def _step_through(world: World, generator: Any) -> None:
+async def _take_all(world: World, generator: Any) -> None:
     step = generator.__anext__
     for _ in range(YIELDS_AT_MOST):
         try:
-            value = _finish(step())
+            value = await step()
         except StopAsyncIteration:
             return
-        kind = _at_yield(world, value, generator.ag_frame)
+        frame = generator.ag_frame
+        kind = await world.stage.happen(partial(_at_yield, world, value, frame), None)
         if kind == "closed":
-            _finish(generator.aclose())
+            await generator.aclose()
             return
         failing = partial(generator.athrow, InjectedError(object()))
         step = failing if kind else generator.__anext__
-    world.give_up("a loop goes on")
-
-
-def _finish(awaitable: Any) -> Any:
-    """Run an awaitable that never suspends; return what it gives."""
-    try:
-        awaitable.send(None)
-    except StopIteration as stop:
-        return stop.value
-    raise RuntimeError("it suspended")
+    world.give_up(GOES_ON)
 
 
 def _at_yield(world: World, value: object, frame: FrameType) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
 SCOPES = (*FUNCTIONS, ast.Lambda)
+HOOK = "!"
 PRIMITIVES = {"Event", "Condition", "Lock", "Semaphore", "BoundedSemaphore", "Barrier"}
 PRIMITIVES |= {"Queue", "LifoQueue", "PriorityQueue"}
 
@@ -106,6 +107,21 @@ def statement_lines(tree: ast.Module) -> dict[int, range]:
                 known = found.get(line, range(line, line + 1))
                 found[line] = range(min(node.lineno, known[0]), max(end, known[-1]) + 1)
     return found
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
+
+
+def hook_name(hook: str) -> str:
+    """Return the name of a hook in the compiled code: no source can spell it."""
+    return HOOK + hook
+
+
+def hook_call(hook: str, *args: ast.expr) -> ast.Call:
+    """Return a call of a hook."""
+    return ast.Call(ast.Name(hook_name(hook), ast.Load()), list(args), [])
 
 
 def is_static(function: Function) -> bool:
@@ -242,7 +258,7 @@ def hoist(tree: ast.Module, outer: Sequence[ast.AST], function: Function) -> Non
         if not isinstance(scope, FUNCTIONS):
             continue
         for name in sorted(bound_names(scope)):
-            unknown = ast.Call(ast.Name("__unknown__", ast.Load()), [ast.Constant(name)], [])
+            unknown = hook_call("__unknown__", ast.Constant(name))
             tree.body.append(ast.Assign([ast.Name(name, ast.Store())], unknown))
         for statement in scope.body:
             if isinstance(statement, FUNCTIONS) and statement is not function:

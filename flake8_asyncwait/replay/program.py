@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import CodeType
 
+from flake8_asyncwait.replay.confine import confine
 from flake8_asyncwait.replay.instrument import Instrument
 from flake8_asyncwait.replay.locate import (
     FUNCTIONS,
+    HOOK,
     SCOPES,
     CannotJudge,
     column_of,
@@ -22,7 +24,7 @@ from flake8_asyncwait.replay.locate import (
     result_names,
     the_call,
 )
-from flake8_asyncwait.replay.surroundings import REAL_BUILTINS
+from flake8_asyncwait.replay.surroundings import BUILTIN_NAMES
 
 FILENAME = "<judged>"
 
@@ -74,6 +76,7 @@ def prepare(source: str, site: tuple[int, int] | None) -> Program:
     names = result_names(function, call)
     primitives = primitives_of(tree, scopes[-2]) if is_method else frozenset[str]()
     prune(tree, scopes[:-1], function)
+    tree = confine(tree)
     instrument = Instrument(function, call, names)
     tree = instrument.visit(tree)
     hoist(tree, scopes[:-1], function)
@@ -107,6 +110,7 @@ def _prepare_module(tree: ast.Module, call: ast.Call, column: int) -> Program:
     """Make a module ready whose site stands outside of any function."""
     instrument = Instrument(tree, call, result_names(tree, call))
     instrument.in_target = True
+    tree = confine(tree)
     code = compile(ast.fix_missing_locations(instrument.visit(tree)), FILENAME, "exec")
     groups = _groups(code)
     return Program(
@@ -140,11 +144,11 @@ def _groups(code: CodeType) -> dict[CodeType, CodeType]:
 
 
 def _missing(groups: Iterable[CodeType]) -> frozenset[str]:
-    loaded, stored = set(), set(REAL_BUILTINS)
+    loaded, stored = set(), set(BUILTIN_NAMES)
     for code in groups:
         for instruction in dis.get_instructions(code):
             if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
                 loaded.add(instruction.argval)
             elif instruction.opname in ("STORE_GLOBAL", "STORE_NAME"):
                 stored.add(instruction.argval)
-    return frozenset(name for name in loaded - stored if not name.startswith("__"))
+    return frozenset(name for name in loaded - stored if not name.startswith(("__", HOOK)))

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import gc
 import sys
+import types
 from asyncio import CancelledError, InvalidStateError
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -19,6 +20,7 @@ from types import (
     AsyncGeneratorType,
     CodeType,
     CoroutineType,
+    FrameType,
     FunctionType,
     GeneratorType,
     MethodType,
@@ -27,10 +29,12 @@ from types import (
 from typing import Any
 
 from flake8_asyncwait.replay.guide import Guide
+from flake8_asyncwait.replay.stage import Stage
 
 POINTS_AT_MOST = 120
 TURNS_AT_MOST = 3
 SIZES = (3, 1, 0)
+GOES_ON = "a loop goes on"  # why an execution is given up that nothing is wrong with
 
 
 class Cut(BaseException):
@@ -164,7 +168,7 @@ class World:
 
     `groups` maps every code object of the judged source to that of its function (comprehensions
     and lambdas belong to the function around them); `target` is the judged function's. `calls`
-    knows what a call of an unknown does.
+    knows what a call of an unknown does. `stage` is where what is chosen happens.
     """
 
     prefix: Sequence[int]
@@ -173,6 +177,7 @@ class World:
     calls: Any = None
     with_lines: bool = False
     guide: Guide | None = None
+    stage: Stage = field(default_factory=Stage)
     points: list[Point] = field(default_factory=list)
     faulty: bool = False
     over: bool = False
@@ -265,7 +270,7 @@ class World:
         """Count one more turn of a loop; always true, or the execution is given up."""
         self.turns[loop] = self.turns.get(loop, 0) + 1
         if self.over or self.turns[loop] > TURNS_AT_MOST + 1:
-            self.give_up("a loop goes on")
+            self.give_up(GOES_ON)
         return True
 
     def meet_outcome(self, lines: Collection[int]) -> None:
@@ -310,6 +315,11 @@ class World:
         if kind:
             raise CancelledError
 
+    @types.coroutine
+    def pause(self, label: str) -> Generator[Any, Any, None]:
+        """Suspend at something unknown, on the stage."""
+        yield from self.stage.happen(partial(self.suspend, label), None)
+
     # -- lives --------------------------------------------------------------------------------
 
     def new_serial(self) -> int:
@@ -323,6 +333,7 @@ class World:
         if self.guide is not None:
             life.lines = self.lines()
         self.lives.append(life)
+        self.stage.born(life)
         return life
 
     def is_done(self, life: Life) -> bool:
@@ -334,6 +345,7 @@ class World:
             life.seen = self.suspensions
             if life.asked or self._pick(f"{life.label} meanwhile", ("still runs", "has ended")):
                 self.finish(life)
+        self.stage.confirm(life)
         return life.state is not State.RUNNING
 
     def finish(self, life: Life) -> None:
@@ -352,6 +364,7 @@ class World:
             life.late = life.seen < self.suspensions
             life.seen = self.suspensions
         life.asked = True
+        self.stage.asked(life)
         # What a `finally` does when the execution is given up is not the function's doing.
         if not self.faulty and not self.over:
             self.adopted.add(life.parameter)
@@ -371,7 +384,11 @@ class World:
         """Raise what `task.result()` raises, if it does."""
         if not self.is_done(life):
             raise InvalidStateError
-        self.outcome(life)
+        try:
+            self.outcome(life)
+        except InjectedError:
+            self.stage.raises(life)
+            raise
 
     def exception(self, life: Life) -> BaseException | None:
         """Do what `task.exception()` does: whether it failed is a free branch, and no fault."""
@@ -437,11 +454,14 @@ class World:
         """The last reference to a task has gone."""
         if not self.over:
             self._leak(life)
+            if life.at_large():
+                self.stage.lost(life)
 
-    def ended(self) -> None:
-        """The function has ended: whatever is at large now has leaked."""
+    def ended(self, error: BaseException | None = None) -> None:
+        """The function has ended, with an error or without: whatever is at large has leaked."""
         if self.over:  # given up, whatever the function made of the `Cut`
             return
+        self.stage.ended(error)
         self._mark([*self.roots, *self.foreign.values()])
         for life in self.lives:
             self._leak(life)
@@ -551,12 +571,15 @@ class World:
 
     def line(self) -> int:
         """Return the line of the judged function that is running (0 outside of it)."""
-        frame = sys._getframe(1)
-        while frame is not None:
-            if self.groups.get(frame.f_code) is self.target:
-                return frame.f_lineno
-            frame = frame.f_back  # type: ignore[assignment]
-        return 0
+        frame = self.frame()
+        return frame.f_lineno if frame is not None else 0
+
+    def frame(self) -> FrameType | None:
+        """Return the innermost running frame that belongs to the judged function."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and self.groups.get(frame.f_code) is not self.target:
+            frame = frame.f_back
+        return frame
 
 
 OPAQUE = (type, ModuleType, CodeType, str, bytes, int, float, World, Life)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 from asyncio import CancelledError
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import combinations
 from typing import Any
 
+from flake8_asyncwait.replay.locate import words
 from flake8_asyncwait.replay.scheduler import (
     SIZES,
     InjectedError,
@@ -23,12 +25,21 @@ from flake8_asyncwait.replay.scheduler import (
 from flake8_asyncwait.replay.unknown import HASH_BASE, Kind, Pause, Unknown
 
 ALL_SUBSETS_UP_TO = 3
+COROUTINE_CALL = frozenset({"__await__", "close"})
+NEWER = frozenset({"TaskGroup", "timeout", "timeout_at", "Barrier"})  # than the oldest Python
+FUTURE_METHODS = words(
+    """
+    __await__ add_done_callback cancel cancelled cancelling done exception get_name
+    remove_done_callback result set_exception set_name set_result uncancel
+    """
+)
 NOT_EMPTY = tuple(size for size in SIZES if size)
 
 
 class Future(Standin):
     """A future, and what tasks, gathers and shields have in common."""
 
+    SHOWN = FUTURE_METHODS
     __slots__ = ("__weakref__", "life", "serial", "value", "world")
 
     def __init__(self, world: World, life: Life) -> None:
@@ -70,12 +81,15 @@ class Future(Standin):
     def exception(self) -> BaseException | None:
         return self.world.exception(self.life)
 
-    def __await__(self) -> Generator[None, None, object]:
-        self.world.join(self.life)
-        return self._value()
-        yield
+    def __await__(self) -> Generator[Any, Any, object]:
+        return (yield from self.world.stage.happen(self.decide, self))
 
     __iter__ = __await__
+
+    def decide(self) -> object:
+        """Choose what comes of awaiting this."""
+        self.world.join(self.life)
+        return self._value()
 
     def _value(self) -> object:
         if self.value is None:
@@ -85,9 +99,11 @@ class Future(Standin):
     def set_result(self, value: object) -> None:
         self.world.hand_over(value)
         self.life.state = State.GOOD
+        self.world.stage.given(self.life)
 
     def set_exception(self, error: object) -> None:
         self.life.state = State.FAILED
+        self.world.stage.given(self.life, error)
 
     def add_done_callback(self, function: object, *, context: object = None) -> None:
         """Hand nothing over."""
@@ -138,6 +154,7 @@ class WaitTask(Task):
         self.wait = wait
         wait.start()
         life.sure = True
+        world.stage.started(self, wait)
 
     def standin_holds(self) -> Iterable[object]:
         return self.wait.standin_holds()
@@ -195,13 +212,10 @@ class Gather(Future):
         errors = [self.world.exception(life) for life in self.lives()]
         return next((error for error in errors if error is not None), None)
 
-    def __await__(self) -> Generator[None, None, object]:
+    def decide(self) -> object:
         if self.children:
             self._join()
         return self._results()
-        yield
-
-    __iter__ = __await__
 
     def _join(self) -> None:
         lives = self.lives()
@@ -266,7 +280,7 @@ class Shield(Future):
     def standin_holds(self) -> Iterable[object]:
         return (self.inner,)
 
-    def __await__(self) -> Generator[None, None, object]:
+    def decide(self) -> object:
         world, lives = self.world, lives_of(self.inner)
         if _running(lives):
             world.suspensions += 1
@@ -277,7 +291,6 @@ class Shield(Future):
         else:
             self._complete(lives[0])
         return _plain_value(world, self.inner)
-        yield
 
     def _complete(self, life: Life) -> None:
         if life.state is State.RUNNING:
@@ -287,6 +300,8 @@ class Shield(Future):
 
 class Half(set[Any]):
     """The done or pending half of a result: which element `pop()` takes is a choice."""
+
+    SHOWN = frozenset(name for name in dir(set) if name[0] != "_")
 
     world: World
 
@@ -306,6 +321,8 @@ class WaitCall(Standin):
     `site` says whether it is the judged one, and then `names` reads what its result's names hold.
     """
 
+    SHOWN = COROUTINE_CALL
+
     def __init__(
         self,
         world: World,
@@ -317,6 +334,7 @@ class WaitCall(Standin):
         self.world = world
         self.waited = waited
         self.timed = timed
+        self.return_when = return_when
         self.first = isinstance(return_when, Standin) or return_when != asyncio.ALL_COMPLETED
         self.names = names
         self.own_timeout = False
@@ -345,12 +363,19 @@ class WaitCall(Standin):
                 life.waited_full |= not early
         if not self.elements:
             raise ValueError("Set of Tasks/Futures is empty.")
+        self.world.stage.waits(self)
 
     def _lives(self) -> Iterator[Life]:
         for element in self.elements:
             yield from lives_of(element)
 
-    def __await__(self) -> Generator[None, None, object]:
+    def __await__(self) -> Generator[Any, Any, object]:
+        return (yield from self.world.stage.happen(self.decide, self))
+
+    __iter__ = __await__
+
+    def decide(self) -> object:
+        """Choose what comes of awaiting this."""
         world = self.world
         alone = world.scopes[-1] if world.scopes and world.scopes[-1].alone else None
         self.own_timeout |= alone is not None
@@ -361,9 +386,6 @@ class WaitCall(Standin):
             alone.expire()
             raise CancelledError
         return self.outcome()
-        yield
-
-    __iter__ = __await__
 
     def suspend(self) -> None:
         """Wait: F may be cancelled now."""
@@ -421,6 +443,8 @@ class BareTask(Task):
 class HelperCall(Standin):
     """The coroutine of a call of a coroutine function of the judged source."""
 
+    SHOWN = COROUTINE_CALL
+
     def __init__(self, world: World, run: Callable[[], Any], holds: tuple[Any, ...]) -> None:
         self.world = world
         self.run = run
@@ -429,7 +453,7 @@ class HelperCall(Standin):
     def standin_holds(self) -> Iterable[object]:
         return self.holds
 
-    def __await__(self) -> Generator[None, None, object]:
+    def __await__(self) -> Generator[Any, Any, object]:
         return (yield from self.run().__await__())
 
     def close(self) -> None:
@@ -441,6 +465,8 @@ class Timeout(Standin):
 
     `alone` is set when the wait is all that it guards: then expiring is no fault.
     """
+
+    SHOWN = frozenset({"__aenter__", "__aexit__", "expired", "reschedule", "when"})
 
     def __init__(self, world: World, delay: object) -> None:
         self.world = world
@@ -464,17 +490,21 @@ class Timeout(Standin):
     async def __aenter__(self) -> Timeout:
         if self.delay is not None:
             self.world.scopes.append(self)
+            self.world.stage.enters(self)
         return self
 
     async def __aexit__(self, kind: type | None, error: BaseException | None, trace: Any) -> None:
         if self.delay is not None:
             self.world.scopes.remove(self)
+            self.world.stage.leaves(self, error)
         if self.has_expired and isinstance(error, CancelledError):
             raise TimeoutError from error
 
 
 class TaskGroup(Standin):
     """`asyncio.TaskGroup()`: sees to its tasks itself."""
+
+    SHOWN = frozenset({"__aenter__", "__aexit__", "create_task"})
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -487,7 +517,7 @@ class TaskGroup(Standin):
         return task
 
     async def __aenter__(self) -> TaskGroup:
-        self.world.suspend("enter TaskGroup()")
+        await self.world.pause("enter TaskGroup()")
         return self
 
     async def __aexit__(self, kind: type | None, error: BaseException | None, trace: Any) -> None:
@@ -495,7 +525,7 @@ class TaskGroup(Standin):
             self._cancel_all()
             return
         try:
-            self.world.suspend("leave TaskGroup()")
+            await self.world.pause("leave TaskGroup()")
         except BaseException:
             self._cancel_all()
             raise
@@ -505,11 +535,14 @@ class TaskGroup(Standin):
     def _cancel_all(self) -> None:
         for task in self.tasks:
             task.life.asked = True
+            self.world.stage.asked(task.life)
             self.world.finish(task.life)
 
 
 class AsCompleted:
     """`asyncio.as_completed()`: each step gives something that waits for the next one."""
+
+    SHOWN = frozenset({"__aiter__", "__anext__", "__iter__"})
 
     def __init__(self, world: World, elements: list[Any]) -> None:
         self.world = world
@@ -527,7 +560,7 @@ class AsCompleted:
     async def __anext__(self) -> Any:
         if not self.elements:
             raise StopAsyncIteration
-        return self.next_done(fails=False)
+        return await self.world.stage.happen(partial(self.next_done, fails=False), self)
 
     def next_done(self, fails: bool) -> Any:
         """Let the next one be done, and return it. Raises what strikes meanwhile."""
@@ -551,16 +584,21 @@ class AsCompleted:
 class NextCompleted(Standin):
     """What a loop over `asyncio.as_completed()` awaits."""
 
+    SHOWN = frozenset({"__await__"})
+
     def __init__(self, source: AsCompleted) -> None:
         self.source = source
 
     def standin_holds(self) -> Iterable[object]:
         return self.source.elements
 
-    def __await__(self) -> Generator[None, None, object]:
+    def __await__(self) -> Generator[Any, Any, object]:
+        return (yield from self.source.world.stage.happen(self.decide, self))
+
+    def decide(self) -> object:
+        """Choose what comes of awaiting this."""
         element = self.source.next_done(fails=True)
         return _plain_value(self.source.world, element)
-        yield
 
 
 class Maker:
@@ -583,6 +621,7 @@ class Maker:
 class Asyncio(Standin):
     """The stand-in for the `asyncio` module. What it does not know is an unknown."""
 
+    SHOWN = frozenset(dir(asyncio)) | NEWER
     __all__ = asyncio.__all__
     CancelledError = CancelledError
     InvalidStateError = asyncio.InvalidStateError
@@ -613,7 +652,9 @@ class Asyncio(Standin):
         if isinstance(coroutine, WaitCall):
             return WaitTask(world, life, coroutine)
         world.hand_over(coroutine)
-        return Task(world, life)
+        task = Task(world, life)
+        world.stage.started(task, coroutine)
+        return task
 
     def create_future(self, *args: object, **options: object) -> Future:
         self.world.hand_over(*args)
@@ -678,23 +719,31 @@ class Asyncio(Standin):
         result = self.run_until_complete(coroutine)
         for life in self.world.lives:
             life.asked = True
+            self.world.stage.asked(life)
         return result
 
     def run_until_complete(self, thing: Any) -> object:
         """Run to the end; nothing strikes from outside."""
+        if isinstance(thing, (WaitCall, Future)):
+            decide = partial(self._complete, thing)
+            return self.world.stage.run(self.world.stage.happen(decide, thing))
+        self.world.hand_over(thing)
+        return Unknown(self.world, "the result of the run", Kind.VALUE)
+
+    def _complete(self, thing: WaitCall | Future) -> object:
         if isinstance(thing, WaitCall):
             thing.start()
             self.world.suspensions += 1
             return thing.outcome()
-        if isinstance(thing, Future):
-            thing.finish()
-            return thing.result()
-        self.world.hand_over(thing)
-        return Unknown(self.world, "the result of the run", Kind.VALUE)
+        self.world.suspensions += 1
+        thing.finish()
+        return thing.result()
 
 
 class WaitFor(Standin):
     """The coroutine of `asyncio.wait_for()`: what it waits for is settled, come what may."""
+
+    SHOWN = COROUTINE_CALL
 
     def __init__(self, world: World, thing: Any, timed: bool) -> None:
         self.world = world
@@ -707,12 +756,14 @@ class WaitFor(Standin):
     def close(self) -> None:
         """Be closed, as a coroutine can be."""
 
-    def __await__(self) -> Generator[None, None, object]:
-        if isinstance(self.thing, WaitCall):
-            return self._wait(self.thing)
-        if is_coroutine(self.thing):
+    def __await__(self) -> Generator[Any, Any, object]:
+        if is_coroutine(self.thing) and not isinstance(self.thing, WaitCall):
             return (yield from self._coroutine())
-        return (yield from self._task())
+        return (yield from self.world.stage.happen(self.decide, self))
+
+    def decide(self) -> object:
+        """Choose what comes of awaiting this, if it is no coroutine but a wait or a task."""
+        return self._wait(self.thing) if isinstance(self.thing, WaitCall) else self._task()
 
     def _wait(self, wait: WaitCall) -> object:
         wait.own_timeout |= self.timed
@@ -723,12 +774,12 @@ class WaitFor(Standin):
             raise TimeoutError
         return wait.outcome()
 
-    def _coroutine(self) -> Generator[None, None, object]:
+    def _coroutine(self) -> Generator[Any, Any, object]:
         scope = Timeout(self.world, 1 if self.timed else None)
         if self.timed:
             self.world.scopes.append(scope)
         try:
-            return (yield from self.thing.__await__())
+            return (yield from self.world.stage.within(scope, self.thing))
         except CancelledError as error:
             if scope.has_expired:
                 raise TimeoutError from error
@@ -737,14 +788,14 @@ class WaitFor(Standin):
             if self.timed:
                 self.world.scopes.remove(scope)
 
-    def _task(self) -> Generator[None, None, object]:
+    def _task(self) -> object:
         lives = lives_of(self.thing)
         if self.timed and _running(lives):
             if self.world.strike_one("asyncio.wait_for()", ["times out"]) is not None:
                 self.world.suspensions += 1
                 cancel_all(lives)
                 raise TimeoutError
-        return (yield from self.thing.__await__())
+        return self.thing.decide()
 
 
 def is_coroutine(thing: object) -> bool:

@@ -6,18 +6,21 @@ library are real, everything else is a stand-in.
 
 from __future__ import annotations
 
-import builtins
+import asyncio
 import concurrent.futures
 import contextlib
-import importlib
 import inspect
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from types import CodeType
+from types import CodeType, FrameType, ModuleType, TracebackType
 from typing import Any
 
+from flake8_asyncwait.replay import harmless
+from flake8_asyncwait.replay.confine import is_dunder, is_hidden
+from flake8_asyncwait.replay.locate import hook_name
 from flake8_asyncwait.replay.scheduler import (
+    GOES_ON,
     SIZES,
     TURNS_AT_MOST,
     InjectedError,
@@ -45,17 +48,12 @@ from flake8_asyncwait.replay.unknown import (
     is_logging,
 )
 
-REAL_MODULES = {"__future__", "abc", "collections", "collections.abc", "dataclasses", "enum"}
-REAL_MODULES |= {"functools", "itertools", "operator", "types", "typing"}
-UNKNOWN_BUILTINS = frozenset(
-    {"breakpoint", "compile", "eval", "exec", "exit", "globals", "input", "locals", "open", "quit"}
-)
-REAL_BUILTINS = {
-    name: value for name, value in vars(builtins).items() if name not in UNKNOWN_BUILTINS
-}
+BUILTIN_NAMES = frozenset(harmless.BUILTINS)
 DEEPEST = 3
 SUSPENDING_TURNS = 2
 MODULE_NAME = "judged"
+GUARDED_MODULES = frozenset({"asyncio", "_asyncio", "concurrent", __name__.partition(".")[0]})
+GUARDED_TYPES = frozenset({ModuleType, CodeType, FrameType, TracebackType})
 
 
 class Surroundings:
@@ -71,8 +69,8 @@ class Surroundings:
     def namespace(self, missing: Iterable[str]) -> dict[str, Any]:
         """Return the globals for the module; `missing` names get an unknown each."""
         found: dict[str, Any] = {name: self.unknown(name) for name in missing}
-        found.update(self.hooks())
-        found["__builtins__"] = {**REAL_BUILTINS, **self.builtins()}
+        found.update({hook_name(name): hook for name, hook in self.hooks().items()})
+        found["__builtins__"] = {**harmless.BUILTINS, **self.builtins()}
         found["__name__"] = MODULE_NAME
         return found
 
@@ -108,6 +106,9 @@ class Surroundings:
         """Return the builtins that are not the real ones."""
         return {
             "__import__": self.load,
+            "delattr": self.delattr,
+            "getattr": self.getattr,
+            "hasattr": self.hasattr,
             "isinstance": self.isinstance,
             "iter": self.iter,
             "print": lambda *_, **__: None,
@@ -120,18 +121,17 @@ class Surroundings:
         self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
     ) -> Any:
         """Stand in for `__import__`."""
-        top, _, rest = name.partition(".")
+        top, _, _ = name.partition(".")
         if level == 0 and top == "asyncio":
             return self.asyncio
         if level == 0 and name == "contextlib":
-            return Contextlib(self.world)
+            return Contextlib(self.world, self.unknown(name, Kind.MODULE))
         if level == 0 and name == "concurrent.futures":
             return Futures(self.unknown(name, Kind.MODULE))
         if level == 0 and name == "logging":
             return Logging(self.unknown(name, Kind.MODULE))
-        if level == 0 and name in REAL_MODULES:
-            module = importlib.import_module(name)
-            return module if fromlist or not rest else importlib.import_module(top)
+        if level == 0 and name in harmless.MODULES:
+            return Library(name if fromlist else top, self.unknown(top, Kind.MODULE))
         return self.unknown(name if fromlist else top, Kind.MODULE)
 
     def isinstance(self, thing: Any, kinds: Any) -> bool:
@@ -163,11 +163,56 @@ class Surroundings:
             return range(len(unknown.elements()))
         return range(*bounds)[: max(SIZES)]
 
-    def setattr(self, thing: Any, name: str, value: object) -> None:
+    def setattr(self, thing: Any, name: Any, value: object) -> None:
         """Stand in for `setattr`: on a task it is neutral, elsewhere it hands the value over."""
         if isinstance(thing, Future):
             return
+        if not isinstance(name, str) or is_hidden(str(name)) or _is_guarded(thing):
+            self.world.hand_over(value)
+            return
         setattr(self.store_attribute(thing), name, value)
+
+    # -- attributes -------------------------------------------------------------------------------
+
+    def get(self, thing: Any, name: str) -> Any:
+        """Read an attribute: of a stand-in, what the real thing would have, else an unknown."""
+        kind = type(thing)
+        if kind is Unknown:
+            return thing.attribute(name)
+        if kind is super:
+            missing = self.unknown(f"super().{name}", Kind.ATTRIBUTE)
+            return getattr(thing, name, missing)
+        if not _is_guarded(thing) or name in getattr(kind, "SHOWN", ()):
+            return getattr(thing, name)
+        if isinstance(thing, Open):
+            return thing.member(name)
+        return self.unknown(f"{getattr(thing, '__name__', kind.__name__)}.{name}", Kind.ATTRIBUTE)
+
+    def hidden(self, thing: Any, name: str) -> Unknown:
+        """Stand in for an attribute through which more than the judged code can be reached."""
+        return self.unknown(f"{thing}.{name}" if isinstance(thing, Unknown) else name)
+
+    def getattr(self, thing: Any, name: Any, *default: Any) -> Any:
+        """Stand in for `getattr`."""
+        if not isinstance(name, str) or is_hidden(str(name)):
+            return self.hidden(thing, str(name))
+        try:
+            return self.get(thing, str(name))
+        except AttributeError:
+            if not default:
+                raise
+            return default[0]
+
+    def hasattr(self, thing: Any, name: Any) -> bool:
+        """Stand in for `hasattr`: what may be there is."""
+        try:
+            self.getattr(thing, name)
+        except AttributeError:
+            return False
+        return True
+
+    def delattr(self, thing: Any, name: Any) -> None:
+        """Stand in for `delattr`: nothing depends on it."""
 
     # -- hooks for the instrument -----------------------------------------------------------------
 
@@ -180,6 +225,8 @@ class Surroundings:
             "__attr__": self.store_attribute,
             "__branch__": self.branch,
             "__catch__": self.catch,
+            "__get__": self.get,
+            "__hidden__": self.hidden,
             "__cleanup__": world.cleanup,
             "__each__": self.each,
             "__hand__": world.hand_over,
@@ -308,7 +355,8 @@ class Surroundings:
 
     def raised(self, error: Any) -> Any:
         """Return what a `raise` of something raises."""
-        return InjectedError(error) if isinstance(error, Standin) else error
+        kind = error if isinstance(error, type) else type(error)
+        return error if issubclass(kind, BaseException) else InjectedError(error)
 
     def identical(self, one: Any, other: Any) -> bool:
         """Stand in for `is`: whether an unknown is None is a choice."""
@@ -434,7 +482,7 @@ class Few:
     def __next__(self) -> Any:
         self.turns += 1
         if self.turns > TURNS_AT_MOST + 3:
-            self.world.give_up("a loop goes on")
+            self.world.give_up(GOES_ON)
         return next(self.iterator)
 
 
@@ -453,14 +501,48 @@ class Unpacked:
         return self.surroundings.unpack(next(self.iterator), self.targets)
 
 
-class Contextlib:
-    """The stand-in for `contextlib`: the real one, but for what handles errors and callbacks."""
+class Open(Standin):
+    """A stand-in for a module: all its members are shown."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, module: Unknown) -> None:
+        self.module = module
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(contextlib, name)
+        return self.member(name)
+
+    def member(self, name: str) -> Any:
+        """Return a member of the module; an unknown one where nothing is known of it."""
+        known = name in vars(type(self)) and not is_dunder(name)
+        return getattr(self, name) if known else getattr(self.module, name)
+
+
+class Library(Open):
+    """A module of the standard library, of which only what is harmless is real."""
+
+    def __init__(self, name: str, module: Unknown) -> None:
+        super().__init__(module)
+        self.name = name
+
+    def member(self, name: str) -> Any:
+        """Return a member of the module, or a module below it."""
+        if f"{self.name}.{name}" in harmless.MODULES:
+            return Library(f"{self.name}.{name}", getattr(self.module, name))
+        members = harmless.MODULES[self.name]
+        return members[name] if name in members else getattr(self.module, name)
+
+
+class Contextlib(Library):
+    """The stand-in for `contextlib`: also for what handles errors and callbacks."""
+
+    def __init__(self, world: World, module: Unknown) -> None:
+        super().__init__("contextlib", module)
+        self.world = world
+
+    def member(self, name: str) -> Any:
+        """Return a member of the module."""
+        if name in ("suppress", "ExitStack", "AsyncExitStack"):
+            return getattr(self, name)
+        return super().member(name)
 
     def suppress(self, *kinds: Any) -> Suppress:
         return Suppress(self.world, kinds)
@@ -489,6 +571,11 @@ class Suppress:
 class AsyncStack:
     """`contextlib.AsyncExitStack()`: it may be struck at both its ends, like any `async with`."""
 
+    SHOWN = frozenset(name for name in dir(contextlib.AsyncExitStack) if name[0] != "_") | {
+        "__aenter__",
+        "__aexit__",
+    }
+
     def __init__(self, world: World, stack: Any) -> None:
         self.world = world
         self.stack = stack
@@ -497,13 +584,13 @@ class AsyncStack:
         return getattr(self.stack, name)
 
     async def __aenter__(self) -> Any:
-        self.world.suspend("enter AsyncExitStack()")
+        await self.world.pause("enter AsyncExitStack()")
         return self.stack
 
     async def __aexit__(self, *error: Any) -> Any:
         suppressed = await self.stack.__aexit__(*error)
         if error[1] is None:
-            self.world.suspend("leave AsyncExitStack()")
+            await self.world.pause("leave AsyncExitStack()")
         return suppressed
 
 
@@ -519,7 +606,7 @@ def _watch(world: World, stack: Any) -> Any:
     return stack
 
 
-class Futures:
+class Futures(Open):
     """The stand-in for `concurrent.futures`."""
 
     FIRST_COMPLETED = Asyncio.FIRST_COMPLETED
@@ -528,24 +615,25 @@ class Futures:
     CancelledError = concurrent.futures.CancelledError
     TimeoutError = TimeoutError
 
-    def __init__(self, module: Unknown) -> None:
-        self.module = module
-        self.futures = self
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.module, name)
+    @property
+    def futures(self) -> Futures:
+        return self
 
 
-class Logging:
+class Logging(Open):
     """The stand-in for `logging`: it keeps nothing."""
 
     DEBUG, INFO, WARNING, ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
 
-    def __init__(self, module: Unknown) -> None:
-        self.module = module
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.module, name)
+def _is_guarded(thing: object) -> bool:
+    """Say whether an object is not of the judged code's making: what it holds is not shown."""
+    owner = thing if isinstance(thing, type) else type(thing)
+    if owner in GUARDED_TYPES:
+        return True
+    if issubclass(owner, asyncio.CancelledError):
+        return False
+    return str(owner.__module__).partition(".")[0] in GUARDED_MODULES
 
 
 def _is_loop(unknown: Unknown) -> bool:

@@ -13,12 +13,19 @@ from enum import Enum
 from types import MethodType
 from typing import Any
 
+from flake8_asyncwait.replay.locate import words
 from flake8_asyncwait.replay.scheduler import SIZES, Life, Owner, Standin, World
 
 LOGGING = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log"})
 COROUTINE_METHODS = frozenset({"get", "put", "join", "wait", "wait_for", "acquire"})
 MAKER = re.compile(r"create\w*task|ensure_future", re.IGNORECASE)
 HASH_BASE = 1 << 40
+OPERATIONS = words(
+    """
+    __aenter__ __aexit__ __aiter__ __await__ __contains__ __enter__ __exit__ __getitem__ __iter__
+    __len__ __next__ __setitem__
+    """
+)
 NEVER_SEEN = -1  # whether it runs at all is not known yet
 
 
@@ -56,6 +63,7 @@ class Facts:
 class Pause(Standin):
     """A coroutine that is known to be one: it suspends once and gives `value`."""
 
+    SHOWN = frozenset({"__await__", "close"})
     __slots__ = ("holds", "label", "value", "world")
 
     def __init__(self, world: World, label: str, value: object, holds: tuple[Any, ...]) -> None:
@@ -64,10 +72,9 @@ class Pause(Standin):
         self.value = value
         self.holds = holds
 
-    def __await__(self) -> Generator[None, None, object]:
-        self.world.suspend(self.label)
+    def __await__(self) -> Generator[Any, Any, object]:
+        yield from self.world.pause(self.label)
         return self.value
-        yield
 
     def standin_holds(self) -> Iterable[object]:
         return self.holds
@@ -88,7 +95,7 @@ class Stepping:
         return self
 
     async def __anext__(self) -> Any:
-        self.world.suspend(self.label)
+        await self.world.pause(self.label)
         for item in self.items:
             return item
         raise StopAsyncIteration
@@ -321,6 +328,20 @@ class Unknown(Standin):
         facts.attributes[name] = found
         return found
 
+    def attribute(self, name: str) -> Any:
+        """Return what the judged code finds under a name: never what makes this a stand-in."""
+        if name in OPERATIONS:
+            return getattr(self, name)
+        if name.startswith("__") and name.endswith("__"):
+            facts = self.standin
+            return Unknown(facts.world, f"{facts.label}.{name}", Kind.ATTRIBUTE, self)
+        return self.__getattr__(name)
+
+    def __mro_entries__(self, bases: object) -> tuple[type, ...]:
+        """Be inherited from: what a class gets that way is unknown, but errors can be raised."""
+        last = self.standin.label.rpartition(".")[2]
+        return (Exception,) if last.endswith(("Error", "Exception", "Warning")) else ()
+
     def __setattr__(self, name: str, value: object) -> None:
         self.standin.world.hand_over(value)
         self.standin.attributes[name] = value
@@ -336,14 +357,22 @@ class Unknown(Standin):
         self.standin.world.hand_over(*args, *kwargs.values())
         return Unknown(self.standin.world, f"{self.standin.label}()", Kind.RESULT, self)
 
-    def __await__(self) -> Generator[None, None, object]:
+    def __await__(self) -> Generator[Any, Any, object]:
+        return (yield from self.standin.world.stage.happen(self.decide, self))
+
+    def decide(self) -> object:
+        """Choose what comes of awaiting this."""
         facts = self.standin
-        if facts.life is not None or facts.kind in (Kind.PARAMETER, Kind.ELEMENT):
+        if self.is_awaited_as_task():
             facts.world.join(self.as_task())
         else:
             facts.world.suspend(f"await {facts.label}")
         return self._answer("'s value", None)
-        yield
+
+    def is_awaited_as_task(self) -> bool:
+        """Say whether awaiting this is awaiting a task."""
+        facts = self.standin
+        return facts.life is not None or facts.kind in (Kind.PARAMETER, Kind.ELEMENT)
 
     def __aiter__(self) -> Stepping:
         facts = self.standin

@@ -9,20 +9,30 @@ from flake8_asyncwait.verdict.finding import Finding, Step
 CONTEXT = 2
 
 
-def text(path: str, finding: Finding) -> str:
-    """`path:line:column: CODE message`, as flake8 prints it: both count from 1."""
+def text(path: str, finding: Finding, mark: str = "") -> str:
+    """`path:line:column: CODE message`, as flake8 prints it: both count from 1.
+
+    A `mark` comes behind it in brackets.
+    """
     place = f"{path}:{finding.line}:{finding.column + 1}"
-    return printable(f"{place}: {finding.code} {finding.message}")
+    behind = f" [{mark}]" if mark else ""
+    return printable(f"{place}: {finding.code} {finding.message}{behind}")
 
 
-def full(path: str, finding: Finding, lines: Sequence[str]) -> str:
+def full(path: str, finding: Finding, lines: Sequence[str], mark: str = "") -> str:
     """`text`, then the lines around the call in `lines`, then the witness as numbered steps.
 
     `lines` are those of the whole file, without their ends.
     """
     return "\n".join(
-        [text(path, finding), "", *_excerpt(finding, lines), "", *_steps(finding.witness)]
+        [text(path, finding, mark), "", *_excerpt(finding, lines), "", *_steps(finding.witness)]
     )
+
+
+def proof(path: str, finding: Finding, events: Iterable[str], verdict: str) -> str:
+    """`text`, then what happened when the finding was run, then what that comes to."""
+    shown = [printable(f"  {event}") for event in events]
+    return "\n".join([text(path, finding), "", *shown, *([""] if shown else []), verdict])
 
 
 def statistics(findings: Iterable[Finding], undetermined: int) -> list[str]:

@@ -1,0 +1,111 @@
+"""The process that proves one finding: `python -I -S -c "..."` as `apart.py` has it.
+
+It reads what to prove from stdin, as JSON, and writes the proof to stdout. While code that was
+lifted runs, the process may neither open a file nor import, start or connect anything: the lifted
+code has no way to ask for that, and an audit hook refuses it all the same.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import json
+import sys
+import typing
+import warnings
+from dataclasses import astuple
+from types import CodeType
+from typing import Any
+
+from flake8_asyncwait.replay.live import NOT_LIFTED, Proof
+from flake8_asyncwait.replay.program import FILENAME
+from flake8_asyncwait.replay.prove import prove
+
+MEMORY = 1 << 30  # bytes
+SECONDS = 20  # of the processor's time
+# What may happen while lifted code runs; any other event is refused.
+HARMLESS = frozenset(
+    {
+        "builtins.id",
+        "code.__new__",
+        "compile",
+        "gc.get_referents",
+        "object.__delattr__",
+        "object.__getattr__",
+        "object.__setattr__",
+        "sys._getframe",
+        "sys._getframemodulename",
+        "sys.set_asyncgen_hook_finalizer",
+        "sys.set_asyncgen_hook_firstiter",
+        "sys.set_asyncgen_hooks_finalizer",
+        "sys.set_asyncgen_hooks_firstiter",
+        "sys.unraisablehook",
+    }
+)
+# These make classes by compiling text of their own.
+COMPILERS = (vars(collections), vars(dataclasses), vars(typing))
+
+
+class Refused(BaseException):
+    """Something was tried that lifted code has no business with."""
+
+
+class Guard:
+    """The audit hook. It refuses from `on` on, and remembers what it refused."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self.refused = ""
+
+    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
+        if self.on and event not in HARMLESS and not _is_ours(event, args):
+            self.refused = self.refused or event
+            raise Refused(event)
+
+
+def _is_ours(event: str, args: tuple[Any, ...]) -> bool:
+    """Say whether something is compiled or executed by this package, or by what makes classes."""
+    if event != "exec":
+        return False
+    if isinstance(args[0], CodeType) and args[0].co_filename == FILENAME:
+        return True
+    return any(sys._getframe(2).f_globals is module for module in COMPILERS)
+
+
+def main() -> None:
+    """Prove what stdin says."""
+    task = json.load(sys.stdin)
+    steps = [(line, choice) for line, choice in task["steps"]]
+    guard = Guard()
+    _limit()
+    warnings.simplefilter("ignore")
+    sys.unraisablehook = lambda _: None
+    sys.addaudithook(guard)
+    guard.on = True
+    try:
+        proof = prove(task["source"], (task["line"], task["column"]), task["code"], steps)
+    except Refused:
+        pass
+    finally:
+        guard.on = False
+    if guard.refused:
+        proof = Proof(NOT_LIFTED, f"it reaches for {guard.refused}")
+    json.dump(astuple(proof), sys.stdout)
+
+
+def _limit() -> None:
+    """Bound memory and time, where the system can: the parent bounds time everywhere."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    for limit, most in (
+        (resource.RLIMIT_AS, MEMORY),
+        (resource.RLIMIT_CPU, SECONDS),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+    ):
+        try:
+            resource.setrlimit(limit, (most, most))
+        except (OSError, ValueError):  # a lower one is set already, or the system has none
+            continue

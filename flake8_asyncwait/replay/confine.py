@@ -1,0 +1,112 @@
+"""Take from a module's tree what could reach out of the judged code.
+
+The judged code gets stand-ins, some builtins and a little of the standard library (`harmless.py`).
+Python itself knows ways from any of them to everything else: `().__class__.__base__`, `f.__code__`,
+`generator.gi_frame`. No such attribute is ever compiled: who reads it gets an unknown. All other
+attributes are read by a hook of the instrument, which shows of a stand-in what the real thing has.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from flake8_asyncwait.replay.locate import CannotJudge, hook_call, last_name, words
+
+# What may be read of any object by these names is nothing that its user could not do without.
+SAFE_DUNDERS = words(
+    """
+    __abs__ __add__ __aenter__ __aexit__ __aiter__ __and__ __anext__ __await__ __bool__ __call__
+    __cause__ __class_getitem__ __contains__ __context__ __del__ __delitem__ __doc__ __enter__
+    __eq__ __exit__ __float__ __ge__ __getitem__ __gt__ __hash__ __index__ __init__
+    __init_subclass__ __int__ __iter__ __le__ __len__ __lt__ __module__ __name__ __ne__ __new__
+    __next__ __or__ __post_init__ __qualname__ __repr__ __reversed__ __set_name__ __setitem__
+    __str__ __sub__
+    """
+)
+# What generators, coroutines, frames and tracebacks know, and how an enum takes in a real module.
+FRAMES = words(
+    """
+    ag_await ag_code ag_frame cr_await cr_code cr_frame cr_origin f_back f_builtins f_code
+    f_generator f_globals f_locals gi_code gi_frame gi_yieldfrom tb_frame tb_next _convert_
+    """
+)
+HIDDEN_NAME = "hidden"  # what a hidden attribute is called where it is set
+KNOWN_NAMES = frozenset({"__name__", "__debug__"})
+NEVER_BOUND = "__builtins__"
+KEPT_CLASS_DECORATORS = frozenset({"dataclass"})
+
+
+def is_hidden(name: str) -> bool:
+    """Say whether an attribute of this name is never read for real."""
+    return name in FRAMES or (is_dunder(name) and name not in SAFE_DUNDERS)
+
+
+def is_dunder(name: str) -> bool:
+    """Say whether a name is one of those that Python gives a meaning to."""
+    return name.startswith("__") and name.endswith("__")
+
+
+def confine(tree: ast.Module) -> ast.Module:
+    """Return the tree without what reaches out. Raises CannotJudge where that cannot be done."""
+    tree = Confine().visit(tree)
+    if any(NEVER_BOUND in _identifiers(node) for node in ast.walk(tree)):
+        raise CannotJudge(f"it binds {NEVER_BOUND}")
+    return tree
+
+
+def _identifiers(node: ast.AST) -> list[str]:
+    """Return the names in a node's own fields."""
+    if isinstance(node, ast.Constant):
+        return []
+    values = [value for _, value in ast.iter_fields(node)]
+    several = [one for value in values if isinstance(value, list) for one in value]
+    return [value for value in [*values, *several] if isinstance(value, str)]
+
+
+class Confine(ast.NodeTransformer):
+    """The rewriting itself. It comes before the instrument, whose own code may read anything."""
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        """Classes come without keywords and decorators: nobody knows what these would do."""
+        node.keywords = []
+        node.decorator_list = [
+            one for one in node.decorator_list if last_name(one) in KEPT_CLASS_DECORATORS
+        ]
+        self.generic_visit(node)
+        return node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | list[ast.stmt]:
+        """Import what is not hidden: of a package's version or path nothing is known."""
+        hidden = [alias for alias in node.names if is_hidden(alias.name)]
+        node.names = [alias for alias in node.names if alias not in hidden]
+        unknown: list[ast.stmt] = [
+            ast.Assign(
+                [ast.Name(alias.asname or alias.name, ast.Store())],
+                hook_call("__unknown__", ast.Constant(alias.name)),
+            )
+            for alias in hidden
+        ]
+        return [node, *unknown] if node.names else unknown
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id == "__module__":  # library functions take a class's word for where it is from
+            return ast.copy_location(ast.Name(HIDDEN_NAME, node.ctx), node)
+        if not is_dunder(node.id) or node.id in KNOWN_NAMES or not isinstance(node.ctx, ast.Load):
+            return node
+        return hook_call("__unknown__", ast.Constant(node.id))
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        self.generic_visit(node)
+        if not is_hidden(node.attr):
+            return node
+        found = hook_call("__hidden__", node.value, ast.Constant(node.attr))
+        if isinstance(node.ctx, ast.Load):
+            return found
+        return ast.copy_location(ast.Attribute(found, HIDDEN_NAME, node.ctx), node)
+
+    def visit_MatchClass(self, node: ast.MatchClass) -> ast.MatchClass:
+        """Refuse to take objects apart: a pattern reads attributes past all hooks."""
+        if node.patterns or node.kwd_patterns:
+            raise CannotJudge("it has a class pattern")
+        self.generic_visit(node)
+        return node

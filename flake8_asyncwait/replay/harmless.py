@@ -1,0 +1,141 @@
+"""What the judged code may have for real: some builtins, and a little of the standard library.
+
+Nothing here opens, imports, runs or finds anything, or reads an attribute by its name. What is not
+listed is an unknown.
+"""
+
+from __future__ import annotations
+
+import abc
+import builtins
+import collections
+import collections.abc
+import contextlib
+import dataclasses
+import enum
+import functools
+import itertools
+import operator
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flake8_asyncwait.replay.locate import words
+from flake8_asyncwait.replay.scheduler import Standin
+
+NAMES = words(
+    """
+    Ellipsis False None NotImplemented True __build_class__ abs aiter all anext any ascii bin bool
+    bytearray bytes callable chr classmethod complex delattr dict divmod enumerate filter float
+    format frozenset getattr hasattr hash hex id int isinstance issubclass iter len list map max
+    memoryview min next object oct ord pow print property range repr reversed round set setattr
+    slice sorted staticmethod str sum super tuple type zip
+    """
+)
+BUILTINS: dict[str, Any] = {
+    name: value
+    for name, value in vars(builtins).items()
+    if name in NAMES or (isinstance(value, type) and issubclass(value, BaseException))
+}
+
+
+class Form(Standin):
+    """What annotations are made of: it may be subscripted, joined, called and inherited from."""
+
+    def __init__(self, base: type | None = None) -> None:
+        self.base = base
+
+    def __getitem__(self, parameters: object) -> Form:
+        return self
+
+    def __or__(self, other: object) -> Form:
+        return self
+
+    __ror__ = __or__
+
+    def __call__(self, *args: object, **options: object) -> Form:
+        return self
+
+    def __mro_entries__(self, bases: object) -> tuple[type, ...]:
+        return () if self.base is None else (self.base,)
+
+
+def _same(thing: object, *_: object, **__: object) -> object:
+    return thing
+
+
+def _second(kind: object, thing: object) -> object:
+    return thing
+
+
+def _wraps(wrapped: object, *_: object, **__: object) -> Callable[[object], object]:
+    return _same
+
+
+def _new_type(name: str, kind: object) -> Callable[[object], object]:
+    return _same
+
+
+def _shown(module: types.ModuleType, names: str) -> dict[str, Any]:
+    """Return the members of a module that this Python has, of those named."""
+    return {name: getattr(module, name) for name in names.split() if hasattr(module, name)}
+
+
+_ABC = {name: getattr(collections.abc, name) for name in collections.abc.__all__}
+_FORMS: dict[str, Any] = {name: Form() for name in typing.__all__}
+
+MODULES: Mapping[str, Mapping[str, Any]] = {
+    "__future__": {"annotations": None},
+    "abc": _shown(
+        abc,
+        "ABC ABCMeta abstractclassmethod abstractmethod abstractproperty abstractstaticmethod",
+    ),
+    "collections": _shown(
+        collections,
+        "ChainMap Counter OrderedDict UserDict UserList UserString defaultdict deque namedtuple",
+    ),
+    "collections.abc": _ABC,
+    "contextlib": _shown(
+        contextlib,
+        "AbstractAsyncContextManager AbstractContextManager AsyncContextDecorator"
+        " ContextDecorator aclosing asynccontextmanager closing contextmanager nullcontext",
+    ),
+    "dataclasses": _shown(
+        dataclasses, "FrozenInstanceError InitVar KW_ONLY MISSING dataclass field fields"
+    ),
+    "enum": _shown(
+        enum, "Enum EnumMeta EnumType Flag IntEnum IntFlag StrEnum auto member nonmember unique"
+    ),
+    "functools": {
+        **_shown(
+            functools,
+            "cache cached_property cmp_to_key lru_cache partial partialmethod reduce"
+            " total_ordering",
+        ),
+        "wraps": _wraps,
+        "update_wrapper": _same,
+    },
+    "itertools": {name: value for name, value in vars(itertools).items() if name[0] != "_"},
+    "operator": {
+        name: value
+        for name, value in vars(operator).items()
+        if name in operator.__all__ and name not in ("attrgetter", "methodcaller")
+    },
+    "types": _shown(
+        types,
+        "AsyncGeneratorType BuiltinFunctionType CoroutineType EllipsisType FunctionType"
+        " GeneratorType GenericAlias LambdaType MappingProxyType MethodType ModuleType NoneType"
+        " SimpleNamespace TracebackType UnionType",
+    ),
+    "typing": {
+        **_FORMS,
+        "TYPE_CHECKING": False,
+        "NamedTuple": typing.NamedTuple,
+        "NewType": _new_type,
+        "TypedDict": Form(dict),
+        "assert_type": _same,
+        "cast": _second,
+        "reveal_type": _same,
+    },
+}

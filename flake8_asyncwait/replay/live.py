@@ -1,0 +1,743 @@
+"""Run one execution on a real event loop, with real tasks, and see which of them run on.
+
+The choices of an execution (`judge.Execution.choices`) say what happens; asyncio does it. An
+execution runs twice. First the books alone, to learn what becomes of each task, and when: time is
+counted in suspensions. Then live: each suspension awaits the real thing (`asyncio.wait`, a gather,
+a task), and a call-back of the loop lets happen what was chosen, by opening the gates at which the
+tasks stand, by `Task.cancel()`, or by moving the clock. Wherever asyncio then does something else
+than the books say, the execution ends as not reproduced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import types
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from flake8_asyncwait.replay.judge import run
+from flake8_asyncwait.replay.loop import Loop
+from flake8_asyncwait.replay.program import Program, prepare
+from flake8_asyncwait.replay.scheduler import (
+    GOES_ON,
+    Cut,
+    InjectedError,
+    Life,
+    Owner,
+    State,
+    World,
+)
+from flake8_asyncwait.replay.stage import Stage
+from flake8_asyncwait.replay.standins import (
+    AsCompleted,
+    BareTask,
+    Gather,
+    HelperCall,
+    NextCompleted,
+    Shield,
+    Timeout,
+    WaitCall,
+    WaitFor,
+    WaitTask,
+)
+from flake8_asyncwait.replay.timeline import Event, Timeline
+from flake8_asyncwait.replay.unknown import Pause, Unknown
+
+PROVED = "proved"
+NOT_REPRODUCED = "not reproduced"
+NOT_LIFTED = "not lifted"
+TURNS_BEFORE_THE_FUNCTION_GOES_ON = 6
+SPINS_AFTER_THE_END = 20
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What running an execution on a real loop showed.
+
+    `word` is one of the words above; `reason` says where asyncio differed, or why the function
+    could not be run, and is empty where it is proved. `events` is what happened.
+    """
+
+    word: str
+    reason: str = ""
+    events: tuple[Event, ...] = ()
+
+    @property
+    def status(self) -> int:
+        """The exit status that says the same."""
+        return (PROVED, NOT_REPRODUCED, NOT_LIFTED).index(self.word)
+
+    @property
+    def mark(self) -> str:
+        """The word, and what else has to be said in short."""
+        return f"{self.word}: {self.reason}" if self.word == NOT_LIFTED else self.word
+
+    @property
+    def verdict(self) -> str:
+        """The word, and the reason if there is one."""
+        word = "could not be lifted" if self.word == NOT_LIFTED else self.word
+        return f"{word}: {self.reason}" if self.reason else word
+
+
+class CannotLift(Exception):
+    """This Python's asyncio lacks what the function needs."""
+
+
+@dataclass(slots=True)
+class _Fate:
+    """What becomes of one task: the suspension (from 1) in which it ends, if it does, and how.
+
+    `asked` says that the function asks it to cancel. `given` is one that the function completes.
+    """
+
+    owner: Owner
+    ended: int | None = None
+    state: State = State.RUNNING
+    asked: bool = False
+    given: bool = False
+
+
+@dataclass(slots=True)
+class _Script:
+    """What the books say will happen: the fates of the tasks, and when the timeouts expire."""
+
+    fates: list[_Fate] = field(default_factory=list)
+    expiries: list[int | None] = field(default_factory=list)
+
+
+def perform(source: str, site: tuple[int, int], choices: Sequence[int], code: str) -> Proof:
+    """Run an execution live and say whether it shows what a finding's code says.
+
+    `source` is the module's text, `site` the line (from 1) and column (from 0) of the wait. Raises
+    `CannotJudge`, and `SyntaxError`.
+    """
+    program = prepare(source, site)
+    books = _Books()
+    run(program, choices, stage=books)
+    stage = _Live(program, books.script())
+    try:
+        run(program, choices, stage=stage)
+        return stage.proof(code)
+    except CannotLift as error:
+        return Proof(NOT_LIFTED, str(error))
+    finally:
+        stage.clear()
+
+
+# -- the books alone ----------------------------------------------------------------------------
+
+
+class _Books(Stage):
+    """The judge's stage, which notes when tasks end and timeouts expire."""
+
+    def __init__(self) -> None:
+        self.fates: dict[Life, _Fate] = {}
+        self.asked_at: dict[Life, int] = {}
+        self.timeouts: list[Timeout] = []
+        self.expiries: list[int | None] = []
+        self.must_fail: list[list[Life]] = []
+
+    def opens(self, world: World) -> None:
+        self.world = world
+
+    @types.coroutine
+    def happen(self, decide: Callable[[], Result], awaited: object) -> Generator[Any, Any, Result]:
+        self._look()
+        result = decide()
+        if isinstance(awaited, WaitCall) and _needs_a_failure(awaited, result):
+            self.must_fail.append(list(lives_in(result[0])))  # type: ignore[index]
+        return result
+        yield
+
+    def born(self, life: Life) -> None:
+        self.fates[life] = _Fate(life.owner)
+
+    def asked(self, life: Life) -> None:
+        self.fates[life].asked = True
+        self.asked_at.setdefault(life, self.world.suspensions)
+
+    def given(self, life: Life, error: object = None) -> None:
+        self.fates[life].given = True
+
+    def enters(self, timeout: Timeout) -> None:
+        self.timeouts.append(timeout)
+        self.expiries.append(None)
+
+    def closes(self) -> None:
+        self._look()
+        for lives in self.must_fail:
+            _let_one_fail(self.fates, lives)
+
+    def script(self) -> _Script:
+        """Return what was noted."""
+        return _Script(list(self.fates.values()), self.expiries)
+
+    def _look(self) -> None:
+        """Note what has ended since the suspension before this one was over."""
+        for life, fate in self.fates.items():
+            if fate.ended is None and life.state is not State.RUNNING:
+                fate.ended = self.world.suspensions
+                if life in self.asked_at and not life.asked:  # it had ended when it was asked
+                    fate.ended, fate.asked = self.asked_at[life], False
+            fate.state = life.state
+        for number, timeout in enumerate(self.timeouts):
+            if self.expiries[number] is None and timeout.has_expired:
+                self.expiries[number] = self.world.suspensions
+
+
+def _needs_a_failure(wait: WaitCall, result: Any) -> bool:
+    """Say whether a wait for the first exception can only have returned because of one."""
+    return wait.return_when == asyncio.FIRST_EXCEPTION and not wait.timed and bool(result[1])
+
+
+def _let_one_fail(fates: dict[Life, _Fate], lives: list[Life]) -> None:
+    """Let one of the tasks fail, if nobody has learnt yet what came of it."""
+    if any(fates[life].state is State.FAILED for life in lives):
+        return
+    for life in lives:
+        if fates[life].state is State.FINISHED:
+            fates[life].state = State.FAILED
+            return
+
+
+# -- live ---------------------------------------------------------------------------------------
+
+
+class _Work:
+    """What a real task does: it stands at a gate, and once asked to cancel at a second one."""
+
+    def __init__(self, loop: Loop) -> None:
+        self.gate: asyncio.Future[None] = loop.create_future()
+        self.cleanup: asyncio.Future[None] = loop.create_future()
+        self.asked = False
+
+    async def run(self) -> None:
+        """Stand at the gates."""
+        try:
+            await self.gate
+        except asyncio.CancelledError:
+            self.asked = True
+            while not self.cleanup.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.shield(self.cleanup)
+            raise
+
+    def let_go(self) -> None:
+        """Open the second gate."""
+        if not self.cleanup.done():
+            self.cleanup.set_result(None)
+
+
+@dataclass(slots=True)
+class _Real:
+    """The real counterpart of one life."""
+
+    future: asyncio.Future[Any]
+    fate: _Fate
+    work: _Work | None = None
+    error: InjectedError = field(default_factory=lambda: InjectedError(None))
+
+    def end(self, decided: bool) -> None:
+        """Let it come to its end. A cancellation that was decided is asyncio's to bring about."""
+        state = self.fate.state
+        if self.work is None:
+            self._end_future()
+        elif state is State.CANCELLED:
+            if not (decided or self.fate.asked):
+                self.future.cancel()
+            self.work.let_go()
+        elif not self.work.gate.done():
+            if state is State.FAILED:
+                self.work.gate.set_exception(self.error)
+            else:
+                self.work.gate.set_result(None)
+
+    def _end_future(self) -> None:
+        if isinstance(self.future, asyncio.Task) or self.future.done() or self.fate.given:
+            return
+        if self.fate.state is State.CANCELLED:
+            self.future.cancel()
+        elif self.fate.state is State.FAILED:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(None)
+
+    def is_running(self) -> bool:
+        """Say whether it is a task that still runs and was never asked to cancel."""
+        asked = self.work is not None and self.work.asked
+        return isinstance(self.future, asyncio.Task) and not self.future.done() and not asked
+
+
+class _Live(Stage):
+    """The stage where asyncio does what was chosen."""
+
+    def __init__(self, program: Program, script: _Script) -> None:
+        self.program = program
+        self.script = script
+        self.loop = Loop()
+        self.timeline = Timeline()
+        self.main: asyncio.Task[Any] | None = None
+        self.reals: dict[Life, _Real] = {}
+        self.handles: dict[object, Any] = {}
+        self.timeouts: dict[Timeout, Any] = {}
+        self.acted = -1
+        self.line = 0
+        self.refused = ""
+        self.difference = ""
+        self.lost_running: list[Life] = []
+        self.unfinished: list[Life] = []
+        self.running: list[Life] = []
+        self.prepared = [self._real(fate) for fate in script.fates]
+
+    def _real(self, fate: _Fate) -> _Real | None:
+        """Make the real counterpart of what is there before the function starts."""
+        if fate.owner in (Owner.MADE, Owner.FUTURE):
+            return None
+        work = _Work(self.loop)
+        return _Real(self.loop.create_task(work.run()), fate, work)
+
+    def opens(self, world: World) -> None:
+        self.world = world
+        self.loop.spin()
+        self._let_end(())
+        self.loop.spin()
+
+    # -- what the books tell ----------------------------------------------------------------------
+
+    def born(self, life: Life) -> None:
+        index = len(self.reals)
+        if index >= len(self.prepared):
+            self.differ("the function makes more tasks than it did before")
+        real, fate = self.prepared[index], self.script.fates[index]
+        if real is None:
+            work = _Work(self.loop) if fate.owner is Owner.MADE else None
+            future = self.loop.create_task(work.run()) if work else self.loop.create_future()
+            real = _Real(future, fate, work)
+        real.error.key = life
+        self.reals[life] = real
+
+    def started(self, task: Any, what: object) -> None:
+        if line := self.world.line():
+            self.timeline.lines[task.life] = line
+        self._tell(f"{{}} started{_described(what)}", [task.life])
+        if isinstance(task, WaitTask):
+            real = self.reals[task.life]
+            real.future.cancel()
+            at = real.fate.ended if real.fate.state is not State.CANCELLED else None
+            wait = self._wait(task.wait, at)
+            self.reals[task.life] = _Real(self.loop.create_task(wait), real.fate)
+
+    def asked(self, life: Life) -> None:
+        self._tell("{} asked to cancel", [life])
+        self.reals[life].future.cancel()
+
+    def lost(self, life: Life) -> None:
+        if self.reals[life].is_running():
+            self.lost_running.append(life)
+            self._tell("the last reference to {} is gone", [life])
+
+    def given(self, life: Life, error: object = None) -> None:
+        future = self.reals[life].future
+        if future.done():
+            return
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(self.reals[life].error)
+
+    def waits(self, wait: WaitCall) -> None:
+        self.timeline.look(self.world.frame())
+        self._tell("asyncio.wait() starts, on {}", lives_in(wait.elements))
+        if sys.version_info >= (3, 11) and any(isinstance(one, BareTask) for one in wait.elements):
+            self._refuse(wait)
+
+    def _refuse(self, wait: WaitCall) -> None:
+        """Let asyncio refuse a coroutine in place of a task."""
+        coroutine = self._wait(wait, None)
+        try:
+            coroutine.send(None)
+        except TypeError as error:
+            self.refused = str(error)
+        finally:
+            coroutine.close()
+        self._tell(f"asyncio.wait() raises TypeError: {self.refused}")
+        self.world.give_up("asyncio.wait() refuses a coroutine")
+
+    def confirm(self, life: Life) -> None:
+        real, done = self.reals[life], life.state is not State.RUNNING
+        if real.future.done() != done:
+            self.differ(f"{self.timeline.name(life)} {'still runs' if done else 'is done'}")
+
+    def raises(self, life: Life) -> None:
+        self._tell("the exception of {} is raised", [life])
+
+    def enters(self, timeout: Timeout) -> None:
+        delay = self._delay(self.script.expiries[len(self.timeouts)])
+        if not hasattr(asyncio, "timeout"):
+            raise CannotLift("asyncio.timeout() needs Python 3.11")
+        self.timeouts[timeout] = asyncio.timeout(delay)
+        _at_once(self.timeouts[timeout].__aenter__())
+
+    def leaves(self, timeout: Timeout, error: BaseException | None) -> None:
+        chosen = timeout.has_expired and isinstance(error, asyncio.CancelledError)
+        try:
+            _at_once(self.timeouts[timeout].__aexit__(type(error) if error else None, error, None))
+            expired = False
+        except TimeoutError:
+            expired = True
+        if expired != chosen:
+            self.differ(f"asyncio.timeout() {'expires' if expired else 'does not expire'}")
+
+    # -- running ----------------------------------------------------------------------------------
+
+    def run(self, awaitable: Any) -> Any:
+        if self.loop.is_running():
+            self.differ("the loop cannot be run while it is running")
+        outer, task = self.main, self.loop.create_task(_awaiting(awaitable))
+        self.main = task
+        ended = self.loop.spin()
+        self.main = outer
+        if not task.done():
+            self.differ("asyncio goes on waiting" if ended else "the loop does not come to rest")
+        return task.result()
+
+    @types.coroutine
+    def within(self, scope: Timeout, awaitable: Any) -> Generator[Any, Any, Any]:
+        delay = None
+        if scope.delay is not None:
+            delay = self._delay(self.script.expiries[len(self.timeouts)])
+            self.timeouts[scope] = None
+        return (yield from asyncio.wait_for(_awaiting(awaitable), delay).__await__())
+
+    @types.coroutine
+    def happen(self, decide: Callable[[], Result], awaited: object) -> Generator[Any, Any, Result]:
+        if self.world.over:  # the function goes on after it was given up
+            raise Cut
+        self._prepare(awaited)
+        turn = _Turn(self.world, awaited)
+        turn.decide(decide)
+        self._narrate(turn)
+        self.loop.call_soon(self._act, turn)
+        try:
+            really: Any = yield from self._real_of(turn.awaited, turn).__await__()
+            error: BaseException | None = None
+        except (Exception, asyncio.CancelledError) as caught:
+            really, error = None, caught
+        self._compare(turn, really, error)
+        self._tell_result(turn)
+        if turn.error is not None:
+            raise turn.error if error is None or isinstance(turn.error, InjectedError) else error
+        result: Result = turn.result
+        return result
+
+    def _act(self, turn: _Turn) -> None:
+        """Let happen what was chosen, while the function is suspended."""
+        self.loop.now = turn.number
+        waits = isinstance(turn.awaited, (AsCompleted, NextCompleted))
+        if waits:  # they are given out in the order in which they end
+            self._end(turn.ended, decided=True)
+        self._let_end(turn.ended)
+        if turn.gate is None:
+            pass
+        elif turn.error is None or isinstance(turn.error, InjectedError):
+            self.loop.later(TURNS_BEFORE_THE_FUNCTION_GOES_ON, turn.open)
+        if turn.is_cancelled and self.main is not None:
+            self.main.cancel()
+
+    def _let_end(self, decided: Iterable[Life]) -> None:
+        """Let all tasks end whose time has come; of those `decided`, asyncio cancels some."""
+        number = self.world.suspensions
+        own = [self.reals[life] for life in decided]
+        for real in [*self.reals.values(), *self.prepared]:
+            ended = real.fate.ended if real is not None else None
+            if real is not None and ended is not None and self.acted < ended <= number:
+                real.end(any(one is real for one in own))
+        self.acted = number
+
+    def _end(self, lives: Iterable[Life], decided: bool) -> None:
+        for life in lives:
+            self.reals[life].end(decided)
+
+    def _delay(self, at: int | None) -> float | None:
+        """Return the time until a suspension, on the loop's clock."""
+        return None if at is None else at - self.loop.now
+
+    # -- what is awaited --------------------------------------------------------------------------
+
+    def _prepare(self, awaited: object) -> None:
+        """Make what has to be there before it is decided what happens."""
+        source = awaited.source if isinstance(awaited, NextCompleted) else awaited
+        if isinstance(source, AsCompleted) and source not in self.handles:
+            if source.asynchronous and sys.version_info < (3, 13):
+                raise CannotLift("async for over asyncio.as_completed() needs Python 3.13")
+            futures = [self.future(one) for one in source.elements]
+            self.handles[source] = asyncio.as_completed(futures)
+
+    def _real_of(self, awaited: Any, turn: _Turn) -> Any:
+        """Return the real thing to await for what a stand-in stands for."""
+        if isinstance(awaited, WaitCall):
+            return self._wait(awaited, turn.number if turn.expires(awaited) else None)
+        if isinstance(awaited, WaitFor):
+            at = turn.number if isinstance(turn.error, TimeoutError) else None
+            return asyncio.wait_for(self._real_of(awaited.thing, turn), self._delay(at))
+        if isinstance(awaited, AsCompleted):
+            return anext(self.handles[awaited])
+        if isinstance(awaited, NextCompleted):
+            return next(self.handles[awaited.source])
+        as_task = not isinstance(awaited, Unknown) or awaited.is_awaited_as_task()
+        if awaited is None or not as_task:
+            turn.gate = self.loop.create_future()
+            return turn.gate
+        return self.future(awaited)
+
+    def _wait(self, wait: WaitCall, at: int | None) -> Any:
+        when = wait.return_when
+        when = when if isinstance(when, str) else asyncio.FIRST_COMPLETED
+        futures = [self.future(one) for one in wait.elements]
+        return asyncio.wait(futures, timeout=self._delay(at), return_when=when)
+
+    def future(self, thing: Any) -> Any:
+        """Return the real future that a stand-in stands for; for a bare coroutine that."""
+        if isinstance(thing, BareTask):
+            return _bare()
+        if isinstance(thing, (Gather, Shield)):
+            if thing not in self.handles:
+                self.handles[thing] = self._handle(thing)
+            return self.handles[thing]
+        life = thing.as_task() if isinstance(thing, Unknown) else thing.life
+        return self.reals[life].future
+
+    def _handle(self, thing: Gather | Shield) -> asyncio.Future[Any]:
+        if isinstance(thing, Shield):
+            return asyncio.shield(self.future(thing.inner))
+        if not thing.children:
+            handle: asyncio.Future[Any] = self.loop.create_future()
+            handle.set_result([])
+            return handle
+        children = [self.future(child) for child in thing.children]
+        return asyncio.gather(*children, return_exceptions=thing.return_exceptions)
+
+    # -- comparing --------------------------------------------------------------------------------
+
+    def differ(self, how: str) -> None:
+        """Give up: asyncio did something else than was chosen."""
+        if not self.difference:
+            line = self.world.line() or self.line
+            self.difference = f"line {line}: {how}" if line else how
+        self.world.give_up("asyncio differs")
+
+    def _compare(self, turn: _Turn, really: Any, error: BaseException | None) -> None:
+        chosen, shown = _kind(turn.error), _kind(error)
+        if chosen != shown:
+            self.differ(f"{turn.what} {_ends(shown)} where it {_ends(chosen)} in the witness")
+        if isinstance(turn.awaited, WaitCall) and error is None:
+            wanted = {self.future(one) for one in turn.result[0]}
+            if set(really[0]) != wanted and not any(map(_is_bare, turn.awaited.elements)):
+                self.differ("asyncio.wait() parts its tasks otherwise")
+
+    # -- narrating --------------------------------------------------------------------------------
+
+    def _narrate(self, turn: _Turn) -> None:
+        """Tell what is about to strike."""
+        self.line = self.world.line()
+        self.timeline.look(self.world.frame())
+        if turn.is_cancelled:
+            self._tell("the function is cancelled here")
+        elif turn.scope_expired or isinstance(turn.error, TimeoutError):
+            self._tell("the timeout expires here")
+
+    def _tell(self, text: str, *lives: Iterable[Life]) -> None:
+        """Note what happens in the judged function, not what the module does before."""
+        if line := self.world.line():
+            self.timeline.tell(line, text, *lives)
+
+    def _tell_result(self, turn: _Turn) -> None:
+        if isinstance(turn.awaited, WaitCall) and turn.error is None:
+            done, pending = map(lives_in, turn.result)
+            self._tell("asyncio.wait() returns, done: {}; pending: {}", done, pending)
+        elif isinstance(turn.error, InjectedError):
+            if isinstance(turn.error.key, Life):
+                self._tell("{} fails, and so does the await", [turn.error.key])
+            else:
+                self._tell("an exception is raised here")
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    def ended(self, error: BaseException | None) -> None:
+        kind = f" ({type(error).__name__})" if error is not None else ""
+        if isinstance(error, InjectedError):
+            kind = " (Exception)"
+        self.timeline.tell(0, f"the function has ended{kind}")
+        self._let_finish()
+
+    def closes(self) -> None:
+        if self.world.cut == GOES_ON and not self.difference:
+            self.timeline.tell(0, "the function goes on")
+            self._let_finish()
+
+    def _let_finish(self) -> None:
+        """Let everything that was asked to stop do so, and see what runs on."""
+        waited = [life for life in self.reals if life.waited_early or life.waited_full]
+        self.unfinished = [life for life in waited if not self.reals[life].future.done()]
+        for real in self.reals.values():
+            if real.work is not None and real.fate.asked:
+                real.work.let_go()
+        for _ in range(SPINS_AFTER_THE_END):
+            self.loop.spin()
+        self.running = [life for life in waited if self.reals[life].is_running()]
+        self.running += [life for life in self.lost_running if life not in self.running]
+
+    def proof(self, code: str) -> Proof:
+        """Return what was shown, for a finding's code."""
+        if self.refused:
+            word = PROVED if code == "AWT203" else NOT_REPRODUCED
+            reason = "" if word == PROVED else f"asyncio.wait() refuses: {self.refused}"
+            return Proof(word, reason, tuple(self.timeline.events()))
+        reason = self.difference or self.world.cut.replace(GOES_ON, "")
+        left = [] if reason else self._left(code)
+        for life in left:
+            line = self.timeline.lines.get(life)
+            place = f", started on line {line}" if line else ""
+            self.timeline.tell(0, f"{_FINDS.get(code, 'still running')}: {{}}{place}", [life])
+        if not left:
+            reason = reason or "no task is left running"
+        return Proof(NOT_REPRODUCED if reason else PROVED, reason, tuple(self.timeline.events()))
+
+    def _left(self, code: str) -> list[Life]:
+        """Return the tasks that prove a code."""
+        early = [life for life in self.running if life.waited_early]
+        if code == "AWT202":
+            return [life for life in self.unfinished if life not in self.running]
+        if code == "AWT203":
+            return [life for life in self.running if life.label == "a bare coroutine"]
+        if code == "AWT105":
+            return early
+        lives = early if code != "AWT201" else [one for one in self.running if one.waited_full]
+        if self.world.cut:  # it goes on, and may still see to what it can reach
+            lives = [life for life in lives if life in self.lost_running]
+        mine = [life for life in lives if not life.handed]
+        if code == "AWT104":
+            return [life for life in mine if life.owner is Owner.BORROWED]
+        return [life for life in mine if life.owner in (Owner.MADE, Owner.BORROWED)]
+
+    def clear(self) -> None:
+        """End everything that still runs, and close the loop."""
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+        for real in [*self.reals.values(), *self.prepared]:
+            if real is not None and real.work is not None:
+                real.work.let_go()
+        self.loop.spin()
+        self.loop.close()
+
+
+_FINDS = {"AWT202": "asked to cancel, but not done yet"}
+
+
+class _Turn:
+    """One suspension: what was decided, and what is needed to let it happen."""
+
+    def __init__(self, world: World, awaited: object) -> None:
+        self.world = world
+        self.awaited = awaited
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.gate: asyncio.Future[Any] | None = None
+        self.ended: list[Life] = []
+        self.number = 0
+        self.scope_expired = False
+        self.is_cancelled = False
+
+    def decide(self, decide: Callable[[], Any]) -> None:
+        """Decide, and note what changed in the books."""
+        world, before = self.world, {life: life.state for life in self.world.lives}
+        expired, faulty = [one.expired() for one in world.scopes], world.faulty
+        scopes = list(world.scopes)
+        try:
+            self.result = decide()
+        except (Exception, asyncio.CancelledError) as error:
+            self.error = error
+        self.number = world.suspensions
+        self.ended = [
+            life
+            for life in world.lives
+            if life.state is not State.RUNNING and before.get(life) is State.RUNNING
+        ]
+        self.scope_expired = [one.expired() for one in scopes] != expired
+        struck = world.faulty and not faulty and isinstance(self.error, asyncio.CancelledError)
+        self.is_cancelled = struck and not self.scope_expired
+
+    def open(self) -> None:
+        """Let the function go on from something unknown."""
+        assert self.gate is not None
+        if self.gate.done():
+            return
+        if self.error is not None:
+            self.gate.set_exception(self.error)
+        else:
+            self.gate.set_result(None)
+
+    def expires(self, wait: WaitCall) -> bool:
+        """Say whether the timeout of a wait has to expire for what was decided."""
+        if not wait.timed or self.error is not None or not self.result[1]:
+            return False
+        return wait.return_when != asyncio.FIRST_COMPLETED or not self.result[0]
+
+    @property
+    def what(self) -> str:
+        """What is awaited, in a word."""
+        if isinstance(self.awaited, WaitCall):
+            return "asyncio.wait()"
+        return "the await"
+
+
+def lives_in(things: Iterable[Any]) -> Iterator[Life]:
+    """Yield the lives of stand-in tasks, gathers and unknowns."""
+    for thing in sorted(things, key=hash):
+        if isinstance(thing, Unknown):
+            yield thing.as_task()
+        else:
+            yield from thing.lives()
+
+
+def _kind(error: BaseException | None) -> str:
+    if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
+        return "TimeoutError"
+    return "" if error is None else type(error).__name__
+
+
+def _ends(kind: str) -> str:
+    return f"raises {kind}" if kind else "returns"
+
+
+def _described(what: object) -> str:
+    """Tell what a task is made of, as far as that has a name; as part of a format."""
+    if isinstance(what, (Unknown, Pause)):
+        label = what.standin.label if isinstance(what, Unknown) else what.label
+        return f" as {label.replace('{', '{{').replace('}', '}}')}"
+    if isinstance(what, WaitCall):
+        return " as asyncio.wait()"
+    return " as a coroutine of the module" if isinstance(what, HelperCall) else ""
+
+
+def _is_bare(element: object) -> bool:
+    return isinstance(element, BareTask)
+
+
+async def _bare() -> None:
+    """Do nothing: the coroutine that stands in for one that is not a task."""
+
+
+async def _awaiting(awaitable: Any) -> Any:
+    return await awaitable
+
+
+def _at_once(coroutine: Any) -> None:
+    """Run a coroutine that does not suspend."""
+    with suppress(StopIteration):
+        coroutine.send(None)

@@ -1,0 +1,79 @@
+"""Where an execution takes place: the seam between what is chosen and what really happens."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+
+class Stage:
+    """The judge's stage: what has been chosen has happened, at once and without a loop.
+
+    The live one (`live.py`) lets asyncio do it.
+    """
+
+    @types.coroutine
+    def happen(self, decide: Callable[[], Result], awaited: object) -> Generator[Any, Any, Result]:
+        """Suspend at something: `decide` chooses what comes of it, and returns or raises that.
+
+        `awaited` is the stand-in that is awaited, or None for something unknown.
+        """
+        return decide()
+        yield
+
+    @types.coroutine
+    def within(self, scope: Any, awaitable: Any) -> Generator[Any, Any, Any]:
+        """Await the coroutine that `asyncio.wait_for()` was given; `scope` is its timeout."""
+        return (yield from awaitable.__await__())
+
+    def run(self, awaitable: Any) -> Any:
+        """Run an awaitable to its end, on the loop that the module runs itself."""
+        try:
+            awaitable.send(None)
+        except StopIteration as stop:
+            return stop.value
+        raise RuntimeError("it suspended")
+
+    # -- what the books tell the stage ------------------------------------------------------------
+
+    def opens(self, world: Any) -> None:
+        """An execution begins."""
+
+    def ended(self, error: BaseException | None) -> None:
+        """The judged function has ended, with an error or without."""
+
+    def closes(self) -> None:
+        """An execution is over."""
+
+    def born(self, life: Any) -> None:
+        """A task or future has come into the books."""
+
+    def asked(self, life: Any) -> None:
+        """A task was asked to cancel."""
+
+    def given(self, life: Any, error: object = None) -> None:
+        """A future was given its result, or an error, by the judged function."""
+
+    def started(self, task: Any, what: object) -> None:
+        """The judged function made a task of something."""
+
+    def lost(self, life: Any) -> None:
+        """The judged function has lost its last reference to a task that may still run."""
+
+    def waits(self, wait: Any) -> None:
+        """A wait has taken its tasks in; `wait.names` is None where it is not the judged one."""
+
+    def confirm(self, life: Any) -> None:
+        """The judged function learns what the books say of a life."""
+
+    def raises(self, life: Any) -> None:
+        """The judged function learns that a task has failed, by its failure."""
+
+    def enters(self, timeout: Any) -> None:
+        """An `asyncio.timeout()` or the timeout of a `wait_for()` begins."""
+
+    def leaves(self, timeout: Any, error: BaseException | None) -> None:
+        """An `asyncio.timeout()` ends, with an error or without."""
