@@ -120,8 +120,11 @@ class Awaits(Base):
             return [(effects.end_all(later, value, DONE), UNKNOWN)]
         if any(status in ASKED or status == CANCELLED for status in statuses):
             self.fail(self._end_asked(later, refs), ctx, CANCELLED_ERROR)
-            if not any(status == MAYBE_CANCELLING for status in statuses):
+            if any(s == CANCELLED or s in ASKED - {MAYBE_CANCELLING} for s in statuses):
                 return []
+            for ref, status in zip(refs, statuses, strict=True):
+                if status == MAYBE_CANCELLING:
+                    later = effects.with_status(later, ref, DONE)
         if FAILED in statuses:
             self.fail(later, ctx, ANY)
             return []

@@ -684,6 +684,7 @@ class Calls(Expressions):
             return [(state, Const(True))]
         if status in ("running", "cancelling"):
             return [(state, Const(False))]
+        self.free_choices += not state.heap[ref.id].waited
         was_asked = status in ASKED
         ended = effects.with_status(state, ref, CANCELLED if was_asked else DONE)
         runs = effects.with_status(state, ref, "cancelling" if was_asked else "running")

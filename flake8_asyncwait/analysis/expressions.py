@@ -534,6 +534,10 @@ class Expressions(Awaits):
         nodes = [node.left, *(right for _, right in node.rest)]
         results: Results = []
         for after, values in self.evaluate_all(nodes, state, ctx):
+            pairs = zip(node.rest, values[1:], strict=True)
+            if any(self._is_in_none(op, value) for (op, _), value in pairs):
+                self.fail(after, ctx, Exc("TypeError"))
+                continue
             verdicts = [
                 self._compared(after, op, values[position], values[position + 1])
                 for position, (op, _) in enumerate(node.rest)
@@ -545,6 +549,9 @@ class Expressions(Awaits):
             else:
                 results.append((after, Const(True)))
         return results
+
+    def _is_in_none(self, op: str, right: Value) -> bool:
+        return op in ("In", "NotIn") and isinstance(right, Const) and right.value is None
 
     def _compared(self, state: State, op: str, left: Value, right: Value) -> bool | None:
         if op in ("In", "NotIn"):

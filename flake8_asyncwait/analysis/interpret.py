@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.completion import RETURN, Flow
@@ -58,7 +59,7 @@ def analyse(
     """
     follows = _follows(program)
     sites = [_site(call, index, func) for index, call in enumerate(calls)]
-    relevant = relevant_names(func, calls, follows)
+    relevant = relevant_names(func, calls, follows, partial(_makes, program))
     made = {name for node in every(func) for name in _made_names(node, program)}
     results = frozenset().union(*(site.halves for site in sites))
     bindable = frozenset((made | results) & relevant.names)

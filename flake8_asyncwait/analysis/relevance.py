@@ -182,9 +182,15 @@ class Relevant(NamedTuple):
 
 
 def relevant_names(
-    func: ir.Func, sites: list[ir.Call], follows: Callable[[ir.Call], bool]
+    func: ir.Func,
+    sites: list[ir.Call],
+    follows: Callable[[ir.Call], bool],
+    makes: Callable[[ir.Call], bool],
 ) -> Relevant:
-    """Follow values through `func`: backwards from its sites, then forwards from all of that."""
+    """Follow values through `func`: backwards from its sites, then forwards from all of that.
+
+    A call that `follows` may give back what it was given, one that `makes` may make a task.
+    """
     edges = list(_edges(func, follows))
     feeding: set[str] = set()
     modes: set[str] = set()
@@ -193,7 +199,7 @@ def relevant_names(
             (modes if arg.keyword not in (None, "fs") else feeding).update(
                 carried(arg.value, follows)
             )
-    feeding |= _asked(func) | _wrapped(func, follows)
+    feeding |= _asked(func, makes) | _wrapped(func, follows)
     _close(feeding, [(target, source) for source, target in edges])
     names = feeding | modes
     site_set = {id(site) for site in sites}
@@ -308,7 +314,7 @@ def _key_names(target: ir.Target, follows: Callable[[ir.Call], bool]) -> set[str
     return carried(target.index, follows) if isinstance(target, ir.Subscript) else set()
 
 
-def _asked(func: ir.Func) -> set[str]:
+def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
     """The names of tasks, waited for or not, that a function asks something: the result of one
     that is not done raises, so does awaiting one that was asked to cancel, and one that is not
     waited for is in no half."""
@@ -317,7 +323,7 @@ def _asked(func: ir.Func) -> set[str]:
     cancelled: set[str] = set()
     for node in every(func):
         if isinstance(node, ir.Assign) and isinstance(node.value, ir.Call):
-            if makes_task(last_name(node.value.func) or ""):
+            if makes(node.value):
                 made |= {name for target in node.targets for name in target_names(target)}
         elif isinstance(node, ir.Compare) and isinstance(node.left, ir.Name):
             asked.add(node.left.id)

@@ -32,6 +32,7 @@ class Guide:
     steps: Sequence[tuple[int, str]]
     statements: Mapping[int, Collection[int]]
     position: int = 0
+    waits_after: int = 0
 
     def is_followed(self) -> bool:
         """Say whether every choice has been met."""
@@ -57,6 +58,15 @@ class Guide:
     def advance(self) -> None:
         """Note that the next choice has been met."""
         self.position += 1
+
+    def admits_wait(self, lines: Collection[int]) -> bool:
+        """Say whether the judged function may start a wait now: one that the witness does not have
+        comes before all that it has, or is the one after it (a name may keep the task till then).
+        """
+        if self.is_followed():
+            self.waits_after += 1
+            return self.waits_after == 1
+        return not self.position or self.expected(lines, "wait") is not None
 
     def admits_fault(self, lines: Collection[int], option: str) -> bool:
         """Say whether a fault, named by an option of the scheduler, is the next choice."""

@@ -273,6 +273,13 @@ class World:
             self.give_up(GOES_ON)
         return True
 
+    def meet_wait(self, lines: Collection[int]) -> None:
+        """Tell the guide that a wait starts; a witness has all those of the judged function."""
+        if self.guide is not None:
+            if self.caller() is self.target and not self.guide.admits_wait(lines):
+                self.give_up("it leaves the witness")
+            self.guide.meet(lines, "wait")
+
     def meet_outcome(self, lines: Collection[int]) -> None:
         """Tell the guide that a wait has returned in one of the ways that it admits."""
         if self.guide is not None and self.guide.expected(lines, "outcome") is not None:
@@ -341,6 +348,7 @@ class World:
 
         One that was asked to cancel has.
         """
+        self._settle_late(life)
         if life.state is State.RUNNING and life.seen < self.suspensions:
             life.seen = self.suspensions
             if life.asked or self._pick(f"{life.label} meanwhile", ("still runs", "has ended")):
@@ -352,9 +360,17 @@ class World:
         """Let a running task come to its end; cancelled if it was asked to."""
         if life.state is not State.RUNNING:
             return
-        if life.late:
-            life.asked = not self._pick(f"{life.label}, asked to cancel,", ("ran", "had ended"))
-        life.state = State.CANCELLED if life.asked else State.FINISHED
+        self._settle_late(life)
+        if life.state is State.RUNNING:
+            life.state = State.CANCELLED if life.asked else State.FINISHED
+
+    def _settle_late(self, life: Life) -> None:
+        """Decide whether a task had ended when it was asked to cancel, if that matters."""
+        if life.late and life.state is State.RUNNING:
+            life.late = False
+            if self._pick(f"{life.label}, asked to cancel,", ("ran", "had ended")):
+                life.asked = False
+                life.state = State.FINISHED
 
     def ask(self, life: Life) -> None:
         """Cancel a task on the judged function's behalf."""

@@ -61,6 +61,8 @@ class Future(Standin):
             self.world.finish(life)
 
     def done(self) -> bool:
+        if not (self.life.waited_early or self.life.waited_full):
+            self.world.undecided()
         return self.world.is_done(self.life)
 
     def cancel(self, msg: object = None) -> Any:
@@ -353,7 +355,7 @@ class WaitCall(Standin):
         if isinstance(waited, Unknown):
             waited = waited.elements(NOT_EMPTY)
         self.elements = sorted({as_element(world, one) for one in waited}, key=hash)
-        world.meet("wait", lines=self.lines)
+        world.meet_wait(self.lines)
         if self.names is not None:
             world.site_started(self.names)
             world.bare_coroutine |= any(type(one) is BareTask for one in self.elements)

@@ -395,7 +395,8 @@ class Surroundings:
 
         def put(*args: Any, **kwargs: Any) -> Any:
             self.world.hand_over(*args, *kwargs.values())
-            return method(*args, **kwargs)
+            with contextlib.suppress(TypeError):  # a plain call of somebody else's does not raise
+                return method(*args, **kwargs)
 
         return put
 
