@@ -187,7 +187,7 @@ def _in_block(
         return _inserted(lines, smaller[-1].last, [str(wanted)])
     if same:
         above = same[0].first - 1
-        is_free = above == 0 or not lines[above - 1].lstrip().startswith("#")
+        is_free = not lines[above - 1].startswith("#") or _is_prose(lines[:above])
         return _inserted(lines, above if is_free else same[-1].last, [str(wanted)])
     if lower:
         return _inserted(lines, lower[-1].last, [str(wanted)], before=blank)
@@ -269,6 +269,11 @@ def _is_docstring(node: ast.stmt) -> bool:
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)
     )
+
+
+def _is_prose(lines: Sequence[str]) -> bool:
+    """Whether lines are the head of a file: comments and blank lines."""
+    return all(not line.strip() or line.startswith("#") for line in lines)
 
 
 def _inserted(
