@@ -262,7 +262,7 @@ def _namespace(imports: list[Import], project: Project) -> list[str] | None:
     """
     directories = project.base.split(os.sep)
     for each in imports:
-        words = each.module.split(".")
+        words = [] if each.level else each.module.split(".")
         for count, word in enumerate(words):
             above = directories[len(directories) - count :]
             if word == project.packages[0] and words[:count] == above:
@@ -288,17 +288,22 @@ def _free_name(tree: ast.Module, wanted: str) -> str:
     """The name `wanted`, or one like it that nothing in the file is called."""
     from flake8_asyncwait.fix.names import fresh  # it imports libcst, which the template needs not
 
-    return fresh([wanted, f"_{wanted}"], _identifiers(tree))
+    taken = _identifiers(tree)
+    if "*" in taken:  # it may bring the name, but none with an underscore
+        taken.add(wanted)
+    return fresh([wanted, f"_{wanted}"], taken)
 
 
 def _identifiers(tree: ast.Module) -> set[str]:
-    """All names that the file mentions in any scope, and more: attributes, keywords, strings."""
+    """All names that the file mentions in any scope, attributes and keywords too; `*` for all."""
     found: set[str] = set()
     for node in ast.walk(tree):
+        found.update(each.bound for each in imports_of(node))
+        if isinstance(node, (ast.Constant, ast.ImportFrom, ast.alias)):
+            continue
         for _, value in ast.iter_fields(node):
             words = value if isinstance(value, list) else [value]
             found.update(word for word in words if isinstance(word, str))
-        found.update(each.bound for each in imports_of(node))
     return found
 
 

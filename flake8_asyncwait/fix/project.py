@@ -136,7 +136,7 @@ def _imported_files(project: Project, path: str) -> Iterator[str]:
         for each in imports_of(node):
             bases = list(_bases(project))
             if each.level:
-                bases = [os.path.join(path, *[os.pardir] * each.level)]
+                bases = [os.path.normpath(os.path.join(path, *[os.pardir] * each.level))]
             parts = [*each.module.split("."), each.name or ""]
             for count in range(1, len(parts) + 1):
                 found = _module_below(bases, list(filter(None, parts[:count])))
