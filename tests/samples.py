@@ -46,6 +46,16 @@ async def first(work):
         await asyncio.gather(*tasks, return_exceptions=True)
 """
 
+# Row 18: whose tasks they are, and what is to become of them, only the author knows.
+BORROWED = """\
+import asyncio
+
+
+async def first(tasks):
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    return done
+"""
+
 # A full wait over tasks of its own: AWT201 where that is selected.
 FULL_WAIT = """\
 import asyncio
