@@ -13,6 +13,7 @@ from itertools import takewhile
 from typing import Any
 
 from flake8_asyncwait.replay import judge
+from flake8_asyncwait.replay.locate import hook_name
 from flake8_asyncwait.replay.program import prepare
 from flake8_asyncwait.replay.scheduler import Cut, Point, Standin, World
 from flake8_asyncwait.replay.unknown import Unknown
@@ -77,7 +78,7 @@ def _run(program: Any, prefix: Sequence[int]) -> Observed:
     world = World(prefix, program.groups, program.target)
     with judge._loaded(program, world) as module:
         # Whether a wait is all that a timeout guards is a matter of how the code is written.
-        module.namespace["__alone__"] = lambda context: context
+        module.namespace[hook_name("__alone__")] = lambda context: context
         events: list[str] = []
         log = _Log(world, events)
         world.calls = _Calls(world.calls, log)
