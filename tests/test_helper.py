@@ -240,7 +240,7 @@ class TestInTheFile:
     def test_it_says_where_it_comes_from(self, root: Path) -> None:
         path = put(root / "a.py")
         follow(path)
-        assert f"\n\n\n# From flake8-asyncwait {__version__}" in path.read_text()
+        assert f"\n\n# From flake8-asyncwait {__version__}" in path.read_text()
 
     def test_the_file_stays_without_findings(self, root: Path) -> None:
         path = put(root / "a.py")
@@ -251,7 +251,7 @@ class TestInTheFile:
         path = put(root / "a.py", "import asyncio\nimport typing\n")
         follow(path)
         assert path.read_text().startswith(
-            "import asyncio\nimport collections.abc\nimport contextlib\nimport typing\n\n\n# From"
+            "import asyncio\nimport collections.abc\nimport contextlib\nimport typing\n\n# From"
         )
 
     def test_the_one_that_an_earlier_fix_has_put_there_is_used_again(self, root: Path) -> None:

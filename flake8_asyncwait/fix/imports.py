@@ -17,6 +17,7 @@ from typing import NamedTuple
 from flake8_asyncwait.check import parse
 
 _STANDARD, _OTHER, _OWN, _RELATIVE = range(4)
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _MAX_WIDTH = 79
 _COOKIE = re.compile(r"^[ \t\f]*#.*?coding[:=]")
 
@@ -87,7 +88,7 @@ def add_import(text: str, wanted: Import, own: Collection[str] = ()) -> str:
 
 
 def add_function(text: str, source: str, name: str) -> str:
-    """The text of a file with the `source` of a function `name`, and what it needs, added.
+    """The text of a file with the `source` of a function `name`, and of what it needs, added.
 
     It goes below the imports, before the first function or class and before the name is used.
     Raises `SyntaxError` when `text` is not Python.
@@ -96,7 +97,8 @@ def add_function(text: str, source: str, name: str) -> str:
     head = _head(_rows(parse(text).body, lines), name)
     importing = [row for row in head if row.imports or _guards_imports(row)]
     after = importing[-1].last if importing else _below_docstring(head, lines)[0]
-    return _inserted(lines, after, source.strip("\n").split("\n"), 2 if after else 0, 2)
+    above = 2 if isinstance(parse(source).body[0], _DEFINITIONS) else 1
+    return _inserted(lines, after, source.strip("\n").split("\n"), above, 2)
 
 
 def remove_unused(text: str, names: Collection[str]) -> str:
@@ -144,7 +146,7 @@ def _head(rows: Sequence[_Row], name: str) -> list[_Row]:
     head: list[_Row] = []
     for row in rows:
         for node in row.nodes:
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            if isinstance(node, _DEFINITIONS):
                 return head
             if any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(node)):
                 return head
