@@ -18,6 +18,7 @@ from pathlib import Path
 
 from benchmarks.corpus.fetch import fetch
 from benchmarks.corpus.labels import Label, load
+from benchmarks.corpus.prove import prove_all, report
 from benchmarks.corpus.run import FileResult, parses_here, run
 from benchmarks.corpus.score import Judged, Score, score
 
@@ -33,6 +34,9 @@ def main() -> int:
         print(failure, file=sys.stderr)
     parsed = [label for label in labels if parses_here(label)]
     source = arguments.directory / "src"
+    if arguments.prove:
+        print("\n".join(report(prove_all(parsed, source))))
+        return 1 if failures else 0
     results = run(parsed, source)
     judged = [one for result in results for one in result.judged]
     if not arguments.only_disagreements:
@@ -58,6 +62,11 @@ def _parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--show", action="store_true", help="print the function around each disagreement"
+    )
+    parser.add_argument(
+        "--prove",
+        action="store_true",
+        help="run every finding on a real event loop instead, and print which are proved",
     )
     return parser.parse_args()
 

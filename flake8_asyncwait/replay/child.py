@@ -8,7 +8,8 @@ code has no way to ask for that, and an audit hook refuses it all the same.
 from __future__ import annotations
 
 import collections
-import dataclasses
+import encodings.raw_unicode_escape
+import encodings.unicode_escape  # noqa: F401 - what `ast.unparse` would import
 import json
 import sys
 import typing
@@ -43,7 +44,7 @@ HARMLESS = frozenset(
     }
 )
 # These make classes by compiling text of their own.
-COMPILERS = (vars(collections), vars(dataclasses), vars(typing))
+COMPILERS = (vars(collections), vars(typing))
 
 
 class Refused(BaseException):
@@ -69,7 +70,8 @@ def _is_ours(event: str, args: tuple[Any, ...]) -> bool:
         return False
     if isinstance(args[0], CodeType) and args[0].co_filename == FILENAME:
         return True
-    return any(sys._getframe(2).f_globals is module for module in COMPILERS)
+    known = sys._getframe(2).f_globals
+    return any(known is module for module in COMPILERS)
 
 
 def main() -> None:

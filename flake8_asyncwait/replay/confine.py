@@ -75,6 +75,12 @@ class Confine(ast.NodeTransformer):
         self.generic_visit(node)
         return node
 
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:
+        """Annotations say which fields a class has, and nothing else."""
+        node.annotation = ast.copy_location(ast.Constant(None), node.annotation)
+        self.generic_visit(node)
+        return node
+
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | list[ast.stmt]:
         """Import what is not hidden: of a package's version or path nothing is known."""
         hidden = [alias for alias in node.names if is_hidden(alias.name)]
@@ -103,6 +109,12 @@ class Confine(ast.NodeTransformer):
         if isinstance(node.ctx, ast.Load):
             return found
         return ast.copy_location(ast.Attribute(found, HIDDEN_NAME, node.ctx), node)
+
+    def visit_MatchValue(self, node: ast.MatchValue) -> ast.MatchValue:
+        names = [n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)]
+        if any(map(is_hidden, names)):
+            raise CannotJudge("it has a pattern that reads a hidden attribute")
+        return node
 
     def visit_MatchClass(self, node: ast.MatchClass) -> ast.MatchClass:
         """Refuse to take objects apart: a pattern reads attributes past all hooks."""

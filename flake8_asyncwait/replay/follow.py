@@ -1,9 +1,10 @@
-"""Find the execution that a finding's witness describes."""
+"""Find the executions that a finding's witness describes."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 
 from flake8_asyncwait.replay.guide import Guide
@@ -29,6 +30,17 @@ def follow(
     tried, in at most `limit` executions. None where none of them leaks so. Raises `CannotJudge`,
     and `SyntaxError`.
     """
+    return next(following(source, site, code, steps, limit), None)
+
+
+def following(
+    source: str,
+    site: tuple[int, int],
+    code: str,
+    steps: Sequence[tuple[int, str]],
+    limit: int = EXECUTIONS_AT_MOST,
+) -> Iterator[Execution]:
+    """Yield all that `follow` may return."""
     program = prepare(source, site)
     told = [(line, choice) for line, choice in steps if choice]
     statements = statement_lines(ast.parse(source))
@@ -38,8 +50,17 @@ def follow(
 
     for execution in islice(executions(guided), limit):
         if execution.follows and _shows(program, execution, code):
-            return execution
-    return None
+            yield execution
+
+
+def showing(
+    source: str, site: tuple[int, int], code: str, limit: int = EXECUTIONS_AT_MOST
+) -> Iterator[Execution]:
+    """Yield the executions that show what a code says, whatever a witness says of it."""
+    program = prepare(source, site)
+    for execution in islice(executions(partial(run, program)), limit):
+        if _shows(program, execution, code):
+            yield execution
 
 
 def _shows(program: Program, execution: Execution, code: str) -> bool:

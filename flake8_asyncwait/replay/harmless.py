@@ -11,7 +11,6 @@ import builtins
 import collections
 import collections.abc
 import contextlib
-import dataclasses
 import enum
 import functools
 import itertools
@@ -23,6 +22,7 @@ from typing import Any
 
 from flake8_asyncwait.replay.locate import words
 from flake8_asyncwait.replay.scheduler import Standin
+from flake8_asyncwait.replay.unknown import Base, inherited
 
 NAMES = words(
     """
@@ -43,7 +43,7 @@ BUILTINS: dict[str, Any] = {
 class Form(Standin):
     """What annotations are made of: it may be subscripted, joined, called and inherited from."""
 
-    def __init__(self, base: type | None = None) -> None:
+    def __init__(self, base: type = Base) -> None:
         self.base = base
 
     def __getitem__(self, parameters: object) -> Form:
@@ -57,8 +57,40 @@ class Form(Standin):
     def __call__(self, *args: object, **options: object) -> Form:
         return self
 
-    def __mro_entries__(self, bases: object) -> tuple[type, ...]:
-        return () if self.base is None else (self.base,)
+    def __mro_entries__(self, bases: tuple[object, ...]) -> tuple[type, ...]:
+        return inherited(self, bases, self.base)
+
+
+FIELDS = "__fields__"
+
+
+class Field:
+    """What `dataclasses.field()` gives: how to make a default."""
+
+    def __init__(self, *, default: object = None, default_factory: Any = None, **_: object) -> None:
+        self.make = default_factory or (lambda: default)
+
+
+def dataclass(kind: type | None = None, **_: object) -> Any:
+    """Stand in for `dataclasses.dataclass`, which compiles text: a class whose fields are set."""
+    if kind is None:
+        return dataclass
+    own = getattr(kind, "__annotations__", ())
+    names = [*getattr(kind, FIELDS, ()), *own]
+
+    def initialise(self: Any, *args: object, **options: object) -> None:
+        for name in names:
+            default = getattr(kind, name, None)
+            setattr(self, name, default.make() if isinstance(default, Field) else default)
+        for name, value in [*zip(names, args, strict=False), *options.items()]:
+            setattr(self, name, value)
+        if hasattr(self, "__post_init__"):
+            self.__post_init__()
+
+    members = {FIELDS: names, **({} if "__init__" in vars(kind) else {"__init__": initialise})}
+    for name, member in members.items():
+        setattr(kind, name, member)
+    return kind
 
 
 def _same(thing: object, *_: object, **__: object) -> object:
@@ -101,9 +133,7 @@ MODULES: Mapping[str, Mapping[str, Any]] = {
         "AbstractAsyncContextManager AbstractContextManager AsyncContextDecorator"
         " ContextDecorator aclosing asynccontextmanager closing contextmanager nullcontext",
     ),
-    "dataclasses": _shown(
-        dataclasses, "FrozenInstanceError InitVar KW_ONLY MISSING dataclass field fields"
-    ),
+    "dataclasses": {"dataclass": dataclass, "field": Field},
     "enum": _shown(
         enum, "Enum EnumMeta EnumType Flag IntEnum IntFlag StrEnum auto member nonmember unique"
     ),

@@ -12,6 +12,7 @@ from typing import TypeGuard, TypeVar
 
 from flake8_asyncwait.replay.locate import (
     SCOPES,
+    AnyFunction,
     Function,
     bound_names,
     hook_call,
@@ -28,7 +29,6 @@ ORDER_MATTERS = (ast.Break, ast.Return, ast.Raise, ast.Continue, ast.If, ast.Awa
 SUSPENDS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
 
 Node = TypeVar("Node", bound=ast.AST)
-AnyFunction = TypeVar("AnyFunction", ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def _constant(value: object) -> ast.Constant:
@@ -258,6 +258,9 @@ class Instrument(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
         is_site = node is self.call
+        for keyword in node.keywords:
+            if keyword.arg is None:
+                keyword.value = hook_call("__mapping__", keyword.value)
         func = node.func
         puts = isinstance(func, ast.Attribute) and func.attr in MUTATORS
         copies = _is_copy(node)
@@ -294,6 +297,10 @@ class Instrument(ast.NodeTransformer):
             node.value = hook_call("__attr__", node.value)
         elif isinstance(node.ctx, ast.Load) and not _is_mangled(node.attr):
             return hook_call("__get__", node.value, _constant(node.attr))
+        return node
+
+    def visit_MatchValue(self, node: ast.MatchValue) -> ast.MatchValue:
+        """A dotted name in a pattern has to stay one."""
         return node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.Subscript:

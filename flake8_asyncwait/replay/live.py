@@ -22,7 +22,6 @@ from flake8_asyncwait.replay.judge import run
 from flake8_asyncwait.replay.loop import Loop
 from flake8_asyncwait.replay.program import Program, prepare
 from flake8_asyncwait.replay.scheduler import (
-    GOES_ON,
     Cut,
     InjectedError,
     Life,
@@ -576,7 +575,7 @@ class _Live(Stage):
         self._let_finish()
 
     def closes(self) -> None:
-        if self.world.cut == GOES_ON and not self.difference:
+        if self.world.cut and not self.difference:
             self.timeline.tell(0, "the function goes on")
             self._let_finish()
 
@@ -598,15 +597,14 @@ class _Live(Stage):
             word = PROVED if code == "AWT203" else NOT_REPRODUCED
             reason = "" if word == PROVED else f"asyncio.wait() refuses: {self.refused}"
             return Proof(word, reason, tuple(self.timeline.events()))
-        reason = self.difference or self.world.cut.replace(GOES_ON, "")
-        left = [] if reason else self._left(code)
+        left = [] if self.difference else self._left(code)
         for life in left:
             line = self.timeline.lines.get(life)
             place = f", started on line {line}" if line else ""
             self.timeline.tell(0, f"{_FINDS.get(code, 'still running')}: {{}}{place}", [life])
-        if not left:
-            reason = reason or "no task is left running"
-        return Proof(NOT_REPRODUCED if reason else PROVED, reason, tuple(self.timeline.events()))
+        reason = self.difference or self.world.cut or "no task is left running"
+        events = tuple(self.timeline.events())
+        return Proof(PROVED, "", events) if left else Proof(NOT_REPRODUCED, reason, events)
 
     def _left(self, code: str) -> list[Life]:
         """Return the tasks that prove a code."""

@@ -7,15 +7,18 @@ import asyncio
 import copy
 import re
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
 SCOPES = (*FUNCTIONS, ast.Lambda)
+IMPORTS = (ast.Import, ast.ImportFrom)
 HOOK = "!"
 PRIMITIVES = {"Event", "Condition", "Lock", "Semaphore", "BoundedSemaphore", "Barrier"}
 PRIMITIVES |= {"Queue", "LifoQueue", "PriorityQueue"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+AnyFunction = TypeVar("AnyFunction", ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class CannotJudge(Exception):
@@ -217,27 +220,74 @@ def _awaits(value: ast.expr) -> bool:
 
 
 def prune(tree: ast.Module, scopes: Sequence[ast.AST], function: Function) -> None:
-    """Drop the functions and classes of a module that its judged function does not name.
+    """Drop the statements of a module that its judged function does not need.
 
-    `scopes` are the functions and classes around it, outermost first.
+    `scopes` are the functions and classes around it, outermost first. What binds a name that is
+    needed is needed, and so is what is done to such a name's value where it is bound.
     """
-    blocks: list[list[ast.stmt]] = [tree.body]
-    blocks += [scope.body for scope in scopes if isinstance(scope, ast.ClassDef)]
+    blocks = _blocks(tree, scopes)
     kept: set[ast.AST] = {function, *scopes}
     whole = next((scope for scope in scopes if isinstance(scope, FUNCTIONS)), function)
-    wanted = identifiers(whole)
-    loose = []
-    for block in blocks:
-        for statement in block:
-            if not isinstance(statement, DEFINITIONS):
-                wanted |= identifiers(statement)
-            elif statement not in kept:
-                loose.append(statement)
-    while found := [one for one in loose if one.name in wanted and one not in kept]:
+    wanted = identifiers(whole).union(*(_head(scope) for scope in scopes))
+    loose = {one: _bound(one) for block in blocks for one in block if one not in kept}
+    while found := [one for one, names in loose.items() if names & wanted and one not in kept]:
         kept.update(found)
         wanted.update(*map(identifiers, found))
     for block in blocks:
-        block[:] = [one for one in block if not isinstance(one, DEFINITIONS) or one in kept]
+        block[:] = [one for one in block if one in kept or isinstance(one, IMPORTS)]
+
+
+def shelter(tree: ast.Module, scopes: Sequence[ast.AST]) -> None:
+    """Let no statement around the judged function end the execution.
+
+    What its names would have been bound to is unknown then: the judge may know too little of it.
+    """
+    for block in _blocks(tree, scopes):
+        block[:] = [
+            one if one in scopes or isinstance(one, (*FUNCTIONS, *IMPORTS)) else _sheltered(one)
+            for one in block
+        ]
+
+
+def _sheltered(statement: ast.stmt) -> ast.Try:
+    unknown: list[ast.stmt] = [
+        ast.Assign([ast.Name(name, ast.Store())], hook_call("__unknown__", ast.Constant(name)))
+        for name in sorted(_stored(statement))
+    ]
+    error = ast.Name(hook_name("__Exception__"), ast.Load())
+    handler = ast.ExceptHandler(error, None, unknown or [ast.Pass()])
+    return ast.copy_location(ast.Try([statement], [handler], [], []), statement)
+
+
+def _blocks(tree: ast.Module, scopes: Sequence[ast.AST]) -> list[list[ast.stmt]]:
+    """Return the statements of the module, and of each class around the judged function."""
+    return [tree.body, *(scope.body for scope in scopes if isinstance(scope, ast.ClassDef))]
+
+
+def _head(scope: ast.AST) -> set[str]:
+    """Return the names that a class's bases mention."""
+    bases = scope.bases if isinstance(scope, ast.ClassDef) else []
+    return {name for base in bases for name in identifiers(base)}
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement binds, or whose values it may change."""
+    return _stored(statement) or identifiers(statement)
+
+
+def _stored(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, DEFINITIONS):
+        return {statement.name}
+    found: set[str] = set()
+    for node in ast.walk(statement):
+        if isinstance(node, DEFINITIONS):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, IMPORTS):
+            names = {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+            found |= set(asyncio.__all__) if "*" in names else names
+    return found
 
 
 def identifiers(node: ast.AST) -> set[str]:
@@ -263,7 +313,7 @@ def hoist(tree: ast.Module, outer: Sequence[ast.AST], function: Function) -> Non
         for statement in scope.body:
             if isinstance(statement, FUNCTIONS) and statement is not function:
                 tree.body.append(_as_global(copy.deepcopy(statement)))
-            elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+            elif isinstance(statement, IMPORTS):
                 tree.body.append(statement)
     if any(isinstance(scope, FUNCTIONS) for scope in outer):
         tree.body.append(_as_global(copy.deepcopy(function)))
@@ -284,11 +334,44 @@ def bound_names(function: Function) -> set[str]:
 
 
 def _as_global(function: Function) -> Function:
-    own = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
-    function.body = [
-        ast.Global(statement.names)
-        if isinstance(statement, ast.Nonlocal) and not own & set(statement.names)
-        else statement
-        for statement in function.body
-    ]
-    return function
+    """Let a function that was nested find its outer names in the module."""
+    found: Function = _Globals().visit(function)
+    return found
+
+
+class _Globals(ast.NodeTransformer):
+    """Makes names global that are nonlocal to a function which none other is around any more."""
+
+    def __init__(self) -> None:
+        self.locals: list[set[str]] = []
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        return self._function(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
+        return self._function(node)
+
+    def _function(self, node: AnyFunction) -> AnyFunction:
+        self.locals.append(bound_names(node) - _declared(node))
+        self.generic_visit(node)
+        self.locals.pop()
+        return node
+
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> list[ast.stmt]:
+        inside = [name for name in node.names if any(name in one for one in self.locals[:-1])]
+        outside = [name for name in node.names if name not in inside]
+        kept: list[ast.stmt] = [ast.Nonlocal(inside)] if inside else []
+        return [*kept, ast.Global(outside)] if outside else kept
+
+
+def _declared(function: Function) -> set[str]:
+    """Return the names that a function itself declares to be another scope's."""
+    found: set[str] = set()
+    todo: list[ast.AST] = list(function.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (ast.Global, ast.Nonlocal)):
+            found.update(node.names)
+        if not isinstance(node, (*SCOPES, ast.ClassDef)):
+            todo.extend(ast.iter_child_nodes(node))
+    return found

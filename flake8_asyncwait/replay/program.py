@@ -22,6 +22,7 @@ from flake8_asyncwait.replay.locate import (
     primitives_of,
     prune,
     result_names,
+    shelter,
     the_call,
 )
 from flake8_asyncwait.replay.surroundings import BUILTIN_NAMES
@@ -79,6 +80,7 @@ def prepare(source: str, site: tuple[int, int] | None) -> Program:
     tree = confine(tree)
     instrument = Instrument(function, call, names)
     tree = instrument.visit(tree)
+    shelter(tree, scopes)
     hoist(tree, scopes[:-1], function)
     ast.fix_missing_locations(tree)
     code = compile(tree, FILENAME, "exec")

@@ -229,12 +229,14 @@ class Surroundings:
             "__hidden__": self.hidden,
             "__cleanup__": world.cleanup,
             "__each__": self.each,
+            "__Exception__": Exception,
             "__hand__": world.hand_over,
             "__helper__": self.helper,
             "__in__": self.contains,
             "__is__": self.identical,
             "__item__": self.store_item,
             "__loop__": self.enter_loop,
+            "__mapping__": self.mapping,
             "__ordered__": self.ordered,
             "__raise__": self.raised,
             "__read__": world.read,
@@ -377,6 +379,8 @@ class Surroundings:
         if free and not isinstance(container, Unknown) and not _holds(container, thing):
             picked = self.world.choose(f"{thing!r} is in it", ("no", "yes"))
             return bool(picked) and bool(container)
+        if not isinstance(thing, Standin) and _may_hold(container):
+            return bool(self.world.choose("it is in it", ("no", "yes")))
         return thing in container
 
     def store_attribute(self, thing: Any) -> Any:
@@ -431,6 +435,13 @@ class Surroundings:
         if isinstance(thing, Unknown) and thing.standin.items is None:
             thing.hold(targets)
         return thing
+
+    def mapping(self, things: Any) -> dict[str, Any]:
+        """Return the keywords that a call gets by `**`: of an unknown none, but it is passed on."""
+        if not isinstance(things, dict):
+            self.world.hand_over(things)
+            return {}
+        return {name: value for name, value in things.items() if isinstance(name, str)}
 
     def ordered(self, things: Any) -> Any:
         """Return what a list or tuple is made of: the order of a set is a choice."""
@@ -664,6 +675,13 @@ def _is_module(unknown: Unknown) -> bool:
 def _may_be_same(unknown: Unknown, other: Standin) -> bool:
     """Say whether an unknown may be another stand-in: two known tasks are two tasks."""
     return unknown.standin.life is None or other.standin_life() is None
+
+
+def _may_hold(container: Any) -> bool:
+    """Say whether one of the unknown elements of a collection may be any value."""
+    if not isinstance(container, (list, tuple, set, frozenset, dict)):
+        return False
+    return any(isinstance(one, Unknown) and one.may_be_any() for one in container)
 
 
 def _holds(container: Any, thing: object) -> bool:

@@ -7,10 +7,10 @@ another unknown. Where it turns out to be a task, it is one from then on.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from types import MethodType
+from types import MemberDescriptorType, MethodType
 from typing import Any
 
 from flake8_asyncwait.replay.locate import words
@@ -58,6 +58,28 @@ class Facts:
     truth: bool | None = None
     none: bool | None = None
     chosen_at: int = 0
+
+
+class Base:
+    """What a class inherits from in place of something unknown."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        """Take any arguments."""
+
+    def __init_subclass__(cls, **options: object) -> None:
+        """Take any options."""
+
+    def __class_getitem__(cls, parameters: object) -> type:
+        return cls
+
+
+def inherited(base: Standin, bases: Sequence[object], kind: type) -> tuple[type, ...]:
+    """Return the class that a class gets for one of its bases, once for all its stand-ins."""
+    first = next(one for one in bases if isinstance(one, Standin))
+    known = [one for one in bases if isinstance(one, type)]
+    if first is not base or any(issubclass(one, kind) for one in known):
+        return ()
+    return (kind,)
 
 
 class Pause(Standin):
@@ -324,6 +346,11 @@ class Unknown(Standin):
             raise AttributeError(name)
         if name in METHODS and not is_logging(self, name):
             return MethodType(METHODS[name], self)
+        return self.child(name)
+
+    def child(self, name: str) -> Unknown:
+        """Return an attribute of which nothing is known, and remember it."""
+        facts = self.standin
         found = Unknown(facts.world, f"{facts.label}.{name}", Kind.ATTRIBUTE, self)
         facts.attributes[name] = found
         return found
@@ -337,10 +364,11 @@ class Unknown(Standin):
             return Unknown(facts.world, f"{facts.label}.{name}", Kind.ATTRIBUTE, self)
         return self.__getattr__(name)
 
-    def __mro_entries__(self, bases: object) -> tuple[type, ...]:
+    def __mro_entries__(self, bases: tuple[object, ...]) -> tuple[type, ...]:
         """Be inherited from: what a class gets that way is unknown, but errors can be raised."""
         last = self.standin.label.rpartition(".")[2]
-        return (Exception,) if last.endswith(("Error", "Exception", "Warning")) else ()
+        is_error = last.endswith(("Error", "Exception", "Warning"))
+        return inherited(self, bases, Exception if is_error else Base)
 
     def __setattr__(self, name: str, value: object) -> None:
         self.standin.world.hand_over(value)
@@ -412,6 +440,8 @@ def _bound(klass: type, name: str, instance: Unknown) -> Any:
     for base in klass.__mro__:
         if name in vars(base):
             found = vars(base)[name]
+            if isinstance(found, MemberDescriptorType):  # a slot: what is in it is not known
+                return instance.child(name)
             binder = getattr(type(found), "__get__", None)
             return binder(found, instance, klass) if binder else found
     return getattr(klass, name)
