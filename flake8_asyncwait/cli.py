@@ -143,30 +143,33 @@ class _Check(_Run):
         self.undetermined = 0
 
     def _visit(self, path: str) -> None:
-        source = self._source(*self._read(path))
+        name, data = self._read(path)
+        source = self._source(name, data)
         if source is None:
             return
         checked = _checked(source, self.options)
         self.findings += checked.findings
         self.undetermined += len(checked.undetermined)
         if checked.findings:
-            self._report(source, checked.findings)
+            self._report(source, data, checked.findings)
 
     def _finish(self) -> int:
         if self.args.statistics:
             self._report_statistics()
         return FINDINGS if self.findings else CLEAN
 
-    def _report(self, source: Source, findings: Sequence[Finding]) -> None:
+    def _report(self, source: Source, data: bytes, findings: Sequence[Finding]) -> None:
+        from flake8_asyncwait.fix.advise import advised, change_for
         from flake8_asyncwait.report import text
 
         lines = source.text.split("\n")
-        for finding in findings:
+        for finding in advised(source.name, source.text, findings, self.options):
             mark = _proof(source, finding).mark if self.args.prove else ""
             if self.args.output_format == "text":
                 print(text.text(source.name, finding, mark), flush=self.args.prove)
             else:
-                print(text.full(source.name, finding, lines, mark), end="\n\n")
+                change = change_for(source.name, source, data, finding, self.options)
+                print(text.full(source.name, finding, lines, mark, change), end="\n\n")
 
     def _report_statistics(self) -> None:
         from flake8_asyncwait.report.text import statistics

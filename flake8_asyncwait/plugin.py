@@ -28,10 +28,11 @@ class Plugin:
     version = __version__
     options: ClassVar[Options] = Options()
 
-    def __init__(self, tree: ast.Module, lines: Sequence[str]) -> None:
+    def __init__(self, tree: ast.Module, lines: Sequence[str], filename: str) -> None:
         """`lines` are those of the file with their ends; flake8 has removed a BOM."""
         self._tree = tree
         self._lines = lines
+        self._filename = filename
 
     @classmethod
     def add_options(cls, manager: OptionManager) -> None:
@@ -68,8 +69,13 @@ class Plugin:
 
     def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
         """The findings as flake8 wants them: lines from 1, columns from 0."""
-        checked = check("".join(self._lines), self.options, self._tree)
-        for finding in checked.findings:
+        text = "".join(self._lines)
+        findings = check(text, self.options, self._tree).findings
+        if findings:
+            from flake8_asyncwait.fix.advise import advised
+
+            findings = advised(self._filename, text, findings, self.options)
+        for finding in findings:
             yield finding.line, finding.column, f"{finding.code} {finding.message}", type(self)
 
 

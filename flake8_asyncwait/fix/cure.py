@@ -13,7 +13,7 @@ MANUAL = "manual"
 OUTCOMES = (WAIT_ANY, FINALLY, MANUAL)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Cure:
     """The outcome for one finding: `WAIT_ANY`, `FINALLY` or `MANUAL`.
 

@@ -62,6 +62,15 @@ class FileFix(NamedTuple):
         write(path, self.before, self.after)
 
 
+class TextFix(NamedTuple):
+    """What a fix would make of a text: the new one, what becomes of each finding, and the module
+    that has to be made first, if any."""
+
+    text: str
+    cures: tuple[Cure, ...]
+    create: NewModule | None = None
+
+
 def fix_file(
     path: str,
     source: Source,
@@ -72,25 +81,40 @@ def fix_file(
 ) -> FileFix:
     """Fix the file at `path`, whose bytes `data` are decoded in `source`.
 
+    The other arguments, and the errors, are those of `fix_text`. Also raises `SourceError` when the
+    file's encoding cannot hold what is new.
+    """
+    done = fix_text(path, source.text, options, helper, findings)
+    if done.text == source.text:
+        return FileFix(data, data, done.cures)
+    return FileFix(data, encode(source, data, done.text), done.cures, done.create)
+
+
+def fix_text(
+    path: str,
+    text: str,
+    options: Options,
+    helper: Helper | None = None,
+    findings: Collection[Finding] | None = None,
+) -> TextFix:
+    """Fix the text of the file at `path`; its lines end in `\\n`.
+
     `helper` is where the user wants `wait_any` to come from. `findings` are those to fix, None for
-    all.
-    Raises `SourceError` when the file is not Python, or its encoding cannot hold what is new.
+    all. Raises `SourceError` when the text is not Python, or would have new findings.
     """
     try:
-        fixed, plan = _fixed(path, source.text, options, helper, findings)
-        text = fixed.text
+        fixed, plan = _fixed(path, text, options, helper, findings)
+        after = fixed.text
         if plan is not None:
-            text = apply_helper(text, plan)
+            after = apply_helper(after, plan)
         if fixed.freed and os.path.basename(path) != "__init__.py":
-            text = remove_unused(text, fixed.freed)
-        _prove(source, text, fixed, options)
+            after = remove_unused(after, fixed.freed)
+        if after != text:
+            _prove(path, text, after, fixed, options)
     except SyntaxError as error:
-        reason = f"syntax error: {error.msg}"
-        raise SourceError(source.name, reason, error.lineno) from error
-    if text == source.text:
-        return FileFix(data, data, fixed.cures)
-    create = plan.create if plan is not None else None
-    return FileFix(data, encode(source, data, text), fixed.cures, create)
+        raise SourceError(path, f"syntax error: {error.msg}", error.lineno) from error
+    create = plan.create if plan is not None and after != text else None
+    return TextFix(after, fixed.cures, create)
 
 
 def _fixed(
@@ -104,8 +128,8 @@ def _fixed(
     width = _line_length(path, text)
     try:
         plan = plan_helper(path, text, helper)
-    except HelperError:
-        return fix(text, options, None, width, findings), None
+    except HelperError as error:
+        return fix(text, options, None, width, findings, why_not=str(error)), None
     fixed = fix(text, options, plan.name, width, findings)
     return fixed, plan if fixed.needs_helper else None
 
@@ -120,10 +144,10 @@ def _line_length(path: str, text: str) -> int:
     return layout.line_length(text) if found is None else found
 
 
-def _prove(source: Source, text: str, fixed: Fixed, options: Options) -> None:
+def _prove(path: str, text: str, fixed_text: str, fixed: Fixed, options: Options) -> None:
     """Raise `SourceError` if the fixed text has a finding that nobody knows of."""
     cured = Counter(cure.code for cure in fixed.cures if cure.outcome != MANUAL)
-    before = Counter(finding.code for finding in check(source.text, options).findings)
-    after = Counter(finding.code for finding in check(text, options).findings)
+    before = Counter(finding.code for finding in check(text, options).findings)
+    after = Counter(finding.code for finding in check(fixed_text, options).findings)
     if after - (before - cured):
-        raise SourceError(source.name, "left alone: the fixed file would have new findings")
+        raise SourceError(path, "left alone: the fixed file would have new findings")

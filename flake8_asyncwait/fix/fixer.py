@@ -38,12 +38,13 @@ def fix(
     function: str | None = WAIT_ANY,
     width: int | None = None,
     findings: Collection[Finding] | None = None,
+    why_not: str = "",
 ) -> Fixed:
     """Fix one file: `text` with `\\n` newlines.
 
     `function` is what `wait_any` is to be called in the file, None where it cannot be had. `width`
     is the file's line length, by default what its lines show. `findings` are those to fix, by
-    default all. Raises `SyntaxError`.
+    default all. `why_not` says why `wait_any` cannot be had. Raises `SyntaxError`.
     """
     if findings is None:
         findings = check(text, options).findings
@@ -59,15 +60,17 @@ def fix(
             place = finding.line, finding.column, finding.code
             if seen[index].finding is None:
                 # The cure of a later site was this one's too: a `finally` around both.
-                cures.append(Cure(*place, cures[-1].outcome))
+                outcome = next((c.outcome for c in reversed(cures) if not c.is_left), MANUAL)
+                reason = "a closer look does not confirm it" if outcome == MANUAL else ""
+                cures.append(Cure(*place, outcome, reason))
                 continue
-            done = rewrite(text, seen, index, options, function, width)
+            done = rewrite(text, seen, index, options, function, width, why_not)
             cures.append(Cure(*place, done.outcome, done.reason))
             if done.outcome != MANUAL:
                 text = done.text
                 freed |= done.freed
                 seen = examine(text, start, options, settling)
-    return Fixed(text, tuple(reversed(cures)), frozenset(freed))
+    return Fixed(text, tuple(sorted(cures)), frozenset(freed))
 
 
 def _by_function(

@@ -50,13 +50,19 @@ class Rewrite(NamedTuple):
 
 
 def rewrite(
-    text: str, seen: list[Seen], index: int, options: Options, function: str | None, width: int
+    text: str,
+    seen: list[Seen],
+    index: int,
+    options: Options,
+    function: str | None,
+    width: int,
+    why_not: str,
 ) -> Rewrite:
     """The best harmless cure for the site `seen[index]`, which has a finding.
 
     `text` has `\\n` newlines; `seen` are the sites of the outermost function around the site.
-    `function` is what calls of `wait_any` are to use, None where there is none to be had. `width`
-    is the line length.
+    `function` is what calls of `wait_any` are to use, None where there is none to be had: `why_not`
+    says why. `width` is the line length.
     """
     own = seen[index]
     assert own.finding is not None
@@ -70,7 +76,7 @@ def rewrite(
         return Rewrite(MANUAL, text, "the call cannot be located")
     why = _why_not_wait_any(own, place)
     if why is None and function is None:
-        why = "there is no module to take wait_any from"
+        why = why_not or "there is no module to take wait_any from"
     elif why is None and code != "AWT103":
         assert function is not None
         drop, add = _changed_arguments(own, place)

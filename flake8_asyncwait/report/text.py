@@ -19,14 +19,17 @@ def text(path: str, finding: Finding, mark: str = "") -> str:
     return printable(f"{place}: {finding.code} {finding.message}{behind}")
 
 
-def full(path: str, finding: Finding, lines: Sequence[str], mark: str = "") -> str:
-    """`text`, then the lines around the call in `lines`, then the witness as numbered steps.
+def full(
+    path: str, finding: Finding, lines: Sequence[str], mark: str = "", change: str = ""
+) -> str:
+    """`text`, then the lines around the call in `lines`, then the witness as numbered steps, then
+    a `change` that would cure it, a diff.
 
     `lines` are those of the whole file, without their ends.
     """
-    return "\n".join(
-        [text(path, finding, mark), "", *_excerpt(finding, lines), "", *_steps(finding.witness)]
-    )
+    told = [text(path, finding, mark), "", *_excerpt(finding, lines), "", *_steps(finding.witness)]
+    shown = [f"  {printable(line.expandtabs())}".rstrip() for line in change.splitlines()]
+    return "\n".join([*told, *([""] if shown else []), *shown])
 
 
 def proof(path: str, finding: Finding, events: Iterable[str], verdict: str) -> str:
