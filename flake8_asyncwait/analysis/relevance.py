@@ -322,8 +322,8 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
     asked: set[str] = set()
     cancelled: set[str] = set()
     for node in every(func):
-        if isinstance(node, ir.Assign) and isinstance(node.value, ir.Call):
-            if makes(node.value):
+        if isinstance(node, ir.Assign):
+            if any(isinstance(value, ir.Call) and makes(value) for value in _parts(node.value)):
                 made |= {name for target in node.targets for name in target_names(target)}
         elif isinstance(node, ir.Compare) and isinstance(node.left, ir.Name):
             asked.add(node.left.id)
@@ -336,6 +336,11 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
             if node.func.name in ("result", "exception"):
                 asked.add(name)
     return (made & asked) | cancelled - {""}
+
+
+def _parts(value: ir.Expr) -> list[ir.Expr]:
+    """The values that an assignment takes apart: those of a display, or the one."""
+    return [part for part, _ in value.elements] if isinstance(value, ir.Display) else [value]
 
 
 def tested_constants(func: ir.Func) -> set[str]:
