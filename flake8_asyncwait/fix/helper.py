@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterator
 from itertools import takewhile
-from typing import NamedTuple, TypeGuard
+from typing import NamedTuple
 
 from flake8_asyncwait import __version__
 from flake8_asyncwait.check import parse
@@ -34,7 +34,6 @@ from flake8_asyncwait.source.text import SourceError, decode, read
 NAME = "wait_any"
 _MODULE = "_wait_any"
 _TYPE_VARIABLE = "_FutureT"
-_OUR_PACKAGE = "flake8_asyncwait"
 _OUR_FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "wait_any.py")
 _HEADER = f"""\
 # From flake8-asyncwait {__version__}, and yours from here on: asyncwait never writes it again.
@@ -47,6 +46,9 @@ class Helper(NamedTuple):
 
     module: str
     name: str
+
+
+_OURS = (Helper("flake8_asyncwait", NAME), Helper("flake8_asyncwait.wait_any", NAME))
 
 
 class NewModule(NamedTuple):
@@ -95,10 +97,15 @@ def plan_helper(path: str, text: str, helper: Helper | None = None) -> HelperPla
     """
     tree = parse(text)
     project = project_of(path)
+    if os.path.islink(path):  # what is written is the file that it leads to, in its own package
+        target = project_of(os.path.realpath(path))
+        if target.root != os.path.realpath(project.root):
+            raise HelperError("it is a link that leads out of the project")
+        project = target
     if helper is None and not project.packages:
         return _plan_function(tree)
-    if helper is not None and helper.module.split(".")[0] == _OUR_PACKAGE:
-        return _plan_import(tree, [Import(helper.module, helper.name)])
+    if helper in _OURS:
+        return _plan_import(tree, [Import(*helper)])
     module, name = _module_for(project, helper), helper.name if helper else NAME
     if os.path.realpath(module) == os.path.realpath(path):
         raise HelperError(f"this is the module that {name} comes from")
@@ -131,10 +138,10 @@ def template(name: str = NAME) -> str:
 
 
 def _plan_function(tree: ast.Module) -> HelperPlan:
-    for node in tree.body:
-        if _is_our_function(node):
-            return HelperPlan(node.name)
     source = _our_source()
+    for node in tree.body:
+        if isinstance(node, ast.AsyncFunctionDef) and _is_copy(node, source):
+            return HelperPlan(node.name)
     head, start, function = source.partition(f"\n{_TYPE_VARIABLE} = ")
     needed = [each for node in parse(head).body for each in imports_of(node)]
     for each in needed:
@@ -146,13 +153,11 @@ def _plan_function(tree: ast.Module) -> HelperPlan:
     return HelperPlan(name, tuple(needed), _HEADER + function.lstrip("\n"))
 
 
-def _is_our_function(node: ast.stmt) -> TypeGuard[ast.AsyncFunctionDef]:
-    """Whether a statement is the function, as an earlier fix has put it into the file."""
-    if not isinstance(node, ast.AsyncFunctionDef):
-        return False
-    (ours,) = (each for each in parse(_our_source()).body if isinstance(each, ast.AsyncFunctionDef))
-    pattern = re.escape(_renamed(ast.unparse(ours), NAME, node.name))
-    return re.fullmatch(pattern.replace(_TYPE_VARIABLE, r"\w+"), ast.unparse(node)) is not None
+def _is_copy(node: ast.AsyncFunctionDef, source: str) -> bool:
+    """Whether a function is that of our `source`, as an earlier fix has put it into the file."""
+    ours = ast.unparse(parse(source).body[-1])
+    pattern = re.escape(_renamed(ours, NAME, node.name)).replace(_TYPE_VARIABLE, r"\w+")
+    return re.fullmatch(pattern, ast.unparse(node)) is not None
 
 
 def _is_module(binding: object, name: str) -> bool:
@@ -189,18 +194,20 @@ def _module_for(project: Project, helper: Helper | None) -> str:
 
 
 def _check_existing(project: Project, module: str, name: str, path: str) -> None:
-    """Raises `HelperError` unless the file at `path` can import the function from `module`."""
+    """Raises `HelperError` unless the file at `path` can have the function from `module`."""
+    shown = os.path.relpath(module, project.root)
     try:
         tree = parse_module(module)
     except SourceError as error:
-        raise HelperError(str(error)) from error
+        raise HelperError(f"{shown}: {error.reason}") from error
     defining = [node for node in top_level(tree.body) if _defines(node, name)]
     if not defining:
-        raise HelperError(f"{module} does not define {name}")
-    if not all(map(_takes_our_arguments, defining)):
-        raise HelperError(f"{name} in {module} does not take (tasks, *, timeout, return_when)")
+        raise HelperError(f"{shown} does not define {name}")
+    if not all(map(_is_like_ours, defining)):
+        signature = "(tasks, *, timeout=None, return_when=FIRST_COMPLETED)"
+        raise HelperError(f"{shown} does not define {name} as an async function {signature}")
     if leads_to(project, module, path):
-        raise HelperError(f"{module} imports this file: the imports would go in a circle")
+        raise HelperError(f"{shown} imports this file: the imports would go in a circle")
 
 
 def _defines(node: ast.stmt, name: str) -> bool:
@@ -216,20 +223,28 @@ def _defines(node: ast.stmt, name: str) -> bool:
     return any(each.bound == name for each in imports_of(node))
 
 
-def _takes_our_arguments(node: ast.stmt) -> bool:
-    """Whether what a statement defines can be called as `asyncio.wait` is, as far as it shows."""
-    if isinstance(node, ast.ClassDef):
+def _is_like_ours(node: ast.stmt) -> bool:
+    """Whether a statement shows that what it defines takes the arguments that ours takes, with the
+    same defaults: fixed code passes only those that differ from them."""
+    if not isinstance(node, ast.AsyncFunctionDef):
         return False
-    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or node.decorator_list:
-        return True
     args = node.args
     positional = [*args.posonlyargs, *args.args]
-    required = positional[: len(positional) - len(args.defaults)]
-    pairs = zip(args.kwonlyargs, args.kw_defaults, strict=True)
-    required += [each for each, default in pairs if default is None]
-    named = {each.arg for each in (*args.args, *args.kwonlyargs)}
-    takes_options = args.kwarg is not None or {"timeout", "return_when"} <= named
-    return takes_options and positional != [] and required[1:] == []
+    required = [None] * (len(positional) - len(args.defaults))
+    names = [each.arg for each in (*positional, *args.kwonlyargs)]
+    defaults = dict(zip(names, [*required, *args.defaults, *args.kw_defaults], strict=True))
+    if not positional or None in [defaults[name] for name in names[1:]]:
+        return False
+    for each in args.posonlyargs:
+        del defaults[each.arg]
+    timeout, return_when = defaults.get("timeout"), defaults.get("return_when")
+    return (
+        timeout is not None
+        and return_when is not None
+        and ast.unparse(timeout) == "None"
+        and re.fullmatch(r"([\w.]+\.)?FIRST_COMPLETED", ast.unparse(return_when).strip("'"))
+        is not None
+    )
 
 
 def _ways_to_import(
