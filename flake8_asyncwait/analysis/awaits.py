@@ -271,7 +271,7 @@ class Awaits(Base):
         for done, pending in effects.partitions(state, items, full=full, may_be_none=may_be_none):
             after = effects.after_wait(state, done, pending, kept)
             if waiting.site >= 0:
-                after = self._outcome_step(after, waiting, done, pending)
+                after = self._outcome_step(after, waiting, done, pending, opened)
             after, done_box = after.new(Box("set", done, opened))
             after, pending_box = after.new(Box("set", pending, opened and not full))
             after, pair = after.new(Box("tuple", (done_box, pending_box)))
@@ -284,6 +284,7 @@ class Awaits(Base):
         waiting: Waiting,
         done: tuple[Value, ...],
         pending: tuple[Value, ...],
+        opened: bool,
     ) -> State:
         names = [self.describe(state, item) for item in pending]
         if not pending:
@@ -292,11 +293,14 @@ class Awaits(Base):
             what = "the wait returns: none is done"
         else:
             what = f"the wait returns: {' and '.join(dict.fromkeys(names))} still pending"
-        halves = f"pending={self._made_on(state, pending)};done={self._made_on(state, done)}"
-        return state.step(waiting.line, what, f"outcome:{halves}")
+        halves = [self._made_on(state, half, opened) for half in (pending, done)]
+        return state.step(waiting.line, what, "outcome:pending={};done={}".format(*halves))
 
-    def _made_on(self, state: State, items: tuple[Value, ...]) -> str:
-        """The lines on which a half's tasks were made, 0 for those of others, as a list."""
+    def _made_on(self, state: State, items: tuple[Value, ...], opened: bool) -> str:
+        """The lines on which a half's tasks were made, 0 for those of others, as a list; `?` where
+        there may be more."""
+        if opened and not items:
+            return "?"
         lines = set()
         for item in items:
             for ref in effects.tasks_of(state, item):

@@ -552,8 +552,8 @@ class Calls(Expressions):
 
     def _may_be_task(self, receiver: Value, name: str) -> bool:
         """Whether a receiver is looked at as a task: one that is asked to cancel is remembered,
-        for to await it then raises."""
-        if name not in _TASK_METHODS:
+        for to await it then raises. What is asked for its result may be anything that has one."""
+        if name not in _TASK_METHODS or name in ("result", "exception", "cancelled"):
             return False
         if isinstance(receiver, Param):
             return receiver.name in self.relevant

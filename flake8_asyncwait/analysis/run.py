@@ -75,9 +75,9 @@ class Books:
 
     def enter(self, leak: Leak, trace: Trace) -> None:
         known = self.leaks.get(leak)
-        if known is None or trace.length < known.length:
+        if known is None or trace.rank < known.rank:
             self.leaks[leak] = trace
-        if known is None and leak.kind == "lost" and not leak.fault and leak.owner == OWNED:
+        if leak.kind == "lost" and not leak.fault and leak.owner == OWNED and not trace.vague:
             self.forgotten.add(leak.site)
 
     def tick(self, work: int = 1) -> None:

@@ -194,13 +194,22 @@ class WaitTask(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One step of an execution, linked to the one before it."""
+    """One step of an execution, linked to the one before it.
+
+    It is `vague` where something happened to collections that hold unknown things too.
+    """
 
     before: Trace | None
     line: int
     what: str
     choice: str
     length: int
+    vague: bool
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """Of two histories, the one with the lower rank says more in fewer steps."""
+        return self.vague, self.length
 
     def steps(self) -> Iterator[Trace]:
         """All steps, the first first."""
@@ -276,8 +285,10 @@ class State:
 
     def step(self, line: int, what: str, choice: str = "") -> State:
         state = self.copy()
-        length = self.trace.length + 1 if self.trace is not None else 1
-        state.trace = Trace(self.trace, line, what, choice, length)
+        length, vague = (
+            (self.trace.length, self.trace.vague) if self.trace is not None else (0, False)
+        )
+        state.trace = Trace(self.trace, line, what, choice, length + 1, vague or "?" in choice)
         return state
 
     def with_fault(self) -> State:

@@ -7,12 +7,14 @@ notes where the rules pass it by.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from flake8_asyncwait.analysis import effects, ir
 from flake8_asyncwait.analysis.base import Results
 from flake8_asyncwait.analysis.calls import Args
 from flake8_asyncwait.analysis.completion import Flow
+from flake8_asyncwait.analysis.relevance import last_name, walk
 from flake8_asyncwait.analysis.run import MAX_WORK, Books, Context, Undetermined
 from flake8_asyncwait.analysis.state import (
     ASKED,
@@ -47,7 +49,11 @@ _PASSING = frozenset({MAYBE, MAYBE_CANCELLING, LATE_CANCELLING})
 class Use(NamedTuple):
     """Something done to a task that was running when a wait for it had ended, or (`site` is the
     number of sites) when a watched cancel struck it. `line` is where, `task` how messages call
-    it."""
+    it.
+
+    That the function has cancelled the task in between does not matter if it may have ended before:
+    had it been cancelled at once, it would have ended otherwise.
+    """
 
     site: int
     what: str
@@ -96,7 +102,13 @@ class Watching(Statements):
         self.struck: set[Struck] = set()
         self.waited: dict[int, set[str]] = {}
         self._here = self.func.line
+        self._careless: dict[ir.Func, set[int]] = {}
         self._opened = False
+
+    @property
+    def late(self) -> int:
+        """The number that stands for the cancels of tasks that may have ended before."""
+        return self.cut + 1
 
     @property
     def cut(self) -> int:
@@ -155,7 +167,8 @@ class Watching(Statements):
         while isinstance(inner, (Shielded, TimeLimited)):
             inner = inner.inner
         for ref in effects.tasks_of(state, inner):
-            self._note(state, ref, "awaited", line)
+            if not (self._is_late(state, ref) and self._is_careless(line, ctx)):
+                self._note(state, ref, "awaited", line)
         return super().await_value(state, value, line, ctx)
 
     def elements(self, state: State, waiting: Waiting) -> tuple[State, tuple[Value, ...], bool]:
@@ -181,12 +194,13 @@ class Watching(Statements):
         return super().start_wait(state, site, items)
 
     def cancel(self, state: State, value: Value, line: int) -> State:
-        if line in self.watched_lines:
-            for ref in effects.tasks_of(state, value):
-                task = state.heap[ref.id]
-                if task.status in UNSETTLED:
-                    self.struck.add(Struck(task.owner, task.handed, self.label(task.origin)))
-                    state = state.put(ref, task._replace(waited=task.waited | 1 << self.cut))
+        for ref in effects.tasks_of(state, value):
+            task = state.heap[ref.id]
+            if line in self.watched_lines and task.status in UNSETTLED:
+                self.struck.add(Struck(task.owner, task.handed, self.label(task.origin)))
+                state = state.put(ref, task._replace(waited=task.waited | 1 << self.cut))
+            elif task.waited and task.status == MAYBE:
+                state = state.put(ref, task._replace(waited=task.waited | 1 << self.late))
         return super().cancel(state, value, line)
 
     def _task_method(
@@ -194,7 +208,7 @@ class Watching(Statements):
     ) -> Results:
         if name in _QUESTIONS:
             for task in effects.tasks_of(state, ref):
-                if state.heap[task.id].status in _PASSING:
+                if state.heap[task.id].status in _PASSING or self._is_late(state, task):
                     self._note(state, task, f"asked for .{name}()", node.line)
         elif name == "add_done_callback":
             for task in effects.tasks_of(state, ref):
@@ -214,7 +228,45 @@ class Watching(Statements):
         was_struck = task.waited >> self.cut & 1
         if was_struck and task.status in ASKED:
             self.uses.add(Use(self.cut, what, line, self.label(task.origin)))
-        elif task.status in UNSETTLED:
+        elif task.status in UNSETTLED or self._is_late(state, ref):
             for site in self.sites:
                 if task.waited >> site.index & 1:
                     self.uses.add(Use(site.index, what, line, self.label(task.origin)))
+
+    def _is_late(self, state: State, ref: Ref) -> bool:
+        """Whether the function has cancelled a task that may have ended before."""
+        return bool(state.heap[ref.id].waited >> self.late & 1)
+
+    def _is_careless(self, line: int, ctx: Context) -> bool:
+        """Whether it is all the same to an await how the tasks have ended."""
+        func = ctx.frame.func
+        if func not in self._careless:
+            self._careless[func] = {
+                line for node in walk(func.body) for line in _careless_awaits(node)
+            }
+        return line in self._careless[func]
+
+
+def _careless_awaits(node: object) -> Iterator[int]:
+    """The lines of awaits after which everything goes on as if there was nothing to await:
+
+    await asyncio.gather(..., return_exceptions=True)
+    with contextlib.suppress(...): await ...
+    try: await ... except ...: pass
+    """
+    if isinstance(node, ir.ExprStmt) and isinstance(node.value, ir.Await):
+        call = node.value.value
+        if isinstance(call, ir.Call) and last_name(call.func) == "gather":
+            if any(arg.keyword == "return_exceptions" for arg in call.args):
+                yield node.value.line
+    elif isinstance(node, ir.With) and isinstance(node.item, ir.Call):
+        if last_name(node.item.func) == "suppress":
+            yield from _only_await(node.body)
+    elif isinstance(node, ir.Try) and not (node.orelse or node.final):
+        if not any(handler.body for handler in node.handlers):
+            yield from _only_await(node.body)
+
+
+def _only_await(body: list[ir.Stmt]) -> Iterator[int]:
+    if len(body) == 1 and isinstance(body[0], ir.ExprStmt) and isinstance(body[0].value, ir.Await):
+        yield body[0].value.line

@@ -52,7 +52,7 @@ def outcome(analysed: Analysed, site: Site) -> Outcome:
     def first(found: list[tuple[Leak, Trace]]) -> Loss | None:
         if not found:
             return None
-        leak, trace = min(found, key=lambda pair: (pair[1].length, pair[0].origin))
+        leak, trace = min(found, key=lambda pair: (pair[1].rank, pair[0].origin))
         lines = tuple(sorted(books.cancelled_on.get(leak.origin, ())))
         return Loss(analysed.run.label(leak.origin), trace, lines)
 

@@ -1,13 +1,14 @@
 """`python -m tests.oracle --examples N [--seed S]`: compare the linter with the judge.
 
-Prints each distinct smallest disagreement with both opinions, then the totals. Exits 1 when there
-was any disagreement, else 0.
+Prints each distinct smallest disagreement with both opinions, then the totals; how far it is goes
+to stderr. Exits 1 when there was any disagreement, else 0.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -56,6 +57,7 @@ def run(examples: int, start: int, most: int, jobs: int) -> Totals:
         for batch in batches(pool, min(BATCH, examples), start, 2 * jobs):
             for _, opinions in totals.add(batch).values():
                 print(opinions, end="\n\n", flush=True)
+            print(f"{totals.examples} programs", file=sys.stderr, flush=True)
             if totals.examples >= examples or len(totals.smallest) >= most:
                 pool.shutdown(cancel_futures=True)
                 break
