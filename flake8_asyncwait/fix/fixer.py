@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.cure import MANUAL, WAIT_ANY, Cure
 from flake8_asyncwait.fix.examine import examine, outermost_functions
-from flake8_asyncwait.fix.plan import rewrite
+from flake8_asyncwait.fix.plan import Rewrite, rewrite
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.verdict.finding import Finding
 
@@ -53,24 +54,59 @@ def fix(
     cures: list[Cure] = []
     freed: set[str] = set()
     for start, group in _by_function(text, sorted(findings)):
-        seen = examine(text, start, options, settling)
-        places = [each.place for each in seen]
+        work = _Function(text, start, options, settling)
         for finding in reversed(group):
-            index = places.index((finding.line, finding.column))
-            place = finding.line, finding.column, finding.code
-            if seen[index].finding is None:
-                # The cure of a later site was this one's too: a `finally` around both.
-                outcome = next((c.outcome for c in reversed(cures) if not c.is_left), MANUAL)
-                reason = "a closer look does not confirm it" if outcome == MANUAL else ""
-                cures.append(Cure(*place, outcome, reason))
-                continue
-            done = rewrite(text, seen, index, options, function, width, why_not)
-            cures.append(Cure(*place, done.outcome, done.reason))
-            if done.outcome != MANUAL:
-                text = done.text
-                freed |= done.freed
-                seen = examine(text, start, options, settling)
+            work.fix(finding, function, width, why_not)
+        text = work.text
+        cures += work.cures()
+        freed |= work.freed
     return Fixed(text, tuple(sorted(cures)), frozenset(freed))
+
+
+class _Function:
+    """The sites of one outermost function, while they are fixed from the last to the first."""
+
+    def __init__(
+        self, text: str, start: int | None, options: Options, settling: frozenset[str]
+    ) -> None:
+        self.text = text
+        self.freed: set[str] = set()
+        self._examine = partial(examine, start=start, options=options, settling=settling)
+        self._options = options
+        self._seen = self._examine(text)
+        # What is left of the sites, by where they stood at first.
+        self._places = [each.place for each in self._seen]
+        self._done: dict[Finding, Rewrite] = {}
+
+    def fix(self, finding: Finding, function: str | None, width: int, why_not: str) -> None:
+        """Cure one finding."""
+        index = self._places.index((finding.line, finding.column))
+        if self._seen[index].finding is None:
+            self._done[finding] = Rewrite(MANUAL, self.text, "a closer look does not confirm it")
+            return
+        done = rewrite(self.text, self._seen, index, self._options, function, width, why_not)
+        self._done[finding] = done
+        if done.outcome == MANUAL:
+            return
+        if done.outcome == WAIT_ANY:
+            del self._places[index]
+        self.text = done.text
+        self.freed |= done.freed
+        self._seen = self._examine(done.text)
+
+    def cures(self) -> list[Cure]:
+        """What was done about each finding. The cure of one may be another one's too: a `finally`
+        around both."""
+        outcomes = [done.outcome for done in self._done.values() if done.outcome != MANUAL]
+        cures = []
+        for finding, done in self._done.items():
+            place = finding.line, finding.column
+            outcome, reason = done.outcome, done.reason
+            if outcome == MANUAL and outcomes:
+                if self._seen[self._places.index(place)].finding is None:
+                    outcome, reason = outcomes[-1], ""
+            cures.append(Cure(*place, finding.code, outcome, reason))
+        return cures
 
 
 def _by_function(

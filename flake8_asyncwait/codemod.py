@@ -1,0 +1,67 @@
+"""The door for libcst:
+
+    python -m libcst.tool codemod -x --no-format flake8_asyncwait.codemod.FixAsyncioWait PATH
+
+It does what `asyncwait fix` does. libcst writes the file; the module that `wait_any` comes from is
+made here, before.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import libcst as cst
+from libcst.codemod import CodemodCommand, CodemodContext
+
+from flake8_asyncwait.check import check
+from flake8_asyncwait.fix.file import fix_file
+from flake8_asyncwait.fix.helper import parse_helper
+from flake8_asyncwait.options import Options, resolve_codes, split_list
+from flake8_asyncwait.source.suppress import Noqa, is_file_suppressed
+from flake8_asyncwait.source.text import decode
+from flake8_asyncwait.source.write import create
+
+
+class FixAsyncioWait(CodemodCommand):
+    """Cures leaky `asyncio.wait` calls, where that changes nothing but the leak."""
+
+    DESCRIPTION = "Cure leaky asyncio.wait calls, where that changes nothing but the leak."
+
+    def __init__(
+        self, context: CodemodContext, select: str | None = None, helper: str | None = None
+    ) -> None:
+        super().__init__(context)
+        codes = split_list(select) if select is not None else None
+        self._options = Options(codes=resolve_codes(codes, [], []))
+        self._helper = parse_helper(helper) if helper is not None else None
+
+    @staticmethod
+    def add_args(arg_parser: argparse.ArgumentParser) -> None:
+        """Add the arguments that this command has of its own."""
+        arg_parser.add_argument("--select", metavar="CODES", help="fix only these codes")
+        arg_parser.add_argument(
+            "--helper",
+            metavar="MODULE:NAME",
+            help="where wait_any is imported from; made there if it does not exist",
+        )
+
+    def transform_module_impl(self, tree: cst.Module) -> cst.Module:
+        """The fixed file. What is left alone is told as a warning."""
+        path, data = self.context.filename or "stdin", tree.bytes
+        source = decode(path, data)
+        if is_file_suppressed(source.text):
+            return tree
+        noqa = Noqa(source.text)
+        findings = check(source.text, self._options).findings
+        wanted = [each for each in findings if not noqa.covers(each.line, each.code)]
+        if not wanted:
+            return tree
+        done = fix_file(path, source, data, self._options, self._helper, wanted)
+        for cure in done.cures:
+            if cure.is_left:
+                self.warn(cure.told(path, would=False))
+        if not done.is_changed:
+            return tree
+        if done.create is not None:
+            create(done.create.path, done.create.text.encode())
+        return cst.parse_module(done.after)
