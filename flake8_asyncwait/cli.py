@@ -164,7 +164,7 @@ class _Check(_Run):
 
         lines = source.text.split("\n")
         for finding in advised(source.name, source.text, findings, self.options):
-            mark = _proof(source, finding).mark if self.args.prove else ""
+            mark = _proof(source, finding, self.options).mark if self.args.prove else ""
             if self.args.output_format == "text":
                 print(text.text(source.name, finding, mark), flush=self.args.prove)
             else:
@@ -199,7 +199,7 @@ class _Prove(_Run):
             return FAILED
         proofs = []
         for finding in found:
-            proofs.append(_proof(source, finding))
+            proofs.append(_proof(source, finding, self.options))
             events, verdict = map(str, proofs[-1].events), proofs[-1].verdict
             print(proof(source.name, finding, events, verdict), end="\n\n")
         return max(one.status for one in proofs)
@@ -278,13 +278,15 @@ class _Template:
         return CLEAN
 
 
-def _proof(source: Source, finding: Finding) -> Proof:
+def _proof(source: Source, finding: Finding, options: Options) -> Proof:
     """What running the execution that a finding describes shows."""
     from flake8_asyncwait.replay.apart import prove_apart
+    from flake8_asyncwait.replay.locate import Known
 
     text = source.text.replace("\r\n", "\n").replace("\r", "\n")
     steps = [(step.line, step.choice) for step in finding.witness]
-    return prove_apart(text, (finding.line, finding.column), finding.code, steps)
+    known = Known(options.task_factories, options.cancellers, options.wait_functions)
+    return prove_apart(text, (finding.line, finding.column), finding.code, steps, known)
 
 
 def _checked(source: Source, options: Options) -> Checked:

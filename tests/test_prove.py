@@ -71,3 +71,144 @@ def test_check_says_of_each_finding_whether_it_is_proved(leaky: Path) -> None:
     done = asyncwait("check", "--prove", str(leaky))
     assert done.returncode == 1
     assert done.stdout.endswith(" [proved]\n")
+
+
+SILENT_LIMIT = """\
+import asyncio
+
+
+async def f(strict):
+    task = asyncio.create_task(work())
+    try:
+        await asyncio.wait({task}, timeout=1)
+    finally:
+        if strict:
+            task.cancel()
+        if not strict:
+            task.cancel()
+"""
+
+
+def test_what_does_not_come_true_is_not_reproduced(tmp_path: Path) -> None:
+    """A false alarm: the linter takes the same question for two (docs/limits.md)."""
+    path = tmp_path / "limit.py"
+    path.write_text(SILENT_LIMIT, encoding="utf-8")
+    done = asyncwait("prove", f"{path}:7")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.endswith("\n\nnot reproduced: no execution follows the witness\n\n")
+    assert asyncwait("check", "--prove", str(path)).stdout.endswith(" [not reproduced]\n")
+
+
+def test_what_cannot_be_lifted_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "lifted.py"
+    path.write_text(
+        "import asyncio\n"
+        "wait = lambda tasks: asyncio.wait({asyncio.create_task(t) for t in tasks}, timeout=1)\n"
+        "async def f():\n"
+        "    task = asyncio.create_task(work())\n"
+        "    match await read():\n"
+        "        case Answer(value):\n"
+        "            await asyncio.wait({task}, timeout=1)\n",
+        encoding="utf-8",
+    )
+    done = asyncwait("prove", f"{path}:7")
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout.endswith("\n\ncould not be lifted: it has a class pattern\n\n")
+    mark = "[not lifted: it has a class pattern]"
+    assert mark in asyncwait("check", "--prove", "--output-format", "full", str(path)).stdout
+
+
+def test_every_finding_of_a_line_is_proved(tmp_path: Path) -> None:
+    path = tmp_path / "two.py"
+    path.write_text(
+        "import asyncio\n"
+        "async def f(a, b):\n"
+        "    x, y = await asyncio.wait(a, timeout=1), await asyncio.wait(b, timeout=1)\n"
+        "    return x[0] | y[0]\n",
+        encoding="utf-8",
+    )
+    done = asyncwait("prove", f"{path}:3")
+    assert done.returncode == 0
+    assert done.stdout.count("AWT104") == 2
+    assert done.stdout.count("\nproved\n") == 2
+
+
+CODES = {
+    "AWT104": (
+        "async def f(tasks):\n"
+        "    done, _ = await asyncio.wait(tasks, timeout=1)\n"
+        "    return done\n",
+        "still running: 'tasks[0]'",
+    ),
+    "AWT105": (
+        "async def f(self):\n    await asyncio.wait([self.reader], timeout=1)\n",
+        "still running: 'self.reader'",
+    ),
+    "AWT201": (
+        "async def f():\n    a = asyncio.create_task(work())\n    await asyncio.wait([a])\n",
+        "still running: 'a'",
+    ),
+    "AWT202": (
+        "async def f():\n    a = asyncio.create_task(work())\n    try:\n"
+        "        await asyncio.wait([a], timeout=1)\n    finally:\n        a.cancel()\n",
+        "asked to cancel, but not done yet: 'a'",
+    ),
+    "AWT203": (
+        "async def f():\n    await asyncio.wait([asyncio.sleep(1)], timeout=1)\n",
+        "asyncio.wait() ",
+    ),
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_codes_are_proved_by_what_they_say(code: str, tmp_path: Path) -> None:
+    body, shown = CODES[code]
+    path = tmp_path / "code.py"
+    path.write_text(f"import asyncio\n{body}", encoding="utf-8")
+    done = asyncwait("check", "--select", code, "--prove", str(path))
+    assert f" {code} " in done.stdout, done.stderr
+    place = done.stdout.partition(" ")[0]
+    done = asyncwait("prove", "--select", code, place)
+    assert done.returncode == 0, done.stdout
+    assert shown in events(done)[-1]
+
+
+def test_the_linters_options_are_the_provers(tmp_path: Path) -> None:
+    path = tmp_path / "made.py"
+    path.write_text(
+        "import helpers\n"
+        "async def f():\n"
+        "    task = helpers.spawn(work())\n"
+        "    await helpers.wait_some([task], timeout=1)\n",
+        encoding="utf-8",
+    )
+    options = ("--task-factories", "spawn", "--wait-functions", "helpers.wait_some")
+    done = asyncwait("prove", *options, f"{path}:4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert events(done)[-1] == "still running: 'task', started on line 3"
+
+
+def test_a_function_in_a_file_with_windows_line_ends(tmp_path: Path) -> None:
+    path = tmp_path / "windows.py"
+    path.write_bytes(LEAKS.replace("\n", "\r\n").encode())
+    assert asyncwait("prove", f"{path}:6").returncode == 0
+
+
+@pytest.mark.parametrize("place", ["leaky.py", "leaky.py:", "leaky.py:x", ":3"])
+def test_a_place_is_a_path_and_a_line(place: str) -> None:
+    done = asyncwait("prove", place)
+    assert done.returncode == 2
+    assert "is not PATH:LINE" in done.stderr
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    done = asyncwait("prove", f"{tmp_path / 'none.py'}:3")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "none.py" in done.stderr
+
+
+def test_nothing_of_the_environment_is_needed(leaky: Path) -> None:
+    command = [sys.executable, "-m", "flake8_asyncwait", "prove", f"{leaky}:6"]
+    root = str(Path(__file__).parent.parent)
+    done = subprocess.run(command, env={"PYTHONPATH": root}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 
 from flake8_asyncwait.replay.live import NOT_LIFTED, Proof
+from flake8_asyncwait.replay.locate import NONE_KNOWN, Known
 from flake8_asyncwait.replay.timeline import Event
 
 SECONDS = 20
@@ -23,11 +25,12 @@ def prove_apart(
     site: tuple[int, int],
     code: str,
     steps: Sequence[tuple[int, str]],
+    known: Known = NONE_KNOWN,
     seconds: float = SECONDS,
 ) -> Proof:
     """Do what `prove` does, in a process of its own that is killed after so many seconds."""
-    line, column = site
-    task = {"source": source, "line": line, "column": column, "code": code, "steps": list(steps)}
+    names = [sorted(some) for some in astuple(known)]
+    task = [source, site, code, list(steps), names]
     program = PROGRAM.format(f"{__package__}.child")
     try:
         done = subprocess.run(

@@ -19,6 +19,7 @@ from types import CodeType
 from typing import Any
 
 from flake8_asyncwait.replay.live import NOT_LIFTED, Proof
+from flake8_asyncwait.replay.locate import Known
 from flake8_asyncwait.replay.program import FILENAME
 from flake8_asyncwait.replay.prove import prove
 
@@ -76,8 +77,9 @@ def _is_ours(event: str, args: tuple[Any, ...]) -> bool:
 
 def main() -> None:
     """Prove what stdin says."""
-    task = json.load(sys.stdin)
-    steps = [(line, choice) for line, choice in task["steps"]]
+    source, (line, column), code, told, names = json.load(sys.stdin)
+    steps = [(at, choice) for at, choice in told]
+    known = Known(*map(frozenset, names))
     guard = Guard()
     _limit()
     warnings.simplefilter("ignore")
@@ -85,7 +87,7 @@ def main() -> None:
     sys.addaudithook(guard)
     guard.on = True
     try:
-        proof = prove(task["source"], (task["line"], task["column"]), task["code"], steps)
+        proof = prove(source, (line, column), code, steps, known)
     except Refused:
         pass
     finally:

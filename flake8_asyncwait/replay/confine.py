@@ -81,6 +81,12 @@ class Confine(ast.NodeTransformer):
         self.generic_visit(node)
         return node
 
+    def visit_Import(self, node: ast.Import) -> ast.Import:
+        """Refuse to take an attribute for a module."""
+        if any(is_hidden(part) for alias in node.names for part in alias.name.split(".")):
+            raise CannotJudge("it imports a hidden attribute")
+        return node
+
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | list[ast.stmt]:
         """Import what is not hidden: of a package's version or path nothing is known."""
         hidden = [alias for alias in node.names if is_hidden(alias.name)]

@@ -9,7 +9,7 @@ from itertools import islice
 
 from flake8_asyncwait.replay.guide import Guide
 from flake8_asyncwait.replay.judge import EXECUTIONS_AT_MOST, Execution, executions, run
-from flake8_asyncwait.replay.locate import statement_lines
+from flake8_asyncwait.replay.locate import NONE_KNOWN, Known, statement_lines
 from flake8_asyncwait.replay.program import Program, prepare
 from flake8_asyncwait.replay.scheduler import Leak, Owner
 
@@ -21,6 +21,7 @@ def follow(
     steps: Sequence[tuple[int, str]],
     *,
     limit: int = EXECUTIONS_AT_MOST,
+    known: Known = NONE_KNOWN,
 ) -> Execution | None:
     """Return the first execution that follows a witness and shows what its finding says.
 
@@ -30,18 +31,17 @@ def follow(
     tried, in at most `limit` executions. None where none of them leaks so. Raises `CannotJudge`,
     and `SyntaxError`.
     """
-    return next(following(source, site, code, steps, limit), None)
+    return next(following(prepare(source, site, known), source, code, steps, limit), None)
 
 
 def following(
+    program: Program,
     source: str,
-    site: tuple[int, int],
     code: str,
     steps: Sequence[tuple[int, str]],
     limit: int = EXECUTIONS_AT_MOST,
 ) -> Iterator[Execution]:
-    """Yield all that `follow` may return."""
-    program = prepare(source, site)
+    """Yield all that `follow` may return, of the program that was made of the source."""
     told = [(line, choice) for line, choice in steps if choice]
     statements = statement_lines(ast.parse(source))
 
@@ -53,11 +53,8 @@ def following(
             yield execution
 
 
-def showing(
-    source: str, site: tuple[int, int], code: str, limit: int = EXECUTIONS_AT_MOST
-) -> Iterator[Execution]:
+def showing(program: Program, code: str, limit: int = EXECUTIONS_AT_MOST) -> Iterator[Execution]:
     """Yield the executions that show what a code says, whatever a witness says of it."""
-    program = prepare(source, site)
     for execution in islice(executions(partial(run, program)), limit):
         if _shows(program, execution, code):
             yield execution

@@ -243,7 +243,7 @@ def _loaded(program: Program, world: World) -> Iterator[_Module]:
     Everything in it refers to everything else: thousands of executions are too many for the
     garbage collector to find that out by itself.
     """
-    surroundings = Surroundings(world)
+    surroundings = Surroundings(world, program.known)
     namespace = surroundings.namespace(program.missing)
     try:
         yield _Module(world, surroundings, namespace)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import types
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from typing import Any, TypeVar
 
 from flake8_asyncwait.replay.judge import run
 from flake8_asyncwait.replay.loop import Loop
-from flake8_asyncwait.replay.program import Program, prepare
+from flake8_asyncwait.replay.program import Program
 from flake8_asyncwait.replay.scheduler import (
     Cut,
     InjectedError,
@@ -50,6 +51,7 @@ NOT_REPRODUCED = "not reproduced"
 NOT_LIFTED = "not lifted"
 TURNS_BEFORE_THE_FUNCTION_GOES_ON = 6
 SPINS_AFTER_THE_END = 20
+REAL_TIMEOUT: Any = getattr(asyncio, "timeout", None)
 
 Result = TypeVar("Result")
 
@@ -83,10 +85,6 @@ class Proof:
         return f"{word}: {self.reason}" if self.reason else word
 
 
-class CannotLift(Exception):
-    """This Python's asyncio lacks what the function needs."""
-
-
 @dataclass(slots=True)
 class _Fate:
     """What becomes of one task: the suspension (from 1) in which it ends, if it does, and how.
@@ -109,21 +107,14 @@ class _Script:
     expiries: list[int | None] = field(default_factory=list)
 
 
-def perform(source: str, site: tuple[int, int], choices: Sequence[int], code: str) -> Proof:
-    """Run an execution live and say whether it shows what a finding's code says.
-
-    `source` is the module's text, `site` the line (from 1) and column (from 0) of the wait. Raises
-    `CannotJudge`, and `SyntaxError`.
-    """
-    program = prepare(source, site)
+def perform(program: Program, choices: Sequence[int], code: str) -> Proof:
+    """Run an execution live and say whether it shows what a finding's code says."""
     books = _Books()
     run(program, choices, stage=books)
     stage = _Live(program, books.script())
     try:
         run(program, choices, stage=stage)
         return stage.proof(code)
-    except CannotLift as error:
-        return Proof(NOT_LIFTED, str(error))
     finally:
         stage.clear()
 
@@ -287,6 +278,7 @@ class _Live(Stage):
         self.acted = -1
         self.line = 0
         self.refused = ""
+        self.lacking = ""
         self.difference = ""
         self.lost_running: list[Life] = []
         self.unfinished: list[Life] = []
@@ -352,19 +344,24 @@ class _Live(Stage):
     def waits(self, wait: WaitCall) -> None:
         self.timeline.look(self.world.frame())
         self._tell("asyncio.wait() starts, on {}", lives_in(wait.elements))
-        if sys.version_info >= (3, 11) and any(isinstance(one, BareTask) for one in wait.elements):
+        if any(map(_is_bare, wait.elements)):
             self._refuse(wait)
 
     def _refuse(self, wait: WaitCall) -> None:
-        """Let asyncio refuse a coroutine in place of a task."""
+        """Let asyncio refuse a coroutine in place of a task; before Python 3.11 it only warns."""
         coroutine = self._wait(wait, None)
-        try:
-            coroutine.send(None)
-        except TypeError as error:
-            self.refused = str(error)
-        finally:
-            coroutine.close()
-        self._tell(f"asyncio.wait() raises TypeError: {self.refused}")
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            try:
+                coroutine.send(None)
+            except TypeError as error:
+                self.refused = f"raises TypeError: {error}"
+            finally:
+                coroutine.close()
+        for warning in warned:
+            if warning.category is DeprecationWarning:
+                self.refused = f"warns: {warning.message}"
+        self._tell(f"asyncio.wait() {self.refused}")
         self.world.give_up("asyncio.wait() refuses a coroutine")
 
     def confirm(self, life: Life) -> None:
@@ -377,9 +374,9 @@ class _Live(Stage):
 
     def enters(self, timeout: Timeout) -> None:
         delay = self._delay(self.script.expiries[len(self.timeouts)])
-        if not hasattr(asyncio, "timeout"):
-            raise CannotLift("asyncio.timeout() needs Python 3.11")
-        self.timeouts[timeout] = asyncio.timeout(delay)
+        if REAL_TIMEOUT is None:
+            self._lacks("asyncio.timeout() needs Python 3.11")
+        self.timeouts[timeout] = REAL_TIMEOUT(delay)
         _at_once(self.timeouts[timeout].__aenter__())
 
     def leaves(self, timeout: Timeout, error: BaseException | None) -> None:
@@ -473,7 +470,7 @@ class _Live(Stage):
         source = awaited.source if isinstance(awaited, NextCompleted) else awaited
         if isinstance(source, AsCompleted) and source not in self.handles:
             if source.asynchronous and sys.version_info < (3, 13):
-                raise CannotLift("async for over asyncio.as_completed() needs Python 3.13")
+                self._lacks("async for over asyncio.as_completed() needs Python 3.13")
             futures = [self.future(one) for one in source.elements]
             self.handles[source] = asyncio.as_completed(futures)
 
@@ -530,13 +527,18 @@ class _Live(Stage):
             self.difference = f"line {line}: {how}" if line else how
         self.world.give_up("asyncio differs")
 
+    def _lacks(self, what: str) -> None:
+        """Give up: this Python's asyncio lacks something."""
+        self.lacking = self.lacking or what
+        self.world.give_up("asyncio is too old")
+
     def _compare(self, turn: _Turn, really: Any, error: BaseException | None) -> None:
         chosen, shown = _kind(turn.error), _kind(error)
         if chosen != shown:
             self.differ(f"{turn.what} {_ends(shown)} where it {_ends(chosen)} in the witness")
         if isinstance(turn.awaited, WaitCall) and error is None:
             wanted = {self.future(one) for one in turn.result[0]}
-            if set(really[0]) != wanted and not any(map(_is_bare, turn.awaited.elements)):
+            if set(really[0]) != wanted:
                 self.differ("asyncio.wait() parts its tasks otherwise")
 
     # -- narrating --------------------------------------------------------------------------------
@@ -575,7 +577,7 @@ class _Live(Stage):
         self._let_finish()
 
     def closes(self) -> None:
-        if self.world.cut and not self.difference:
+        if self.world.cut and not (self.difference or self.refused or self.lacking):
             self.timeline.tell(0, "the function goes on")
             self._let_finish()
 
@@ -593,9 +595,11 @@ class _Live(Stage):
 
     def proof(self, code: str) -> Proof:
         """Return what was shown, for a finding's code."""
+        if self.lacking:
+            return Proof(NOT_LIFTED, self.lacking)
         if self.refused:
             word = PROVED if code == "AWT203" else NOT_REPRODUCED
-            reason = "" if word == PROVED else f"asyncio.wait() refuses: {self.refused}"
+            reason = "" if word == PROVED else f"asyncio.wait() {self.refused}"
             return Proof(word, reason, tuple(self.timeline.events()))
         left = [] if self.difference else self._left(code)
         for life in left:
@@ -612,7 +616,7 @@ class _Live(Stage):
         if code == "AWT202":
             return [life for life in self.unfinished if life not in self.running]
         if code == "AWT203":
-            return [life for life in self.running if life.label == "a bare coroutine"]
+            return []
         if code == "AWT105":
             return early
         lives = early if code != "AWT201" else [one for one in self.running if one.waited_full]

@@ -7,6 +7,7 @@ import asyncio
 import copy
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -21,6 +22,26 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 AnyFunction = TypeVar("AnyFunction", ast.FunctionDef, ast.AsyncFunctionDef)
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Names of functions that somebody vouches for, as the linter's options have them.
+
+    A dotted name is a function's full name, any other one its last component.
+    """
+
+    task_factories: frozenset[str] = frozenset()
+    cancellers: frozenset[str] = frozenset()
+    wait_functions: frozenset[str] = frozenset()
+
+
+NONE_KNOWN = Known()
+
+
+def is_named(names: frozenset[str], dotted: str) -> bool:
+    """Say whether a function's dotted name is among some names."""
+    return dotted in names or dotted.rpartition(".")[2] in names
+
+
 class CannotJudge(Exception):
     """The source has no such site, or one where the judge cannot run the function."""
 
@@ -33,9 +54,11 @@ def find_sites(source: str) -> list[tuple[int, int]]:
     return [(call.lineno, column_of(source, call)) for call in _wait_calls(ast.parse(source))]
 
 
-def the_call(source: str, tree: ast.Module, site: tuple[int, int] | None) -> ast.Call:
+def the_call(
+    source: str, tree: ast.Module, site: tuple[int, int] | None, known: Known = NONE_KNOWN
+) -> ast.Call:
     """Return the call at a site, or the only one. Raises CannotJudge where there is none."""
-    calls = _wait_calls(tree)
+    calls = _wait_calls(tree, known)
     if site is not None:
         calls = [call for call in calls if (call.lineno, column_of(source, call)) == site]
     if len(calls) != 1:
@@ -49,10 +72,15 @@ def column_of(source: str, call: ast.Call) -> int:
     return len(line.encode()[: call.col_offset].decode())
 
 
-def _wait_calls(tree: ast.Module) -> list[ast.Call]:
+def _wait_calls(tree: ast.Module, known: Known = NONE_KNOWN) -> list[ast.Call]:
     names = AsyncioNames(tree)
+    lasts = {name.rpartition(".")[2] for name in known.wait_functions}
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    found = [call for call in calls if names.meaning(call.func) == "wait"]
+    found = [
+        call
+        for call in calls
+        if names.meaning(call.func) == "wait" or last_name(call.func) in lasts
+    ]
     return sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
 

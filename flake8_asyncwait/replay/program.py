@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import dis
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType
 
 from flake8_asyncwait.replay.confine import confine
@@ -13,8 +13,10 @@ from flake8_asyncwait.replay.instrument import Instrument
 from flake8_asyncwait.replay.locate import (
     FUNCTIONS,
     HOOK,
+    NONE_KNOWN,
     SCOPES,
     CannotJudge,
+    Known,
     column_of,
     hoist,
     is_static,
@@ -53,20 +55,21 @@ class Program:
     primitives: frozenset[str]
     missing: frozenset[str]
     watches: bool
+    known: Known = NONE_KNOWN
 
 
-def prepare(source: str, site: tuple[int, int] | None) -> Program:
+def prepare(source: str, site: tuple[int, int] | None, known: Known = NONE_KNOWN) -> Program:
     """Instrument a module's source around a site, or the only site there is.
 
-    Raises CannotJudge and SyntaxError.
+    `known` names functions that the judge is told about. Raises CannotJudge and SyntaxError.
     """
     tree = ast.parse(source)
-    call = the_call(source, tree, site)
+    call = the_call(source, tree, site, known)
     column = column_of(source, call)
     path = path_to(tree, call)
     scopes = [node for node in path if isinstance(node, (*SCOPES, ast.ClassDef))]
     if not scopes:
-        return _prepare_module(tree, call, column)
+        return replace(_prepare_module(tree, call, column), known=known)
     if not isinstance(scopes[-1], FUNCTIONS):
         raise CannotJudge("the site is in a lambda or a class")
     function = scopes[-1]
@@ -105,6 +108,7 @@ def prepare(source: str, site: tuple[int, int] | None) -> Program:
         primitives=primitives,
         missing=_missing(groups),
         watches=instrument.watches,
+        known=known,
     )
 
 

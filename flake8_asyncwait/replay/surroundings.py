@@ -18,7 +18,7 @@ from typing import Any
 
 from flake8_asyncwait.replay import harmless
 from flake8_asyncwait.replay.confine import is_dunder, is_hidden
-from flake8_asyncwait.replay.locate import hook_name
+from flake8_asyncwait.replay.locate import NONE_KNOWN, Known, hook_name, is_named
 from flake8_asyncwait.replay.scheduler import (
     GOES_ON,
     SIZES,
@@ -59,8 +59,9 @@ GUARDED_TYPES = frozenset({ModuleType, CodeType, FrameType, TracebackType})
 class Surroundings:
     """Everything that one execution's module is given; `namespace()` is what to execute it in."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, known: Known = NONE_KNOWN) -> None:
         self.world = world
+        self.known = known
         self.asyncio = Asyncio(world)
         self.target: Callable[..., Any] | None = None
         self.functions: dict[CodeType, Callable[..., Any]] = {}
@@ -87,6 +88,12 @@ class Surroundings:
         parent = callee.standin.parent
         if label == "warnings.warn" or (parent is not None and is_logging(parent, name)):
             return None
+        if is_named(self.known.wait_functions, label):
+            return self.asyncio.wait(*args, **kwargs)
+        if is_named(self.known.task_factories, label):
+            return self.asyncio.create_task(Pause(self.world, f"{label}()", None, args))
+        if is_named(self.known.cancellers, label):
+            return Pause(self.world, f"{label}()", None, self._cancelled(args))
         if name == "create_task" and parent is not None and _is_loop(parent):
             return self.asyncio.create_task(*args, **kwargs)
         if name in ("create_future", "run_in_executor", "wrap_future"):
@@ -99,6 +106,15 @@ class Surroundings:
             self.world.hand_over(*args)
             return Pause(self.world, f"await {label}()", None, args)
         return callee.result_of_call(args, kwargs)
+
+    def _cancelled(self, things: Iterable[Any]) -> tuple[Any, ...]:
+        """Cancel tasks, and collections of them."""
+        for thing in things:
+            if isinstance(thing, (list, tuple, set, frozenset)):
+                self._cancelled(thing)
+            elif isinstance(thing, (Future, Unknown)):
+                thing.cancel()
+        return ()
 
     # -- builtins ---------------------------------------------------------------------------------
 
@@ -253,7 +269,10 @@ class Surroundings:
 
         Where the name turns out to mean something else, that is called.
         """
-        if getattr(wait, "__func__", None) is not Asyncio.wait:
+        named = isinstance(wait, Unknown) and is_named(
+            self.known.wait_functions, wait.standin.label
+        )
+        if not named and getattr(wait, "__func__", None) is not Asyncio.wait:
             return wait
 
         def judged_wait(*args: Any, **options: Any) -> WaitCall:
