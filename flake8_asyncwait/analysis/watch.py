@@ -22,7 +22,7 @@ from flake8_asyncwait.analysis.state import (
     LATE_CANCELLING,
     MANY,
     MAYBE,
-    MAYBE_CANCELLING,
+    MAYBE_ASKED,
     UNSETTLED,
     Gather,
     Ref,
@@ -43,7 +43,7 @@ _SETTLING = -2
 UNKNOWN_ELEMENT = "unknown"
 HANDED = "handed over"
 _QUESTIONS = frozenset({"done", "cancelled", "result", "exception"})
-_PASSING = frozenset({MAYBE, MAYBE_CANCELLING, LATE_CANCELLING})
+_PASSING = frozenset({MAYBE, LATE_CANCELLING}) | MAYBE_ASKED
 
 
 class Use(NamedTuple):
@@ -261,10 +261,19 @@ def _careless_awaits(node: object) -> Iterator[int]:
                 yield node.value.line
     elif isinstance(node, ir.With) and isinstance(node.item, ir.Call):
         if last_name(node.item.func) == "suppress":
-            yield from _only_await(node.body)
+            if any(_names_cancellation(arg.value) for arg in node.item.args):
+                yield from _only_await(node.body)
     elif isinstance(node, ir.Try) and not (node.orelse or node.final):
-        if not any(handler.body for handler in node.handlers):
-            yield from _only_await(node.body)
+        if any(_names_cancellation(handler.type) for handler in node.handlers):
+            if not any(handler.body for handler in node.handlers):
+                yield from _only_await(node.body)
+
+
+def _names_cancellation(kind: ir.Expr | None) -> bool:
+    """Whether what an `except` names catches a cancellation."""
+    if isinstance(kind, ir.Display):
+        return any(_names_cancellation(part) for part, _ in kind.elements)
+    return kind is None or last_name(kind) in ("CancelledError", "BaseException")
 
 
 def _only_await(body: list[ir.Stmt]) -> Iterator[int]:

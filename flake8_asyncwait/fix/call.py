@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import libcst as cst
 
@@ -63,9 +62,7 @@ def _fits(place: Place, call: cst.Call, width: int) -> bool:
     statement = place.levels[0].statement
     if not isinstance(statement, cst.SimpleStatementLine):
         return False
-    changed: Any = statement.deep_replace(place.call, call)
-    code = layout.code(changed.with_changes(leading_lines=()))
-    return all(len((place.indentation + line).expandtabs(4)) <= width for line in code.splitlines())
+    return layout.fits(statement.deep_replace(place.call, call), place.indentation, width)
 
 
 def _positional(arg: cst.Arg) -> cst.Arg:

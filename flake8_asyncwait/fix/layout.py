@@ -146,6 +146,60 @@ def _line_break(indent: str) -> cst.ParenthesizedWhitespace:
     )
 
 
+def refitted(statement: Any, indentation: str, unit: str, width: int) -> Any:
+    """A statement that has been moved one level to the right, laid out anew where a call in it has
+    become too long for its line. `indentation` is what its lines begin with now.
+    """
+    if isinstance(statement, cst.SimpleStatementLine):
+        return _refitted_line(statement, indentation, unit, width)
+    inner = indentation + unit
+    changes: dict[str, Any] = {}
+    for name in ("body", "orelse", "finalbody"):
+        part = getattr(statement, name, None)
+        if isinstance(part, cst.IndentedBlock):
+            body = [refitted(each, inner, unit, width) for each in part.body]
+            changes[name] = part.with_changes(body=body)
+        elif isinstance(part, (cst.Else, cst.Finally, cst.If)):
+            changes[name] = refitted(part, indentation, unit, width)
+    for name in ("handlers", "cases"):
+        parts = getattr(statement, name, None)
+        if parts:
+            inside = indentation if name == "handlers" else inner
+            changes[name] = [refitted(part, inside, unit, width) for part in parts]
+    return statement.with_changes(**changes) if changes else statement
+
+
+def _refitted_line(
+    line: cst.SimpleStatementLine, indentation: str, unit: str, width: int
+) -> cst.SimpleStatementLine:
+    before = indentation.removesuffix(unit)
+    if fits(line, indentation, width) or not fits(line, before, width):
+        return line
+    call = _last_call(line)
+    if call is None or not call.args or not is_breakable(line):
+        return line
+    for one_each in (False, True):
+        changed: Any = line.deep_replace(call, hugged(call, unit, one_each))
+        if fits(changed, indentation, width):
+            assert isinstance(changed, cst.SimpleStatementLine)
+            return changed
+    return line
+
+
+def _last_call(line: cst.SimpleStatementLine) -> cst.Call | None:
+    """The call that a statement with one expression ends with."""
+    value = getattr(line.body[0], "value", None) if len(line.body) == 1 else None
+    if isinstance(value, cst.Await):
+        value = value.expression
+    return value if isinstance(value, cst.Call) else None
+
+
+def fits(statement: Any, indentation: str, width: int) -> bool:
+    """Whether a statement keeps to a line length where its lines begin with `indentation`."""
+    lines = code(statement.with_changes(leading_lines=())).splitlines()
+    return all(len((indentation + line).rstrip().expandtabs(4)) <= width for line in lines)
+
+
 def code(node: cst.CSTNode) -> str:
     """The code of a piece of a tree, without the indentation of the blocks around it."""
     return cst.Module([]).code_for_node(node)

@@ -70,7 +70,15 @@ class Place:
     @property
     def indentation(self) -> str:
         """What the lines of the site's statement begin with."""
-        blocks = [node for node in self.path if isinstance(node, cst.IndentedBlock)]
+        return self._indentation(len(self.path))
+
+    def indentation_at(self, level: Level) -> str:
+        """What the lines of a statement in one of the blocks around the site begin with."""
+        blocks = [n for n, node in enumerate(self.path) if node is level.block]
+        return self._indentation(blocks[0] + 1)
+
+    def _indentation(self, depth: int) -> str:
+        blocks = [node for node in self.path[:depth] if isinstance(node, cst.IndentedBlock)]
         default = self.module.default_indent
         return "".join(default if b.indent is None else b.indent for b in blocks)
 

@@ -347,6 +347,8 @@ def _tried(
         before.append(_assignment(place, name, made, width))
     if aim.made:
         statements[0] = _tidied(place, statements[0], width)
+    indentation = place.indentation_at(level) + place.unit
+    statements = [layout.refitted(each, indentation, place.unit, width) for each in statements]
     tried = cst.Try(
         body=place.block(statements), finalbody=cst.Finally(place.block(_cancels(place, aim)))
     )
@@ -405,7 +407,7 @@ def _assignment(
     target = [cst.AssignTarget(cst.Name(name))]
     if layout.is_breakable(made):
         line = cst.SimpleStatementLine([cst.Assign(target, layout.flat(made))])
-        if len((place.indentation + layout.code(line)).rstrip().expandtabs(4)) <= width:
+        if layout.fits(line, place.indentation, width):
             return line
     return cst.SimpleStatementLine(
         [cst.Assign(target, layout.dedented(made, place.extra_indentation(made)))]
@@ -417,9 +419,7 @@ def _tidied(place: Place, statement: Any, width: int) -> Any:
     if not isinstance(statement, cst.SimpleStatementLine) or not layout.is_breakable(statement):
         return statement
     line = layout.flat(statement)
-    indentation = place.indentation + place.unit
-    fits = len((indentation + layout.code(line)).rstrip().expandtabs(4)) <= width
-    return line if fits else statement
+    return line if layout.fits(line, place.indentation + place.unit, width) else statement
 
 
 def pending_name(place: Place) -> str | None:
