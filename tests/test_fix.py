@@ -217,6 +217,39 @@ class TestManual:
         assert outcome(text, Options(codes=DEFAULT_ON | {code}))[0] == MANUAL
 
 
+class TestBoundFirst:
+    """A cleanup that is there gets the waited tasks to cancel, where it may cancel them."""
+
+    def test_not_what_is_returned_before_the_wait(self) -> None:
+        text = function(
+            "tasks = {asyncio.create_task(work())}",
+            "pending = set()",
+            "try:",
+            "    if use():",
+            "        return tasks",
+            "    done, pending = await asyncio.wait(tasks, timeout=1)",
+            "finally:",
+            "    for task in pending:",
+            "        task.cancel()",
+        )
+        done = fix(text, Options())
+        assert [cure.outcome for cure in done.cures] == [FINALLY]
+        assert "pending = tasks" not in done.text
+
+    def test_not_what_holds_something_already(self) -> None:
+        text = function(
+            "pending = {asyncio.create_task(work()) for _ in x}",
+            "try:",
+            "    while pending:",
+            "        done, pending = await asyncio.wait(pending, timeout=1)",
+            "finally:",
+            "    use(done)",
+        )
+        done = fix(text, Options())
+        assert [cure.outcome for cure in done.cures] == [FINALLY]
+        assert "set(pending)" not in done.text
+
+
 class TestWaitAny:
     """A site becomes a call of `wait_any` only where that changes nothing but the leak."""
 

@@ -102,8 +102,8 @@ class Place:
     def with_body(self, level: Level, body: list[Any]) -> cst.Module:
         """The slice with other statements in one of the blocks around the site."""
         if level.block is self.module:
-            return self.module.with_changes(body=body)
-        module = self.module.with_deep_changes(level.block, body=body)
+            return self.module.with_changes(body=list(body))
+        module = self.module.with_deep_changes(level.block, body=list(body))
         assert isinstance(module, cst.Module)
         return module
 

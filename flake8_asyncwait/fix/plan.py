@@ -95,13 +95,17 @@ def _with_finally(
 ) -> str | None:
     """The text in which a `finally` cancels what the site leaks, or a few of them do: where none
     does it all, one that saves some of the tasks is a step to one that saves the others."""
+    if code == "AWT103":
+        after = _bound_first(text, seen, index, options)
+        if after is not None:
+            return after
     marked, now = text, seen
     for _ in range(_STEPS):
         better = None
-        for after in _proposals(marked, now[index], code, width):
+        for after in _proposals(marked, now[index], width):
             plain, watched = _unmarked(after)
-            proof = _proof(plain, watched, seen, index, options, removed=False)
-            if proof is None:
+            proof = _proof(plain, watched, seen, index, options)
+            if proof is None or not _is_harmless(proof[index], seen[index]):
                 continue
             if proof[index].finding is None:
                 return plain
@@ -113,17 +117,31 @@ def _with_finally(
     return None
 
 
-def _proposals(marked: str, own: Seen, code: str, width: int) -> Iterator[str]:
+def _bound_first(text: str, seen: list[Seen], index: int, options: Options) -> str | None:
+    """The text in which a cleanup that is there cancels what the site leaks, for what it reads is
+    bound before."""
+    own = seen[index]
+    place = locate(text, *own.place, own.extent)
+    for proposal in prebindings(place) if place is not None else ():
+        assert place is not None
+        plain, watched = _unmarked(place.with_module(proposal.after))
+        proof = _proof(plain, watched, seen, index, options)
+        base = _proof(*_unmarked(place.with_module(proposal.before)), seen, index, options)
+        if proof is None or base is None or proof[index].finding is not None:
+            continue
+        if _is_harmless(proof[index], own, base[index]):
+            return plain
+    return None
+
+
+def _proposals(marked: str, own: Seen, width: int) -> Iterator[str]:
     """The texts to try for a site. `marked` may have marks from a step before; they are shorter
     than a line and so change no place that matters."""
     place = locate(marked, *own.place, own.extent)
     if place is None:
         return
-    if code == "AWT103":
-        modules = prebindings(place)
-    else:
-        own_all = _why_not_by_owner(own) is None
-        modules = wrap.proposals(place, own.watching.relevant, own.uses, own_all, width)
+    own_all = _why_not_by_owner(own) is None
+    modules = wrap.proposals(place, own.watching.relevant, own.uses, own_all, width)
     limit = min(_PROPOSALS, _WORK // max(own.watching.books.work, 1))
     for module in islice(modules, limit):
         yield place.with_module(module)
@@ -239,12 +257,13 @@ def _proof(
     seen: list[Seen],
     index: int,
     options: Options,
-    removed: bool,
+    removed: bool = False,
 ) -> list[Seen] | None:
-    """The sites of the function in a rewritten text, or None if the rewrite does any harm: the
-    site `seen[index]` is worse, or another one is, or a cancel strikes a task that is needed.
+    """The sites of the function in a rewritten text, or None where it cannot be followed, or where
+    a site is worse than before.
 
-    `watched` are the lines of the cancels that were put in, `removed` says that the site is gone.
+    `watched` are the lines of cancels to take notes of; `removed` says that the site `seen[index]`
+    is gone.
     """
     around = seen[index].extent
     start = around[0] if around else None
@@ -258,14 +277,18 @@ def _proof(
         return None
     if not all(_is_no_worse(one, old) for one, old in zip(now, before, strict=True)):
         return None
-    return now if removed or _is_harmless(now[index], seen[index]) else None
+    return now
 
 
-def _is_harmless(own: Seen, before: Seen) -> bool:
-    if own.undetermined or own.used_after_cancel:
+def _is_harmless(own: Seen, before: Seen, base: Seen | None = None) -> bool:
+    """Whether the watched cancels strike nothing that is needed or somebody else's, but for what
+    they strike in `base` as well."""
+    known = {(use.what, use.task) for use in base.used_after_cancel} if base else set()
+    if own.undetermined or {(use.what, use.task) for use in own.used_after_cancel} - known:
         return False
     adopted = before.watching.books.adopted
-    return all(_is_own(struck.owner, adopted) and not struck.handed for struck in own.struck)
+    fresh = own.struck - (base.struck if base else set())
+    return all(_is_own(struck.owner, adopted) and not struck.handed for struck in fresh)
 
 
 def _is_own(owner: str, adopted: set[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import libcst as cst
 
@@ -12,12 +12,22 @@ from flake8_asyncwait.fix.names import bindings, is_bound, parameters_of, reads
 from flake8_asyncwait.fix.place import Level, Place
 
 
-def prebindings(place: Place) -> Iterator[cst.Module]:
+class Prebinding(NamedTuple):
+    """A proposal, and what was there before with the same marks: those of the cancels in the
+    cleanup, which will now find something to cancel."""
+
+    after: cst.Module
+    before: cst.Module
+
+
+def prebindings(place: Place) -> Iterator[Prebinding]:
     """The proposals: before a `try` whose cleanup reads the pending half, the name of that half is
     bound to the waited tasks."""
     name = wrap.pending_name(place)
     waited = wrap.waited_of(place.call)
-    if name is None or waited is None or not isinstance(waited, cst.Name):
+    if name is None or not isinstance(waited, cst.Name) or waited.value == name:
+        return
+    if any(not _is_spare(node, place) for each, node in bindings(place.function) if each == name):
         return
     for depth, level in enumerate(place.levels):
         statement = level.statement
@@ -30,8 +40,39 @@ def prebindings(place: Place) -> Iterator[cst.Module]:
             yield _bound_before(place, level, name, waited)
 
 
-def _bound_before(place: Place, level: Level, name: str, waited: cst.Name) -> cst.Module:
+def _is_spare(node: cst.CSTNode, place: Place) -> bool:
+    """Whether what binds the name is the wait itself, or binds it to nothing in particular."""
+    if any(node is each for each in place.path):
+        return True
+    if not isinstance(node, (cst.Assign, cst.AnnAssign)):
+        return False
+    value = node.value
+    if isinstance(value, (cst.Set, cst.List, cst.Tuple, cst.Dict)):
+        return not value.elements
+    if isinstance(value, cst.Call):
+        return not value.args and isinstance(value.func, cst.Name)
+    return value is None or (isinstance(value, cst.Name) and value.value == "None")
+
+
+class _Marks(cst.CSTTransformer):
+    """Marks the cancels in a cleanup."""
+
+    def on_leave(self, original_node: Any, updated_node: Any) -> Any:
+        if isinstance(updated_node, cst.Attribute) and updated_node.attr.value == "cancel":
+            return updated_node.with_changes(attr=cst.Name(wrap.MARK))
+        return updated_node
+
+
+def _marked(tried: Any) -> Any:
+    handlers = [handler.visit(_Marks()) for handler in tried.handlers]
+    final = tried.finalbody.visit(_Marks()) if tried.finalbody is not None else None
+    return tried.with_changes(handlers=handlers, finalbody=final)
+
+
+def _bound_before(place: Place, level: Level, name: str, waited: cst.Name) -> Prebinding:
     body = list(level.block.body)
+    body[level.index] = tried = _marked(body[level.index])
+    before = place.with_body(level, body)
     value = _as_set(place, waited)
     binding = cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(cst.Name(name))], value)])
     position = _older(level, name, waited.value)
@@ -39,12 +80,11 @@ def _bound_before(place: Place, level: Level, name: str, waited: cst.Name) -> cs
         old: Any = body[position]
         body[position] = old.with_changes(body=[old.body[0].with_changes(value=value)])
     else:
-        tried: Any = body[level.index]
         body[level.index : level.index + 1] = [
             binding.with_changes(leading_lines=tried.leading_lines),
             tried.with_changes(leading_lines=()),
         ]
-    return place.with_body(level, body)
+    return Prebinding(place.with_body(level, body), before)
 
 
 def _older(level: Level, name: str, waited: str) -> int | None:
