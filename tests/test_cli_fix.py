@@ -1,0 +1,228 @@
+"""The command `asyncwait fix`, as its users run it, and the same fixes by way of libcst."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import samples
+
+from flake8_asyncwait import cli
+
+BY_HAND = """\
+import asyncio
+
+
+async def first(tasks):
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    return done
+"""
+
+
+class Run(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+Asyncwait = Callable[..., Run]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a package: two files to fix, one to fix by hand, one with nothing to do."""
+    (tmp_path / "pyproject.toml").write_text("")
+    package = tmp_path / "pkg"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "forgotten.py").write_text(samples.FORGOTTEN)
+    (package / "no_finally.py").write_bytes(samples.NO_FINALLY.replace("\n", "\r\n").encode())
+    (package / "by_hand.py").write_text(BY_HAND)
+    (package / "cured.py").write_text(samples.CURED)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def asyncwait(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Asyncwait:
+    """Run `asyncwait fix` in the project, in this process."""
+
+    monkeypatch.chdir(project)
+
+    def run(*arguments: str) -> Run:
+        try:
+            status = cli.main(["fix", *arguments])
+        except SystemExit as end:
+            status = int(end.code or 0)
+        return Run(status, *capfd.readouterr())
+
+    return run
+
+
+def contents(project: Path) -> dict[str, bytes]:
+    """All files of the project, by name."""
+    files = (path for path in project.rglob("*.py") if path.is_file())
+    return {str(path.relative_to(project)): path.read_bytes() for path in files}
+
+
+class TestFix:
+    def test_fixes_and_tells(self, asyncwait: Asyncwait) -> None:
+        run = asyncwait("pkg")
+        assert run.status == 1
+        assert run.out.splitlines() == [
+            "pkg/by_hand.py:5:21: AWT104 left: the tasks are the caller's, who alone can say what "
+            "becomes of the pending half",
+            "pkg/forgotten.py:7:21: AWT101 fixed: wait_any",
+            "pkg/no_finally.py:7:27: AWT102 fixed: wait_any",
+            "2 of 3 findings fixed: 2 wait_any, 0 finally, 1 manual",
+        ]
+        assert run.err == ""
+
+    def test_nothing_is_found_then_but_what_was_left(self, asyncwait: Asyncwait) -> None:
+        asyncwait("pkg")
+        assert cli.main(["check", "pkg", "--ignore", "AWT104"]) == 0
+
+    def test_a_second_run_changes_nothing(self, asyncwait: Asyncwait, project: Path) -> None:
+        asyncwait("pkg")
+        before = contents(project)
+        assert asyncwait("pkg").out.endswith(
+            "0 of 1 finding fixed: 0 wait_any, 0 finally, 1 manual\n"
+        )
+        assert contents(project) == before
+
+    def test_only_what_has_to_be_written_is(self, asyncwait: Asyncwait, project: Path) -> None:
+        before = contents(project)
+        asyncwait("pkg")
+        after = contents(project)
+        changed = {name for name in after if after[name] != before.get(name)}
+        assert changed == {"pkg/forgotten.py", "pkg/no_finally.py", "pkg/_wait_any.py"}
+        assert after["pkg/no_finally.py"].count(b"\r\n") == after["pkg/no_finally.py"].count(b"\n")
+
+    def test_all_done(self, asyncwait: Asyncwait) -> None:
+        assert asyncwait("pkg/forgotten.py").status == 0
+
+    def test_nothing_to_do(self, asyncwait: Asyncwait) -> None:
+        assert asyncwait("pkg/cured.py") == Run(0, "nothing to fix\n", "")
+
+    def test_select(self, asyncwait: Asyncwait) -> None:
+        assert "AWT101" not in asyncwait("pkg", "--select", "AWT102").out
+
+    def test_noqa(self, asyncwait: Asyncwait, project: Path) -> None:
+        path = project / "pkg" / "forgotten.py"
+        path.write_text(samples.FORGOTTEN.replace("COMPLETED)", "COMPLETED)  # noqa: AWT101"))
+        assert asyncwait("pkg/forgotten.py") == Run(0, "nothing to fix\n", "")
+
+    def test_what_is_no_python_is_an_error(self, asyncwait: Asyncwait, project: Path) -> None:
+        (project / "pkg" / "broken.py").write_text("import asyncio\nasyncio.wait(\n")
+        run = asyncwait("pkg")
+        assert run.status == 2
+        assert run.err.startswith("pkg/broken.py:2: syntax error: ")
+        assert "pkg/forgotten.py:7:21: AWT101 fixed: wait_any" in run.out
+
+    def test_a_file_that_cannot_be_written(self, asyncwait: Asyncwait, project: Path) -> None:
+        path = project / "pkg" / "forgotten.py"
+        path.chmod(0o444)
+        run = asyncwait("pkg/forgotten.py")
+        assert run.status == 2
+        assert path.read_text() == samples.FORGOTTEN
+
+    @pytest.mark.usefixtures("project")
+    def test_standard_input(self) -> None:
+        command = [sys.executable, "-m", "flake8_asyncwait", "fix", "-"]
+        done = subprocess.run(
+            [*command, "--stdin-filename", "pkg/new.py"],
+            input=samples.FORGOTTEN,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0
+        assert "done, _ = await wait_any({a, b})\n" in done.stdout
+        assert done.stderr.splitlines()[0] == "pkg/new.py:7:21: AWT101 fixed: wait_any"
+
+
+class TestDryRuns:
+    @pytest.mark.parametrize("option", ["--diff", "--check"])
+    def test_nothing_is_written(self, asyncwait: Asyncwait, project: Path, option: str) -> None:
+        before = contents(project)
+        assert asyncwait("pkg", option).status == 1
+        assert contents(project) == before
+
+    @pytest.mark.parametrize("option", ["--diff", "--check"])
+    def test_nothing_to_do(self, asyncwait: Asyncwait, option: str) -> None:
+        assert asyncwait("pkg/cured.py", option).status == 0
+
+    def test_check_tells_what_would_be_done(self, asyncwait: Asyncwait) -> None:
+        run = asyncwait("pkg/forgotten.py", "--check")
+        assert run.out.splitlines() == [
+            "pkg/forgotten.py:7:21: AWT101 would fix: wait_any",
+            "1 of 1 finding would be fixed: 1 wait_any, 0 finally, 0 manual",
+        ]
+
+    def test_git_applies_the_diff(self, asyncwait: Asyncwait, project: Path) -> None:
+        last = project / "pkg" / "no last newline.py"
+        last.write_text(samples.FORGOTTEN.rstrip())
+        command = [sys.executable, "-m", "flake8_asyncwait", "fix", "--diff", "pkg"]
+        diff = subprocess.run(command, capture_output=True, check=False).stdout
+        environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(project.parent)}
+        subprocess.run(["git", "apply", "-"], input=diff, check=True, env=environment)
+        applied = contents(project)
+        assert b"wait_any({a, b})" in applied["pkg/no last newline.py"]
+        assert not applied["pkg/no last newline.py"].endswith(b"\n")
+        asyncwait("pkg")
+        assert contents(project) == applied
+
+
+class TestAdvice:
+    """A finding says what a fix would do."""
+
+    @pytest.mark.usefixtures("project")
+    def test_in_its_message(self, capsys: pytest.CaptureFixture[str]) -> None:
+        cli.main(["check", "pkg"])
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0].endswith(
+            " (asyncwait fix: manual, the tasks are the caller's, who alone can say what becomes "
+            "of the pending half)"
+        )
+        assert all(line.endswith(" (asyncwait fix: wait_any)") for line in lines[1:])
+
+    @pytest.mark.usefixtures("project")
+    def test_in_flake8(self) -> None:
+        command = [sys.executable, "-m", "flake8", "--select", "AWT", "pkg/forgotten.py"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.stdout.endswith(" (asyncwait fix: wait_any)\n")
+
+    @pytest.mark.usefixtures("project")
+    def test_as_a_diff_in_the_full_report(self, capsys: pytest.CaptureFixture[str]) -> None:
+        cli.main(["check", "pkg/forgotten.py", "--output-format", "full"])
+        assert "  +    done, _ = await wait_any({a, b})\n" in capsys.readouterr().out
+
+
+class TestCodemod:
+    COMMAND = (sys.executable, "-m", "libcst.tool", "codemod", "-x", "--no-format")
+    NAME = "flake8_asyncwait.codemod.FixAsyncioWait"
+
+    def test_does_what_the_command_does(self, asyncwait: Asyncwait, project: Path) -> None:
+        before = contents(project)
+        subprocess.run([*self.COMMAND, self.NAME, "pkg"], check=True, capture_output=True)
+        by_libcst = contents(project)
+        for name, data in before.items():
+            (project / name).write_bytes(data)
+        (project / "pkg" / "_wait_any.py").unlink()
+        asyncwait("pkg")
+        assert contents(project) == by_libcst
+
+    def test_takes_options(self, project: Path) -> None:
+        options = ["--select", "AWT101", "--helper", "pkg.waiting:first_of"]
+        subprocess.run([*self.COMMAND, self.NAME, *options, "pkg"], check=True, capture_output=True)
+        found = contents(project)
+        assert b"await first_of({a, b})" in found["pkg/forgotten.py"]
+        assert b"asyncio.wait" in found["pkg/no_finally.py"]
+        assert b"async def first_of(" in found["pkg/waiting.py"]
