@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import islice
+from heapq import heappop, heappush
+from itertools import count, islice
 
 from flake8_asyncwait.replay.guide import Guide
 from flake8_asyncwait.replay.judge import EXECUTIONS_AT_MOST, Execution, executions, run
 from flake8_asyncwait.replay.locate import NONE_KNOWN, Known, statement_lines
 from flake8_asyncwait.replay.program import Program, prepare
-from flake8_asyncwait.replay.scheduler import Leak, Owner
+from flake8_asyncwait.replay.scheduler import Leak, Owner, Point
+
+STEP_WORTH = 2  # how many changed choices a step of the witness is worth that is met
 
 
 def follow(
@@ -45,12 +48,41 @@ def following(
     told = [(line, choice) for line, choice in steps if choice]
     statements = statement_lines(ast.parse(source))
 
-    def guided(prefix: Sequence[int]) -> Execution:
-        return run(program, prefix, guide=Guide(told, statements))
+    def guided(prefix: Sequence[int]) -> tuple[Execution, int]:
+        guide = Guide(told, statements)
+        return run(program, prefix, guide=guide), guide.position
 
-    for execution in islice(executions(guided), limit):
+    for execution in islice(_promising(guided), limit):
         if execution.follows and _shows(program, execution, code):
             yield execution
+
+
+def _promising(
+    run_one: Callable[[Sequence[int]], tuple[Execution, int]],
+) -> Iterator[Execution]:
+    """Yield all executions, first those that few choices set apart from one that got far.
+
+    `run_one` also says how many steps of the witness an execution has met. What is wrong is often
+    one of the first choices: trying the last ones of a long execution first may take forever.
+    """
+    number = count()
+    todo: list[tuple[int, int, int, tuple[int, ...]]] = [(0, 0, 0, ())]
+    while todo:
+        _, changes, _, prefix = heappop(todo)
+        execution, met = run_one(prefix)
+        for choices in leaving(execution.points, len(prefix)):
+            rank = changes + 1 - STEP_WORTH * met
+            heappush(todo, (rank, changes + 1, next(number), choices))
+        yield execution
+
+
+def leaving(points: Sequence[Point], start: int) -> Iterator[tuple[int, ...]]:
+    """Yield the choices that leave an execution at one of its points from `start` on."""
+    choices = tuple(point.picked for point in points)
+    for index, point in enumerate(points[start:], start):
+        for option in range(len(point.options)):
+            if option != point.picked and option not in point.barred:
+                yield (*choices[:index], option)
 
 
 def showing(program: Program, code: str, limit: int = EXECUTIONS_AT_MOST) -> Iterator[Execution]:

@@ -106,6 +106,11 @@ class Instrument(ast.NodeTransformer):
             if isinstance(name, ast.Name)
         }
         self.generic_visit(node)
+        for inner in ast.iter_child_nodes(node):
+            targets = _unpacked(inner.target) if isinstance(inner, ast.comprehension) else -1
+            if isinstance(inner, ast.comprehension) and targets >= 0 and not inner.is_async:
+                facts = (False, False, targets)
+                inner.iter = hook_call("__each__", inner.iter, *map(_constant, facts))
         self.shadowed = saved
         return node
 

@@ -13,6 +13,7 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from types import CodeType, FrameType, ModuleType, TracebackType
 from typing import Any
 
@@ -42,6 +43,7 @@ from flake8_asyncwait.replay.standins import (
 from flake8_asyncwait.replay.unknown import (
     COROUTINE_METHODS,
     MAKER,
+    Base,
     Kind,
     Pause,
     Unknown,
@@ -195,14 +197,32 @@ class Surroundings:
         kind = type(thing)
         if kind is Unknown:
             return thing.attribute(name)
+        if kind in (str, bytes) and name == "join":
+            return partial(self._join, thing)
         if kind is super:
             missing = self.unknown(f"super().{name}", Kind.ATTRIBUTE)
             return getattr(thing, name, missing)
         if not _is_guarded(thing) or name in getattr(kind, "SHOWN", ()):
-            return getattr(thing, name)
+            return self._get_own(thing, name)
         if isinstance(thing, Open):
             return thing.member(name)
         return self.unknown(f"{getattr(thing, '__name__', kind.__name__)}.{name}", Kind.ATTRIBUTE)
+
+    def _get_own(self, thing: Any, name: str) -> Any:
+        """Read an attribute for real; what a class has from an unknown one is unknown."""
+        try:
+            return getattr(thing, name)
+        except AttributeError:
+            if isinstance(thing, (Base, Exception)):
+                return self.unknown(f"{type(thing).__name__}.{name}", Kind.ATTRIBUTE)
+            raise
+
+    def _join(self, text: Any, parts: Any) -> Any:
+        """Stand in for `str.join`: of unknown parts the whole is unknown."""
+        parts = list(parts)
+        if all(isinstance(part, type(text)) for part in parts):
+            return text.join(parts)
+        return self.unknown("a text", Kind.VALUE)
 
     def hidden(self, thing: Any, name: str) -> Unknown:
         """Stand in for an attribute through which more than the judged code can be reached."""
@@ -220,7 +240,9 @@ class Surroundings:
             return default[0]
 
     def hasattr(self, thing: Any, name: Any) -> bool:
-        """Stand in for `hasattr`: what may be there is."""
+        """Stand in for `hasattr`: whether an unknown has what nobody gave it is a choice."""
+        if isinstance(thing, Unknown) and name not in thing.standin.attributes:
+            return not self.world.choose(f"{thing} has {name}", ("yes", "no"))
         try:
             self.getattr(thing, name)
         except AttributeError:

@@ -108,6 +108,8 @@ class Pause(Standin):
 class Stepping:
     """The asynchronous iterator over an unknown: every step suspends."""
 
+    SHOWN = frozenset({"__aiter__", "__anext__", "aclose"})
+
     def __init__(self, world: World, label: str, items: list[Any]) -> None:
         self.world = world
         self.label = label
@@ -115,6 +117,10 @@ class Stepping:
 
     def __aiter__(self) -> Stepping:
         return self
+
+    def aclose(self) -> Pause:
+        """Be closed, as an asynchronous generator can be."""
+        return Pause(self.world, f"close {self.label}", None, ())
 
     async def __anext__(self) -> Any:
         await self.world.pause(self.label)
@@ -503,8 +509,26 @@ def _no_hand_over(unknown: Unknown, *args: Any, **kwargs: Any) -> None:
     """Do nothing: `add_done_callback` and its like hand nothing over."""
 
 
+class Copy(list[Any]):
+    """A copy of an unknown collection, which may have been of any kind."""
+
+    def __getitem__(self, key: Any) -> Any:
+        found = isinstance(key, (int, slice))
+        return super().__getitem__(key) if found else self.whole._answer("copy", key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if isinstance(key, (int, slice)):
+            super().__setitem__(key, value)
+        else:
+            self.append(value)
+
+    whole: Unknown
+
+
 def _copy(unknown: Unknown) -> list[Any]:
-    return list(unknown.elements())
+    copy = Copy(unknown.elements())
+    copy.whole = unknown
+    return copy
 
 
 def _items(unknown: Unknown) -> list[Any]:
