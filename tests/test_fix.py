@@ -195,6 +195,14 @@ class TestManual:
         )
         assert outcome(text) == (MANUAL, "the wait is not awaited where it stands")
 
+    def test_another_function_that_waits(self) -> None:
+        text = function(
+            "tasks = [asyncio.create_task(work())]",
+            "done, pending = await x.wait(tasks, timeout=1)",
+        )
+        done = fix(text, Options(wait_functions=frozenset({"x.wait"})))
+        assert [cure.outcome for cure in done.cures] == [FINALLY]
+
     def test_an_argument_that_wait_any_does_not_take(self) -> None:
         text = function("await asyncio.wait({asyncio.create_task(work())}, timeout=1, loop=x)")
         reason = "wait_any does not take the argument 'loop'"

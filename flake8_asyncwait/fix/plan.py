@@ -64,6 +64,21 @@ def rewrite(
     `function` is what calls of `wait_any` are to use, None where there is none to be had: `why_not`
     says why. `width` is the line length.
     """
+    try:
+        return _rewrite(text, seen, index, options, function, width, why_not)
+    except RecursionError:
+        return Rewrite(MANUAL, text, "the function is nested too deeply")
+
+
+def _rewrite(
+    text: str,
+    seen: list[Seen],
+    index: int,
+    options: Options,
+    function: str | None,
+    width: int,
+    why_not: str,
+) -> Rewrite:
     own = seen[index]
     assert own.finding is not None
     code = own.finding.code
@@ -160,13 +175,15 @@ def _unmarked(text: str) -> tuple[str, frozenset[int]]:
 def _why_not_wait_any(own: Seen, place: Place) -> str | None:
     """The fact that forbids to rewrite a site to `wait_any`, or None."""
     return (
-        _why_not_by_call(place)
+        _why_not_by_call(own, place)
         or _why_not_by_owner(own)
         or next((f"{use.task} is {use.what} on line {use.line}" for use in own.uses), None)
     )
 
 
-def _why_not_by_call(place: Place) -> str | None:
+def _why_not_by_call(own: Seen, place: Place) -> str | None:
+    if own.file.program.qualified(own.analysed.run.func, own.site.call.func) != "asyncio.wait":
+        return "it is not a call of asyncio.wait() itself"
     if not _is_awaited(place):
         return "the wait is not awaited where it stands"
     for arg in place.call.args:
