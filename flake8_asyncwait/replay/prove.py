@@ -17,6 +17,7 @@ from flake8_asyncwait.replay.locate import NONE_KNOWN, CannotJudge, Known
 from flake8_asyncwait.replay.program import prepare
 
 TRIES = 12
+GUIDED = 1000  # executions at most, of which few follow a witness
 OTHERS = 300  # executions, most of which show nothing
 
 
@@ -37,7 +38,7 @@ def prove(
     """
     try:
         program = prepare(source, site, known)
-        guided = islice(following(program, source, code, steps), TRIES)
+        guided = islice(following(program, source, code, steps, GUIDED), TRIES)
         others = islice(showing(program, code, OTHERS), TRIES)
         executions = chain(guided, others)
         return _first(perform(program, one.choices, code) for one in executions)
