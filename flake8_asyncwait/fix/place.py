@@ -35,7 +35,8 @@ class Place:
     The slice is the lines from `first` (from 1) to `last`: the outermost function around the site,
     or the whole file. `module` is the slice parsed, under an `if` where it is indented. `path`
     leads from `module` to the call. `levels` are the blocks of the innermost function around it,
-    the innermost first.
+    the innermost first. `positions` are those of all nodes in the slice; `is_file` says that it is
+    the whole file.
     """
 
     lines: tuple[str, ...]
@@ -45,6 +46,7 @@ class Place:
     path: tuple[cst.CSTNode, ...]
     levels: tuple[Level, ...]
     positions: Mapping[cst.CSTNode, CodeRange] = field(repr=False)
+    is_file: bool = False
 
     @property
     def call(self) -> cst.Call:
@@ -110,6 +112,8 @@ class Place:
     def with_module(self, module: cst.Module) -> str:
         """The text of the file with another module in the place of this slice's."""
         code = module.code
+        if self.is_file:
+            return code
         if self._wrapped:
             code = code.removeprefix(_WRAP)
         before, after = self.lines[: self.first - 1], self.lines[self.last :]
@@ -117,7 +121,7 @@ class Place:
 
     @property
     def _wrapped(self) -> bool:
-        return self.lines[self.first - 1][:1].isspace()
+        return not self.is_file and self.lines[self.first - 1][:1].isspace()
 
 
 def locate(text: str, line: int, column: int, extent: tuple[int, int] | None) -> Place | None:
@@ -128,11 +132,8 @@ def locate(text: str, line: int, column: int, extent: tuple[int, int] | None) ->
     """
     lines = tuple(text.split("\n"))
     first, last = extent or (1, len(lines))
-    body = "\n".join(lines[first - 1 : last]) + "\n"
-    wrapped = body[:1].isspace()
-    if extent is None:
-        body = text
-        wrapped = False
+    body = "\n".join(lines[first - 1 : last]) + "\n" if extent is not None else text
+    wrapped = extent is not None and body[:1].isspace()
     try:
         module = cst.parse_module(_WRAP + body if wrapped else body)
     except cst.ParserSyntaxError:
@@ -141,7 +142,7 @@ def locate(text: str, line: int, column: int, extent: tuple[int, int] | None) ->
     path = _path_to(module, line - first + 1 + wrapped, column, positions)
     if path is None:
         return None
-    return Place(lines, first, last, module, path, tuple(_levels(path)), positions)
+    return Place(lines, first, last, module, path, tuple(_levels(path)), positions, extent is None)
 
 
 def _path_to(

@@ -68,8 +68,9 @@ def observe(source: str, site: tuple[int, int]) -> Seen | None:
     for count, run in enumerate(runs):
         if count == EXECUTIONS_AT_MOST or run.cut not in ("", "a loop goes on"):
             return None
-        stale |= run.stale
-        if not run.cut and not run.stale:
+        is_stale = run.stale or "raises UnboundLocalError" in run.events
+        stale |= is_stale
+        if not run.cut and not is_stale:
             seen.add(run.events)
     return Seen(frozenset(seen), stale)
 
