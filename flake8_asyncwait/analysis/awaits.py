@@ -20,7 +20,7 @@ from flake8_asyncwait.analysis.state import (
     ENDED,
     FAILED,
     MAYBE,
-    MAYBE_CANCELLING,
+    MAYBE_ASKED,
     OK,
     OWNED,
     UNKNOWN,
@@ -80,7 +80,7 @@ class Awaits(Base):
         if task.status in ASKED:
             cancelled = effects.with_status(later, ref, CANCELLED)
             self.fail(cancelled, ctx, CANCELLED_ERROR)
-            if task.status != MAYBE_CANCELLING:
+            if task.status not in MAYBE_ASKED:
                 return []
             return self.result_of(effects.with_status(later, ref, DONE), ref, line, ctx)
         self.fault(state, ctx, line, (ANY,), effects.with_status(later, ref, FAILED))
@@ -102,7 +102,7 @@ class Awaits(Base):
             self.fault(state, ctx, line, (ANY,), effects.with_status(state, ref, FAILED))
             return [(effects.with_status(state, ref, OK), UNKNOWN)]
         self.fail(effects.not_ended(state, ref), ctx, Exc("InvalidStateError"))
-        if status in (MAYBE, MAYBE_CANCELLING):
+        if status == MAYBE or status in MAYBE_ASKED:
             return self.result_of(effects.with_status(state, ref, DONE), ref, line, ctx)
         return []
 
@@ -110,7 +110,8 @@ class Awaits(Base):
         gather = state.heap[value.id]
         refs = effects.tasks_of(state, value)
         statuses = [state.heap[ref.id].status for ref in refs]
-        waits = any(status not in ENDED for status in statuses) or not refs
+        unknown = gather.open or not refs
+        waits = any(status not in ENDED for status in statuses) or unknown
         later = state.suspended() if waits else state
         if waits:
             self.fault(
@@ -120,10 +121,10 @@ class Awaits(Base):
             return [(effects.end_all(later, value, DONE), UNKNOWN)]
         if any(status in ASKED or status == CANCELLED for status in statuses):
             self.fail(self._end_asked(later, refs), ctx, CANCELLED_ERROR)
-            if any(s == CANCELLED or s in ASKED - {MAYBE_CANCELLING} for s in statuses):
+            if any(s == CANCELLED or s in ASKED - MAYBE_ASKED for s in statuses):
                 return []
             for ref, status in zip(refs, statuses, strict=True):
-                if status == MAYBE_CANCELLING:
+                if status in MAYBE_ASKED:
                     later = effects.with_status(later, ref, DONE)
         if FAILED in statuses:
             self.fail(later, ctx, ANY)
@@ -131,7 +132,7 @@ class Awaits(Base):
         for ref, _ in effects.choices(state, tuple(refs)):
             if state.heap[ref.id].status != OK:
                 self.fault(state, ctx, line, (ANY,), effects.with_status(later, ref, FAILED))
-        if not refs:
+        if unknown:
             self.fault(state, ctx, line, (ANY,), later)
         return [(effects.end_all(later, value, OK), UNKNOWN)]
 
@@ -272,7 +273,9 @@ class Awaits(Base):
             after = effects.after_wait(state, done, pending, kept)
             if waiting.site >= 0:
                 after = self._outcome_step(after, waiting, done, pending, opened)
-            after, done_box = after.new(Box("set", done, opened))
+            # Without a timeout something is done, if only what nothing is known of.
+            some = done or (() if waiting.timeout else (UNKNOWN,))
+            after, done_box = after.new(Box("set", some, opened))
             after, pending_box = after.new(Box("set", pending, opened and not full))
             after, pair = after.new(Box("tuple", (done_box, pending_box)))
             results.append((after, pair))

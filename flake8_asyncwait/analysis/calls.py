@@ -24,6 +24,8 @@ from flake8_asyncwait.analysis.state import (
     FAILED,
     FUTURE,
     MAYBE,
+    MAYBE_ASKED,
+    MAYBE_CANCELLING,
     OK,
     OWNED,
     UNKNOWN,
@@ -256,8 +258,6 @@ class Calls(Expressions):
         quiet = self.truth(args.keywords.get("return_exceptions", Const(False)), state)
         ways: list[tuple[State, list[Value]]] = [(state, [])]
         for value in args.positional:
-            if isinstance(value, Unknown):
-                continue
             after: list[tuple[State, list[Value]]] = []
             for before, children in ways:
                 for later, child in self._ensured(node, value, before, ctx):
@@ -267,7 +267,13 @@ class Calls(Expressions):
                     after.append((later, [*children, child] if kept else children))
             ways = after
         return [
-            later.new(Gather(tuple(dict.fromkeys(children)), quiet is not False))
+            later.new(
+                Gather(
+                    tuple(dict.fromkeys(children)),
+                    quiet is not False,
+                    args.splat or len(children) < len(args.positional),
+                )
+            )
             for later, children in ways
         ]
 
@@ -316,6 +322,8 @@ class Calls(Expressions):
     # Builtins over collections
 
     def _len(self, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+        if self.is_none(args.first(), state, ctx, "TypeError"):
+            return []
         box = state.get(args.first())
         if type(box) is Box and not box.open:
             return [(state, Const(len(box.items)))]
@@ -685,10 +693,13 @@ class Calls(Expressions):
         if status in ("running", "cancelling"):
             return [(state, Const(False))]
         self.free_choices += not state.heap[ref.id].waited
-        was_asked = status in ASKED
-        ended = effects.with_status(state, ref, CANCELLED if was_asked else DONE)
-        runs = effects.with_status(state, ref, "cancelling" if was_asked else "running")
-        return [(ended, Const(True)), (runs, Const(False))]
+        ends = {CANCELLED} if status in ASKED else {DONE}
+        if status in MAYBE_ASKED:  # it had ended before, or it may have ended since
+            ends = {DONE} if status == MAYBE_CANCELLING else {DONE, CANCELLED}
+        return [
+            *((effects.with_status(state, ref, end), Const(True)) for end in sorted(ends)),
+            (effects.not_ended(state, ref), Const(False)),
+        ]
 
     def _gather_done(self, ref: Ref, state: State) -> Results:
         results: Results = []

@@ -15,7 +15,6 @@ from flake8_asyncwait.analysis.state import (
     DONE,
     ENDED,
     FOREIGN,
-    LATE_CANCELLING,
     MANY,
     MAYBE,
     MAYBE_CANCELLING,
@@ -66,7 +65,7 @@ def with_status(state: State, ref: Ref, status: str) -> State:
 
 def not_ended(state: State, ref: Ref) -> State:
     """The state in which a task that may have ended is known not to have."""
-    fresh = {MAYBE: RUNNING, LATE_CANCELLING: CANCELLING, MAYBE_CANCELLING: CANCELLING}
+    fresh = {MAYBE: RUNNING, **dict.fromkeys(ASKED, CANCELLING)}
     status = state.heap[ref.id].status
     return with_status(state, ref, fresh.get(status, status))
 

@@ -26,6 +26,7 @@ MAYBE = "maybe running"
 CANCELLING = "cancelling"
 LATE_CANCELLING = "cancelling, some time ago"
 MAYBE_CANCELLING = "maybe cancelling"
+LATE_MAYBE_CANCELLING = "maybe cancelling, some time ago"
 DONE = "done"
 OK = "ok"
 FAILED = "failed"
@@ -33,8 +34,13 @@ CANCELLED = "cancelled"
 
 ENDED = frozenset({DONE, OK, FAILED, CANCELLED})
 UNSETTLED = frozenset({RUNNING, MAYBE})
-ASKED = frozenset({CANCELLING, LATE_CANCELLING, MAYBE_CANCELLING})
-_LATER = {RUNNING: MAYBE, CANCELLING: LATE_CANCELLING}
+MAYBE_ASKED = frozenset({MAYBE_CANCELLING, LATE_MAYBE_CANCELLING})
+ASKED = frozenset({CANCELLING, LATE_CANCELLING}) | MAYBE_ASKED
+_LATER = {
+    RUNNING: MAYBE,
+    CANCELLING: LATE_CANCELLING,
+    MAYBE_CANCELLING: LATE_MAYBE_CANCELLING,
+}
 
 # Owners. A borrowed task's owner is the name of the parameter behind one of the two prefixes.
 OWNED = "owned"
@@ -178,10 +184,12 @@ class Box(NamedTuple):
 
 
 class Gather(NamedTuple):
-    """A gather's handle on its children; `quiet` is `return_exceptions=True`."""
+    """A gather's handle on its children; `quiet` is `return_exceptions=True`, `open` says that it
+    may have other, unknown children too."""
 
     children: tuple[Any, ...]
     quiet: bool
+    open: bool = False
     handed: bool = False
 
 

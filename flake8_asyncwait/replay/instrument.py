@@ -7,7 +7,7 @@ become calls of the hooks in `surroundings`.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeGuard, TypeVar
 
 from flake8_asyncwait.replay.locate import (
@@ -41,13 +41,21 @@ def _reader(name: str) -> ast.Lambda:
 
 
 class Instrument(ast.NodeTransformer):
-    """The rewriting itself. `watches` is set when a read in a handler is instrumented."""
+    """The rewriting itself. `watches` is set when a read in a handler is instrumented.
+
+    `call` is the judged one of `waits`, and `names` are those that its result is bound to.
+    """
 
     def __init__(
-        self, function: Function | ast.Module, call: ast.Call, names: Mapping[str, bool]
+        self,
+        function: Function | ast.Module,
+        call: ast.Call,
+        waits: Collection[ast.Call],
+        names: Mapping[str, bool],
     ) -> None:
         self.function = function
         self.call = call
+        self.waits = waits
         self.names = names
         self.watches = False
         self.in_target = False
@@ -188,7 +196,7 @@ class Instrument(ast.NodeTransformer):
         if (
             len(node.body) == 1
             and len(node.items) == 1
-            and _is_simple_wait(node.body[0], self.call)
+            and _is_simple_wait(node.body[0], self.waits)
         ):
             item = node.items[0]
             item.context_expr = hook_call("__alone__", item.context_expr)
@@ -373,11 +381,11 @@ def _is_copy(node: ast.expr) -> TypeGuard[ast.Call]:
     )
 
 
-def _is_simple_wait(statement: ast.stmt, call: ast.Call) -> bool:
+def _is_simple_wait(statement: ast.stmt, waits: Collection[ast.Call]) -> bool:
     """Say whether a statement does nothing but wait."""
     simple = isinstance(statement, (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return))
     awaits = [node for node in ast.walk(statement) if isinstance(node, ast.Await)]
-    return simple and len(awaits) == 1 and awaits[0].value is call
+    return simple and len(awaits) == 1 and awaits[0].value in waits
 
 
 def _has_timeout(call: ast.Call) -> bool:

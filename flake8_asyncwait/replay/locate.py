@@ -51,14 +51,14 @@ def find_sites(source: str) -> list[tuple[int, int]]:
 
     Raises SyntaxError where the source is not Python.
     """
-    return [(call.lineno, column_of(source, call)) for call in _wait_calls(ast.parse(source))]
+    return [(call.lineno, column_of(source, call)) for call in wait_calls(ast.parse(source))]
 
 
 def the_call(
     source: str, tree: ast.Module, site: tuple[int, int] | None, known: Known = NONE_KNOWN
 ) -> ast.Call:
     """Return the call at a site, or the only one. Raises CannotJudge where there is none."""
-    calls = _wait_calls(tree, known)
+    calls = wait_calls(tree, known)
     if site is not None:
         calls = [call for call in calls if (call.lineno, column_of(source, call)) == site]
     if len(calls) != 1:
@@ -72,7 +72,8 @@ def column_of(source: str, call: ast.Call) -> int:
     return len(line.encode()[: call.col_offset].decode())
 
 
-def _wait_calls(tree: ast.Module, known: Known = NONE_KNOWN) -> list[ast.Call]:
+def wait_calls(tree: ast.Module, known: Known = NONE_KNOWN) -> list[ast.Call]:
+    """Return every call of `asyncio.wait`, or of a function known to wrap it, in order."""
     names = AsyncioNames(tree)
     lasts = {name.rpartition(".")[2] for name in known.wait_functions}
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]

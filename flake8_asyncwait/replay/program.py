@@ -26,6 +26,7 @@ from flake8_asyncwait.replay.locate import (
     result_names,
     shelter,
     the_call,
+    wait_calls,
 )
 from flake8_asyncwait.replay.surroundings import BUILTIN_NAMES
 
@@ -79,9 +80,10 @@ def prepare(source: str, site: tuple[int, int] | None, known: Known = NONE_KNOWN
     is_method = len(scopes) > 1 and isinstance(scopes[-2], ast.ClassDef) and not is_static(function)
     names = result_names(function, call)
     primitives = primitives_of(tree, scopes[-2]) if is_method else frozenset[str]()
+    waits = wait_calls(tree)
     prune(tree, scopes[:-1], function)
     tree = confine(tree)
-    instrument = Instrument(function, call, names)
+    instrument = Instrument(function, call, waits, names)
     tree = instrument.visit(tree)
     shelter(tree, scopes)
     hoist(tree, scopes[:-1], function)
@@ -114,7 +116,7 @@ def prepare(source: str, site: tuple[int, int] | None, known: Known = NONE_KNOWN
 
 def _prepare_module(tree: ast.Module, call: ast.Call, column: int) -> Program:
     """Make a module ready whose site stands outside of any function."""
-    instrument = Instrument(tree, call, result_names(tree, call))
+    instrument = Instrument(tree, call, wait_calls(tree), result_names(tree, call))
     instrument.in_target = True
     tree = confine(tree)
     code = compile(ast.fix_missing_locations(instrument.visit(tree)), FILENAME, "exec")

@@ -417,7 +417,7 @@ class WaitCall(Standin):
         fewest = 1 if not self.timed and len(running) == len(self.elements) else 0
         options = [
             list(chosen)
-            for size in _sizes(len(running), fewest)
+            for size in self._sizes(len(running), fewest)
             for chosen in combinations(running, size)
         ]
         labels = [", ".join(map(repr, chosen)) + " done" for chosen in options]
@@ -425,6 +425,14 @@ class WaitCall(Standin):
             number for number, ended in enumerate(options) if not self._admits(running, ended)
         )
         return options[self.world.choose("asyncio.wait()", labels, barred)]
+
+    def _sizes(self, count: int, fewest: int) -> Iterable[int]:
+        """Return how many of `count` tasks may be done; of many, only few or nearly all are tried
+        where no witness says how many."""
+        sizes = range(fewest, count + 1)
+        if count <= ALL_SUBSETS_UP_TO or self.world.guide is not None:
+            return sizes
+        return [size for size in sizes if size <= 1 or size >= count - 1]
 
     def _admits(self, running: list[Any], ended: list[Any]) -> bool:
         """Say whether an outcome is one that the witness allows, if there is one to follow."""
@@ -859,11 +867,3 @@ def _plain_value(world: World, element: Any) -> object:
     if isinstance(element, WaitTask):
         return element._value()
     return Unknown(world, f"the result of {element!r}", Kind.VALUE)
-
-
-def _sizes(count: int, fewest: int) -> list[int]:
-    """Return how many of `count` tasks may be done; of many, only few or nearly all are tried."""
-    sizes = range(fewest, count + 1)
-    if count <= ALL_SUBSETS_UP_TO:
-        return list(sizes)
-    return [size for size in sizes if size <= 1 or size >= count - 1]
