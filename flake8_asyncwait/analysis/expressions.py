@@ -9,6 +9,7 @@ from flake8_asyncwait.analysis import effects, ir
 from flake8_asyncwait.analysis.awaits import Awaits
 from flake8_asyncwait.analysis.base import Results
 from flake8_asyncwait.analysis.exceptions import ANY, CANCELLED_ERROR, Exc
+from flake8_asyncwait.analysis.relevance import last_name
 from flake8_asyncwait.analysis.run import Context
 from flake8_asyncwait.analysis.state import (
     FOREIGN,
@@ -538,9 +539,10 @@ class Expressions(Awaits):
             if any(self._is_in_none(op, value) for (op, _), value in pairs):
                 self.fail(after, ctx, Exc("TypeError"))
                 continue
+            sizes = [_is_size(one) for one in nodes]
             verdicts = [
-                self._compared(after, op, values[position], values[position + 1])
-                for position, (op, _) in enumerate(node.rest)
+                self._compared(after, op, values[n : n + 2], sizes[n : n + 2])
+                for n, (op, _) in enumerate(node.rest)
             ]
             if False in verdicts:
                 results.append((after, Const(False)))
@@ -553,7 +555,11 @@ class Expressions(Awaits):
     def _is_in_none(self, op: str, right: Value) -> bool:
         return op in ("In", "NotIn") and isinstance(right, Const) and right.value is None
 
-    def _compared(self, state: State, op: str, left: Value, right: Value) -> bool | None:
+    def _compared(
+        self, state: State, op: str, sides: list[Value], sizes: list[bool]
+    ) -> bool | None:
+        """Whether `left op right`, if that is known; `sizes` tells which sides are `len(...)`."""
+        left, right = sides
         if op in ("In", "NotIn"):
             inside = self._contains(state, left, right)
             return inside if inside is None else inside == (op == "In")
@@ -561,16 +567,19 @@ class Expressions(Awaits):
             same = self._same(state, left, right)
             return same if same is None else same == (op == "Is")
         if isinstance(left, Const) and isinstance(right, Const):
-            return self._numbers(op, left.value, right.value)
+            return self._numbers(op, [left.value, right.value], sizes)
         if op in ("Equal", "NotEqual"):
             same = self._same(state, left, right)
             return same if same is None else same == (op == "Equal")
         return None
 
-    def _numbers(self, op: str, left: object, right: object) -> bool | None:
-        """Compare two constants; sizes beyond what collections stand for are not known."""
-        if any(type(side) is int and side > MANY for side in (left, right)) and left != right:
-            return None
+    def _numbers(self, op: str, sides: list[object], sizes: list[bool]) -> bool | None:
+        """Compare two constants. Where one is more than collections of unknown size stand for, it
+        is not known how it compares, but for a size: so many there are, at least."""
+        left, right = sides
+        for side, is_size in zip(sides, sizes, strict=True):
+            if type(side) is int and side > MANY and not is_size and left != right:
+                return None
         if op in ("Equal", "NotEqual") or (type(left) is int and type(right) is int):
             return _NUMBERS[op](left, right)
         return None
@@ -747,6 +756,10 @@ class Expressions(Awaits):
         if self.live(state, origin) >= most:
             return []
         return [state.new(Task(RUNNING, owner, origin))]
+
+
+def _is_size(node: ir.Expr) -> bool:
+    return isinstance(node, ir.Call) and last_name(node.func) == "len"
 
 
 _FREE = object()

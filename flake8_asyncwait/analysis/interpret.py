@@ -61,6 +61,7 @@ def analyse(
     sites = [_site(call, index, func) for index, call in enumerate(calls)]
     relevant = relevant_names(func, calls, follows, partial(_makes, program))
     made = {name for node in every(func) for name in _made_names(node, program)}
+    made |= {name for node in every(func) for name in _deleted_names(node)}
     results = frozenset().union(*(site.halves for site in sites))
     bindable = frozenset((made | results) & relevant.names)
     borrows = any(name in relevant.feeding for name in func.params)
@@ -141,6 +142,13 @@ def _made_names(node: object, program: Program) -> set[str]:
     if not any(isinstance(n, ir.Call) and _makes(program, n) for n in _inside(node.value)):
         return set()
     return {name for target in node.targets for name in target_names(target) if "." not in name}
+
+
+def _deleted_names(node: object) -> set[str]:
+    """The names that a statement deletes: reading one afterwards raises."""
+    if not isinstance(node, ir.Delete):
+        return set()
+    return {target.id for target in node.targets if isinstance(target, ir.Name)}
 
 
 def _inside(expr: ir.Expr) -> list[object]:

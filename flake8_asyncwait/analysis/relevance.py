@@ -323,10 +323,12 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
     cancelled: set[str] = set()
     for node in every(func):
         if isinstance(node, ir.Assign):
-            if any(isinstance(value, ir.Call) and makes(value) for value in _parts(node.value)):
+            calls = [part for part in _parts(node.value) if isinstance(part, ir.Call)]
+            if any(makes(call) or last_name(call.func) == "Future" for call in calls):
                 made |= {name for target in node.targets for name in target_names(target)}
-        elif isinstance(node, ir.Compare) and isinstance(node.left, ir.Name):
-            asked.add(node.left.id)
+        elif isinstance(node, ir.Compare):
+            sides = [node.left, *(right for _, right in node.rest)]
+            asked |= {side.id for side in sides if isinstance(side, ir.Name)}
         elif isinstance(node, ir.Attr) and isinstance(node.value, ir.Name):
             if node.name == "cancel":
                 cancelled.add(node.value.id)

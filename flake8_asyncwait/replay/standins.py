@@ -390,8 +390,12 @@ class WaitCall(Standin):
         return self.outcome()
 
     def suspend(self) -> None:
-        """Wait: F may be cancelled now."""
+        """Wait: F may be cancelled now. The names of what is waited for are believed as before."""
+        facts = [one.standin for one in self.elements if isinstance(one, Unknown)]
+        current = [one for one in facts if one.is_current()]
         self.world.suspensions += 1
+        for one in current:
+            one.touch()
         if self.world.strike("asyncio.wait()", fails=False, lines=self.lines):
             raise CancelledError
 

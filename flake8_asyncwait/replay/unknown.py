@@ -58,6 +58,17 @@ class Facts:
     truth: bool | None = None
     none: bool | None = None
     chosen_at: int = 0
+    read_at: int = 0
+
+    def is_current(self) -> bool:
+        """Say whether an attribute still is what was read: somebody may have bound it anew since,
+        unless no time has passed. It matters for tasks only."""
+        named = self.kind is Kind.ATTRIBUTE and self.life is not None
+        return not named or self.read_at == self.world.suspensions
+
+    def touch(self) -> None:
+        """Note that the attribute is what it is now."""
+        self.read_at = self.world.suspensions
 
 
 class Base:
@@ -344,8 +355,13 @@ class Unknown(Standin):
 
     def __getattr__(self, name: str) -> Any:
         facts = self.standin
+        found = facts.attributes.get(name)
+        if isinstance(found, Unknown):
+            if not found.standin.is_current():
+                return self.child(name)
+            found.standin.touch()
         if name in facts.attributes:
-            return facts.attributes[name]
+            return found
         if facts.klass is not None and hasattr(facts.klass, name):
             return _bound(facts.klass, name, self)
         if name.startswith("__") and name.endswith("__"):
@@ -358,6 +374,7 @@ class Unknown(Standin):
         """Return an attribute of which nothing is known, and remember it."""
         facts = self.standin
         found = Unknown(facts.world, f"{facts.label}.{name}", Kind.ATTRIBUTE, self)
+        found.standin.touch()
         facts.attributes[name] = found
         return found
 
