@@ -25,6 +25,7 @@ from flake8_asyncwait.analysis.state import (
     OWNED,
     UNKNOWN,
     Box,
+    Const,
     Coroutine,
     Gather,
     Param,
@@ -198,6 +199,10 @@ class Awaits(Base):
     ) -> Results:
         """`await asyncio.wait(...)`: raises before its effect, or parts its elements in two. It
         has `started` before where it is a task of its own."""
+        known = self.as_items(state, waiting.waited)[1]
+        if Const(None) in (known or ()):
+            self.fail(state, ctx, Exc("AttributeError"))
+            return []
         state, items, opened = self.elements(state, waiting)
         if not items and not opened:
             self.fail(state, ctx, Exc("ValueError"))

@@ -15,6 +15,7 @@ from flake8_asyncwait.analysis.state import (
     FOREIGN,
     FUTURE,
     MANY,
+    OWNED,
     RUNNING,
     UNKNOWN,
     AsCompleted,
@@ -381,12 +382,25 @@ class Expressions(Awaits):
                 if not any(self._is_made(state, item, before) for item in fresh):
                     ends.append((state, after, True))
                     continue
-                ends.append((before, items, False))
+                if not self.turns(node.clauses[depth].iter, ctx):
+                    ends.append((before, items, False))
                 more = [(state, after, False)]
                 for _ in range(self.many - 1):
                     more = self._clauses(node, depth + 1, more, ctx)
                 ends += [end for end in more if len(end[1]) <= len(items) + 2 * self.many]
         return ends
+
+    def turns(self, node: ir.Expr, ctx: Context) -> tuple[Value, ...] | None:
+        """The items of a loop over a few constants, or over a small constant range."""
+        count = 0
+        if isinstance(node, ir.Display) and not any(starred for _, starred in node.elements):
+            count = len(node.elements)
+        elif isinstance(node, ir.Call) and len(node.args) == 1:
+            size = node.args[0].value
+            known = isinstance(size, ir.Const) and type(size.value) is int
+            if known and self.program.qualified(ctx.frame.func, node.func) == "builtins.range":
+                count = size.value  # type: ignore[union-attr,assignment]
+        return (UNKNOWN,) * count if 0 < count <= MANY else None
 
     def _is_made(self, state: State, item: Value, before: State) -> bool:
         """Whether evaluating the element made a task that was not there before."""
@@ -539,6 +553,9 @@ class Expressions(Awaits):
             if any(self._is_in_none(op, value) for (op, _), value in pairs):
                 self.fail(after, ctx, Exc("TypeError"))
                 continue
+            if self._is_stranger(node, after, values[1], ctx):
+                results.append((after, Const(node.rest[0][0] == "NotIn")))
+                continue
             sizes = [_is_size(one) for one in nodes]
             verdicts = [
                 self._compared(after, op, values[n : n + 2], sizes[n : n + 2])
@@ -551,6 +568,18 @@ class Expressions(Awaits):
             else:
                 results.append((after, Const(True)))
         return results
+
+    def _is_stranger(self, node: ir.Compare, state: State, right: Value, ctx: Context) -> bool:
+        """Whether `name in tasks` asks for what came as a parameter among tasks that were made
+        here: it is none of them."""
+        box = state.get(right)
+        if node.rest[0][0] not in ("In", "NotIn") or len(node.rest) > 1 or type(box) is not Box:
+            return False
+        func, name = ctx.frame.func, node.left.id if isinstance(node.left, ir.Name) else ""
+        if name not in func.params or name in func.rebound or box.open or box.kind == "dict":
+            return False
+        tasks = [state.get(item) for item in box.items]
+        return all(type(task) is Task and task.owner == OWNED for task in tasks)
 
     def _is_in_none(self, op: str, right: Value) -> bool:
         return op in ("In", "NotIn") and isinstance(right, Const) and right.value is None

@@ -373,8 +373,9 @@ class Func:
     """A function, a lambda or a module, with what its own scope binds.
 
     `locals` are the names bound in its own scope, `imports` those bound only by an import (with
-    the qualified name they stand for), `outer` those declared global or nonlocal. `mentions` are
-    all names read or bound in it, nested functions included. `candidates` are its own calls that
+    the qualified name they stand for), `outer` those declared global or nonlocal. `rebound` are
+    those that a statement binds. `mentions` are the names that it captures, if it is a nested one:
+    all read in it, in functions nested in it or in its defaults, but its own. `candidates` are its own calls that
     may be wait sites (not those of nested functions, which stand in `nested`). `definitions` are
     the names that one `def` binds, and nothing else. `nodes` are all nodes of its body, once
     somebody has asked for them.
@@ -396,6 +397,7 @@ class Func:
     body: list[Stmt] = field(default_factory=list)
     locals: set[str] = field(default_factory=set)
     assigned: set[str] = field(default_factory=set)
+    rebound: set[str] = field(default_factory=set)
     imports: dict[str, str] = field(default_factory=dict)
     outer: set[str] = field(default_factory=set)
     mentions: set[str] = field(default_factory=set)

@@ -396,14 +396,17 @@ class Lowerer:
         func = ir.Func(node.name.value, line, parent, cls=cls)
         func.asynchronous = node.asynchronous is not None
         func.decorators = decorators
-        self._params(node.params, func)
+        defaults = self._params(node.params, func)
         outer, self._func = self._func, func
         func.body = self._suite(node.body)
         self._func = outer
+        func.mentions = (func.mentions - (func.locals - func.outer)) | defaults
         outer.mentions |= func.mentions
         return func, decorators
 
-    def _params(self, params: cst.Parameters, func: ir.Func) -> None:
+    def _params(self, params: cst.Parameters, func: ir.Func) -> set[str]:
+        """Lower the parameters of a function; returns the names that their defaults mention."""
+        mentioned, self._func.mentions = self._func.mentions, set()
         for param in (*params.posonly_params, *params.params):
             func.positional.append(param.name.value)
         every = [*params.posonly_params, *params.params, *params.kwonly_params]
@@ -419,15 +422,18 @@ class Lowerer:
             func.params.append(func.star_star)
         func.locals.update(func.params)
         func.assigned.update(func.params)
+        defaults, self._func.mentions = self._func.mentions, mentioned | self._func.mentions
+        return defaults
 
     def _lambda(self, node: cst.Lambda) -> ir.Expr:
         func = ir.Func("<lambda>", self._line, self._func, cls=self._func.cls)
-        self._params(node.params, func)
+        defaults = self._params(node.params, func)
         outer, self._func = self._func, func
         self._scopes.append({name: name for name in func.params})
         func.body = [ir.Return(self._expr(node.body), self._line)]
         self._scopes.pop()
         self._func = outer
+        func.mentions = (func.mentions - (func.locals - func.outer)) | defaults
         outer.mentions |= func.mentions
         outer.nested.append(func)
         return ir.Lambda(func)
@@ -442,6 +448,7 @@ class Lowerer:
     def _bind(self, name: str) -> None:
         self._func.locals.add(name)
         self._func.assigned.add(name)
+        self._func.rebound.add(name)
         if name in self._func.definitions:
             self._func.definitions[name] = None
         self._func.mentions.add(name)

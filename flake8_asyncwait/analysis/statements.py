@@ -36,7 +36,6 @@ from flake8_asyncwait.analysis.relevance import last_name, walk
 from flake8_asyncwait.analysis.run import MAX_DEPTH, Context, Frame
 from flake8_asyncwait.analysis.state import (
     DONE,
-    MANY,
     UNKNOWN,
     AsCompleted,
     Box,
@@ -410,24 +409,12 @@ class Statements(Calls):
             if not items and type(after.get(source)) is Box and after.get(source).open:
                 items = None
             if items is None:
-                items = self._turns(node.iter, ctx)
+                items = self.turns(node.iter, ctx)
             if items is None or node.asynchronous:
                 ends += self._loop_unknown(node, after, ctx)
             else:
                 ends += self._loop_items(node, after, items, source, ctx)
         return ends
-
-    def _turns(self, node: ir.Expr, ctx: Context) -> tuple[Value, ...] | None:
-        """The items of a loop over a few constants, or over a small constant range."""
-        count = 0
-        if isinstance(node, ir.Display) and not any(starred for _, starred in node.elements):
-            count = len(node.elements)
-        elif isinstance(node, ir.Call) and len(node.args) == 1:
-            size = node.args[0].value
-            known = isinstance(size, ir.Const) and type(size.value) is int
-            if known and self.program.qualified(ctx.frame.func, node.func) == "builtins.range":
-                count = size.value  # type: ignore[union-attr,assignment]
-        return (UNKNOWN,) * count if 0 < count <= MANY else None
 
     def _loop_unknown(self, node: ir.For, state: State, ctx: Context) -> list[State]:
         """A loop that may turn any number of times, over things that hold no task."""

@@ -344,14 +344,11 @@ class World:
         return life
 
     def is_done(self, life: Life) -> bool:
-        """Say whether a task is done; it may have ended since it was last known to run.
-
-        One that was asked to cancel has.
-        """
+        """Say whether a task is done; it may have ended since it was last known to run."""
         self._settle_late(life)
         if life.state is State.RUNNING and life.seen < self.suspensions:
             life.seen = self.suspensions
-            if life.asked or self._pick(f"{life.label} meanwhile", ("still runs", "has ended")):
+            if self._pick(f"{life.label} meanwhile", ("still runs", "has ended")):
                 self.finish(life)
         self.stage.confirm(life)
         return life.state is not State.RUNNING

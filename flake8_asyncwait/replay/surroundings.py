@@ -416,7 +416,8 @@ class Surroundings:
 
     def contains(self, thing: Any, container: Any) -> bool:
         """Stand in for `in`: whether an unknown is in a set of tasks is a choice."""
-        free = isinstance(thing, Unknown) and thing.may_be_any()
+        free = isinstance(thing, Unknown) and thing.standin.life is None
+        free = free and (thing.may_be_any() or _holds_given(container))
         if free and not isinstance(container, Unknown) and not _holds(container, thing):
             picked = self.world.choose(f"{thing!r} is in it", ("no", "yes"))
             return bool(picked) and bool(container)
@@ -723,6 +724,13 @@ def _may_hold(container: Any) -> bool:
     if not isinstance(container, (list, tuple, set, frozenset, dict)):
         return False
     return any(isinstance(one, Unknown) and one.may_be_any() for one in container)
+
+
+def _holds_given(container: Any) -> bool:
+    """Say whether a container holds what was given to the function: any name may be of it."""
+    if isinstance(container, (list, tuple, set, frozenset, dict)):
+        return any(isinstance(one, Unknown) for one in container)
+    return False
 
 
 def _holds(container: Any, thing: object) -> bool:

@@ -178,7 +178,7 @@ class Unknown(Standin):
 
     def may_be_any(self) -> bool:
         """Say whether this may be a task that goes by another name here."""
-        named = (Kind.PARAMETER, Kind.ATTRIBUTE, Kind.NAME)
+        named = (Kind.PARAMETER, Kind.NAME)
         return self.standin.life is None and self.standin.kind not in named
 
     def is_coroutine_call(self) -> bool:
