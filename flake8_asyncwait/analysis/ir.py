@@ -375,10 +375,10 @@ class Func:
     `locals` are the names bound in its own scope, `imports` those bound only by an import (with
     the qualified name they stand for), `outer` those declared global or nonlocal. `rebound` are
     those that a statement binds. `mentions` are the names that it captures, if it is a nested one:
-    all read in it, in functions nested in it or in its defaults, but its own. `candidates` are its own calls that
-    may be wait sites (not those of nested functions, which stand in `nested`). `definitions` are
-    the names that one `def` binds, and nothing else. `nodes` are all nodes of its body, once
-    somebody has asked for them.
+    all read in it, in functions nested in it or in its defaults, but its own. `candidates` are its
+    own calls that may be wait sites (not those of nested functions, which stand in `nested`).
+    `definitions` are the names that one `def` binds, and nothing else. `nodes` are all nodes of its
+    body, once somebody has asked for them.
     """
 
     name: str
