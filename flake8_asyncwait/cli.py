@@ -212,6 +212,7 @@ class _Fix(_Run):
         super().__init__(args)
         self.cures: list[Cure] = []
         self.changes = 0
+        self.shown: set[str] = set()
 
     def _visit(self, path: str) -> None:
         name, data = self._read(path)
@@ -242,7 +243,7 @@ class _Fix(_Run):
     def _put(self, path: str, name: str, done: FileFix) -> None:
         """Write a fixed file, or show it."""
         if self.args.diff:
-            self._show(done.diff(name))
+            self._show(done.diff(name, self.shown))
         elif path == STDIN and not self.args.check:
             self._show(done.after)
         elif done.is_changed and not self._is_dry:

@@ -172,6 +172,7 @@ class TestDryRuns:
         command = [sys.executable, "-m", "flake8_asyncwait", "fix", "--diff", "pkg"]
         diff = subprocess.run(command, capture_output=True, check=False).stdout
         environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(project.parent)}
+        assert diff.count(b"+++ b/pkg/_wait_any.py") == 1
         subprocess.run(["git", "apply", "-"], input=diff, check=True, env=environment)
         applied = contents(project)
         assert b"wait_any({a, b})" in applied["pkg/no last newline.py"]

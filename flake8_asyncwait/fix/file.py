@@ -45,13 +45,15 @@ class FileFix(NamedTuple):
         """Whether there is anything to write."""
         return self.after != self.before
 
-    def diff(self, path: str) -> bytes:
-        """The changes as a diff: the file at `path`, and the module to make."""
+    def diff(self, path: str, shown: set[str]) -> bytes:
+        """The changes as a diff: the file at `path`, and the module to make, whose path is added
+        to those that are `shown` already."""
         if not self.is_changed:
             return b""
-        made = b""
-        if self.create is not None and not os.path.exists(self.create.path):
-            made = diff(self.create.path, None, self.create.text.encode())
+        made, module = b"", self.create
+        if module is not None and module.path not in shown and not os.path.exists(module.path):
+            shown.add(module.path)
+            made = diff(module.path, None, module.text.encode())
         return made + diff(path, self.before, self.after)
 
     def write(self, path: str) -> None:
