@@ -107,7 +107,7 @@ def fixed(path: Path) -> Result:
         taken=sum(code[2] - code[1] for code in changed),
         put=sum(code[4] - code[3] for code in changed),
         formatted=_is_formatted(path, done.after) if _is_formatted(path, data) else None,
-        diff=done.diff(str(path, set())).decode("utf-8", "replace"),
+        diff=done.diff(str(path), set()).decode("utf-8", "replace"),
         problem=problem,
         seconds=seconds,
     )
