@@ -6,6 +6,7 @@ enough: forgetting what nothing reads keeps the states few.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -29,6 +30,7 @@ class Liveness:
         self._captured = {name for nested in func.nested for name in nested.mentions}
         self._loops: list[tuple[int, int]] = []
         self._ends: dict[int, int] = {}
+        self._begun: Counter[int] = Counter()
         self._last_question = 0
         for statement in func.body:
             self._visit(statement)
@@ -38,6 +40,7 @@ class Liveness:
         line = statement.line
         last = max(inner.line for inner in walk([statement]) if hasattr(inner, "line"))
         self._ends[id(statement)] = last
+        self._begun[line] += 1
         if isinstance(statement, (ir.While, ir.For)):
             self._loops.append((line, last))
         for name in _bound(statement):
@@ -60,7 +63,9 @@ class Liveness:
         around it, or the line behind it."""
         line = statement.line
         around = [start for start, end in self._loops if start < line <= end]
-        return min(around, default=self._ends[id(statement)] + 1)
+        last = self._ends[id(statement)]
+        # Where statements share a line, what the others read on it is still to come.
+        return min(around, default=last if self._begun[last] > 1 else last + 1)
 
     def asked_after(self, horizon: int) -> bool:
         """Whether anything on or after a line may ask how a task ended."""
