@@ -593,7 +593,22 @@ class Calls(Expressions):
             return self.call_function(node, found, args, state, ctx)
         if self._creates_task(node, ctx.frame.func, qualified):
             return self.make_task(node, args.first(), state, ctx)
+        if name == "callback":
+            state = self._register(node, args.first(), state, ctx)
         return self.unknown_call(node, args, state, ctx)
+
+    def stack_key(self, name: str, ctx: Context) -> str:
+        """How states name what an exit stack is to cancel."""
+        return f"{ctx.frame.prefix}$stack:{name}"
+
+    def _register(self, node: ir.Call, method: Value, state: State, ctx: Context) -> State:
+        """`stack.callback(task.cancel)`: the task is cancelled when the stack is left."""
+        owner = node.func.value if isinstance(node.func, ir.Attr) else None
+        stack = state.env.get(self.stack_key(owner.id, ctx)) if isinstance(owner, ir.Name) else None
+        if stack is None or not isinstance(method, Method) or method.name != "cancel":
+            return state
+        box = state.heap[stack.id]
+        return state.put(stack, box._replace(items=(*box.items, method.owner)))
 
     def _is_loop(self, node: ir.Call) -> bool:
         """Whether a method is called on something that is named as an event loop is."""

@@ -50,6 +50,7 @@ from flake8_asyncwait.analysis.state import (
 )
 
 _TIMEOUTS = frozenset({"asyncio.timeout", "asyncio.timeout_at"})
+_STACKS = frozenset({"contextlib.ExitStack", "contextlib.AsyncExitStack"})
 _MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
 
 
@@ -652,12 +653,32 @@ class Statements(Calls):
         value = value if isinstance(value, Unknown) else UNKNOWN
         ends: list[State] = []
         for entered in self._enter_with(node, value, state, ctx):
+            entered = self._enter_stack(node, entered, ctx)
             ends += self.run_block(node.body, [entered], ctx.into(flow))
         for completion, states in flow:
             ctx.out.add(completion, *self._exits(node, states, ctx))
         return self._exits(node, ends, ctx)
 
+    def _enter_stack(self, node: ir.With, state: State, ctx: Context) -> State:
+        """An exit stack keeps what is to be cancelled when it is left."""
+        func = node.item.func if isinstance(node.item, ir.Call) else None
+        if func is None or not isinstance(node.target, ir.Name):
+            return state
+        if self.program.qualified(ctx.frame.func, func) not in _STACKS:
+            return state
+        state, ref = state.new(Box("list", ()))
+        return state.bind(self.stack_key(node.target.id, ctx), ref)
+
+    def _leave_stack(self, node: ir.With, state: State, ctx: Context) -> State:
+        key = self.stack_key(node.target.id, ctx) if isinstance(node.target, ir.Name) else ""
+        if key not in state.env:
+            return state
+        for task in state.heap[state.env[key].id].items:
+            state = self.cancel(state, task, node.line)
+        return state.unbind(key)
+
     def _exits(self, node: ir.With, states: list[State], ctx: Context) -> list[State]:
+        states = [self._leave_stack(node, state, ctx) for state in states]
         if not node.asynchronous:
             return states
         later = [state.suspended() for state in states]
