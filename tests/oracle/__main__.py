@@ -16,10 +16,8 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-
 from .compare import Disagreement, compare
-from .generate import programs
+from .generate import drawn
 from .reduce import reduce
 
 BATCH = 250
@@ -77,21 +75,7 @@ def run_batch(examples: int, number: int) -> Totals:
     """Compare on one batch, made from a seed; keeps the shortest disagreement of each kind."""
     totals = Totals()
     found: dict[str, Disagreement] = {}
-    seen: set[str] = set()
-
-    @seed(number)
-    @settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(programs())
-    def look(text: str) -> None:
-        if text in seen:
-            return
-        seen.add(text)
+    for text in drawn(number, examples):
         comparison = compare(text)
         totals.examples += 1
         totals.sites += comparison.sites
@@ -100,8 +84,6 @@ def run_batch(examples: int, number: int) -> Totals:
             known = found.get(disagreement.kind)
             if known is None or len(disagreement.text) < len(known.text):
                 found[disagreement.kind] = disagreement
-
-    look()
     for smallest in map(smallest_of, found.values()):
         totals.smallest[smallest.text] = (smallest.kind, str(smallest))
     return totals

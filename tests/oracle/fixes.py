@@ -14,8 +14,6 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-
 from flake8_asyncwait.check import check
 from flake8_asyncwait.fix.cure import MANUAL
 from flake8_asyncwait.fix.fixer import Fixed, fix
@@ -23,7 +21,7 @@ from flake8_asyncwait.options import Options
 from flake8_asyncwait.replay.judge import judge
 from flake8_asyncwait.replay.locate import find_sites
 
-from .generate import programs
+from .generate import drawn
 from .observe import observe
 from .reduce import reduce
 
@@ -160,28 +158,12 @@ def run(examples: int, start: int, most: int) -> Totals:
 def run_batch(number: int, examples: int, totals: Totals) -> list[Trial]:
     """Try one batch; return the shortest program of each problem in it."""
     found: dict[str, Trial] = {}
-    seen: set[str] = set()
-
-    @seed(number)
-    @settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(programs())
-    def look(text: str) -> None:
-        if text in seen:
-            return
-        seen.add(text)
+    for text in drawn(number, examples):
         trial = attempt(text)
         _count(trial, totals)
         known = found.get(trial.problem)
         if trial.problem and (known is None or len(text) < len(known.text)):
             found[trial.problem] = trial
-
-    look()
     return list(found.values())
 
 

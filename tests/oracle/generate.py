@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 T = TypeVar("T")
@@ -748,3 +749,23 @@ def module(names: Names, body: Lines) -> str:
     if "registry" in body_text:
         head += "\nregistry = set()\n"
     return f"{head}{helpers}\n\n{text}\n"
+
+
+def drawn(number: int, examples: int) -> list[str]:
+    """Draw up to so many modules from a seed; return the distinct ones, in order."""
+    found: dict[str, None] = {}
+
+    @seed(number)
+    @settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(programs())
+    def keep(text: str) -> None:
+        found.setdefault(text)
+
+    keep()
+    return list(found)

@@ -13,13 +13,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-
 from flake8_asyncwait.replay.judge import Ruling, judge
 from flake8_asyncwait.replay.locate import find_sites
 from flake8_asyncwait.replay.scheduler import Owner
 
-from .generate import programs
+from .generate import drawn
 
 if sys.version_info < (3, 12):
     raise ImportError("gather and wait_for of the contract are those of 3.12")
@@ -109,25 +107,9 @@ def _is_early(text: str, line: int) -> bool:
 def validate(examples: int, start: int) -> Totals:
     """Compare on about `examples` programs; print each difference."""
     totals = Totals()
-    seen: set[str] = set()
-
-    @seed(start)
-    @settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(programs())
-    def look(text: str) -> None:
-        if text in seen:
-            return
-        seen.add(text)
+    for text in drawn(start, examples):
         for difference in differences(text, totals):
             print(f"{text}{difference}\n", flush=True)
-
-    look()
     return totals
 
 
