@@ -11,6 +11,8 @@ from flake8_asyncwait.verdict.finding import Checked
 if TYPE_CHECKING:
     import ast
 
+    from flake8_asyncwait.source.text import Source
+
 _NOTHING = Checked()
 
 
@@ -25,13 +27,35 @@ def check(text: str, options: Options = Options(), tree: ast.Module | None = Non
         return _NOTHING
     # Imported only now: they cost more than looking at all the files that hold no candidate.
     from flake8_asyncwait.rules.decide import decide
+    from flake8_asyncwait.source.text import with_newlines
 
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = with_newlines(text)
     try:
         return decide(text, parse(text) if tree is None else tree, lines, options)
     except RecursionError:
         # Nested more deeply than this Python can follow: nothing is claimed.
         return Checked(undetermined=tuple((line, 0) for line in lines))
+
+
+def check_source(source: Source, options: Options) -> Checked:
+    """Check one decoded file, but for what its comments suppress.
+
+    Raises `SourceError` when Python could not parse it.
+    """
+    from flake8_asyncwait.source.suppress import Noqa, is_file_suppressed
+    from flake8_asyncwait.source.text import SourceError
+
+    if is_file_suppressed(source.text):
+        return _NOTHING
+    try:
+        checked = check(source.text, options)
+    except SyntaxError as error:
+        raise SourceError(source.name, f"syntax error: {error.msg}", error.lineno) from error
+    except (RecursionError, MemoryError) as error:
+        raise SourceError(source.name, "nested too deeply") from error
+    noqa = Noqa(source.text)
+    visible = tuple(f for f in checked.findings if not noqa.covers(f.line, f.code))
+    return Checked(visible, checked.undetermined)
 
 
 def parse(text: str) -> ast.Module:

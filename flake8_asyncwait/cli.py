@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from flake8_asyncwait.replay.live import Proof
     from flake8_asyncwait.source.files import Walk
     from flake8_asyncwait.source.text import Source, SourceError
-    from flake8_asyncwait.verdict.finding import Checked, Finding
+    from flake8_asyncwait.verdict.finding import Finding
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
 STDIN = "-"
@@ -147,7 +147,9 @@ class _Check(_Run):
         source = self._source(name, data)
         if source is None:
             return
-        checked = _checked(source, self.options)
+        from flake8_asyncwait.check import check_source  # not for files without a candidate
+
+        checked = check_source(source, self.options)
         self.findings += checked.findings
         self.undetermined += len(checked.undetermined)
         if checked.findings:
@@ -183,13 +185,14 @@ class _Prove(_Run):
 
     def run(self) -> int:
         """Prove the findings at the place, and return the exit status."""
+        from flake8_asyncwait.check import check_source
         from flake8_asyncwait.report.text import proof
         from flake8_asyncwait.source.text import SourceError
 
         path, line, column = self.args.place
         try:
             source = self._source(*self._read(path))
-            findings = [] if source is None else _checked(source, self.options).findings
+            findings = [] if source is None else check_source(source, self.options).findings
         except SourceError as error:
             self._report_error(error)
             return FAILED
@@ -229,13 +232,14 @@ class _Fix(_Run):
 
     def _fixed(self, name: str, data: bytes) -> FileFix:
         """What a fix makes of a file."""
+        from flake8_asyncwait.check import check_source
         from flake8_asyncwait.fix.file import FileFix, fix_file
 
         nothing = FileFix(data, data)
         source = self._source(name, data)
         if source is None:
             return nothing
-        findings = _checked(source, self.options).findings
+        findings = check_source(source, self.options).findings
         if not findings:
             return nothing
         return fix_file(name, source, data, self.options, self.args.helper, findings)
@@ -284,30 +288,9 @@ def _proof(source: Source, finding: Finding, options: Options) -> Proof:
     from flake8_asyncwait.replay.apart import prove_apart
     from flake8_asyncwait.replay.locate import Known
 
-    text = source.text.replace("\r\n", "\n").replace("\r", "\n")
     steps = [(step.line, step.choice) for step in finding.witness]
     known = Known(options.task_factories, options.cancellers, options.wait_functions)
-    return prove_apart(text, (finding.line, finding.column), finding.code, steps, known)
-
-
-def _checked(source: Source, options: Options) -> Checked:
-    """What is to be said of `source`. Raises `SourceError` when Python could not parse it."""
-    from flake8_asyncwait.check import check
-    from flake8_asyncwait.source.suppress import Noqa, is_file_suppressed
-    from flake8_asyncwait.source.text import SourceError
-    from flake8_asyncwait.verdict.finding import Checked
-
-    if is_file_suppressed(source.text):
-        return Checked()
-    try:
-        checked = check(source.text, options)
-    except SyntaxError as error:
-        raise SourceError(source.name, f"syntax error: {error.msg}", error.lineno) from error
-    except (RecursionError, MemoryError) as error:
-        raise SourceError(source.name, "nested too deeply") from error
-    noqa = Noqa(source.text)
-    visible = tuple(f for f in checked.findings if not noqa.covers(f.line, f.code))
-    return Checked(visible, checked.undetermined)
+    return prove_apart(source.text, (finding.line, finding.column), finding.code, steps, known)
 
 
 def _print_anything() -> None:

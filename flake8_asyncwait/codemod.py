@@ -13,11 +13,10 @@ import argparse
 import libcst as cst
 from libcst.codemod import CodemodCommand, CodemodContext
 
-from flake8_asyncwait.check import check
+from flake8_asyncwait.check import check_source
 from flake8_asyncwait.fix.file import fix_file
 from flake8_asyncwait.fix.helper import parse_helper
 from flake8_asyncwait.options import Options, resolve_codes, split_list
-from flake8_asyncwait.source.suppress import Noqa, is_file_suppressed
 from flake8_asyncwait.source.text import decode
 from flake8_asyncwait.source.write import create
 
@@ -49,11 +48,7 @@ class FixAsyncioWait(CodemodCommand):
         """The fixed file. What is left alone is told as a warning."""
         path, data = self.context.filename or "stdin", tree.bytes
         source = decode(path, data)
-        if is_file_suppressed(source.text):
-            return tree
-        noqa = Noqa(source.text)
-        findings = check(source.text, self._options).findings
-        wanted = [each for each in findings if not noqa.covers(each.line, each.code)]
+        wanted = check_source(source, self._options).findings
         if not wanted:
             return tree
         done = fix_file(path, source, data, self._options, self._helper, wanted)

@@ -9,7 +9,7 @@ from flake8_asyncwait.fix.cure import MANUAL
 from flake8_asyncwait.fix.file import fix_file, fix_text
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.report.diff import diff
-from flake8_asyncwait.source.text import Source, SourceError
+from flake8_asyncwait.source.text import Source, SourceError, with_newlines
 from flake8_asyncwait.verdict.finding import Finding
 
 
@@ -22,9 +22,8 @@ def advised(
     """
     if not findings:
         return ()
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
     try:
-        cures = fix_text(path, text, options, findings=findings).cures
+        cures = fix_text(path, with_newlines(text), options, findings=findings).cures
     except SourceError as error:
         return tuple(_with_advice(finding, MANUAL, error.reason) for finding in findings)
     return tuple(

@@ -68,9 +68,12 @@ def decode(name: str, data: bytes) -> Source:
         raise SourceError(name, reason, _line_of(body, error.start)) from error
     except (LookupError, ValueError) as error:  # a codec of bytes, or one that refuses everything
         raise SourceError(name, f"cannot decode as {encoding}: {error}") from error
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return Source(name, text, encoding)
+    return Source(name, with_newlines(text), encoding)
+
+
+def with_newlines(text: str) -> str:
+    """`text` with every line ended by "\\n", as Python reads it."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def _encoding(name: str, data: bytes) -> str:
