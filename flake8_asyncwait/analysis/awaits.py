@@ -199,7 +199,8 @@ class Awaits(Base):
     ) -> Results:
         """`await asyncio.wait(...)`: raises before its effect, or parts its elements in two. It
         has `started` before where it is a task of its own."""
-        known = self.as_items(state, waiting.waited)[1]
+        state, known, waited = self.as_items(state, waiting.waited)
+        waiting = waiting._replace(waited=waited)
         if Const(None) in (known or ()):
             self.fail(state, ctx, Exc("AttributeError"))
             return []

@@ -434,17 +434,15 @@ class Base:
 
     def holds_losable(self, state: State, value: Value) -> bool:
         """Whether a value reaches a task that could still be lost, if only once it is adopted."""
-        for number in state.refs(value):
-            thing = state.heap[number]
-            if type(thing) is Task and thing.status in UNSETTLED and not thing.handed:
-                if thing.owner not in (FUTURE, FOREIGN):
-                    return True
-        return False
+        things = (state.heap[number] for number in state.refs(value))
+        return any(type(thing) is Task and self._is_losable(thing) for thing in things)
+
+    def _is_losable(self, task: Task) -> bool:
+        theirs = task.owner in (FUTURE, FOREIGN) or task.handed
+        return task.status in UNSETTLED and not theirs
 
     def _may_be_lost(self, task: Task) -> bool:
-        if task.owner in (FUTURE, FOREIGN) or task.handed:
-            return False
-        return task.status in UNSETTLED and not task.owner.startswith(BORROWED)
+        return self._is_losable(task) and not task.owner.startswith(BORROWED)
 
     def settle_ended(self, state: State) -> State:
         """Forget how tasks ended where nothing asks any more."""
