@@ -6,14 +6,13 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import samples
+from command import Asyncwait, Run
 
-from flake8_asyncwait import __version__, cli
+from flake8_asyncwait import __version__
 from flake8_asyncwait.fix.helper import template
 from flake8_asyncwait.report import text
 from flake8_asyncwait.verdict.finding import Finding, Step
@@ -21,20 +20,6 @@ from flake8_asyncwait.verdict.finding import Finding, Step
 FORGOTTEN = "./forgotten.py:" + samples.FORGOTTEN_PLACE
 NO_FINALLY = "./no_finally.py:" + samples.NO_FINALLY_PLACE
 FULL = "./sub/full.py:" + samples.FULL_WAIT_PLACE
-
-
-class Run(NamedTuple):
-    status: int
-    out: list[str]
-    err: list[str]
-
-    @property
-    def places(self) -> list[str]:
-        """The lines of the output, up to the code."""
-        return [line[: line.index("AWT") + 7] for line in self.out if ": AWT" in line]
-
-
-Asyncwait = Callable[..., Run]
 
 
 @pytest.fixture
@@ -48,24 +33,6 @@ def project(tmp_path: Path) -> Path:
     }.items():
         (tmp_path / name).write_text(content)
     return tmp_path
-
-
-@pytest.fixture
-def asyncwait(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Asyncwait:
-    """Run the command in the project, in this process."""
-    monkeypatch.chdir(project)
-
-    def run(*arguments: str) -> Run:
-        try:
-            status = cli.main(arguments)
-        except SystemExit as end:
-            status = int(end.code or 0)
-        out, err = capsys.readouterr()
-        return Run(status, out.splitlines(), err.splitlines())
-
-    return run
 
 
 class TestStatus:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import samples
-
-from flake8_asyncwait import cli
+from command import Asyncwait, Run
 
 BY_HAND = """\
 import asyncio
@@ -22,15 +19,6 @@ async def first(tasks):
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     return done
 """
-
-
-class Run(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-Asyncwait = Callable[..., Run]
 
 
 @pytest.fixture
@@ -48,24 +36,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def asyncwait(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Asyncwait:
-    """Run `asyncwait fix` in the project, in this process."""
-
-    monkeypatch.chdir(project)
-
-    def run(*arguments: str) -> Run:
-        try:
-            status = cli.main(["fix", *arguments])
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return Run(status, *capfd.readouterr())
-
-    return run
-
-
 def contents(project: Path) -> dict[str, bytes]:
     """All files of the project, by name."""
     files = (path for path in project.rglob("*.py") if path.is_file())
@@ -74,62 +44,63 @@ def contents(project: Path) -> dict[str, bytes]:
 
 class TestFix:
     def test_fixes_and_tells(self, asyncwait: Asyncwait) -> None:
-        run = asyncwait("pkg")
+        run = asyncwait("fix", "pkg")
         assert run.status == 1
-        assert run.out.splitlines() == [
+        assert run.out == [
             "pkg/by_hand.py:5:21: AWT104 left: the tasks are the caller's, who alone can say what "
             "becomes of the pending half",
             "pkg/forgotten.py:7:21: AWT101 fixed: wait_any",
             "pkg/no_finally.py:7:27: AWT102 fixed: wait_any",
             "2 of 3 findings fixed: 2 wait_any, 0 finally, 1 manual",
         ]
-        assert run.err == ""
+        assert run.err == []
 
     def test_nothing_is_found_then_but_what_was_left(self, asyncwait: Asyncwait) -> None:
-        asyncwait("pkg")
-        assert cli.main(["check", "pkg", "--ignore", "AWT104"]) == 0
+        asyncwait("fix", "pkg")
+        assert asyncwait("check", "pkg", "--ignore", "AWT104").status == 0
 
     def test_a_second_run_changes_nothing(self, asyncwait: Asyncwait, project: Path) -> None:
-        asyncwait("pkg")
+        asyncwait("fix", "pkg")
         before = contents(project)
-        assert asyncwait("pkg").out.endswith(
-            "0 of 1 finding fixed: 0 wait_any, 0 finally, 1 manual\n"
-        )
+        (_, last) = asyncwait("fix", "pkg").out
+        assert last == "0 of 1 finding fixed: 0 wait_any, 0 finally, 1 manual"
         assert contents(project) == before
 
     def test_only_what_has_to_be_written_is(self, asyncwait: Asyncwait, project: Path) -> None:
         before = contents(project)
-        asyncwait("pkg")
+        asyncwait("fix", "pkg")
         after = contents(project)
         changed = {name for name in after if after[name] != before.get(name)}
         assert changed == {"pkg/forgotten.py", "pkg/no_finally.py", "pkg/_wait_any.py"}
         assert after["pkg/no_finally.py"].count(b"\r\n") == after["pkg/no_finally.py"].count(b"\n")
 
     def test_all_done(self, asyncwait: Asyncwait) -> None:
-        assert asyncwait("pkg/forgotten.py").status == 0
+        assert asyncwait("fix", "pkg/forgotten.py").status == 0
 
     def test_nothing_to_do(self, asyncwait: Asyncwait) -> None:
-        assert asyncwait("pkg/cured.py") == Run(0, "nothing to fix\n", "")
+        assert asyncwait("fix", "pkg/cured.py") == Run(0, ["nothing to fix"], [])
 
     def test_select(self, asyncwait: Asyncwait) -> None:
-        assert "AWT101" not in asyncwait("pkg", "--select", "AWT102").out
+        assert asyncwait("fix", "pkg", "--select", "AWT102").places == [
+            "pkg/no_finally.py:7:27: AWT102 "
+        ]
 
     def test_noqa(self, asyncwait: Asyncwait, project: Path) -> None:
         path = project / "pkg" / "forgotten.py"
         path.write_text(samples.FORGOTTEN.replace("COMPLETED)", "COMPLETED)  # noqa: AWT101"))
-        assert asyncwait("pkg/forgotten.py") == Run(0, "nothing to fix\n", "")
+        assert asyncwait("fix", "pkg/forgotten.py") == Run(0, ["nothing to fix"], [])
 
     def test_what_is_no_python_is_an_error(self, asyncwait: Asyncwait, project: Path) -> None:
         (project / "pkg" / "broken.py").write_text("import asyncio\nasyncio.wait(\n")
-        run = asyncwait("pkg")
+        run = asyncwait("fix", "pkg")
         assert run.status == 2
-        assert run.err.startswith("pkg/broken.py:2: syntax error: ")
+        assert [line[:31] for line in run.err] == ["pkg/broken.py:2: syntax error: "]
         assert "pkg/forgotten.py:7:21: AWT101 fixed: wait_any" in run.out
 
     def test_a_file_that_cannot_be_written(self, asyncwait: Asyncwait, project: Path) -> None:
         path = project / "pkg" / "forgotten.py"
         path.chmod(0o444)
-        run = asyncwait("pkg/forgotten.py")
+        run = asyncwait("fix", "pkg/forgotten.py")
         assert run.status == 2
         assert path.read_text() == samples.FORGOTTEN
 
@@ -152,16 +123,16 @@ class TestDryRuns:
     @pytest.mark.parametrize("option", ["--diff", "--check"])
     def test_nothing_is_written(self, asyncwait: Asyncwait, project: Path, option: str) -> None:
         before = contents(project)
-        assert asyncwait("pkg", option).status == 1
+        assert asyncwait("fix", "pkg", option).status == 1
         assert contents(project) == before
 
     @pytest.mark.parametrize("option", ["--diff", "--check"])
     def test_nothing_to_do(self, asyncwait: Asyncwait, option: str) -> None:
-        assert asyncwait("pkg/cured.py", option).status == 0
+        assert asyncwait("fix", "pkg/cured.py", option).status == 0
 
     def test_check_tells_what_would_be_done(self, asyncwait: Asyncwait) -> None:
-        run = asyncwait("pkg/forgotten.py", "--check")
-        assert run.out.splitlines() == [
+        run = asyncwait("fix", "pkg/forgotten.py", "--check")
+        assert run.out == [
             "pkg/forgotten.py:7:21: AWT101 would fix: wait_any",
             "1 of 1 finding would be fixed: 1 wait_any, 0 finally, 0 manual",
         ]
@@ -177,17 +148,15 @@ class TestDryRuns:
         applied = contents(project)
         assert b"wait_any({a, b})" in applied["pkg/no last newline.py"]
         assert not applied["pkg/no last newline.py"].endswith(b"\n")
-        asyncwait("pkg")
+        asyncwait("fix", "pkg")
         assert contents(project) == applied
 
 
 class TestAdvice:
     """A finding says what a fix would do."""
 
-    @pytest.mark.usefixtures("project")
-    def test_in_its_message(self, capsys: pytest.CaptureFixture[str]) -> None:
-        cli.main(["check", "pkg"])
-        lines = capsys.readouterr().out.splitlines()
+    def test_in_its_message(self, asyncwait: Asyncwait) -> None:
+        lines = asyncwait("check", "pkg").out
         assert lines[0].endswith(
             " (asyncwait fix: manual, the tasks are the caller's, who alone can say what becomes "
             "of the pending half)"
@@ -200,10 +169,9 @@ class TestAdvice:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.stdout.endswith(" (asyncwait fix: wait_any)\n")
 
-    @pytest.mark.usefixtures("project")
-    def test_as_a_diff_in_the_full_report(self, capsys: pytest.CaptureFixture[str]) -> None:
-        cli.main(["check", "pkg/forgotten.py", "--output-format", "full"])
-        assert "  +    done, _ = await wait_any({a, b})\n" in capsys.readouterr().out
+    def test_as_a_diff_in_the_full_report(self, asyncwait: Asyncwait) -> None:
+        run = asyncwait("check", "pkg/forgotten.py", "--output-format", "full")
+        assert "  +    done, _ = await wait_any({a, b})" in run.out
 
 
 class TestCodemod:
@@ -217,7 +185,7 @@ class TestCodemod:
         for name, data in before.items():
             (project / name).write_bytes(data)
         (project / "pkg" / "_wait_any.py").unlink()
-        asyncwait("pkg")
+        asyncwait("fix", "pkg")
         assert contents(project) == by_libcst
 
     def test_takes_options(self, project: Path) -> None:

@@ -32,6 +32,7 @@ ORDER = [
     "replay",
     "fix",
     "plugin",
+    "commands",
     "cli",
     "codemod",
     "__main__",

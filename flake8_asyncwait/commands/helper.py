@@ -1,0 +1,14 @@
+"""`asyncwait helper`."""
+
+from __future__ import annotations
+
+import argparse
+
+from flake8_asyncwait.commands.run import CLEAN
+from flake8_asyncwait.fix.helper import template
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the module that `wait_any` comes from."""
+    print(template(), end="")
+    return CLEAN

@@ -1,0 +1,40 @@
+"""The command `asyncwait` in a test: the fixture of this name runs it in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+
+from flake8_asyncwait import cli
+
+
+class Run(NamedTuple):
+    """What came of a run: its exit status, and the lines of its output."""
+
+    status: int
+    out: list[str]
+    err: list[str]
+
+    @property
+    def places(self) -> list[str]:
+        """The lines of the output that tell of a finding, up to the code."""
+        return [line[: line.index("AWT") + 7] for line in self.out if ": AWT" in line]
+
+
+Asyncwait = Callable[..., Run]
+
+
+def runner(capture: pytest.CaptureFixture[str]) -> Asyncwait:
+    """A function that runs the command with the arguments it is given."""
+
+    def run(*arguments: str) -> Run:
+        try:
+            status = cli.main(arguments)
+        except SystemExit as end:
+            status = int(end.code or 0)
+        out, err = capture.readouterr()
+        return Run(status, out.splitlines(), err.splitlines())
+
+    return run

@@ -1,0 +1,17 @@
+"""The fixtures that several files of tests use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command import Asyncwait, runner
+
+
+@pytest.fixture
+def asyncwait(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Asyncwait:
+    """Run the command in the directory `project`, a fixture of the file that asks for this one."""
+    monkeypatch.chdir(project)
+    return runner(capfd)
