@@ -8,11 +8,10 @@ each program that is not so, reduced, then the totals. Exits 1 where there was a
 
 from __future__ import annotations
 
-import argparse
 import ast
-import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.fix.cure import MANUAL
@@ -21,11 +20,10 @@ from flake8_asyncwait.options import Options
 from flake8_asyncwait.replay.judge import judge
 from flake8_asyncwait.replay.locate import find_sites
 
-from .generate import drawn
+from .batches import Totals, main
 from .observe import observe
-from .reduce import reduce
+from .reduce import smallest_of
 
-BATCH = 250
 # Stands for `wait_any`: the judge judges a wait, so the wait stays where it is and is settled.
 SETTLED = """
 async def settled(waiting, tasks):
@@ -67,8 +65,9 @@ def attempt(text: str, options: Options = Options()) -> Trial:
     left = [cure.code for cure in fixed.cures if cure.outcome == MANUAL]
     if sorted(each.code for each in found) != sorted(left):
         return Trial(text, fixed, "findings", "\n".join(each.message for each in found))
-    if fix(fixed.text, options).text != fixed.text:
-        return Trial(text, fixed, "a second run changes something", fix(fixed.text, options).text)
+    again = fix(fixed.text, options, findings=found)
+    if again.text != fixed.text:
+        return Trial(text, fixed, "a second run changes something", again.text)
     return _run(text, fixed)
 
 
@@ -129,89 +128,41 @@ def with_waits(text: str) -> str:
     return f"{ast.unparse(tree)}\n{SETTLED}"
 
 
-@dataclass(slots=True)
-class Totals:
-    """What a run has seen so far."""
-
-    programs: int = 0
-    rewritten: int = 0
-    open: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    problems: dict[str, Trial] = field(default_factory=dict)
-
-
-def run(examples: int, start: int, most: int) -> Totals:
-    """Try about `examples` programs, from seed `start`; stop at `most` problems."""
+def run_batch(texts: list[str]) -> Totals:
+    """Try some programs; keeps the shortest with each problem."""
     totals = Totals()
-    batch = 0
-    while totals.programs < examples and len(totals.problems) < most:
-        for trial in run_batch(start + batch, min(BATCH, examples), totals):
-            smallest = smallest_of(trial)
-            if smallest.text not in totals.problems:
-                totals.problems[smallest.text] = smallest
-                print(smallest, end="\n\n", flush=True)
-        batch += 1
-    return totals
-
-
-def run_batch(number: int, examples: int, totals: Totals) -> list[Trial]:
-    """Try one batch; return the shortest program of each problem in it."""
     found: dict[str, Trial] = {}
-    for text in drawn(number, examples):
+    for text in texts:
         trial = attempt(text)
-        _count(trial, totals)
+        totals.programs += 1
+        totals.counts += _counts(trial)
         known = found.get(trial.problem)
         if trial.problem and (known is None or len(text) < len(known.text)):
             found[trial.problem] = trial
-    return list(found.values())
+    for trial in found.values():
+        smallest = smallest_of(trial, partial(_again, trial))
+        totals.problems[smallest.text] = smallest.problem, str(smallest)
+    return totals
 
 
-def _count(trial: Trial, totals: Totals) -> None:
-    totals.programs += 1
-    totals.rewritten += trial.fixed.text != trial.text
-    totals.open += trial.open
-    for cure in trial.fixed.cures:
-        totals.outcomes[cure.outcome] += 1
-        if cure.reason:
-            totals.reasons[cure.reason.split("' is ")[-1].split(" on line")[0]] += 1
+def _again(trial: Trial, text: str) -> Trial | None:
+    """The same problem with another program, if it is there."""
+    candidate = attempt(text)
+    return candidate if candidate.problem == trial.problem else None
 
 
-def smallest_of(trial: Trial) -> Trial:
-    """The same problem with a program as small as can be."""
-    smallest = trial
-
-    def still(text: str) -> bool:
-        nonlocal smallest
-        candidate = attempt(text)
-        if candidate.problem == trial.problem:
-            smallest = candidate
-            return True
-        return False
-
-    reduce(trial.text, still)
-    return smallest
+def _counts(trial: Trial) -> Counter[str]:
+    counts = Counter(f"findings: {cure.outcome}" for cure in trial.fixed.cures)
+    counts.update(f"left: {_kind(cure.reason)}" for cure in trial.fixed.cures if cure.reason)
+    counts["rewritten"] += trial.fixed.text != trial.text
+    counts["rewritten, but not compared to the end"] += trial.open
+    return counts
 
 
-def main() -> int:
-    """Run as the command line says; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.oracle.fixes", description=__doc__)
-    parser.add_argument("--examples", type=int, default=1000, help="how many programs")
-    parser.add_argument("--seed", type=int, default=0, help="the first batch's seed")
-    parser.add_argument("--most", type=int, default=20, help="stop at so many problems")
-    arguments = parser.parse_args()
-    began = time.perf_counter()
-    totals = run(arguments.examples, arguments.seed, arguments.most)
-    seconds = time.perf_counter() - began
-    print(
-        f"{totals.programs} programs, {totals.rewritten} rewritten, {totals.open} not compared to "
-        f"the end, {len(totals.problems)} problems, seed {arguments.seed}, {seconds:.0f} s"
-    )
-    print(*(f"{count} {name}" for name, count in totals.outcomes.most_common()), sep=", ")
-    for reason, count in totals.reasons.most_common():
-        print(f"{count:5} {reason}")
-    return 1 if totals.problems else 0
+def _kind(reason: str) -> str:
+    """A reason without the name and the line."""
+    return reason.split("' is ")[-1].split(" on line")[0]
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main("tests.oracle.fixes", __doc__ or "", run_batch))

@@ -6,10 +6,35 @@ import ast
 import copy
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 BODIES = ("body", "orelse", "finalbody", "handlers")
 Edit = Callable[[], object]
+
+
+class Shown(Protocol):
+    """What is wrong with a program."""
+
+    @property
+    def text(self) -> str: ...
+
+
+Problem = TypeVar("Problem", bound=Shown)
+
+
+def smallest_of(problem: Problem, again: Callable[[str], Problem | None]) -> Problem:
+    """Return the same problem with a program as small as can be: `again` looks for it in another
+    one."""
+    smallest = problem
+
+    def still(text: str) -> bool:
+        nonlocal smallest
+        candidate = again(text)
+        smallest = candidate or smallest
+        return candidate is not None
+
+    reduce(problem.text, still)
+    return smallest
 
 
 def reduce(text: str, still: Callable[[str], bool]) -> str:

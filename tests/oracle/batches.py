@@ -1,0 +1,101 @@
+"""Holds something against the judge on generated programs, in several processes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from itertools import count
+
+from .generate import drawn
+
+BATCH = 250
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a run, or a batch of it, has seen so far.
+
+    `counts` are of whatever is worth counting. `problems` maps the smallest programs that show a
+    problem to its kind and the whole story.
+    """
+
+    programs: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    problems: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def add(self, other: Totals) -> list[str]:
+        """Take in what a batch has seen; return the stories that are new."""
+        self.programs += other.programs
+        self.counts += other.counts
+        new = {text: what for text, what in other.problems.items() if text not in self.problems}
+        self.problems.update(new)
+        return [story for _, story in new.values()]
+
+
+def main(name: str, description: str, run_batch: Callable[[list[str]], Totals]) -> int:
+    """Run `python -m NAME` as the command line says; return the exit code.
+
+    `run_batch` looks at a batch of programs; it is called in other processes.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {name}", description=description)
+    parser.add_argument("--examples", type=int, default=1000, help="how many programs")
+    parser.add_argument("--seed", type=int, default=0, help="the first batch's seed")
+    parser.add_argument("--most", type=int, default=20, help="stop at so many problems")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many processes")
+    arguments = parser.parse_args()
+    began = time.perf_counter()
+    totals = run(run_batch, arguments.examples, arguments.seed, arguments.most, arguments.jobs or 1)
+    seconds = time.perf_counter() - began
+    print(
+        f"{totals.programs} programs, {len(totals.problems)} problems, "
+        f"seed {arguments.seed}, {seconds:.0f} s"
+    )
+    kinds = Counter(kind for kind, _ in totals.problems.values())
+    for what, number in [*kinds.most_common(), *totals.counts.most_common()]:
+        print(f"{number:6} {what}")
+    return 1 if totals.problems else 0
+
+
+def run(
+    run_batch: Callable[[list[str]], Totals], examples: int, start: int, most: int, jobs: int
+) -> Totals:
+    """Look at about `examples` programs, from seed `start`, in `jobs` processes, and print each
+    problem; how far it is goes to stderr.
+
+    Stops soon after `most` problems. How many processes there are changes nothing else.
+    """
+    totals = Totals()
+    with ProcessPoolExecutor(jobs) as pool:
+        for batch in _batches(pool, run_batch, min(BATCH, examples), start, 2 * jobs):
+            for story in totals.add(batch):
+                print(story, end="\n\n", flush=True)
+            print(f"{totals.programs} programs", file=sys.stderr, flush=True)
+            if totals.programs >= examples or len(totals.problems) >= most:
+                pool.shutdown(cancel_futures=True)
+                break
+    return totals
+
+
+def _batches(
+    pool: Executor,
+    run_batch: Callable[[list[str]], Totals],
+    examples: int,
+    start: int,
+    ahead: int,
+) -> Iterator[Totals]:
+    """Yield the batches in order, without end; so many are begun ahead of the one awaited."""
+    begun: deque[Future[Totals]] = deque()
+    for number in count(start):
+        begun.append(pool.submit(_run_batch, run_batch, number, examples))
+        if len(begun) == ahead:
+            yield begun.popleft().result()
+
+
+def _run_batch(run_batch: Callable[[list[str]], Totals], number: int, examples: int) -> Totals:
+    return run_batch(drawn(number, examples))
