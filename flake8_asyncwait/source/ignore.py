@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -38,6 +39,9 @@ DEFAULT_EXCLUDE = (
     "site-packages",
     "venv",
 )
+
+# What a pattern that makes no sense raises, such as a lone "!" or "[z-a]": git passes over it.
+_NO_PATTERN = (ValueError, re.error)
 
 
 class Excluder:
@@ -153,10 +157,12 @@ def _line_in(path: str) -> str:
 def _compile(lines: list[str]) -> GitIgnoreSpec:
     from pathspec import GitIgnoreSpec
 
-    try:
-        return GitIgnoreSpec.from_lines(lines)
-    except ValueError:  # git passes over a pattern that makes no sense, such as a lone "!"
-        return GitIgnoreSpec.from_lines(line for line in lines if _is_pattern(line))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a pattern means to `re` is none of the user's making
+        try:
+            return GitIgnoreSpec.from_lines(lines)
+        except _NO_PATTERN:
+            return GitIgnoreSpec.from_lines(line for line in lines if _is_pattern(line))
 
 
 def _is_pattern(line: str) -> bool:
@@ -164,7 +170,7 @@ def _is_pattern(line: str) -> bool:
 
     try:
         GitIgnoreSpec.from_lines([line])
-    except ValueError:
+    except _NO_PATTERN:
         return False
     return True
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
+import stat
 from typing import NamedTuple
 
 BOM = b"\xef\xbb\xbf"
@@ -28,20 +31,35 @@ class SourceError(Exception):
     """
 
     def __init__(self, name: str, reason: str, line: int | None = None) -> None:
-        place = name if line is None else f"{name}:{line}"
-        super().__init__(f"{place}: {reason}")
+        super().__init__(name, reason, line)
         self.name = name
         self.reason = reason
         self.line = line
 
+    def __str__(self) -> str:
+        place = self.name if self.line is None else f"{self.name}:{self.line}"
+        return f"{place}: {self.reason}"
+
 
 def read(path: str) -> bytes:
-    """The bytes of the file at `path`. Raises `SourceError` when they cannot be read."""
+    """The bytes of the file at `path`. Raises `SourceError` when they cannot be read.
+
+    A device or a pipe is not read: it may have no end, or nobody who writes.
+    """
     try:
-        with open(path, "rb", buffering=0) as file:
+        with open(path, "rb", buffering=0, opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "not a regular file")
             return file.readall()
     except OSError as error:
         raise os_error(path, error) from error
+    except MemoryError as error:
+        raise SourceError(path, "too large to be read") from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file, without waiting for somebody to write where it is a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def os_error(path: str, error: OSError) -> SourceError:
