@@ -28,12 +28,8 @@ class Shape:
 
 
 def _function(body: Iterable[str], name: str = "f") -> str:
-    head = f"
-async def {name}(work, log, ready, items):
-"
-    return head + indent("
-".join(body), "    ") + "
-"
+    head = f"\nasync def {name}(work, log, ready, items):\n"
+    return head + indent("\n".join(body), "    ") + "\n"
 
 
 def _around_a_wait(statement: str) -> Callable[[int], str]:
