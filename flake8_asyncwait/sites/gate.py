@@ -7,15 +7,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-# What may stand between two tokens of an expression that is broken over lines.
-_GAP = r"(?:[\s\\()]|#[^\n]*\n)*"
+# What may stand between two tokens of an expression that is broken over lines. The number of its
+# comments is bounded, and with it the time for a text of nothing but comments on asyncio.
+_SPACE = r"[\s\\()]*"
+_GAP = rf"{_SPACE}(?:#[^\n]*\n{_SPACE}){{0,100}}"
 _DIRECT = re.compile(rf"\basyncio\b{_GAP}\.{_GAP}(?:tasks\b{_GAP}\.{_GAP})?wait\b")
-# Imports after which a site need not be spelled `asyncio.wait`.
+# Parts of imports after which a site need not be spelled `asyncio.wait`.
 _ALIAS = re.compile(
-    r"\bimport\b(?:[^\n#;\\]|\\\n)*?\basyncio(?:[\s\\]*\.[\s\\]*tasks)?[\s\\]+as\b"
+    r"\basyncio(?:[\s\\]*\.[\s\\]*tasks)?[\s\\]+as\b"
     r"|\bfrom[\s\\]+asyncio(?:[\s\\]*\.[\s\\]*tasks)?[\s\\]+import\b"
 )
-_WAIT = re.compile(r"\bwait\b")
 _RENAMED = re.compile(r"\bwait[\s\\]+as[\s\\]+(\w+)")
 
 
@@ -31,15 +32,17 @@ def candidate_lines(text: str, wait_functions: Iterable[str] = ()) -> list[int]:
 def _patterns(text: str, wait_functions: Iterable[str]) -> Iterator[re.Pattern[str]]:
     if "asyncio" in text and "wait" in text:
         if _ALIAS.search(text):
-            yield _WAIT
-            for name in sorted(set(_RENAMED.findall(text))):
-                yield re.compile(rf"\b{name}\b")
+            yield _words({"wait", *_RENAMED.findall(text)})
         else:
             yield _DIRECT
-    for dotted in sorted(wait_functions):
-        name = dotted.rpartition(".")[2]
-        if name and name in text:
-            yield re.compile(rf"\b{re.escape(name)}\b")
+    named = {dotted.rpartition(".")[2] for dotted in wait_functions}
+    found = {name for name in named if name and name in text}
+    if found:
+        yield _words(found)
+
+
+def _words(words: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(words)))})\b")
 
 
 def _lines(text: str, offsets: list[int]) -> list[int]:
