@@ -90,7 +90,8 @@ def _run(text: str, fixed: Fixed) -> Trial:
     if "wait_for(settled" in after:
         # To the judge the end of a time limit is an ordinary outcome of a bare wait only.
         return Trial(text, fixed, open=True)
-    before_seen, after_seen = observe(text, sites[0]), observe(after, now[0])
+    before_seen = observe(text, sites[0])
+    after_seen = observe(after, now[0]) if before_seen is not None else None
     if before_seen is None or after_seen is None:
         return Trial(text, fixed, open=True)
     differences = before_seen.differences(after_seen)
