@@ -111,7 +111,7 @@ class Awaits(Base):
         gather = state.heap[value.id]
         refs = effects.tasks_of(state, value)
         statuses = [state.heap[ref.id].status for ref in refs]
-        unknown = gather.open or not refs
+        unknown = self._has_unknown(state, gather)
         waits = any(status not in ENDED for status in statuses) or unknown
         later = state.suspended() if waits else state
         if waits:
@@ -136,6 +136,12 @@ class Awaits(Base):
         if unknown:
             self.fault(state, ctx, line, (ANY,), later)
         return [(effects.end_all(later, value, OK), UNKNOWN)]
+
+    def _has_unknown(self, state: State, gather: Gather) -> bool:
+        """Whether there may be unknown children. A gather of nothing at all is done at once."""
+        inner = (state.get(child) for child in gather.children)
+        nested = (one for one in inner if type(one) is Gather)
+        return gather.open or any(self._has_unknown(state, one) for one in nested)
 
     def _end_asked(self, state: State, refs: list[Ref]) -> State:
         for ref in refs:

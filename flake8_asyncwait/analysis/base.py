@@ -165,20 +165,20 @@ class Base:
 
     def keeps(self, name: str, value: Value, state: State, frame: Frame) -> bool:
         """Whether states hold what a name is bound to: in the function itself what its relevant
-        names are bound to, in helpers what holds a task or decides a condition."""
+        names are bound to, in helpers what holds a task, decides a condition or is None."""
         if frame.func is self.func:
-            if isinstance(value, Result):
-                return name in self.feeding
-            if isinstance(value, Const):
-                return name in self.relevant
-            return name in self.relevant
-        if type(value).__name__ == "Const":
-            return name in self._flags_of(frame.func)
+            return name in (self.feeding if isinstance(value, Result) else self.relevant)
+        if isinstance(value, Const):
+            return self.decides(name, value, frame.func)
         return self.matters(value, state)
+
+    def decides(self, name: str, value: Const, func: ir.Func) -> bool:
+        """Whether a helper must know that a name is a constant: it tests it, or fails for it."""
+        return value.value is None or name in self._flags_of(func)
 
     def _flags_of(self, func: ir.Func) -> set[str]:
         if func not in self._flags:
-            self._flags[func] = tested_constants(func)
+            self._flags[func] = tested_constants(func, func.params)
         return self._flags[func]
 
     def matters(self, value: Value, state: State) -> bool:

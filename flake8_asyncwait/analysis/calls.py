@@ -23,6 +23,7 @@ from flake8_asyncwait.analysis.state import (
     ENDED,
     FAILED,
     FUTURE,
+    MANY,
     MAYBE,
     MAYBE_ASKED,
     MAYBE_CANCELLING,
@@ -53,6 +54,9 @@ from flake8_asyncwait.analysis.state import (
     WaitTask,
 )
 from flake8_asyncwait.sites.outline import PRIMITIVES
+
+# The parameters of a call that are bound, with their values.
+Arguments = tuple[tuple[str, Value], ...]
 
 
 class Args(NamedTuple):
@@ -125,7 +129,7 @@ class Calls(Expressions):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._summaries: dict[ir.Func, Summary] = {}
+        self._summaries: dict[tuple[ir.Func, Arguments], Summary] = {}
 
     def call(self, node: ir.Call, state: State, ctx: Context) -> Results:
         """All ways in which a call may be evaluated."""
@@ -329,6 +333,17 @@ class Calls(Expressions):
             return [(state, Const(len(box.items)))]
         return [(state, UNKNOWN)]
 
+    def _range(self, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+        """`range(len(tasks))`, and `range(3)`: a longer one may be of any length."""
+        bounds = [arg.value for arg in args.positional if isinstance(arg, Const)]
+        whole = all(type(bound) is int for bound in bounds)
+        if args.splat or not (whole and len(bounds) == len(node.args) in (1, 2)):
+            return [(state, UNKNOWN)]
+        literal = all(isinstance(arg.value, ir.Const) for arg in node.args)
+        if literal and bounds[-1] - sum(bounds[:-1]) > MANY:
+            return [(state, UNKNOWN)]
+        return [state.new(Box("range", tuple(map(Const, range(*bounds)))))]
+
     def _truth_of(self, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
         known = self.truth(args.first(), state)
         return [(state, UNKNOWN if known is None else Const(known))]
@@ -433,11 +448,20 @@ class Calls(Expressions):
 
     def _zip(self, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
         columns: list[tuple[Value, ...] | None] = []
-        if last_name(node.func) == "enumerate":
-            columns.append(None)
-        for value in args.positional[:1] if columns else args.positional:
+        for value in args.positional:
             state, items, _ = self.iterated(state, value)
             columns.append(items)
+        return self._rows(columns, state)
+
+    def _enumerate(self, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+        state, items, _ = self.iterated(state, args.first())
+        start = args.positional[1] if len(args.positional) > 1 else args.keywords.get("start")
+        counted = items is not None and start in (None, Const(0))
+        numbers = tuple(map(Const, range(len(items or ())))) if counted else None
+        return self._rows([numbers, items], state)
+
+    def _rows(self, columns: list[tuple[Value, ...] | None], state: State) -> Results:
+        """The rows of columns, of which those that are None are not known."""
         known = [len(column) for column in columns if column is not None]
         if not known:
             return [(state, UNKNOWN)]
@@ -968,7 +992,7 @@ class Calls(Expressions):
             return self.unknown_call(node, args, state, ctx)
         pairs = self._bound(function, args)
         if self._indifferent(func, pairs, state):
-            return self._summarised(func, state, ctx)
+            return self._summarised(func, pairs, state, ctx)
         results = self._activate(func, pairs, state, ctx, id(node))
         return self._returned(func, state, results)
 
@@ -988,7 +1012,7 @@ class Calls(Expressions):
             disowned.append((after, value))
         return disowned
 
-    def _bound(self, function: Function, args: Args) -> tuple[tuple[str, Value], ...]:
+    def _bound(self, function: Function, args: Args) -> Arguments:
         """The parameters of a call of a function of the file, with their values."""
         func = function.func
         names = func.positional[1:] if function.bound else func.positional
@@ -1008,13 +1032,11 @@ class Calls(Expressions):
         if ctx.frame.depth >= MAX_DEPTH:
             return self.suspend(self.hand_over(state, value, ctx), line, ctx)
         if self._indifferent(value.func, value.args, state):
-            return self._summarised(value.func, state, ctx)
+            return self._summarised(value.func, value.args, state, ctx)
         results = self._activate(value.func, value.args, state, ctx, line)
         return self._returned(value.func, state, results)
 
-    def _indifferent(
-        self, func: ir.Func, pairs: tuple[tuple[str, Value], ...], state: State
-    ) -> bool:
+    def _indifferent(self, func: ir.Func, pairs: Arguments, state: State) -> bool:
         """Whether a call of a function of the file cannot touch what the state remembers, nor
         return a task that it made: then what it does is the same in every state."""
         captured = func.parent is not None and any(n in self.relevant for n in func.mentions)
@@ -1024,8 +1046,8 @@ class Calls(Expressions):
             and not self.summary(func).makes
         )
 
-    def _summarised(self, func: ir.Func, state: State, ctx: Context) -> Results:
-        summary = self.summary(func)
+    def _summarised(self, func: ir.Func, pairs: Arguments, state: State, ctx: Context) -> Results:
+        summary = self.summary(func, self._constants(func, pairs))
         later = state.suspended() if summary.suspends else state
         for exc, line in summary.faults:
             self.fault(state, ctx, line, (exc,), later)
@@ -1033,19 +1055,30 @@ class Calls(Expressions):
             self.fail(later, ctx, exc)
         return [(later, UNKNOWN)] if summary.returns else []
 
-    def summary(self, func: ir.Func) -> Summary:
-        """What a function of the file does that is given nothing to remember."""
-        if func not in self._summaries:
-            self._summaries[func] = self._summarise(func)
-        return self._summaries[func]
+    def _constants(self, func: ir.Func, pairs: Arguments) -> Arguments:
+        """The parameters that are None in a call, or a constant that the function tests."""
+        bound = {**dict(self._defaults(func)), **dict(pairs)}.items()
+        return tuple((n, v) for n, v in bound if isinstance(v, Const) and self.decides(n, v, func))
 
-    def _summarise(self, func: ir.Func) -> Summary:
+    def _defaults(self, func: ir.Func) -> Arguments:
+        """The parameters whose default is a constant, with that."""
+        defaults = func.defaults.items()
+        return tuple((name, Const(v.value)) for name, v in defaults if isinstance(v, ir.Const))
+
+    def summary(self, func: ir.Func, constants: Arguments = ()) -> Summary:
+        """What a function of the file does that is given nothing to remember but `constants`."""
+        key = (func, constants)
+        if key not in self._summaries:
+            self._summaries[key] = self._summarise(func, dict(constants))
+        return self._summaries[key]
+
+    def _summarise(self, func: ir.Func, constants: dict[str, Value]) -> Summary:
         flow = Flow()
         nothing = State({}, {})
         suspensions = self.suspensions
         outside = Context(Frame(self.func, "", 0), flow)
-        unknown = tuple((name, UNKNOWN) for name in func.params if name != func.star)
-        results = self._activate(func, unknown, nothing, outside, None)
+        given = tuple((n, constants.get(n, UNKNOWN)) for n in func.params if n != func.star)
+        results = self._activate(func, given, nothing, outside, None)
         faults: dict[Exc, int] = {}
         raises: list[Exc] = []
         for completion, states in flow:
@@ -1076,7 +1109,7 @@ class Calls(Expressions):
     def _activate(
         self,
         func: ir.Func,
-        pairs: tuple[tuple[str, Value], ...],
+        pairs: Arguments,
         state: State,
         ctx: Context,
         caller: object,
@@ -1102,7 +1135,7 @@ class Calls(Expressions):
     def bind_params(
         self,
         func: ir.Func,
-        pairs: tuple[tuple[str, Value], ...],
+        pairs: Arguments,
         frame: Frame,
         state: State,
     ) -> State:
@@ -1111,10 +1144,10 @@ class Calls(Expressions):
                 state, value = state.new(Box("tuple", value))
             if not isinstance(value, Unknown):
                 state = state.bind(frame.prefix + name, value)
-        given = {name for name, _ in pairs}
-        for name, default in func.defaults.items():
-            if name not in given and isinstance(default, ir.Const):
-                state = state.bind(frame.prefix + name, Const(default.value))
+        given = dict(pairs)
+        for name, default in self._defaults(func):
+            if name not in given:
+                state = state.bind(frame.prefix + name, default)
         return state
 
     def run_body(self, frame: Frame, state: State, ctx: Context) -> Results:
@@ -1160,13 +1193,14 @@ _KNOWN: dict[str, _Known] = {
     "builtins.setattr": Calls._setattr,
     **{f"builtins.{name}": Calls._nothing for name in _NEUTRAL},
     "builtins.len": Calls._len,
+    "builtins.range": Calls._range,
     "builtins.bool": Calls._truth_of,
     "builtins.any": Calls._any_all,
     "builtins.all": Calls._any_all,
     "builtins.isinstance": Calls._isinstance,
     **dict.fromkeys(_COLLECTORS, Calls._collect),
     "builtins.zip": Calls._zip,
-    "builtins.enumerate": Calls._zip,
+    "builtins.enumerate": Calls._enumerate,
     "builtins.dict": Calls._dict_call,
     "builtins.next": Calls._next,
     "itertools.chain": Calls._chain,

@@ -245,7 +245,8 @@ class Expressions(Awaits):
         return state.new(Box(kind, tuple(items), opened))
 
     def tells(self, value: Value, state: State) -> bool:
-        """Whether a value is worth remembering in a collection: it may be a task or make one."""
+        """Whether a value is worth remembering in a collection: it may be a task or make one, or it
+        is None, which to wait for raises."""
         thing = state.get(value)
         if type(thing) is Box:
             if not thing.items:
@@ -255,7 +256,7 @@ class Expressions(Awaits):
                 for item in thing.items
                 for part in (item if type(item) is tuple else (item,))
             )
-        return not isinstance(value, (Const, Unknown))
+        return value == Const(None) or not isinstance(value, (Const, Unknown))
 
     def _dict(self, node: ir.DictDisplay, state: State, ctx: Context) -> Results:
         flat = [part for key, value in node.items for part in (key, value) if part is not None]
@@ -382,7 +383,7 @@ class Expressions(Awaits):
                 if not any(self._is_made(state, item, before) for item in fresh):
                     ends.append((state, after, True))
                     continue
-                if not self.turns(node.clauses[depth].iter, ctx):
+                if not self.turns(node.clauses[depth].iter):
                     ends.append((before, items, False))
                 more = [(state, after, False)]
                 for _ in range(self.many - 1):
@@ -390,16 +391,11 @@ class Expressions(Awaits):
                 ends += [end for end in more if len(end[1]) <= len(items) + 2 * self.many]
         return ends
 
-    def turns(self, node: ir.Expr, ctx: Context) -> tuple[Value, ...] | None:
-        """The items of a loop over a few constants, or over a small constant range."""
-        count = 0
-        if isinstance(node, ir.Display) and not any(starred for _, starred in node.elements):
-            count = len(node.elements)
-        elif isinstance(node, ir.Call) and len(node.args) == 1:
-            size = node.args[0].value
-            known = isinstance(size, ir.Const) and type(size.value) is int
-            if known and self.program.qualified(ctx.frame.func, node.func) == "builtins.range":
-                count = size.value  # type: ignore[union-attr,assignment]
+    def turns(self, node: ir.Expr) -> tuple[Value, ...] | None:
+        """The items of a loop over a few things that are displayed."""
+        if not isinstance(node, ir.Display) or any(starred for _, starred in node.elements):
+            return None
+        count = len(node.elements)
         return (UNKNOWN,) * count if 0 < count <= MANY else None
 
     def _is_made(self, state: State, item: Value, before: State) -> bool:

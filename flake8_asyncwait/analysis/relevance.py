@@ -7,7 +7,7 @@ what keeps them few.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
@@ -174,8 +174,8 @@ def _carried_by_call(node: ir.Call, follows: Callable[[ir.Call], bool]) -> set[s
 
 class Relevant(NamedTuple):
     """The names of a function that states must hold: `feeding` are those whose value may become
-    an element of a wait, `names` all that may hold a waited task or part of a wait's result, or a
-    constant that a condition tests."""
+    an element of a wait, `names` all that may hold a waited task or part of a wait's result, a
+    constant that a condition tests, or the place of an item."""
 
     names: frozenset[str]
     feeding: frozenset[str]
@@ -208,7 +208,8 @@ def relevant_names(
             if isinstance(node, (ir.Assign, ir.Walrus)) and _holds(node.value, site_set):
                 names |= _targets(node)
     _close(names, edges)
-    return Relevant(frozenset(names | tested_constants(func)), frozenset(feeding))
+    decisive = tested_constants(func, ()) | _indexes(func)
+    return Relevant(frozenset(names | decisive), frozenset(feeding))
 
 
 def _close(names: set[str], edges: list[tuple[str, str]]) -> None:
@@ -345,9 +346,10 @@ def _parts(value: ir.Expr) -> list[ir.Expr]:
     return [part for part, _ in value.elements] if isinstance(value, ir.Display) else [value]
 
 
-def tested_constants(func: ir.Func) -> set[str]:
-    """The names that a function binds to a constant somewhere and tests somewhere."""
-    constants: set[str] = set()
+def tested_constants(func: ir.Func, given: Iterable[str]) -> set[str]:
+    """The names that a function binds to a constant somewhere, or that are `given`, and that it
+    tests somewhere."""
+    constants = set(given)
     tested: set[str] = set()
     for owner in _functions(func):
         for node in every(owner):
@@ -358,6 +360,19 @@ def tested_constants(func: ir.Func) -> set[str]:
             elif isinstance(node, ir.Match):
                 tested |= _mentioned(node.subject)
     return constants & tested
+
+
+def _indexes(func: ir.Func) -> set[str]:
+    """The names that count the turns of a loop and index something."""
+    counting: set[str] = set()
+    indexing: set[str] = set()
+    for node in every(func):
+        if isinstance(node, (ir.For, ir.Clause)) and isinstance(node.iter, ir.Call):
+            if last_name(node.iter.func) in ("range", "enumerate"):
+                counting |= set(target_names(node.target))
+        elif isinstance(node, ir.Subscript) and isinstance(node.index, ir.Name):
+            indexing.add(node.index.id)
+    return counting & indexing
 
 
 def _mentioned(node: Any) -> set[str]:

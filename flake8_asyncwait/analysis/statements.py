@@ -410,12 +410,26 @@ class Statements(Calls):
             if not items and type(after.get(source)) is Box and after.get(source).open:
                 items = None
             if items is None:
-                items = self.turns(node.iter, ctx)
+                items = self.turns(node.iter) or self._indexes(node, after, ctx)
             if items is None or node.asynchronous:
                 ends += self._loop_unknown(node, after, ctx)
             else:
                 ends += self._loop_items(node, after, items, source, ctx)
         return ends
+
+    def _indexes(self, node: ir.For, state: State, ctx: Context) -> tuple[Value, ...] | None:
+        """The items of a loop over a range of unknown length: one that indexes a collection is
+        taken to reach its end."""
+        called = isinstance(node.iter, ir.Call) and last_name(node.iter.func) == "range"
+        if not called or not isinstance(node.target, ir.Name):
+            return None
+        for inner in walk(node.body):
+            if isinstance(inner, ir.Subscript) and _is_name(inner.index, node.target.id):
+                ways = self.evaluate(inner.value, state, ctx.into(Flow()))
+                box = ways[0][0].get(ways[0][1]) if ways else None
+                if type(box) is Box and box.kind == "list" and not box.open:
+                    return tuple(map(Const, range(len(box.items))))
+        return None
 
     def _loop_unknown(self, node: ir.For, state: State, ctx: Context) -> list[State]:
         """A loop that may turn any number of times, over things that hold no task."""
@@ -450,7 +464,7 @@ class Statements(Calls):
         """A loop over known items, one turn each; what is left stands in the state, as the
         iterator does. An unordered collection may yield any of them next."""
         box = state.get(source)
-        unordered = type(box) is Box and box.kind == "set" and self._order_matters(node)
+        unordered = type(box) is Box and box.kind == "set" and self._order_matters(node, items)
         key = f"{ctx.frame.prefix}$iter{id(node)}"
         flow = Flow()
         state, ref = state.new(Box("iter", items))
@@ -471,8 +485,11 @@ class Statements(Calls):
         ends = self.run_block(node.orelse, self.merge(ends, node.line), ctx)
         return ends + [end.unbind(key) for end in self._leave_loop(flow, ctx)]
 
-    def _order_matters(self, node: ir.For) -> bool:
-        """Whether a loop's body may stop half way, or do different things to its items."""
+    def _order_matters(self, node: ir.For, items: tuple[Value, ...]) -> bool:
+        """Whether a loop's body may stop half way, as it may for None, or do different things to
+        its items."""
+        if Const(None) in items:
+            return True
         if id(node) not in self._ordered:
             self._ordered[id(node)] = any(
                 isinstance(inner, _TELLING)
@@ -774,6 +791,10 @@ class Statements(Calls):
             pinned = state.bind("$value", value)
             merged.setdefault(pinned.key(), (state, value))
         return list(merged.values())
+
+
+def _is_name(node: Any, name: str) -> bool:
+    return isinstance(node, ir.Name) and node.id == name
 
 
 _RULES: dict[type, Callable[[Statements, Any, State, Context], list[State]]] = {
