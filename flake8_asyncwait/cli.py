@@ -14,6 +14,7 @@ from importlib import import_module
 
 from flake8_asyncwait.commands.parser import make_parser
 from flake8_asyncwait.commands.run import FAILED
+from flake8_asyncwait.source.text import SourceError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,6 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status: int = import_module(f"flake8_asyncwait.commands.{args.command}").run(args)
         sys.stdout.flush()
+    except SourceError as error:
+        print(error, file=sys.stderr)
+        return FAILED
     except BrokenPipeError:
         # Who reads our output has had enough. Python would complain once more as it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

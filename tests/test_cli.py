@@ -15,6 +15,7 @@ from command import Asyncwait, Run
 from flake8_asyncwait import __version__
 from flake8_asyncwait.fix.helper import template
 from flake8_asyncwait.report import text
+from flake8_asyncwait.report.entry import Entry, Summary
 from flake8_asyncwait.verdict.finding import Finding, Step
 
 FORGOTTEN = "./forgotten.py:" + samples.FORGOTTEN_PLACE
@@ -35,12 +36,17 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def entry(finding: Finding, source: str) -> Entry:
+    """What reports are given of a finding in a file `a.py`."""
+    return Entry("a.py", finding, source, "first", "f00d", False, "manual", "it is theirs")
+
+
 class TestStatus:
     def test_findings(self, asyncwait: Asyncwait) -> None:
         run = asyncwait("check")
         assert run.status == 1
         assert run.places == [FORGOTTEN, NO_FINALLY]
-        assert len(run.out) == 2
+        assert run.out[2:] == ["2 findings in 2 files; asyncwait fix can cure 2"]
         assert run.err == []
 
     def test_clean(self, asyncwait: Asyncwait) -> None:
@@ -55,7 +61,11 @@ class TestStatus:
             (["check", "--ignore=E501"], "argument --ignore: unknown code 'E501'"),
             (["check", "--extend-select=awt101"], "argument --extend-select: unknown code"),
             (["check", "--cancellers=a-b"], "argument --cancellers: 'a-b' is not a dotted name"),
-            (["check", "--output-format=xml"], "invalid choice: 'xml'"),
+            (["check", "--output-format=sarfi"], "unknown format 'sarfi'; did you mean 'sarif'?"),
+            (["check", "--jobs=0"], "'0' is neither a number of processes nor 'auto'"),
+            (["check", "--per-file-ignores=AWT101"], "'AWT101' is not of the form GLOB:CODES"),
+            (["check", "--isolated", "--config=x"], "not allowed with argument --isolated"),
+            (["explain", "AWT109"], "unknown code 'AWT109'; did you mean 'AWT"),
         ],
     )
     def test_usage_errors(self, asyncwait: Asyncwait, arguments: list[str], message: str) -> None:
@@ -216,11 +226,12 @@ class TestReports:
     def test_statistics(self, asyncwait: Asyncwait) -> None:
         run = asyncwait("check", "--statistics", "--extend-select=AWT2")
         assert run.status == 1
-        assert run.out[-3:] == ["1     AWT101", "1     AWT102", "1     AWT201"]
+        assert run.out[-4:-1] == ["1     AWT101", "1     AWT102", "1     AWT201"]
 
     def test_undetermined_sites_are_counted(self) -> None:
-        assert text.statistics([], 0) == []
-        assert text.statistics([], 2) == [
+        sites = (("a.py", 3, 1), ("a.py", 7, 5))
+        assert text.statistics(Summary({}, 0, 0, (), ())) == []
+        assert text.statistics(Summary({}, 0, 0, sites, ())) == [
             "2     undetermined: too many states to decide, nothing claimed"
         ]
 
@@ -252,8 +263,8 @@ class TestReports:
             1,
             4,
         )
-        assert text.full("a.py", finding, ["wait", "x"]).splitlines() == [
-            "a.py:1:1: AWT102 leaks",
+        assert text.full(entry(finding, "wait\nx")).splitlines() == [
+            "a.py:1:1: AWT102 leaks (asyncwait fix: manual, it is theirs)",
             "",
             "    1 | wait",
             "      | ^^^^",
@@ -265,7 +276,7 @@ class TestReports:
 
     def test_marks_stand_below_a_call_behind_tabs(self) -> None:
         finding = Finding(2, 2, "AWT101", "leaks", (), 3, 1)
-        assert text.full("a.py", finding, ["", "\t\twait(", ")"]).splitlines()[3:5] == [
+        assert text.full(entry(finding, "\n\t\twait(\n)")).splitlines()[3:5] == [
             "    2 |                 wait(",
             "      |                 ^^^^^",
         ]

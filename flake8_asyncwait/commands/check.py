@@ -3,60 +3,131 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
+from flake8_asyncwait.commands.examine import Examined, examine
 from flake8_asyncwait.commands.run import CLEAN, FINDINGS, Run
+from flake8_asyncwait.report.colour import PLAIN, paint_for
+from flake8_asyncwait.report.entry import Contents, Entry, Summary
+from flake8_asyncwait.report.formats import FORMATS
 
 if TYPE_CHECKING:
-    from flake8_asyncwait.source.text import Source
-    from flake8_asyncwait.verdict.finding import Finding
+    from flake8_asyncwait.report.baseline import Baseline
 
 
 def run(args: argparse.Namespace) -> int:
     """Check the files, and return the exit status."""
+    if args.add_noqa:
+        from flake8_asyncwait.commands.noqa import AddNoqa
+
+        return AddNoqa(args).run()
     return _Check(args).run()
 
 
 class _Check(Run):
     def __init__(self, args: argparse.Namespace) -> None:
         super().__init__(args)
-        self.findings: list[Finding] = []
-        self.undetermined = 0
+        self.format = FORMATS[self.settings.output_format]
+        self.task = self.task._replace(
+            shows_changes=self.format.shows_changes and not args.write_baseline,
+            proves=args.prove,
+        )
+        self.counts: Counter[str] = Counter()
+        self.fixable = 0
+        self.files: set[str] = set()
+        self.checked: list[str] = []
+        self.undetermined: list[tuple[str, int, int]] = []
 
-    def visit(self, path: str) -> None:
-        name, data = self.read(path)
-        source = self.source(name, data)
-        if source is None:
-            return
-        from flake8_asyncwait.check import check_source  # not for files without a candidate
+    def work(self) -> int:
+        if self.args.write_baseline is not None:
+            return self._write_baseline(self.args.write_baseline)
+        baseline = self._baseline()
+        entries = self._entries() if baseline is None else self._new(self._entries(), baseline)
+        if self.args.output_file is None:
+            for piece in self._report(entries):
+                self.progress.clear()
+                # Who watches a slow run wants to see what is found when it is found.
+                print(piece, end="", flush=self.args.prove)
+        else:
+            from flake8_asyncwait.source.write import put
 
-        checked = check_source(source, self.options)
-        self.findings += checked.findings
-        self.undetermined += len(checked.undetermined)
-        if checked.findings:
-            self._report(source, data, checked.findings)
+            put(self.args.output_file, "".join(self._report(entries)).encode("utf-8", "replace"))
+        if baseline is not None:
+            self._warn_of_unused(baseline)
+        return FINDINGS if self.counts else CLEAN
 
-    def finish(self) -> int:
+    def _report(self, entries: Iterable[Entry]) -> Iterator[str]:
+        paint = PLAIN if self.args.output_file is not None else paint_for(sys.stdout)
+        yield from self.format.render(Contents(self._counted(entries), self._summary, paint))
         if self.args.statistics:
-            self._report_statistics()
-        return FINDINGS if self.findings else CLEAN
+            yield from self._statistics()
+        if self.format.is_for_people and self.counts:
+            from flake8_asyncwait.report.text import closing
 
-    def _report(self, source: Source, data: bytes, findings: Sequence[Finding]) -> None:
-        from flake8_asyncwait.fix.advise import advised, change_for
-        from flake8_asyncwait.report import text
+            yield f"{closing(self._summary())}\n"
 
-        lines = source.text.split("\n")
-        for finding in advised(source.name, source.text, findings, self.options):
-            mark = self.proof(source, finding).mark if self.args.prove else ""
-            if self.args.output_format == "text":
-                print(text.text(source.name, finding, mark), flush=self.args.prove)
-            else:
-                change = change_for(source.name, source, data, finding, self.options)
-                print(text.full(source.name, finding, lines, mark, change), end="\n\n")
-
-    def _report_statistics(self) -> None:
+    def _statistics(self) -> Iterator[str]:
+        """The counts: part of a report for people, beside one for programs."""
         from flake8_asyncwait.report.text import statistics
 
-        for line in statistics(self.findings, self.undetermined):
-            print(line)
+        for line in statistics(self._summary()):
+            if self.format.is_for_people:
+                yield f"{line}\n"
+            else:
+                self.warn(line)
+
+    def _entries(self) -> Iterator[Entry]:
+        """What is found, file by file."""
+        for examined in self._examined():
+            if examined.error is not None:
+                self.report_error(examined.error)
+            self.checked.append(examined.path)
+            self.undetermined += ((examined.path, at[0], at[1] + 1) for at in examined.undetermined)
+            yield from examined.entries
+
+    def _examined(self) -> Iterator[Examined]:
+        return map(partial(examine, task=self.task), self.paths())
+
+    def _counted(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        for entry in entries:
+            self.counts[entry.finding.code] += 1
+            self.fixable += entry.is_fixable
+            self.files.add(entry.path)
+            yield entry
+
+    def _summary(self) -> Summary:
+        return Summary(
+            dict(self.counts),
+            len(self.files),
+            self.fixable,
+            tuple(self.undetermined),
+            tuple(self.errors),
+        )
+
+    def _baseline(self) -> Baseline | None:
+        if self.args.baseline is None:
+            return None
+        from flake8_asyncwait.report.baseline import Baseline
+
+        return Baseline(self.args.baseline)
+
+    def _new(self, entries: Iterable[Entry], baseline: Baseline) -> Iterator[Entry]:
+        return (entry for entry in entries if not baseline.knows(entry))
+
+    def _warn_of_unused(self, baseline: Baseline) -> None:
+        for each in baseline.unused(self.checked, self.task.options.codes):
+            where = f" in {each.function}" if each.function else ""
+            self.warn(f"{self.args.baseline}: not found any more: {each.path}: {each.code}{where}")
+
+    def _write_baseline(self, path: str) -> int:
+        from flake8_asyncwait.report.baseline import dump
+        from flake8_asyncwait.source.write import put
+
+        entries = list(self._entries())
+        put(path, dump(entries, path))
+        self.warn(f"{path}: {len(entries)} known {'finding' if len(entries) == 1 else 'findings'}")
+        return CLEAN

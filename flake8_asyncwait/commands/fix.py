@@ -6,7 +6,9 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from flake8_asyncwait.commands.run import CLEAN, FINDINGS, STDIN, Run
+from flake8_asyncwait.commands.examine import STDIN, findings_of, helper_of, load, open_source
+from flake8_asyncwait.commands.run import CLEAN, FINDINGS, Run
+from flake8_asyncwait.source.text import SourceError
 
 if TYPE_CHECKING:
     from flake8_asyncwait.fix.cure import Cure
@@ -25,8 +27,21 @@ class _Fix(Run):
         self.changes = 0
         self.shown: set[str] = set()
 
-    def visit(self, path: str) -> None:
-        name, data = self.read(path)
+    def work(self) -> int:
+        from flake8_asyncwait.fix.cure import summary
+
+        for path in self.paths():
+            try:
+                self._fix(path)
+            except SourceError as error:
+                self.report_error(error)
+        self._say(summary(self.cures, self._is_dry))
+        left = any(cure.is_left for cure in self.cures)
+        return FINDINGS if left or (self._is_dry and self.changes) else CLEAN
+
+    def _fix(self, path: str) -> None:
+        """Fix a file, and tell what was done. Raises `SourceError`."""
+        name, data = load(path, self.task)
         done = self._fixed(name, data)
         self._put(path, name, done)
         self.changes += done.is_changed
@@ -34,30 +49,20 @@ class _Fix(Run):
         for cure in done.cures:
             self._say(cure.told(name, self._is_dry))
 
-    def finish(self) -> int:
-        from flake8_asyncwait.fix.cure import summary
-
-        self._say(summary(self.cures, self._is_dry))
-        left = any(cure.is_left for cure in self.cures)
-        return FINDINGS if left or (self._is_dry and self.changes) else CLEAN
-
     @property
     def _is_dry(self) -> bool:
         return bool(self.args.diff or self.args.check)
 
     def _fixed(self, name: str, data: bytes) -> FileFix:
         """What a fix makes of a file."""
-        from flake8_asyncwait.check import check_source
         from flake8_asyncwait.fix.file import FileFix, fix_file
 
-        nothing = FileFix(data, data)
-        source = self.source(name, data)
-        if source is None:
-            return nothing
-        findings = check_source(source, self.options).findings
-        if not findings:
-            return nothing
-        return fix_file(name, source, data, self.options, self.args.helper, findings)
+        source = open_source(name, data, self.task.options)
+        findings = findings_of(source, self.task).findings if source is not None else ()
+        if source is None or not findings:
+            return FileFix(data, data)
+        helper = helper_of(self.task)
+        return fix_file(name, source, data, self.task.options, helper, findings)
 
     def _put(self, path: str, name: str, done: FileFix) -> None:
         """Write a fixed file, or show it."""
@@ -73,5 +78,6 @@ class _Fix(Run):
         sys.stdout.buffer.write(data)
 
     def _say(self, line: str) -> None:
+        self.progress.clear()
         aside = self.args.diff or STDIN in self.args.paths
         print(line, file=sys.stderr if aside else sys.stdout)

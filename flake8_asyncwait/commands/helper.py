@@ -8,7 +8,7 @@ from flake8_asyncwait.commands.run import CLEAN
 from flake8_asyncwait.fix.helper import template
 
 
-def run(args: argparse.Namespace) -> int:
+def run(_args: argparse.Namespace) -> int:
     """Print the module that `wait_any` comes from."""
     print(template(), end="")
     return CLEAN

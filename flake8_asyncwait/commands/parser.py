@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any
 
 from flake8_asyncwait import __version__
-from flake8_asyncwait.options import ALL_CODES, dotted_names, split_list, unknown_codes
-
-if TYPE_CHECKING:
-    from flake8_asyncwait.fix.helper import Helper
+from flake8_asyncwait.config.settings import KEYS, nearest
+from flake8_asyncwait.options import ALL_CODES
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -48,6 +47,20 @@ def make_parser() -> argparse.ArgumentParser:
             "--check something would change, 2 could not do all of its work.",
         )
     )
+    _add_config(
+        commands.add_parser(
+            "config",
+            help="print the settings in force",
+            description="Print the settings in force, and where each of them comes from.",
+        )
+    )
+    _add_explain(
+        commands.add_parser(
+            "explain",
+            help="say all about a code",
+            description="Say what a code finds, why that is bad, and what can be done about it.",
+        )
+    )
     commands.add_parser(
         "helper",
         help="print the module that wait_any comes from",
@@ -58,98 +71,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     _add_common(parser, "check", "report")
-    _add_output(parser.add_argument_group("how to report"))
-
-
-def _add_prove(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "place",
-        type=_place,
-        metavar="PATH:LINE[:COLUMN]",
-        help="where the finding is, as check prints it",
-    )
-    _add_codes(parser.add_argument_group("what to prove (comma-separated codes or prefixes)"))
-    _add_names(parser.add_argument_group("what to know of your code (comma-separated names)"))
-    _add_stdin(parser.add_argument_group("how to report"))
-
-
-def _add_fix(parser: argparse.ArgumentParser) -> None:
-    _add_common(parser, "fix", "fix")
-    group = parser.add_argument_group("how to fix")
+    group = parser.add_argument_group("how to report")
+    _add_keys(group, "output-format")
     group.add_argument(
-        "--diff", action="store_true", help="print the changes as a diff, and write nothing"
-    )
-    group.add_argument(
-        "--check", action="store_true", help="say what would be done, and write nothing"
-    )
-    group.add_argument(
-        "--helper",
-        type=_helper,
-        metavar="MODULE:NAME",
-        help="where wait_any is imported from; made there if it does not exist "
-        "(default: _wait_any.py in the top package of the file)",
-    )
-    _add_stdin(group)
-
-
-def _add_common(parser: argparse.ArgumentParser, do: str, codes: str) -> None:
-    """The options that `check` and `fix` share: both look for the same."""
-    parser.add_argument(
-        "paths",
-        nargs="*",
-        default=["."],
-        metavar="PATH",
-        help=f"files and directories to {do}, - for standard input (default: .)",
-    )
-    _add_codes(parser.add_argument_group(f"what to {codes} (comma-separated codes or prefixes)"))
-    _add_names(parser.add_argument_group("what to know of your code (comma-separated names)"))
-    _add_files(parser.add_argument_group(f"which files to {do} (comma-separated globs)"))
-
-
-def _add_codes(group: argparse._ArgumentGroup) -> None:
-    for flag, default, text in (
-        ("--select", None, "only these codes"),
-        ("--extend-select", [], "these codes too, such as those that are off by default"),
-        ("--ignore", [], "not these codes"),
-    ):
-        group.add_argument(
-            flag, action="extend", type=_codes, default=default, metavar="CODES", help=text
-        )
-
-
-def _add_names(group: argparse._ArgumentGroup) -> None:
-    for flag, text in (
-        ("--task-factories", "functions that return a task which their caller owns"),
-        ("--cancellers", "functions that cancel the tasks they are given"),
-        ("--wait-functions", "functions that wrap asyncio.wait with its own signature"),
-    ):
-        group.add_argument(
-            flag, action="extend", type=_names, default=[], metavar="NAMES", help=text
-        )
-
-
-def _add_files(group: argparse._ArgumentGroup) -> None:
-    for flag, default, text in (
-        ("--exclude", None, "files and directories to leave out, instead of the default list"),
-        ("--extend-exclude", [], "files and directories to leave out as well"),
-    ):
-        group.add_argument(
-            flag, action="extend", type=_globs, default=default, metavar="GLOBS", help=text
-        )
-    group.add_argument(
-        "--no-respect-gitignore",
-        dest="respect_gitignore",
-        action="store_false",
-        help="check files that git ignores too",
-    )
-
-
-def _add_output(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--output-format",
-        choices=("text", "full"),
-        default="text",
-        help="one line a finding, or with its source and how it leaks (default: text)",
+        "--output-file", metavar="FILE", help="where to write the report, instead of to stdout"
     )
     group.add_argument(
         "--statistics",
@@ -162,6 +87,112 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         help="run what each finding says on a real event loop, and say whether it came true",
     )
     _add_stdin(group)
+    group = parser.add_argument_group("known findings").add_mutually_exclusive_group()
+    group.add_argument(
+        "--add-noqa",
+        action="store_true",
+        help="report nothing, and silence each finding with a comment on its line",
+    )
+    group.add_argument(
+        "--baseline", metavar="FILE", help="do not report the findings that are in this file"
+    )
+    group.add_argument(
+        "--write-baseline",
+        metavar="FILE",
+        help="report nothing, and write all findings to this file",
+    )
+
+
+def _add_prove(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "place",
+        type=_argument(_place),
+        metavar="PATH:LINE[:COLUMN]",
+        help="where the finding is, as check prints it",
+    )
+    _add_codes(parser, "prove")
+    _add_names(parser)
+    _add_configuration(parser)
+    _add_stdin(parser.add_argument_group("how to report"))
+
+
+def _add_fix(parser: argparse.ArgumentParser) -> None:
+    _add_common(parser, "fix", "fix")
+    group = parser.add_argument_group("how to fix")
+    group.add_argument(
+        "--diff", action="store_true", help="print the changes as a diff, and write nothing"
+    )
+    group.add_argument(
+        "--check", action="store_true", help="say what would be done, and write nothing"
+    )
+    _add_keys(group, "helper")
+    _add_stdin(group)
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    _add_common(parser, "check", "report")
+    _add_keys(parser.add_argument_group("how to report and fix"), "output-format", "helper")
+
+
+def _add_explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("code", type=_argument(_code), metavar="CODE", help="such as AWT102")
+    parser.add_argument(
+        "--output-format", choices=("text", "json"), default="text", help="(default: text)"
+    )
+
+
+def _add_common(parser: argparse.ArgumentParser, do: str, codes: str) -> None:
+    """The options that `check` and `fix` share: both look for the same."""
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        default=["."],
+        metavar="PATH",
+        help=f"files and directories to {do}, - for standard input (default: .)",
+    )
+    _add_codes(parser, codes)
+    _add_names(parser)
+    group = parser.add_argument_group(f"which files to {do} (comma-separated globs)")
+    _add_keys(group, "exclude", "extend-exclude", "respect-gitignore", "jobs")
+    _add_configuration(parser)
+
+
+def _add_codes(parser: argparse.ArgumentParser, do: str) -> None:
+    group = parser.add_argument_group(f"what to {do} (comma-separated codes or prefixes)")
+    _add_keys(group, "select", "extend-select", "ignore", "per-file-ignores")
+
+
+def _add_names(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what to know of your code (comma-separated names)")
+    _add_keys(group, "task-factories", "cancellers", "wait-functions")
+
+
+def _add_keys(group: argparse._ArgumentGroup, *names: str) -> None:
+    """Options that `pyproject.toml` may set as well: None where the command line does not."""
+    for key in map(KEYS.__getitem__, names):
+        parse = key.kind.from_text
+        if parse is None:
+            group.add_argument(
+                f"--{key.name}", action=argparse.BooleanOptionalAction, default=None, help=key.help
+            )
+        else:
+            group.add_argument(
+                f"--{key.name}",
+                action="extend" if key.kind.is_list else "store",
+                type=_argument(parse),
+                metavar=key.metavar,
+                help=key.help,
+            )
+
+
+def _add_configuration(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("configuration").add_mutually_exclusive_group()
+    group.add_argument(
+        "--config",
+        metavar="FILE",
+        help="read [tool.asyncwait] in this file, not in the nearest pyproject.toml",
+    )
+    group.add_argument("--isolated", action="store_true", help="read no configuration file")
 
 
 def _add_stdin(group: argparse._ArgumentGroup) -> None:
@@ -173,38 +204,28 @@ def _add_stdin(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _codes(value: str) -> list[str]:
-    codes = split_list(value)
-    unknown = unknown_codes(codes)
-    if unknown:
-        known = ", ".join(sorted(ALL_CODES))
-        raise argparse.ArgumentTypeError(f"unknown code {unknown[0]!r}; the codes are {known}")
-    return codes
-
-
-def _names(value: str) -> list[str]:
-    try:
-        return sorted(dotted_names(split_list(value)))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+def _code(value: str) -> str:
+    code = value.upper()
+    if code not in ALL_CODES:
+        raise ValueError(f"unknown code {value!r}; {nearest(code, sorted(ALL_CODES))}")
+    return code
 
 
 def _place(value: str) -> tuple[str, int, int]:
     """A path, a line, and a column or 0: the last two count from 1."""
     match = re.fullmatch(r"(.+?):(\d+)(?::(\d+))?:?", value)
     if match is None:
-        raise argparse.ArgumentTypeError(f"{value!r} is not PATH:LINE or PATH:LINE:COLUMN")
+        raise ValueError(f"{value!r} is not PATH:LINE or PATH:LINE:COLUMN")
     return match[1], int(match[2]), int(match[3] or 0)
 
 
-def _helper(value: str) -> Helper:
-    from flake8_asyncwait.fix.helper import parse_helper
+def _argument(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """`parse`, with the reason of a `ValueError` where `argparse` would hide it."""
 
-    try:
-        return parse_helper(value)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+    def argument(value: str) -> Any:
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
 
-
-def _globs(value: str) -> list[str]:
-    return [glob for glob in map(str.strip, value.split(",")) if glob]
+    return argument

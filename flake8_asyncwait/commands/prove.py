@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from flake8_asyncwait.check import check_source
+from flake8_asyncwait.commands.examine import findings_of, load, open_source, prove
 from flake8_asyncwait.commands.run import FAILED, Run
 from flake8_asyncwait.report.text import proof
 from flake8_asyncwait.source.text import SourceError
@@ -12,25 +12,37 @@ from flake8_asyncwait.source.text import SourceError
 
 def run(args: argparse.Namespace) -> int:
     """Prove the findings at a place, and return the exit status."""
-    return _Prove(args).run()
+    path, line, column = args.place
+    args.paths = [path]
+    return _Prove(args, path, line, column).run()
 
 
 class _Prove(Run):
-    def run(self) -> int:
-        path, line, column = self.args.place
+    def __init__(self, args: argparse.Namespace, path: str, line: int, column: int) -> None:
+        super().__init__(args)
+        self.path, self.line, self.column = path, line, column
+
+    def work(self) -> int:
         try:
-            source = self.source(*self.read(path))
-            findings = [] if source is None else check_source(source, self.options).findings
+            return self._prove()
         except SourceError as error:
             self.report_error(error)
             return FAILED
-        found = [f for f in findings if f.line == line and column in (0, f.column + 1)]
+
+    def _prove(self) -> int:
+        options = self.task.options
+        source = open_source(*load(self.path, self.task), options)
+        findings = findings_of(source, self.task).findings if source is not None else ()
+        found = [
+            each
+            for each in findings
+            if each.line == self.line and self.column in (0, each.column + 1)
+        ]
         if source is None or not found:
-            self.report_error(SourceError(path, "no finding here", line))
-            return FAILED
-        proofs = []
+            raise SourceError(self.path, "no finding here", self.line)
+        status = 0
         for finding in found:
-            proofs.append(self.proof(source, finding))
-            events, verdict = map(str, proofs[-1].events), proofs[-1].verdict
-            print(proof(source.name, finding, events, verdict), end="\n\n")
-        return max(one.status for one in proofs)
+            shown = prove(source, finding, options)
+            print(proof(source.name, finding, map(str, shown.events), shown.verdict), end="\n\n")
+            status = max(status, shown.status)
+        return status

@@ -8,102 +8,72 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from flake8_asyncwait.options import Options, resolve_codes
-
-if TYPE_CHECKING:
-    from flake8_asyncwait.replay.live import Proof
-    from flake8_asyncwait.source.files import Walk
-    from flake8_asyncwait.source.text import Source, SourceError
-    from flake8_asyncwait.verdict.finding import Finding
+from flake8_asyncwait.commands.examine import Task
+from flake8_asyncwait.commands.progress import Progress
+from flake8_asyncwait.config.load import load
+from flake8_asyncwait.source.text import SourceError
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
-STDIN = "-"
 
 
 class Run:
-    """One run of a command over files, and whether it could do all of its work so far."""
+    """One run of a command over files, and what it could not do so far."""
 
     def __init__(self, args: argparse.Namespace) -> None:
+        """Raises `SourceError` for a configuration that cannot be used."""
         self.args = args
-        self.options = Options(
-            codes=resolve_codes(args.select, args.extend_select, args.ignore),
-            task_factories=frozenset(args.task_factories),
-            cancellers=frozenset(args.cancellers),
-            wait_functions=frozenset(args.wait_functions),
+        self.config = load(args)
+        self.settings = self.config.settings
+        self.task = Task(
+            self.settings.options,
+            self.settings.per_file_ignores,
+            args.stdin_filename,
+            self.settings.helper,
         )
-        self.failed = False
+        self.errors: list[SourceError] = []
+        self.progress = Progress(sys.stderr)
 
     def run(self) -> int:
         """Do the work, print what there is to print, and return the exit status."""
-        from flake8_asyncwait.source.text import SourceError
+        self.warn_of_flake8()
+        status = self.work()
+        return FAILED if self.errors else status
 
-        path = None
-        for path in self._walk().files(self.args.paths):
-            try:
-                self.visit(path)
-            except SourceError as error:
-                self.report_error(error)
-        if path is None and not self.failed:
-            print("no Python files found", file=sys.stderr)
-        status = self.finish()
-        return FAILED if self.failed else status
-
-    def visit(self, path: str) -> None:
-        """Look at one file. Raises `SourceError`."""
+    def work(self) -> int:
+        """Do the work; the exit status where no error was reported."""
         raise NotImplementedError
 
-    def finish(self) -> int:
-        """Print what is to be said of all files; the exit status where nothing has failed."""
-        raise NotImplementedError
-
-    def _walk(self) -> Walk:
+    def paths(self) -> Iterator[str]:
+        """The files to look at, while a progress bar moves."""
         from flake8_asyncwait.source.files import Walk
-        from flake8_asyncwait.source.ignore import DEFAULT_EXCLUDE, Excluder
+        from flake8_asyncwait.source.ignore import Excluder
 
-        given = self.args.exclude
-        exclude = [*(DEFAULT_EXCLUDE if given is None else given), *self.args.extend_exclude]
-        return Walk(Excluder(exclude), self.args.respect_gitignore, self.report_error)
-
-    def read(self, path: str) -> tuple[str, bytes]:
-        """What reports call the file at `path`, and its bytes. Raises `SourceError`."""
-        from flake8_asyncwait.source.text import read
-
-        if path == STDIN:
-            return self.args.stdin_filename, sys.stdin.buffer.read()
-        return path, read(path)
-
-    def source(self, name: str, data: bytes) -> Source | None:
-        """A file with the given bytes, or None where it cannot hold a site.
-
-        What nothing is claimed about may be as broken as it likes: no error is raised for it.
-        Else raises `SourceError`.
-        """
-        from flake8_asyncwait.sites.gate import candidate_lines
-        from flake8_asyncwait.source.text import SourceError, decode
-
-        try:
-            source = decode(name, data)
-        except SourceError:
-            if candidate_lines(str(data, "latin-1"), self.options.wait_functions):
-                raise
-            return None
-        return source if candidate_lines(source.text, self.options.wait_functions) else None
-
-    def proof(self, source: Source, finding: Finding) -> Proof:
-        """What running the execution that a finding describes shows."""
-        from flake8_asyncwait.replay.apart import prove_apart
-        from flake8_asyncwait.replay.locate import Known
-
-        steps = [(step.line, step.choice) for step in finding.witness]
-        options = self.options
-        known = Known(options.task_factories, options.cancellers, options.wait_functions)
-        return prove_apart(source.text, (finding.line, finding.column), finding.code, steps, known)
+        exclude = [*self.settings.exclude, *self.settings.extend_exclude]
+        walk = Walk(Excluder(exclude), self.settings.respect_gitignore, self.report_error)
+        path = None
+        for path in self.progress.over(walk.files(self.args.paths)):
+            yield path
+        if path is None and not self.errors:
+            print("no Python files found", file=sys.stderr)
 
     def report_error(self, error: SourceError) -> None:
         """Say what could not be done; the run goes on."""
+        self.errors.append(error)
+        self.warn(str(error))
+
+    def warn(self, message: str) -> None:
+        """Say a line on stderr."""
         from flake8_asyncwait.report.text import printable
 
-        self.failed = True
-        print(printable(str(error)), file=sys.stderr)
+        self.progress.clear()
+        print(printable(message), file=sys.stderr)
+
+    def warn_of_flake8(self) -> None:
+        """Say so where the project configures us for flake8 and not for this command."""
+        if self.config.found.for_flake8 is not None:
+            self.warn(
+                f"{self.config.found.for_flake8}: read by flake8 only; "
+                "asyncwait reads [tool.asyncwait] in pyproject.toml"
+            )

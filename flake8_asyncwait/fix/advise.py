@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from flake8_asyncwait.fix.cure import MANUAL
+from flake8_asyncwait.fix.cure import MANUAL, Cure
 from flake8_asyncwait.fix.file import fix_file, fix_text
+from flake8_asyncwait.fix.helper import Helper
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.report.diff import diff
-from flake8_asyncwait.source.text import Source, SourceError, with_newlines
+from flake8_asyncwait.report.edits import edits
+from flake8_asyncwait.report.entry import Change, with_advice
+from flake8_asyncwait.source.text import BOM, Source, SourceError, with_newlines
 from flake8_asyncwait.verdict.finding import Finding
 
 
@@ -20,30 +22,52 @@ def advised(
 
     `text` is that of the file, with any line ends.
     """
-    if not findings:
-        return ()
-    try:
-        cures = fix_text(path, with_newlines(text), options, findings=findings).cures
-    except SourceError as error:
-        return tuple(_with_advice(finding, MANUAL, error.reason) for finding in findings)
+    cures = cures_for(path, with_newlines(text), findings, options)
     return tuple(
-        _with_advice(finding, cure.outcome, cure.reason)
+        with_advice(finding, cure.outcome, cure.reason)
         for finding, cure in zip(sorted(findings), cures, strict=True)
     )
 
 
-def _with_advice(finding: Finding, outcome: str, reason: str) -> Finding:
-    advice = f"{outcome}, {reason}" if reason else outcome
-    return replace(finding, message=f"{finding.message} (asyncwait fix: {advice})")
+def cures_for(
+    path: str,
+    text: str,
+    findings: Sequence[Finding],
+    options: Options,
+    helper: Helper | None = None,
+) -> tuple[Cure, ...]:
+    """What a fix of the file at `path` would do about each of its findings, which are sorted.
+
+    `text` is that of the file; its lines end in `\\n`. `helper` is where `wait_any` is to come
+    from.
+    """
+    if not findings:
+        return ()
+    try:
+        return fix_text(path, text, options, helper, findings).cures
+    except SourceError as error:
+        return tuple(
+            Cure(each.line, each.column, each.code, MANUAL, error.reason)
+            for each in sorted(findings)
+        )
 
 
-def change_for(path: str, source: Source, data: bytes, finding: Finding, options: Options) -> str:
-    """What a fix of one finding alone would change in its file, as a diff; "" where nothing.
+def change_for(
+    source: Source, data: bytes, finding: Finding, options: Options, helper: Helper | None = None
+) -> Change | None:
+    """What a fix of one finding alone would change; None where nothing.
 
     `data` are the bytes that `source` was decoded from.
     """
     try:
-        done = fix_file(path, source, data, options, findings=[finding])
+        done = fix_file(source.name, source, data, options, helper, [finding])
     except SourceError:
-        return ""
-    return str(diff(path, data, done.after), source.encoding, "replace") if done.is_changed else ""
+        return None
+    if not done.is_changed:
+        return None
+    before, after = (str(each.removeprefix(BOM), source.encoding) for each in (data, done.after))
+    return Change(
+        str(diff(source.name, data, done.after), source.encoding, "replace"),
+        edits(before, after),
+        done.create,
+    )

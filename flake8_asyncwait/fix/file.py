@@ -15,7 +15,6 @@ from flake8_asyncwait.fix.helper import (
     Helper,
     HelperError,
     HelperPlan,
-    NewModule,
     apply_helper,
     plan_helper,
 )
@@ -23,6 +22,7 @@ from flake8_asyncwait.fix.imports import remove_unused
 from flake8_asyncwait.fix.project import project_of
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.report.diff import diff
+from flake8_asyncwait.report.entry import NewModule
 from flake8_asyncwait.source.text import Source, SourceError, decode, read
 from flake8_asyncwait.source.write import create, encode, write
 from flake8_asyncwait.verdict.finding import Finding

@@ -29,6 +29,7 @@ from flake8_asyncwait.fix.project import (
     top_level,
     why_not_make,
 )
+from flake8_asyncwait.report.entry import NewModule
 from flake8_asyncwait.source.text import SourceError, decode, read
 
 NAME = "wait_any"
@@ -49,13 +50,6 @@ class Helper(NamedTuple):
 
 
 _OURS = (Helper("flake8_asyncwait", NAME), Helper("flake8_asyncwait.wait_any", NAME))
-
-
-class NewModule(NamedTuple):
-    """A module that has to be made: its absolute path and its text."""
-
-    path: str
-    text: str
 
 
 class HelperPlan(NamedTuple):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 
+from flake8_asyncwait.report.paths import relative
+
 _NO_END = "\n\\ No newline at end of file\n"
 
 
@@ -30,9 +32,7 @@ def _lines(data: bytes) -> list[str]:
 
 
 def _name(path: str) -> str:
-    relative = os.path.relpath(path)
-    name = path if relative.startswith(os.pardir) else relative
-    return os.fsencode(name.replace(os.sep, "/").lstrip("/")).decode("latin-1")
+    return os.fsencode(relative(path).lstrip("/")).decode("latin-1")
 
 
 def _header(name: str) -> str:

@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from flake8_asyncwait.verdict.finding import Finding, Step
+from flake8_asyncwait.report.colour import PLAIN, Paint
+from flake8_asyncwait.report.entry import Contents, Entry, Summary
+
+if TYPE_CHECKING:
+    from flake8_asyncwait.verdict.finding import Finding, Step
 
 CONTEXT = 2
 
 
-def text(path: str, finding: Finding, mark: str = "") -> str:
+def lines(contents: Contents) -> Iterator[str]:
+    """The report with a line for each finding."""
+    for entry in contents.entries:
+        yield text(entry.path, entry.advised, entry.proof, contents.paint) + "\n"
+
+
+def paragraphs(contents: Contents) -> Iterator[str]:
+    """The report with the source of each finding, how it leaks, and what would cure it."""
+    for entry in contents.entries:
+        yield full(entry, contents.paint) + "\n\n"
+
+
+def text(path: str, finding: Finding, mark: str = "", paint: Paint = PLAIN) -> str:
     """`path:line:column: CODE message`, as flake8 prints it: both count from 1.
 
     A `mark` comes behind it in brackets.
     """
-    place = f"{path}:{finding.line}:{finding.column + 1}"
+    place = f"{paint('bold', printable(path))}:{finding.line}:{finding.column + 1}"
     behind = f" [{mark}]" if mark else ""
-    return printable(f"{place}: {finding.code} {finding.message}{behind}")
+    return f"{place}: {paint('bold red', finding.code)} {printable(finding.message + behind)}"
 
 
-def full(
-    path: str, finding: Finding, lines: Sequence[str], mark: str = "", change: str = ""
-) -> str:
-    """`text`, then the lines around the call in `lines`, then the witness as numbered steps, then
-    a `change` that would cure it, a diff.
-
-    `lines` are those of the whole file, without their ends.
-    """
-    told = [text(path, finding, mark), "", *_excerpt(finding, lines), "", *_steps(finding.witness)]
-    shown = [f"  {printable(line.expandtabs())}".rstrip() for line in change.splitlines()]
-    return "\n".join([*told, *([""] if shown else []), *shown])
+def full(entry: Entry, paint: Paint = PLAIN) -> str:
+    """`text`, then the lines around the call, then the witness as numbered steps, then the change
+    that would cure it, a diff."""
+    finding = entry.finding
+    told = [text(entry.path, entry.advised, entry.proof, paint), ""]
+    told += [*_excerpt(finding, entry.text.split("\n"), paint), "", *_steps(finding.witness)]
+    if entry.change is not None:
+        told += ["", *(_changed(line, paint) for line in entry.change.diff.splitlines())]
+    return "\n".join(told)
 
 
 def proof(path: str, finding: Finding, events: Iterable[str], verdict: str) -> str:
@@ -38,15 +53,21 @@ def proof(path: str, finding: Finding, events: Iterable[str], verdict: str) -> s
     return "\n".join([text(path, finding), "", *shown, *([""] if shown else []), verdict])
 
 
-def statistics(findings: Iterable[Finding], undetermined: int) -> list[str]:
+def closing(summary: Summary) -> str:
+    """How many findings there are, and how many of them a fix can cure; "" where there are none."""
+    if not summary.findings:
+        return ""
+    found = f"{_counted(summary.findings, 'finding')} in {_counted(summary.files, 'file')}"
+    return f"{found}; asyncwait fix can cure {summary.fixable or 'none'}"
+
+
+def statistics(summary: Summary) -> list[str]:
     """A line for each code with findings, and one for undetermined sites if there are any."""
-    counts: dict[str, int] = {}
-    for finding in findings:
-        counts[finding.code] = counts.get(finding.code, 0) + 1
-    lines = [f"{count:<5} {code}" for code, count in sorted(counts.items())]
+    told = [f"{count:<5} {code}" for code, count in sorted(summary.counts.items())]
+    undetermined = len(summary.undetermined)
     if undetermined:
-        lines.append(f"{undetermined:<5} undetermined: too many states to decide, nothing claimed")
-    return lines
+        told.append(f"{undetermined:<5} undetermined: too many states to decide, nothing claimed")
+    return told
 
 
 def printable(line: str) -> str:
@@ -56,7 +77,11 @@ def printable(line: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
-def _excerpt(finding: Finding, lines: Sequence[str]) -> list[str]:
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _excerpt(finding: Finding, lines: Sequence[str], paint: Paint) -> list[str]:
     """The call, marked, between `CONTEXT` lines on either side."""
     first = max(finding.line - CONTEXT, 1)
     last = min(max(finding.line, finding.end_line) + CONTEXT, len(lines))
@@ -66,19 +91,26 @@ def _excerpt(finding: Finding, lines: Sequence[str]) -> list[str]:
         line = lines[number - 1]
         excerpt.append(f"{number:>{width + 4}} | {_shown(line)}".rstrip())
         if number == finding.line:
-            excerpt.append(f"{'':>{width + 4}} | {_mark(finding, line)}")
+            excerpt.append(f"{'':>{width + 4}} | {_mark(finding, line, paint)}")
     return excerpt
 
 
-def _mark(finding: Finding, line: str) -> str:
+def _mark(finding: Finding, line: str, paint: Paint) -> str:
     """Carets below the part of the call that stands on its first line."""
     end = finding.end_column if finding.end_line == finding.line else len(line)
     start = len(_shown(line[: finding.column]))
-    return " " * start + "^" * max(len(_shown(line[:end])) - start, 1)
+    return " " * start + paint("red", "^" * max(len(_shown(line[:end])) - start, 1))
 
 
 def _shown(line: str) -> str:
     return printable(line.expandtabs())
+
+
+def _changed(line: str, paint: Paint) -> str:
+    """A line of a diff, indented."""
+    colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+    shown = printable(line.expandtabs()).rstrip()
+    return f"  {paint(colour, shown) if colour else shown}".rstrip()
 
 
 def _steps(witness: Iterable[Step]) -> list[str]:

@@ -25,4 +25,12 @@ RULES: tuple[Rule, ...] = (
     awt202.RULE,
 )
 
-__all__ = ["RULES", "Hit", "Rule"]
+_BY_CODE = {rule.code: rule for rule in RULES}
+
+
+def rule_of(code: str) -> Rule:
+    """The rule with a code. Raises `KeyError` where there is none."""
+    return _BY_CODE[code]
+
+
+__all__ = ["RULES", "Hit", "Rule", "rule_of"]

@@ -49,5 +49,10 @@ async def first(work, disconnected):
         a.cancel()
         b.cancel()
 """,
+    cure="""\
+`wait_any` takes the place of the call where nothing needs the pending tasks after it: it cancels
+them before it returns. Where something does, a `finally` cancels them at its end. The code is left
+alone where a task is handed over to somebody else, or where a cancel could strike a task that is
+still needed.""",
     fires=_fires,
 )

@@ -53,5 +53,10 @@ async def first(work, disconnected):
         for task in tasks:
             task.cancel()
 """,
+    cure="""\
+`wait_any` takes the place of the call and of the loop that cancels, where nothing needs the pending
+tasks after it. Where something does, the cleanup goes into a `finally` that cancels all waited
+tasks. The code is left alone where a task is handed over to somebody else, or where a cancel could
+strike a task that is still needed.""",
     fires=_fires,
 )

@@ -55,5 +55,9 @@ async def first(work, disconnected):
         for task in pending:
             task.cancel()
 """,
+    cure="""\
+The name that the cleanup reads is bound to the waited tasks before the wait. Where that does not
+do, a `finally` cancels these tasks themselves. The code is left alone where one of them is handed
+over to somebody else.""",
     fires=_fires,
 )

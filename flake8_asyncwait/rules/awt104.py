@@ -41,5 +41,8 @@ async def first(tasks):
     done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     return done, pending
 """,
+    cure="""\
+None: the tasks are the caller's, who alone can say what becomes of the pending half. Return it, or
+cancel it where that is what callers expect.""",
     fires=_fires,
 )

@@ -46,5 +46,8 @@ class Connection:
             for task in tasks:
                 task.cancel()
 """,
+    cure="""\
+A `finally` cancels those of the waited tasks that the function made. Tasks that belong to somebody
+else are left alone: whether they may be cancelled is for you to say.""",
     fires=_fires,
 )

@@ -41,5 +41,9 @@ import asyncio
 async def both(one, two):
     await asyncio.gather(one(), two())
 """,
+    cure="""\
+`wait_any` with `return_when=asyncio.ALL_COMPLETED` takes the place of the call, or a `finally`
+cancels the tasks. `asyncio.gather` would also end at the first exception and raise it: whether that
+is wanted is for you to say.""",
     fires=_fires,
 )

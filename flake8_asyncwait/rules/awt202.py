@@ -51,5 +51,8 @@ async def first(work, disconnected):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 """,
+    cure="""\
+None: whether to wait for the cancelled tasks to end is a choice, as it takes time. To do so, put
+`await asyncio.gather(*tasks, return_exceptions=True)` behind the cancels.""",
     fires=_fires,
 )

@@ -46,5 +46,8 @@ async def work():
 async def main():
     await asyncio.gather(work(), work())
 """,
+    cure="""\
+None: the coroutine has to become a task first, which somebody has to own. Wrap it in
+`asyncio.create_task()` under a name, and cancel that task in a `finally`.""",
     fires=_fires,
 )

@@ -22,6 +22,8 @@ class Rule:
     """One code. `fires` gives a `Hit`, or None.
 
     `bad` is a whole module in which the rule fires once, `good` its twin in which nothing does.
+    `cure` says what `asyncwait fix` does about it, and where it does not. `summary` is a line;
+    `rationale` and `cure` are paragraphs of Markdown.
     """
 
     code: str
@@ -31,6 +33,7 @@ class Rule:
     rationale: str
     bad: str
     good: str
+    cure: str
     fires: Callable[[Outcome], Hit | None]
 
 

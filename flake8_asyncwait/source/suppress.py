@@ -9,7 +9,12 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tokenize import TokenInfo
 
 _NOQA = re.compile(r"# noqa(?::[\s]?(?P<codes>([A-Z]+[0-9]+(?:[,\s]+)?)+))?", re.IGNORECASE)
 _FILE_NOQA = re.compile(r"^[^\S\n]*# flake8[:=][^\S\n]*noqa", re.IGNORECASE | re.MULTILINE)
@@ -44,31 +49,77 @@ class Noqa:
         return codes is None or code.startswith(tuple(codes.replace(",", " ").split()))
 
 
+def with_noqa(text: str, codes: Mapping[int, Iterable[str]]) -> str:
+    """`text` with comments that suppress `codes`, which are given for each line, from 1.
+
+    A comment goes to the end of its line, or of the last of the lines that are tied to it; codes
+    that a `# noqa` comment is to suppress already stay in it. Where there is no place for one
+    nothing is put in: `Noqa` says so.
+    """
+    from token import COMMENT
+
+    lines = _lines(text)
+    tokens = _tokens(lines)
+    last = {line: end for first, end in _tied_lines(tokens) for line in range(first, end + 1)}
+    comments = {token.start[0]: token.start[1] for token in tokens if token.type == COMMENT}
+    wanted: dict[int, set[str]] = {}
+    for line, new in codes.items():
+        if line in last:
+            wanted.setdefault(last[line], set()).update(new)
+    for line, new in wanted.items():
+        body = lines[line - 1].removesuffix("\n")
+        start = comments.get(line, len(body))
+        end = lines[line - 1][len(body) :]
+        lines[line - 1] = f"{body[:start]}{_suppressing(body[start:], sorted(new))}{end}"
+    return "".join(lines)
+
+
+def _suppressing(comment: str, codes: list[str]) -> str:
+    """A comment, or nothing, with `codes` added to those that it suppresses."""
+    match = _NOQA.search(comment)
+    if match is None or match["codes"] is None:
+        return f"{comment}  # noqa: {', '.join(codes)}"
+    end = match.start("codes") + len(match["codes"].rstrip(", \t"))
+    known = match["codes"].replace(",", " ").split()
+    new = [code for code in codes if code not in known]
+    return f"{', '.join([comment[:end], *new])}{comment[end:]}"
+
+
 def _covering_lines(text: str) -> dict[int, str]:
     """For each line number, from 1, the text whose noqa comment covers that line."""
-    lines = io.StringIO(text).readlines()  # str.splitlines would also split at form feeds
+    lines = _lines(text)
     covering = dict(enumerate(lines, 1))
-    for first, last in _tied_lines(lines):
+    for first, last in _tied_lines(_tokens(lines)):
         covering.update(dict.fromkeys(range(first, last + 1), "".join(lines[first - 1 : last])))
     return covering
 
 
-def _tied_lines(lines: list[str]) -> Iterator[tuple[int, int]]:
+def _lines(text: str) -> list[str]:
+    return io.StringIO(text).readlines()  # str.splitlines would also split at form feeds
+
+
+def _tokens(lines: list[str]) -> list[TokenInfo]:
+    """The tokens of a file; none where it cannot be tokenized."""
+    import tokenize  # 10 ms, and few runs of the command come here
+
+    try:
+        return list(tokenize.generate_tokens(iter(lines).__next__))
+    except (tokenize.TokenError, SyntaxError):
+        return []
+
+
+def _tied_lines(tokens: list[TokenInfo]) -> Iterator[tuple[int, int]]:
     """The first and last line of each run of tokens up to a line end outside any string.
 
     A line end inside brackets ends a run too: only strings and backslashes tie lines together.
     """
-    import tokenize  # 10 ms, and few runs of the command come here
+    from token import DEDENT, ENDMARKER, NEWLINE, NL
 
-    try:
-        tokens = list(tokenize.generate_tokens(iter(lines).__next__))
-    except (tokenize.TokenError, SyntaxError):
-        return
-    first, last = len(lines) + 1, 0
+    first, last = sys.maxsize, 0
     for token in tokens:
-        if token.type in (tokenize.ENDMARKER, tokenize.DEDENT):
+        if token.type in (ENDMARKER, DEDENT):
             continue
         first, last = min(first, token.start[0]), max(last, token.end[0])
-        if token.type in (tokenize.NL, tokenize.NEWLINE):
+        if token.type in (NL, NEWLINE):
             yield first, last
-            first, last = len(lines) + 1, 0
+            first, last = sys.maxsize, 0

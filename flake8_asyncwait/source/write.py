@@ -19,7 +19,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 
-from flake8_asyncwait.source.text import BOM, Source, SourceError, os_error
+from flake8_asyncwait.source.text import BOM, Source, SourceError, os_error, read
 
 _LINE_END = re.compile("\r\n|\r|\n")
 _CHANGED = "it was changed meanwhile"
@@ -82,6 +82,21 @@ def create(path: str, data: bytes) -> None:
                     raise
     except OSError as error:
         raise os_error(path, error) from error
+
+
+def put(path: str, data: bytes) -> None:
+    """Make a file at `path` that holds `data`, in the place of one that is there; to a device or a
+    pipe just write. Raises `SourceError` as `write` and `create` do."""
+    if os.path.isfile(path):
+        write(path, read(path), data)
+    elif os.path.exists(path):
+        try:
+            with open(path, "wb") as file:
+                file.write(data)
+        except OSError as error:
+            raise os_error(path, error) from error
+    else:
+        create(path, data)
 
 
 def _with_line_ends(text: str, old_text: str, ends: Sequence[str]) -> str:

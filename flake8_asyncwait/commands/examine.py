@@ -1,0 +1,151 @@
+"""From the path of a file to what reports say of it: what `check` does for each file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from flake8_asyncwait.options import Options
+from flake8_asyncwait.source.text import Source, SourceError, decode, read
+
+if TYPE_CHECKING:
+    from flake8_asyncwait.fix.helper import Helper
+    from flake8_asyncwait.replay.live import Proof
+    from flake8_asyncwait.report.entry import Entry
+    from flake8_asyncwait.verdict.finding import Checked, Finding
+
+STDIN = "-"
+
+
+class Task(NamedTuple):
+    """What to do with each file: the same for all files of a run.
+
+    `per_file_ignores` are pairs of a glob and the codes that files which match it do not report.
+    `stdin_filename` is what to call standard input. `helper` is where a fix would import `wait_any`
+    from. Changes are shown, and findings proved, where the report needs it.
+    """
+
+    options: Options
+    per_file_ignores: Sequence[tuple[str, Sequence[str]]] = ()
+    stdin_filename: str = "stdin"
+    helper: str | None = None
+    shows_changes: bool = False
+    proves: bool = False
+
+
+class Examined(NamedTuple):
+    """What there is to say of one file; `undetermined` are places as in `Checked`."""
+
+    path: str
+    entries: tuple[Entry, ...] = ()
+    undetermined: tuple[tuple[int, int], ...] = ()
+    error: SourceError | None = None
+
+
+def examine(path: str, task: Task) -> Examined:
+    """Check the file at `path`. No error is raised: where there is one it is in the result."""
+    try:
+        name, data = load(path, task)
+        source = open_source(name, data, task.options)
+        if source is None:
+            return Examined(name)
+        checked = findings_of(source, task)
+        entries = _entries(source, data, checked.findings, task) if checked.findings else ()
+    except SourceError as error:
+        return Examined(path, error=error)
+    return Examined(name, entries, checked.undetermined)
+
+
+def load(path: str, task: Task) -> tuple[str, bytes]:
+    """What reports call the file at `path`, and its bytes. Raises `SourceError`."""
+    if path == STDIN:
+        return task.stdin_filename, sys.stdin.buffer.read()
+    return path, read(path)
+
+
+def open_source(name: str, data: bytes, options: Options) -> Source | None:
+    """A file with the given bytes, or None where it cannot hold a site.
+
+    What nothing is claimed about may be as broken as it likes: no error is raised for it.
+    Else raises `SourceError`.
+    """
+    from flake8_asyncwait.sites.gate import candidate_lines
+
+    try:
+        source = decode(name, data)
+    except SourceError:
+        if candidate_lines(str(data, "latin-1"), options.wait_functions):
+            raise
+        return None
+    return source if candidate_lines(source.text, options.wait_functions) else None
+
+
+def findings_of(source: Source, task: Task) -> Checked:
+    """What the check says of a file, but for what its comments and the settings silence.
+
+    Raises `SourceError`.
+    """
+    from flake8_asyncwait.check import check_source
+    from flake8_asyncwait.verdict.finding import Checked
+
+    checked = check_source(source, task.options)
+    silenced = _silenced(source.name, task.per_file_ignores) if checked.findings else ()
+    visible = (each for each in checked.findings if not each.code.startswith(silenced))
+    return Checked(tuple(visible), checked.undetermined)
+
+
+def prove(source: Source, finding: Finding, options: Options) -> Proof:
+    """What running the execution that a finding describes shows."""
+    from flake8_asyncwait.replay.apart import prove_apart
+    from flake8_asyncwait.replay.locate import Known
+
+    steps = [(step.line, step.choice) for step in finding.witness]
+    known = Known(options.task_factories, options.cancellers, options.wait_functions)
+    return prove_apart(source.text, (finding.line, finding.column), finding.code, steps, known)
+
+
+def helper_of(task: Task) -> Helper | None:
+    """Where a fix imports `wait_any` from, as the fixer wants it."""
+    from flake8_asyncwait.fix.helper import parse_helper
+
+    return parse_helper(task.helper) if task.helper is not None else None
+
+
+def _silenced(path: str, ignores: Iterable[tuple[str, Sequence[str]]]) -> tuple[str, ...]:
+    """The codes, or prefixes of codes, that a file does not report."""
+    from flake8_asyncwait.source.ignore import Excluder
+
+    name, whole = os.path.basename(path), os.path.abspath(path)
+    return tuple(
+        code for glob, codes in ignores if Excluder([glob]).excludes(name, whole) for code in codes
+    )
+
+
+def _entries(
+    source: Source, data: bytes, findings: Sequence[Finding], task: Task
+) -> tuple[Entry, ...]:
+    from flake8_asyncwait.check import parse
+    from flake8_asyncwait.fix.advise import change_for, cures_for
+    from flake8_asyncwait.report.entry import Entry
+    from flake8_asyncwait.report.fingerprint import identify
+
+    options, helper = task.options, helper_of(task)
+    known = identify(source.text, parse(source.text), findings)
+    cures = cures_for(source.name, source.text, findings, options, helper)
+    return tuple(
+        Entry(
+            source.name,
+            finding,
+            source.text,
+            function,
+            fingerprint,
+            not cure.is_left,
+            cure.outcome,
+            cure.reason,
+            change_for(source, data, finding, options, helper) if task.shows_changes else None,
+            prove(source, finding, options).mark if task.proves else "",
+        )
+        for finding, (function, fingerprint), cure in zip(findings, known, cures, strict=True)
+    )

@@ -1,0 +1,1 @@
+"""What the user wants: command line over `pyproject.toml` over default."""

@@ -1,0 +1,52 @@
+"""From the command line and the nearest file to what is in force."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any, NamedTuple
+
+from flake8_asyncwait.config.file import Found, find, values
+from flake8_asyncwait.config.settings import KEYS, Settings
+
+COMMAND_LINE, DEFAULT = "command line", "default"
+
+
+class Config(NamedTuple):
+    """What is in force. `origins` say where each value came from: the path of a file,
+    `COMMAND_LINE` or `DEFAULT`. `found` says which files there are."""
+
+    settings: Settings
+    origins: dict[str, str]
+    found: Found
+
+
+def load(args: argparse.Namespace) -> Config:
+    """What is in force for a run with the arguments `args`.
+
+    The nearest file is that of their first path. Of a key that a command does not take as an
+    argument, the file's value is in force. Raises `SourceError` for a file that cannot be used.
+    """
+    found = _found(args)
+    given: dict[str, Any] = {}
+    origins = {key.attribute: DEFAULT for key in KEYS.values()}
+    if found.path is not None:
+        given = values(found.path)
+        origins |= dict.fromkeys(given, found.path)
+    for key in KEYS.values():
+        value = getattr(args, key.attribute, None)
+        if value is not None:
+            given[key.attribute] = value
+            origins[key.attribute] = COMMAND_LINE
+    return Config(Settings(**given), origins, found)
+
+
+def _found(args: argparse.Namespace) -> Found:
+    if args.config is not None:
+        return Found(args.config)
+    if args.isolated:
+        return Found()
+    first = args.paths[0]
+    if first == "-":
+        first = args.stdin_filename
+    return find(first if os.path.isdir(first) else os.path.dirname(first))

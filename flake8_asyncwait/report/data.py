@@ -1,0 +1,79 @@
+"""Reports as JSON: `docs/schema/report-1.json` is the schema, `VERSION` its version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from flake8_asyncwait import __version__
+from flake8_asyncwait.report.entry import Change, Contents, Entry
+from flake8_asyncwait.report.paths import readable
+from flake8_asyncwait.rules import rule_of
+
+VERSION = 1
+
+
+def document(contents: Contents) -> Iterator[str]:
+    """The report as one JSON object."""
+    findings = [finding(entry) for entry in contents.entries]
+    told = contents.summary()
+    whole = {
+        "version": VERSION,
+        "tool": {"name": "asyncwait", "version": __version__},
+        "findings": findings,
+        "undetermined": [
+            {"path": readable(path), "line": line, "column": column}
+            for path, line, column in told.undetermined
+        ],
+        "errors": [
+            {"path": readable(error.name), "line": error.line, "reason": error.reason}
+            for error in told.errors
+        ],
+        "summary": {
+            "findings": told.findings,
+            "files": told.files,
+            "fixable": told.fixable,
+            "codes": dict(sorted(told.counts.items())),
+        },
+    }
+    yield json.dumps(whole, indent=2) + "\n"
+
+
+def records(contents: Contents) -> Iterator[str]:
+    """The report as one JSON object a line, each a finding."""
+    for entry in contents.entries:
+        yield json.dumps(finding(entry)) + "\n"
+
+
+def finding(entry: Entry) -> dict[str, Any]:
+    """A finding as JSON. Lines and columns count from 1, columns in characters."""
+    found = entry.finding
+    return {
+        "path": readable(entry.path),
+        "line": found.line,
+        "column": found.column + 1,
+        "end_line": found.end_line,
+        "end_column": found.end_column + 1,
+        "code": found.code,
+        "name": rule_of(found.code).name,
+        "message": found.message,
+        "function": entry.function or None,
+        "witness": [{"line": step.line, "what": step.what} for step in found.witness],
+        "fix": {
+            "outcome": entry.outcome,
+            "reason": entry.reason or None,
+            **_change(entry.change),
+        },
+        "proof": entry.proof or None,
+        "fingerprint": entry.fingerprint,
+    }
+
+
+def _change(change: Change | None) -> dict[str, Any]:
+    edits = change.edits if change is not None else ()
+    module = change.new_module if change is not None else None
+    return {
+        "edits": [edit._asdict() for edit in edits],
+        "new_module": module and {"path": readable(module.path), "text": module.text},
+    }

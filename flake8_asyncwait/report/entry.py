@@ -1,0 +1,103 @@
+"""What every report is made from: a finding, and all that may be said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from flake8_asyncwait.report.colour import PLAIN, Paint
+
+if TYPE_CHECKING:
+    from flake8_asyncwait.source.text import SourceError
+    from flake8_asyncwait.verdict.finding import Finding
+
+
+class Edit(NamedTuple):
+    """A text that takes the place of another one: that from a line and column up to an end.
+
+    Lines and columns count from 1, columns in characters; what the end points at stays.
+    """
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
+
+
+class NewModule(NamedTuple):
+    """A module that has to be made: its absolute path and its text."""
+
+    path: str
+    text: str
+
+
+class Change(NamedTuple):
+    """What a fix of one finding alone would change: its file, and which module it would make."""
+
+    diff: str
+    edits: tuple[Edit, ...]
+    new_module: NewModule | None
+
+
+class Entry(NamedTuple):
+    """A finding of the file at `path`, as reports call it, whose whole text is `text`.
+
+    `function` is the dotted name of the function around the finding, "" outside of any. The
+    `fingerprint` stays what it is when the lines move. `outcome` is what `asyncwait fix` would make
+    of the finding: "wait_any", "finally" or, where it is not `is_fixable`, "manual" for a
+    `reason`. `change` is what that would change, None also where nobody asked. `proof` is the word
+    for what running the finding has shown, "" where it was not run.
+    """
+
+    path: str
+    finding: Finding
+    text: str
+    function: str
+    fingerprint: str
+    is_fixable: bool
+    outcome: str
+    reason: str = ""
+    change: Change | None = None
+    proof: str = ""
+
+    @property
+    def advised(self) -> Finding:
+        """The finding, its message with what a fix would make of it at the end."""
+        return with_advice(self.finding, self.outcome, self.reason)
+
+
+class Summary(NamedTuple):
+    """What is to be said of a whole run.
+
+    `counts` are the numbers of findings by code, `files` in how many files they are, `fixable` how
+    many of them `asyncwait fix` can cure. `undetermined` are the sites (path, line, column from 1)
+    about which nothing is claimed. `errors` say what could not be checked.
+    """
+
+    counts: dict[str, int]
+    files: int
+    fixable: int
+    undetermined: tuple[tuple[str, int, int], ...]
+    errors: tuple[SourceError, ...]
+
+    @property
+    def findings(self) -> int:
+        """How many findings there are."""
+        return sum(self.counts.values())
+
+
+class Contents(NamedTuple):
+    """What goes into a report: `summary` can say how the run was once all `entries` are read."""
+
+    entries: Iterable[Entry]
+    summary: Callable[[], Summary]
+    paint: Paint = PLAIN
+
+
+def with_advice(finding: Finding, outcome: str, reason: str) -> Finding:
+    """A finding whose message ends with what a fix would make of it."""
+    from dataclasses import replace  # a run without a finding does not pay for it
+
+    advice = f"{outcome}, {reason}" if reason else outcome
+    return replace(finding, message=f"{finding.message} (asyncwait fix: {advice})")
