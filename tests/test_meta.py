@@ -32,6 +32,7 @@ ORDER = [
     "replay",
     "fix",
     "plugin",
+    "config",
     "commands",
     "cli",
     "codemod",
