@@ -96,3 +96,16 @@ async def first(tasks):
 CANCELLER_PLACE = "7:27: AWT102 "
 
 BROKEN = "import asyncio\n\nasync def f():\n    await asyncio.wait(\n"
+
+# The bug of the README: a cancellation of the wait passes the loop by.
+FASTEST = """\
+import asyncio
+
+
+async def fastest(urls, fetch):
+    tasks = [asyncio.create_task(fetch(url)) for url in urls]
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    return done.pop().result()
+"""

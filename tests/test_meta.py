@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from flake8_asyncwait.check import check
 from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON
 from flake8_asyncwait.rules import RULES
 
@@ -117,19 +116,6 @@ def test_the_readme_has_the_table_of_the_rules() -> None:
         f"| {rule.code} | {'on' if rule.default else 'off'} | {rule.summary} |"
         for rule in sorted(RULES, key=lambda rule: rule.code)
     ]
-
-
-def test_ci_runs_the_test_command_of_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (command,) = re.findall(r"^.*\bpytest\b.*$", readme, re.MULTILINE)
-    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-
-
-def test_the_bug_that_the_readme_shows_is_found() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
-    findings = check(f"import asyncio\n{example}").findings
-    assert [(f.line, f.column, f.code) for f in findings] == [(4, 26, "AWT102")]
 
 
 def test_the_limits_are_those_of_the_fixture() -> None:

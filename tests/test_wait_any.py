@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import asyncio
 import gc
-import re
 import subprocess
 import sys
 import warnings
@@ -550,15 +549,3 @@ class TestImport:
 def test_we_have_nothing_to_say_of_it() -> None:
     text = SOURCE.read_text(encoding="utf-8")
     assert check(text, Options(codes=ALL_CODES)).findings == ()
-
-
-def test_the_example_of_its_page_does_what_the_page_says() -> None:
-    page = (SOURCE.parent.parent / "docs" / "wait_any.md").read_text(encoding="utf-8")
-    ((example, output),) = re.findall(
-        r"^```python\n(import .*?)^```\n\n```\n(.*?)^```$", page, re.MULTILINE | re.DOTALL
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", example], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == output
-    assert check(example, Options(codes=ALL_CODES)).findings == ()

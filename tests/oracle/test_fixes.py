@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from .fixes import attempt
 from .generate import programs
 
 
+@pytest.mark.generated
 @settings(
     max_examples=150,
     deadline=None,

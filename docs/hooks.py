@@ -1,0 +1,84 @@
+"""MkDocs runs this as it builds the site: the pages of the rules are made from the rules."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+from flake8_asyncwait.rules import RULES, Rule
+
+BY_CODE = sorted(RULES, key=lambda rule: rule.code)
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Put a page for each rule where the navigation says `rules/`."""
+    for section in config.nav or ():
+        for entries in section.values():
+            for entry in entries if isinstance(entries, list) else ():
+                if entry.get("Rules") == "rules/":
+                    entry["Rules"] = ["rules/index.md", *(_path(rule) for rule in BY_CODE)]
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add those pages."""
+    files.append(File.generated(config, "rules/index.md", content=_index()))
+    for rule in BY_CODE:
+        files.append(File.generated(config, _path(rule), content=_page(rule)))
+    return files
+
+
+def _path(rule: Rule) -> str:
+    return f"rules/{rule.code}.md"
+
+
+def _index() -> str:
+    rows = [
+        f"| [{rule.code}]({rule.code}.md) | {_default(rule)} | {rule.summary} |" for rule in BY_CODE
+    ]
+    return "\n".join(["# Rules", "", "| code | default | reports |", "| --- | --- | --- |", *rows])
+
+
+def _page(rule: Rule) -> str:
+    return f"""\
+# {rule.code}
+
+{rule.summary}. Its name is `{rule.name}`; it is {_default(rule)} by default.
+
+{rule.rationale}
+
+## What it finds
+
+```python
+{rule.bad}```
+
+```text
+{_said(rule)}
+```
+
+## What to write instead
+
+```python
+{rule.good}```
+"""
+
+
+def _default(rule: Rule) -> str:
+    return "on" if rule.default else "off"
+
+
+def _said(rule: Rule) -> str:
+    """What is reported of the bad example."""
+    command = [sys.executable, "-m", "flake8_asyncwait", "check", "--isolated"]
+    options = [
+        f"--extend-select={rule.code}",
+        "--output-format=full",
+        "--stdin-filename=example.py",
+    ]
+    done = subprocess.run(
+        [*command, *options, "-"], input=rule.bad, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()

@@ -1,0 +1,101 @@
+"""The sessions of `nox`: everything that a change has to pass.
+
+`nox` runs those of a change, `nox --list` names all. A Python that the machine does not have is
+skipped, and said so. The tests of `newest` and `lowest` are run in what `build` has packed, so that
+they show too that the source distribution is complete.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+import tempfile
+from pathlib import Path
+
+import nox
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT)
+DIST = Path("dist").absolute()
+
+nox.needs_version = ">=2025.2"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
+# Every Python once, and the newest that the lowest libcst is built for. `nox -s newest lowest` is
+# the whole matrix.
+nox.options.sessions = [
+    *("style", "site", "build", "wheel"),
+    *("lowest-3.10", "newest-3.11", "newest-3.12", "newest-3.13", "newest-3.14", "lowest-3.13"),
+]
+
+
+@nox.session
+def style(session: nox.Session) -> None:
+    """Types, lint and layout."""
+    session.install("-e", ".[dev]")
+    session.run("mypy")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """The site of the documentation, without a warning."""
+    session.install("-e", ".[docs]")
+    session.run("mkdocs", "build", "--strict", "--clean", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """The wheel and the source distribution, as an index would take them."""
+    session.install("build", "twine")
+    shutil.rmtree(DIST, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(DIST))
+    session.run("twine", "check", "--strict", *map(str, DIST.iterdir()))
+
+
+@nox.session(python=PYTHONS, requires=["build"], venv_backend="venv")
+def wheel(session: nox.Session) -> None:
+    """The wheel alone in an environment: nothing is missing, and each door opens."""
+    session.install(str(_one("*.whl")))
+    session.run("pip", "check")
+    leaky = str(Path("fixtures", "section6.py").absolute())
+    session.chdir(session.create_tmp())
+    session.run("asyncwait", "check", leaky, success_codes=[1], silent=True)
+    session.run("flake8", "--isolated", "--select=AWT", leaky, success_codes=[1], silent=True)
+    session.run("python", "-c", "from flake8_asyncwait import wait_any")
+
+
+@nox.session(python=PYTHONS, requires=["build"])
+def newest(session: nox.Session) -> None:
+    """The tests, with the newest versions of what we depend on."""
+    if session.python == os.environ.get("TESTED_PYTHON"):
+        session.skip("tested already by the command of the README")
+    _tests(session)
+
+
+@nox.session(python=PYTHONS, requires=["build"])
+def lowest(session: nox.Session) -> None:
+    """The tests, with the lowest versions that `pyproject.toml` allows."""
+    if session.python == "3.14":
+        session.skip("the lowest libcst is not built for it")
+    _tests(session, *(name.replace(">=", "==") for name in PYPROJECT["project"]["dependencies"]))
+
+
+def _tests(session: nox.Session, *requirements: str) -> None:
+    """The tests of the source distribution, unpacked."""
+    with tempfile.TemporaryDirectory() as directory:  # not below here, where git ignores things
+        with tarfile.open(_one("*.tar.gz")) as archive:
+            archive.extractall(directory, filter="data")
+        with session.chdir(next(Path(directory).iterdir())):
+            session.install("-e", ".[test]", *requirements)
+            options = ["-n", "auto", "-m", "not generated", *session.posargs]
+            session.run("python", "-m", "pytest", *options)
+
+
+def _one(pattern: str) -> Path:
+    """The one file that `build` has made of a kind."""
+    (path,) = DIST.glob(pattern)
+    return path
