@@ -83,12 +83,19 @@ class Base:
         self.suspensions = 0
         # Tasks of others count too (AWT105).
         self.letter = False
+        # Only executions without a fault.
+        self.faultless = False
         # The function makes no task and waits for none of its callers': futures tell nothing then.
         self.nothing_to_lose = False
         # The call of the function whose helper is being looked into.
         self.caller: object = None
         # How many frames are active besides the function's own: their names are kept apart.
         self.level = 0
+
+    def without_faults(self) -> None:
+        """From now on, only executions without a fault, for as much work once more."""
+        self.faultless = True
+        self.books.work = 0
 
     # Origins
 
@@ -270,7 +277,7 @@ class Base:
     ) -> None:
         """A fault may strike here, once an execution; `effect` is the state it leaves behind."""
         self.suspensions += 1
-        if state.fault:
+        if state.fault or self.faultless:
             return
         struck = (effect if effect is not None else state).with_fault()
         for exc in excs:

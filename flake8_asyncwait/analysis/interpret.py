@@ -70,14 +70,23 @@ def analyse(
         run = make(program, func, sites, relevant, bindable, many)
         run.letter = letter
         run.nothing_to_lose = nothing_to_lose
-        try:
-            _execute(run, func)
-        except Decided:
-            pass
-        except (Undetermined, RecursionError):
-            continue
-        return Analysed(sites, run, cut=many == 1)
+        if _is_executed(run, func):
+            return Analysed(sites, run, cut=many == 1)
+    # What is lost under a fault may be lost without one, too: that is another code.
+    run.without_faults()
+    _is_executed(run, func)
     return Analysed(sites, run, cut=True)
+
+
+def _is_executed(run: Statements, func: ir.Func) -> bool:
+    """Run a function; whether that was within the bound of work."""
+    try:
+        _execute(run, func)
+    except Decided:
+        pass
+    except (Undetermined, RecursionError):
+        return False
+    return True
 
 
 def _execute(run: Statements, func: ir.Func) -> None:

@@ -32,7 +32,7 @@ from flake8_asyncwait.analysis.exceptions import (
 )
 from flake8_asyncwait.analysis.liveness import Liveness
 from flake8_asyncwait.analysis.lower import ANYTHING
-from flake8_asyncwait.analysis.relevance import last_name, walk
+from flake8_asyncwait.analysis.relevance import last_name, target_names, walk
 from flake8_asyncwait.analysis.run import MAX_DEPTH, Context, Frame
 from flake8_asyncwait.analysis.state import (
     DONE,
@@ -491,12 +491,18 @@ class Statements(Calls):
         if Const(None) in items:
             return True
         if id(node) not in self._ordered:
-            self._ordered[id(node)] = any(
-                isinstance(inner, _TELLING)
-                or (isinstance(inner, ir.Call) and last_name(inner.func) in _STOPPING)
-                for inner in walk([*node.body])
-            )
+            self._ordered[id(node)] = any(self._tells_apart(inner) for inner in walk([*node.body]))
         return self._ordered[id(node)]
+
+    def _tells_apart(self, node: object) -> bool:
+        """Whether part of a loop's body may end the loop, take time, or mark a turn."""
+        if isinstance(node, ir.Jump):
+            return node.kind == "break"
+        if isinstance(node, ir.Call):
+            return last_name(node.func) in _STOPPING
+        if isinstance(node, ir.Assign) and isinstance(node.value, ir.Const):
+            return any(n in self.relevant for target in node.targets for n in target_names(target))
+        return isinstance(node, _TELLING)
 
     def _next_item(
         self,
