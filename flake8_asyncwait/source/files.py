@@ -64,13 +64,13 @@ class Walk(NamedTuple):
         The order is that of the whole paths, as strings: it is the order of flake8's reports.
         """
         entries = self._entries(node.path)
-        if any(entry.name == ".gitignore" and entry.is_file() for entry in entries):
+        if any(entry.name == ".gitignore" and _is_file(entry) for entry in entries):
             ignore = self._entering(node.absolute, ignore)
         path, absolute = os.path.join(node.path, ""), os.path.join(node.absolute, "")
         children = []
         for entry in entries:
             is_directory = entry.is_dir(follow_symlinks=False)
-            if not (is_directory or (entry.name.endswith(SUFFIX) and entry.is_file())):
+            if not (is_directory or (entry.name.endswith(SUFFIX) and _is_file(entry))):
                 continue
             whole = absolute + entry.name
             if self.excluder.excludes(entry.name, whole) or ignore.ignores(whole, is_directory):
@@ -103,3 +103,10 @@ class Walk(NamedTuple):
         except SourceError as error:
             self.on_error(error)
             return ignore
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself, say: as good as one that leads nowhere
+        return False
