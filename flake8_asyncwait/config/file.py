@@ -11,7 +11,7 @@ from flake8_asyncwait.config.settings import KEYS, Key, nearest
 from flake8_asyncwait.source.text import SourceError, read
 
 NAME = "pyproject.toml"
-_TABLE = b"[tool.asyncwait"
+_TABLE = re.compile(rb"^[ \t]*\[tool\.asyncwait[\].]", re.M)
 _FLAKE8_FILES = ("setup.cfg", "tox.ini", ".flake8")
 _ROOTS = (".git", ".hg", ".svn")
 
@@ -36,7 +36,7 @@ def find(start: str) -> Found:
     for directory in directories:
         path = _shown(os.path.join(directory, NAME))
         if os.path.isfile(path):
-            if _TABLE in read(path):
+            if _TABLE.search(read(path)):
                 return Found(path)
             if not in_repository:
                 break
@@ -55,11 +55,11 @@ def values(path: str) -> dict[str, Any]:
     data = read(path)
     try:
         text = data.decode()
-        table = _loads(text).get("tool", {}).get("asyncwait", {})
+        table = _loads(text).get("tool", {}).get("asyncwait")
     except ValueError as error:  # also where it is not UTF-8
         raise SourceError(path, f"not TOML: {error}") from error
     if not isinstance(table, dict):
-        raise SourceError(path, "tool.asyncwait: not a table")
+        raise SourceError(path, "no table [tool.asyncwait]")
     directory = os.path.dirname(os.path.abspath(path))
     found = {}
     for name, value in table.items():
@@ -92,10 +92,9 @@ def _loads(text: str) -> dict[str, Any]:
 
 def _line(text: str, name: str) -> int | None:
     """The line on which the table, or a table in it, mentions a key; None where it is not seen."""
-    start = text.find(_TABLE.decode())
-    found = re.compile(rf"^[\[\s]*(?:tool\.asyncwait\.)?[\"']?{re.escape(name)}\b", re.M).search(
-        text, max(start, 0)
-    )
+    start = text.find("[tool.asyncwait")
+    key = re.compile(rf"^[ \t\[]*(?:tool\.asyncwait\.)?[\"']?{re.escape(name)}\b", re.M)
+    found = key.search(text, max(start, 0))
     return text.count("\n", 0, found.end()) + 1 if found else None
 
 
