@@ -28,7 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         status: int = import_module(f"flake8_asyncwait.commands.{args.command}").run(args)
         sys.stdout.flush()
     except SourceError as error:
-        print(error, file=sys.stderr)
+        from flake8_asyncwait.report.text import printable
+
+        print(printable(str(error)), file=sys.stderr)
         return FAILED
     except BrokenPipeError:
         # Who reads our output has had enough. Python would complain once more as it ends.

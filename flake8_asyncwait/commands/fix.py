@@ -75,7 +75,12 @@ class _Fix(Run):
 
     def _show(self, data: bytes) -> None:
         sys.stdout.flush()
-        sys.stdout.buffer.write(data)
+        if sys.stdout.isatty():  # nobody applies that, and it could hold what a terminal obeys
+            from flake8_asyncwait.report.text import shown
+
+            sys.stdout.write(shown(data))
+        else:
+            sys.stdout.buffer.write(data)
 
     def _say(self, line: str) -> None:
         self.progress.clear()
