@@ -1,4 +1,4 @@
-"""The configuration of `asyncwait`: `[tool.asyncwait]`, the command line over it, `asyncwait config`."""
+"""The configuration of `asyncwait`: `[tool.asyncwait]`, the command line, `asyncwait config`."""
 
 from __future__ import annotations
 

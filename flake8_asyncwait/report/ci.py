@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from flake8_asyncwait.report.entry import Contents
 from flake8_asyncwait.report.paths import readable, relative
+from flake8_asyncwait.report.text import printable
 from flake8_asyncwait.rules import rule_of
 
 
@@ -20,7 +21,7 @@ def github(contents: Contents) -> Iterator[str]:
         if finding.line == finding.end_line:  # else GitHub takes no columns
             place |= {"col": str(finding.column + 1), "endColumn": str(finding.end_column + 1)}
         properties = ",".join(f"{name}={_property(value)}" for name, value in place.items())
-        yield f"::error {properties}::{_data(entry.advised.message)}\n"
+        yield f"{printable(f'::error {properties}::{_data(entry.advised.message)}')}\n"
 
 
 def gitlab(contents: Contents) -> Iterator[str]:

@@ -1,0 +1,446 @@
+"""The reports of `asyncwait check`, as the programs that read them do."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+import samples
+from command import Asyncwait
+from jsonschema import Draft202012Validator, validators
+from sarif_pydantic import Sarif  # type: ignore[import-untyped]
+
+from flake8_asyncwait import __version__
+from flake8_asyncwait.commands import progress
+from flake8_asyncwait.report import data, sarif, text
+from flake8_asyncwait.report.entry import Contents, Edit, Summary
+from flake8_asyncwait.rules import rule_of
+from flake8_asyncwait.source.text import SourceError
+
+SCHEMA = Path(__file__).parent.parent / "docs" / "schema" / "report-1.json"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A package with a file to fix by hand, one to fix, one more with a BOM and CRLF whose name
+    has to be escaped, a broken one, and one that has nothing to report."""
+    package = tmp_path / "pkg"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "by_hand.py").write_text(samples.BORROWED)
+    (package / "forgotten.py").write_text(samples.FORGOTTEN)
+    data = b"\xef\xbb\xbf" + samples.NO_FINALLY.replace("\n", "\r\n").encode()
+    (package / "no, 100%.py").write_bytes(data)
+    (package / "broken.py").write_text(samples.BROKEN)
+    (package / "cured.py").write_text(samples.CURED)
+    return tmp_path
+
+
+def report(asyncwait: Asyncwait, form: str, *arguments: str) -> Any:
+    """The report in a form that is one JSON value."""
+    return json.loads("\n".join(asyncwait("check", "--output-format", form, *arguments).out))
+
+
+def results(asyncwait: Asyncwait, *arguments: str) -> list[Any]:
+    """The results in the SARIF log."""
+    (run,) = report(asyncwait, "sarif", *arguments)["runs"]
+    return list(run["results"])
+
+
+class TestJson:
+    def test_the_schema(self, asyncwait: Asyncwait) -> None:
+        validator = Draft202012Validator(json.loads(SCHEMA.read_text()))
+        Draft202012Validator.check_schema(validator.schema)
+        validator.validate(report(asyncwait, "json", "--extend-select=AWT2", "pkg"))
+        undetermined = (("a.py", 3, 1),)
+        errors = (SourceError("a.py", "no such file"), SourceError("b.py", "syntax error", 3))
+        summary = Summary({}, 0, 0, undetermined, errors)
+        validator.validate(json.loads("".join(data.document(Contents([], lambda: summary)))))
+
+    def test_the_schema_is_that_of_the_version(self) -> None:
+        schema = json.loads(SCHEMA.read_text())
+        assert schema["properties"]["version"] == {
+            **schema["properties"]["version"],
+            "const": data.VERSION,
+        }
+        assert SCHEMA.name == f"report-{data.VERSION}.json"
+
+    def test_a_finding(self, asyncwait: Asyncwait) -> None:
+        (finding,) = report(asyncwait, "json", "pkg/forgotten.py")["findings"]
+        place = [finding[key] for key in ("path", "line", "column", "end_line", "end_column")]
+        assert place == ["pkg/forgotten.py", 7, 21, 7, 78]
+        assert (finding["code"], finding["name"]) == ("AWT101", "forgotten-pending-task")
+        assert finding["function"] == "first"
+        assert finding["witness"][0] == {"line": 7, "what": "the wait starts"}
+        assert finding["fix"]["outcome"] == "wait_any"
+        assert "asyncwait fix" not in finding["message"]
+        assert finding["proof"] is None
+
+    def test_what_can_only_be_done_by_hand(self, asyncwait: Asyncwait) -> None:
+        (finding,) = report(asyncwait, "json", "pkg/by_hand.py")["findings"]
+        fix = finding["fix"]
+        assert (fix["outcome"], fix["edits"], fix["new_module"]) == ("manual", [], None)
+        assert fix["reason"].startswith("the tasks are the caller's")
+
+    def test_the_whole(self, asyncwait: Asyncwait) -> None:
+        whole = report(asyncwait, "json", "pkg")
+        assert whole["tool"] == {"name": "asyncwait", "version": __version__}
+        codes = {"AWT101": 1, "AWT102": 1, "AWT104": 1}
+        assert whole["summary"] == {"findings": 3, "files": 3, "fixable": 2, "codes": codes}
+        (error,) = whole["errors"]
+        assert (error["path"], error["line"]) == ("pkg/broken.py", 4)
+
+    def test_nothing_found(self, asyncwait: Asyncwait) -> None:
+        assert report(asyncwait, "json", "pkg/cured.py")["findings"] == []
+
+    def test_proofs(self, asyncwait: Asyncwait) -> None:
+        (finding,) = report(asyncwait, "json", "--prove", "pkg/forgotten.py")["findings"]
+        assert finding["proof"] == "proved"
+
+    @pytest.mark.parametrize("name", ["forgotten.py", "no, 100%.py"])
+    def test_the_edits_are_what_a_fix_does(
+        self, project: Path, asyncwait: Asyncwait, name: str
+    ) -> None:
+        path = project / "pkg" / name
+        (finding,) = report(asyncwait, "json", f"pkg/{name}")["findings"]
+        edited = applied(path, [Edit(**edit) for edit in finding["fix"]["edits"]])
+        module = finding["fix"]["new_module"]
+        assert asyncwait("fix", f"pkg/{name}").status == 0
+        assert path.read_bytes() == edited
+        assert Path(module["path"]).read_text() == module["text"]
+
+    def test_one_object_a_line(self, asyncwait: Asyncwait) -> None:
+        lines = asyncwait("check", "--output-format=jsonl", "pkg").out
+        assert [json.loads(line) for line in lines] == report(asyncwait, "json", "pkg")["findings"]
+
+
+def applied(path: Path, edits: list[Edit]) -> bytes:
+    """The bytes of a file after edits, whose columns leave out a byte order mark."""
+    source = path.read_bytes()
+    bom = b"\xef\xbb\xbf" if source.startswith(b"\xef\xbb\xbf") else b""
+    lines = source.removeprefix(bom).decode().splitlines(keepends=True)
+    starts = [sum(map(len, lines[:number])) for number in range(len(lines) + 1)]
+    after = "".join(lines)
+    for edit in reversed(edits):
+        start = starts[edit.line - 1] + edit.column - 1
+        end = starts[edit.end_line - 1] + edit.end_column - 1
+        after = after[:start] + edit.text + after[end:]
+    return bom + after.encode()
+
+
+class TestSarif:
+    def test_a_reader_of_sarif_reads_it(self, asyncwait: Asyncwait) -> None:
+        """The types of the `sarif-pydantic` package are those of the standard."""
+        log = Sarif.model_validate(report(asyncwait, "sarif", "--extend-select=AWT2", "pkg"))
+        (run,) = log.runs
+        assert [result.rule_id for result in run.results or []] == ["AWT104", "AWT101", "AWT102"]
+
+    @pytest.mark.network
+    def test_the_official_schema(self, asyncwait: Asyncwait) -> None:
+        schema = official_schema()
+        validator = validators.validator_for(schema)(schema)
+        validator.validate(report(asyncwait, "sarif", "--extend-select=AWT2", "pkg"))
+        validator.validate(report(asyncwait, "sarif", "--prove", "pkg/forgotten.py"))
+        validator.validate(report(asyncwait, "sarif", "pkg/cured.py"))
+
+    def test_rules_have_their_help(self, asyncwait: Asyncwait) -> None:
+        (run,) = report(asyncwait, "sarif", "pkg")["runs"]
+        rules = run["tool"]["driver"]["rules"]
+        for result in run["results"]:
+            rule = rules[result["ruleIndex"]]
+            assert rule["id"] == result["ruleId"]
+            assert "```python\nimport asyncio" in rule["help"]["markdown"]
+        levels = {rule["id"]: rule["defaultConfiguration"]["level"] for rule in rules}
+        assert (levels["AWT101"], levels["AWT201"]) == ("warning", "note")
+
+    def test_the_witness_is_a_code_flow(self, asyncwait: Asyncwait) -> None:
+        (result,) = results(asyncwait, "pkg/forgotten.py")
+        (finding,) = report(asyncwait, "json", "pkg/forgotten.py")["findings"]
+        (flow,) = result["codeFlows"]
+        (thread,) = flow["threadFlows"]
+        steps = [step["location"] for step in thread["locations"]]
+        assert [
+            {
+                "line": step["physicalLocation"]["region"]["startLine"],
+                "what": step["message"]["text"],
+            }
+            for step in steps
+        ] == finding["witness"]
+
+    def test_what_stands_in_the_call_needs_no_code_flow(
+        self, project: Path, asyncwait: Asyncwait
+    ) -> None:
+        (project / "x.py").write_text(rule_of("AWT203").bad)
+        (result,) = results(asyncwait, "x.py")
+        assert result["ruleId"] == "AWT203"
+        assert "codeFlows" not in result
+        assert "fixes" not in result
+
+    @pytest.mark.parametrize("name", ["forgotten.py", "no, 100%.py"])
+    def test_the_fix_is_what_a_fix_does(
+        self, project: Path, asyncwait: Asyncwait, name: str
+    ) -> None:
+        path = project / "pkg" / name
+        (result,) = results(asyncwait, f"pkg/{name}")
+        (fix,) = result["fixes"]
+        made, changed = fix["artifactChanges"]
+        edits = [edit_of(replacement) for replacement in changed["replacements"]]
+        edited = applied(path, edits)
+        assert asyncwait("fix", f"pkg/{name}").status == 0
+        assert path.read_bytes() == edited
+        assert made["artifactLocation"] == {"uri": "pkg/_wait_any.py", "uriBaseId": "%SRCROOT%"}
+        (replacement,) = made["replacements"]
+        assert (project / "pkg" / "_wait_any.py").read_text() == edit_of(replacement).text
+
+    def test_places(self, project: Path, asyncwait: Asyncwait) -> None:
+        found = results(asyncwait, "./pkg/no, 100%.py", str(project / "pkg" / "forgotten.py"))
+        places = [result["locations"][0]["physicalLocation"] for result in found]
+        below = {"uriBaseId": "%SRCROOT%"}
+        assert [place["artifactLocation"] for place in places] == [
+            {"uri": "pkg/no%2C%20100%25.py", **below},
+            {"uri": "pkg/forgotten.py", **below},
+        ]
+        region = {"startLine": 7, "startColumn": 27, "endLine": 7, "endColumn": 84}
+        assert places[0]["region"] == region
+
+    def test_a_file_elsewhere(
+        self, project: Path, asyncwait: Asyncwait, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (project / "empty").mkdir()
+        monkeypatch.chdir(project / "empty")
+        (result,) = results(asyncwait, "../pkg/forgotten.py")
+        place = result["locations"][0]["physicalLocation"]["artifactLocation"]
+        assert place == {"uri": (project / "pkg" / "forgotten.py").as_uri()}
+
+    def test_what_could_not_be_checked(self, asyncwait: Asyncwait) -> None:
+        (run,) = report(asyncwait, "sarif", "pkg")["runs"]
+        (invocation,) = run["invocations"]
+        assert invocation["executionSuccessful"] is False
+        (notification,) = invocation["toolExecutionNotifications"]
+        assert notification["message"]["text"] == "syntax error: '(' was never closed"
+
+
+def official_schema() -> Any:
+    """The schema that a log names, from the file `SARIF_SCHEMA` names or from where it stands."""
+    if "SARIF_SCHEMA" in os.environ:
+        return json.loads(Path(os.environ["SARIF_SCHEMA"]).read_bytes())
+    try:
+        with urllib.request.urlopen(sarif.SCHEMA, timeout=20) as answer:
+            return json.load(answer)
+    except OSError as error:
+        pytest.skip(f"{sarif.SCHEMA}: {error}")
+
+
+def edit_of(replacement: dict[str, Any]) -> Edit:
+    region = replacement["deletedRegion"]
+    start = region["startLine"], region["startColumn"]
+    return Edit(
+        *start, region["endLine"], region["endColumn"], replacement["insertedContent"]["text"]
+    )
+
+
+class TestFingerprints:
+    def test_they_stay_when_lines_move_and_the_call_is_formatted_anew(
+        self, project: Path, asyncwait: Asyncwait
+    ) -> None:
+        path = project / "pkg" / "forgotten.py"
+        before = fingerprints(asyncwait, "pkg/forgotten.py")
+        moved = samples.FORGOTTEN.replace("import asyncio", "import asyncio\nimport os\n\nX = os")
+        path.write_text(
+            moved.replace("({a, b}, ", "(\n        {a, b},  # both\n        ").replace(
+                "COMPLETED)", "COMPLETED,\n    )"
+            )
+        )
+        assert fingerprints(asyncwait, "pkg/forgotten.py") == before
+
+    def test_no_two_findings_of_a_file_share_one(self, project: Path, asyncwait: Asyncwait) -> None:
+        head, _, function = samples.FORGOTTEN.partition("async def first(work):\n")
+        body = function.replace("return done.pop().result()", "print(done)")
+        (project / "x.py").write_text(
+            f"{head}async def first(work):\n{body}{body}\n\nasync def second(work):\n{body}"
+        )
+        found = fingerprints(asyncwait, "x.py")
+        assert len(found) == len(set(found)) == 3
+
+    def test_the_forms_share_them(self, asyncwait: Asyncwait) -> None:
+        known = [
+            result["partialFingerprints"][sarif.FINGERPRINT] for result in results(asyncwait, "pkg")
+        ]
+        assert known == fingerprints(asyncwait, "pkg")
+
+
+def fingerprints(asyncwait: Asyncwait, path: str) -> list[str]:
+    return [each["fingerprint"] for each in report(asyncwait, "json", path)["findings"]]
+
+
+class TestCi:
+    def test_github(self, asyncwait: Asyncwait) -> None:
+        """As its documentation of workflow commands says: what ends a value is escaped in it."""
+        line = asyncwait("check", "--output-format=github", "pkg").out[-1]
+        empty, command, message = line.split("::")
+        name, _, properties = command.partition(" ")
+        assert (empty, name) == ("", "error")
+        assert dict(each.split("=") for each in properties.split(",")) == {
+            "title": "AWT102 cleanup-passed-by",
+            "file": "pkg/no%2C 100%25.py",
+            "line": "7",
+            "endLine": "7",
+            "col": "27",
+            "endColumn": "84",
+        }
+        assert message.startswith("'a' outlives a cancellation of asyncio.wait(): it is ")
+
+    def test_github_takes_no_columns_of_several_lines(
+        self, project: Path, asyncwait: Asyncwait
+    ) -> None:
+        path = project / "pkg" / "forgotten.py"
+        path.write_text(samples.FORGOTTEN.replace("({a, b}, ", "(\n        {a, b}, "))
+        (line,) = asyncwait("check", "--output-format=github", "pkg/forgotten.py").out
+        assert ",line=7,endLine=8::" in line
+
+    def test_gitlab(self, asyncwait: Asyncwait) -> None:
+        """As its documentation of code quality reports says."""
+        issues = report(asyncwait, "gitlab", "./pkg")
+        assert [issue["location"] for issue in issues] == [
+            {"path": "pkg/by_hand.py", "lines": {"begin": 5, "end": 5}},
+            {"path": "pkg/forgotten.py", "lines": {"begin": 7, "end": 7}},
+            {"path": "pkg/no, 100%.py", "lines": {"begin": 7, "end": 7}},
+        ]
+        assert {issue["severity"] for issue in issues} == {"major"}
+        for issue in issues:
+            assert issue["description"].startswith(issue["check_name"].partition(" ")[0])
+
+    def test_gitlab_knows_the_same_finding_of_two_files_apart(
+        self, project: Path, asyncwait: Asyncwait
+    ) -> None:
+        (project / "pkg" / "again.py").write_text(samples.FORGOTTEN)
+        issues = report(asyncwait, "gitlab", "pkg")
+        assert len({issue["fingerprint"] for issue in issues}) == len(issues) == 4
+
+
+class TestOutput:
+    def test_a_file(self, project: Path, asyncwait: Asyncwait) -> None:
+        path = project / "report.json"
+        for old in (None, "old"):
+            if old is not None:
+                path.write_text(old)
+            run = asyncwait("check", "--output-format=json", "--output-file=report.json", "pkg")
+            assert (run.status, run.out) == (2, [])
+            assert len(json.loads(path.read_text())["findings"]) == 3
+
+    def test_a_file_that_cannot_be_written(self, asyncwait: Asyncwait) -> None:
+        run = asyncwait("check", "--output-file=none/report", "pkg/forgotten.py")
+        assert (run.status, run.out) == (2, [])
+        assert run.err == ["none/report: no such file or directory"]
+
+    def test_a_device(self, asyncwait: Asyncwait) -> None:
+        run = asyncwait("check", f"--output-file={os.devnull}", "pkg/forgotten.py")
+        assert (run.status, run.out, run.err) == (1, [], [])
+
+    @pytest.mark.parametrize(
+        ("counts", "files", "fixable", "line"),
+        [
+            ({}, 0, 0, ""),
+            ({"AWT101": 1}, 1, 0, "1 finding in 1 file; asyncwait fix can cure none"),
+            ({"AWT101": 2, "AWT102": 1}, 2, 3, "3 findings in 2 files; asyncwait fix can cure 3"),
+        ],
+    )
+    def test_the_closing_line(
+        self, counts: dict[str, int], files: int, fixable: int, line: str
+    ) -> None:
+        assert text.closing(Summary(counts, files, fixable, (), ())) == line
+
+    def test_statistics_do_not_break_a_report_for_programs(self, asyncwait: Asyncwait) -> None:
+        run = asyncwait("check", "--output-format=json", "--statistics", "pkg/forgotten.py")
+        json.loads("\n".join(run.out))
+        assert run.err == ["1     AWT101"]
+
+
+class TestColours:
+    @pytest.mark.parametrize("form", ["text", "full"])
+    def test_they_change_nothing_else(
+        self, asyncwait: Asyncwait, monkeypatch: pytest.MonkeyPatch, form: str
+    ) -> None:
+        plain = asyncwait("check", "pkg", "--output-format", form).out
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        coloured = asyncwait("check", "pkg", "--output-format", form).out
+        assert coloured != plain
+        for code in ("1;31", "0", "1", "31", "32", "36"):
+            coloured = [line.replace(f"\x1b[{code}m", "") for line in coloured]
+        assert coloured == plain
+
+    def test_no_colour_wins(self, asyncwait: Asyncwait, monkeypatch: pytest.MonkeyPatch) -> None:
+        plain = asyncwait("check", "pkg")
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("NO_COLOR", "1")
+        assert asyncwait("check", "pkg") == plain
+
+    def test_none_in_a_report_for_programs(
+        self, asyncwait: Asyncwait, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        assert "\x1b" not in "".join(asyncwait("check", "pkg", "--output-format=github").out)
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+    @pytest.mark.parametrize(
+        ("environment", "is_coloured"),
+        [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+    )
+    @pytest.mark.usefixtures("asyncwait")
+    def test_a_terminal(self, environment: dict[str, str], is_coloured: bool) -> None:
+        import pty
+
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "flake8_asyncwait", "check", "pkg/forgotten.py"]
+        clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
+        with subprocess.Popen(
+            command, stdout=theirs, stderr=theirs, env={**clean, "TERM": "xterm", **environment}
+        ) as process:
+            os.close(theirs)
+            shown = b""
+            while b"can cure" not in shown:
+                shown += os.read(ours, 4096)
+            process.wait()
+        os.close(ours)
+        assert (b"\x1b[1;31mAWT101\x1b[0m" in shown) is is_coloured
+        assert b"files\r" not in shown  # no progress bar: it does not take long
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class TestProgress:
+    def test_a_long_run_shows_a_bar_that_goes_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setattr(progress, "DELAY", 0)
+        monkeypatch.setattr(progress, "INTERVAL", 0)
+        stream = Terminal()
+        paths = progress.Progress(stream).over(["a", "b"])
+        assert next(paths) == "a"
+        assert stream.getvalue().endswith("\r\x1b[K[" + " " * 30 + "] 0/2 files")
+        assert next(paths) == "b"
+        assert stream.getvalue().endswith("\r\x1b[K[" + "#" * 15 + " " * 15 + "] 1/2 files")
+        assert list(paths) == []
+        assert stream.getvalue().endswith("files\r\x1b[K")
+
+    def test_nothing_where_nobody_looks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(progress, "DELAY", 0)
+        stream = io.StringIO()
+        assert list(progress.Progress(stream).over(["a", "b"])) == ["a", "b"]
+        assert stream.getvalue() == ""
+
+    def test_nothing_in_a_short_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setattr(progress, "DELAY", 3600)
+        stream = Terminal()
+        assert list(progress.Progress(stream).over(["a", "b"])) == ["a", "b"]
+        assert stream.getvalue() == ""
