@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flake8_asyncwait.options import Options
-from flake8_asyncwait.sites.gate import candidate_lines
-from flake8_asyncwait.verdict.finding import Checked
+from flake8_asyncwait.sites.gate import candidates
+from flake8_asyncwait.source.text import with_newlines
 
 if TYPE_CHECKING:
     import ast
 
     from flake8_asyncwait.source.text import Source
-
-_NOTHING = Checked()
+    from flake8_asyncwait.verdict.finding import Checked
 
 
 def check(text: str, options: Options = Options(), tree: ast.Module | None = None) -> Checked:
@@ -22,19 +21,27 @@ def check(text: str, options: Options = Options(), tree: ast.Module | None = Non
     `text` is the decoded source without a BOM. `tree` is its ast where the caller has it already.
     Raises `SyntaxError` when the text holds a candidate and is not Python; its `lineno` says where.
     """
-    lines = candidate_lines(text, options.wait_functions)
-    if not lines:
-        return _NOTHING
-    # Imported only now: they cost more than looking at all the files that hold no candidate.
-    from flake8_asyncwait.rules.decide import decide
-    from flake8_asyncwait.source.text import with_newlines
+    # What only some files need is imported for these: it costs more than to look at all others.
+    from flake8_asyncwait.verdict.finding import Checked
 
     text = with_newlines(text)
+    found = candidates(text, options.wait_functions)
+    if not found.lines:
+        return Checked()
+    from flake8_asyncwait.sites.find import call_lines
+
     try:
-        return decide(text, parse(text) if tree is None else tree, lines, options)
+        if tree is None:
+            tree = parse(text)
+        lines = call_lines(tree, found)
+        if not lines:
+            return Checked()
+        from flake8_asyncwait.rules.decide import decide
+
+        return decide(text, tree, lines, options)
     except RecursionError:
         # Nested more deeply than this Python can follow: nothing is claimed.
-        return Checked(undetermined=tuple((line, 0) for line in lines))
+        return Checked(undetermined=tuple((line, 0) for line in found.lines))
 
 
 def check_source(source: Source, options: Options) -> Checked:
@@ -44,9 +51,10 @@ def check_source(source: Source, options: Options) -> Checked:
     """
     from flake8_asyncwait.source.suppress import Noqa, is_file_suppressed
     from flake8_asyncwait.source.text import SourceError
+    from flake8_asyncwait.verdict.finding import Checked
 
     if is_file_suppressed(source.text):
-        return _NOTHING
+        return Checked()
     try:
         checked = check(source.text, options)
     except SyntaxError as error:

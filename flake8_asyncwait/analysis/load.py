@@ -6,6 +6,7 @@ Only those functions are parsed by libcst, each as a slice of the file with its 
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 
 import libcst as cst
 
@@ -13,6 +14,7 @@ from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.lower import Lowerer, PlacesDiffer, places_from_ast
 from flake8_asyncwait.analysis.run import Program
 from flake8_asyncwait.options import Options
+from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.sites.outline import Entry, Outline, outline
 
 
@@ -23,7 +25,6 @@ class File:
         self._text = text
         self._lines = text.split("\n")
         self._tree = tree
-        self._options = options
         self.outline: Outline = outline(tree)
         self._lowered: dict[int, ir.Func | None] = {}
         self.program = Program(
@@ -33,34 +34,16 @@ class File:
             options.cancellers,
             options.wait_functions,
         )
-        self._names = self._site_names()
+        self._names = candidates(text, options.wait_functions).names
 
-    def candidates(self, lines: list[int]) -> list[ir.Func]:
+    def candidates(self, lines: Collection[int]) -> list[ir.Func]:
         """The outermost functions around the given lines, lowered; the module itself where a
         line is in no function."""
-        entries = [e for e in self.outline.outermost if any(e.start <= n <= e.end for n in lines)]
-        outside = [n for n in lines if not any(entry.start <= n <= entry.end for entry in entries)]
-        found = [self._lower(entry) for entry in entries]
-        if any(self._may_call(n) for n in outside):
+        around = dict.fromkeys(map(self.outline.around, lines))
+        found = [self._lower(entry) for entry in around if entry is not None]
+        if None in around:
             found.append(self._lower_module())
         return [func for func in found if func is not None]
-
-    def _may_call(self, line: int) -> bool:
-        """Whether a line outside all functions holds a call of a candidate name, not an import."""
-        text = self._lines[line - 1]
-        return any(name in text for name in self._names) and "(" in "".join(
-            self._lines[line - 1 : line + 1]
-        )
-
-    def _site_names(self) -> frozenset[str]:
-        """The last components that the callee of a site may have."""
-        names = {"wait"}
-        for node in ast.walk(self._tree) if "wait as" in self._text else ():
-            if isinstance(node, ast.ImportFrom):
-                names |= {a.asname for a in node.names if a.name == "wait" and a.asname}
-        for dotted in self._options.wait_functions:
-            names.add(dotted.rpartition(".")[2])
-        return frozenset(names)
 
     def _load(self, cls: str | None, name: str) -> ir.Func | None:
         entry = self.outline.functions.get(name) if cls is None else self.outline.method(cls, name)

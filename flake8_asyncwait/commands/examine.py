@@ -71,15 +71,17 @@ def open_source(name: str, data: bytes, options: Options) -> Source | None:
     What nothing is claimed about may be as broken as it likes: no error is raised for it.
     Else raises `SourceError`.
     """
-    from flake8_asyncwait.sites.gate import candidate_lines
+    from flake8_asyncwait.sites.gate import candidates, may_hold_site
 
+    if not may_hold_site(data, options.wait_functions):
+        return None
     try:
         source = decode(name, data)
     except SourceError:
-        if candidate_lines(str(data, "latin-1"), options.wait_functions):
+        if candidates(str(data, "latin-1"), options.wait_functions).lines:
             raise
         return None
-    return source if candidate_lines(source.text, options.wait_functions) else None
+    return source if candidates(source.text, options.wait_functions).lines else None
 
 
 def findings_of(source: Source, task: Task) -> Checked:

@@ -14,7 +14,8 @@ from flake8_asyncwait.check import parse
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import examine as run_functions
 from flake8_asyncwait.rules.decide import finding_at
-from flake8_asyncwait.sites.gate import candidate_lines
+from flake8_asyncwait.sites.find import call_lines
+from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.sites.outline import outline
 from flake8_asyncwait.verdict.finding import Finding
 
@@ -37,7 +38,8 @@ class Seen:
     @property
     def extent(self) -> tuple[int, int] | None:
         """The first and last line of the outermost function around the site."""
-        return extent(self.file, self.site.call.line)
+        entry = self.file.outline.around(self.site.call.line)
+        return None if entry is None else (entry.start, entry.end)
 
     @property
     def watching(self) -> Watching:
@@ -89,8 +91,13 @@ def examine(
     `settling` are the names that `wait_any` goes by, `watched` the lines of cancels to take notes
     of, `most` how many tasks a collection of unknown size stands for at most. Raises `SyntaxError`.
     """
-    file = File(text, parse(text), options)
-    lines = [start] if start is not None else _lines_outside(file, text, options)
+    tree = parse(text)
+    file = File(text, tree, options)
+    if start is None:
+        lines = call_lines(tree, candidates(text, options.wait_functions))
+        lines = [line for line in lines if file.outline.around(line) is None]
+    else:
+        lines = [start]
     seen: list[Seen] = []
     for analysed in run_functions(file, lines, options, partial(Watching, watched, settling, most)):
         for site in analysed.sites:
@@ -105,16 +112,3 @@ def examine(
 def outermost_functions(text: str) -> list[tuple[int, int]]:
     """The first and last lines of the outermost functions of a file."""
     return [(entry.start, entry.end) for entry in outline(parse(text)).outermost]
-
-
-def _lines_outside(file: File, text: str, options: Options) -> list[int]:
-    lines = candidate_lines(text, options.wait_functions)
-    return [line for line in lines if extent(file, line) is None]
-
-
-def extent(file: File, line: int) -> tuple[int, int] | None:
-    """The first and last line of the outermost function around a line; None at module level."""
-    for entry in file.outline.outermost:
-        if entry.start <= line <= entry.end:
-            return entry.start, entry.end
-    return None

@@ -1,56 +1,112 @@
-"""Is there anything to look at? Cheap tests on the text, which may let too much through, never
-too little.
+"""Is there anything to look at? Tests on the bytes and on the text of a file, each cheaper than
+what comes after it. They may let too much through, never too little.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-# What may stand between two tokens of an expression that is broken over lines. The number of its
-# comments is bounded, and with it the time for a text of nothing but comments on asyncio.
+from flake8_asyncwait.source.text import may_name_codec
+
+# What may stand between two tokens of an expression that is broken over lines. The comments in it
+# are bounded, and with them the time for a text of nothing but comments on asyncio.
 _SPACE = r"[\s\\()]*"
-_GAP = rf"{_SPACE}(?:#[^\n]*\n{_SPACE}){{0,100}}"
-_DIRECT = re.compile(rf"\basyncio\b{_GAP}\.{_GAP}(?:tasks\b{_GAP}\.{_GAP})?wait\b")
-# Parts of imports after which a site need not be spelled `asyncio.wait`.
-_ALIAS = re.compile(
-    r"\basyncio(?:[\s\\]*\.[\s\\]*tasks)?[\s\\]+as\b"
-    r"|\bfrom[\s\\]+asyncio(?:[\s\\]*\.[\s\\]*tasks)?[\s\\]+import\b"
+_COMMENT = r"#[^\n]{0,500}\n"
+_GAP = rf"{_SPACE}(?:{_COMMENT}{_SPACE}){{0,20}}"
+_DOT = rf"{_GAP}\.{_GAP}"
+# These begin with plain text, not with a word boundary: so they are found many times faster.
+_CALLED = rf"{_DOT}(?:tasks{_DOT})?(wait)\b"
+_SPELLED = re.compile(
+    rf"asyncio(?:{_CALLED}|(?:[\s\\]*\.[\s\\]*tasks)?[\s\\]+(as|import)\b[\s\\]*)"
 )
-_RENAMED = re.compile(r"\bwait[\s\\]+as[\s\\]+(\w+)")
+_NAME = re.compile(r"[^\s\\,;()#]+")
+_LIST = re.compile(rf"\((?:[^()#]+|{_COMMENT}){{0,200}}|(?:[^\n\\;(#]|\\\n)*")
 
 
-def candidate_lines(text: str, wait_functions: Iterable[str] = ()) -> list[int]:
-    """The lines (from 1, ascending) on which the name of a wait site may stand; none: no site."""
-    patterns = list(_patterns(text, wait_functions))
-    if not patterns:
-        return []
-    offsets = sorted({match.end() for pattern in patterns for match in pattern.finditer(text)})
-    return _lines(text, offsets)
+# Of more names than these every line is a candidate: each takes a look at the whole text.
+_MANY = 20
 
 
-def _patterns(text: str, wait_functions: Iterable[str]) -> Iterator[re.Pattern[str]]:
+class Candidates(NamedTuple):
+    """Where callees of wait sites may be: the lines (from 1, ascending) on which their last names
+    end, and these names. Without a line there is no site."""
+
+    lines: Sequence[int] = ()
+    names: frozenset[str] = frozenset()
+
+
+def may_hold_site(data: bytes, wait_functions: Collection[str] = ()) -> bool:
+    """Whether a file that consists of `data` may hold a site, as far as its bytes say."""
+    if b"asyncio" in data and b"wait" in data:
+        return True
+    if wait_functions and any(name.encode() in data for name in _last_names(wait_functions)):
+        return True
+    return may_name_codec(data)  # the words may be any bytes then
+
+
+def candidates(text: str, wait_functions: Collection[str] = ()) -> Candidates:
+    """Where the text of a file, with lines that end in `\n`, may hold a site."""
+    names: set[str] = set()
+    patterns: set[str] = set()
+    offsets: set[int] = set()
+    for name in _last_names(wait_functions):
+        if name in text:
+            names |= {name, *_renamed(name, text)}
+            patterns |= set(map(re.escape, names))
     if "asyncio" in text and "wait" in text:
-        if _ALIAS.search(text):
-            yield _words({"wait", *_RENAMED.findall(text)})
-        else:
-            yield _DIRECT
-    named = {dotted.rpartition(".")[2] for dotted in wait_functions}
-    found = {name for name in named if name and name in text}
-    if found:
-        yield _words(found)
+        modules, functions = _imported(text, offsets)
+        names |= {"wait", *functions}
+        patterns |= {name + _CALLED for name in map(re.escape, modules)}
+        patterns |= {rf"{name}(?<![.\w]{name})\b" for name in map(re.escape, functions)}
+    if len(patterns) > _MANY:
+        return Candidates(range(1, text.count("\n") + 2), frozenset(names))
+    for pattern in patterns:
+        offsets.update(match.end() for match in re.finditer(pattern, text))
+    return Candidates(tuple(_lines(text, sorted(offsets))), frozenset(names))
 
 
-def _words(words: Iterable[str]) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(words)))})\b")
+def _imported(text: str, offsets: set[int]) -> tuple[set[str], set[str]]:
+    """The names that imports give to asyncio or its `tasks`, and those they give to its `wait`.
+
+    Also puts into `offsets` where `asyncio.wait`, spelled like this, ends.
+    """
+    modules: set[str] = set()
+    functions: set[str] = set()
+    line_end = 0
+    for match in _SPELLED.finditer(text):
+        end = match.end()
+        if match[1]:
+            offsets.add(end)
+        elif match[2] == "as":
+            if (name := _NAME.match(text, end)) is not None:
+                modules.add(name[0])
+        elif text.startswith("(", end) or end > line_end:  # else it is part of the list before
+            imported = _LIST.match(text, end)
+            assert imported is not None, "it matches nothing, too"
+            line_end = imported.end()
+            for public, found in (("tasks", modules), ("wait", functions)):
+                if public in imported[0] or "*" in imported[0]:
+                    found |= {public, *_renamed(public, imported[0])}
+    return modules, functions
 
 
-def _lines(text: str, offsets: list[int]) -> list[int]:
-    lines: list[int] = []
-    line, start = 1, 0
+def _last_names(wait_functions: Collection[str]) -> list[str]:
+    return [dotted.rpartition(".")[2] for dotted in wait_functions]
+
+
+def _renamed(name: str, text: str) -> list[str]:
+    """What else imports may call `name`."""
+    return re.findall(rf"{re.escape(name)}{_GAP}\bas\b{_GAP}({_NAME.pattern})", text)
+
+
+def _lines(text: str, offsets: Iterable[int]) -> Iterator[int]:
+    """The lines that ascending offsets stand on, each once."""
+    line, start, last = 1, 0, 0
     for offset in offsets:
         line += text.count("\n", start, offset)
         start = offset
-        if not lines or lines[-1] != line:
-            lines.append(line)
-    return lines
+        if line != last:
+            yield line
+            last = line

@@ -7,6 +7,7 @@ and names, and decides nothing about sites.
 from __future__ import annotations
 
 import ast
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -87,6 +88,12 @@ class Outline:
         """An import and a fallback (`except ImportError: timeout = None`) share a name."""
         return root in self.imports and root not in self.functions and root not in self.classes
 
+    def around(self, line: int) -> Entry | None:
+        """The outermost function around a line; None at module level."""
+        index = bisect_right(self.outermost, line, key=lambda entry: entry.start) - 1
+        entry = self.outermost[index] if index >= 0 else None
+        return entry if entry is not None and line <= entry.end else None
+
     def method(self, cls: str, name: str) -> Entry | None:
         """The method of a class of this file, looked up through its bases in this file."""
         seen: set[str] = set()
@@ -107,6 +114,7 @@ def outline(tree: ast.Module) -> Outline:
     result = Outline()
     _module_statements(tree.body, result)
     _functions(tree.body, None, result)
+    result.outermost.sort(key=lambda entry: entry.start)
     _find_primitives(tree.body, result, toplevel=True)
     return result
 

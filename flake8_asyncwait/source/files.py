@@ -63,20 +63,27 @@ class Walk(NamedTuple):
 
         The order is that of the whole paths, as strings: it is the order of flake8's reports.
         """
-        entries = self._entries(node.path)
-        if any(entry.name == ".gitignore" and _is_file(entry) for entry in entries):
-            ignore = self._entering(node.absolute, ignore)
+        found: list[tuple[str, bool]] = []
+        for entry in self._entries(node.path):
+            name = entry.name
+            if entry.is_dir(follow_symlinks=False):
+                found.append((name, True))
+            elif name.endswith(SUFFIX):
+                if _is_file(entry):
+                    found.append((name, False))
+            elif name == ".gitignore" and _is_file(entry):
+                ignore = self._entering(node.absolute, ignore)
         path, absolute = os.path.join(node.path, ""), os.path.join(node.absolute, "")
         children = []
-        for entry in entries:
-            is_directory = entry.is_dir(follow_symlinks=False)
-            if not (is_directory or (entry.name.endswith(SUFFIX) and _is_file(entry))):
+        for name, is_directory in found:
+            whole = absolute + name
+            if self.excluder.excludes(name, whole):
                 continue
-            whole = absolute + entry.name
-            if self.excluder.excludes(entry.name, whole) or ignore.ignores(whole, is_directory):
+            if ignore.files and ignore.ignores(whole, is_directory):
                 continue
-            children.append(_Node(path + entry.name, whole, ignore if is_directory else None))
-        return sorted(children, key=_Node.sort_key, reverse=True)
+            children.append(_Node(path + name, whole, ignore if is_directory else None))
+        children.sort(key=_Node.sort_key, reverse=True)
+        return children
 
     def _entries(self, directory: str) -> list[os.DirEntry[str]]:
         try:

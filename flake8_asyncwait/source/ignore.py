@@ -61,7 +61,9 @@ class Excluder:
 
     def excludes(self, name: str, path: str) -> bool:
         """Whether the file or directory `name` at the absolute `path` is left out."""
-        return name in self._names or self._name_globs(name) or self._path_globs(path)
+        if name in self._names or self._name_globs(name) is not None:
+            return True
+        return self._path_globs(path) is not None
 
 
 class _IgnoreFile(NamedTuple):
@@ -179,8 +181,7 @@ def _is_glob(pattern: str) -> bool:
     return any(character in pattern for character in "*?[")
 
 
-def _matcher(globs: Iterable[str]) -> Callable[[str], bool]:
-    """A function that says whether one of `globs` matches the whole of a string."""
+def _matcher(globs: Iterable[str]) -> Callable[[str], re.Match[str] | None]:
+    """A function that matches the whole of a string with `globs`; None where none matches."""
     expressions = [fnmatch.translate(glob) for glob in sorted(globs)]
-    match = re.compile("|".join(expressions) or "(?!)").match
-    return lambda text: match(text) is not None
+    return re.compile("|".join(expressions) or "(?!)").match

@@ -9,6 +9,8 @@ import stat
 from typing import NamedTuple
 
 BOM = b"\xef\xbb\xbf"
+# To open a pipe does not wait for somebody to write, and Windows leaves the line ends alone.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Source(NamedTuple):
@@ -47,19 +49,31 @@ def read(path: str) -> bytes:
     A device or a pipe is not read: it may have no end, or nobody who writes.
     """
     try:
-        with open(path, "rb", buffering=0, opener=_open_at_once) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        descriptor = os.open(path, _FLAGS)
+        try:
+            found = os.fstat(descriptor)
+            if stat.S_ISDIR(found.st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if not stat.S_ISREG(found.st_mode):
                 raise OSError(errno.EINVAL, "not a regular file")
-            return file.readall()
+            return _contents(descriptor, found.st_size)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise os_error(path, error) from error
     except MemoryError as error:
         raise SourceError(path, "too large to be read") from error
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    """Open a file, without waiting for somebody to write where it is a pipe."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+def _contents(descriptor: int, size: int) -> bytes:
+    """All bytes of an open file that said that it holds `size`."""
+    data = os.read(descriptor, size + 1)
+    if len(data) == size:
+        return data
+    parts = [data]  # a file that grows, one of /proc, or more than one read gives
+    while part := os.read(descriptor, 2**20):
+        parts.append(part)
+    return b"".join(parts)
 
 
 def os_error(path: str, error: OSError) -> SourceError:
@@ -94,13 +108,17 @@ def with_newlines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def _encoding(name: str, data: bytes) -> str:
+def may_name_codec(data: bytes) -> bool:
+    """Whether one of the first two lines of a file may name the codec of the others."""
     second_line = data.find(b"\n") + 1
     end = data.find(b"\n", second_line) if second_line else -1
-    # Nearly no file has a cookie, and `tokenize` costs 10 ms to import.
-    if data.find(b"coding", 0, end if end >= 0 else len(data)) < 0:
+    return data.find(b"coding", 0, end if end >= 0 else len(data)) >= 0
+
+
+def _encoding(name: str, data: bytes) -> str:
+    if not may_name_codec(data):
         return "utf-8"
-    from tokenize import detect_encoding
+    from tokenize import detect_encoding  # 10 ms, and few files need it
 
     try:
         encoding, _ = detect_encoding(io.BytesIO(data).readline)

@@ -1,0 +1,42 @@
+"""Where the calls are that may be wait sites, by the tree of the file."""
+
+from __future__ import annotations
+
+import ast
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from flake8_asyncwait.sites.gate import Candidates
+
+
+def call_lines(tree: ast.Module, candidates: Candidates) -> list[int]:
+    """Those lines of `candidates` on which a callee ends: the others hold comments, strings, and
+    imports. They ascend."""
+    wanted = frozenset(candidates.lines)
+    found: set[int | None] = set()
+    queue: list[ast.AST] = list(tree.body)
+    while queue:
+        node = queue.pop()
+        if not _is_near(node, candidates.lines):
+            continue
+        if isinstance(node, ast.Call) and _last_name(node.func) in candidates.names:
+            found.add(node.func.end_lineno)
+        queue.extend(ast.iter_child_nodes(node))
+    return sorted(wanted.intersection(found))
+
+
+def _is_near(node: ast.AST, lines: Sequence[int]) -> bool:
+    """Whether a node, with its decorators, may reach over one of the ascending `lines`."""
+    first, last = getattr(node, "lineno", None), getattr(node, "end_lineno", None)
+    if first is None or last is None:
+        return True
+    for decorator in getattr(node, "decorator_list", ()):
+        first = min(first, decorator.lineno)
+    index = bisect_left(lines, first)
+    return index < len(lines) and lines[index] <= last
+
+
+def _last_name(callee: ast.expr) -> str | None:
+    if isinstance(callee, ast.Attribute):
+        return callee.attr
+    return callee.id if isinstance(callee, ast.Name) else None

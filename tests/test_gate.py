@@ -1,0 +1,201 @@
+"""The gate lets every wait site through: a check without it finds the same."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flake8_asyncwait.check import check
+from flake8_asyncwait.options import Options
+from flake8_asyncwait.sites.find import call_lines
+from flake8_asyncwait.sites.gate import Candidates, candidates, may_hold_site
+from flake8_asyncwait.verdict.finding import Checked
+
+OPTIONS = Options(wait_functions=frozenset({"mylib.wait_all", "first_of"}))
+
+IMPORTS = [
+    "import asyncio",
+    "import asyncio as aio",
+    "import asyncio.tasks",
+    "import asyncio.tasks as t",
+    "import os, asyncio as aio, sys",
+    "import os, \\\n    asyncio \\\n    as aio",
+    "import asyncio . tasks as t",
+    "from asyncio import wait",
+    "from asyncio import wait as w",
+    "from asyncio import sleep, wait",
+    "from asyncio import *",
+    "from asyncio import tasks",
+    "from asyncio import tasks as t",
+    "from asyncio import (\n    sleep,  # a (comment) with brackets\n    wait  # is\n    as w,\n)",
+    "from asyncio import \\\n    wait as \\\n    w",
+    "from asyncio.tasks import wait as w",
+    "from asyncio import sleep; import asyncio as aio",
+    "try:\n    import asyncio as aio\nexcept ImportError:\n    aio = None",
+    "from mylib import wait_all",
+    "from mylib import wait_all as w",
+    "import mylib",
+    "import mylib as aio",
+    "from . import asyncio",
+    "from elsewhere import wait",
+    "wait = print",
+    "# import asyncio as aio, or from asyncio import wait",
+]
+CALLEES = [
+    ["asyncio", ".", "wait"],
+    ["asyncio", ".", "tasks", ".", "wait"],
+    ["aio", ".", "wait"],
+    ["aio", ".", "tasks", ".", "wait"],
+    ["t", ".", "wait"],
+    ["tasks", ".", "wait"],
+    ["wait"],
+    ["w"],
+    ["mylib", ".", "wait_all"],
+    ["wait_all"],
+    ["self", ".", "first_of"],
+    ["event", ".", "wait"],
+    ["asyncio", ".", "wait_for"],
+]
+NAMES = frozenset(callee[-1] for callee in CALLEES)
+GAPS = ["", "", " ", "\n", "\t", " \\\n ", "  # asyncio.wait(\n", "\n\n\f"]
+# Between the brackets of a call anything may be broken over lines.
+PLACES = [
+    "async def f(jobs):\n    done, pending = (await {})",
+    "class A:\n    async def f(self):\n        jobs = self.jobs\n        (await {})",
+    "def around():\n    async def f(jobs):\n        return (await {})[0]",
+    "async def f(jobs):\n    import asyncio as aio\n    (await {})",
+    "async def f(jobs):\n    from asyncio import wait as w\n    (await {})",
+    "asyncio.run({})",
+    "if asyncio:\n    later = [lambda jobs: {}]",
+    "@decorated({})\ndef f():\n    pass",
+    "async def f(jobs):\n    text = f'{{({})}}'",
+    "async def f(jobs):\n    '''asyncio.wait('''\n    loop.run_until_complete({})",
+]
+ARGUMENTS = "([loop.create_task(job()) for job in jobs], timeout=1)"
+
+
+@st.composite
+def calls(draw: st.DrawFn) -> str:
+    """A call of something, its tokens any distance apart."""
+    tokens = draw(st.sampled_from(CALLEES))
+    text = "".join(token + draw(st.sampled_from(GAPS)) for token in tokens)
+    if draw(st.booleans()):
+        text = f"({text})"
+    return text + ARGUMENTS
+
+
+@st.composite
+def modules(draw: st.DrawFn) -> str:
+    """A module that imports in some ways and waits in some others."""
+    imports = draw(st.lists(st.sampled_from(IMPORTS), max_size=3))
+    places = draw(st.lists(st.sampled_from(PLACES), min_size=1, max_size=2))
+    parts = [*imports, *(place.format(draw(calls())) for place in places)]
+    return draw(st.sampled_from(["\n", "\r\n"])).join("\n\n".join(parts).split("\n")) + "\n"
+
+
+def is_python(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True
+
+
+def ungated(text: str) -> Checked:
+    """What the check finds where every call may be a site."""
+    lines = tuple(range(1, text.count("\n") + 2))
+    everything = Candidates(lines, NAMES.union(re.findall(r"\bas[\s\\]+(\w+)", text)))
+    with (
+        patch("flake8_asyncwait.check.candidates", return_value=everything),
+        patch("flake8_asyncwait.analysis.load.candidates", return_value=everything),
+    ):
+        return check(text, OPTIONS)
+
+
+@settings(deadline=None)
+@given(modules().filter(is_python))
+def test_nothing_is_missed(text: str) -> None:
+    gated = check(text, OPTIONS)
+    assert gated == ungated(text)
+    if gated.findings:
+        assert may_hold_site(text.encode(), OPTIONS.wait_functions)
+
+
+def spellings() -> Iterator[tuple[str, str]]:
+    """The imports, each with a call of what it imports."""
+    for statement in IMPORTS:
+        for callee in CALLEES:
+            text = f"{statement}\n{PLACES[0].format(''.join(callee) + ARGUMENTS)}\n"
+            if ungated(text).findings:
+                yield statement, "".join(callee)
+
+
+def test_the_programs_that_are_generated_hold_sites() -> None:
+    found = list(spellings())
+    assert {statement for statement, _ in found} >= set(IMPORTS[:18])
+    assert {callee for _, callee in found} >= {"asyncio.wait", "aio.wait", "t.wait", "wait", "w"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "import asyncio\nasync def f():\n    await asyncio.sleep(1)\n",
+        "import asyncio\nasync def f():\n    await asyncio.wait_for(g(), 1)\n",
+        "import asyncio\nasync def f(event):\n    await event.wait()\n",
+        "from asyncio import sleep\nasync def f(event):\n    await event.wait()\n",
+        "import asyncio as aio\nasync def f(event):\n    await event.wait()\n",
+        "from asyncio import wait\nasync def f(event):\n    await event.wait\n",
+    ],
+)
+def test_without_the_names_of_a_site_nothing_else_is_looked_at(text: str) -> None:
+    lines = [text.split("\n")[line - 1] for line in candidates(text).lines]
+    assert [line for line in lines if "import" not in line] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import asyncio\n# asyncio.wait(tasks)\n",
+        'import asyncio\ntext = """\nasyncio.wait(tasks)\n"""\n',
+        "from asyncio import wait\n__all__ = ['wait']\n",
+        "import asyncio\nlater = asyncio.wait\n",
+        "from asyncio import wait\ndef f(wait):\n    return wait, f(wait=1)\n",
+    ],
+)
+def test_what_is_no_call_is_no_candidate_in_the_tree(text: str) -> None:
+    found = candidates(text)
+    assert found.lines
+    assert call_lines(ast.parse(text), found) == []
+
+
+def test_of_many_names_every_line_is_a_candidate() -> None:
+    text = "".join(f"import asyncio as a{n}\n" for n in range(100)) + "a99.wait([])\n"
+    assert call_lines(ast.parse(text), candidates(text)) == [101]
+
+
+def test_a_callee_counts_where_its_last_name_ends() -> None:
+    text = "import asyncio\n\n@cached(\n    asyncio.\n    wait\n    ([]))\ndef f(): pass\n"
+    assert call_lines(ast.parse(text), candidates(text)) == [5]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"import asyncio\nasyncio.wait\n", True),
+        (b"import asyncio\n", False),
+        (b"await x\n", False),
+        (b"from mylib import wait_all\n", True),
+        (b"first_of()\n", True),
+        (b"# coding: utf-7\nimport asyncio\n", True),
+        (b"x = 1\ny = 2\n# coding: utf-7\n", False),
+    ],
+)
+def test_bytes_say_whether_a_file_has_to_be_decoded(data: bytes, expected: bool) -> None:
+    assert may_hold_site(data, OPTIONS.wait_functions) is expected
