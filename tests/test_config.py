@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from command import Asyncwait, Run
 
 from flake8_asyncwait.config.settings import KEYS, Settings
 
+DOCS = Path(__file__).parent.parent / "docs"
 FORGOTTEN = "pkg/forgotten.py:" + samples.FORGOTTEN_PLACE
 NO_FINALLY = "pkg/no_finally.py:" + samples.NO_FINALLY_PLACE
 FULL = "pkg/full.py:" + samples.FULL_WAIT_PLACE
@@ -288,3 +290,15 @@ class TestConfig:
 
 def test_every_setting_is_a_key() -> None:
     assert [key.attribute for key in KEYS.values()] == list(Settings._fields)
+
+
+def test_the_docs_have_every_key() -> None:
+    page = (DOCS / "configuration.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE) == list(KEYS)
+
+
+def test_the_docs_have_every_option(asyncwait: Asyncwait) -> None:
+    page = (DOCS / "command-line.md").read_text(encoding="utf-8")
+    for command in ("check", "fix", "prove", "config", "explain"):
+        options = re.findall(r"--[a-z][a-z-]+", "\n".join(asyncwait(command, "--help").out))
+        assert [option for option in options if f"`{option}" not in page] == []
