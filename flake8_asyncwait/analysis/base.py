@@ -13,7 +13,7 @@ from flake8_asyncwait.analysis.exceptions import (
     TIMEOUT_ERROR,
     Exc,
 )
-from flake8_asyncwait.analysis.relevance import Relevant, tested_constants
+from flake8_asyncwait.analysis.relevance import Relevant, repeated, tested_constants
 from flake8_asyncwait.analysis.run import Books, Context, Frame, Leak, Program, Site
 from flake8_asyncwait.analysis.state import (
     ASKED,
@@ -75,6 +75,7 @@ class Base:
         self.relevant = relevant.names
         self.feeding = relevant.feeding
         self.bindable = bindable
+        self.repeated = repeated(func)
         self.many = many
         self.books = Books(len(sites))
         self._origins: dict[object, int] = {}

@@ -383,13 +383,32 @@ class Expressions(Awaits):
                 if not any(self._is_made(state, item, before) for item in fresh):
                     ends.append((state, after, True))
                     continue
-                if not self.turns(node.clauses[depth].iter):
-                    ends.append((before, items, False))
-                more = [(state, after, False)]
+                some, none = self.sizes(node.clauses[depth].iter, state, before, ctx)
+                ends += [(one, items, False) for one in none]
+                more = [(one, after, False) for one in some]
                 for _ in range(self.many - 1):
                     more = self._clauses(node, depth + 1, more, ctx)
                 ends += [end for end in more if len(end[1]) <= len(items) + 2 * self.many]
         return ends
+
+    def sizes(
+        self, node: ir.Expr, some: State, none: State, ctx: Context
+    ) -> tuple[list[State], list[State]]:
+        """Of the states of a loop over something unknown, `some` with and `none` without a turn,
+        those that may be: what the function loops over again is as empty as it was."""
+        if self.turns(node):
+            return [some], []
+        if not isinstance(node, ir.Name) or not self._is_repeated(node.id, ctx):
+            return [some], [none]
+        key = f"$some:{node.id}"
+        known = none.env.get(key)
+        return (
+            [some.bind(key, Const(True))] if known != Const(False) else [],
+            [none.bind(key, Const(False))] if known != Const(True) else [],
+        )
+
+    def _is_repeated(self, name: str, ctx: Context) -> bool:
+        return ctx.frame.func is self.func and name in self.repeated
 
     def turns(self, node: ir.Expr) -> tuple[Value, ...] | None:
         """The items of a loop over a few things that are displayed."""

@@ -7,6 +7,7 @@ what keeps them few.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
@@ -373,6 +374,20 @@ def _indexes(func: ir.Func) -> set[str]:
         elif isinstance(node, ir.Subscript) and isinstance(node.index, ir.Name):
             indexing.add(node.index.id)
     return counting & indexing
+
+
+def repeated(func: ir.Func) -> frozenset[str]:
+    """The names that a function binds to nothing, loops over more than once, and uses for nothing
+    else: there are none of the things in each of its loops, or in no loop."""
+    loops: Counter[str] = Counter()
+    uses: Counter[str] = Counter()
+    for node in every(func):
+        if isinstance(node, ir.Name):
+            uses[node.id] += 1
+        elif isinstance(node, (ir.For, ir.Clause)) and isinstance(node.iter, ir.Name):
+            loops[node.iter.id] += not node.asynchronous
+    captured = {name for nested in func.nested for name in nested.mentions}
+    return frozenset(n for n, count in loops.items() if 1 < count == uses[n] and n not in captured)
 
 
 def _mentioned(node: Any) -> set[str]:

@@ -434,24 +434,28 @@ class Statements(Calls):
     def _loop_unknown(self, node: ir.For, state: State, ctx: Context) -> list[State]:
         """A loop that may turn any number of times, over things that hold no task."""
         heads = States()
+        flow = Flow()
         fresh = [self.head(state, node.line)]
         ends: list[State] = []
-        flow = Flow()
+        some, none = self.sizes(node.iter, state, state, ctx)
+        if some != none:
+            ends += self.run_block(node.orelse, none, ctx)
+            fresh = self._turn(node, some, ctx, flow)
         while fresh:
-            entered: list[State] = []
-            for head in fresh:
-                if not heads.add(head):
-                    continue
-                if node.asynchronous:
-                    later = head.suspended()
-                    self.fault(head, ctx, node.line, (CANCELLED_ERROR, ANY), later)
-                    head = later
-                ends += self.run_block(node.orelse, [head], ctx)
-                entered += self.bind(node.target, UNKNOWN, head, ctx)
-            ended = self.run_block(node.body, self.merge(entered, node.line), ctx.into(flow))
-            ended += flow.take(CONTINUE)
-            fresh = [self.head(end, node.line) for end in ended]
+            going_on = [head for head in fresh if heads.add(head)]
+            if node.asynchronous:
+                later = [head.suspended() for head in going_on]
+                for before, after in zip(going_on, later, strict=True):
+                    self.fault(before, ctx, node.line, (CANCELLED_ERROR, ANY), after)
+                going_on = later
+            ends += self.run_block(node.orelse, going_on, ctx)
+            fresh = self._turn(node, going_on, ctx, flow)
         return ends + self._leave_loop(flow, ctx)
+
+    def _turn(self, node: ir.For, states: list[State], ctx: Context, flow: Flow) -> list[State]:
+        """A turn for an item that is not known: the states at the head of the next."""
+        ended = self._turn_unknown(node, states, ctx, flow)
+        return [self.head(end, node.line) for end in ended]
 
     def _loop_items(
         self,
@@ -537,7 +541,7 @@ class Statements(Calls):
     def _turn_unknown(
         self, node: ir.For, states: list[State], ctx: Context, flow: Flow
     ) -> list[State]:
-        """A turn for an item that is not known, after the known ones."""
+        """A turn for an item that is not known."""
         entered = [end for one in states for end in self.bind(node.target, UNKNOWN, one, ctx)]
         ended = self.run_block(node.body, self.merge(entered, node.line), ctx.into(flow))
         return ended + flow.take(CONTINUE)
