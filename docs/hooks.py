@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 from flake8_asyncwait.rules import RULES, Rule
+from flake8_asyncwait.rules.explain import markdown
 
 BY_CODE = sorted(RULES, key=lambda rule: rule.code)
 
@@ -37,48 +40,40 @@ def _path(rule: Rule) -> str:
 
 def _index() -> str:
     rows = [
-        f"| [{rule.code}]({rule.code}.md) | {_default(rule)} | {rule.summary} |" for rule in BY_CODE
+        f"| [{rule.code}]({rule.code}.md) | {'on' if rule.default else 'off'} | {rule.summary} |"
+        for rule in BY_CODE
     ]
     return "\n".join(["# Rules", "", "| code | default | reports |", "| --- | --- | --- |", *rows])
 
 
 def _page(rule: Rule) -> str:
     return f"""\
-# {rule.code}
+# {rule.code} {rule.name}
 
-{rule.summary}. Its name is `{rule.name}`; it is {_default(rule)} by default.
+{markdown(rule)}
 
-{rule.rationale}
-
-## What it finds
-
-```python
-{rule.bad}```
+**What is reported of the bad example**
 
 ```text
 {_said(rule)}
 ```
-
-## What to write instead
-
-```python
-{rule.good}```
 """
 
 
-def _default(rule: Rule) -> str:
-    return "on" if rule.default else "off"
-
-
 def _said(rule: Rule) -> str:
-    """What is reported of the bad example."""
+    """What is reported of the bad example, as a module of a package."""
     command = [sys.executable, "-m", "flake8_asyncwait", "check", "--isolated"]
-    options = [
-        f"--extend-select={rule.code}",
-        "--output-format=full",
-        "--stdin-filename=example.py",
-    ]
-    done = subprocess.run(
-        [*command, *options, "-"], input=rule.bad, capture_output=True, text=True, check=False
-    )
+    options = [f"--extend-select={rule.code}", "--output-format=full"]
+    with tempfile.TemporaryDirectory() as directory:
+        module = Path(directory, "example", "first.py")
+        module.parent.mkdir()
+        module.with_name("__init__.py").touch()
+        module.write_text(rule.bad, encoding="utf-8")
+        done = subprocess.run(
+            [*command, *options, "example/first.py"],
+            cwd=directory,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            check=False,
+        )
     return done.stdout.strip()
