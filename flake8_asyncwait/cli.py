@@ -12,17 +12,24 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from flake8_asyncwait.commands.parser import make_parser
-from flake8_asyncwait.commands.run import FAILED
-from flake8_asyncwait.source.text import SourceError
+from flake8_asyncwait import __version__
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with the arguments `argv`, by default those of the process.
 
-    Returns the exit status. Raises `SystemExit` for usage errors, `--help` and `--version`.
+    Returns the exit status. Raises `SystemExit` for usage errors and `--help`.
     """
-    args = make_parser().parse_args(argv)
+    arguments = sys.argv[1:] if argv is None else argv
+    if list(arguments) == ["--version"]:
+        print(f"asyncwait {__version__}")
+        return 0
+    # Only now: their imports take longer than Python takes to start.
+    from flake8_asyncwait.commands.parser import make_parser
+    from flake8_asyncwait.commands.run import FAILED
+    from flake8_asyncwait.source.text import SourceError
+
+    args = make_parser(arguments).parse_args(arguments)
     _print_anything()
     try:
         status: int = import_module(f"flake8_asyncwait.commands.{args.command}").run(args)

@@ -4,68 +4,44 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 from flake8_asyncwait import __version__
 from flake8_asyncwait.config.settings import KEYS, nearest
 from flake8_asyncwait.options import ALL_CODES
 
+USAGE_WIDTH = 98  # of the text that says what is wrong with a command line
 
-def make_parser() -> argparse.ArgumentParser:
-    """The parser of the command line; `command` is the name of the module that runs it."""
+
+def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser for the command line `arguments`; `command` is the name of the module that runs
+    it. Commands that are not among the arguments have no options: to make these takes time."""
+    # argparse makes one of these for each option, and imports `shutil` to ask for a width.
+    formatter = partial(
+        argparse.HelpFormatter,
+        width=None if "-h" in arguments or "--help" in arguments else USAGE_WIDTH,
+    )
     top = argparse.ArgumentParser(
-        prog="asyncwait", description="Find asyncio.wait calls that leak running tasks."
+        prog="asyncwait",
+        description="Find asyncio.wait calls that leak running tasks.",
+        formatter_class=formatter,
     )
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = top.add_subparsers(required=True, dest="command", metavar="COMMAND")
-    _add_check(
-        commands.add_parser(
-            "check",
-            help="report leaky asyncio.wait calls",
-            description="Report leaky asyncio.wait calls.",
-            epilog="Exit status: 0 nothing found, 1 findings, 2 could not do all of its work.",
+    commands = top.add_subparsers(
+        required=True, dest="command", metavar="COMMAND", prog="asyncwait"
+    )
+    for command in _COMMANDS:
+        parser = commands.add_parser(
+            command.name,
+            help=command.help,
+            description=command.description,
+            epilog=command.epilog,
+            formatter_class=formatter,
         )
-    )
-    _add_prove(
-        commands.add_parser(
-            "prove",
-            help="run what a finding says on a real event loop",
-            description="Lift the function of a finding out, give it stand-ins for all that it "
-            "does not define, and run what the finding says on a real event loop. Nothing of the "
-            "project is imported or run.",
-            epilog="Exit status: 0 proved, 1 not reproduced, 2 the function could not be lifted, "
-            "or there is no finding.",
-        )
-    )
-    _add_fix(
-        commands.add_parser(
-            "fix",
-            help="cure leaky asyncio.wait calls",
-            description="Cure leaky asyncio.wait calls, where that changes nothing but the leak.",
-            epilog="Exit status: 0 nothing is left to do, 1 findings are left, or with --diff or "
-            "--check something would change, 2 could not do all of its work.",
-        )
-    )
-    _add_config(
-        commands.add_parser(
-            "config",
-            help="print the settings in force",
-            description="Print the settings in force, and where each of them comes from.",
-        )
-    )
-    _add_explain(
-        commands.add_parser(
-            "explain",
-            help="say all about a code",
-            description="Say what a code finds, why that is bad, and what can be done about it.",
-        )
-    )
-    commands.add_parser(
-        "helper",
-        help="print the module that wait_any comes from",
-        description="Print the module that wait_any comes from, to be put into a project.",
-    )
+        if command.name in arguments:
+            command.add_options(parser)
     return top
 
 
@@ -229,3 +205,60 @@ def _argument(parse: Callable[[str], Any]) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(str(error)) from error
 
     return argument
+
+
+class _Command(NamedTuple):
+    """What `--help` says of a command, and what adds its options to its parser."""
+
+    name: str
+    help: str
+    description: str
+    add_options: Callable[[argparse.ArgumentParser], None]
+    epilog: str | None = None
+
+
+_COMMANDS = (
+    _Command(
+        "check",
+        "report leaky asyncio.wait calls",
+        "Report leaky asyncio.wait calls.",
+        _add_check,
+        "Exit status: 0 nothing found, 1 findings, 2 could not do all of its work.",
+    ),
+    _Command(
+        "prove",
+        "run what a finding says on a real event loop",
+        "Lift the function of a finding out, give it stand-ins for all that it does not define, "
+        "and run what the finding says on a real event loop. Nothing of the project is imported "
+        "or run.",
+        _add_prove,
+        "Exit status: 0 proved, 1 not reproduced, 2 the function could not be lifted, or there is "
+        "no finding.",
+    ),
+    _Command(
+        "fix",
+        "cure leaky asyncio.wait calls",
+        "Cure leaky asyncio.wait calls, where that changes nothing but the leak.",
+        _add_fix,
+        "Exit status: 0 nothing is left to do, 1 findings are left, or with --diff or --check "
+        "something would change, 2 could not do all of its work.",
+    ),
+    _Command(
+        "config",
+        "print the settings in force",
+        "Print the settings in force, and where each of them comes from.",
+        _add_config,
+    ),
+    _Command(
+        "explain",
+        "say all about a code",
+        "Say what a code finds, why that is bad, and what can be done about it.",
+        _add_explain,
+    ),
+    _Command(
+        "helper",
+        "print the module that wait_any comes from",
+        "Print the module that wait_any comes from, to be put into a project.",
+        lambda _: None,
+    ),
+)
