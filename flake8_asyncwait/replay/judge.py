@@ -34,7 +34,7 @@ EXECUTIONS_AT_MOST = 2500
 HELPER_EXECUTIONS_AT_MOST = 50
 PATIENCE = 60
 PRECEDENCE = ("AWT101", "AWT103", "AWT102", "AWT104")
-YIELDS_AT_MOST = 4
+YIELDS_AT_MOST = 5  # a loop in a loop, of two turns each, comes to its end
 EXPECTED_ERRORS = (
     InjectedError,
     asyncio.CancelledError,
