@@ -424,7 +424,7 @@ class TestProgress:
         monkeypatch.setattr(progress, "DELAY", 0)
         monkeypatch.setattr(progress, "INTERVAL", 0)
         stream = Terminal()
-        paths = progress.Progress(stream).over(["a", "b"])
+        paths = progress.Progress(stream).over(["a", "b"], 2)
         assert next(paths) == "a"
         assert stream.getvalue().endswith("\r\x1b[K[" + " " * 30 + "] 0/2 files")
         assert next(paths) == "b"
@@ -435,12 +435,12 @@ class TestProgress:
     def test_nothing_where_nobody_looks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(progress, "DELAY", 0)
         stream = io.StringIO()
-        assert list(progress.Progress(stream).over(["a", "b"])) == ["a", "b"]
+        assert list(progress.Progress(stream).over(["a", "b"], 2)) == ["a", "b"]
         assert stream.getvalue() == ""
 
     def test_nothing_in_a_short_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TERM", "xterm")
         monkeypatch.setattr(progress, "DELAY", 3600)
         stream = Terminal()
-        assert list(progress.Progress(stream).over(["a", "b"])) == ["a", "b"]
+        assert list(progress.Progress(stream).over(["a", "b"], 2)) == ["a", "b"]
         assert stream.getvalue() == ""

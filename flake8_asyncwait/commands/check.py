@@ -6,11 +6,12 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING
 
-from flake8_asyncwait.commands.examine import Examined, examine
+from flake8_asyncwait.commands.examine import Examined
+from flake8_asyncwait.commands.jobs import examine_all
 from flake8_asyncwait.commands.run import CLEAN, FINDINGS, Run
+from flake8_asyncwait.config.settings import AUTO
 from flake8_asyncwait.report.colour import PLAIN, paint_for
 from flake8_asyncwait.report.entry import Contents, Entry, Summary
 from flake8_asyncwait.report.formats import FORMATS
@@ -90,7 +91,10 @@ class _Check(Run):
             yield from examined.entries
 
     def _examined(self) -> Iterator[Examined]:
-        return map(partial(examine, task=self.task), self.paths())
+        paths = self.paths()
+        jobs = self.settings.jobs
+        results = examine_all(paths, self.task, None if jobs == AUTO else int(jobs))
+        return self.progress.over(results, len(paths))
 
     def _counted(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         for entry in entries:

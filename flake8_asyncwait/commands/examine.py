@@ -44,6 +44,17 @@ class Examined(NamedTuple):
     error: SourceError | None = None
 
 
+def at_gate(path: str, task: Task) -> Examined | None:
+    """The result for a file that can hold no site, or that cannot be read; None for the others."""
+    if path == STDIN:  # can be read only once
+        return examine(path, task)
+    try:
+        name, data = load(path, task)
+        return Examined(name) if open_source(name, data, task.options) is None else None
+    except SourceError as error:
+        return Examined(path, error=error)
+
+
 def examine(path: str, task: Task) -> Examined:
     """Check the file at `path`. No error is raised: where there is one it is in the result."""
     try:

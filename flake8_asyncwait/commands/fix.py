@@ -30,7 +30,7 @@ class _Fix(Run):
     def work(self) -> int:
         from flake8_asyncwait.fix.cure import summary
 
-        for path in self.paths():
+        for path in self.watched(self.paths()):
             try:
                 self._fix(path)
             except SourceError as error:

@@ -18,7 +18,7 @@ class AddNoqa(Run):
 
     def work(self) -> int:
         """Silence what is found, and say how much that was."""
-        for path in self.paths():
+        for path in self.watched(self.paths()):
             try:
                 self.added += self._add(path)
             except SourceError as error:

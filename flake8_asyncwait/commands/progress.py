@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 DELAY = 1.0  # seconds before it is shown: most runs are over by then
 INTERVAL = 0.1  # seconds between two looks of it
 WIDTH = 30
+
+Item = TypeVar("Item")
 
 
 class Progress:
@@ -24,19 +26,18 @@ class Progress:
         self._is_on = stream.isatty() and os.environ.get("TERM") != "dumb"
         self._is_shown = False
 
-    def over(self, paths: Iterable[str]) -> Iterator[str]:
-        """The same paths, while the bar moves."""
+    def over(self, items: Iterable[Item], total: int) -> Iterator[Item]:
+        """The same items, of which there are `total`, while the bar moves."""
         if not self._is_on:
-            yield from paths
+            yield from items
             return
-        whole = list(paths)
         due = time.monotonic() + DELAY
         try:
-            for number, path in enumerate(whole):
+            for number, item in enumerate(items):
                 if time.monotonic() >= due:
-                    self._show(number, len(whole))
+                    self._show(number, total)
                     due = time.monotonic() + INTERVAL
-                yield path
+                yield item
         finally:
             self.clear()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from flake8_asyncwait.commands.examine import Task
 from flake8_asyncwait.commands.progress import Progress
@@ -45,18 +45,21 @@ class Run:
         """Do the work; the exit status where no error was reported."""
         raise NotImplementedError
 
-    def paths(self) -> Iterator[str]:
-        """The files to look at, while a progress bar moves."""
+    def paths(self) -> list[str]:
+        """The files to look at."""
         from flake8_asyncwait.source.files import Walk
         from flake8_asyncwait.source.ignore import Excluder
 
         exclude = [*self.settings.exclude, *self.settings.extend_exclude]
         walk = Walk(Excluder(exclude), self.settings.respect_gitignore, self.report_error)
-        path = None
-        for path in self.progress.over(walk.files(self.args.paths)):
-            yield path
-        if path is None and not self.errors:
+        paths = list(walk.files(self.args.paths))
+        if not paths and not self.errors:
             print("no Python files found", file=sys.stderr)
+        return paths
+
+    def watched(self, items: Sequence[str]) -> Iterator[str]:
+        """The same items, while a progress bar moves."""
+        return self.progress.over(items, len(items))
 
     def report_error(self, error: SourceError) -> None:
         """Say what could not be done; the run goes on."""

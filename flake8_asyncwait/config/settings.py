@@ -39,7 +39,7 @@ class Settings(NamedTuple):
     wait_functions: Sequence[str] = ()
     helper: str | None = None
     output_format: str = "text"
-    jobs: int | str = 1
+    jobs: int | str = AUTO
 
     @property
     def options(self) -> Options:
@@ -236,8 +236,6 @@ KEYS = {
             "(default: _wait_any.py in the top package of the file)",
         ),
         Key("output-format", _FORMAT, "FORMAT", f"one of {', '.join(FORMATS)} (default: text)"),
-        Key(
-            "jobs", _JOBS, "N", f"how many processes check files at a time, or {AUTO} (default: 1)"
-        ),
+        Key("jobs", _JOBS, "N", f"how many processes check files at a time (default: {AUTO})"),
     )
 }

@@ -1,0 +1,171 @@
+"""Several processes that check files at a time. The results are the same, and in the same order,
+whatever their number.
+
+Only the analysis is spread: to find the few files that need it is done before the second process
+would have started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from flake8_asyncwait.commands.examine import Examined, Task, at_gate, examine
+from flake8_asyncwait.source.text import SourceError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnProcess
+
+# A process takes half a second to import what it needs. So in seconds, more processes pay once
+# this much work tells how long a file takes, where this much seems to be left.
+_TOLD_BY = 1.0
+_PAYS_FROM = 3.0
+_MOST = 60  # Windows waits for no more than 63 things at a time
+
+Work = Callable[[str], Examined]
+
+
+def examine_all(paths: Iterable[str], task: Task, jobs: int | None) -> Iterator[Examined]:
+    """Check files, in `jobs` processes; None: in one, and in more as soon as they would pay.
+
+    A file whose process dies is an error, and the others are checked all the same.
+    """
+    gated = [(path, at_gate(path, task)) for path in paths]
+    left = [path for path, result in gated if result is None]
+    work = partial(examine, task=task)
+    if jobs is None:
+        results = _spread_where_it_pays(work, left, _processors())
+    else:
+        results = spread(work, left, jobs)
+    for _, result in gated:
+        yield result if result is not None else next(results)
+
+
+def spread(work: Work, paths: Sequence[str], jobs: int) -> Iterator[Examined]:
+    """The results of `work` for each of `paths`, in their order, by `jobs` processes."""
+    count = min(jobs, len(paths), _MOST)
+    if count <= 1:
+        yield from map(work, paths)
+        return
+    pool = _Pool(work, paths, count)
+    try:
+        for index in range(len(paths)):
+            yield pool.result(index)
+    finally:
+        pool.stop()
+
+
+def _spread_where_it_pays(work: Work, paths: Sequence[str], jobs: int) -> Iterator[Examined]:
+    spent = 0.0
+    for number, path in enumerate(paths):
+        left = len(paths) - number
+        if jobs > 1 and spent > _TOLD_BY and spent / number * left > _PAYS_FROM:
+            yield from spread(work, paths[number:], jobs)
+            return
+        started = time.monotonic()
+        result = work(path)
+        spent += time.monotonic() - started
+        yield result
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):  # those that we may use
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _Pool:
+    """Processes that each work on one file at a time, so that it is known which one a process was
+    working on when it died. A new one takes its place."""
+
+    def __init__(self, work: Work, paths: Sequence[str], count: int) -> None:
+        self._work = work
+        self._paths = paths
+        self._waiting = deque(range(len(paths)))
+        self._results: dict[int, Examined] = {}
+        # By the connection to each process: the process, and the index of the file it works on.
+        self._busy: dict[Connection, tuple[SpawnProcess, int]] = {}
+        for _ in range(count):
+            self._start()
+
+    def result(self, index: int) -> Examined:
+        """The result for one of the paths; each can be asked for once."""
+        from multiprocessing.connection import wait
+
+        while index not in self._results:
+            ends = [process.sentinel for process, _ in self._busy.values()]
+            ready = wait([*self._busy, *ends])
+            for connection, (process, _) in list(self._busy.items()):
+                if connection in ready or process.sentinel in ready:
+                    self._receive(connection)
+        return self._results.pop(index)
+
+    def stop(self) -> None:
+        """End all processes, whatever they are doing."""
+        for connection, (process, _) in self._busy.items():
+            connection.close()
+            process.terminate()
+            process.join()
+        self._busy.clear()
+
+    def _start(self) -> None:
+        import multiprocessing
+
+        if not self._waiting:
+            return
+        # The one way to start a process that there is on every system.
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, self._work), daemon=True)
+        process.start()
+        theirs.close()
+        self._give(ours, process)
+
+    def _give(self, connection: Connection, process: SpawnProcess) -> None:
+        """Give a process that is free the next file, or let it go."""
+        if not self._waiting:
+            connection.close()
+            process.join()
+            return
+        index = self._waiting.popleft()
+        self._busy[connection] = process, index
+        with contextlib.suppress(OSError):  # it has died already: `_receive` will notice
+            connection.send(self._paths[index])
+
+    def _receive(self, connection: Connection) -> None:
+        process, index = self._busy.pop(connection)
+        try:
+            if not connection.poll():
+                raise EOFError
+            self._results[index] = connection.recv()
+        except (EOFError, OSError):
+            connection.close()
+            process.join()
+            self._results[index] = _lost(self._paths[index], process.exitcode)
+            self._start()
+        else:
+            self._give(connection, process)
+
+
+def _serve(connection: Connection, work: Work) -> None:
+    """What each process does, until nobody has work for it."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started us is told, too, and ends us
+    while True:
+        try:
+            path = connection.recv()
+        except EOFError:
+            return
+        connection.send(work(path))
+
+
+def _lost(path: str, status: int | None) -> Examined:
+    how = f"was killed by signal {-status}" if status and status < 0 else f"ended with {status}"
+    return Examined(path, error=SourceError(path, f"not checked: its process {how}"))

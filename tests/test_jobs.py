@@ -1,0 +1,113 @@
+"""Several processes find the same as one, and one that dies takes nothing with it but its file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from command import Asyncwait
+
+from flake8_asyncwait.commands import jobs
+from flake8_asyncwait.commands.examine import Examined, Task, examine
+from flake8_asyncwait.commands.jobs import examine_all, spread
+from flake8_asyncwait.options import Options
+
+LEAK = (
+    "import asyncio\n\n\nasync def f(job):\n"
+    "    await asyncio.wait({asyncio.create_task(job())}, timeout=1)\n"
+)
+NAMES = [f"{letter}.py" for letter in "abcdef"]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Six files with a leak, one that is broken, and one without a wait; the working directory."""
+    for name in NAMES:
+        (tmp_path / name).write_text(LEAK)
+    (tmp_path / "broken.py").write_text(f"{LEAK}def")
+    (tmp_path / "plain.py").write_text("x = 1\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def die_on_c(path: str, task: Task | None = None) -> Examined:
+    """What a process does that is killed while it looks at c.py."""
+    if os.path.basename(path) == "c.py":
+        os.kill(os.getpid(), signal.SIGTERM)
+    return Examined(path) if task is None else examine(path, task)
+
+
+def exit_on_all(_: str) -> Examined:
+    """What a process does that always ends by itself."""
+    sys.exit(3)
+
+
+def pid(_: str, task: Task | None = None) -> Examined:  # noqa: ARG001
+    """Which process looks at a file: instead of its name."""
+    return Examined(str(os.getpid()))
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("number", ["2", "5", "100", "auto"])
+def test_the_number_of_processes_changes_nothing(asyncwait: Asyncwait, number: str) -> None:
+    alone = asyncwait("check", "--jobs=1", "--statistics", ".")
+    assert (alone.status, len(alone.places), len(alone.err)) == (2, len(NAMES), 1)
+    assert asyncwait("check", f"--jobs={number}", "--statistics", ".") == alone
+
+
+@pytest.mark.usefixtures("project")
+def test_a_process_that_dies_is_reported_and_the_others_go_on(
+    asyncwait: Asyncwait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "examine", die_on_c)
+    run = asyncwait("check", "--jobs=2", *NAMES)
+    assert run.status == 2
+    assert [place.split(":")[0] for place in run.places] == [n for n in NAMES if n != "c.py"]
+    assert len(run.err) == 1
+    assert run.err[0].startswith("c.py: not checked: its process ")
+
+
+def test_results_come_in_order_whatever_happens() -> None:
+    results = list(spread(die_on_c, NAMES, 3))
+    assert [result.path for result in results] == NAMES
+    assert [result.path for result in results if result.error is not None] == ["c.py"]
+
+
+def test_nothing_hangs_where_no_process_lives() -> None:
+    results = list(spread(exit_on_all, NAMES, 2))
+    assert [str(result.error) for result in results] == [
+        f"{name}: not checked: its process ended with 3" for name in NAMES
+    ]
+
+
+def test_who_has_seen_enough_may_stop() -> None:
+    results = spread(pid, NAMES, 2)
+    assert next(results).path != str(os.getpid())
+    results.close()  # type: ignore[attr-defined]
+
+
+def test_one_file_takes_no_other_process() -> None:
+    assert [result.path for result in spread(pid, ["a.py"], 8)] == [str(os.getpid())]
+
+
+class TestAuto:
+    @pytest.fixture(autouse=True)
+    def work(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(jobs, "examine", pid)
+        monkeypatch.setattr(jobs, "_processors", lambda: 2)
+
+    @pytest.mark.usefixtures("project")
+    def test_little_work_stays_in_one_process(self) -> None:
+        here = {result.path for result in examine_all(NAMES, Task(Options()), None)}
+        assert here == {str(os.getpid())}
+
+    @pytest.mark.usefixtures("project")
+    def test_much_work_is_spread(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(jobs, "_TOLD_BY", 0)
+        monkeypatch.setattr(jobs, "_PAYS_FROM", 0)
+        first, *others = (result.path for result in examine_all(NAMES, Task(Options()), None))
+        assert first == str(os.getpid())
+        assert first not in others
