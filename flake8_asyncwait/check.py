@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import ast
 
     from flake8_asyncwait.source.text import Source
-    from flake8_asyncwait.verdict.finding import Checked
+    from flake8_asyncwait.verdict.checked import Checked
 
 
 def check(text: str, options: Options = Options(), tree: ast.Module | None = None) -> Checked:
@@ -22,7 +22,7 @@ def check(text: str, options: Options = Options(), tree: ast.Module | None = Non
     Raises `SyntaxError` when the text holds a candidate and is not Python; its `lineno` says where.
     """
     # What only some files need is imported for these: it costs more than to look at all others.
-    from flake8_asyncwait.verdict.finding import Checked
+    from flake8_asyncwait.verdict.checked import Checked
 
     text = with_newlines(text)
     found = candidates(text, options.wait_functions)
@@ -51,7 +51,7 @@ def check_source(source: Source, options: Options) -> Checked:
     """
     from flake8_asyncwait.source.suppress import Noqa, is_file_suppressed
     from flake8_asyncwait.source.text import SourceError
-    from flake8_asyncwait.verdict.finding import Checked
+    from flake8_asyncwait.verdict.checked import Checked
 
     if is_file_suppressed(source.text):
         return Checked()

@@ -32,7 +32,7 @@ from pathlib import Path
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import DEFAULT_ON, Options
-from flake8_asyncwait.verdict.finding import Checked
+from flake8_asyncwait.verdict.checked import Checked
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 OK = "ok"

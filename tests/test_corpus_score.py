@@ -8,7 +8,8 @@ from benchmarks.corpus.labels import SILENT, Label, load
 from benchmarks.corpus.run import compare, parses_here
 from benchmarks.corpus.score import Judged, Score, score
 from flake8_asyncwait.options import ALL_CODES
-from flake8_asyncwait.verdict.finding import Checked, Finding
+from flake8_asyncwait.verdict.checked import Checked
+from flake8_asyncwait.verdict.finding import Finding
 
 
 def label(code: str = SILENT, line: int = 1, col: int = 0, min_python: str = "") -> Label:

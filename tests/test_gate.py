@@ -15,7 +15,7 @@ from flake8_asyncwait.check import check
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.find import call_lines
 from flake8_asyncwait.sites.gate import Candidates, candidates, may_hold_site
-from flake8_asyncwait.verdict.finding import Checked
+from flake8_asyncwait.verdict.checked import Checked
 
 OPTIONS = Options(wait_functions=frozenset({"mylib.wait_all", "first_of"}))
 

@@ -17,7 +17,8 @@ from benchmarks.corpus.labels import Label
 from benchmarks.corpus.score import Judged
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import DEFAULT_ON, Options
-from flake8_asyncwait.verdict.finding import Checked, Finding
+from flake8_asyncwait.verdict.checked import Checked
+from flake8_asyncwait.verdict.finding import Finding
 
 # AWT201 fires on full waits only, so one run serves the early and the full sites.
 OPTIONS = Options(codes=DEFAULT_ON | {"AWT201"})

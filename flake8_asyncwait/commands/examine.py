@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from flake8_asyncwait.fix.helper import Helper
     from flake8_asyncwait.replay.live import Proof
     from flake8_asyncwait.report.entry import Entry
-    from flake8_asyncwait.verdict.finding import Checked, Finding
+    from flake8_asyncwait.verdict.checked import Checked
+    from flake8_asyncwait.verdict.finding import Finding
 
 STDIN = "-"
 
@@ -101,7 +102,7 @@ def findings_of(source: Source, task: Task) -> Checked:
     Raises `SourceError`.
     """
     from flake8_asyncwait.check import check_source
-    from flake8_asyncwait.verdict.finding import Checked
+    from flake8_asyncwait.verdict.checked import Checked
 
     checked = check_source(source, task.options)
     silenced = _silenced(source.name, task.per_file_ignores) if checked.findings else ()

@@ -12,7 +12,8 @@ from flake8_asyncwait.analysis.run import Program, Site
 from flake8_asyncwait.analysis.statements import Statements
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import RULES
-from flake8_asyncwait.verdict.finding import Checked, Finding
+from flake8_asyncwait.verdict.checked import Checked
+from flake8_asyncwait.verdict.finding import Finding
 from flake8_asyncwait.verdict.outcome import outcome
 from flake8_asyncwait.verdict.witness import witness
 

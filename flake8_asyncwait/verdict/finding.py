@@ -35,15 +35,3 @@ class Finding:
     witness: tuple[Step, ...] = field(default=(), compare=False)
     end_line: int = field(default=0, compare=False)
     end_column: int = field(default=0, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """The result of checking one file.
-
-    `findings` are sorted by line, column and code. `undetermined` are the sites (line, column)
-    whose analysis hit its bound of states: nothing is claimed about them.
-    """
-
-    findings: tuple[Finding, ...] = ()
-    undetermined: tuple[tuple[int, int], ...] = ()
