@@ -14,7 +14,7 @@ from flake8_asyncwait.analysis.exceptions import (
     Exc,
 )
 from flake8_asyncwait.analysis.relevance import Relevant, repeated, tested_constants
-from flake8_asyncwait.analysis.run import Books, Context, Frame, Leak, Program, Site
+from flake8_asyncwait.analysis.run import Books, Context, Frame, Program, Site
 from flake8_asyncwait.analysis.state import (
     ASKED,
     BORROWED,
@@ -40,7 +40,6 @@ from flake8_asyncwait.analysis.state import (
     Result,
     State,
     Task,
-    Trace,
     Unknown,
     Value,
 )
@@ -389,13 +388,7 @@ class Base:
             kind = "unawaited"
         else:
             return
-        trace = state.step(line, how).trace
-        assert isinstance(trace, Trace)
-        for site in self.sites:
-            if thing.waited >> site.index & 1:
-                unbound = site.index in state.marks
-                leak = Leak(kind, site.index, thing.origin, thing.owner, state.fault, unbound)
-                self.books.enter(leak, trace)
+        self.books.lose(kind, thing, state.step(line, how))
 
     def head(self, state: State, line: int) -> State:
         """A state at the head of a loop. Where no task is left that could be lost, the others tell

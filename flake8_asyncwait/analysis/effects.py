@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -63,32 +64,46 @@ def with_status(state: State, ref: Ref, status: str) -> State:
     return state.put(ref, state.heap[ref.id]._replace(status=status))
 
 
+def _with_statuses(state: State, tasks: Iterable[Ref], new: Callable[[str], str]) -> State:
+    """The state in which tasks have the status that `new` makes of theirs."""
+    changed: dict[int, Task] = {}
+    for ref in tasks:
+        task = state.heap[ref.id]
+        status = new(task.status)
+        if status != task.status:
+            changed[ref.id] = task._replace(status=status)
+    return state.put_all(changed)
+
+
 def not_ended(state: State, ref: Ref) -> State:
     """The state in which a task that may have ended is known not to have."""
-    fresh = {MAYBE: RUNNING, **dict.fromkeys(ASKED, CANCELLING)}
-    status = state.heap[ref.id].status
-    return with_status(state, ref, fresh.get(status, status))
+    return _with_statuses(state, [ref], _not_ended)
+
+
+def _not_ended(status: str) -> str:
+    if status in ASKED:
+        return CANCELLING
+    return RUNNING if status == MAYBE else status
 
 
 def end_all(state: State, value: Value, status: str) -> State:
     """All tasks behind a handle have ended with `status`, or as they had been asked to."""
-    for ref in tasks_of(state, value):
-        before = state.heap[ref.id].status
-        if before in ASKED:
-            state = with_status(state, ref, CANCELLED)
-        elif before not in ENDED or (before == DONE and status == OK):
-            state = with_status(state, ref, status)
-    return state
+    return _with_statuses(state, tasks_of(state, value), partial(_end, status))
+
+
+def _end(status: str, before: str) -> str:
+    if before in ASKED:
+        return CANCELLED
+    return status if before not in ENDED or (before == DONE and status == OK) else before
 
 
 def cancel(state: State, value: Value) -> State:
     """The state after `.cancel()` on a task or a gather."""
-    asked = {RUNNING: CANCELLING, MAYBE: MAYBE_CANCELLING}
-    for ref in tasks_of(state, value):
-        status = state.heap[ref.id].status
-        if status in asked:
-            state = with_status(state, ref, asked[status])
-    return state
+    return _with_statuses(state, tasks_of(state, value), _cancel)
+
+
+def _cancel(status: str) -> str:
+    return {RUNNING: CANCELLING, MAYBE: MAYBE_CANCELLING}.get(status, status)
 
 
 def hand_over(state: State, value: Value) -> State:
@@ -210,9 +225,10 @@ def partitions(
     """The ways in which a wait may part its elements into done and pending."""
     undecided = [item for item in items if not ended(state, item)]
     for chosen in [undecided] if full else _subsets(undecided):
-        done = tuple(item for item in items if item not in undecided or item in chosen)
-        if done or may_be_none:
-            yield done, tuple(item for item in items if item not in done)
+        pending = set(undecided).difference(chosen)
+        if len(pending) < len(items) or may_be_none:
+            done = tuple(item for item in items if item not in pending)
+            yield done, tuple(item for item in items if item in pending)
 
 
 def _subsets(items: list[Value]) -> Iterator[list[Value]]:
@@ -237,18 +253,17 @@ def after_wait(
     state = state.suspended()
     for name, value in kept.items():
         state = state.bind(name, value)
-    for item in done:
-        state = end_all(state, item, DONE)
-    for item in pending:
-        for ref in tasks_of(state, item):
-            state = not_ended(state, ref)
-    return state
+    ended = [ref for item in done for ref in tasks_of(state, item)]
+    state = _with_statuses(state, ended, partial(_end, DONE))
+    running = [ref for item in pending for ref in tasks_of(state, item)]
+    return _with_statuses(state, running, _not_ended)
 
 
 def mark_waited(state: State, items: tuple[Value, ...], site: int) -> State:
     """Every task behind the elements of a wait has been waited for at `site`."""
+    changed: dict[int, Task] = {}
     for item in items:
         for ref in tasks_of(state, item):
             task = state.heap[ref.id]
-            state = state.put(ref, task._replace(waited=task.waited | 1 << site))
-    return state
+            changed[ref.id] = task._replace(waited=task.waited | 1 << site)
+    return state.put_all(changed)

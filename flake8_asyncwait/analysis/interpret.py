@@ -39,7 +39,7 @@ class Analysed:
 
     def is_undetermined(self, site: Site) -> bool:
         """Whether nothing is claimed about a site."""
-        lost = any(leak.kind == "lost" and leak.site == site.index for leak in self.run.books.leaks)
+        lost = any(leak.kind == "lost" for leak in self.run.books.of(site.index))
         return self.cut and not lost
 
 
@@ -58,7 +58,7 @@ def analyse(
     for a single one a leak is still a leak, but none is no proof.
     """
     follows = _follows(program)
-    sites = [_site(call, index, func) for index, call in enumerate(calls)]
+    sites = _sites(func, calls)
     relevant = relevant_names(func, calls, follows, partial(_makes, program))
     made = {name for node in every(func) for name in _made_names(node, program)}
     made |= {name for node in every(func) for name in _deleted_names(node)}
@@ -164,36 +164,52 @@ def _inside(expr: ir.Expr) -> list[object]:
     return list(walk([ir.ExprStmt(expr, 0)]))
 
 
-def _site(call: ir.Call, index: int, func: ir.Func) -> Site:
-    """A site, with the names that its result is bound to, at once or later."""
+def _sites(func: ir.Func, calls: list[ir.Call]) -> list[Site]:
+    """The sites, with the names that their results are bound to, at once or later."""
+    assigns = [node for node in every(func) if isinstance(node, (ir.Assign, ir.Walrus))]
+    holding: dict[object, list[ir.Assign | ir.Walrus]] = {call: [] for call in calls}
+    taking: dict[str, list[ir.Assign | ir.Walrus]] = {}
+    for assign in assigns:
+        for node in _inside(assign.value):
+            if isinstance(node, ir.Call) and node in holding:
+                holding[node].append(assign)
+        taking.setdefault(_taken(assign.value), []).append(assign)
+    return [_site(call, index, holding[call], taking) for index, call in enumerate(calls)]
+
+
+def _site(
+    call: ir.Call,
+    index: int,
+    holding: list[ir.Assign | ir.Walrus],
+    taking: dict[str, list[ir.Assign | ir.Walrus]],
+) -> Site:
+    """A site whose call stands in the assignments `holding`. `taking` are those that take a name,
+    or part of what it holds."""
     results: set[str] = set()
     halves: set[str] = set()
     whole: set[str] = set()
-    assigns = [node for node in every(func) if isinstance(node, (ir.Assign, ir.Walrus))]
-    changed = True
-    while changed:
-        before = len(results) + len(halves)
-        for node in assigns:
-            if _is_result(node.value, call, whole):
-                targets = node.targets if isinstance(node, ir.Assign) else [node.target]
-                for target in targets:
-                    if _is_done_half(node.value):
-                        halves.update(target_names(target))
-                    else:
-                        _result_names(target, results, halves, whole)
-        changed = len(results) + len(halves) > before
+    followed: set[str] = set()
+    queue = list(holding)
+    while queue:
+        node = queue.pop()
+        for target in node.targets if isinstance(node, ir.Assign) else [node.target]:
+            if _is_done_half(node.value):
+                halves.update(target_names(target))
+            else:
+                _result_names(target, results, halves, whole)
+        for name in whole - followed:
+            queue += taking.get(name, ())
+        followed |= whole
     return Site(call, index, results=frozenset(results), halves=frozenset(results | halves))
 
 
-def _is_result(value: ir.Expr, call: ir.Call, whole: set[str]) -> bool:
-    """Whether an expression holds the call, or takes apart a name that holds its result."""
-    if any(node is call for node in _inside(value)):
-        return True
+def _taken(value: ir.Expr) -> str:
+    """The name that an expression yields, or takes a part of; "" for any other."""
     if isinstance(value, ir.Subscript):
         value = value.value
     if isinstance(value, ir.Await):
         value = value.value
-    return isinstance(value, ir.Name) and value.id in whole
+    return value.id if isinstance(value, ir.Name) else ""
 
 
 def _is_done_half(value: ir.Expr) -> bool:

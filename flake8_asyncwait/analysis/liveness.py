@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from flake8_asyncwait.analysis import ir
-from flake8_asyncwait.analysis.relevance import children, every, last_name, target_names, walk
+from flake8_asyncwait.analysis.relevance import children, every, last_name, target_names
 
 _ASKING = frozenset({"result", "exception", "cancelled", "gather", "wait_for", "shield"})
 _STATEMENTS = ir.Stmt.__args__
@@ -28,27 +28,32 @@ class Liveness:
         self._reads: dict[str, int] = {}
         self._writes: dict[str, int] = {}
         self._captured = {name for nested in func.nested for name in nested.mentions}
-        self._loops: list[tuple[int, int]] = []
+        # The last line of each statement, and the head of the outermost loop around it.
         self._ends: dict[int, int] = {}
+        self._heads: dict[int, int] = {}
         self._begun: Counter[int] = Counter()
         self._last_question = 0
         for statement in func.body:
-            self._visit(statement)
+            self._visit(statement, None)
         self._ask(func)
 
-    def _visit(self, statement: Any) -> None:
-        line = statement.line
-        last = max(inner.line for inner in walk([statement]) if hasattr(inner, "line"))
-        self._ends[id(statement)] = last
+    def _visit(self, statement: Any, head: int | None) -> int:
+        """Enter a statement in a loop that begins on line `head`; returns its last line."""
+        line: int = statement.line
+        if head is not None:
+            self._heads[id(statement)] = head
+        elif isinstance(statement, (ir.While, ir.For)):
+            head = line
         self._begun[line] += 1
-        if isinstance(statement, (ir.While, ir.For)):
-            self._loops.append((line, last))
         for name in _bound(statement):
             self._writes[name] = max(line, self._writes.get(name, 0))
         for name in _read(statement):
             self._reads[name] = max(line, self._reads.get(name, 0))
-        for inner in _inner_statements(statement):
-            self._visit(inner)
+        inner = [self._visit(one, head) for one in _inner_statements(statement)]
+        own = [node.line for node in _own(statement) if hasattr(node, "line")]
+        last: int = max([*own, *inner])
+        self._ends[id(statement)] = last
+        return last
 
     def _ask(self, func: ir.Func) -> None:
         for node in every(func):
@@ -61,11 +66,11 @@ class Liveness:
     def horizon(self, statement: ir.Stmt) -> int:
         """The first line that may run after a statement has ended: the head of the outermost loop
         around it, or the line behind it."""
-        line = statement.line
-        around = [start for start, end in self._loops if start < line <= end]
+        if id(statement) in self._heads:
+            return self._heads[id(statement)]
         last = self._ends[id(statement)]
         # Where statements share a line, what the others read on it is still to come.
-        return min(around, default=last if self._begun[last] > 1 else last + 1)
+        return last if self._begun[last] > 1 else last + 1
 
     def asked_after(self, horizon: int) -> bool:
         """Whether anything on or after a line may ask how a task ended."""
@@ -88,6 +93,15 @@ def _inner_statements(node: Any) -> Iterator[Any]:
             yield from _inner_statements(child)
 
 
+def _own(statement: Any) -> Iterator[Any]:
+    """A statement and the nodes inside it that are in no other statement."""
+    queue: list[Any] = [statement]
+    while queue:
+        node = queue.pop()
+        yield node
+        queue.extend(child for child in children(node) if not isinstance(child, _STATEMENTS))
+
+
 def _bound(statement: Any) -> Iterator[str]:
     targets: list[Any] = []
     if isinstance(statement, ir.Assign):
@@ -101,14 +115,7 @@ def _bound(statement: Any) -> Iterator[str]:
 
 def _read(statement: Any) -> set[str]:
     """The names that a statement's own expressions may read."""
-    found: set[str] = set()
-    queue: list[Any] = [statement]
-    while queue:
-        node = queue.pop()
-        if isinstance(node, ir.Name):
-            found.add(node.id)
-        else:
-            queue.extend(c for c in children(node) if not isinstance(c, _STATEMENTS))
+    found = {node.id for node in _own(statement) if isinstance(node, ir.Name)}
     if isinstance(statement, ir.Assign):
         values = ir.ExprStmt(statement.value, 0)
         kept = [target for target in statement.targets if not isinstance(target, ir.Name)]

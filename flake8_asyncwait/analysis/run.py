@@ -11,7 +11,7 @@ from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.completion import Flow
 from flake8_asyncwait.analysis.exceptions import Exc
 from flake8_asyncwait.analysis.relevance import makes_task
-from flake8_asyncwait.analysis.state import OWNED, State, Trace
+from flake8_asyncwait.analysis.state import OWNED, State, Task, Trace
 from flake8_asyncwait.sites.outline import Outline, canonical, dotted
 
 # The work on one function is bounded: statements and expressions evaluated, each in one state, and
@@ -63,20 +63,50 @@ class Leak(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Books:
-    """What a run finds out. `leaks` keeps the shortest history of each kind of leak."""
+    """What a run finds out. `leaks` keeps, for each site, the shortest history of each kind of
+    leak."""
 
     sites: int
-    leaks: dict[Leak, Trace] = field(default_factory=dict)
+    leaks: dict[int, dict[Leak, Trace]] = field(default_factory=dict)
     forgotten: set[int] = field(default_factory=set)
     adopted: set[str] = field(default_factory=set)
     labels: dict[int, str] = field(default_factory=dict)
     cancelled_on: dict[int, set[int]] = field(default_factory=dict)
     work: int = 0
+    # For all but the site of a leak: the sites that it is known of, as a bit mask, and the rank
+    # of the worst of those histories.
+    _known: dict[tuple[str, int, str, bool], tuple[int, tuple[bool, int]]] = field(
+        default_factory=dict
+    )
 
-    def enter(self, leak: Leak, trace: Trace) -> None:
-        known = self.leaks.get(leak)
+    def of(self, site: int) -> dict[Leak, Trace]:
+        """The leaks of a site, each with its shortest history."""
+        return self.leaks.get(site, {})
+
+    def lose(self, kind: str, task: Task, state: State) -> None:
+        """Enter a task that `state` loses at every site that has waited for it."""
+        trace = state.trace
+        assert trace is not None
+        sites = task.waited & ((1 << self.sites) - 1)
+        if not state.marks:
+            sites = self._to_enter((kind, task.origin, task.owner, state.fault), sites, trace)
+        while sites:
+            site = (sites & -sites).bit_length() - 1
+            sites &= sites - 1
+            unbound = site in state.marks
+            self._enter(Leak(kind, site, task.origin, task.owner, state.fault, unbound), trace)
+
+    def _to_enter(self, leak: tuple[str, int, str, bool], sites: int, trace: Trace) -> int:
+        """Those of `sites` of which a leak is not known by a history that is as short."""
+        known, worst = self._known.get(leak, (0, trace.rank))
+        self._known[leak] = known | sites, max(worst, trace.rank)
+        return sites & ~known if trace.rank >= worst else sites
+
+    def _enter(self, leak: Leak, trace: Trace) -> None:
+        leaks = self.leaks.setdefault(leak.site, {})
+        known = leaks.get(leak)
         if known is None or trace.rank < known.rank:
-            self.leaks[leak] = trace
+            leaks[leak] = trace
         if leak.kind == "lost" and not leak.fault and leak.owner == OWNED and not trace.vague:
             self.forgotten.add(leak.site)
 

@@ -284,8 +284,17 @@ class State:
         return state
 
     def new(self, thing: Any) -> tuple[State, Ref]:
-        ref = Ref(max(self.heap, default=_FIRST_ID) + 1)
+        # Numbers only grow: the last one is the highest.
+        ref = Ref(next(reversed(self.heap), _FIRST_ID) + 1)
         return self.put(ref, thing), ref
+
+    def put_all(self, things: dict[int, Any]) -> State:
+        """The state in which the objects of these numbers are others."""
+        if not things:
+            return self
+        state = self.copy()
+        state.heap = {**self.heap, **things}
+        return state
 
     def get(self, value: Value) -> Any:
         """The object behind a reference, or None."""

@@ -91,11 +91,13 @@ class Statements(Calls):
                 return states
             if self.is_idle(statement, ctx):
                 continue
-            rule = _RULES[type(statement)]
-            ends: list[State] = []
-            for state in states:
-                self.books.tick()
-                ends += rule(self, statement, state, ctx)
+            self.books.tick(len(states))
+            compound = _COMPOUND.get(type(statement))
+            if compound is not None:
+                ends = compound(self, statement, states, ctx)
+            else:
+                simple = _SIMPLE[type(statement)]
+                ends = [end for state in states for end in simple(self, statement, state, ctx)]
             if len(ends) > 1 and ctx.frame.func is self.func:
                 ends = [self._forget(end, statement) for end in ends]
             states = self.merge(ends, statement.line)
@@ -297,38 +299,41 @@ class Statements(Calls):
     def _define_class(self, node: ir.DefineClass, state: State, ctx: Context) -> list[State]:
         return [self.hand_over_names(state, node.mentions, ctx)]
 
-    # Branches and loops
+    # Branches and loops: of all states at once, so that what they come to share is run once
 
-    def _if(self, node: ir.If, state: State, ctx: Context) -> list[State]:
-        yes, no = self._branch(node, state, ctx)
+    def _if(self, node: ir.If, states: list[State], ctx: Context) -> list[State]:
+        yes, no = self._branch(node, states, ctx)
         ends = self.run_block(node.body, self.merge(yes, node.line), ctx)
         return ends + self.run_block(node.orelse, self.merge(no, node.line), ctx)
 
     def _branch(
-        self, node: ir.If | ir.While, state: State, ctx: Context
+        self, node: ir.If | ir.While, states: list[State], ctx: Context
     ) -> tuple[list[State], list[State]]:
         """`decide`, for a statement: where it may go either way, that is a step of its own."""
-        yes, no = self.decide(node.test, state, ctx)
-        if yes and no:
-            yes = [one.step(node.line, "the condition holds", "branch:yes") for one in yes]
-            no = [one.step(node.line, "the condition does not hold", "branch:no") for one in no]
-        return yes, no
+        true: list[State] = []
+        false: list[State] = []
+        for state in states:
+            yes, no = self.decide(node.test, state, ctx)
+            if yes and no:
+                yes = [one.step(node.line, "the condition holds", "branch:yes") for one in yes]
+                no = [one.step(node.line, "the condition does not hold", "branch:no") for one in no]
+            true += yes
+            false += no
+        return true, false
 
-    def _match(self, node: ir.Match, state: State, ctx: Context) -> list[State]:
+    def _match(self, node: ir.Match, states: list[State], ctx: Context) -> list[State]:
         ends: list[State] = []
-        for after, value in self.evaluate(node.subject, state, ctx):
-            remaining = [after]
-            for case in node.cases:
-                taken: list[State] = []
-                left: list[State] = []
-                for one in remaining:
-                    yes, no = self._decide_case(case, value, one, ctx)
-                    taken += yes
-                    left += no
-                ends += self.run_block(case.body, taken, ctx)
-                remaining = left
-            ends += remaining
-        return ends
+        remaining = [way for one in states for way in self.evaluate(node.subject, one, ctx)]
+        for case in node.cases:
+            taken: list[State] = []
+            left: Results = []
+            for state, value in remaining:
+                yes, no = self._decide_case(case, value, state, ctx)
+                taken += yes
+                left += [(one, value) for one in no]
+            ends += self.run_block(case.body, self.merge(taken, node.line), ctx)
+            remaining = left
+        return ends + [state for state, _ in remaining]
 
     def _decide_case(
         self, case: ir.Case, value: Value, state: State, ctx: Context
@@ -370,18 +375,14 @@ class Statements(Calls):
             return False
         return None if None in verdicts else True
 
-    def _while(self, node: ir.While, state: State, ctx: Context) -> list[State]:
+    def _while(self, node: ir.While, states: list[State], ctx: Context) -> list[State]:
         heads = States()
-        fresh = [self.head(state, node.line)]
+        fresh = [self.head(state, node.line) for state in states]
         ends: list[State] = []
         flow = Flow()
         while fresh:
-            entered: list[State] = []
-            for head in fresh:
-                if heads.add(head):
-                    yes, no = self._branch(node, head, ctx)
-                    entered += yes
-                    ends += self.run_block(node.orelse, no, ctx)
+            entered, left = self._branch(node, [one for one in fresh if heads.add(one)], ctx)
+            ends += self.run_block(node.orelse, self.merge(left, node.line), ctx)
             ended = self.run_block(node.body, self.merge(entered, node.line), ctx.into(flow))
             ended += flow.take(CONTINUE)
             fresh = [self.head(end, node.line) for end in ended]
@@ -393,13 +394,15 @@ class Statements(Calls):
             ctx.out.add(completion, *states)
         return broken
 
-    def _for(self, node: ir.For, state: State, ctx: Context) -> list[State]:
-        ends: list[State] = []
-        for after, value in self.evaluate(node.iter, state, ctx):
+    def _for(self, node: ir.For, states: list[State], ctx: Context) -> list[State]:
+        unknown: list[State] = []
+        # Those whose items are known, by whether their order is and whether there are others.
+        known: dict[tuple[bool, bool], list[State]] = {}
+        for after, value in (way for one in states for way in self.evaluate(node.iter, one, ctx)):
             if isinstance(value, AsCompleted) and node.asynchronous:
                 after, items, source = self.as_items(after, value.waited)
                 if items is not None:
-                    ends += self._loop_items(node, after, items, source, ctx)
+                    self._start_loop(node, after, items, source, ctx, known)
                     continue
             if self.is_none(value, after, ctx, "TypeError"):
                 continue
@@ -412,10 +415,33 @@ class Statements(Calls):
             if items is None:
                 items = self.turns(node.iter) or self._indexes(node, after, ctx)
             if items is None or node.asynchronous:
-                ends += self._loop_unknown(node, after, ctx)
+                unknown.append(after)
             else:
-                ends += self._loop_items(node, after, items, source, ctx)
+                self._start_loop(node, after, items, source, ctx, known)
+        ends = self._loop_unknown(node, unknown, ctx)
+        for (unordered, opened), started in known.items():
+            ends += self._loop_items(node, started, unordered, opened, ctx)
         return ends
+
+    def _start_loop(
+        self,
+        node: ir.For,
+        state: State,
+        items: tuple[Value, ...],
+        source: Value,
+        ctx: Context,
+        known: dict[tuple[bool, bool], list[State]],
+    ) -> None:
+        """Bind the iterator of a loop over known items, and enter the state among the others."""
+        box = state.get(source)
+        unordered = type(box) is Box and box.kind == "set" and self._order_matters(node, items)
+        state, ref = state.new(Box("iter", items))
+        state = state.bind(self._iterator(node, ctx), ref)
+        known.setdefault((unordered, type(box) is Box and box.open), []).append(state)
+
+    def _iterator(self, node: ir.For, ctx: Context) -> str:
+        """How states name what is left of a loop's items."""
+        return f"{ctx.frame.prefix}$iter{id(node)}"
 
     def _indexes(self, node: ir.For, state: State, ctx: Context) -> tuple[Value, ...] | None:
         """The items of a loop over a range of unknown length: one that indexes a collection is
@@ -431,16 +457,22 @@ class Statements(Calls):
                     return tuple(map(Const, range(len(box.items))))
         return None
 
-    def _loop_unknown(self, node: ir.For, state: State, ctx: Context) -> list[State]:
+    def _loop_unknown(self, node: ir.For, states: list[State], ctx: Context) -> list[State]:
         """A loop that may turn any number of times, over things that hold no task."""
         heads = States()
         flow = Flow()
-        fresh = [self.head(state, node.line)]
-        ends: list[State] = []
-        some, none = self.sizes(node.iter, state, state, ctx)
-        if some != none:
-            ends += self.run_block(node.orelse, none, ctx)
-            fresh = self._turn(node, some, ctx, flow)
+        fresh: list[State] = []
+        turning: list[State] = []
+        left: list[State] = []
+        for state in states:
+            some, none = self.sizes(node.iter, state, state, ctx)
+            if some == none:
+                fresh.append(self.head(state, node.line))
+            else:
+                turning += some
+                left += none
+        ends = self.run_block(node.orelse, self.merge(left, node.line), ctx)
+        fresh += self._turn(node, turning, ctx, flow)
         while fresh:
             going_on = [head for head in fresh if heads.add(head)]
             if node.asynchronous:
@@ -448,7 +480,7 @@ class Statements(Calls):
                 for before, after in zip(going_on, later, strict=True):
                     self.fault(before, ctx, node.line, (CANCELLED_ERROR, ANY), after)
                 going_on = later
-            ends += self.run_block(node.orelse, going_on, ctx)
+            ends += self.run_block(node.orelse, self.merge(going_on, node.line), ctx)
             fresh = self._turn(node, going_on, ctx, flow)
         return ends + self._leave_loop(flow, ctx)
 
@@ -460,19 +492,17 @@ class Statements(Calls):
     def _loop_items(
         self,
         node: ir.For,
-        state: State,
-        items: tuple[Value, ...],
-        source: Value,
+        states: list[State],
+        unordered: bool,
+        opened: bool,
         ctx: Context,
     ) -> list[State]:
         """A loop over known items, one turn each; what is left stands in the state, as the
-        iterator does. An unordered collection may yield any of them next."""
-        box = state.get(source)
-        unordered = type(box) is Box and box.kind == "set" and self._order_matters(node, items)
-        key = f"{ctx.frame.prefix}$iter{id(node)}"
+        iterator does. An unordered collection may yield any of them next; an open one holds others
+        too."""
+        key = self._iterator(node, ctx)
         flow = Flow()
-        state, ref = state.new(Box("iter", items))
-        current = [state.bind(key, ref)]
+        current = self.merge(states, node.line)
         ends: list[State] = []
         while current:
             entered: list[State] = []
@@ -484,7 +514,7 @@ class Statements(Calls):
                 entered += self._next_item(node, key, left, unordered, before, ctx)
             ended = self.run_block(node.body, self.merge(entered, node.line), ctx.into(flow))
             current = self.merge(ended + flow.take(CONTINUE), node.line)
-        if type(box) is Box and box.open:
+        if opened:
             ends += self._turn_unknown(node, ends, ctx, flow)
         ends = self.run_block(node.orelse, self.merge(ends, node.line), ctx)
         return ends + [end.unbind(key) for end in self._leave_loop(flow, ctx)]
@@ -548,20 +578,20 @@ class Statements(Calls):
 
     # try
 
-    def _try(self, node: ir.Try, state: State, ctx: Context) -> list[State]:
+    def _try(self, node: ir.Try, states: list[State], ctx: Context) -> list[State]:
         body = Flow()
         after = Flow()
-        normal = self.run_block(node.body, [state], ctx.into(body))
+        normal = self.run_block(node.body, states, ctx.into(body))
         normal = self.run_block(node.orelse, normal, ctx.into(after))
-        for completion, states in body:
+        for completion, ended in body:
             if completion.exc is None or not node.handlers:
-                after.add(completion, *states)
+                after.add(completion, *ended)
             else:
-                merged = self.merge(states, node.line)
+                merged = self.merge(ended, node.line)
                 normal += self._handle(node, completion.exc, merged, after, ctx)
         if not node.final:
-            for completion, states in after:
-                ctx.out.add(completion, *states)
+            for completion, ended in after:
+                ctx.out.add(completion, *ended)
             return normal
         return self._finally(node, normal, after, ctx)
 
@@ -613,41 +643,44 @@ class Statements(Calls):
 
     # with
 
-    def _with(self, node: ir.With, state: State, ctx: Context) -> list[State]:
+    def _with(self, node: ir.With, states: list[State], ctx: Context) -> list[State]:
         qualified = None
         if isinstance(node.item, ir.Call):
             qualified = self.program.qualified(ctx.frame.func, node.item.func)
         if qualified == "contextlib.suppress":
-            return self._with_suppress(node, state, ctx)
+            return self._with_suppress(node, states, ctx)
         if qualified in _TIMEOUTS and node.asynchronous:
-            return self._with_timeout(node, state, ctx)
-        managed = self._manager(node, state, ctx)
-        if managed is not None:
-            return managed
+            # One at a time: what a timeout turns into a TimeoutError struck inside of it.
+            return [end for one in states for end in self._with_timeout(node, one, ctx)]
         ends: list[State] = []
-        for after, value in self.evaluate(node.item, state, ctx):
-            ends += self._with_any(node, value, after, ctx)
-        return ends
+        others: list[State] = []
+        for state in states:
+            managed = self._manager(node, state, ctx)
+            if managed is not None:
+                ends += managed
+            else:
+                others.append(state)
+        return ends + self._with_any(node, others, ctx)
 
     def _enter_with(self, node: ir.With, value: Value, state: State, ctx: Context) -> list[State]:
         if node.target is None:
             return [state]
         return self.bind(node.target, value, state, ctx)
 
-    def _with_suppress(self, node: ir.With, state: State, ctx: Context) -> list[State]:
+    def _with_suppress(self, node: ir.With, states: list[State], ctx: Context) -> list[State]:
         assert isinstance(node.item, ir.Call)
         names = [n for arg in node.item.args for n in self.class_names(arg.value, ctx)]
         classes = self.program.outline.classes
         flow = Flow()
-        ends = self.run_block(node.body, [state], ctx.into(flow))
-        for completion, states in flow:
+        ends = self.run_block(node.body, states, ctx.into(flow))
+        for completion, ended in flow:
             verdicts = [NO]
             if completion.exc is not None:
                 verdicts += [catches(name, completion.exc, classes) for name in names]
             if any(verdict != NO for verdict in verdicts):
-                ends += states
+                ends += ended
             if YES not in verdicts:
-                ctx.out.add(completion, *states)
+                ctx.out.add(completion, *ended)
         return ends
 
     def _with_timeout(self, node: ir.With, state: State, ctx: Context) -> list[State]:
@@ -670,20 +703,20 @@ class Statements(Calls):
     def _alone(self, body: list[ir.Stmt]) -> bool:
         return len(body) == 1 and isinstance(body[0], (ir.ExprStmt, ir.Assign, ir.Return))
 
-    def _with_any(self, node: ir.With, value: Value, state: State, ctx: Context) -> list[State]:
+    def _with_any(self, node: ir.With, states: list[State], ctx: Context) -> list[State]:
         """Any other context manager lets exceptions through; an async one may fail at both ends."""
-        if node.asynchronous:
-            later = state.suspended()
-            self.fault(state, ctx, node.line, (CANCELLED_ERROR, ANY), later)
-            state = later
+        entered: list[State] = []
+        for state, _ in (way for one in states for way in self.evaluate(node.item, one, ctx)):
+            if node.asynchronous:
+                later = state.suspended()
+                self.fault(state, ctx, node.line, (CANCELLED_ERROR, ANY), later)
+                state = later
+            inside = self._enter_with(node, UNKNOWN, state, ctx)
+            entered += [self._enter_stack(node, one, ctx) for one in inside]
         flow = Flow()
-        value = value if isinstance(value, Unknown) else UNKNOWN
-        ends: list[State] = []
-        for entered in self._enter_with(node, value, state, ctx):
-            entered = self._enter_stack(node, entered, ctx)
-            ends += self.run_block(node.body, [entered], ctx.into(flow))
-        for completion, states in flow:
-            ctx.out.add(completion, *self._exits(node, states, ctx))
+        ends = self.run_block(node.body, self.merge(entered, node.line), ctx.into(flow))
+        for completion, ended in flow:
+            ctx.out.add(completion, *self._exits(node, ended, ctx))
         return self._exits(node, ends, ctx)
 
     def _enter_stack(self, node: ir.With, state: State, ctx: Context) -> State:
@@ -807,7 +840,7 @@ def _is_name(node: Any, name: str) -> bool:
     return isinstance(node, ir.Name) and node.id == name
 
 
-_RULES: dict[type, Callable[[Statements, Any, State, Context], list[State]]] = {
+_SIMPLE: dict[type, Callable[[Statements, Any, State, Context], list[State]]] = {
     ir.ExprStmt: Statements._expression,
     ir.Assign: Statements._assign,
     ir.AugAssign: Statements._aug_assign,
@@ -818,6 +851,8 @@ _RULES: dict[type, Callable[[Statements, Any, State, Context], list[State]]] = {
     ir.Jump: Statements._jump,
     ir.Define: Statements._define,
     ir.DefineClass: Statements._define_class,
+}
+_COMPOUND: dict[type, Callable[[Statements, Any, list[State], Context], list[State]]] = {
     ir.If: Statements._if,
     ir.While: Statements._while,
     ir.For: Statements._for,

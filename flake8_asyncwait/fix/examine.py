@@ -63,7 +63,7 @@ class Seen:
     def lost(self) -> frozenset[str]:
         """What messages call the tasks that some execution loses at the site."""
         books, index = self.watching.books, self.site.index
-        lost = {leak.origin for leak in books.leaks if leak.kind == "lost" and leak.site == index}
+        lost = {leak.origin for leak in books.of(index) if leak.kind == "lost"}
         return frozenset(map(self.watching.label, lost))
 
     @property

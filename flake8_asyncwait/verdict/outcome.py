@@ -41,7 +41,7 @@ class Outcome:
 def outcome(analysed: Analysed, site: Site) -> Outcome:
     """Gather the answers for a site of a function that has been analysed."""
     books = analysed.run.books
-    leaks = [(leak, trace) for leak, trace in books.leaks.items() if leak.site == site.index]
+    leaks = list(books.of(site.index).items())
 
     def owned(leak: Leak) -> bool:
         if leak.owner == OWNED:

@@ -11,10 +11,10 @@ def witness(trace: Trace | None, line: int) -> tuple[Step, ...]:
     fault, should it strike before."""
     if trace is None:
         return ()
-    steps = [Step(step.line, step.what, step.choice) for step in trace.steps()]
+    steps = list(trace.steps())
     starts = (
         n
         for n, step in enumerate(steps)
         if step.choice.startswith("fault:") or (step.choice == "wait" and step.line == line)
     )
-    return tuple(steps[next(starts, 0) :])
+    return tuple(Step(one.line, one.what, one.choice) for one in steps[next(starts, 0) :])
