@@ -95,6 +95,7 @@ class Base:
     def without_faults(self) -> None:
         """From now on, only executions without a fault, for as much work once more."""
         self.faultless = True
+        self.many = MANY
         self.books.work = 0
 
     # Origins

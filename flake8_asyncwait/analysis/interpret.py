@@ -71,11 +71,14 @@ def analyse(
         run.letter = letter
         run.nothing_to_lose = nothing_to_lose
         if _is_executed(run, func):
-            return Analysed(sites, run, cut=many == 1)
-    # What is lost under a fault may be lost without one, too: that is another code.
-    run.without_faults()
-    _is_executed(run, func)
-    return Analysed(sites, run, cut=True)
+            break
+    else:
+        many = 0
+    if many <= 1:
+        # What is lost under a fault may be lost without one, too: that is another code.
+        run.without_faults()
+        _is_executed(run, func)
+    return Analysed(sites, run, cut=many <= 1)
 
 
 def _is_executed(run: Statements, func: ir.Func) -> bool:

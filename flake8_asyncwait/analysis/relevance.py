@@ -337,7 +337,7 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
         elif isinstance(node, ir.Call) and isinstance(node.func, ir.Attr):
             receiver = node.func.value
             name = receiver.id if isinstance(receiver, ir.Name) else ""
-            if node.func.name in ("result", "exception"):
+            if node.func.name in ("result", "exception", "done"):
                 asked.add(name)
     return (made & asked) | cancelled - {""}
 

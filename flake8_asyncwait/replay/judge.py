@@ -16,6 +16,7 @@ from flake8_asyncwait.replay.guide import Guide
 from flake8_asyncwait.replay.program import Program, prepare
 from flake8_asyncwait.replay.scheduler import (
     GOES_ON,
+    HARMLESS,
     Cut,
     InjectedError,
     Leak,
@@ -130,7 +131,8 @@ class _Record:
         self.unjoined |= execution.unjoined
         if execution.error:
             self.surprises.add(execution.error)
-        self.cut = self.cut or execution.cut.replace(GOES_ON, "")
+        if execution.cut not in HARMLESS:
+            self.cut = self.cut or execution.cut
 
 
 def judge(

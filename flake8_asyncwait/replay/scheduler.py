@@ -34,7 +34,10 @@ from flake8_asyncwait.replay.stage import Stage
 POINTS_AT_MOST = 120
 TURNS_AT_MOST = 3
 SIZES = (3, 1, 0)
-GOES_ON = "a loop goes on"  # why an execution is given up that nothing is wrong with
+# Why an execution is given up that nothing is wrong with.
+GOES_ON = "a loop goes on"
+DOES_NOT_HOLD = "an assertion does not hold"
+HARMLESS = frozenset({GOES_ON, DOES_NOT_HOLD})
 
 
 class Cut(BaseException):
@@ -346,12 +349,16 @@ class World:
     def is_done(self, life: Life) -> bool:
         """Say whether a task is done; it may have ended since it was last known to run."""
         self._settle_late(life)
-        if life.state is State.RUNNING and life.seen < self.suspensions:
+        if self.may_have_ended(life):
             life.seen = self.suspensions
             if self._pick(f"{life.label} meanwhile", ("still runs", "has ended")):
                 self.finish(life)
         self.stage.confirm(life)
         return life.state is not State.RUNNING
+
+    def may_have_ended(self, life: Life) -> bool:
+        """Say whether time has passed since a task was last known to run."""
+        return life.state is State.RUNNING and life.seen < self.suspensions
 
     def finish(self, life: Life) -> None:
         """Let a running task come to its end; cancelled if it was asked to."""

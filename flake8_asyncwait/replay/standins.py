@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import CancelledError
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -61,7 +62,8 @@ class Future(Standin):
             self.world.finish(life)
 
     def done(self) -> bool:
-        if not (self.life.waited_early or self.life.waited_full):
+        waited = self.life.waited_early or self.life.waited_full
+        if not waited and self.world.may_have_ended(self.life):
             self.world.undecided()
         return self.world.is_done(self.life)
 
@@ -160,6 +162,10 @@ class WaitTask(Task):
 
     def standin_holds(self) -> Iterable[object]:
         return self.wait.standin_holds()
+
+    def decide(self) -> object:
+        with self.wait.names_kept():
+            return super().decide()
 
     def _value(self) -> object:
         if self.value is None:
@@ -390,14 +396,22 @@ class WaitCall(Standin):
         return self.outcome()
 
     def suspend(self) -> None:
-        """Wait: F may be cancelled now. The names of what is waited for are believed as before."""
-        facts = [one.standin for one in self.elements if isinstance(one, Unknown)]
-        current = [one for one in facts if one.is_current()]
-        self.world.suspensions += 1
-        for one in current:
-            one.touch()
+        """Wait: F may be cancelled now."""
+        with self.names_kept():
+            self.world.suspensions += 1
         if self.world.strike("asyncio.wait()", fails=False, lines=self.lines):
             raise CancelledError
+
+    @contextmanager
+    def names_kept(self) -> Iterator[None]:
+        """Let time pass inside: the names of what is waited for are believed as before."""
+        facts = [one.standin for one in self.elements if isinstance(one, Unknown)]
+        current = [one for one in facts if one.is_current()]
+        try:
+            yield
+        finally:
+            for one in current:
+                one.touch()
 
     def outcome(self) -> tuple[Half, Half]:
         """Return done and pending: which tasks are done is a choice."""
@@ -410,7 +424,7 @@ class WaitCall(Standin):
         for element in self.elements:
             (done if element in ended or element not in running else pending).add(element)
         for element in pending:
-            for life in lives_of(element)[:1]:
+            for life in lives_of(element):
                 life.seen = self.world.suspensions
         self.world.meet_outcome(self.lines)
         return done, pending

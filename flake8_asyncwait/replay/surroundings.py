@@ -21,6 +21,7 @@ from flake8_asyncwait.replay import harmless
 from flake8_asyncwait.replay.confine import is_dunder, is_hidden
 from flake8_asyncwait.replay.locate import NONE_KNOWN, Known, hook_name, is_named
 from flake8_asyncwait.replay.scheduler import (
+    DOES_NOT_HOLD,
     GOES_ON,
     SIZES,
     TURNS_AT_MOST,
@@ -382,11 +383,14 @@ class Surroundings:
         return context
 
     def holds(self, condition: Callable[[], object]) -> bool:
-        """Say whether an assertion holds: what is not decided holds."""
+        """Say whether an assertion holds: what is not decided holds, and nothing else follows."""
         self.world.assuming = True
         try:
             return bool(condition())
         except Undecided:
+            self.world.assuming = False
+            if not condition():
+                self.world.give_up(DOES_NOT_HOLD)
             return True
         finally:
             self.world.assuming = False
