@@ -345,6 +345,7 @@ def _note_foreign(world: World, namespace: dict[str, Any]) -> None:
 
 def _drive(world: World, function: Callable[[], Any]) -> str:
     """Run the judged function to its end; return the name of an unforeseen error."""
+    result = None
     try:
         result = function()
         if hasattr(result, "__anext__"):
@@ -354,6 +355,7 @@ def _drive(world: World, function: Callable[[], Any]) -> str:
         else:
             world.hand_over(result)
     except Cut:
+        _abandon(result)
         raise
     except BaseException as error:
         world.hand_over(*error.args)
@@ -361,6 +363,16 @@ def _drive(world: World, function: Callable[[], Any]) -> str:
         return "" if isinstance(error, EXPECTED_ERRORS) else f"{type(error).__name__}: {error}"
     world.ended()
     return ""
+
+
+def _abandon(result: Any) -> None:
+    """Close a generator that is not run to its end: left to itself, what its cleanup is cut off
+    with would be printed."""
+    with suppress(Cut, StopIteration, RuntimeError):
+        if hasattr(result, "aclose"):
+            result.aclose().send(None)
+        elif hasattr(result, "close"):
+            result.close()
 
 
 @types.coroutine
