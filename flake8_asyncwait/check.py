@@ -19,7 +19,8 @@ def check(text: str, options: Options = Options(), tree: ast.Module | None = Non
     """Check one file.
 
     `text` is the decoded source without a BOM. `tree` is its ast where the caller has it already.
-    Raises `SyntaxError` when the text holds a candidate and is not Python; its `lineno` says where.
+    Raises `SyntaxError` when the text holds a candidate and is not Python, of whatever version, as
+    far as libcst knows it; its `lineno` says where.
     """
     # What only some files need is imported for these: it costs more than to look at all others.
     from flake8_asyncwait.verdict.checked import Checked
@@ -32,7 +33,7 @@ def check(text: str, options: Options = Options(), tree: ast.Module | None = Non
 
     try:
         if tree is None:
-            tree = parse(text)
+            tree = parse_newer(text)
         lines = call_lines(tree, found)
         if not lines:
             return Checked()
@@ -82,3 +83,23 @@ def parse(text: str) -> ast.Module:
             raise SyntaxError(str(error)) from error
         except MemoryError as error:  # "too many nested parentheses" of older parsers
             raise SyntaxError("too deeply nested") from error
+
+
+def parse_newer(text: str) -> ast.Module:
+    """`parse`, for files whose syntax may be newer than that of the Python that runs.
+
+    In place of what is newer the tree has something older, of the same extent.
+    """
+    try:
+        return parse(text)
+    except SyntaxError:
+        from flake8_asyncwait.sites.newer import in_older_words
+
+        older = in_older_words(text)
+        if older is None or older == text:
+            raise
+        try:
+            return parse(older)
+        except SyntaxError:
+            pass
+        raise
