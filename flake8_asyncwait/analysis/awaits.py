@@ -264,7 +264,9 @@ class Awaits(Base):
         box = state.get(value)
         opened = items is None or (type(box) is Box and box.open)
         elements: list[Value] = []
-        for position in range(len(items or ())):
+        positions = range(len(items or ()))
+        # Parameters first: where one of them may be lost, the tasks of others count too.
+        for position in sorted(positions, key=lambda p: not isinstance(items[p], Param)):  # type: ignore[index]
             # Looked up again each time: making one a task may replace others that are equal.
             item = self.as_items(state, value)[1][position]  # type: ignore[index]
             state, element = self.as_task(state, item)
