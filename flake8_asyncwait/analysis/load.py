@@ -17,16 +17,25 @@ from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.sites.outline import Entry, Outline, outline
 
+# Functions that are lowered, by all that goes into it.
+Lowered = dict[tuple[int, str | None, str, frozenset[str]], ir.Func | None]
+
 
 class File:
-    """One file that holds a candidate: `text` with `\\n` newlines, and its `tree`."""
+    """One file that holds a candidate: `text` with `\\n` newlines, and its `tree`.
 
-    def __init__(self, text: str, tree: ast.Module, options: Options) -> None:
+    `lowered` is shared by files that are versions of each other: what stays as it is, on the same
+    lines, is lowered once.
+    """
+
+    def __init__(
+        self, text: str, tree: ast.Module, options: Options, lowered: Lowered | None = None
+    ) -> None:
         self._text = text
         self._lines = text.split("\n")
         self._tree = tree
         self.outline: Outline = outline(tree)
-        self._lowered: dict[int, ir.Func | None] = {}
+        self.lowered: Lowered = {} if lowered is None else lowered
         self.program = Program(
             self.outline,
             self._load,
@@ -50,14 +59,14 @@ class File:
         return None if entry is None else self._lower(entry)
 
     def _lower(self, entry: Entry) -> ir.Func | None:
-        key = entry.start
-        if key not in self._lowered:
-            self._lowered[key] = self._parse(entry)
-        return self._lowered[key]
-
-    def _parse(self, entry: Entry) -> ir.Func | None:
-        """Parse one function by libcst: under an `if`, so that it may stay indented."""
         body = "\n".join(self._lines[entry.start - 1 : entry.end]) + "\n"
+        key = entry.start, entry.cls, body, self._names
+        if key not in self.lowered:
+            self.lowered[key] = self._parse(entry, body)
+        return self.lowered[key]
+
+    def _parse(self, entry: Entry, body: str) -> ir.Func | None:
+        """Parse one function by libcst: under an `if`, so that it may stay indented."""
         indented = body[:1].isspace()
         try:
             tree = cst.parse_module("if 1:\n" + body if indented else body)

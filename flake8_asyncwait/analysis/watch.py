@@ -7,7 +7,9 @@ notes where the rules pass it by.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from flake8_asyncwait.analysis import effects, ir
@@ -42,6 +44,8 @@ _SETTLING = -2
 # What the elements of a wait are besides the owners of `state.py`.
 UNKNOWN_ELEMENT = "unknown"
 HANDED = "handed over"
+# What a `Use` can be, where a fix has to know.
+WAITED_AGAIN = "waited for again"
 _QUESTIONS = frozenset({"done", "cancelled", "result", "exception"})
 _PASSING = frozenset({MAYBE, LATE_CANCELLING}) | MAYBE_ASKED
 
@@ -70,14 +74,25 @@ class Struck(NamedTuple):
     task: str
 
 
+@dataclass(slots=True)
+class Budget:
+    """The work that is left for all runs on one file together."""
+
+    left: float = math.inf
+
+
 class _WholeBooks(Books):
     """Books that go on when every site is known to leak: a fix has to know all executions."""
 
-    limit = MAX_WORK
+    def __init__(self, sites: int, limit: int, budget: Budget) -> None:
+        super().__init__(sites)
+        self.limit = limit
+        self.budget = budget
 
     def tick(self, work: int = 1) -> None:
         self.work += work
-        if self.work > self.limit:
+        self.budget.left -= work
+        if self.work > self.limit or self.budget.left < 0:
             raise Undetermined
 
 
@@ -85,18 +100,21 @@ class Watching(Statements):
     """Takes notes while it runs. `waited` says for each site what its elements are: owners, and
     the two words above. `watched` are the lines of cancels to take notes of, `settling` the last
     components of the names that `wait_any` goes by. `most` is how many tasks a collection of
-    unknown size may stand for."""
+    unknown size may stand for. `budget` bounds the work of all runs."""
 
     def __init__(
-        self, watched: frozenset[int], settling: frozenset[str], most: int, *args: Any
+        self,
+        watched: frozenset[int],
+        settling: frozenset[str],
+        most: int,
+        budget: Budget,
+        *args: Any,
     ) -> None:
         super().__init__(*args)
         self.settling = settling
-        self.books = _WholeBooks(len(self.sites))
-        if self.many > most:
-            self.books.limit = 0
-        elif self.many < MANY:
-            self.books.limit *= _PATIENCE
+        self.budget = budget
+        limit = MAX_WORK if self.many == MANY else MAX_WORK * _PATIENCE
+        self.books = _WholeBooks(len(self.sites), limit if self.many <= most else 0, budget)
         self.watched_lines = watched
         self.uses: set[Use] = set()
         self.struck: set[Struck] = set()
@@ -175,7 +193,7 @@ class Watching(Statements):
         state, items, opened = super().elements(state, waiting)
         for item in items:
             for ref in effects.tasks_of(state, item):
-                self._note(state, ref, "waited for again", waiting.line)
+                self._note(state, ref, WAITED_AGAIN, waiting.line)
         self._opened = opened
         return state, items, opened
 

@@ -14,6 +14,10 @@ from flake8_asyncwait.report.entry import Change, with_advice
 from flake8_asyncwait.source.text import BOM, Source, SourceError, with_newlines
 from flake8_asyncwait.verdict.finding import Finding
 
+# How much the analysis may do, for all findings of a file, to find out what a fix would do: a few
+# times what it takes to find them, and where that is much, less.
+WORK = 40_000
+
 
 def advised(
     path: str, text: str, findings: Sequence[Finding], options: Options
@@ -39,12 +43,12 @@ def cures_for(
     """What a fix of the file at `path` would do about each of its findings, which are sorted.
 
     `text` is that of the file; its lines end in `\\n`. `helper` is where `wait_any` is to come
-    from.
+    from. Where it takes too much work to know, the outcome is `UNTRIED`.
     """
     if not findings:
         return ()
     try:
-        return fix_text(path, text, options, helper, findings).cures
+        return fix_text(path, text, options, helper, findings, WORK).cures
     except SourceError as error:
         return tuple(
             Cure(each.line, each.column, each.code, MANUAL, error.reason)

@@ -10,15 +10,18 @@ from flake8_asyncwait.report.text import printable
 WAIT_ANY = "wait_any"
 FINALLY = "finally"
 MANUAL = "manual"
+UNTRIED = "untried"
+CURED = (WAIT_ANY, FINALLY)
 OUTCOMES = (WAIT_ANY, FINALLY, MANUAL)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cure:
-    """The outcome for one finding: `WAIT_ANY`, `FINALLY` or `MANUAL`.
+    """The outcome for one finding: `WAIT_ANY`, `FINALLY` or `MANUAL`; in advice also `UNTRIED`,
+    where to find out takes too long.
 
-    `line`, `column` and `code` are those of the finding. `reason` is the fact that forbids the
-    rewrite where the outcome is `MANUAL`, in one line.
+    `line`, `column` and `code` are those of the finding. `reason` is, in one line, the fact that
+    forbids the rewrite, or why it was not tried.
     """
 
     line: int
@@ -30,7 +33,7 @@ class Cure:
     @property
     def is_left(self) -> bool:
         """Whether the finding stays."""
-        return self.outcome == MANUAL
+        return self.outcome not in CURED
 
     def told(self, path: str, would: bool) -> str:
         """What was done, or `would` be done, as a line of a report about the file at `path`."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from flake8_asyncwait.analysis.interpret import Analysed
-from flake8_asyncwait.analysis.load import File
+from flake8_asyncwait.analysis.load import File, Lowered
 from flake8_asyncwait.analysis.run import Site
 from flake8_asyncwait.analysis.state import MANY
-from flake8_asyncwait.analysis.watch import Struck, Use, Watching
+from flake8_asyncwait.analysis.watch import Budget, Struck, Use, Watching
 from flake8_asyncwait.check import parse
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import examine as run_functions
@@ -18,6 +18,13 @@ from flake8_asyncwait.sites.find import call_lines
 from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.sites.outline import outline
 from flake8_asyncwait.verdict.finding import Finding
+
+# What a run costs beside the work of the analysis, in its units: the file is parsed again.
+_PARSING = 1_000
+
+
+class OutOfWork(Exception):
+    """The budget is spent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +89,40 @@ def examine(
     start: int | None,
     options: Options,
     settling: frozenset[str],
+    budget: Budget,
+    lowered: Lowered,
     watched: frozenset[int] = frozenset(),
     most: int = MANY,
 ) -> list[Seen]:
     """The sites of the outermost function that begins on line `start`, in source order; where that
     is None, those outside all functions.
 
-    `settling` are the names that `wait_any` goes by, `watched` the lines of cancels to take notes
-    of, `most` how many tasks a collection of unknown size stands for at most. Raises `SyntaxError`.
+    `settling` are the names that `wait_any` goes by, `lowered` the functions that are known from
+    other versions of the file, `watched` the lines of cancels to take notes of, `most` how many
+    tasks a collection of unknown size stands for at most. Raises `OutOfWork` where the `budget` is
+    spent, and `SyntaxError`.
     """
+    budget.left -= _PARSING
+    if budget.left < 0:
+        raise OutOfWork
     tree = parse(text)
-    file = File(text, tree, options)
+    file = File(text, tree, options, lowered)
     if start is None:
         lines = call_lines(tree, candidates(text, options.wait_functions))
         lines = [line for line in lines if file.outline.around(line) is None]
     else:
         lines = [start]
     seen: list[Seen] = []
-    for analysed in run_functions(file, lines, options, partial(Watching, watched, settling, most)):
+    make = partial(Watching, watched, settling, most, budget)
+    for analysed in run_functions(file, lines, options, make):
         for site in analysed.sites:
             undetermined = analysed.cut
             finding = None
             if not analysed.is_undetermined(site):
                 finding = finding_at(analysed, site, options)
             seen.append(Seen(file, analysed, site, finding, undetermined))
+    if budget.left < 0:
+        raise OutOfWork
     return sorted(seen, key=lambda each: each.place)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Collection
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.cure import MANUAL, Cure
+from flake8_asyncwait.fix.cure import Cure
 from flake8_asyncwait.fix.fixer import Fixed, fix
 from flake8_asyncwait.fix.helper import (
     Helper,
@@ -98,14 +99,16 @@ def fix_text(
     options: Options,
     helper: Helper | None = None,
     findings: Collection[Finding] | None = None,
+    work: float = math.inf,
 ) -> TextFix:
     """Fix the text of the file at `path`; its lines end in `\\n`.
 
     `helper` is where the user wants `wait_any` to come from. `findings` are those to fix, None for
-    all. Raises `SourceError` when the text is not Python, or would have new findings.
+    all; `work` is how much the analysis may do for them. Raises `SourceError` when the text is not
+    Python, or would have new findings.
     """
     try:
-        fixed, plan = _fixed(path, text, options, helper, findings)
+        fixed, plan = _fixed(path, text, options, helper, findings, work)
         after = fixed.text
         if plan is not None:
             after = apply_helper(after, plan)
@@ -125,14 +128,15 @@ def _fixed(
     options: Options,
     helper: Helper | None,
     findings: Collection[Finding] | None,
+    work: float,
 ) -> tuple[Fixed, HelperPlan | None]:
     """The fixed text, and how the file comes by `wait_any` where it needs it."""
     width = _line_length(path, text)
     try:
         plan = plan_helper(path, text, helper)
     except HelperError as error:
-        return fix(text, options, None, width, findings, why_not=str(error)), None
-    fixed = fix(text, options, plan.name, width, findings)
+        return fix(text, options, None, width, findings, str(error), work), None
+    fixed = fix(text, options, plan.name, width, findings, work=work)
     return fixed, plan if fixed.needs_helper else None
 
 
@@ -148,8 +152,12 @@ def _line_length(path: str, text: str) -> int:
 
 def _prove(path: str, text: str, fixed_text: str, fixed: Fixed, options: Options) -> None:
     """Raise `SourceError` if the fixed text has a finding that nobody knows of."""
-    cured = Counter(cure.code for cure in fixed.cures if cure.outcome != MANUAL)
-    before = Counter(finding.code for finding in check(text, options).findings)
+    left = Counter(cure.code for cure in fixed.cures if cure.is_left)
     after = Counter(finding.code for finding in check(fixed_text, options).findings)
+    if not after - left:
+        return
+    # Others may have been there before: a comment suppresses them, or nobody asked to fix them.
+    cured = Counter(cure.code for cure in fixed.cures if not cure.is_left)
+    before = Counter(finding.code for finding in check(text, options).findings)
     if after - (before - cured):
         raise SourceError(path, "left alone: the fixed file would have new findings")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from flake8_asyncwait.analysis.watch import Budget
 from flake8_asyncwait.check import check
 from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.cure import MANUAL, WAIT_ANY, Cure
-from flake8_asyncwait.fix.examine import examine, outermost_functions
-from flake8_asyncwait.fix.plan import Rewrite, rewrite
+from flake8_asyncwait.fix.cure import CURED, MANUAL, UNTRIED, WAIT_ANY, Cure
+from flake8_asyncwait.fix.examine import OutOfWork, Seen, examine, outermost_functions
+from flake8_asyncwait.fix.plan import BY_HAND, Rewrite, rewrite
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.verdict.finding import Finding
 
@@ -40,73 +42,102 @@ def fix(
     width: int | None = None,
     findings: Collection[Finding] | None = None,
     why_not: str = "",
+    work: float = math.inf,
 ) -> Fixed:
     """Fix one file: `text` with `\\n` newlines.
 
     `function` is what `wait_any` is to be called in the file, None where it cannot be had. `width`
     is the file's line length, by default what its lines show. `findings` are those to fix, by
-    default all. `why_not` says why `wait_any` cannot be had. Raises `SyntaxError`.
+    default all. `why_not` says why `wait_any` cannot be had. `work` is how much may be spent, in
+    units of the analysis: findings for which it does not suffice are `UNTRIED`. Raises
+    `SyntaxError`.
     """
     if findings is None:
         findings = check(text, options).findings
     width = layout.line_length(text) if width is None else width
-    settling = frozenset({WAIT_ANY, function or WAIT_ANY})
+    look = partial(
+        examine,
+        options=options,
+        settling=frozenset({WAIT_ANY, function or WAIT_ANY}),
+        budget=Budget(work),
+        lowered={},
+    )
     cures: list[Cure] = []
     freed: set[str] = set()
     for start, group in _by_function(text, sorted(findings)):
-        work = _Function(text, start, options, settling)
+        one = _Function(text, partial(look, start=start), options)
         for finding in reversed(group):
-            work.fix(finding, function, width, why_not)
-        text = work.text
-        cures += work.cures()
-        freed |= work.freed
+            one.fix(finding, function, width, why_not)
+        text = one.text
+        cures += one.cures()
+        freed |= one.freed
     return Fixed(text, tuple(sorted(cures)), frozenset(freed))
 
 
 class _Function:
     """The sites of one outermost function, while they are fixed from the last to the first."""
 
-    def __init__(
-        self, text: str, start: int | None, options: Options, settling: frozenset[str]
-    ) -> None:
+    def __init__(self, text: str, look: Callable[[str], list[Seen]], options: Options) -> None:
         self.text = text
         self.freed: set[str] = set()
-        self._examine = partial(examine, start=start, options=options, settling=settling)
+        self._look = look
         self._options = options
-        self._seen = self._examine(text)
-        # What is left of the sites, by where they stood at first.
-        self._places = [each.place for each in self._seen]
+        # The sites of `text`, once somebody has asked, and where those that are left were at first.
+        self._seen: list[Seen] | None = None
+        self._places: list[tuple[int, int]] | None = None
         self._done: dict[Finding, Rewrite] = {}
+
+    def _index(self, finding: Finding) -> tuple[list[Seen], int]:
+        """The sites as they are now, and the number of that of a finding. Raises `OutOfWork`."""
+        if self._seen is None:
+            self._seen = self._look(self.text)
+        if self._places is None:
+            self._places = [each.place for each in self._seen]
+        return self._seen, self._places.index((finding.line, finding.column))
 
     def fix(self, finding: Finding, function: str | None, width: int, why_not: str) -> None:
         """Cure one finding."""
-        index = self._places.index((finding.line, finding.column))
-        if self._seen[index].finding is None:
-            self._done[finding] = Rewrite(MANUAL, self.text, "a closer look does not confirm it")
-            return
-        done = rewrite(self.text, self._seen, index, self._options, function, width, why_not)
+        try:
+            done = self._rewritten(finding, function, width, why_not)
+        except OutOfWork:
+            done = Rewrite(UNTRIED, self.text, "the function takes long to follow")
         self._done[finding] = done
-        if done.outcome == MANUAL:
-            return
-        if done.outcome == WAIT_ANY:
+        if done.text != self.text:
+            self.text = done.text
+            self.freed |= done.freed
+            self._seen = None
+
+    def _rewritten(
+        self, finding: Finding, function: str | None, width: int, why_not: str
+    ) -> Rewrite:
+        if finding.code in BY_HAND:
+            return Rewrite(MANUAL, self.text, BY_HAND[finding.code])
+        seen, index = self._index(finding)
+        if seen[index].finding is None:
+            return Rewrite(MANUAL, self.text, "a closer look does not confirm it")
+        done = rewrite(self.text, seen, index, self._options, function, width, why_not)
+        if done.outcome == WAIT_ANY and self._places is not None:
             del self._places[index]
-        self.text = done.text
-        self.freed |= done.freed
-        self._seen = self._examine(done.text)
+        return done
 
     def cures(self) -> list[Cure]:
         """What was done about each finding. The cure of one may be another one's too: a `finally`
         around both."""
-        outcomes = [done.outcome for done in self._done.values() if done.outcome != MANUAL]
+        outcomes = [done.outcome for done in self._done.values() if done.outcome in CURED]
         cures = []
         for finding, done in self._done.items():
-            place = finding.line, finding.column
             outcome, reason = done.outcome, done.reason
-            if outcome == MANUAL and outcomes:
-                if self._seen[self._places.index(place)].finding is None:
-                    outcome, reason = outcomes[-1], ""
-            cures.append(Cure(*place, finding.code, outcome, reason))
+            if outcome == MANUAL and outcomes and self._is_cured(finding):
+                outcome, reason = outcomes[-1], ""
+            cures.append(Cure(finding.line, finding.column, finding.code, outcome, reason))
         return cures
+
+    def _is_cured(self, finding: Finding) -> bool:
+        try:
+            seen, index = self._index(finding)
+        except OutOfWork:
+            return False
+        return seen[index].finding is None
 
 
 def _by_function(

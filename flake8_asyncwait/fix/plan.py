@@ -25,7 +25,8 @@ from flake8_asyncwait.fix.place import Place, locate
 from flake8_asyncwait.fix.prebind import prebindings
 from flake8_asyncwait.options import Options
 
-_BY_HAND = {
+# What is never rewritten, and why.
+BY_HAND = {
     "AWT104": "the tasks are the caller's, who alone can say what becomes of the pending half",
     "AWT202": "whether to wait for the cancelled tasks to end is a choice",
     "AWT203": "the coroutine has to become a task first, which somebody has to own",
@@ -62,7 +63,7 @@ def rewrite(
 
     `text` has `\\n` newlines; `seen` are the sites of the outermost function around the site.
     `function` is what calls of `wait_any` are to use, None where there is none to be had: `why_not`
-    says why. `width` is the line length.
+    says why. `width` is the line length. Raises `OutOfWork`.
     """
     try:
         return _rewrite(text, seen, index, options, function, width, why_not)
@@ -82,8 +83,6 @@ def _rewrite(
     own = seen[index]
     assert own.finding is not None
     code = own.finding.code
-    if code in _BY_HAND:
-        return Rewrite(MANUAL, text, _BY_HAND[code])
     if own.undetermined:
         return Rewrite(MANUAL, text, "the function is too intricate to follow to its end")
     place = locate(text, *own.place, own.extent)
@@ -286,7 +285,16 @@ def _proof(
     start = around[0] if around else None
     run = seen[index].watching
     try:
-        now = examine(after, start, options, run.settling, watched, run.many)
+        now = examine(
+            after,
+            start,
+            options,
+            run.settling,
+            run.budget,
+            seen[index].file.lowered,
+            watched,
+            run.many,
+        )
     except SyntaxError:
         return None
     before = [*seen[:index], *seen[index + 1 :]] if removed else seen

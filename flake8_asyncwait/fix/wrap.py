@@ -13,7 +13,7 @@ from typing import Any
 
 import libcst as cst
 
-from flake8_asyncwait.analysis.watch import Use
+from flake8_asyncwait.analysis.watch import WAITED_AGAIN, Use
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.loops import cancelled_by, is_loop_variable, without_redundant
 from flake8_asyncwait.fix.names import (
@@ -61,8 +61,15 @@ def proposals(
     while they run, `loops` whether all that is waited for may be cancelled.
     """
     aims = [aim for aim in _aims(place) if loops or not aim.is_loop]
+    is_round = False  # whether the region goes round a loop
     for depth, level in enumerate(place.levels):
-        possible = [aim for aim in aims if _is_usable(place, aim, depth)]
+        is_round = is_round or isinstance(level.statement, (cst.For, cst.While))
+        possible = [
+            aim
+            for aim in aims
+            if _is_usable(place, aim, depth)
+            and (is_round or not _is_waited_again(place, aim, uses))
+        ]
         for aim in possible:
             if not aim.made and not _is_used_outside(place, aim, level, level.index, uses):
                 yield from _attached(place, level, depth, aim)
@@ -260,6 +267,18 @@ def _is_used_outside(place: Place, aim: Aim, level: Level, end: int, uses: Colle
     names = {f"'{name}'" for name in aim.names}
     return any(
         use.line in function and not first <= use.line <= last
+        for use in uses
+        if aim.is_loop or use.task in names
+    )
+
+
+def _is_waited_again(place: Place, aim: Aim, uses: Collection[Use]) -> bool:
+    """Whether the call itself waits for running tasks of an aim again: a cancel in the loop that
+    goes there would come before it."""
+    line = place.lines_of(place.call)[0]
+    names = {f"'{name}'" for name in aim.names}
+    return any(
+        use.line == line and use.what == WAITED_AGAIN
         for use in uses
         if aim.is_loop or use.task in names
     )
