@@ -33,13 +33,15 @@ class FileFix(NamedTuple):
     """What a fix would do to a file: nothing is written yet.
 
     `before` and `after` are its bytes, `create` is the module that has to be made first, if any.
-    `cures` say what becomes of each finding, in the order of the findings.
+    `cures` say what becomes of each finding, in the order of the findings. `function` is the source
+    of `wait_any` where that goes into the file itself.
     """
 
     before: bytes
     after: bytes
     cures: tuple[Cure, ...] = ()
     create: NewModule | None = None
+    function: str = ""
 
     @property
     def is_changed(self) -> bool:
@@ -66,12 +68,12 @@ class FileFix(NamedTuple):
 
 
 class TextFix(NamedTuple):
-    """What a fix would make of a text: the new one, what becomes of each finding, and the module
-    that has to be made first, if any."""
+    """What a fix would make of a text: the new one, and the rest as in `FileFix`."""
 
     text: str
     cures: tuple[Cure, ...]
     create: NewModule | None = None
+    function: str = ""
 
 
 def fix_file(
@@ -90,7 +92,8 @@ def fix_file(
     done = fix_text(path, source.text, options, helper, findings)
     if done.text == source.text:
         return FileFix(data, data, done.cures)
-    return FileFix(data, encode(source, data, done.text), done.cures, done.create)
+    after = encode(source, data, done.text)
+    return FileFix(data, after, done.cures, done.create, done.function)
 
 
 def fix_text(
@@ -118,8 +121,9 @@ def fix_text(
             _prove(path, text, after, fixed, options)
     except SyntaxError as error:
         raise SourceError(path, f"syntax error: {error.msg}", error.lineno) from error
-    create = plan.create if plan is not None and after != text else None
-    return TextFix(after, fixed.cures, create)
+    if plan is None or after == text:
+        return TextFix(after, fixed.cures)
+    return TextFix(after, fixed.cures, plan.create, plan.function or "")
 
 
 def _fixed(
