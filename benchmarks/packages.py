@@ -234,11 +234,11 @@ def run(package: Package, directory: Path) -> Result:
     source = _unpacked(package, root)
     python = _environment(package, root, source)
     first, second = (_tested(package, python, source, root / f"{n}.xml") for n in "12")
-    before = {name: _worse(outcome, second.get(name)) for name, outcome in first.items()}
+    before = {name: worse(outcome, second.get(name)) for name, outcome in first.items()}
     texts = {path: path.read_bytes() for path in sorted((source / package.code).rglob("*.py"))}
     summary = _fixed(list(texts), source)
     changes = tuple(
-        _change(str(path.relative_to(source)), data.decode(), path.read_text("utf-8"))
+        change(str(path.relative_to(source)), data.decode(), path.read_text("utf-8"))
         for path, data in texts.items()
         if path.read_bytes() != data
     )
@@ -308,11 +308,11 @@ def _tested(package: Package, python: Path, source: Path, report: Path) -> dict[
         parts = {part.tag for part in case}
         outcome = "skipped" if "skipped" in parts else "passed"
         outcome = "failed" if parts & {"failure", "error"} else outcome
-        outcomes[name] = _worse(outcome, outcomes.get(name, outcome))
+        outcomes[name] = worse(outcome, outcomes.get(name, outcome))
     return outcomes
 
 
-def _worse(outcome: str, other: str | None) -> str:
+def worse(outcome: str, other: str | None) -> str:
     """The worse of two outcomes of a test; None is that it was not run."""
     return outcome if outcome == other else "failed"
 
@@ -332,16 +332,17 @@ def _fixed(paths: list[Path], source: Path) -> str:
     return told.strip().rpartition("\n")[2]
 
 
-def _change(file: str, before: str, after: str) -> Change:
+def change(file: str, before: str, after: str) -> Change:
+    """What differs between two versions of a file."""
     old, new = before.splitlines(), after.splitlines()
     diff = list(difflib.unified_diff(old, new, file, file, lineterm=""))
     lines = sum(line[0] in "+-" for line in diff[2:])
-    had, has = Counter(_statements(before)), Counter(_statements(after))
+    had, has = Counter(statements(before)), Counter(statements(after))
     gone, put = tuple((had - has).elements()), tuple((has - had).elements())
     return Change(file, lines, len(old), gone, put, "\n".join(diff))
 
 
-def _statements(text: str) -> Iterator[str]:
+def statements(text: str) -> Iterator[str]:
     """The statements of a file; of those that hold others, the head alone."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.stmt, ast.excepthandler)):
