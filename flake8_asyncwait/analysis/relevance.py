@@ -163,9 +163,16 @@ def _carried_by_comprehension(
 
 
 def _carried_by_call(node: ir.Call, follows: Callable[[ir.Call], bool]) -> set[str]:
-    if last_name(node.func) not in CARRIERS and not follows(node):
-        return set()
+    if node.mapped is not None:
+        return carried(node.mapped, follows)
     found: set[str] = set()
+    if isinstance(node.func, ir.Lambda):
+        (result,) = node.func.func.body
+        found = carried(result, follows)
+        if not found & set(node.func.func.params):
+            return found
+    elif last_name(node.func) not in CARRIERS and not follows(node):
+        return found
     for arg in node.args:
         found |= carried(arg.value, follows)
     if isinstance(node.func, ir.Attr):
