@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from flake8_asyncwait.commands.examine import Examined
@@ -33,9 +33,12 @@ class _Check(Run):
     def __init__(self, args: argparse.Namespace) -> None:
         super().__init__(args)
         self.format = FORMATS[self.settings.output_format]
+        self.baseline = self._baseline()
         self.task = self.task._replace(
-            shows_changes=self.format.shows_changes and not args.write_baseline,
+            shows_changes=self.format.shows_changes,
             proves=args.prove,
+            known=self.baseline.keys if self.baseline is not None else frozenset(),
+            reports=args.write_baseline is None,
         )
         self.counts: Counter[str] = Counter()
         self.fixable = 0
@@ -46,24 +49,22 @@ class _Check(Run):
     def work(self) -> int:
         if self.args.write_baseline is not None:
             return self._write_baseline(self.args.write_baseline)
-        baseline = self._baseline()
-        entries = self._entries() if baseline is None else self._new(self._entries(), baseline)
         if self.args.output_file is None:
-            for piece in self._report(entries):
+            for piece in self._report():
                 self.progress.clear()
                 # Who watches a slow run wants to see what is found when it is found.
                 print(piece, end="", flush=self.args.prove)
         else:
             from flake8_asyncwait.source.write import put
 
-            put(self.args.output_file, "".join(self._report(entries)).encode("utf-8", "replace"))
-        if baseline is not None:
-            self._warn_of_unused(baseline)
+            put(self.args.output_file, "".join(self._report()).encode("utf-8", "replace"))
+        if self.baseline is not None:
+            self._warn_of_unused(self.baseline)
         return FINDINGS if self.counts else CLEAN
 
-    def _report(self, entries: Iterable[Entry]) -> Iterator[str]:
+    def _report(self) -> Iterator[str]:
         paint = PLAIN if self.args.output_file is not None else paint_for(sys.stdout)
-        yield from self.format.render(Contents(self._counted(entries), self._summary, paint))
+        yield from self.format.render(Contents(self._entries(), self._summary, paint))
         if self.args.statistics:
             yield from self._statistics()
         if self.format.is_for_people and self.counts:
@@ -82,26 +83,26 @@ class _Check(Run):
                 self.warn(line)
 
     def _entries(self) -> Iterator[Entry]:
-        """What is found, file by file."""
+        """What is to be reported, file by file."""
         for examined in self._examined():
-            if examined.error is not None:
-                self.report_error(examined.error)
-            self.checked.append(examined.path)
             self.undetermined += ((examined.path, at[0], at[1] + 1) for at in examined.undetermined)
-            yield from examined.entries
+            if self.baseline is not None:
+                self.baseline.meet(examined.path, examined.identities)
+                self.checked.append(examined.path)
+            for entry in examined.entries:
+                self.counts[entry.finding.code] += 1
+                self.fixable += entry.is_fixable
+                self.files.add(entry.path)
+                yield entry
 
     def _examined(self) -> Iterator[Examined]:
         paths = self.paths()
         jobs = self.settings.jobs
         results = examine_all(paths, self.task, None if jobs == AUTO else int(jobs))
-        return self.progress.over(results, len(paths))
-
-    def _counted(self, entries: Iterable[Entry]) -> Iterator[Entry]:
-        for entry in entries:
-            self.counts[entry.finding.code] += 1
-            self.fixable += entry.is_fixable
-            self.files.add(entry.path)
-            yield entry
+        for examined in self.progress.over(results, len(paths)):
+            if examined.error is not None:
+                self.report_error(examined.error)
+            yield examined
 
     def _summary(self) -> Summary:
         return Summary(
@@ -119,9 +120,6 @@ class _Check(Run):
 
         return Baseline(self.args.baseline)
 
-    def _new(self, entries: Iterable[Entry], baseline: Baseline) -> Iterator[Entry]:
-        return (entry for entry in entries if not baseline.knows(entry))
-
     def _warn_of_unused(self, baseline: Baseline) -> None:
         for each in baseline.unused(self.checked, self.task.options.codes):
             where = f" in {each.function}" if each.function else ""
@@ -131,7 +129,7 @@ class _Check(Run):
         from flake8_asyncwait.report.baseline import dump
         from flake8_asyncwait.source.write import put
 
-        entries = list(self._entries())
-        put(path, dump(entries, path))
-        self.warn(f"{path}: {len(entries)} known {'finding' if len(entries) == 1 else 'findings'}")
+        found = [(each.path, one) for each in self._examined() for one in each.identities]
+        put(path, dump(found, path))
+        self.warn(f"{path}: {len(found)} known {'finding' if len(found) == 1 else 'findings'}")
         return CLEAN

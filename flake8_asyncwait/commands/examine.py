@@ -13,7 +13,7 @@ from flake8_asyncwait.source.text import Source, SourceError, decode, read
 if TYPE_CHECKING:
     from flake8_asyncwait.fix.helper import Helper
     from flake8_asyncwait.replay.live import Proof
-    from flake8_asyncwait.report.entry import Entry
+    from flake8_asyncwait.report.entry import Entry, Identity
     from flake8_asyncwait.verdict.checked import Checked
     from flake8_asyncwait.verdict.finding import Finding
 
@@ -25,7 +25,9 @@ class Task(NamedTuple):
 
     `per_file_ignores` are pairs of a glob and the codes that files which match it do not report.
     `stdin_filename` is what to call standard input. `helper` is where a fix would import `wait_any`
-    from. Changes are shown, and findings proved, where the report needs it.
+    from. Changes are shown, and findings proved, where the report needs it. It has no entries for
+    the findings that are `known`, which are told as in `report.baseline`, or for any where nothing
+    is reported.
     """
 
     options: Options
@@ -34,12 +36,16 @@ class Task(NamedTuple):
     helper: str | None = None
     shows_changes: bool = False
     proves: bool = False
+    known: frozenset[tuple[str, str]] = frozenset()
+    reports: bool = True
 
 
 class Examined(NamedTuple):
-    """What there is to say of one file; `undetermined` are places as in `Checked`."""
+    """What there is to say of one file: `identities` of all findings, and `entries` of those that
+    are to be reported. `undetermined` are places as in `Checked`."""
 
     path: str
+    identities: tuple[Identity, ...] = ()
     entries: tuple[Entry, ...] = ()
     undetermined: tuple[tuple[int, int], ...] = ()
     error: SourceError | None = None
@@ -64,10 +70,13 @@ def examine(path: str, task: Task) -> Examined:
         if source is None:
             return Examined(name)
         checked = findings_of(source, task)
-        entries = _entries(source, data, checked.findings, task) if checked.findings else ()
+        if not checked.findings:
+            return Examined(name, undetermined=checked.undetermined)
+        identities = _identities(source, checked.findings)
+        entries = _entries(source, data, checked.findings, identities, task)
     except SourceError as error:
         return Examined(path, error=error)
-    return Examined(name, entries, checked.undetermined)
+    return Examined(name, identities, entries, checked.undetermined)
 
 
 def load(path: str, task: Task) -> tuple[str, bytes]:
@@ -137,29 +146,49 @@ def _silenced(path: str, ignores: Iterable[tuple[str, Sequence[str]]]) -> tuple[
     )
 
 
-def _entries(
-    source: Source, data: bytes, findings: Sequence[Finding], task: Task
-) -> tuple[Entry, ...]:
-    from flake8_asyncwait.check import parse
-    from flake8_asyncwait.fix.advise import change_for, cures_for
-    from flake8_asyncwait.report.entry import Entry
+def _identities(source: Source, findings: Sequence[Finding]) -> tuple[Identity, ...]:
+    from flake8_asyncwait.check import parse_newer
     from flake8_asyncwait.report.fingerprint import identify
 
+    return tuple(identify(source.text, parse_newer(source.text), findings))
+
+
+def _entries(
+    source: Source,
+    data: bytes,
+    findings: Sequence[Finding],
+    identities: Sequence[Identity],
+    task: Task,
+) -> tuple[Entry, ...]:
+    """The entries of the findings that are to be reported: their cures take the most time."""
+    from flake8_asyncwait.report.baseline import key
+    from flake8_asyncwait.report.entry import Entry
+
+    new = {
+        finding: identity
+        for finding, identity in zip(findings, identities, strict=True)
+        if task.reports and key(source.name, identity) not in task.known
+    }
+    if not new:
+        return ()
+    from flake8_asyncwait.fix.advise import change_for, cures_for
+
     options, helper = task.options, helper_of(task)
-    known = identify(source.text, parse(source.text), findings)
-    cures = cures_for(source.name, source.text, findings, options, helper)
+    cures = cures_for(source.name, source.text, list(new), options, helper)
     return tuple(
         Entry(
             source.name,
             finding,
             source.text,
-            function,
-            fingerprint,
+            identity.function,
+            identity.fingerprint,
             not cure.is_left,
             cure.outcome,
             cure.reason,
-            change_for(source, data, finding, options, helper) if task.shows_changes else None,
+            change_for(source, data, finding, options, helper)
+            if task.shows_changes and not cure.is_left
+            else None,
             prove(source, finding, options).mark if task.proves else "",
         )
-        for finding, (function, fingerprint), cure in zip(findings, known, cures, strict=True)
+        for (finding, identity), cure in zip(new.items(), cures, strict=True)
     )

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from flake8_asyncwait.report.entry import Entry
+from flake8_asyncwait.report.entry import Identity
 from flake8_asyncwait.report.paths import readable
 from flake8_asyncwait.source.text import SourceError, read
 
@@ -19,17 +19,12 @@ VERSION = 1
 
 
 class Known(NamedTuple):
-    """A finding of a baseline: all but `path` and `fingerprint` is for who reads the file."""
+    """A finding of a baseline: its code and its function are for who reads the file."""
 
     path: str
     code: str
     function: str
     fingerprint: str
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What it is known by."""
-        return self.path, self.fingerprint
 
 
 class Baseline:
@@ -37,42 +32,58 @@ class Baseline:
 
     def __init__(self, path: str) -> None:
         """Raises `SourceError` where there is no baseline."""
-        self._directory = os.path.dirname(os.path.abspath(path))
-        self._known = {each.key: each for each in _load(path)}
+        directory = _directory(path)
+        self._known = {
+            (os.path.normpath(os.path.join(directory, each.path)), each.fingerprint): each
+            for each in _load(path)
+        }
         self._met: set[tuple[str, str]] = set()
 
-    def knows(self, entry: Entry) -> bool:
-        """Whether a finding is in it, which counts as met then."""
-        key = (_named(entry.path, self._directory), entry.fingerprint)
-        if key in self._known:
-            self._met.add(key)
-        return key in self._known
+    @property
+    def keys(self) -> frozenset[tuple[str, str]]:
+        """What its findings are known by: `key` makes the same of a finding that is met."""
+        return frozenset(self._known)
+
+    def meet(self, path: str, identities: Iterable[Identity]) -> None:
+        """Take note of findings in the file at `path`, known or not."""
+        self._met.update(key(path, identity) for identity in identities)
 
     def unused(self, checked: Iterable[str], codes: Iterable[str]) -> list[Known]:
         """The findings that were not met, of files that were `checked` or are no more, and of
         `codes` that were looked for."""
-        names = {_named(path, self._directory) for path in checked}
+        paths = {_absolute(path) for path in checked}
         wanted = frozenset(codes)
         return [
             each
-            for key, each in self._known.items()
-            if key not in self._met
+            for (path, fingerprint), each in self._known.items()
+            if (path, fingerprint) not in self._met
             and each.code in wanted
-            and (each.path in names or not os.path.exists(os.path.join(self._directory, each.path)))
+            and (path in paths or not os.path.exists(path))
         ]
 
 
-def dump(entries: Iterable[Entry], path: str) -> bytes:
-    """The contents of a baseline at `path` that holds all of `entries`."""
-    directory = os.path.dirname(os.path.abspath(path))
-    findings = [
-        Known(
-            _named(entry.path, directory), entry.finding.code, entry.function, entry.fingerprint
-        )._asdict()
-        for entry in entries
-    ]
-    findings.sort(key=lambda each: (each["path"], each["code"], each["function"]))
+def key(path: str, identity: Identity) -> tuple[str, str]:
+    """What a finding in the file at `path` is known by, wherever the baseline is."""
+    return _absolute(path), identity.fingerprint
+
+
+def dump(found: Iterable[tuple[str, Identity]], path: str) -> bytes:
+    """The contents of a baseline at `path` that holds all findings, given with their paths."""
+    directory = _directory(path)
+    known = sorted(
+        Known(os.path.relpath(_absolute(each), directory).replace(os.sep, "/"), *identity)
+        for each, identity in found
+    )
+    findings = [each._asdict() for each in known]
     return f"{json.dumps({'version': VERSION, 'findings': findings}, indent=1)}\n".encode()
+
+
+def _directory(path: str) -> str:
+    return os.path.dirname(_absolute(path))
+
+
+def _absolute(path: str) -> str:
+    return readable(os.path.abspath(path))
 
 
 def _load(path: str) -> Iterator[Known]:
@@ -91,7 +102,3 @@ def _known(value: dict[str, Any]) -> Known:
     if not all(isinstance(part, str) for part in known):
         raise TypeError
     return known
-
-
-def _named(path: str, directory: str) -> str:
-    return readable(os.path.relpath(os.path.abspath(path), directory).replace(os.sep, "/"))

@@ -40,14 +40,25 @@ class Change(NamedTuple):
     new_module: NewModule | None
 
 
+class Identity(NamedTuple):
+    """What a finding of a file is known by in a later version of it.
+
+    `function` is the dotted name of the function around it, "" outside of any. The `fingerprint`
+    stays what it is when the lines move.
+    """
+
+    code: str
+    function: str
+    fingerprint: str
+
+
 class Entry(NamedTuple):
     """A finding of the file at `path`, as reports call it, whose whole text is `text`.
 
-    `function` is the dotted name of the function around the finding, "" outside of any. The
-    `fingerprint` stays what it is when the lines move. `outcome` is what `asyncwait fix` would make
-    of the finding: "wait_any", "finally" or, where it is not `is_fixable`, "manual" for a
-    `reason`. `change` is what that would change, None also where nobody asked. `proof` is the word
-    for what running the finding has shown, "" where it was not run.
+    `function` and `fingerprint` are those of its `Identity`. `outcome` is what `asyncwait fix`
+    would make of the finding: "wait_any", "finally" or, where it is not `is_fixable`, "manual" for
+    a `reason`. `change` is what that would change, None also where nobody asked. `proof` is the
+    word for what running the finding has shown, "" where it was not run.
     """
 
     path: str

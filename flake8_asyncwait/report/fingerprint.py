@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from flake8_asyncwait.report.entry import Identity
 from flake8_asyncwait.verdict.finding import Finding
 
 # What a formatter may change in a call.
@@ -15,12 +16,11 @@ _BLANK = re.compile(r"#[^\n]*|\s+")
 _TRAILING_COMMA = re.compile(r",(?=[)\]}])")
 
 
-def identify(text: str, tree: ast.Module, findings: Sequence[Finding]) -> list[tuple[str, str]]:
-    """For each finding of the file with this `text` and `tree` its function and its fingerprint.
+def identify(text: str, tree: ast.Module, findings: Sequence[Finding]) -> list[Identity]:
+    """The identities of findings of the file with this `text` and `tree`.
 
-    The function is a dotted name, "" outside of any. The fingerprint is made of the function, the
-    code, and the call but for its layout: no line number is in it, and no path. Where all of these
-    are the same, the findings are numbered from the top.
+    A fingerprint is made of the function, the code, and the call but for its layout: no line number
+    is in it, and no path. Where all of these are the same, the findings are numbered from the top.
     """
     lines = text.split("\n")
     seen: Counter[tuple[str, ...]] = Counter()
@@ -30,7 +30,7 @@ def identify(text: str, tree: ast.Module, findings: Sequence[Finding]) -> list[t
         parts = (finding.code, function, _call(lines, finding))
         digest = hashlib.sha256("\0".join([*parts, str(seen[parts])]).encode("utf-8", "replace"))
         seen[parts] += 1
-        found.append((function, digest.hexdigest()[:32]))
+        found.append(Identity(finding.code, function, digest.hexdigest()[:32]))
     return found
 
 
