@@ -16,17 +16,17 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.agreement import Reported, parse_report
 from benchmarks.corpus.__main__ import DOWNLOADS
 from benchmarks.corpus.fetch import fetch
 from benchmarks.corpus.labels import SILENT, load
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 MARK = re.compile(r"#\s*(AWT\d{3}|ok)\b")
+# A rule is told by its code; by its name where ruff previews its next ways.
+REPORTED = re.compile(r"(?P<path>.+?):(?P<line>\d+):\d+: (?P<rule>[A-Z]+\d+|[a-z-]+)")
 TOOLS = {
     "asyncwait": ("flake8_asyncwait", "check", "--isolated", "--extend-select=AWT201"),
     "flake8-async": ("flake8", "--isolated", "--select=ASYNC", "--enable=ASYNC"),
@@ -41,6 +41,7 @@ TOOLS = {
 }
 
 Line = tuple[Path, int]
+Reported = tuple[str, Line]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +75,21 @@ def labelled(source: Path) -> Waits:
     return Waits(frozenset(found[True]), frozenset(found[False]))
 
 
-def count(waits: Waits, reported: Iterable[Reported]) -> dict[str, tuple[int, int]]:
+def count(waits: Waits, reported: set[Reported]) -> dict[str, tuple[int, int]]:
     """For each rule the lines with a leaky wait, and with another one, that it reports."""
-    lines = {(one.code, (Path(one.path), one.line)) for one in reported}
-    leaky = Counter(code for code, line in lines if line in waits.leaky)
-    fine = Counter(code for code, line in lines if line in waits.fine)
-    return {code: (leaky[code], fine[code]) for code in sorted(leaky | fine)}
+    leaky = Counter(rule for rule, line in reported if line in waits.leaky)
+    fine = Counter(rule for rule, line in reported if line in waits.fine)
+    return {rule: (leaky[rule], fine[rule]) for rule in sorted(leaky | fine)}
 
 
 def run(tool: str, files: list[str]) -> set[Reported]:
-    """What a tool reports of files."""
+    """What a tool reports of files: each rule once a line."""
     command = [sys.executable, "-m", *TOOLS[tool], *files]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if "No module named" in done.stderr:
         sys.exit(f"{tool}: {done.stderr.strip()}")
-    return parse_report(done.stdout)
+    found = filter(None, map(REPORTED.match, done.stdout.splitlines()))
+    return {(one["rule"], (Path(one["path"]), int(one["line"]))) for one in found}
 
 
 def main() -> None:
@@ -105,7 +106,7 @@ def main() -> None:
         print(f"{title}: {len(waits.leaky)} lines leak, {len(waits.fine)} do not")
         for tool in TOOLS:
             counts = count(waits, run(tool, waits.files))
-            told = [f"{code} {leaky}/{fine}" for code, (leaky, fine) in counts.items()]
+            told = [f"{rule} {leaky}/{fine}" for rule, (leaky, fine) in counts.items()]
             print(f"  {tool}: {', '.join(told) or 'nothing'}", flush=True)
 
 

@@ -7,8 +7,8 @@ The blocks of a page are taken in their order, in a scratch directory of its own
 - `console` is a session: what is behind a `$` is run, and prints the lines below it. `...` stands
   for any text, and on a line of its own for any lines.
 - `sh` is run line by line. Each line succeeds, or finds something.
-- `toml`, `ini`, `yaml` and `json` are read by the tool that they are for. Both sides of a `diff`
-  are Python.
+- `toml`, `ini`, `yaml` and `json` are read by the tool that they are for, or at least parsed, as are
+  `starlark` and both sides of a `diff`.
 
 A comment before a block tells of another way: `<!-- not run: REASON -->`, `<!-- in .ci/run -->`.
 """
@@ -186,17 +186,21 @@ def yaml_(block: Block, scratch: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def json_(block: Block, scratch: Path) -> None:
+def starlark(block: Block, _: Path) -> None:
+    ast.parse(block.text)  # its grammar is a part of Python's
+
+
+def json_(block: Block, _: Path) -> None:
     json.loads(block.text)
 
 
-def diff(block: Block, scratch: Path) -> None:
+def diff(block: Block, _: Path) -> None:
     for side in " -", " +":
         body = "".join(line[1:] for line in block.text.splitlines(keepends=True) if line[0] in side)
         ast.parse("async def side():\n" + textwrap.indent(textwrap.dedent(body), "    "))
 
 
-def not_run(block: Block, scratch: Path) -> None:
+def not_run(block: Block, _: Path) -> None:
     """What only a program that is not here could read."""
     assert block.marker.startswith("not run: ")
 
@@ -209,6 +213,7 @@ READERS: dict[str, Callable[[Block, Path], None]] = {
     "ini": ini,
     "yaml": yaml_,
     "json": json_,
+    "starlark": starlark,
     "diff": diff,
     "lua": not_run,
     "vim": not_run,
