@@ -27,17 +27,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Only now: their imports take longer than Python takes to start.
     from flake8_asyncwait.commands.parser import make_parser
     from flake8_asyncwait.commands.run import FAILED
-    from flake8_asyncwait.source.text import SourceError
+    from flake8_asyncwait.source.text import SourceError, os_error
 
     args = make_parser(arguments).parse_args(arguments)
     _print_anything()
     try:
+        os.getcwd()  # what is asked of paths later would fail without one
         status: int = import_module(f"flake8_asyncwait.commands.{args.command}").run(args)
         sys.stdout.flush()
     except SourceError as error:
         from flake8_asyncwait.report.text import printable
 
         print(printable(str(error)), file=sys.stderr)
+        return FAILED
+    except FileNotFoundError as error:
+        print(os_error("working directory", error), file=sys.stderr)
         return FAILED
     except BrokenPipeError:
         # Who reads our output has had enough. Python would complain once more as it ends.
