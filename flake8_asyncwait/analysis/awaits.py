@@ -263,7 +263,7 @@ class Awaits(Base):
         state, items, value = self.as_items(state, waiting.waited)
         box = state.get(value)
         opened = items is None or (type(box) is Box and box.open)
-        elements: list[Value] = []
+        elements: dict[Value, None] = {}
         positions = range(len(items or ()))
         # Parameters first: where one of them may be lost, the tasks of others count too.
         for position in sorted(positions, key=lambda p: not isinstance(items[p], Param)):  # type: ignore[index]
@@ -271,8 +271,7 @@ class Awaits(Base):
             item = self.as_items(state, value)[1][position]  # type: ignore[index]
             state, element = self.as_task(state, item)
             if isinstance(element, Ref) and type(state.get(element)) is not Box:
-                if element not in elements:
-                    elements.append(element)
+                elements[element] = None
             else:
                 opened = True
         return state, tuple(elements), opened

@@ -464,7 +464,7 @@ class Base:
         states = list(states)
         if len(states) < 2:
             return states
-        self.books.tick(len(states))
+        self.books.tick(sum(state.weight for state in states))
         return list(States(self.collect(state, line) for state in states))
 
     def live(self, state: State, origin: int) -> int:

@@ -418,6 +418,7 @@ class Calls(Expressions):
         for item in items:
             after: list[tuple[State, tuple[Value, ...]]] = []
             for before, kept in ways:
+                self.books.tick(before.weight)
                 for later, value in self._apply(test, item, before, ctx):
                     known = self.truth(value, later)
                     if known is not False:

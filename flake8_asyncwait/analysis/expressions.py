@@ -80,7 +80,7 @@ class Expressions(Awaits):
 
     def evaluate(self, node: ir.Expr, state: State, ctx: Context) -> Results:
         """All ways in which an expression may be evaluated."""
-        self.books.tick()
+        self.books.tick(state.weight)
         return _RULES[type(node)](self, node, state, ctx)
 
     def evaluate_all(

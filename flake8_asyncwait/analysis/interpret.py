@@ -138,10 +138,9 @@ def _makes(program: Program, call: ir.Call) -> bool:
 
 def _follows(program: Program) -> Callable[[ir.Call], bool]:
     """Whether a call may give back what it was given: only functions of the file are known to."""
-    names = set(program.outline.functions) | {name for _, name in program.outline.methods}
 
     def follows(call: ir.Call) -> bool:
-        return last_name(call.func) in names
+        return last_name(call.func) in program.function_names
 
     return follows
 

@@ -6,7 +6,8 @@ Only those functions are parsed by libcst, each as a slice of the file with its 
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import islice
 
 import libcst as cst
 
@@ -19,6 +20,9 @@ from flake8_asyncwait.sites.outline import Entry, Outline, outline
 
 # Functions that are lowered, by all that goes into it.
 Lowered = dict[tuple[int, str | None, str, frozenset[str]], ir.Func | None]
+# A function (or a module, where a wait stands outside of all functions) of more statements and
+# expressions than this is not looked at: it would take too long to parse.
+MAX_NODES = 150_000
 
 
 class File:
@@ -49,43 +53,53 @@ class File:
         """The outermost functions around the given lines, lowered; the module itself where a
         line is in no function."""
         around = dict.fromkeys(map(self.outline.around, lines))
-        found = [self._lower(entry) for entry in around if entry is not None]
-        if None in around:
-            found.append(self._lower_module())
-        return [func for func in found if func is not None]
+        return [func for func in map(self._lower, around) if func is not None]
+
+    def unread(self, lines: Collection[int]) -> list[int]:
+        """Those of the given lines whose function cannot be lowered: it is too long or nested too
+        deeply, or libcst does not read it as `ast` does."""
+        around = {line: self.outline.around(line) for line in lines}
+        unread = [entry for entry in set(around.values()) if self._lower(entry) is None]
+        return [line for line, entry in around.items() if entry in unread]
 
     def _load(self, cls: str | None, name: str) -> ir.Func | None:
         entry = self.outline.functions.get(name) if cls is None else self.outline.method(cls, name)
         return None if entry is None else self._lower(entry)
 
-    def _lower(self, entry: Entry) -> ir.Func | None:
-        body = "\n".join(self._lines[entry.start - 1 : entry.end]) + "\n"
-        key = entry.start, entry.cls, body, self._names
+    def _lower(self, entry: Entry | None) -> ir.Func | None:
+        """A function lowered, or the module where `entry` is None; None if that cannot be done."""
+        start, end, cls = (entry.start, entry.end, entry.cls) if entry else (1, None, None)
+        text = "\n".join(self._lines[start - 1 : end]) + "\n"
+        key = start if entry else 0, cls, text, self._names
         if key not in self.lowered:
-            self.lowered[key] = self._parse(entry, body)
+            try:
+                self.lowered[key] = self._function(entry, text) if entry else self._module()
+            except (cst.ParserSyntaxError, PlacesDiffer, RecursionError):
+                self.lowered[key] = None
         return self.lowered[key]
 
-    def _parse(self, entry: Entry, body: str) -> ir.Func | None:
+    def _function(self, entry: Entry, body: str) -> ir.Func | None:
         """Parse one function by libcst: under an `if`, so that it may stay indented."""
-        indented = body[:1].isspace()
-        try:
-            tree = cst.parse_module("if 1:\n" + body if indented else body)
-        except cst.ParserSyntaxError:
+        if _is_too_long(body, [entry.node]):
             return None
+        indented = body[:1].isspace()
+        tree = cst.parse_module("if 1:\n" + body if indented else body)
         node = tree.body[0].body.body[0] if indented else tree.body[0]  # type: ignore[union-attr]
         places = places_from_ast([entry.node], self._names, self._lines)
-        try:
-            return Lowerer(places, self._names).definition(node, entry.cls)  # type: ignore[arg-type]
-        except PlacesDiffer:
-            return None
+        return Lowerer(places, self._names).definition(node, entry.cls)  # type: ignore[arg-type]
 
-    def _lower_module(self) -> ir.Func | None:
-        try:
-            tree = cst.parse_module(self._text)
-        except cst.ParserSyntaxError:
+    def _module(self) -> ir.Func | None:
+        if _is_too_long(self._text, self._tree.body):
             return None
+        tree = cst.parse_module(self._text)
         places = places_from_ast(self._tree.body, self._names, self._lines)
-        try:
-            return Lowerer(places, self._names).module(tree)
-        except PlacesDiffer:
-            return None
+        return Lowerer(places, self._names).module(tree)
+
+
+def _is_too_long(text: str, statements: Sequence[ast.stmt]) -> bool:
+    """Whether a function holds more statements and expressions than are looked at."""
+    if len(text) < MAX_NODES:
+        return False  # each has a character of its own
+    nodes = (node for statement in statements for node in ast.walk(statement))
+    counted = (node for node in nodes if isinstance(node, (ast.stmt, ast.expr)))
+    return next(islice(counted, MAX_NODES, None), None) is not None

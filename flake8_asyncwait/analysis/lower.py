@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from math import prod
 from typing import Any
 
 import libcst as cst
@@ -375,10 +377,9 @@ class Lowerer:
             row.append([ANYTHING] if irrefutable else list(values or ()))
         if not simple:
             return None
-        rows: list[tuple[object, ...]] = [()]
-        for choices in row:
-            rows = [(*prefix, choice) for prefix in rows for choice in choices]
-        return list(rows)
+        if prod(map(len, row)) > _MOST_ROWS:
+            return None
+        return list(product(*row))
 
     # Functions
 
@@ -657,6 +658,8 @@ class _Anything:
 
 
 ANYTHING = _Anything()
+# Alternatives inside a sequence pattern multiply: of one with more rows nothing is known.
+_MOST_ROWS = 1_000
 _SINGLETONS: dict[str, object] = {"None": None, "True": True, "False": False}
 
 

@@ -12,10 +12,10 @@ from flake8_asyncwait.analysis.completion import Flow
 from flake8_asyncwait.analysis.exceptions import Exc
 from flake8_asyncwait.analysis.relevance import makes_task
 from flake8_asyncwait.analysis.state import OWNED, State, Task, Trace
-from flake8_asyncwait.sites.outline import Outline, canonical, dotted
+from flake8_asyncwait.sites.outline import Entry, Outline, canonical, dotted
 
 # The work on one function is bounded: statements and expressions evaluated, each in one state, and
-# states compared.
+# states compared. A state that holds much counts for several (`State.weight`).
 MAX_WORK = 80_000
 # A site that is shown to forget a task is looked at for this long all the same, for the sake of a
 # short witness.
@@ -169,8 +169,8 @@ def _last(node: ast.Name | ast.Attribute) -> str:
 class Program:
     """The file around the function: resolves names and finds functions of the same file.
 
-    `load` parses and lowers a function of the file on demand; it returns None for one that it
-    cannot lower.
+    `function_names` are the names of all its functions and methods. `load` parses and lowers a
+    function of the file on demand; it returns None for one that it cannot lower.
     """
 
     def __init__(
@@ -186,18 +186,21 @@ class Program:
         self.cancellers = cancellers
         self.wait_functions = wait_functions
         self._load = load
+        self._named: dict[str, list[Entry]] = {}
+        for name, entry in outline.functions.items():
+            self._named.setdefault(name, []).append(entry)
+        for (_, name), entry in outline.methods.items():
+            self._named.setdefault(name, []).append(entry)
+        self.function_names = frozenset(self._named)
         self._making: dict[str, bool] = {}
         self._loaded: dict[tuple[str | None, str], ir.Func | None] = {}
 
     def makes_task(self, name: str) -> bool:
         """Whether a function or method of the file with this name may make a task."""
         if name not in self._making:
-            entries = [self.outline.functions.get(name)]
-            entries += [e for (_, method), e in self.outline.methods.items() if method == name]
             self._making[name] = any(
                 isinstance(node, (ast.Name, ast.Attribute)) and makes_task(_last(node))
-                for entry in entries
-                if entry is not None
+                for entry in self._named.get(name, ())
                 for node in ast.walk(entry.node)
             )
         return self._making[name]

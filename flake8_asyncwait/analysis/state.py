@@ -259,6 +259,11 @@ class State:
         self._key: object = None
         self._alive: frozenset[int] = frozenset()
 
+    @property
+    def weight(self) -> int:
+        """How much work it is to look at this state: one unit for every 64 names and objects."""
+        return 1 + (len(self.env) + len(self.heap) >> 6)
+
     def copy(self) -> State:
         return State(self.env, self.heap, self.fault, self.stale, self.marks, self.trace)
 

@@ -76,10 +76,9 @@ class Statements(Calls):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        outline = self.program.outline
         nested = {func.name for func in self.func.nested}
         self._idle: dict[int, bool] = {}
-        self._own_functions = {*outline.functions, *(n for _, n in outline.methods), *nested}
+        self._own_functions = self.program.function_names | nested
         self.watched = self.relevant | nested
         self._ordered: dict[int, bool] = {}
         self._liveness = Liveness(self.func, self._own_functions)

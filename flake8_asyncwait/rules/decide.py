@@ -21,8 +21,9 @@ from flake8_asyncwait.verdict.witness import witness
 def decide(text: str, tree: ast.Module, lines: list[int], options: Options) -> Checked:
     """Check a file whose candidates stand on `lines`; see `check.check`."""
     findings: list[Finding] = []
-    undetermined: list[tuple[int, int]] = []
-    for analysed in examine(File(text, tree, options), lines, options):
+    file = File(text, tree, options)
+    undetermined = [(line, 0) for line in file.unread(lines)]
+    for analysed in examine(file, lines, options):
         for site in analysed.sites:
             if analysed.is_undetermined(site):
                 undetermined.append((site.call.line, site.call.column))
