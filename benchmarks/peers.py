@@ -89,7 +89,7 @@ def run(tool: str, files: list[str]) -> set[Reported]:
     if "No module named" in done.stderr:
         sys.exit(f"{tool}: {done.stderr.strip()}")
     found = filter(None, map(REPORTED.match, done.stdout.splitlines()))
-    return {(one["rule"], (Path(one["path"]), int(one["line"]))) for one in found}
+    return {(one["rule"], (Path(one["path"]).resolve(), int(one["line"]))) for one in found}
 
 
 def main() -> None:
@@ -100,8 +100,8 @@ def main() -> None:
     for failure in fetch(load(), directory):
         print(failure, file=sys.stderr)
     for title, waits in (
-        ("fixtures", marked(FIXTURES)),
-        ("corpus", labelled(directory / "src")),
+        ("fixtures", marked(FIXTURES.resolve())),
+        ("corpus", labelled(directory.resolve() / "src")),
     ):
         print(f"{title}: {len(waits.leaky)} lines leak, {len(waits.fine)} do not")
         for tool in TOOLS:

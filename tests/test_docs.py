@@ -7,8 +7,8 @@ The blocks of a page are taken in their order, in a scratch directory of its own
 - `console` is a session: what is behind a `$` is run, and prints the lines below it. `...` stands
   for any text, and on a line of its own for any lines.
 - `sh` is run line by line. Each line succeeds, or finds something.
-- `toml`, `ini`, `yaml` and `json` are read by the tool that they are for, or at least parsed, as are
-  `starlark` and both sides of a `diff`.
+- `toml`, `ini`, `yaml` and `json` are read by the tool that they are for, or at least parsed, as
+  `starlark` is, and both sides of a `diff`.
 
 A comment before a block tells of another way: `<!-- not run: REASON -->`, `<!-- in .ci/run -->`.
 """
