@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
 
-# A process takes half a second to import what it needs. So in seconds, more processes pay once
+# A process takes half a second to import what it needs. So in CPU seconds, more processes pay once
 # this much work tells how long a file takes, where this much seems to be left.
 _TOLD_BY = 1.0
 _PAYS_FROM = 3.0
@@ -62,15 +62,18 @@ def spread(work: Work, paths: Sequence[str], jobs: int) -> Iterator[Examined]:
 
 
 def _spread_where_it_pays(work: Work, paths: Sequence[str], jobs: int) -> Iterator[Examined]:
-    spent = 0.0
+    # Of the files so far, without the slowest: that one says little about those that are left.
+    spent = slowest = 0.0
     for number, path in enumerate(paths):
         left = len(paths) - number
-        if jobs > 1 and spent > _TOLD_BY and spent / number * left > _PAYS_FROM:
+        if jobs > 1 and spent > _TOLD_BY and spent / (number - 1) * left > _PAYS_FROM:
             yield from spread(work, paths[number:], jobs)
             return
-        started = time.monotonic()
+        started = time.process_time()
         result = work(path)
-        spent += time.monotonic() - started
+        took = time.process_time() - started
+        spent += min(took, slowest)
+        slowest = max(took, slowest)
         yield result
 
 
