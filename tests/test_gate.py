@@ -191,6 +191,7 @@ def test_a_callee_counts_where_its_last_name_ends() -> None:
         (b"import asyncio\nasyncio.wait\n", True),
         (b"import asyncio\n", False),
         (b"await x\n", False),
+        (b"import asyncio\nawait asyncio.wait_for(x, 1)\n", False),
         (b"from mylib import wait_all\n", True),
         (b"first_of()\n", True),
         (b"# coding: utf-7\nimport asyncio\n", True),

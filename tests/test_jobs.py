@@ -51,7 +51,7 @@ def pid(_: str, task: Task | None = None) -> Examined:  # noqa: ARG001
 
 
 @pytest.mark.usefixtures("project")
-@pytest.mark.parametrize("number", ["2", "5", "100", "auto"])
+@pytest.mark.parametrize("number", ["2", "100", "auto"])
 def test_the_number_of_processes_changes_nothing(asyncwait: Asyncwait, number: str) -> None:
     alone = asyncwait("check", "--jobs=1", "--statistics", ".")
     assert (alone.status, len(alone.places), len(alone.err)) == (2, len(NAMES), 1)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from flake8_asyncwait.options import Options
+from flake8_asyncwait.sites.gate import candidates, may_hold_site
 from flake8_asyncwait.source.text import Source, SourceError, decode, read
 
 if TYPE_CHECKING:
@@ -92,8 +93,6 @@ def open_source(name: str, data: bytes, options: Options) -> Source | None:
     What nothing is claimed about may be as broken as it likes: no error is raised for it.
     Else raises `SourceError`.
     """
-    from flake8_asyncwait.sites.gate import candidates, may_hold_site
-
     if not may_hold_site(data, options.wait_functions):
         return None
     try:

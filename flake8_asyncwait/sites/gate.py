@@ -17,6 +17,8 @@ _COMMENT = r"#[^\n]{0,500}\n"
 _GAP = rf"{_SPACE}(?:{_COMMENT}{_SPACE}){{0,20}}"
 _DOT = rf"{_GAP}\.{_GAP}"
 # These begin with plain text, not with a word boundary: so they are found many times faster.
+_WAIT = re.compile(r"wait(?<!\wwait)(?!\w)")
+_WAIT_BYTES = re.compile(_WAIT.pattern.encode())
 _CALLED = rf"{_DOT}(?:tasks{_DOT})?(wait)\b"
 _SPELLED = re.compile(
     rf"asyncio(?:{_CALLED}|(?:[\s\\]*\.[\s\\]*tasks)?[\s\\]+(as|import)\b[\s\\]*)"
@@ -39,7 +41,7 @@ class Candidates(NamedTuple):
 
 def may_hold_site(data: bytes, wait_functions: Collection[str] = ()) -> bool:
     """Whether a file that consists of `data` may hold a site, as far as its bytes say."""
-    if b"asyncio" in data and b"wait" in data:
+    if b"asyncio" in data and _WAIT_BYTES.search(data):
         return True
     if wait_functions and any(name.encode() in data for name in _last_names(wait_functions)):
         return True
@@ -55,7 +57,7 @@ def candidates(text: str, wait_functions: Collection[str] = ()) -> Candidates:
         if name in text:
             names |= {name, *_renamed(name, text)}
             patterns |= set(map(re.escape, names))
-    if "asyncio" in text and "wait" in text:
+    if "asyncio" in text and _WAIT.search(text):
         modules, functions = _imported(text, offsets)
         names |= {"wait", *functions}
         patterns |= {name + _CALLED for name in map(re.escape, modules)}
