@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from flake8_asyncwait import __version__
 from flake8_asyncwait.fix.helper import template
 from flake8_asyncwait.report import text
 from flake8_asyncwait.report.entry import Entry, Summary
+from flake8_asyncwait.rules import rule_of
 from flake8_asyncwait.verdict.finding import Finding, Step
 
 FORGOTTEN = "./forgotten.py:" + samples.FORGOTTEN_PLACE
@@ -308,6 +310,32 @@ class TestReports:
         assert done.stdout.startswith(b"\\xe9.py:7")
         assert done.stderr == b""
         assert done.returncode == 1
+
+
+class TestExplain:
+    def test_says_all_about_a_code(self, asyncwait: Asyncwait) -> None:
+        run = asyncwait("explain", "AWT102")
+        assert (run.status, run.err) == (0, [])
+        assert run.out[0] == "AWT102 cleanup-passed-by (on by default)"
+        told = "\n".join(run.out)
+        rule = rule_of("AWT102")
+        assert rule.rationale in told
+        assert rule.cure in told
+        assert "Bad:\n\n    import asyncio\n" in told
+
+    def test_to_programs(self, asyncwait: Asyncwait) -> None:
+        run = asyncwait("explain", "awt201", "--output-format=json")
+        rule = rule_of("AWT201")
+        assert json.loads("\n".join(run.out)) == {
+            "code": "AWT201",
+            "name": rule.name,
+            "default": False,
+            "summary": rule.summary,
+            "rationale": rule.rationale,
+            "bad": rule.bad,
+            "good": rule.good,
+            "cure": rule.cure,
+        }
 
 
 class TestHelper:

@@ -60,6 +60,7 @@ def test_the_texts(rule: Rule) -> None:
     assert len(rule.summary.splitlines()) == 1
     assert not rule.summary.endswith(".")
     assert rule.rationale.endswith(".")
+    assert rule.cure.endswith(".")
     assert rule.rationale[0].isupper() or rule.rationale.startswith("`")
 
 
