@@ -174,7 +174,7 @@ class Statements(Calls):
                 ends += [
                     end for end, _ in self._extend(old, "extend", Args([value], {}), after, ctx)
                 ]
-            elif type(box) is Box and box.kind == "list" and self._only_of_sets(node.op, box):
+            elif type(box) is Box and self._is_refused(node.op, box):
                 self.fail(after, ctx, Exc("TypeError"))
             elif type(box) is Box and isinstance(old, Ref):
                 ends.append(self._update_in_place(node.op, old, value, after, ctx))
@@ -184,10 +184,11 @@ class Statements(Calls):
                 ends.append(self.hand_over(after, value, ctx))
         return ends
 
-    def _only_of_sets(self, op: str, box: Box) -> bool:
-        """Whether a list of the function's own does not know an operator; what somebody else made
-        may be a set."""
-        return op in ("BitOr", "Subtract", "BitAnd", "BitXor") and not box.escaped
+    def _is_refused(self, op: str, box: Box) -> bool:
+        """Whether a list or tuple of the function's own does not know an operator, which sets do;
+        what somebody else made may be a set."""
+        of_sets = op in ("BitOr", "Subtract", "BitAnd", "BitXor")
+        return of_sets and box.kind in ("list", "tuple") and not box.escaped
 
     def _update_in_place(
         self, op: str, old: Ref, value: Value, state: State, ctx: Context
