@@ -61,9 +61,9 @@ def proposals(
     while they run, `loops` whether all that is waited for may be cancelled.
     """
     aims = [aim for aim in _aims(place) if loops or not aim.is_loop]
-    is_round = False  # whether the region goes round a loop
+    loops_around = [isinstance(level.statement, (cst.For, cst.While)) for level in place.levels]
     for depth, level in enumerate(place.levels):
-        is_round = is_round or isinstance(level.statement, (cst.For, cst.While))
+        is_round = any(loops_around[: depth + 1]) or not any(loops_around)
         possible = [
             aim
             for aim in aims
