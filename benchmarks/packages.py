@@ -55,14 +55,6 @@ class Package:
 # Where all tests take long, those of the part that is fixed.
 PACKAGES = (
     Package(
-        "aiocoap",
-        "0.4.17",
-        "aiocoap",
-        (),
-        tuple(f"tests/test_{name}.py" for name in ("client", "noncoap_tcp_client", "observe")),
-        "[ws,prettyprint]",
-    ),
-    Package(
         "graphql-core",
         "3.3.2",
         "src/graphql",
@@ -120,7 +112,7 @@ PACKAGES = (
         "pyatv",
         "0.18.0",
         "pyatv",
-        ("deepdiff", "pyfakefs", "pytest-aiohttp", "pytest-asyncio", "pytest-timeout"),
+        ("deepdiff", "pytest-aiohttp", "pytest-asyncio", "pytest-httpserver", "pytest-timeout"),
         ("tests/support", "tests/scripts"),
     ),
     Package(
