@@ -1,0 +1,183 @@
+"""Check and fix, in memory, all that can be found, and see whether anything breaks.
+
+    python -m benchmarks.hostile [DIRECTORY ...] [--hypothesmith N] [--programs] [--harsh]
+
+DIRECTORY is searched for `*.py`: standard libraries with their tests, of any Python, or where
+`python -m benchmarks.corpus` has put the packages. `--hypothesmith` makes N programs at random
+(`pip install hypothesmith`), `--programs` runs those of `tests/hostile/programs.py` in full size.
+`--harsh` takes every `join`, `get` and `run` for a wait, so that the analysis runs on code that it
+was not made for. Prints how many files there were, the slowest, and each crash with its traceback.
+Exits 1 where there was one, else 0.
+
+A crash is any exception but `SourceError`, and any file that is not encoded as it was decoded, or
+whose diff does not lead to the fixed file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from flake8_asyncwait.check import check_source
+from flake8_asyncwait.fix.file import FileFix, fix_file
+from flake8_asyncwait.options import Options
+from flake8_asyncwait.source.text import SourceError, decode, read
+from flake8_asyncwait.source.write import encode
+
+HARSH = frozenset({"join", "get", "run"})
+UNFAITHFUL = "would not be written back unchanged"
+
+
+class Result(NamedTuple):
+    """What became of one file: `told` is an error that a user would read, `crash` a traceback."""
+
+    name: str
+    seconds: float
+    findings: int = 0
+    fixed: bool = False
+    told: str = ""
+    crash: str = ""
+
+
+def main() -> int:
+    """Run and print. Returns the exit status."""
+    arguments = _parse_arguments()
+    options = Options(wait_functions=HARSH if arguments.harsh else frozenset())
+    warnings.simplefilter("ignore")
+    results = []
+    for name, data in _all(arguments):
+        result = tried(name, data, options)
+        results.append(result)
+        if result.crash:
+            print(f"{result.name}:\n{result.crash}", flush=True)
+    _print_totals(results)
+    return 1 if any(one.crash for one in results) else 0
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.hostile", description="See whether anything breaks."
+    )
+    parser.add_argument("directories", nargs="*", type=Path, metavar="DIRECTORY")
+    parser.add_argument("--hypothesmith", type=int, default=0, metavar="N")
+    parser.add_argument("--programs", action="store_true", help="those of the tests, in full size")
+    parser.add_argument("--harsh", action="store_true", help="take much more for a wait")
+    return parser.parse_args()
+
+
+def _all(arguments: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
+    for directory in arguments.directories:
+        for path in sorted(directory.rglob("*.py")):
+            try:
+                yield str(path), read(str(path))
+            except SourceError as error:
+                print(error, file=sys.stderr)
+    if arguments.programs:
+        from tests.hostile.programs import FULL, PROGRAMS
+
+        for name, make in PROGRAMS.items():
+            yield name, make(FULL[name]).encode()
+    yield from made(arguments.hypothesmith)
+
+
+def made(count: int) -> Iterator[tuple[str, bytes]]:
+    """Programs at random, always the same, each with a wait in it."""
+    if not count:
+        return
+    import hypothesmith
+    from hypothesis import HealthCheck, Phase, given, seed, settings
+
+    found: list[str] = []
+
+    @seed(0)
+    @settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(hypothesmith.from_grammar() | hypothesmith.from_node())
+    def collect(program: str) -> None:
+        found.append(program)
+
+    collect()
+    draw = random.Random(0)
+    for number, program in enumerate(found):
+        yield f"hypothesmith {number}", _with_a_wait(program, draw).encode("utf-8", "replace")
+
+
+def _with_a_wait(program: str, draw: random.Random) -> str:
+    """The program, where one of its names is `asyncio.wait`."""
+    names = sorted(set(re.findall(r"\b[a-zA-Z_]\w*(?=\()", program)))
+    name = draw.choice(names) if names else "wait"
+    return f"from asyncio import wait as {name}\n{program}"
+
+
+def tried(name: str, data: bytes, options: Options) -> Result:
+    """Check and fix one file."""
+    started, findings, fixed, told, crash = time.perf_counter(), 0, False, "", ""
+    try:
+        source = decode(name, data)
+        try:
+            if encode(source, data, source.text) != data:
+                raise AssertionError("it is not encoded as it was decoded")
+        except SourceError as error:
+            if UNFAITHFUL not in error.reason:
+                raise
+        found = check_source(source, options).findings
+        findings = len(found)
+        if found:
+            done = fix_file(name, source, data, options, None, found)
+            fixed = done.is_changed
+            _follow_the_diff(done)
+    except SourceError as error:
+        told = str(error)
+    except Exception:  # of any kind: that is what is looked for
+        crash = traceback.format_exc()
+    return Result(name, time.perf_counter() - started, findings, fixed, told, crash)
+
+
+def _follow_the_diff(done: FileFix) -> None:
+    """Raises `AssertionError` unless git makes the fixed file of the diff."""
+    if not done.is_changed:
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "a.py")
+        path.write_bytes(done.before)
+        here = os.getcwd()
+        os.chdir(directory)
+        try:
+            told = done._replace(create=None).diff("a.py", set())
+        finally:
+            os.chdir(here)
+        command = ["git", "apply", "--whitespace=nowarn", "-"]
+        subprocess.run(command, input=told, cwd=directory, check=True, capture_output=True)
+        if path.read_bytes() != done.after:
+            raise AssertionError("the diff does not lead to the fixed file")
+
+
+def _print_totals(results: list[Result]) -> None:
+    print(
+        f"{len(results)} files, {sum(bool(one.crash) for one in results)} crashes, "
+        f"{sum(bool(one.told) for one in results)} not Python for this one; "
+        f"{sum(one.findings for one in results)} findings, "
+        f"{sum(one.fixed for one in results)} files fixed"
+    )
+    for one in sorted(results, key=lambda each: -each.seconds)[:3]:
+        print(f"{one.seconds:6.2f} s  {one.name}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

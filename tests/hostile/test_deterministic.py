@@ -1,0 +1,43 @@
+"""The same files give the same bytes of output, however a run came to them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FIXES = Path(__file__).parents[2] / "fixtures" / "fixes"
+FILES = sorted(path.name for path in FIXES.glob("*.before.py"))[:8]
+COMMANDS = [["check"], ["check", "--output-format=full"], ["fix", "--diff"]]
+
+
+def output(command: list[str], files: list[str], seed: str) -> tuple[bytes, bytes]:
+    ran = subprocess.run(
+        [sys.executable, "-m", "flake8_asyncwait", *command, "--isolated", *files],
+        capture_output=True,
+        cwd=FIXES,
+        env={**os.environ, "PYTHONHASHSEED": seed},
+    )
+    assert ran.returncode in (0, 1)
+    return ran.stdout, ran.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids="-".join)
+def test_hash_seeds(command: list[str]) -> None:
+    assert output(command, FILES, "1") == output(command, FILES, "4242")
+
+
+@pytest.mark.parametrize("command", [["check"], ["fix", "--check"]], ids="-".join)
+def test_the_order_of_the_files(command: list[str]) -> None:
+    forward = output(command, FILES, "0")[0].splitlines()
+    backward = output(command, FILES[::-1], "0")[0].splitlines()
+    assert sorted(forward) == sorted(backward)
+
+
+@pytest.mark.parametrize("jobs", ["2", "5"])
+def test_the_number_of_jobs(jobs: str) -> None:
+    command = ["check", "--output-format=full"]
+    assert output([*command, f"--jobs={jobs}"], FILES, "0") == output(command, FILES, "0")

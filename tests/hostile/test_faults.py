@@ -1,0 +1,161 @@
+"""A fix loses nothing: each file is as before, or completely fixed."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import samples
+from command import Asyncwait
+
+from flake8_asyncwait.fix.helper import template
+
+posix = pytest.mark.skipif(os.name != "posix", reason="only POSIX has it")
+FIX = [sys.executable, "-m", "flake8_asyncwait", "fix"]
+FILES = 12
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A package of files to fix."""
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "__init__.py").touch()
+    for number in range(FILES):
+        text = samples.FORGOTTEN if number % 2 else samples.NO_FINALLY
+        (tmp_path / "pkg" / f"m{number}.py").write_text(f"N = {number}\n{text}")
+    return tmp_path
+
+
+def contents(project: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((project / "pkg").glob("*.py"))}
+
+
+def completely_fixed(project: Path, elsewhere: Path) -> dict[str, bytes]:
+    """What the files of a project are when nothing disturbs the fix."""
+    shutil.copytree(project, elsewhere / "whole")
+    ran = subprocess.run([*FIX, "."], cwd=elsewhere / "whole", capture_output=True)
+    assert ran.returncode == 0
+    return contents(elsewhere / "whole")
+
+
+@posix
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_interrupted_at_any_moment(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, how: signal.Signals
+) -> None:
+    before = contents(project)
+    after = completely_fixed(project, tmp_path_factory.mktemp("fixed"))
+    for _ in range(4):
+        process = subprocess.Popen(
+            [*FIX, "."], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        for _ in range(random.randrange(3)):
+            process.stdout.readline()
+        time.sleep(random.uniform(0, 0.05))
+        process.send_signal(how)
+        process.communicate()
+        for name, data in contents(project).items():
+            assert data in (before.get(name), after[name])
+    subprocess.run([*FIX, "."], cwd=project, capture_output=True, check=False)
+    assert contents(project) == after
+
+
+@posix
+def test_two_at_once_on_one_tree(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    after = completely_fixed(project, tmp_path_factory.mktemp("fixed"))
+    both = [
+        subprocess.Popen([*FIX, "."], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    told = [process.communicate()[1].decode() for process in both]
+    assert contents(project) == after
+    for process, errors in zip(both, told, strict=True):
+        assert "Traceback" not in errors
+        assert all(line.endswith("it was changed meanwhile") for line in errors.splitlines())
+        assert process.returncode == (2 if errors else 0)
+    assert [path.name for path in project.rglob(".asyncwait-*")] == []
+
+
+def test_read_only_files_are_left_and_the_others_fixed(asyncwait: Asyncwait, project: Path) -> None:
+    locked = project / "pkg" / "m1.py"
+    before = locked.read_bytes()
+    locked.chmod(0o444)
+    run = asyncwait("fix")
+    assert run.status == 2
+    assert run.err == ["./pkg/m1.py: permission denied"]
+    assert locked.read_bytes() == before
+    locked.chmod(0o644)
+    assert asyncwait("fix").status == 0
+    assert asyncwait("check").status == 0
+
+
+def test_a_file_that_changes_between_reading_and_writing(
+    asyncwait: Asyncwait, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flake8_asyncwait.fix.file import FileFix
+
+    put = FileFix.write
+
+    def meanwhile(self: FileFix, path: str) -> None:
+        if path.endswith("m2.py"):
+            Path(path).write_text("mine = 1\n")
+        put(self, path)
+
+    monkeypatch.setattr(FileFix, "write", meanwhile)
+    run = asyncwait("fix")
+    assert run.status == 2
+    assert run.err == ["./pkg/m2.py: it was changed meanwhile"]
+    assert (project / "pkg" / "m2.py").read_text() == "mine = 1\n"
+
+
+@pytest.mark.parametrize(
+    "helper", ["..outside:wait_any", "pkg...outside:wait_any", "../outside:wait_any", "/x/y:wait"]
+)
+def test_a_helper_that_climbs_out(asyncwait: Asyncwait, project: Path, helper: str) -> None:
+    before = contents(project)
+    run = asyncwait("fix", f"--helper={helper}")
+    assert run.status == 2
+    assert "is not of the form pkg.module:name" in run.err[-1]
+    assert contents(project) == before
+
+
+@posix
+def test_a_package_that_leads_out(asyncwait: Asyncwait, project: Path) -> None:
+    """The helper would be made where the link leads; the tasks are cancelled without it."""
+    outside = project.parent / f"{project.name}-outside"
+    outside.mkdir()
+    (outside / "__init__.py").touch()
+    (project / "vendored").symlink_to(outside)
+    assert asyncwait("fix", "--helper=vendored.tools:wait_any").status == 0
+    assert not any(b"vendored" in data for data in contents(project).values())
+    assert os.listdir(outside) == ["__init__.py"]
+
+
+@pytest.mark.parametrize("text", ["", "wait_any = None\n", template().replace("cancel()", "x()")])
+def test_helper_modules_are_never_overwritten(
+    asyncwait: Asyncwait, project: Path, text: str
+) -> None:
+    helper = project / "pkg" / "_wait_any.py"
+    helper.write_text(text)
+    asyncwait("fix")
+    assert helper.read_text() == text
+
+
+def test_access_control_lists_stay(asyncwait: Asyncwait, project: Path) -> None:
+    path = project / "pkg" / "m1.py"
+    if shutil.which("setfacl") is None:
+        pytest.skip("there is no setfacl here")
+    if subprocess.run(["setfacl", "-m", "u:12345:r", path], capture_output=True).returncode:
+        pytest.skip("this file system has no access control lists")
+    before = subprocess.run(["getfacl", "-c", path], capture_output=True, check=True).stdout
+    assert asyncwait("fix").status == 0
+    assert subprocess.run(["getfacl", "-c", path], capture_output=True, check=True).stdout == before
