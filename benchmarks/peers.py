@@ -29,7 +29,7 @@ MARK = re.compile(r"#\s*(AWT\d{3}|ok)\b")
 REPORTED = re.compile(r"(?P<path>.+?):(?P<line>\d+):\d+: (?P<rule>[A-Z]+\d+|[a-z-]+)")
 TOOLS = {
     "asyncwait": ("flake8_asyncwait", "check", "--isolated", "--extend-select=AWT201"),
-    "flake8-async": ("flake8", "--isolated", "--select=ASYNC", "--enable=ASYNC"),
+    "flake8-async": ("flake8", "--isolated", "-j1", "--select=ASYNC", "--enable=ASYNC"),
     "ruff": (
         *("ruff", "check", "--isolated", "--no-cache", "--preview"),
         *("--select=ALL", "--output-format=concise"),
