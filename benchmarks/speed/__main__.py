@@ -214,12 +214,20 @@ class _Bench:
         found = json.loads(self._python("benchmarks.speed.scaling"))
         return [Growth(**one) for one in found]
 
-    def _python(self, module: str, *arguments: str, where: Path = ROOT) -> str:
-        """What a module of this folder prints, in the environment that this project is in."""
-        command = [self.tools.program("ours", "python"), "-m", module, *arguments]
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    def _python(self, module: str, *arguments: str, where: Path | None = None) -> str:
+        """What a module of this folder prints, beside the project as it is installed: so the
+        checkout comes last on the path."""
+        program = (
+            f"import sys, runpy; sys.path.append({str(ROOT)!r}); "
+            f"runpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
+        )
+        command = [self.tools.program("ours", "python"), "-c", program, *arguments]
         done = subprocess.run(
-            command, cwd=where, env=environment, stdout=subprocess.PIPE, text=True, check=True
+            command,
+            cwd=where or self.tools.directory,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
         )
         return done.stdout.strip()
 
