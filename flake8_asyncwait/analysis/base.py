@@ -132,6 +132,8 @@ class Base:
         """AWT103: a cleanup reads what a result was to be bound to, unbound or older and empty."""
         if not ctx.cleanup or not state.stale:
             return state
+        if value is not None and self.truth(value, state):
+            return self._freshen(name, state)  # what empties it from now on is the cleanup itself
         for index, stale in state.stale:
             if stale != name:
                 continue
