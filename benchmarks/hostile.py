@@ -4,7 +4,7 @@
 
 DIRECTORY is searched for `*.py`: standard libraries with their tests, of any Python, or where
 `python -m benchmarks.corpus` has put the packages. `--hypothesmith` makes N programs at random
-(`pip install hypothesmith`), `--programs` runs those of `tests/hostile/programs.py` in full size.
+(`pip install hypothesmith`), `--programs` runs those of `hostile_programs.py` in full size.
 `--harsh` takes every `join`, `get` and `run` for a wait, so that the analysis runs on code that it
 was not made for. Prints how many files there were, the slowest, and each crash with its traceback.
 Exits 1 where there was one, else 0.
@@ -84,7 +84,7 @@ def _all(arguments: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
             except SourceError as error:
                 print(error, file=sys.stderr)
     if arguments.programs:
-        from tests.hostile.programs import FULL, PROGRAMS
+        from benchmarks.hostile_programs import FULL, PROGRAMS
 
         for name, make in PROGRAMS.items():
             yield name, make(FULL[name]).encode()

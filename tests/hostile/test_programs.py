@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from command import Asyncwait
 
-from hostile.programs import FULL, PROGRAMS
+from benchmarks.hostile_programs import FULL, PROGRAMS
 
 
 @pytest.fixture
