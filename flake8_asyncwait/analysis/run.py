@@ -193,6 +193,7 @@ class Program:
             self._named.setdefault(name, []).append(entry)
         self.function_names = frozenset(self._named)
         self._making: dict[str, bool] = {}
+        self._qualified: dict[tuple[ir.Func, ir.Expr], str | None] = {}
         self._loaded: dict[tuple[str | None, str], ir.Func | None] = {}
 
     def makes_task(self, name: str) -> bool:
@@ -217,6 +218,12 @@ class Program:
 
         A builtin is `builtins.NAME`; None where the root is bound by anything but an import.
         """
+        key = func, node
+        if key not in self._qualified:
+            self._qualified[key] = self._qualify(func, node)
+        return self._qualified[key]
+
+    def _qualify(self, func: ir.Func, node: ir.Expr) -> str | None:
         if isinstance(node, ir.Name):
             path: tuple[str, ...] = (node.id,)
         elif isinstance(node, ir.Attr) and node.path is not None:

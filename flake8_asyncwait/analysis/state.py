@@ -232,7 +232,7 @@ class Trace:
 class State:
     """One abstract state. Treat it as frozen: use the methods that return a new one."""
 
-    __slots__ = ("_alive", "_key", "env", "fault", "heap", "marks", "stale", "trace")
+    __slots__ = ("_alive", "_shape", "env", "fault", "heap", "marks", "stale", "trace")
 
     env: dict[str, Value]
     heap: dict[int, Any]
@@ -256,7 +256,7 @@ class State:
         self.stale = stale
         self.marks = marks
         self.trace = trace
-        self._key: object = None
+        self._shape: object = None
         self._alive: frozenset[int] = frozenset()
 
     @property
@@ -266,6 +266,12 @@ class State:
 
     def copy(self) -> State:
         return State(self.env, self.heap, self.fault, self.stale, self.marks, self.trace)
+
+    def _again(self) -> State:
+        """A copy that will hold the same, and differ in what else is known of it."""
+        state = self.copy()
+        state._shape, state._alive = self._shape, self._alive
+        return state
 
     def bind(self, name: str, value: Value) -> State:
         if self.env.get(name) == value:
@@ -306,7 +312,7 @@ class State:
         return self.heap[value.id] if type(value) is Ref else None
 
     def step(self, line: int, what: str, choice: str = "") -> State:
-        state = self.copy()
+        state = self._again()
         length, vague = (
             (self.trace.length, self.trace.vague) if self.trace is not None else (0, False)
         )
@@ -314,21 +320,21 @@ class State:
         return state
 
     def with_fault(self) -> State:
-        state = self.copy()
+        state = self._again()
         state.fault = True
         return state
 
     def with_stale(self, stale: frozenset[tuple[int, str]]) -> State:
         if stale == self.stale:
             return self
-        state = self.copy()
+        state = self._again()
         state.stale = stale
         return state
 
     def with_mark(self, site: int) -> State:
         if site in self.marks:
             return self
-        state = self.copy()
+        state = self._again()
         state.marks = self.marks | {site}
         return state
 
@@ -386,23 +392,22 @@ class State:
             return self
         state = self.copy()
         state.heap = {number: self.heap[number] for number in self.heap if number in alive}
-        state._key, state._alive = self._key, alive
+        state._shape, state._alive = self._shape, alive
         return state
 
     def key(self) -> object:
         """Equal for states that differ only in the numbering of objects and in their history."""
-        return self._named()[0]
+        return self._named()[0], self.fault, self.stale, self.marks
 
     def _named(self) -> tuple[object, frozenset[int]]:
-        if self._key is None:
-            self._key, self._alive = _canonical(self)
-        return self._key, self._alive
+        if self._shape is None:
+            self._shape, self._alive = _canonical(self.env, self.heap)
+        return self._shape, self._alive
 
 
-def _canonical(state: State) -> tuple[object, frozenset[int]]:
-    """A name for a state in which objects are numbered in the order in which its names reach
-    them, and the objects that they reach."""
-    heap = state.heap
+def _canonical(env: dict[str, Value], heap: dict[int, Any]) -> tuple[object, frozenset[int]]:
+    """What names hold, with objects numbered in the order in which the names reach them, and the
+    objects that they reach."""
     numbers: dict[int, int] = {}
     order: list[int] = []
 
@@ -418,7 +423,11 @@ def _canonical(state: State) -> tuple[object, frozenset[int]]:
             return (kind, *map(encode, value))
         return value
 
-    names = tuple([(name, encode(state.env[name])) for name in sorted(state.env)])
+    names = []
+    for name in sorted(env):
+        value = env[name]
+        kind = type(value)
+        names.append((name, encode(value) if kind is Ref or kind in _COMPOSITE else value))
     things: list[Any] = []
     position = 0
     while position < len(order):
@@ -431,8 +440,7 @@ def _canonical(state: State) -> tuple[object, frozenset[int]]:
             things.append((thing.kind, thing.open, thing.escaped, *map(encode, items)))
         else:
             things.append(encode(thing) if type(thing) in _COMPOSITE else thing)
-    key = (names, tuple(things), state.fault, state.stale, state.marks)
-    return key, frozenset(order)
+    return (tuple(names), tuple(things)), frozenset(order)
 
 
 def _rank(item: Any, heap: dict[int, Any], numbers: dict[int, int]) -> tuple[Any, ...]:
