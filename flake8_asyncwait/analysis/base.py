@@ -391,7 +391,8 @@ class Base:
             kind = "unawaited"
         else:
             return
-        self.books.lose(kind, thing, state.step(line, how))
+        told = state.trace is not None and (state.trace.line, state.trace.what) == (line, how)
+        self.books.lose(kind, thing, state if told else state.step(line, how))
 
     def head(self, state: State, line: int) -> State:
         """A state at the head of a loop. Where no task is left that could be lost, the others tell
