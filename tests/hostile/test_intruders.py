@@ -77,11 +77,14 @@ def test_nothing_is_imported_compiled_to_run_or_executed(project: Path, command:
     assert was_run(project) == []
 
 
-def test_the_console_script_in_the_checked_directory(project: Path) -> None:
-    script = Path(sysconfig.get_path("scripts"), "asyncwait")
-    if not script.exists():
-        pytest.skip("not installed as a script")
-    ran = subprocess.run([str(script), "check"], capture_output=True, text=True, cwd=project)
+SCRIPT = Path(sysconfig.get_path("scripts"), "asyncwait")
+
+
+@pytest.mark.parametrize("command", [[str(SCRIPT)], [sys.executable, "-m", "flake8_asyncwait"]])
+def test_modules_of_the_checked_directory(project: Path, command: list[str]) -> None:
+    if not SCRIPT.exists():
+        pytest.skip("not installed")
+    ran = subprocess.run([*command, "check"], capture_output=True, text=True, cwd=project)
     assert (ran.returncode, ran.stderr) == (1, "")
     assert was_run(project) == []
 
