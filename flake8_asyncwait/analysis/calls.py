@@ -772,7 +772,10 @@ class Calls(Expressions):
                 return self.await_value(state, ref, node.line, ctx)
             self.fail(state, ctx, Exc("InvalidStateError"))
             statuses = {state.heap[child.id].status for child in effects.tasks_of(state, ref)}
-            return [(state, UNKNOWN)] if statuses <= ENDED | {MAYBE} else []
+            if not statuses <= ENDED | {MAYBE}:
+                return []
+            done = effects.end_all(state, ref, DONE)
+            return self.await_value(done, ref, node.line, ctx) if statuses else [(done, UNKNOWN)]
         return self.result_of(state, ref, node.line, ctx)
 
     def _exception(self, node: ir.Call, ref: Ref, state: State, ctx: Context) -> Results:

@@ -551,7 +551,6 @@ class TaskGroup(Standin):
     async def __aexit__(self, kind: type | None, error: BaseException | None, trace: Any) -> None:
         if error is not None:
             self._cancel_all()
-            return
         try:
             await self.world.pause("leave TaskGroup()")
         except BaseException:
