@@ -12,6 +12,7 @@ from flake8_asyncwait.options import Options
 pytest.importorskip("hypothesmith", reason="it makes the programs")
 
 
+@pytest.mark.generated
 def test_programs_of_a_grammar() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Python has to say of them
