@@ -66,19 +66,29 @@ def analyse(
     bindable = frozenset((made | results) & relevant.names)
     borrows = any(name in relevant.feeding for name in func.params)
     nothing_to_lose = not (letter or borrows or _may_make(program, func))
-    for many in range(MANY, 0, -1):
+
+    def prepared(many: int) -> Statements:
         run = make(program, func, sites, relevant, bindable, many)
         run.letter = letter
         run.nothing_to_lose = nothing_to_lose
-        if _is_executed(run, func):
-            break
-    else:
-        many = 0
-    if many <= 1:
+        return run
+
+    run, cut = _try(prepared, func)
+    if cut:
         # What is lost under a fault may be lost without one, too: that is another code.
         run.without_faults()
         _is_executed(run, func)
-    return Analysed(sites, run, cut=many <= 1)
+    return Analysed(sites, run, cut)
+
+
+def _try(prepared: Callable[[int], Statements], func: ir.Func) -> tuple[Statements, bool]:
+    """Run a function with fewer and fewer tasks to a collection until that is within the bound of
+    work; returns the last run, and whether it is no proof."""
+    for many in range(MANY, 0, -1):
+        run = prepared(many)
+        if _is_executed(run, func):
+            return run, many == 1
+    return run, True
 
 
 def _is_executed(run: Statements, func: ir.Func) -> bool:
