@@ -128,7 +128,8 @@ def locate(text: str, line: int, column: int, extent: tuple[int, int] | None) ->
     """The place of the call at a line (from 1) and a column (from 0) of a file.
 
     `text` has `\\n` newlines; `extent` is the first and last line of the outermost function around
-    the call, None where there is none. Returns None where libcst cannot tell.
+    the call, None where there is none. Returns None where libcst cannot tell. Raises
+    `RecursionError` for what is nested too deeply.
     """
     lines = tuple(text.split("\n"))
     first, last = extent or (1, len(lines))
@@ -138,7 +139,11 @@ def locate(text: str, line: int, column: int, extent: tuple[int, int] | None) ->
         module = cst.parse_module(_WRAP + body if wrapped else body)
     except cst.ParserSyntaxError:
         return None
-    positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+    try:
+        positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+    except KeyError as error:
+        # Where the stack ends inside libcst, it asks for places that it did not come to note.
+        raise RecursionError from error
     path = _path_to(module, line - first + 1 + wrapped, column, positions)
     if path is None:
         return None
