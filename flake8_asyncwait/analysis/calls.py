@@ -339,8 +339,8 @@ class Calls(Expressions):
         whole = all(type(bound) is int for bound in bounds)
         if args.splat or not (whole and len(bounds) == len(node.args) in (1, 2)):
             return [(state, UNKNOWN)]
-        literal = all(isinstance(arg.value, ir.Const) for arg in node.args)
-        if literal and bounds[-1] - sum(bounds[:-1]) > MANY:
+        counted = isinstance(node.args[-1].value, ir.Call)  # as many as a collection holds
+        if not counted and bounds[-1] - sum(bounds[:-1]) > MANY:
             return [(state, UNKNOWN)]
         return [state.new(Box("range", tuple(map(Const, range(*bounds)))))]
 
