@@ -476,10 +476,7 @@ class Statements(Calls):
         while fresh:
             going_on = [head for head in fresh if heads.add(head)]
             if node.asynchronous:
-                later = [head.suspended() for head in going_on]
-                for before, after in zip(going_on, later, strict=True):
-                    self.fault(before, ctx, node.line, (CANCELLED_ERROR, ANY), after)
-                going_on = later
+                going_on = self._suspend_all(going_on, node.line, ctx)
             ends += self.run_block(node.orelse, self.merge(going_on, node.line), ctx)
             fresh = self._turn(node, going_on, ctx, flow)
         return ends + self._leave_loop(flow, ctx)
@@ -708,9 +705,7 @@ class Statements(Calls):
         entered: list[State] = []
         for state, _ in (way for one in states for way in self.evaluate(node.item, one, ctx)):
             if node.asynchronous:
-                later = state.suspended()
-                self.fault(state, ctx, node.line, (CANCELLED_ERROR, ANY), later)
-                state = later
+                (state,) = self._suspend_all([state], node.line, ctx)
             inside = self._enter_with(node, UNKNOWN, state, ctx)
             entered += [self._enter_stack(node, one, ctx) for one in inside]
         flow = Flow()
@@ -741,10 +736,11 @@ class Statements(Calls):
         states = [self._leave_stack(node, state, ctx) for state in states]
         if not node.asynchronous:
             return states
-        later = [state.suspended() for state in states]
-        for before, after in zip(states, later, strict=False):
-            self.fault(before, ctx, node.line, (CANCELLED_ERROR, ANY), after)
-        return later
+        return self._suspend_all(states, node.line, ctx)
+
+    def _suspend_all(self, states: list[State], line: int, ctx: Context) -> list[State]:
+        """Something unknown suspends, and may fail."""
+        return [after for one in states for after, _ in self.suspend(one, line, ctx)]
 
     def _manager(self, node: ir.With, state: State, ctx: Context) -> list[State] | None:
         """A generator of the same file that is a context manager: its body runs around ours."""
