@@ -27,8 +27,10 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import indent
 from typing import NamedTuple
 
+from benchmarks.hostile_programs import FULL, HEAD, PROGRAMS, WAIT
 from flake8_asyncwait.check import check_source
 from flake8_asyncwait.fix.file import FileFix, fix_file
 from flake8_asyncwait.options import Options
@@ -36,6 +38,7 @@ from flake8_asyncwait.source.text import SourceError, decode, read
 from flake8_asyncwait.source.write import encode
 
 HARSH = frozenset({"join", "get", "run"})
+BATCH = 500  # programs that are made at once: hypothesis keeps all of them in mind
 UNFAITHFUL = "would not be written back unchanged"
 
 
@@ -84,23 +87,30 @@ def _all(arguments: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
             except SourceError as error:
                 print(error, file=sys.stderr)
     if arguments.programs:
-        from benchmarks.hostile_programs import FULL, PROGRAMS
-
         for name, make in PROGRAMS.items():
             yield name, make(FULL[name]).encode()
     yield from made(arguments.hypothesmith)
 
 
 def made(count: int) -> Iterator[tuple[str, bytes]]:
-    """Programs at random, always the same, each with a wait in it."""
-    if not count:
-        return
+    """Programs at random, always the same: each with a wait in it, and in a function behind one."""
+    draw = random.Random(0)
+    for first in range(0, count, BATCH):
+        programs = _drawn(min(BATCH, count - first), first)
+        for number, program in enumerate(programs, first):
+            forms = {"": _with_a_wait(program, draw), " behind a wait": _behind(program)}
+            for form, text in forms.items():
+                yield f"hypothesmith {number}{form}", text.encode("utf-8", "replace")
+
+
+def _drawn(count: int, start: int) -> list[str]:
+    """About `count` programs of a grammar, always the same for the same `start`."""
     import hypothesmith
     from hypothesis import HealthCheck, Phase, given, seed, settings
 
     found: list[str] = []
 
-    @seed(0)
+    @seed(start)
     @settings(
         max_examples=count,
         database=None,
@@ -113,9 +123,7 @@ def made(count: int) -> Iterator[tuple[str, bytes]]:
         found.append(program)
 
     collect()
-    draw = random.Random(0)
-    for number, program in enumerate(found):
-        yield f"hypothesmith {number}", _with_a_wait(program, draw).encode("utf-8", "replace")
+    return found
 
 
 def _with_a_wait(program: str, draw: random.Random) -> str:
@@ -123,6 +131,11 @@ def _with_a_wait(program: str, draw: random.Random) -> str:
     names = sorted(set(re.findall(r"\b[a-zA-Z_]\w*(?=\()", program)))
     name = draw.choice(names) if names else "wait"
     return f"from asyncio import wait as {name}\n{program}"
+
+
+def _behind(program: str) -> str:
+    """A function that waits and then does what the program does, which runs the analysis on it."""
+    return f"{HEAD}{WAIT}{indent(program, '    ')}\n"
 
 
 def tried(name: str, data: bytes, options: Options) -> Result:
