@@ -6,6 +6,7 @@ A call that nobody knows hands its arguments over: silence is better than a fals
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -122,6 +123,8 @@ _COLLECTORS = {
     "collections.deque": "list",
     "itertools.islice": "list",
 }
+# What collections of these kinds have; to call anything else on one raises.
+_ATTRIBUTES = {"list": {*dir(list), *dir(deque)}, "set": {*dir(set)}, "tuple": {*dir(tuple)}}
 
 
 class Calls(Expressions):
@@ -804,6 +807,10 @@ class Calls(Expressions):
     def _box_method(
         self, node: ir.Call, ref: Ref, name: str, args: Args, state: State, ctx: Context
     ) -> Results:
+        box = state.heap[ref.id]
+        if not box.escaped and name not in _ATTRIBUTES.get(box.kind, {name}):
+            self.fail(state, ctx, Exc("AttributeError"))
+            return []
         handler = _BOX_METHODS.get(name)
         if handler is None:
             return [(self._hand_over_args(args, state, ctx), UNKNOWN)]

@@ -68,6 +68,8 @@ _NUMBERS: dict[str, Callable[[Any, Any], bool]] = {
     "NotEqual": lambda a, b: a != b,
 }
 _UNKNOWN_TASKS = (Result, Unknown)
+# Before the name of something unknown that is looped over twice: whether it holds anything.
+SOME = "$some:"
 
 
 class Expressions(Awaits):
@@ -400,7 +402,7 @@ class Expressions(Awaits):
             return [some], []
         if not isinstance(node, ir.Name) or not self._is_repeated(node.id, ctx):
             return [some], [none]
-        key = f"$some:{node.id}"
+        key = SOME + node.id
         known = none.env.get(key)
         return (
             [some.bind(key, Const(True))] if known != Const(False) else [],

@@ -83,17 +83,16 @@ class File:
         if _is_too_long(body, [entry.node]):
             return None
         indented = body[:1].isspace()
+        places = places_from_ast([entry.node], self._names, self._lines)
         tree = cst.parse_module("if 1:\n" + body if indented else body)
         node = tree.body[0].body.body[0] if indented else tree.body[0]  # type: ignore[union-attr]
-        places = places_from_ast([entry.node], self._names, self._lines)
         return Lowerer(places, self._names).definition(node, entry.cls)  # type: ignore[arg-type]
 
     def _module(self) -> ir.Func | None:
         if _is_too_long(self._text, self._tree.body):
             return None
-        tree = cst.parse_module(self._text)
         places = places_from_ast(self._tree.body, self._names, self._lines)
-        return Lowerer(places, self._names).module(tree)
+        return Lowerer(places, self._names).module(cst.parse_module(self._text))
 
 
 def _is_too_long(text: str, statements: Sequence[ast.stmt]) -> bool:

@@ -19,6 +19,13 @@ from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.sites.outline import add_import
 
 
+# An expression in so many others is not lowered: that would exceed Python's own limit of recursion,
+# and libcst takes a time to parse it that grows with the square of its depth.
+MAX_NESTING = 500
+# The parts of a statement that hold no candidates of its own.
+_APART = (ast.stmt, ast.JoinedStr, getattr(ast, "TemplateStr", ast.JoinedStr))
+
+
 class PlacesDiffer(Exception):
     """The two trees do not hold the same statements: the places cannot be trusted."""
 
@@ -87,36 +94,24 @@ def _ast_blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
 
 
 def _spans(statement: ast.stmt, names: frozenset[str], lines: list[str]) -> list[ir.Call]:
+    """The candidates of a statement, without those of statements inside it and of f-strings.
+
+    Raises `RecursionError` where an expression is nested too deeply.
+    """
     calls: list[ast.Call] = []
-    queue: list[ast.AST] = [statement]
-    while queue:
-        for child in ast.iter_child_nodes(queue.pop()):
-            if isinstance(child, (ast.stmt, ast.JoinedStr, ast.ExceptHandler)):
-                continue
-            if type(child).__name__ in ("match_case", "TemplateStr"):
-                if isinstance(child, ast.match_case) and child.guard is not None:
-                    queue.append(child.guard)
-                    calls.extend(_candidate(child.guard, names))
-                continue
-            calls.extend(_candidate(child, names))
-            queue.append(child)
-    for handler in getattr(statement, "handlers", []):
-        if handler.type is not None:
-            queue = [handler.type]
-            while queue:
-                node = queue.pop()
-                calls.extend(_candidate(node, names))
-                queue.extend(ast.iter_child_nodes(node))
+    level: list[ast.AST] = [statement]
+    for _ in range(MAX_NESTING):
+        parts = [child for node in level for child in ast.iter_child_nodes(node)]
+        level = [part for part in parts if not isinstance(part, _APART)]
+        if not level:
+            break
+        calls += (p for p in level if isinstance(p, ast.Call) and _last_of_ast(p.func) in names)
+    else:
+        raise RecursionError
     calls.sort(
         key=lambda c: (c.lineno, c.col_offset, -(c.end_lineno or 0), -(c.end_col_offset or 0))
     )
     return [_span(call, lines) for call in calls]
-
-
-def _candidate(node: ast.AST, names: frozenset[str]) -> list[ast.Call]:
-    if isinstance(node, ast.Call) and _last_of_ast(node.func) in names:
-        return [node]
-    return []
 
 
 def _last_of_ast(func: ast.expr) -> str | None:

@@ -325,10 +325,11 @@ def _key_names(target: ir.Target, follows: Callable[[ir.Call], bool]) -> set[str
 
 def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
     """The names of tasks, waited for or not, that a function asks something: the result of one
-    that is not done raises, so does awaiting one that was asked to cancel, and one that is not
-    waited for is in no half."""
+    that is not done raises, so does awaiting one that was asked to cancel, one that is not waited
+    for is in no half, and a parameter that is done stays done."""
     made: set[str] = set()
-    asked: set[str] = set()
+    compared: set[str] = set()
+    asked: Counter[str] = Counter()
     cancelled: set[str] = set()
     for node in every(func):
         if isinstance(node, ir.Assign):
@@ -337,7 +338,7 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
                 made |= {name for target in node.targets for name in target_names(target)}
         elif isinstance(node, ir.Compare):
             sides = [node.left, *(right for _, right in node.rest)]
-            asked |= {side.id for side in sides if isinstance(side, ir.Name)}
+            compared |= {side.id for side in sides if isinstance(side, ir.Name)}
         elif isinstance(node, ir.Attr) and isinstance(node.value, ir.Name):
             if node.name == "cancel":
                 cancelled.add(node.value.id)
@@ -345,8 +346,9 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
             receiver = node.func.value
             name = receiver.id if isinstance(receiver, ir.Name) else ""
             if node.func.name in ("result", "exception", "done"):
-                asked.add(name)
-    return (made & asked) | cancelled - {""}
+                asked[name] += 1
+    again = {name for name in func.params if asked[name] > 1}
+    return (made & (compared | asked.keys())) | again | cancelled - {""}
 
 
 def _parts(value: ir.Expr) -> list[ir.Expr]:

@@ -30,6 +30,7 @@ from flake8_asyncwait.analysis.exceptions import (
     Exc,
     catches,
 )
+from flake8_asyncwait.analysis.expressions import SOME
 from flake8_asyncwait.analysis.liveness import Liveness
 from flake8_asyncwait.analysis.lower import ANYTHING
 from flake8_asyncwait.analysis.relevance import last_name, target_names, walk
@@ -97,8 +98,8 @@ class Statements(Calls):
             else:
                 simple = _SIMPLE[type(statement)]
                 ends = [end for state in states for end in simple(self, statement, state, ctx)]
-            if len(ends) > 1 and ctx.frame.func is self.func:
-                ends = [self._forget(end, statement) for end in ends]
+            if len(ends) > 1:
+                ends = [self._forget(end, statement, ctx) for end in ends]
             states = self.merge(ends, statement.line)
         return states
 
@@ -129,25 +130,28 @@ class Statements(Calls):
             return node.name not in self.watched
         return True
 
-    def _forget(self, state: State, statement: ir.Stmt) -> State:
-        """Forget what nothing after a statement reads or asks."""
-        horizon = self._liveness.horizon(statement)
-        if not self._liveness.asked_after(horizon):
+    def _forget(self, state: State, statement: ir.Stmt, ctx: Context) -> State:
+        """Forget what nothing after a statement of the function reads or asks."""
+        if ctx.frame.func is not self.func:
+            return state
+        if not self._liveness.asked_after(statement):
             state = self.settle_ended(state)
-        dead = [name for name in state.env if self._is_dead(name, state, horizon)]
+        dead = [name for name in state.env if self._is_dead(name, state, statement)]
         return state.unbind(*dead) if dead else state
 
-    def _is_dead(self, name: str, state: State, horizon: int) -> bool:
+    def _is_dead(self, name: str, state: State, statement: ir.Stmt) -> bool:
         """Whether a name is not read any more. One that still holds a task that may be lost is
         remembered until it is bound again: its task is lost there, or when the function ends."""
+        if name.startswith(SOME):
+            return not self._liveness.is_read_after(name.removeprefix(SOME), statement)
         if not name.isidentifier():
             return False
-        if self._liveness.is_read_after(name, horizon):
+        if self._liveness.is_read_after(name, statement):
             return False
         if not self.holds_losable(state, state.env[name]):
             return True
         # While a result is not bound yet, a cleanup may still come to read it (AWT103).
-        return not state.stale and self._liveness.is_bound_after(name, horizon)
+        return not state.stale and self._liveness.is_bound_after(name, statement)
 
     # Simple statements
 
@@ -272,6 +276,7 @@ class Statements(Calls):
         return yes
 
     def _jump(self, node: ir.Jump, state: State, ctx: Context) -> list[State]:
+        state = self._forget(state, node, ctx)
         ctx.out.add(BREAK if node.kind == "break" else CONTINUE, state)
         return []
 
