@@ -12,15 +12,12 @@ from flake8_asyncwait.source.text import SourceError, os_error
 SUFFIX = ".py"
 
 
-class _Node(NamedTuple):
-    """A file or, where `ignore` is not None, a directory with the ignore files of those above."""
+class _Directory(NamedTuple):
+    """A directory with the ignore files of those above it."""
 
     path: str
     absolute: str
-    ignore: GitIgnore | None
-
-    def sort_key(self) -> str:
-        return self.path if self.ignore is None else self.path + os.sep
+    ignore: GitIgnore
 
 
 class Walk(NamedTuple):
@@ -50,40 +47,41 @@ class Walk(NamedTuple):
 
     def _below(self, top: str) -> Iterator[str]:
         absolute = os.path.abspath(top)
-        stack = [_Node(top, absolute, self._ignore_above(absolute))]
+        ignore = self._ignore_above(absolute)
+        stack: list[str | _Directory] = [_Directory(top, absolute, ignore)]
         while stack:
             node = stack.pop()
-            if node.ignore is None:
-                yield node.path
+            if isinstance(node, str):
+                yield node
             else:
-                stack.extend(self._children(node, node.ignore))
+                stack += self._children(node)
 
-    def _children(self, node: _Node, ignore: GitIgnore) -> list[_Node]:
-        """What to look at in the directory `node`, the last first.
+    def _children(self, directory: _Directory) -> Iterator[str | _Directory]:
+        """The files and directories to look at in `directory`, the last first.
 
         The order is that of the whole paths, as strings: it is the order of flake8's reports.
         """
-        found: list[tuple[str, bool]] = []
-        for entry in self._entries(node.path):
+        ignore = directory.ignore
+        found = []  # the names, those of directories with a separator at the end
+        for entry in self._entries(directory.path):
             name = entry.name
-            if entry.is_dir(follow_symlinks=False):
-                found.append((name, True))
-            elif name.endswith(SUFFIX):
-                if _is_file(entry):
-                    found.append((name, False))
+            if name.endswith(SUFFIX) and _is_file(entry):
+                found.append(name)
+            elif entry.is_dir(follow_symlinks=False):
+                found.append(name + os.sep)
             elif name == ".gitignore" and _is_file(entry):
-                ignore = self._entering(node.absolute, ignore)
-        path, absolute = os.path.join(node.path, ""), os.path.join(node.absolute, "")
-        children = []
-        for name, is_directory in found:
+                ignore = self._entering(directory.absolute, ignore)
+        path, absolute = os.path.join(directory.path, ""), os.path.join(directory.absolute, "")
+        found.sort(reverse=True)
+        excludes = self.excluder.excludes
+        for name in found:
+            is_directory = name.endswith(os.sep)
+            if is_directory:
+                name = name[:-1]
             whole = absolute + name
-            if self.excluder.excludes(name, whole):
+            if excludes(name, whole) or (ignore.files and ignore.ignores(whole, is_directory)):
                 continue
-            if ignore.files and ignore.ignores(whole, is_directory):
-                continue
-            children.append(_Node(path + name, whole, ignore if is_directory else None))
-        children.sort(key=_Node.sort_key, reverse=True)
-        return children
+            yield _Directory(path + name, whole, ignore) if is_directory else path + name
 
     def _entries(self, directory: str) -> list[os.DirEntry[str]]:
         try:
