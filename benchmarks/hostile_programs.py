@@ -96,6 +96,8 @@ PROGRAMS: dict[str, Callable[[int], str]] = {
     "comparisons": _nested("", " < x"),
     "f-string": lambda size: _body(["return f'" + "{x}" * size + "'"]),
     "literal": lambda size: _body(["return [" + "'abc', " * size + "]"]),
+    "strings": lambda size: _body(["return " + "'a' " * size]),
+    "module": lambda size: _body(["import a" + ".a" * size]),
     "long line": lambda size: _body([f"return '{'x' * size}'"]),
     "nested ifs": lambda size: _body(_blocks(*["if c:"] * size)),
     "ifs around the wait": _ifs_around_the_wait,

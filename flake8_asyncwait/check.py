@@ -92,7 +92,9 @@ def parse_newer(text: str) -> ast.Module:
     """
     try:
         return parse(text)
-    except SyntaxError:
+    except SyntaxError as error:
+        if isinstance(error.__cause__, MemoryError):
+            raise  # too deep for the parser of any Python, and libcst would take minutes to say so
         from flake8_asyncwait.sites.newer import in_older_words
 
         older = in_older_words(text)

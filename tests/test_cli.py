@@ -234,7 +234,7 @@ class TestReports:
         sites = (("a.py", 3, 1), ("a.py", 7, 5))
         assert text.statistics(Summary({}, 0, 0, (), ())) == []
         assert text.statistics(Summary({}, 0, 0, sites, ())) == [
-            "2     undetermined: too many states to decide, nothing claimed"
+            "2     undetermined: too intricate to decide, or nested too deeply: nothing claimed"
         ]
 
     def test_full(self, asyncwait: Asyncwait) -> None:

@@ -18,7 +18,6 @@ import libcst as cst
 from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.sites.outline import add_import
 
-
 # An expression in so many others is not lowered: that would exceed Python's own limit of recursion,
 # and libcst takes a time to parse it that grows with the square of its depth.
 MAX_NESTING = 500

@@ -66,7 +66,8 @@ def statistics(summary: Summary) -> list[str]:
     told = [f"{count:<5} {code}" for code, count in sorted(summary.counts.items())]
     undetermined = len(summary.undetermined)
     if undetermined:
-        told.append(f"{undetermined:<5} undetermined: too many states to decide, nothing claimed")
+        why = "too intricate to decide, or nested too deeply: nothing claimed"
+        told.append(f"{undetermined:<5} undetermined: {why}")
     return told
 
 

@@ -10,6 +10,7 @@ import pytest
 from command import Asyncwait
 
 from benchmarks.hostile_programs import FULL, PROGRAMS
+from flake8_asyncwait.check import check
 
 
 @pytest.fixture
@@ -55,3 +56,23 @@ def test_whatever_depth_python_allows(tmp_path: Path, limit: int) -> None:
         )
         assert ran.returncode in (1, 2), ran.stderr
         assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("name", ["sum", "attributes", "subscripts", "methods", "conditions"])
+def test_what_is_nested_too_deeply_is_not_parsed(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time that libcst takes grows with the square of the depth."""
+    monkeypatch.setattr("libcst.parse_module", pytest.fail)
+    assert check(PROGRAMS[name](600)).undetermined == ((6, 0),)
+
+
+def test_what_no_python_can_parse_is_not_parsed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flake8_asyncwait.sites.newer.in_older_words", pytest.fail)
+    monkeypatch.setattr("ast.parse", too_deep)
+    with pytest.raises(SyntaxError, match="too deeply nested"):
+        check(PROGRAMS["lambda"](1))
+
+
+def too_deep(*_: object) -> None:
+    raise MemoryError
