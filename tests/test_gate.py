@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from string import ascii_letters
 from unittest.mock import patch
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.find import call_lines
-from flake8_asyncwait.sites.gate import Candidates, candidates, may_hold_site
+from flake8_asyncwait.sites.gate import PLAIN_CODECS, Candidates, candidates, may_hold_site
 from flake8_asyncwait.verdict.checked import Checked
 
 OPTIONS = Options(wait_functions=frozenset({"mylib.wait_all", "first_of"}))
@@ -195,8 +196,26 @@ def test_a_callee_counts_where_its_last_name_ends() -> None:
         (b"from mylib import wait_all\n", True),
         (b"first_of()\n", True),
         (b"# coding: utf-7\nimport asyncio\n", True),
+        (b"# -*- coding: UTF_7 -*-\n", True),
+        (b"#!/usr/bin/python\n# vim: set fileencoding=utf-7 :\n", True),
         (b"x = 1\ny = 2\n# coding: utf-7\n", False),
+        (b"# coding: utf-8\n", False),
+        (b"# coding: Latin-1\n", False),
+        (b"# coding: no-codec\n", False),
+        (b"# of coding and encoding=\n", False),
     ],
 )
 def test_bytes_say_whether_a_file_has_to_be_decoded(data: bytes, expected: bool) -> None:
     assert may_hold_site(data, OPTIONS.wait_functions) is expected
+
+
+def test_bytes_say_nothing_of_names_that_are_not_ascii() -> None:
+    assert may_hold_site("# coding: latin-1\nfür()\n".encode("latin-1"), {"mylib.für"})
+
+
+@pytest.mark.parametrize("codec", sorted(PLAIN_CODECS))
+def test_in_a_plain_codec_letters_are_their_bytes_and_nothing_else(codec: str) -> None:
+    letters = ascii_letters.encode()
+    assert letters.decode(codec) == ascii_letters
+    for other in set(range(256)).difference(letters):
+        assert not set(bytes([other]).decode(codec, "replace")).intersection(ascii_letters)

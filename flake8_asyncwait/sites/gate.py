@@ -4,11 +4,12 @@ what comes after it. They may let too much through, never too little.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from flake8_asyncwait.source.text import may_name_codec
+from flake8_asyncwait.source.text import codec_lines
 
 # What may stand between two tokens of an expression that is broken over lines. The comments in it
 # are bounded, and with them the time for a text of nothing but comments on asyncio.
@@ -26,6 +27,10 @@ _SPELLED = re.compile(
 _NAME = re.compile(r"[^\s\\,;()#]+")
 _LIST = re.compile(rf"\((?:[^()#]+|{_COMMENT}){{0,200}}|(?:[^\n\\;(#]|\\\n)*")
 
+# What names a codec in one of the first two lines: more than Python takes for that.
+_CODEC = re.compile(rb"coding[:=][ \t]*([-\w.]+)")
+# Of a word of ASCII, a file in one of these holds the bytes. In UTF-7, say, it need not.
+PLAIN_CODECS = frozenset({"ascii", "cp1252", "iso8859-1", "iso8859-15", "koi8-r", "utf-8"})
 
 # Of more names than these every line is a candidate: each takes a look at the whole text.
 _MANY = 20
@@ -43,9 +48,11 @@ def may_hold_site(data: bytes, wait_functions: Collection[str] = ()) -> bool:
     """Whether a file that consists of `data` may hold a site, as far as its bytes say."""
     if b"asyncio" in data and _WAIT_BYTES.search(data):
         return True
-    if wait_functions and any(name.encode() in data for name in _last_names(wait_functions)):
-        return True
-    return may_name_codec(data)  # the words may be any bytes then
+    for name in _last_names(wait_functions):
+        if not name.isascii() or name.encode() in data:
+            return True
+    lines = codec_lines(data)
+    return bool(lines) and any(map(_may_hide_words, _CODEC.findall(lines)))
 
 
 def candidates(text: str, wait_functions: Collection[str] = ()) -> Candidates:
@@ -67,6 +74,15 @@ def candidates(text: str, wait_functions: Collection[str] = ()) -> Candidates:
     for pattern in patterns:
         offsets.update(match.end() for match in re.finditer(pattern, text))
     return Candidates(tuple(_lines(text, sorted(offsets))), frozenset(names))
+
+
+def _may_hide_words(codec: bytes) -> bool:
+    """Whether words may be any bytes in a file of the codec of that name. Nobody can read one in a
+    codec that does not exist."""
+    try:
+        return codecs.lookup(codec.decode()).name not in PLAIN_CODECS
+    except LookupError:
+        return False
 
 
 def _imported(text: str, offsets: set[int]) -> tuple[set[str], set[str]]:

@@ -108,15 +108,16 @@ def with_newlines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def may_name_codec(data: bytes) -> bool:
-    """Whether one of the first two lines of a file may name the codec of the others."""
+def codec_lines(data: bytes) -> bytes:
+    """The first two lines of a file where they may name the codec of the others, else nothing."""
     second_line = data.find(b"\n") + 1
     end = data.find(b"\n", second_line) if second_line else -1
-    return data.find(b"coding", 0, end if end >= 0 else len(data)) >= 0
+    end = end if end >= 0 else len(data)
+    return data[:end] if data.find(b"coding", 0, end) >= 0 else b""
 
 
 def _encoding(name: str, data: bytes) -> str:
-    if not may_name_codec(data):
+    if not codec_lines(data):
         return "utf-8"
     from tokenize import detect_encoding  # 10 ms, and few files need it
 
