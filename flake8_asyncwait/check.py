@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.source.text import with_newlines
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
 

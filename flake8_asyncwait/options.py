@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+
+from flake8_asyncwait.named import NamedTuple
 
 PLUGIN_PREFIX = "AWT"
 DEFAULT_ON = frozenset({"AWT101", "AWT102", "AWT103", "AWT104", "AWT203"})

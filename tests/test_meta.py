@@ -20,6 +20,7 @@ PACKAGE = ROOT / "flake8_asyncwait"
 # every stage, and `check` is the way through the stages that every door takes.
 ORDER = [
     "wait_any",
+    "named",
     "options",
     "source",
     "sites",

@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from flake8_asyncwait.commands.examine import Examined
 from flake8_asyncwait.commands.jobs import examine_all
@@ -16,6 +15,7 @@ from flake8_asyncwait.report.colour import PLAIN, paint_for
 from flake8_asyncwait.report.entry import Contents, Entry, Summary
 from flake8_asyncwait.report.formats import FORMATS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from flake8_asyncwait.report.baseline import Baseline
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
 
+from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.gate import candidates, may_hold_site
 from flake8_asyncwait.source.text import Source, SourceError, decode, read
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from flake8_asyncwait.fix.helper import Helper
     from flake8_asyncwait.replay.live import Proof

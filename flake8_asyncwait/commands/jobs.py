@@ -7,17 +7,16 @@ would have started.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from flake8_asyncwait.commands.examine import Examined, Task, at_gate, examine
 from flake8_asyncwait.source.text import SourceError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
@@ -132,13 +131,15 @@ class _Pool:
 
     def _give(self, connection: Connection, process: SpawnProcess) -> None:
         """Give a process that is free the next file, or let it go."""
+        from contextlib import suppress
+
         if not self._waiting:
             connection.close()
             process.join()
             return
         index = self._waiting.popleft()
         self._busy[connection] = process, index
-        with contextlib.suppress(OSError):  # it has died already: `_receive` will notice
+        with suppress(OSError):  # it has died already: `_receive` will notice
             connection.send(self._paths[index])
 
     def _receive(self, connection: Connection) -> None:

@@ -6,11 +6,15 @@ import argparse
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
 
 from flake8_asyncwait import __version__
 from flake8_asyncwait.config.settings import KEYS, nearest
+from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.options import ALL_CODES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 USAGE_WIDTH = 98  # of the text that says what is wrong with a command line
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
-from typing import TextIO, TypeVar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO, TypeVar
+
+    Item = TypeVar("Item")
 
 DELAY = 1.0  # seconds before it is shown: most runs are over by then
 INTERVAL = 0.1  # seconds between two looks of it
 WIDTH = 30
-
-Item = TypeVar("Item")
 
 
 class Progress:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import Any, NamedTuple
 
 from flake8_asyncwait.config.settings import KEYS, Key, nearest
+from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.source.text import SourceError, read
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 NAME = "pyproject.toml"
-_TABLE = re.compile(rb"^[ \t]*\[tool\.asyncwait[\].]", re.M)
+_TABLE = rb"(?m)^[ \t]*\[tool\.asyncwait[\].]"
 _FLAKE8_FILES = ("setup.cfg", "tox.ini", ".flake8")
 _ROOTS = (".git", ".hg", ".svn")
 
@@ -36,7 +40,7 @@ def find(start: str) -> Found:
     for directory in directories:
         path = _shown(os.path.join(directory, NAME))
         if os.path.isfile(path):
-            if _TABLE.search(read(path)):
+            if re.search(_TABLE, read(path)):
                 return Found(path)
             if not in_repository:
                 break

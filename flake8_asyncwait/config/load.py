@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any, NamedTuple
 
 from flake8_asyncwait.config.file import Found, find, values
 from flake8_asyncwait.config.settings import KEYS, Settings
+from flake8_asyncwait.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 COMMAND_LINE, DEFAULT = "command line", "default"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
 
+from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.options import (
     ALL_CODES,
     Options,
@@ -16,6 +16,10 @@ from flake8_asyncwait.options import (
 )
 from flake8_asyncwait.report.formats import FORMATS
 from flake8_asyncwait.source.ignore import DEFAULT_EXCLUDE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 AUTO = "auto"
 

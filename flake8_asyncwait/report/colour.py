@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple, TextIO
+
+from flake8_asyncwait.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
 
 _CODES = {"bold": "1", "red": "31", "green": "32", "cyan": "36", "bold red": "1;31"}
 

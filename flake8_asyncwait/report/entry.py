@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
 
+from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.report.colour import PLAIN, Paint
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from flake8_asyncwait.source.text import SourceError
     from flake8_asyncwait.verdict.finding import Finding

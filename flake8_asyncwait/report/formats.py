@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
 
+from flake8_asyncwait.named import NamedTuple
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from flake8_asyncwait.report.entry import Contents
 

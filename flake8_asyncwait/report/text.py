@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from flake8_asyncwait.report.colour import PLAIN, Paint
 from flake8_asyncwait.report.entry import Contents, Entry, Summary
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from flake8_asyncwait.verdict.finding import Finding, Step
 

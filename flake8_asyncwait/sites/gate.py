@@ -7,9 +7,11 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import NamedTuple
 
+from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.source.text import codec_lines
+
+# Regular expressions, compiled where they are needed first: most runs do without the costly ones.
 
 # What may stand between two tokens of an expression that is broken over lines. The comments in it
 # are bounded, and with them the time for a text of nothing but comments on asyncio.
@@ -18,17 +20,15 @@ _COMMENT = r"#[^\n]{0,500}\n"
 _GAP = rf"{_SPACE}(?:{_COMMENT}{_SPACE}){{0,20}}"
 _DOT = rf"{_GAP}\.{_GAP}"
 # These begin with plain text, not with a word boundary: so they are found many times faster.
-_WAIT = re.compile(r"wait(?<!\wwait)(?!\w)")
-_WAIT_BYTES = re.compile(_WAIT.pattern.encode())
+_WAIT = r"wait(?<!\wwait)(?!\w)"
+_WAIT_BYTES = _WAIT.encode()
 _CALLED = rf"{_DOT}(?:tasks{_DOT})?(wait)\b"
-_SPELLED = re.compile(
-    rf"asyncio(?:{_CALLED}|(?:[\s\\]*\.[\s\\]*tasks)?[\s\\]+(as|import)\b[\s\\]*)"
-)
-_NAME = re.compile(r"[^\s\\,;()#]+")
-_LIST = re.compile(rf"\((?:[^()#]+|{_COMMENT}){{0,200}}|(?:[^\n\\;(#]|\\\n)*")
+_SPELLED = rf"asyncio(?:{_CALLED}|(?:[\s\\]*\.[\s\\]*tasks)?[\s\\]+(as|import)\b[\s\\]*)"
+_NAME = r"[^\s\\,;()#]+"
+_LIST = rf"\((?:[^()#]+|{_COMMENT}){{0,200}}|(?:[^\n\\;(#]|\\\n)*"
 
 # What names a codec in one of the first two lines: more than Python takes for that.
-_CODEC = re.compile(rb"coding[:=][ \t]*([-\w.]+)")
+_CODEC = rb"coding[:=][ \t]*([-\w.]+)"
 # Of a word of ASCII, a file in one of these holds the bytes. In UTF-7, say, it need not.
 PLAIN_CODECS = frozenset({"ascii", "cp1252", "iso8859-1", "iso8859-15", "koi8-r", "utf-8"})
 
@@ -46,13 +46,13 @@ class Candidates(NamedTuple):
 
 def may_hold_site(data: bytes, wait_functions: Collection[str] = ()) -> bool:
     """Whether a file that consists of `data` may hold a site, as far as its bytes say."""
-    if b"asyncio" in data and _WAIT_BYTES.search(data):
+    if b"asyncio" in data and re.search(_WAIT_BYTES, data):
         return True
     for name in _last_names(wait_functions):
         if not name.isascii() or name.encode() in data:
             return True
     lines = codec_lines(data)
-    return bool(lines) and any(map(_may_hide_words, _CODEC.findall(lines)))
+    return bool(lines) and any(map(_may_hide_words, re.findall(_CODEC, lines)))
 
 
 def candidates(text: str, wait_functions: Collection[str] = ()) -> Candidates:
@@ -64,7 +64,7 @@ def candidates(text: str, wait_functions: Collection[str] = ()) -> Candidates:
         if name in text:
             names |= {name, *_renamed(name, text)}
             patterns |= set(map(re.escape, names))
-    if "asyncio" in text and _WAIT.search(text):
+    if "asyncio" in text and re.search(_WAIT, text):
         modules, functions = _imported(text, offsets)
         names |= {"wait", *functions}
         patterns |= {name + _CALLED for name in map(re.escape, modules)}
@@ -93,15 +93,15 @@ def _imported(text: str, offsets: set[int]) -> tuple[set[str], set[str]]:
     modules: set[str] = set()
     functions: set[str] = set()
     line_end = 0
-    for match in _SPELLED.finditer(text):
+    for match in re.finditer(_SPELLED, text):
         end = match.end()
         if match[1]:
             offsets.add(end)
         elif match[2] == "as":
-            if (name := _NAME.match(text, end)) is not None:
+            if (name := re.compile(_NAME).match(text, end)) is not None:
                 modules.add(name[0])
         elif text.startswith("(", end) or end > line_end:  # else it is part of the list before
-            imported = _LIST.match(text, end)
+            imported = re.compile(_LIST).match(text, end)
             assert imported is not None, "it matches nothing, too"
             line_end = imported.end()
             for public, found in (("tasks", modules), ("wait", functions)):
@@ -116,7 +116,7 @@ def _last_names(wait_functions: Collection[str]) -> list[str]:
 
 def _renamed(name: str, text: str) -> list[str]:
     """What else imports may call `name`."""
-    return re.findall(rf"{re.escape(name)}{_GAP}\bas\b{_GAP}({_NAME.pattern})", text)
+    return re.findall(rf"{re.escape(name)}{_GAP}\bas\b{_GAP}({_NAME})", text)
 
 
 def _lines(text: str, offsets: Iterable[int]) -> Iterator[int]:

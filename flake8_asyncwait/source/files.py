@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
 
+from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.source.ignore import Excluder, GitIgnore, git_ignore_above
 from flake8_asyncwait.source.text import SourceError, os_error
 

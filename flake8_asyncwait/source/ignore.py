@@ -5,12 +5,12 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-import warnings
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
 
+from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.source.text import read
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
@@ -157,6 +157,8 @@ def _line_in(path: str) -> str:
 
 
 def _compile(lines: list[str]) -> GitIgnoreSpec:
+    import warnings
+
     from pathspec import GitIgnoreSpec
 
     with warnings.catch_warnings():

@@ -6,7 +6,8 @@ import errno
 import io
 import os
 import stat
-from typing import NamedTuple
+
+from flake8_asyncwait.named import NamedTuple
 
 BOM = b"\xef\xbb\xbf"
 # To open a pipe does not wait for somebody to write, and Windows leaves the line ends alone.
