@@ -26,9 +26,14 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from textwrap import indent
 from typing import NamedTuple
+
+from flake8.checker import FileChecker
+from flake8.options.parse_args import parse_args
+from flake8.plugins.finder import Checkers
 
 from benchmarks.hostile_programs import FULL, HEAD, PROGRAMS, WAIT
 from flake8_asyncwait.check import check_source
@@ -160,6 +165,23 @@ def tried(name: str, data: bytes, options: Options) -> Result:
     except Exception:  # of any kind: that is what is looked for
         crash = traceback.format_exc()
     return Result(name, time.perf_counter() - started, findings, fixed, told, crash)
+
+
+def through_flake8(path: Path) -> list[tuple[str, int]]:
+    """What flake8 says of a file with no plugin but ours: codes, with lines from 1.
+
+    Raises flake8's `PluginExecutionFailed` where that has crashed.
+    """
+    plugins, options = _flake8()
+    _, found, _ = FileChecker(filename=str(path), plugins=plugins, options=options).run_checks()
+    return [(code, line) for code, line, _, _, _ in found]
+
+
+@cache
+def _flake8() -> tuple[Checkers, argparse.Namespace]:
+    plugins, options = parse_args(["--isolated", "--select=AWT,E9"])
+    ours = [one for one in plugins.checkers.tree if one.entry_name == "AWT"]
+    return plugins.checkers._replace(tree=ours, logical_line=[], physical_line=[]), options
 
 
 def _follow_the_diff(done: FileFix) -> None:

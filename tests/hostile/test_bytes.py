@@ -12,6 +12,7 @@ from command import Asyncwait
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.hostile import through_flake8
 from flake8_asyncwait.check import check_source
 from flake8_asyncwait.fix.file import fix_file
 from flake8_asyncwait.options import Options
@@ -85,6 +86,21 @@ def test_mutated_files(data: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_behind_a_wait(data: bytes) -> None:
     survives(samples.FORGOTTEN.encode() + data)
+
+
+@settings(max_examples=60, derandomize=True, deadline=None)
+@given(data=mutated())
+def test_mutated_files_through_flake8(
+    data: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """With no plugin but ours: what it cannot read it says itself, and the rest is ours."""
+    path = tmp_path_factory.getbasetemp() / "a.py"
+    path.write_bytes(data)
+    told = through_flake8(path)
+    if any(code.startswith("E9") for code, _ in told):
+        return
+    found = check_source(decode("a.py", data), Options()).findings
+    assert told == [(one.code, one.line) for one in found]
 
 
 CODECS = sorted({*aliases.values(), "utf-8-sig", "undefined", "mbcs", "no-such"})

@@ -1,0 +1,151 @@
+"""Check the Python files of popular source distributions, by each door, and see whether one breaks.
+
+    python -m benchmarks.sdists [DIR] [--package NAME]
+
+Downloads the source distributions of `sdists.sha256` to DIR/sdists (what is there already is used
+as it is) and unpacks their Python files: tests too, and test data that is no Python at all. For
+each package it runs `asyncwait check` on all of them, and then, file by file and in this process,
+the check and the fix, and flake8 with no plugin but ours. Prints how many files and bytes there
+were, the crashes, the lines of error that a user would read, and the slowest file of each package.
+Exits 1 where a package could not be had or something crashed, else 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.corpus.__main__ import DOWNLOADS
+from benchmarks.corpus.fetch import Archive, FetchError, bring
+from benchmarks.hostile import through_flake8, tried
+from flake8_asyncwait.options import Options
+from flake8_asyncwait.source.text import SourceError, read
+
+# As `sha256sum` writes them, and can check them.
+PINS = Path(__file__).with_suffix(".sha256")
+SUFFIX = ".tar.gz"
+SDISTS = "sdists"  # apart from the wheels of the labelled corpus: some are of the same version
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one package. `errors` are lines that a user would read, of `asyncwait check`
+    on the whole package, `crashes` tracebacks."""
+
+    files: int
+    size: int
+    findings: int
+    errors: tuple[str, ...]
+    crashes: tuple[str, ...]
+    slowest: tuple[float, str]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.files:6} files {self.size / 1e6:7.1f} MB {len(self.crashes):3} crashes "
+            f"{len(self.errors):3} errors {self.findings:4} findings {self.slowest[0]:6.2f} s"
+        )
+
+
+def main() -> int:
+    """Fetch, check, print. Returns the exit status."""
+    arguments = _parse_arguments()
+    warnings.simplefilter("ignore")
+    results, failures = [], 0
+    for archive in pinned():
+        if arguments.package not in (None, archive.package):
+            continue
+        try:
+            result = checked(bring(archive, arguments.directory.resolve() / SDISTS))
+        except FetchError as error:
+            print(f"{archive.name}: {error}", file=sys.stderr, flush=True)
+            failures += 1
+            continue
+        print(f"{archive.folder:32} {result}  {result.slowest[1]}", flush=True)
+        for line in (*result.crashes, *result.errors):
+            print(f"    {line}", flush=True)
+        results.append(result)
+    print(f"{len(results)} packages: {_total(results)}")
+    return 1 if failures or any(one.crashes for one in results) else 0
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.sdists", description="Check popular source distributions."
+    )
+    parser.add_argument(
+        "directory", nargs="?", type=Path, default=DOWNLOADS, help="where they are or go"
+    )
+    parser.add_argument("--package", help="look at this package only")
+    return parser.parse_args()
+
+
+def pinned() -> Iterator[Archive]:
+    """The source distributions, in the order of their names."""
+    for line in PINS.read_text(encoding="utf-8").splitlines():
+        digest, name = line.split()
+        package, _, version = name.removesuffix(SUFFIX).rpartition("-")
+        yield Archive(package, version, name, digest)
+
+
+def checked(folder: Path) -> Result:
+    """Check all Python files below a folder."""
+    errors, crashes = _command(folder)
+    size = findings = files = 0
+    slowest = 0.0, ""
+    for path in sorted(folder.rglob("*.py")):
+        files += 1
+        name = str(path.relative_to(folder))
+        try:
+            data = read(str(path))
+        except SourceError as error:
+            errors.append(str(error))
+            continue
+        one = tried(name, data, Options())
+        size += len(data)
+        findings += one.findings
+        slowest = max(slowest, (one.seconds, name))
+        crashes += [f"{name}:\n{crash}" for crash in (one.crash, _flake8(path)) if crash]
+    return Result(files, size, findings, tuple(errors), tuple(crashes), slowest)
+
+
+def _command(folder: Path) -> tuple[list[str], list[str]]:
+    """What `asyncwait check` says on its standard error of a folder: the errors, and, if it has
+    crashed, all of it."""
+    command = [sys.executable, "-m", "flake8_asyncwait", "check", "--isolated"]
+    everything = ["--no-respect-gitignore", "--exclude=", "."]
+    ran = subprocess.run(
+        [*command, *everything], cwd=folder, capture_output=True, text=True, check=False
+    )
+    if ran.returncode not in (0, 1, 2) or "Traceback (most recent call last)" in ran.stderr:
+        return [], [f"asyncwait check: status {ran.returncode}\n{ran.stderr}"]
+    return ran.stderr.splitlines(), []
+
+
+def _flake8(path: Path) -> str:
+    """The traceback of flake8 with our plugin on a file; "" where there is none."""
+    try:
+        through_flake8(path)
+    except Exception:  # of any kind: that is what is looked for
+        return traceback.format_exc()
+    return ""
+
+
+def _total(results: list[Result]) -> Result:
+    return Result(
+        sum(one.files for one in results),
+        sum(one.size for one in results),
+        sum(one.findings for one in results),
+        tuple(error for one in results for error in one.errors),
+        tuple(crash for one in results for crash in one.crashes),
+        max((one.slowest for one in results), default=(0.0, "")),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
