@@ -23,6 +23,8 @@ from flake8_asyncwait.verdict.finding import Finding, Step
 FORGOTTEN = "./forgotten.py:" + samples.FORGOTTEN_PLACE
 NO_FINALLY = "./no_finally.py:" + samples.NO_FINALLY_PLACE
 FULL = "./sub/full.py:" + samples.FULL_WAIT_PLACE
+# Python's arguments for what the script `asyncwait` does.
+PROGRAM = ["-c", "from flake8_asyncwait.cli import program; program()"]
 # Modules that take longer to import than most files take to be checked.
 HEAVY = {"ast", "contextlib", "dataclasses", "libcst", "pathspec", "tokenize", "typing"}
 
@@ -117,9 +119,10 @@ class TestStatus:
         (project / "empty").mkdir()
         assert asyncwait("check", "empty") == Run(0, [], ["no Python files found"])
 
-    def test_nobody_reads_the_output(self, project: Path) -> None:
+    @pytest.mark.parametrize("how", [["-m", "flake8_asyncwait"], PROGRAM])
+    def test_nobody_reads_the_output(self, project: Path, how: list[str]) -> None:
         process = subprocess.Popen(
-            [sys.executable, "-m", "flake8_asyncwait", "check"],
+            [sys.executable, *how, "check"],
             cwd=project,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -130,6 +133,22 @@ class TestStatus:
         assert process.wait() == 2
         assert process.stderr.read() == b""
         process.stderr.close()
+
+    @pytest.mark.parametrize(
+        ("arguments", "status", "lines"),
+        [(["check"], 1, 3), (["check", "cured.py"], 0, 0), (["--version"], 0, 1), (["chek"], 2, 0)],
+    )
+    def test_the_program_says_all_before_it_ends(
+        self, project: Path, arguments: list[str], status: int, lines: int
+    ) -> None:
+        done = subprocess.run(
+            [sys.executable, *PROGRAM, *arguments],
+            cwd=project,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, len(done.stdout.splitlines())) == (status, lines)
 
 
 class TestCodes:
