@@ -5,13 +5,15 @@ from __future__ import annotations
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.source.text import with_newlines
+from flake8_asyncwait.verdict.checked import Checked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
 
     from flake8_asyncwait.source.text import Source
-    from flake8_asyncwait.verdict.checked import Checked
+
+_NOTHING = Checked()
 
 
 def check(text: str, options: Options = Options(), tree: ast.Module | None = None) -> Checked:
@@ -21,13 +23,11 @@ def check(text: str, options: Options = Options(), tree: ast.Module | None = Non
     Raises `SyntaxError` when the text holds a candidate and is not Python, of whatever version, as
     far as libcst knows it; its `lineno` says where.
     """
-    # What only some files need is imported for these: it costs more than to look at all others.
-    from flake8_asyncwait.verdict.checked import Checked
-
     text = with_newlines(text)
     found = candidates(text, options.wait_functions)
     if not found.lines:
-        return Checked()
+        return _NOTHING
+    # What only some files need is imported for these: it costs more than to look at all others.
     from flake8_asyncwait.sites.find import call_lines
 
     try:
@@ -35,7 +35,7 @@ def check(text: str, options: Options = Options(), tree: ast.Module | None = Non
             tree = parse_newer(text)
         lines = call_lines(tree, found)
         if not lines:
-            return Checked()
+            return _NOTHING
         from flake8_asyncwait.rules.decide import decide
 
         return decide(text, tree, lines, options)
@@ -51,10 +51,9 @@ def check_source(source: Source, options: Options) -> Checked:
     """
     from flake8_asyncwait.source.suppress import Noqa, is_file_suppressed
     from flake8_asyncwait.source.text import SourceError
-    from flake8_asyncwait.verdict.checked import Checked
 
     if is_file_suppressed(source.text):
-        return Checked()
+        return _NOTHING
     try:
         checked = check(source.text, options)
     except SyntaxError as error:

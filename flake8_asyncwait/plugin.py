@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from flake8_asyncwait import __version__
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import Options, dotted_names, resolve_codes
+from flake8_asyncwait.sites.gate import may_name_site
 
 if TYPE_CHECKING:
     from flake8.options.manager import OptionManager
@@ -70,6 +71,8 @@ class Plugin:
     def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
         """The findings as flake8 wants them: lines from 1, columns from 0."""
         text = "".join(self._lines)
+        if not may_name_site(text, self.options.wait_functions):
+            return
         findings = check(text, self.options, self._tree).findings
         if findings:
             from flake8_asyncwait.fix.advise import advised

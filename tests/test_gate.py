@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.find import call_lines
-from flake8_asyncwait.sites.gate import PLAIN_CODECS, Candidates, candidates, may_hold_site
+from flake8_asyncwait.sites.gate import (
+    PLAIN_CODECS,
+    Candidates,
+    candidates,
+    may_hold_site,
+    may_name_site,
+)
 from flake8_asyncwait.verdict.checked import Checked
 
 OPTIONS = Options(wait_functions=frozenset({"mylib.wait_all", "first_of"}))
@@ -126,6 +132,7 @@ def test_nothing_is_missed(text: str) -> None:
     assert gated == ungated(text)
     if gated.findings:
         assert may_hold_site(text.encode(), OPTIONS.wait_functions)
+        assert may_name_site(text, OPTIONS.wait_functions)
 
 
 def spellings() -> Iterator[tuple[str, str]]:

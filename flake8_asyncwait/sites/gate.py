@@ -55,6 +55,11 @@ def may_hold_site(data: bytes, wait_functions: Collection[str] = ()) -> bool:
     return bool(lines) and any(map(_may_hide_words, re.findall(_CODEC, lines)))
 
 
+def may_name_site(text: str, wait_functions: Collection[str] = ()) -> bool:
+    """Whether a text may hold a site, as far as one word says: nearly none does."""
+    return "asyncio" in text or bool(wait_functions)
+
+
 def candidates(text: str, wait_functions: Collection[str] = ()) -> Candidates:
     """Where the text of a file, with lines that end in `\n`, may hold a site."""
     names: set[str] = set()
