@@ -13,6 +13,7 @@ import libcst as cst
 
 from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.lower import Lowerer, PlacesDiffer, places_from_ast
+from flake8_asyncwait.analysis.parse import parse_module
 from flake8_asyncwait.analysis.run import Program
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.gate import candidates
@@ -84,7 +85,7 @@ class File:
             return None
         indented = body[:1].isspace()
         places = places_from_ast([entry.node], self._names, self._lines)
-        tree = cst.parse_module("if 1:\n" + body if indented else body)
+        tree = parse_module("if 1:\n" + body if indented else body)
         node = tree.body[0].body.body[0] if indented else tree.body[0]  # type: ignore[union-attr]
         return Lowerer(places, self._names).definition(node, entry.cls)  # type: ignore[arg-type]
 
@@ -92,7 +93,7 @@ class File:
         if _is_too_long(self._text, self._tree.body):
             return None
         places = places_from_ast(self._tree.body, self._names, self._lines)
-        return Lowerer(places, self._names).module(cst.parse_module(self._text))
+        return Lowerer(places, self._names).module(parse_module(self._text))
 
 
 def _is_too_long(text: str, statements: Sequence[ast.stmt]) -> bool:

@@ -108,7 +108,7 @@ def fix_text(
 
     `helper` is where the user wants `wait_any` to come from. `findings` are those to fix, None for
     all; `work` is how much the analysis may do for them. Raises `SourceError` when the text is not
-    Python, or would have new findings.
+    Python or nested too deeply, or would have new findings.
     """
     try:
         fixed, plan = _fixed(path, text, options, helper, findings, work)
@@ -121,6 +121,8 @@ def fix_text(
             _prove(path, text, after, fixed, options)
     except SyntaxError as error:
         raise SourceError(path, f"syntax error: {error.msg}", error.lineno) from error
+    except RecursionError as error:
+        raise SourceError(path, "nested too deeply") from error
     if plan is None or after == text:
         return TextFix(after, fixed.cures)
     return TextFix(after, fixed.cures, plan.create, plan.function or "")

@@ -151,7 +151,10 @@ def _is_copy(node: ast.AsyncFunctionDef, source: str) -> bool:
     """Whether a function is that of our `source`, as an earlier fix has put it into the file."""
     ours = ast.unparse(parse(source).body[-1])
     pattern = re.escape(_renamed(ours, NAME, node.name)).replace(_TYPE_VARIABLE, r"\w+")
-    return re.fullmatch(pattern, ast.unparse(node)) is not None
+    try:
+        return re.fullmatch(pattern, ast.unparse(node)) is not None
+    except RecursionError:  # nested more deeply than Python can follow, as ours is not
+        return False
 
 
 def _is_module(binding: object, name: str) -> bool:

@@ -11,6 +11,8 @@ from typing import Any
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
+from flake8_asyncwait.analysis.parse import parse_module
+
 _WRAP = "if 1:\n"
 _FUNCTIONS = (cst.FunctionDef, cst.Lambda, cst.ClassDef)
 
@@ -136,7 +138,7 @@ def locate(text: str, line: int, column: int, extent: tuple[int, int] | None) ->
     body = "\n".join(lines[first - 1 : last]) + "\n" if extent is not None else text
     wrapped = extent is not None and body[:1].isspace()
     try:
-        module = cst.parse_module(_WRAP + body if wrapped else body)
+        module = parse_module(_WRAP + body if wrapped else body)
     except cst.ParserSyntaxError:
         return None
     try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from command import Asyncwait
 
 from benchmarks.hostile_programs import FULL, PROGRAMS
 from flake8_asyncwait.check import check
+from flake8_asyncwait.verdict.checked import Checked
 
 
 @pytest.fixture
@@ -32,14 +35,14 @@ def test_less_of_it(
 
 
 # Where Python itself gives up: its parser, its own compiler of trees, its stack.
-DEEP = ["parentheses", "minus", "sum", "nested ifs", "attributes", "elif", "lambda"]
+DEEP = ["parentheses", "minus", "sum", "nested ifs", "attributes", "methods", "elif", "lambda"]
 
 
 @pytest.mark.parametrize("limit", [150, 100_000])
 def test_whatever_depth_python_allows(tmp_path: Path, limit: int) -> None:
     """In a process of its own: a stack that overflows would end the tests."""
     for name in DEEP:
-        for size in (90, 1000):
+        for size in (90, 190, 1000):
             (tmp_path / f"{name} {size}.py").write_text(PROGRAMS[name](size))
     program = (
         "import sys\n"
@@ -76,3 +79,38 @@ def test_what_no_python_can_parse_is_not_parsed_again(monkeypatch: pytest.Monkey
 
 def too_deep(*_: object) -> None:
     raise MemoryError
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX has such a limit")
+@pytest.mark.parametrize("door", [("flake8_asyncwait", "check"), ("flake8", "--select=AWT")])
+def test_a_small_stack(tmp_path: Path, door: tuple[str, ...]) -> None:
+    """That of a process on Windows, or of a thread on many systems."""
+    import resource
+
+    def with_a_small_stack() -> None:
+        resource.setrlimit(resource.RLIMIT_STACK, (2**20, 2**20))
+
+    for name in DEEP:
+        (tmp_path / f"{name}.py").write_text(PROGRAMS[name](90))
+    ran = subprocess.run(
+        [sys.executable, "-m", *door, "--isolated", "--jobs=1", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        preexec_fn=with_a_small_stack,
+    )
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert {line.partition(".py:")[0] for line in ran.stdout.splitlines()} >= {
+        str(tmp_path / name) for name in DEEP
+    }
+
+
+def test_a_thread_with_a_small_stack() -> None:
+    found: list[Checked] = []
+    usual = threading.stack_size(2**18)
+    try:
+        thread = threading.Thread(target=lambda: found.append(check(PROGRAMS["nested ifs"](15))))
+        thread.start()
+    finally:
+        threading.stack_size(usual)
+    thread.join()
+    assert [each.code for checked in found for each in checked.findings] == ["AWT102"]
