@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from string import ascii_letters
-from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flake8_asyncwait.check import check
+from benchmarks.ungated import gated, ungated
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.find import call_lines
 from flake8_asyncwait.sites.gate import (
     PLAIN_CODECS,
-    Candidates,
     candidates,
     may_hold_site,
     may_name_site,
 )
-from flake8_asyncwait.verdict.checked import Checked
 
 OPTIONS = Options(wait_functions=frozenset({"mylib.wait_all", "first_of"}))
 
@@ -69,7 +65,6 @@ CALLEES = [
     ["event", ".", "wait"],
     ["asyncio", ".", "wait_for"],
 ]
-NAMES = frozenset(callee[-1] for callee in CALLEES)
 GAPS = ["", "", " ", "\n", "\t", " \\\n ", "  # asyncio.wait(\n", "\n\n\f"]
 # Between the brackets of a call anything may be broken over lines.
 PLACES = [
@@ -114,23 +109,12 @@ def is_python(text: str) -> bool:
     return True
 
 
-def ungated(text: str) -> Checked:
-    """What the check finds where every call may be a site."""
-    lines = tuple(range(1, text.count("\n") + 2))
-    everything = Candidates(lines, NAMES.union(re.findall(r"\bas[\s\\]+(\w+)", text)))
-    with (
-        patch("flake8_asyncwait.check.candidates", return_value=everything),
-        patch("flake8_asyncwait.analysis.load.candidates", return_value=everything),
-    ):
-        return check(text, OPTIONS)
-
-
 @settings(deadline=None)
 @given(modules().filter(is_python))
 def test_nothing_is_missed(text: str) -> None:
-    gated = check(text, OPTIONS)
-    assert gated == ungated(text)
-    if gated.findings:
+    found = gated(text, OPTIONS)
+    assert found == ungated(text, OPTIONS)
+    if found:
         assert may_hold_site(text.encode(), OPTIONS.wait_functions)
         assert may_name_site(text, OPTIONS.wait_functions)
 
@@ -140,7 +124,7 @@ def spellings() -> Iterator[tuple[str, str]]:
     for statement in IMPORTS:
         for callee in CALLEES:
             text = f"{statement}\n{PLACES[0].format(''.join(callee) + ARGUMENTS)}\n"
-            if ungated(text).findings:
+            if ungated(text, OPTIONS):
                 yield statement, "".join(callee)
 
 
