@@ -249,7 +249,11 @@ class Calls(Expressions):
         return self._ensured(node, args.first(), state, ctx)
 
     def _ensured(self, node: ir.Call, value: Value, state: State, ctx: Context) -> Results:
-        """A coroutine call becomes a task of this function; anything else stays what it is."""
+        """A coroutine call becomes a task of this function, a constant raises, and anything else
+        stays what it is."""
+        if isinstance(value, Const):
+            self.fail(state, ctx, Exc("TypeError"))
+            return []
         if isinstance(value, (Coroutine, Waiting, TimeLimited)):
             return self.make_task(node, value, state, ctx)
         if isinstance(value, Result):
@@ -981,8 +985,9 @@ class Calls(Expressions):
             return [(state, UNKNOWN)]
         key = args.first()
         if name == "setdefault" and len(args.positional) > 1:
-            pairs = (*box.items, (key, args.positional[1]))
-            return [(state.put(ref, box._replace(items=pairs)), args.positional[1])]
+            value = args.positional[1]
+            after = self.with_pair(box, box.items, key, value, state)
+            return [(state.put(ref, after), value)]
         default = args.positional[1] if len(args.positional) > 1 else Const(None)
         found = [(state, value) for value in self._looked_up(box, key)]
         exact = any(pair[0] == key for pair in box.items) and isinstance(key, (Ref, Const))

@@ -659,11 +659,17 @@ class Expressions(Awaits):
         items = [key for key, _ in thing.items] if thing.kind == "dict" else thing.items
         if isinstance(item, Ref) and item in items:
             return True
-        if not isinstance(item, Ref) or thing.escaped:
+        if not isinstance(item, Ref):
             return False if not items and not thing.open and not thing.escaped else None
+        if thing.escaped and not self._is_private(state.heap[item.id]):
+            return None
         if thing.open and getattr(state.get(item), "owner", "") == FOREIGN:
             return None
         return False
+
+    def _is_private(self, thing: object) -> bool:
+        """Whether nobody else can reach a task, and so put it anywhere."""
+        return type(thing) is Task and thing.owner == OWNED and not thing.handed
 
     # Binding
 
@@ -701,15 +707,16 @@ class Expressions(Awaits):
                 after = self.hand_over(self.hand_over(after, value, ctx), index, ctx)
             elif box.kind == "dict":
                 pairs = tuple(pair for pair in box.items if pair[0] != index or index == UNKNOWN)
-                after = after.put(owner, self._with_pair(box, pairs, index, value, after))
+                after = after.put(owner, self.with_pair(box, pairs, index, value, after))
             elif not isinstance(value, Unknown):
                 after = self._set_item(after, owner, box, index, value)
             states.append(after)
         return states
 
-    def _with_pair(
+    def with_pair(
         self, box: Box, pairs: tuple[Value, ...], key: Value, value: Value, state: State
     ) -> Box:
+        """A dict with one more pair than `pairs`, where that may matter to a wait."""
         if not any(self.is_element(part, state) for part in (key, value)):
             return box._replace(items=pairs, open=True)
         if (key, value) in pairs:

@@ -261,8 +261,10 @@ class State:
 
     @property
     def weight(self) -> int:
-        """How much work it is to look at this state: one unit for every 64 names and objects."""
-        return 1 + (len(self.env) + len(self.heap) >> 6)
+        """How much work it is to look at this state: one unit for every 64 names, objects and
+        items."""
+        items = sum(len(thing.items) for thing in self.heap.values() if type(thing) is Box)
+        return 1 + (len(self.env) + len(self.heap) + items >> 6)
 
     def copy(self) -> State:
         return State(self.env, self.heap, self.fault, self.stale, self.marks, self.trace)

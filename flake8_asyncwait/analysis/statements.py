@@ -382,7 +382,7 @@ class Statements(Calls):
 
     def _while(self, node: ir.While, states: list[State], ctx: Context) -> list[State]:
         heads = States()
-        fresh = [self.head(state, node.line) for state in states]
+        fresh = [self.collect(state, node.line) for state in states]
         ends: list[State] = []
         flow = Flow()
         while fresh:
@@ -472,7 +472,7 @@ class Statements(Calls):
         for state in states:
             some, none = self.sizes(node.iter, state, state, ctx)
             if some == none:
-                fresh.append(self.head(state, node.line))
+                fresh.append(self.collect(state, node.line))
             else:
                 turning += some
                 left += none

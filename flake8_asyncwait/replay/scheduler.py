@@ -346,6 +346,13 @@ class World:
         self.stage.born(life)
         return life
 
+    def asks_done(self, life: Life) -> bool:
+        """Say what `task.done()` says: of a task that no wait waits for, it is not decided."""
+        waited = life.waited_early or life.waited_full
+        if not waited and self.may_have_ended(life):
+            self.undecided()
+        return self.is_done(life)
+
     def is_done(self, life: Life) -> bool:
         """Say whether a task is done; it may have ended since it was last known to run."""
         self._settle_late(life)

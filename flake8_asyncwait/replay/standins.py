@@ -62,10 +62,7 @@ class Future(Standin):
             self.world.finish(life)
 
     def done(self) -> bool:
-        waited = self.life.waited_early or self.life.waited_full
-        if not waited and self.world.may_have_ended(self.life):
-            self.world.undecided()
-        return self.world.is_done(self.life)
+        return self.world.asks_done(self.life)
 
     def cancel(self, msg: object = None) -> Any:
         fresh = self.life.seen == self.world.suspensions
@@ -193,7 +190,7 @@ class Gather(Future):
         return [life for child in self.children for life in lives_of(child)]
 
     def done(self) -> bool:
-        known = [self.world.is_done(life) for life in self.lives()]
+        known = [self.world.asks_done(life) for life in self.lives()]
         return all(known)
 
     def cancel(self, msg: object = None) -> bool:

@@ -53,7 +53,7 @@ from flake8_asyncwait.replay.unknown import (
 
 BUILTIN_NAMES = frozenset(harmless.BUILTINS)
 DEEPEST = 3
-SUSPENDING_TURNS = 2
+SUSPENDING_TURNS = 3
 MODULE_NAME = "judged"
 GUARDED_MODULES = frozenset({"asyncio", "_asyncio", "concurrent", __name__.partition(".")[0]})
 GUARDED_TYPES = frozenset({ModuleType, CodeType, FrameType, TracebackType})
