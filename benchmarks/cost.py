@@ -19,7 +19,7 @@ import pstats
 import sys
 import time
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -112,7 +112,7 @@ def _parse_arguments() -> argparse.Namespace:
 def _is_missed(shape: Shape) -> bool:
     """Measure a shape and print it; returns whether its exponent is above the limit."""
     costs = [measure(shape, size) for size in shape.sizes]
-    power = exponent(costs)
+    power = exponent((cost.size, cost.seconds) for cost in costs if not cost.undetermined)
     missed = shape.limit is not None and power is not None and power > shape.limit
     limit = "" if shape.limit is None else f" of at most {shape.limit}"
     print(f"{shape.name}: exponent {_rounded(power)}{limit}{', MISSED' if missed else ''}")
@@ -155,14 +155,14 @@ def _analysed(text: str) -> Iterator[Analysed]:
         yield from examine(File(text, tree, options), call_lines(tree, found), options, Counting)
 
 
-def exponent(costs: list[Cost]) -> float | None:
-    """The exponent of the seconds in the size, from the two largest sizes that can be compared;
-    None where fewer can."""
-    whole = [cost for cost in costs if cost.seconds >= MEASURABLE and not cost.undetermined]
-    if len(whole) < 2:
+def exponent(points: Iterable[tuple[int, float]]) -> float | None:
+    """The exponent of seconds in a size, from the two largest of ascending sizes whose seconds can
+    be measured; None where fewer can."""
+    measurable = [(size, seconds) for size, seconds in points if seconds >= MEASURABLE]
+    if len(measurable) < 2:
         return None
-    small, large = whole[-2:]
-    return math.log(large.seconds / small.seconds) / math.log(large.size / small.size)
+    (small, few), (large, many) = measurable[-2:]
+    return math.log(many / few) / math.log(large / small)
 
 
 def _print_functions(directory: Path) -> None:

@@ -40,17 +40,19 @@ def rows_table(rows: Iterable[Row]) -> str:
 
 
 def growths_table(growths: Iterable[Growth]) -> str:
-    """What grows as a Markdown table."""
+    """What grows as a Markdown table. Sizes that were not checked to the end are in brackets."""
     lines = ["| what grows | sizes | CPU | exponent | target | holds |", "| --- " * 6 + "|"]
     for one in growths:
-        sizes = ", ".join(f"{size:,}" for size in one.sizes)
+        whole = len(one.sizes) - one.cut
+        sizes = ", ".join(
+            f"{size:,}" if number < whole else f"({size:,})"
+            for number, size in enumerate(one.sizes)
+        )
         costs = ", ".join(map(seconds, one.costs))
-        target, holds = "", ""
-        if one.limit is not None:
-            target = f"at most {one.limit:g}"
-            holds = "yes" if one.exponent <= one.limit else "**no**"
+        exponent = "-" if one.exponent is None else f"{one.exponent:.2f}"
+        holds = "yes" if one.holds else "**no**"
         lines.append(
-            f"| {one.what} | {sizes} | {costs} | {one.exponent:.2f} | {target} | {holds} |"
+            f"| {one.what} | {sizes} | {costs} | {exponent} | at most {one.limit:g} | {holds} |"
         )
     return "\n".join(lines)
 
