@@ -56,6 +56,14 @@ def build(session: nox.Session) -> None:
     session.run("twine", "check", "--strict", *map(str, DIST.iterdir()))
 
 
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Known vulnerabilities of what comes with the package. Needs a network and a service that
+    knows them, so it is run by name only; what that service does not know is a failure, too."""
+    session.install("pip-audit")
+    session.run("pip-audit", "--strict", "--desc=off", ".")
+
+
 @nox.session(python=PYTHONS, requires=["build"], venv_backend="venv")
 def wheel(session: nox.Session) -> None:
     """The wheel alone in an environment: nothing is missing, and each door opens."""
