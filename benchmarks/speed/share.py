@@ -26,9 +26,12 @@ def main() -> None:
     run = Plugin.run
 
     def timed(plugin: Plugin) -> Iterator[Found]:
+        before = time.process_time()
         started = time.process_time()
         found = list(run(plugin))
-        spent[plugin._filename] = time.process_time() - started
+        ended = time.process_time()
+        # Less the time that a look at this clock takes, a fifth of what most files take.
+        spent[plugin._filename] = (ended - started) - (started - before)
         return iter(found)
 
     setattr(Plugin, "run", timed)  # noqa: B010
