@@ -85,6 +85,8 @@ class Base:
         self.letter = False
         # Only executions without a fault.
         self.faultless = False
+        # The names and dotted paths whose tests agree with each other.
+        self.tested_again: frozenset[str] = frozenset()
         # The function makes no task and waits for none of its callers': futures tell nothing then.
         self.nothing_to_lose = False
         # The call of the function whose helper is being looked into.

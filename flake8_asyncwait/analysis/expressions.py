@@ -9,20 +9,23 @@ from flake8_asyncwait.analysis import effects, ir
 from flake8_asyncwait.analysis.awaits import Awaits
 from flake8_asyncwait.analysis.base import Results
 from flake8_asyncwait.analysis.exceptions import ANY, CANCELLED_ERROR, Exc
-from flake8_asyncwait.analysis.relevance import last_name
+from flake8_asyncwait.analysis.relevance import last_name, question
 from flake8_asyncwait.analysis.run import Context
 from flake8_asyncwait.analysis.state import (
     FOREIGN,
     FUTURE,
+    KNOWN,
     MANY,
     OWNED,
     RUNNING,
+    SOME,
     UNKNOWN,
     AsCompleted,
     Box,
     Const,
     Foreign,
     Function,
+    Known,
     Loop,
     Method,
     Param,
@@ -68,8 +71,6 @@ _NUMBERS: dict[str, Callable[[Any, Any], bool]] = {
     "NotEqual": lambda a, b: a != b,
 }
 _UNKNOWN_TASKS = (Result, Unknown)
-# Before the name of something unknown that is looped over twice: whether it holds anything.
-SOME = "$some:"
 
 
 class Expressions(Awaits):
@@ -111,12 +112,32 @@ class Expressions(Awaits):
         false: list[State] = []
         for after, value in self.evaluate(node, state, ctx):
             known = self.truth(value, after)
+            if known is None:
+                known = self._found_before(node, after, ctx)
             self.free_choices += known is None
             if known is not False:
                 true.append(self._chosen(node, after, True, ctx) if known is None else after)
             if known is not True:
                 false.append(self._chosen(node, after, False, ctx) if known is None else after)
         return true, false
+
+    def _asked(self, node: ir.Expr, ctx: Context) -> tuple[str, str]:
+        """The name that a condition asks about, if it is asked about again, and what it asks."""
+        if not self.tested_again or ctx.frame.func is not self.func:
+            return "", ""
+        name, asked = question(node)
+        return (name, asked) if name in self.tested_again else ("", "")
+
+    def _found_before(self, node: ir.Expr, state: State, ctx: Context) -> bool | None:
+        """What an earlier test says of a condition; None if nothing."""
+        name, asked = self._asked(node, ctx)
+        known = state.env.get(KNOWN + name)
+        if known is None:
+            return None
+        if asked == "truth":
+            return False if known.none else known.truth
+        none = False if known.truth else known.none
+        return none if none is None else none == (asked == "Is")
 
     def _decide_bool(
         self, node: ir.Bool, state: State, ctx: Context
@@ -133,6 +154,14 @@ class Expressions(Awaits):
 
     def _chosen(self, node: ir.Expr, state: State, truth: bool, ctx: Context) -> State:
         """A condition that nothing decides goes either way; what it says of a name is kept."""
+        name, asked = self._asked(node, ctx)
+        if name:
+            before = state.env.get(KNOWN + name, Known())
+            if asked == "truth":
+                found = before._replace(truth=truth)
+            else:
+                found = before._replace(none=truth == (asked == "Is"))
+            state = state.bind(KNOWN + name, found)
         if isinstance(node, ir.Compare) and len(node.rest) == 1:
             op, right = node.rest[0]
             none = isinstance(right, ir.Const) and right.value is None

@@ -399,6 +399,80 @@ def repeated(func: ir.Func) -> frozenset[str]:
     return frozenset(n for n, count in loops.items() if 1 < count == uses[n] and n not in captured)
 
 
+def tested_again(func: ir.Func) -> frozenset[str]:
+    """The names and dotted paths that a function tests more than once, for truth or for None, and
+    never binds in between: what one test has found the next one finds too."""
+    looped = {id(node) for loop in every(func) if _is_loop(loop) for node in walk([loop])}
+    tests: Counter[str] = Counter()
+    bound: Counter[str] = Counter(func.params)
+    for node in every(func):
+        times = 2 if id(node) in looped else 1
+        if isinstance(node, (ir.If, ir.While, ir.IfExp, ir.Assert)):
+            for name in _tested(node.test):
+                tests[name] += times
+        for name in _rebound(node):
+            bound[name] += times
+    for nested in func.nested:
+        bound.update(dict.fromkeys(nested.outer, 2))
+    return frozenset(name for name, count in tests.items() if count > 1 and _stays(name, bound))
+
+
+def _stays(name: str, bound: Counter[str]) -> bool:
+    """Whether a name is bound at most once, and a dotted path not at all."""
+    root = name.partition(".")[0]
+    return bound[root] < 2 and (name == root or not bound[name])
+
+
+def _is_loop(node: object) -> bool:
+    return isinstance(node, (ir.While, ir.For))
+
+
+def _tested(test: ir.Expr) -> Iterator[str]:
+    """The names and dotted paths whose truth, or being None, a condition asks for."""
+    if isinstance(test, ir.Not):
+        yield from _tested(test.value)
+    elif isinstance(test, ir.Bool):
+        yield from _tested(test.left)
+        yield from _tested(test.right)
+    else:
+        name, _ = question(test)
+        if name:
+            yield name
+
+
+def question(test: ir.Expr) -> tuple[str, str]:
+    """The name or dotted path that a condition asks about, and what it asks: `truth`, `Is` or
+    `IsNot`, the last two of None. Two empty strings for any other condition."""
+    asked = "truth"
+    if isinstance(test, ir.Compare) and len(test.rest) == 1:
+        asked, right = test.rest[0]
+        if asked in ("Is", "IsNot") and isinstance(right, ir.Const) and right.value is None:
+            test = test.left
+    if isinstance(test, ir.Name):
+        return test.id, asked
+    if isinstance(test, ir.Attr) and test.path is not None:
+        return ".".join(test.path), asked
+    return "", ""
+
+
+def _rebound(node: Any) -> Iterator[str]:
+    """The names and dotted paths that a node binds or deletes."""
+    if isinstance(node, (ir.Assign, ir.Delete)):
+        targets: list[Any] = list(node.targets)
+    elif isinstance(node, (ir.For, ir.With, ir.AugAssign, ir.Walrus)) and node.target is not None:
+        targets = [node.target]
+    else:
+        targets = []
+    for target in targets:
+        yield from target_names(target)
+    if isinstance(node, ir.Handler) and node.name is not None:
+        yield node.name
+    elif isinstance(node, ir.Case):
+        yield from node.binds
+    elif isinstance(node, ir.Define):
+        yield node.func.name
+
+
 def _mentioned(node: Any) -> set[str]:
     found = {node.id} if isinstance(node, ir.Name) else set()
     for child in children(node):

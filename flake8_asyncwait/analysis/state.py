@@ -42,6 +42,11 @@ _LATER = {
     MAYBE_CANCELLING: LATE_MAYBE_CANCELLING,
 }
 
+# Before names in states: what is known of something unknown. Whether it holds anything, where it is
+# looped over again, and what a test has found out (`Known`), where it is tested again.
+SOME = "$some:"
+KNOWN = "$known:"
+
 # Owners. A borrowed task's owner is the name of the parameter behind one of the two prefixes.
 OWNED = "owned"
 FOREIGN = "foreign"
@@ -143,6 +148,13 @@ class Primitive(NamedTuple):
     """An asyncio queue or event: these of its methods are coroutines."""
 
     methods: tuple[str, ...]
+
+
+class Known(NamedTuple):
+    """What tests have found out about something unknown; None for what they have not."""
+
+    none: bool | None = None
+    truth: bool | None = None
 
 
 class Loop(NamedTuple):
@@ -347,7 +359,7 @@ class State:
             if type(thing) is Task and thing.status in _LATER:
                 heap = heap or dict(self.heap)
                 heap[number] = thing._replace(status=_LATER[thing.status])
-        dotted = [name for name in self.env if "." in name and "$" not in name]
+        dotted = [n for n in self.env if "." in n and ("$" not in n or n.startswith(KNOWN))]
         if heap is None and not dotted:
             return self
         state = self.unbind(*dotted) if dotted else self.copy()

@@ -30,13 +30,14 @@ from flake8_asyncwait.analysis.exceptions import (
     Exc,
     catches,
 )
-from flake8_asyncwait.analysis.expressions import SOME
 from flake8_asyncwait.analysis.liveness import Liveness
 from flake8_asyncwait.analysis.lower import ANYTHING
 from flake8_asyncwait.analysis.relevance import last_name, target_names, walk
 from flake8_asyncwait.analysis.run import MAX_DEPTH, Context, Frame
 from flake8_asyncwait.analysis.state import (
     DONE,
+    KNOWN,
+    SOME,
     UNKNOWN,
     AsCompleted,
     Box,
@@ -142,8 +143,9 @@ class Statements(Calls):
     def _is_dead(self, name: str, state: State, statement: ir.Stmt) -> bool:
         """Whether a name is not read any more. One that still holds a task that may be lost is
         remembered until it is bound again: its task is lost there, or when the function ends."""
-        if name.startswith(SOME):
-            return not self._liveness.is_read_after(name.removeprefix(SOME), statement)
+        if name.startswith((SOME, KNOWN)):
+            root = name.partition(":")[2].partition(".")[0]
+            return not self._liveness.is_read_after(root, statement)
         if not name.isidentifier():
             return False
         if self._liveness.is_read_after(name, statement):

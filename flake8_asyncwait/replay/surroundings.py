@@ -14,6 +14,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import permutations
 from types import CodeType, FrameType, ModuleType, TracebackType
 from typing import Any
 
@@ -423,8 +424,7 @@ class Surroundings:
         free = isinstance(thing, Unknown) and thing.standin.life is None
         free = free and (thing.may_be_any() or _holds_given(container))
         if free and not isinstance(container, Unknown) and not _holds(container, thing):
-            picked = self.world.choose(f"{thing!r} is in it", ("no", "yes"))
-            return bool(picked) and bool(container)
+            return bool(container and self.world.choose(f"{thing!r} is in it", ("no", "yes")))
         if not isinstance(thing, Standin) and _may_hold(container):
             return bool(self.world.choose("it is in it", ("no", "yes")))
         return thing in container
@@ -499,7 +499,10 @@ class Surroundings:
         elements = list(things)
         if len(elements) < 2:
             return things
-        orders = [elements[first:] + elements[:first] for first in range(len(elements))]
+        if len(elements) <= max(SIZES):
+            orders = list(map(list, permutations(elements)))
+        else:
+            orders = [elements[first:] + elements[:first] for first in range(len(elements))]
         labels = [", ".join(map(repr, order)) for order in orders]
         picked = self.world.choose(f"the order of {label}", labels)
         return orders[picked] if picked else things

@@ -16,7 +16,7 @@ from flake8_asyncwait.replay.prove import prove
 # without cause, no lambda is run, and a TaskGroup sees to its tasks, whatever AWT105 says.
 NOT_PROVED = {
     "limits.py:nothing_but_a_timeout": "limit",
-    "limits.py:same_question_twice": "limit",
+    "limits.py:same_question_by_two_names": "limit",
     "limits.py:Worker.flag_in_an_attribute": "limit",
     "sites_functions.py:lambda_that_drops_the_pending_half": "lambda",
     "AWT105.py:task_of_a_group": "group",
