@@ -213,8 +213,11 @@ class Statements(Calls):
         for target in node.targets:
             if isinstance(target, ir.Name):
                 frame = ctx.frame.owner_of(target.id)
-                if frame is not None:
-                    state = state.unbind(frame.prefix + target.id)
+                if frame is None:
+                    continue
+                if not self.lookup(target.id, state, ctx):
+                    return []  # it is not bound
+                state = state.unbind(frame.prefix + target.id)
             elif isinstance(target, ir.Subscript):
                 state = self._delete_item(target, state, ctx)
         return [state]
