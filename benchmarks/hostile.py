@@ -180,8 +180,8 @@ def through_flake8(path: Path) -> list[tuple[str, int]]:
 @cache
 def _flake8() -> tuple[Checkers, argparse.Namespace]:
     plugins, options = parse_args(["--isolated", "--select=AWT,E9"])
-    ours = [one for one in plugins.checkers.tree if one.entry_name == "AWT"]
-    return plugins.checkers._replace(tree=ours, logical_line=[], physical_line=[]), options
+    (ours,) = (one for one in plugins.checkers.tree if one.entry_name == "AWT")
+    return plugins.checkers._replace(tree=[ours], logical_line=[], physical_line=[]), options
 
 
 def _follow_the_diff(done: FileFix) -> None:

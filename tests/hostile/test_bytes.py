@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import samples
 from command import Asyncwait
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.hostile import through_flake8
@@ -94,6 +94,7 @@ def test_mutated_files_through_flake8(
     data: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """With no plugin but ours: what it cannot read it says itself, and the rest is ours."""
+    assume(b"\0" not in data)  # before Python 3.12, flake8 has a traceback of its own for these
     path = tmp_path_factory.getbasetemp() / "a.py"
     path.write_bytes(data)
     told = through_flake8(path)
