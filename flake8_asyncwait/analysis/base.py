@@ -24,6 +24,7 @@ from flake8_asyncwait.analysis.state import (
     FAILED,
     FOREIGN,
     FUTURE,
+    LOST,
     MANY,
     MAYBE,
     OK,
@@ -372,9 +373,13 @@ class Base:
         alive = state.reachable()
         if len(alive) == len(state.heap):
             return state
-        for number in state.heap:
-            if number not in alive:
-                self._leave(state, state.heap[number], line, "nothing refers to it any more")
+        gone = [number for number in state.heap if number not in alive]
+        for number in gone:
+            self._leave(state, state.heap[number], line, "nothing refers to it any more")
+        if state.fault and state.stale and LOST not in state.env:
+            # A cleanup may still come to read the result: then it is another code.
+            lost = tuple(Ref(n) for n in gone if self.holds_losable(state, Ref(n)))
+            state = state.bind(LOST, lost) if lost else state
         return state.collected()
 
     def finish(self, state: State, line: int, how: str) -> None:

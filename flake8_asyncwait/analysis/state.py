@@ -46,6 +46,8 @@ _LATER = {
 # looped over again, and what a test has found out (`Known`), where it is tested again.
 SOME = "$some:"
 KNOWN = "$known:"
+# How states name what a faulty execution has lost while a result was not bound yet.
+LOST = "$lost"
 
 # Owners. A borrowed task's owner is the name of the parameter behind one of the two prefixes.
 OWNED = "owned"

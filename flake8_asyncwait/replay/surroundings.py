@@ -463,12 +463,13 @@ class Surroundings:
     def each(self, things: Any, orders: bool, suspends: bool, targets: int) -> Any:
         """Return what a `for` goes over.
 
-        `orders` says that the order of a set matters to the loop, `suspends` that it may suspend:
-        then fewer turns do. `targets` is how many names an element is unpacked to, or -1.
+        `orders` says that the order of a set matters to the loop, as it does where one of it is
+        None, `suspends` that it may suspend: then fewer turns do. `targets` is how many names an
+        element is unpacked to, or -1.
         """
         if isinstance(things, range) and suspends and self.world.guide is None:
             return things[:SUSPENDING_TURNS]
-        if isinstance(things, (set, frozenset)) and orders:
+        if isinstance(things, (set, frozenset)) and (orders or None in things):
             things = self._in_some_order(things, "for")
         if not isinstance(things, (list, tuple, set, frozenset, dict, range, Unknown)):
             things = Few(self.world, things)

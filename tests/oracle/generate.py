@@ -541,7 +541,7 @@ class Writer:
         chosen = self.pick(options)
         if chosen.startswith("yield") or self.chance(40):
             return [chosen]
-        return ["if cond():", f"    {chosen}"]
+        return [f"if {self.pick(('cond()', 'cond()', 'flag', 'not flag'))}:", f"    {chosen}"]
 
     def test(self) -> str:
         """Return a condition, mostly on the outcome of the wait."""
@@ -562,7 +562,7 @@ class Writer:
             options += [f"{one}.done() and {two}.done()", f"{one}.done() or {two}.done()"]
         if names.optional:
             options += [names.optional, f"{names.optional} is not None"] * 2
-        options.append("cond()")
+        options += ["cond()", "flag", "not flag", "flag is None", "use.closed", "not use.closed"]
         return self.pick(options)
 
     def condition(self, depth: int, in_loop: bool) -> Lines:
@@ -731,7 +731,7 @@ def module(names: Names, body: Lines) -> str:
     text = "\n".join(body)
     parameters = ["self"] if names.method else []
     parameters += names.parameters
-    parameters += [name for name in ("things", "loop", "delay") if name in text]
+    parameters += [name for name in ("things", "loop", "delay", "flag") if name in text]
     function = [f"async def f({', '.join(parameters)}):", *indented(body)]
     if names.method:
         function = ["class C:", *indented(function)]
