@@ -7,6 +7,9 @@ finding would change, on the Python files below DIR: again with each PYTHON (a p
 interpreter that can import what this package needs), with the folders of DIR in another order, and
 with another hash seed and in three processes. Prints which of these say anything else than the
 first run. Exits 1 where one does, 2 where one did not get through.
+
+A file in a syntax that is newer than a PYTHON is not fixed by that: its findings are the same, and
+their fix is another.
 """
 
 from __future__ import annotations
