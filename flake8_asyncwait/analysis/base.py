@@ -378,7 +378,8 @@ class Base:
             self._leave(state, state.heap[number], line, "nothing refers to it any more")
         if state.fault and state.stale and LOST not in state.env:
             # A cleanup may still come to read the result: then it is another code.
-            lost = tuple(Ref(n) for n in gone if self.holds_losable(state, Ref(n)))
+            things = [(number, state.heap[number]) for number in gone]
+            lost = tuple(Ref(n) for n, t in things if type(t) is Task and self._is_losable(t))
             state = state.bind(LOST, lost) if lost else state
         return state.collected()
 
