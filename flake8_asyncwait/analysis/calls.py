@@ -24,6 +24,7 @@ from flake8_asyncwait.analysis.state import (
     ENDED,
     FAILED,
     FUTURE,
+    KNOWN,
     MANY,
     MAYBE,
     MAYBE_ASKED,
@@ -156,8 +157,20 @@ class Calls(Expressions):
             return results
         for after, callee in self._callee(node, state, ctx):
             for later, args in self.arguments(node, after, ctx):
+                later = self._without_attributes(node, later)
                 results += self._dispatch(node, callee, args, later, ctx, qualified)
         return results
+
+    def _without_attributes(self, node: ir.Call, state: State) -> State:
+        """A method may change what its object has: what tests have found there is forgotten."""
+        changed = self.changed_by(node) if self.tested_again else set()
+        return state.unbind(*(KNOWN + name for name in changed)) if changed else state
+
+    def changed_by(self, node: ir.Call) -> set[str]:
+        """The attributes, tested again, that a call may change: those of what has the method."""
+        path = node.func.path if isinstance(node.func, ir.Attr) else None
+        owner = ".".join(path[:-1]) + "." if path is not None else ""
+        return {name for name in self.tested_again if owner and name.startswith(owner)}
 
     def _callee(self, node: ir.Call, state: State, ctx: Context) -> Results:
         if isinstance(node.func, ir.Attr):

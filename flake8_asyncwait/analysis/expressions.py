@@ -186,9 +186,10 @@ class Expressions(Awaits):
         if qualified in RETURN_WHEN:
             return [(state, Const(RETURN_WHEN[qualified]))]
         if ctx.frame.owner_of(node.id) is None and node.id not in state.env:
-            constant = self.program.constant(node.id)
-            if isinstance(constant, str):
-                return [(state, Const(RETURN_WHEN.get(constant, constant)))]
+            text, alias = self.program.constant(node.id)
+            text = RETURN_WHEN.get(alias, text) if alias is not None else text
+            if text is not None:
+                return [(state, Const(text))]
         return self.lookup(node.id, state, ctx)
 
     def _attr(self, node: ir.Attr, state: State, ctx: Context) -> Results:

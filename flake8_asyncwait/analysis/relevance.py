@@ -8,7 +8,7 @@ what keeps them few.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
@@ -401,39 +401,44 @@ def repeated(func: ir.Func) -> frozenset[str]:
 
 def tested_again(func: ir.Func) -> frozenset[str]:
     """The names and dotted paths that a function tests more than once, for truth or for None, and
-    never binds in between: what one test has found the next one finds too."""
+    never binds in between: what one test has found the next one finds too.
+
+    What others may bind anew while time passes is not among them: globals, and names of enclosing
+    functions; attributes are, for as long as no time passes.
+    """
     looped = {id(node) for loop in every(func) if _is_loop(loop) for node in walk([loop])}
     tests: Counter[str] = Counter()
     bound: Counter[str] = Counter(func.params)
     for node in every(func):
         times = 2 if id(node) in looped else 1
         if isinstance(node, (ir.If, ir.While, ir.IfExp, ir.Assert)):
-            for name in _tested(node.test):
+            for name in tested(node.test):
                 tests[name] += times
         for name in _rebound(node):
             bound[name] += times
     for nested in func.nested:
         bound.update(dict.fromkeys(nested.outer, 2))
-    return frozenset(name for name, count in tests.items() if count > 1 and _stays(name, bound))
+    local = func.locals - func.outer
+    return frozenset(n for n, count in tests.items() if count > 1 and _stays(n, bound, local))
 
 
-def _stays(name: str, bound: Counter[str]) -> bool:
-    """Whether a name is bound at most once, and a dotted path not at all."""
+def _stays(name: str, bound: Counter[str], local: Collection[str]) -> bool:
+    """Whether a name of the function is bound at most once, and a dotted path not at all."""
     root = name.partition(".")[0]
-    return bound[root] < 2 and (name == root or not bound[name])
+    return bound[root] < 2 and (name in local if name == root else not bound[name])
 
 
 def _is_loop(node: object) -> bool:
     return isinstance(node, (ir.While, ir.For))
 
 
-def _tested(test: ir.Expr) -> Iterator[str]:
+def tested(test: ir.Expr) -> Iterator[str]:
     """The names and dotted paths whose truth, or being None, a condition asks for."""
     if isinstance(test, ir.Not):
-        yield from _tested(test.value)
+        yield from tested(test.value)
     elif isinstance(test, ir.Bool):
-        yield from _tested(test.left)
-        yield from _tested(test.right)
+        yield from tested(test.left)
+        yield from tested(test.right)
     else:
         name, _ = question(test)
         if name:

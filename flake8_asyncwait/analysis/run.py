@@ -265,20 +265,20 @@ class Program:
             names |= {node.name, ".".join(node.path) if node.path else None}
         return bool(names & options)
 
-    def constant(self, name: str, depth: int = 3) -> object:
-        """The string that a module-level constant stands for: its value, or the qualified name
-        it is bound to; None if it is neither."""
+    def constant(self, name: str, depth: int = 3) -> tuple[str | None, str | None]:
+        """What a module-level constant is bound to: the string, or the qualified name; None for
+        what it is not."""
         node = self.outline.constants.get(name)
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            return node.value
+            return node.value, None
         text = dotted(node) if node is not None else None
         if text is None or depth == 0:
-            return None
+            return None, None
         root, _, rest = text.partition(".")
         base = self.outline.resolve(root)
         if base is None:
-            return self.constant(root, depth - 1) if not rest else None
-        return canonical(f"{base}.{rest}" if rest else base)
+            return self.constant(root, depth - 1) if not rest else (None, None)
+        return None, canonical(f"{base}.{rest}" if rest else base)
 
     def exception_names(self, name: str) -> list[str] | None:
         """The classes that a module-level tuple of exceptions holds."""

@@ -32,7 +32,7 @@ from flake8_asyncwait.analysis.exceptions import (
 )
 from flake8_asyncwait.analysis.liveness import Liveness
 from flake8_asyncwait.analysis.lower import ANYTHING
-from flake8_asyncwait.analysis.relevance import last_name, target_names, walk
+from flake8_asyncwait.analysis.relevance import last_name, target_names, tested, walk
 from flake8_asyncwait.analysis.run import MAX_DEPTH, Context, Frame
 from flake8_asyncwait.analysis.state import (
     DONE,
@@ -120,13 +120,17 @@ class Statements(Calls):
             return False
         if isinstance(node, ir.Clause) and node.asynchronous:
             return False
+        if isinstance(node, ir.Assert):
+            return self.tested_again.isdisjoint(tested(node.test))
         if isinstance(node, ir.Name):
             return node.id not in self.watched
         if isinstance(node, ir.Attr) and node.path is not None:
             return ".".join(node.path) not in self.watched
         if isinstance(node, ir.Call):
             name = last_name(node.func)
-            return not (name in self._own_functions or name == "cancel" or id(node) in self.site_of)
+            if name in self._own_functions or name == "cancel" or id(node) in self.site_of:
+                return False
+            return not self.changed_by(node)
         if isinstance(node, ir.Handler) and node.name is not None:
             return node.name not in self.watched
         return True

@@ -44,7 +44,11 @@ class Kind(Enum):
 
 @dataclass(slots=True, eq=False)
 class Facts:
-    """What is known about one unknown: where it came from, and what was chosen about it."""
+    """What is known about one unknown: where it came from, and what was chosen about it.
+
+    `calls` is how many of its methods have been called: each may change its attributes. What was
+    chosen about one of these was chosen `chosen_at` a suspension and a number of such calls.
+    """
 
     world: World
     label: str
@@ -57,7 +61,8 @@ class Facts:
     life: Life | None = None
     truth: bool | None = None
     none: bool | None = None
-    chosen_at: int = 0
+    calls: int = 0
+    chosen_at: tuple[int, int] = (0, 0)
     read_at: int = 0
 
     def is_current(self) -> bool:
@@ -211,8 +216,10 @@ class Unknown(Standin):
 
     def _forget(self) -> None:
         facts = self.standin
-        if facts.life is None and facts.chosen_at != facts.world.suspensions:
-            facts.chosen_at = facts.world.suspensions
+        calls = facts.parent.standin.calls if facts.parent is not None else 0
+        now = facts.world.suspensions, calls
+        if facts.life is None and facts.chosen_at != now:
+            facts.chosen_at = now
             if facts.kind is Kind.ATTRIBUTE:
                 facts.truth = facts.none = None
 
@@ -405,8 +412,11 @@ class Unknown(Standin):
 
     def result_of_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Unknown:
         """Return what an unknown call gives, having handed over what it was given."""
-        self.standin.world.hand_over(*args, *kwargs.values())
-        return Unknown(self.standin.world, f"{self.standin.label}()", Kind.RESULT, self)
+        facts = self.standin
+        facts.world.hand_over(*args, *kwargs.values())
+        if facts.parent is not None:
+            facts.parent.standin.calls += 1
+        return Unknown(facts.world, f"{facts.label}()", Kind.RESULT, self)
 
     def __await__(self) -> Generator[Any, Any, object]:
         return (yield from self.standin.world.stage.happen(self.decide, self))
