@@ -1026,20 +1026,19 @@ class Calls(Expressions):
         return self._returned(func, state, results)
 
     def _returned(self, func: ir.Func, before: State, results: Results) -> Results:
-        """A task made by a function of the same file is owned only if every return is one."""
-        if self.summary(func).makes:
-            return results
-        disowned: Results = []
+        """The tasks that a function of the same file makes are none of the caller's, but for the
+        one that it returns, if every return of it is one."""
+        makes = self.summary(func).makes
+        ways: Results = []
         for after, value in results:
-            fresh = [n for n in after.refs(value) if n not in before.heap]
-            heap = dict(after.heap)
-            for number in fresh:
-                if type(heap[number]) is Task and heap[number].owner == OWNED:
-                    heap[number] = heap[number]._replace(handed=True)
-            after = after.copy()
-            after.heap = heap
-            disowned.append((after, value))
-        return disowned
+            known = {*before.heap, *(after.refs(value) if makes else ())}
+            fresh = {
+                number: thing._replace(handed=True)
+                for number, thing in after.heap.items()
+                if number not in known and type(thing) is Task and thing.owner == OWNED
+            }
+            ways.append((after.put_all(fresh), value))
+        return ways
 
     def _bound(self, function: Function, args: Args) -> Arguments:
         """The parameters of a call of a function of the file, with their values."""
