@@ -60,8 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FileNotFoundError as error:
         print(os_error("working directory", error), file=sys.stderr)
         return FAILED
-    except BrokenPipeError:
-        # Who reads our output has had enough. Python would complain once more as it ends.
+    except OSError as error:
+        # What files give rise to is a `SourceError`: this is about our own output.
+        if not isinstance(error, BrokenPipeError):  # else who reads it has had enough
+            print(os_error("standard output", error), file=sys.stderr)
+        # Python would complain once more as it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt:

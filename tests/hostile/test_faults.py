@@ -159,3 +159,14 @@ def test_access_control_lists_stay(asyncwait: Asyncwait, project: Path) -> None:
     before = subprocess.run(["getfacl", "-c", path], capture_output=True, check=True).stdout
     assert asyncwait("fix").status == 0
     assert subprocess.run(["getfacl", "-c", path], capture_output=True, check=True).stdout == before
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a device that is full")
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_output_that_cannot_be_written(project: Path, format: str) -> None:
+    command = [sys.executable, "-m", "flake8_asyncwait", "check", "--output-format", format, "."]
+    with open("/dev/full", "wb") as full:
+        run = subprocess.run(
+            command, cwd=project, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (run.returncode, run.stderr) == (2, "standard output: no space left on device\n")
