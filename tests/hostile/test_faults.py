@@ -162,9 +162,9 @@ def test_access_control_lists_stay(asyncwait: Asyncwait, project: Path) -> None:
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a device that is full")
-@pytest.mark.parametrize("format", ["text", "json"])
-def test_output_that_cannot_be_written(project: Path, format: str) -> None:
-    command = [sys.executable, "-m", "flake8_asyncwait", "check", "--output-format", format, "."]
+@pytest.mark.parametrize("report", ["text", "json"])
+def test_output_that_cannot_be_written(project: Path, report: str) -> None:
+    command = [sys.executable, "-m", "flake8_asyncwait", "check", "--output-format", report, "."]
     with open("/dev/full", "wb") as full:
         run = subprocess.run(
             command, cwd=project, stdout=full, stderr=subprocess.PIPE, text=True, check=False
