@@ -78,19 +78,19 @@ import asyncio
 
 
 async def f(strict):
-    task = asyncio.create_task(work())
+    task, careful = asyncio.create_task(work()), strict
     try:
         await asyncio.wait({task}, timeout=1)
     finally:
         if strict:
             task.cancel()
-        if not strict:
+        if not careful:
             task.cancel()
 """
 
 
 def test_what_does_not_come_true_is_not_reproduced(tmp_path: Path) -> None:
-    """A false alarm: the linter takes the same question for two (docs/limits.md)."""
+    """A false alarm: the linter takes one question for two (docs/limits.md)."""
     path = tmp_path / "limit.py"
     path.write_text(SILENT_LIMIT, encoding="utf-8")
     done = asyncwait("prove", f"{path}:7")
