@@ -117,7 +117,8 @@ class TestLines:
         assert [n for n in lines if noqa.covers(n, "AWT101")] == covered
         assert [n for n in lines if flake8_covers(text, n, "AWT101")] == covered
 
-    @given(st.lists(FRAGMENTS, max_size=12).map("".join))
+    # Of a last line without its end, flake8 6.0 on Python 3.10 does not say what later ones say.
+    @given(st.lists(FRAGMENTS, max_size=12).map(lambda parts: "".join([*parts, "\n"])))
     def test_every_line_as_flake8_has_it(self, text: str) -> None:
         noqa = Noqa(text)
         for line, _ in enumerate(io.StringIO(text), 1):
