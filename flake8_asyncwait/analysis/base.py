@@ -373,13 +373,12 @@ class Base:
         alive = state.reachable()
         if len(alive) == len(state.heap):
             return state
-        gone = [number for number in state.heap if number not in alive]
-        for number in gone:
-            self._leave(state, state.heap[number], line, "nothing refers to it any more")
+        gone = {number: thing for number, thing in state.heap.items() if number not in alive}
+        for thing in gone.values():
+            self._leave(state, thing, line, "nothing refers to it any more")
         if state.fault and state.stale and LOST not in state.env:
             # A cleanup may still come to read the result: then it is another code.
-            things = [(number, state.heap[number]) for number in gone]
-            lost = tuple(Ref(n) for n, t in things if type(t) is Task and self._is_losable(t))
+            lost = tuple(Ref(n) for n, t in gone.items() if type(t) is Task and self._is_losable(t))
             state = state.bind(LOST, lost) if lost else state
         return state.collected()
 

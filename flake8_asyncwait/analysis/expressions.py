@@ -162,12 +162,9 @@ class Expressions(Awaits):
             else:
                 found = before._replace(none=truth == (asked == "Is"))
             state = state.bind(KNOWN + name, found)
-        if isinstance(node, ir.Compare) and len(node.rest) == 1:
-            op, right = node.rest[0]
-            none = isinstance(right, ir.Const) and right.value is None
-            if none and isinstance(node.left, ir.Name) and op in ("Is", "IsNot"):
-                if truth == (op == "Is"):
-                    state = self._know_none(node.left.id, state, ctx)
+        name, asked = question(node)
+        if name and asked != "truth" and truth == (asked == "Is"):
+            state = self._know_none(name, state, ctx)
         return state
 
     def _know_none(self, name: str, state: State, ctx: Context) -> State:
