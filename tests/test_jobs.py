@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,8 @@ LEAK = (
     "import asyncio\n\n\nasync def f(job):\n"
     "    await asyncio.wait({asyncio.create_task(job())}, timeout=1)\n"
 )
+posix = pytest.mark.skipif(os.name != "posix", reason="only POSIX has such signals")
+
 NAMES = [f"{letter}.py" for letter in "abcdef"]
 
 
@@ -91,6 +95,62 @@ def test_who_has_seen_enough_may_stop() -> None:
 
 def test_one_file_takes_no_other_process() -> None:
     assert [result.path for result in spread(pid, ["a.py"], 8)] == [str(os.getpid())]
+
+
+def never_done(path: str, task: Task) -> Examined:  # noqa: ARG001
+    """What a process does that looks at a file for longer than any of the tests waits."""
+    print(path, flush=True)
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        pass
+    return Examined(path)
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param("SIGINT", marks=posix),
+        pytest.param("SIGTERM", marks=posix),
+        "kill",  # which nothing can catch
+    ],
+)
+def test_no_process_lives_on_when_the_command_is_killed(how: str) -> None:
+    program = (
+        "import sys, test_jobs\n"
+        "from flake8_asyncwait import cli\n"
+        "from flake8_asyncwait.commands import jobs\n"
+        "jobs.examine = test_jobs.never_done\n"
+        "sys.exit(cli.main(['check', '--jobs=2', 'a.py', 'b.py']))\n"
+    )
+    command = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert command.stdout is not None
+    assert {command.stdout.readline() for _ in range(2)} == {"a.py\n", "b.py\n"}
+    if how == "kill":
+        command.kill()
+    else:
+        command.send_signal(signal.Signals[how])
+    # All of them have this output: it ends with the last of them, or the test in an error.
+    assert command.communicate(timeout=60)[0] == ""
+
+
+@posix
+@pytest.mark.usefixtures("project")
+def test_more_processes_than_the_system_gives() -> None:
+    program = (
+        "import resource, sys\n"
+        "from flake8_asyncwait import cli\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (12, 12))\n"
+        "sys.exit(cli.main(['check', '--jobs=6', '.']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "--jobs: too many open files\n"
 
 
 class TestAuto:

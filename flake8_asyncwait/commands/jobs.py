@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from flake8_asyncwait.commands.examine import Examined, Task, at_gate, examine
-from flake8_asyncwait.source.text import SourceError
+from flake8_asyncwait.source.text import SourceError, os_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +47,10 @@ def examine_all(paths: Iterable[str], task: Task, jobs: int | None) -> Iterator[
 
 
 def spread(work: Work, paths: Sequence[str], jobs: int) -> Iterator[Examined]:
-    """The results of `work` for each of `paths`, in their order, by `jobs` processes."""
+    """The results of `work` for each of `paths`, in their order, by `jobs` processes.
+
+    Raises `SourceError` where the system has no such number of processes to give.
+    """
     count = min(jobs, len(paths), _MOST)
     if count <= 1:
         yield from map(work, paths)
@@ -123,9 +126,12 @@ class _Pool:
             return
         # The one way to start a process that there is on every system.
         context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self._work), daemon=True)
-        process.start()
+        try:
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(theirs, self._work), daemon=True)
+            _start_uninterrupted(process)
+        except OSError as error:
+            raise os_error("--jobs", error) from error
         theirs.close()
         self._give(ours, process)
 
@@ -157,17 +163,49 @@ class _Pool:
             self._give(connection, process)
 
 
+def _start_uninterrupted(process: SpawnProcess) -> None:
+    """Start a process that no interrupt from the keyboard reaches, where the system can do that: a
+    Python that is interrupted as it starts complains of it."""
+    import signal
+    import sys
+
+    if sys.platform == "win32":
+        process.start()
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # else it starts now, and lets interrupts through again
+    usual = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, usual)
+
+
 def _serve(connection: Connection, work: Work) -> None:
     """What each process does, until nobody has work for it."""
     import signal
+    from threading import Thread
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started us is told, too, and ends us
+    Thread(target=_end_with_who_started_us, daemon=True).start()
     while True:
         try:
             path = connection.recv()
         except EOFError:
             return
         connection.send(work(path))
+
+
+def _end_with_who_started_us() -> None:
+    """End this process as soon as the one that started it has ended, in whatever way: who was
+    killed could not tell us."""
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _lost(path: str, status: int | None) -> Examined:
