@@ -13,8 +13,17 @@ from flake8_asyncwait.analysis.exceptions import (
     TIMEOUT_ERROR,
     Exc,
 )
-from flake8_asyncwait.analysis.relevance import Relevant, repeated, tested_constants
-from flake8_asyncwait.analysis.run import Books, Context, Frame, Program, Site
+from flake8_asyncwait.analysis.facts import Facts
+from flake8_asyncwait.analysis.relevance import tested_constants
+from flake8_asyncwait.analysis.run import (
+    FIRST_WORK,
+    MAX_WORK,
+    NODE_WORK,
+    Books,
+    Context,
+    Frame,
+    Program,
+)
 from flake8_asyncwait.analysis.state import (
     ASKED,
     BORROWED,
@@ -63,21 +72,18 @@ class Base:
         self,
         program: Program,
         func: ir.Func,
-        sites: list[Site],
-        relevant: Relevant,
-        bindable: frozenset[str],
+        facts: Facts,
         many: int = MANY,
     ) -> None:
         self.program = program
         self.func = func
-        self.sites = sites
-        self.site_of = {id(site.call): site for site in sites}
-        self.relevant = relevant.names
-        self.feeding = relevant.feeding
-        self.bindable = bindable
-        self.repeated = repeated(func)
+        self.facts = facts
+        self.sites = facts.sites
+        self.site_of = {id(site.call): site for site in facts.sites}
+        self.relevant = facts.relevant
         self.many = many
-        self.books = Books(len(sites))
+        first = FIRST_WORK + NODE_WORK * facts.size
+        self.books = Books(len(facts.sites), first if many == MANY else MAX_WORK)
         self._origins: dict[object, int] = {}
         self._nodes: list[object] = []
         self._flags: dict[ir.Func, set[str]] = {}
@@ -88,8 +94,6 @@ class Base:
         self.faultless = False
         # The names and dotted paths whose tests agree with each other.
         self.tested_again: frozenset[str] = frozenset()
-        # The function makes no task and waits for none of its callers': futures tell nothing then.
-        self.nothing_to_lose = False
         # The call of the function whose helper is being looked into.
         self.caller: object = None
         # How many frames are active besides the function's own: their names are kept apart.
@@ -126,7 +130,7 @@ class Base:
             return [(state, Function(defined, False))]
         if frame.func is self.func:
             state = self._note_stale_read(name, value, state, ctx)
-            if value is None and name in self.bindable:
+            if value is None and name in self.facts.bindable:
                 self.fail(state, ctx, Exc("UnboundLocalError"))
                 return []
         return [(state, UNKNOWN if value is None else value)]
@@ -140,7 +144,7 @@ class Base:
         for index, stale in state.stale:
             if stale != name:
                 continue
-            unbound = value is None and name in self.bindable
+            unbound = value is None and name in self.facts.bindable
             pending = name in self.sites[index].results
             older = value is not None and pending and self.truth(value, state) is False
             if unbound or older:
@@ -180,7 +184,7 @@ class Base:
         """Whether states hold what a name is bound to: in the function itself what its relevant
         names are bound to, in helpers what holds a task, decides a condition or is None."""
         if frame.func is self.func:
-            return name in (self.feeding if isinstance(value, Result) else self.relevant)
+            return name in (self.facts.feeding if isinstance(value, Result) else self.relevant)
         if isinstance(value, Const):
             return self.decides(name, value, frame.func)
         return self.matters(value, state)
@@ -223,7 +227,7 @@ class Base:
             state = self.hand_over(state, value, ctx)
         if not self.keeps(name, value, state, frame):
             value = UNKNOWN
-        if isinstance(value, Unknown) and name not in self.bindable:
+        if isinstance(value, Unknown) and name not in self.facts.bindable:
             return state.unbind(key)
         self._label(name, value, state, frame)
         return state.bind(key, value)

@@ -437,7 +437,7 @@ class Expressions(Awaits):
         )
 
     def _is_repeated(self, name: str, ctx: Context) -> bool:
-        return ctx.frame.func is self.func and name in self.repeated
+        return ctx.frame.func is self.func and name in self.facts.repeated
 
     def turns(self, node: ir.Expr) -> tuple[Value, ...] | None:
         """The items of a loop over a few things that are displayed."""
@@ -829,7 +829,7 @@ class Expressions(Awaits):
 
         Leaving executions out can hide a leak, but never make one up.
         """
-        if owner == FUTURE and self.nothing_to_lose:
+        if owner == FUTURE and self.facts.nothing_to_lose:
             return [(state, UNKNOWN)]
         origin = self.origin(node)
         most = 2 * self.many if self._comprehending else self.many

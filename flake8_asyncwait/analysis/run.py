@@ -15,7 +15,11 @@ from flake8_asyncwait.analysis.state import OWNED, State, Task, Trace
 from flake8_asyncwait.sites.outline import Entry, Outline, canonical, dotted
 
 # The work on one function is bounded: statements and expressions evaluated, each in one state, and
-# states compared. A state that holds much counts for several (`State.weight`).
+# states compared. A state that holds much counts for several (`State.weight`). The first try may
+# take so much, and so much for each statement and expression of the function, which lets long
+# functions have their due; each of the others, with fewer tasks, may take `MAX_WORK`.
+FIRST_WORK = 30_000
+NODE_WORK = 6
 MAX_WORK = 80_000
 # A site that is shown to forget a task is looked at for this long all the same, for the sake of a
 # short witness.
@@ -63,10 +67,11 @@ class Leak(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Books:
-    """What a run finds out. `leaks` keeps, for each site, the shortest history of each kind of
-    leak."""
+    """What a run finds out, within `limit` units of work. `leaks` keeps, for each site, the
+    shortest history of each kind of leak."""
 
     sites: int
+    limit: int
     leaks: dict[int, dict[Leak, Trace]] = field(default_factory=dict)
     forgotten: set[int] = field(default_factory=set)
     adopted: set[str] = field(default_factory=set)
@@ -114,7 +119,7 @@ class Books:
         self.work += work
         if self.work > ENOUGH_WORK and len(self.forgotten) == self.sites:
             raise Decided
-        if self.work > MAX_WORK:
+        if self.work > self.limit:
             raise Undetermined
 
 

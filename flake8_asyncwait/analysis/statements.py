@@ -30,7 +30,6 @@ from flake8_asyncwait.analysis.exceptions import (
     Exc,
     catches,
 )
-from flake8_asyncwait.analysis.liveness import Liveness
 from flake8_asyncwait.analysis.lower import ANYTHING
 from flake8_asyncwait.analysis.relevance import last_name, target_names, tested, walk
 from flake8_asyncwait.analysis.run import MAX_DEPTH, Context, Frame
@@ -78,12 +77,9 @@ class Statements(Calls):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        nested = {func.name for func in self.func.nested}
         self._idle: dict[int, bool] = {}
-        self._own_functions = self.program.function_names | nested
-        self.watched = self.relevant | nested
+        self.watched = self.relevant | {func.name for func in self.func.nested}
         self._ordered: dict[int, bool] = {}
-        self._liveness = Liveness(self.func, self._own_functions)
 
     def run_block(self, body: list[ir.Stmt], states: list[State], ctx: Context) -> list[State]:
         """Run statements one after the other; returns the states that reach the end."""
@@ -128,7 +124,7 @@ class Statements(Calls):
             return ".".join(node.path) not in self.watched
         if isinstance(node, ir.Call):
             name = last_name(node.func)
-            if name in self._own_functions or name == "cancel" or id(node) in self.site_of:
+            if name in self.facts.helpers or name == "cancel" or id(node) in self.site_of:
                 return False
             return not self.changed_by(node)
         if isinstance(node, ir.Handler) and node.name is not None:
@@ -139,7 +135,7 @@ class Statements(Calls):
         """Forget what nothing after a statement of the function reads or asks."""
         if ctx.frame.func is not self.func:
             return state
-        if not self._liveness.asked_after(statement):
+        if not self.facts.liveness.asked_after(statement):
             state = self.settle_ended(state)
         dead = [name for name in state.env if self._is_dead(name, state, statement)]
         return state.unbind(*dead) if dead else state
@@ -149,15 +145,15 @@ class Statements(Calls):
         remembered until it is bound again: its task is lost there, or when the function ends."""
         if name.startswith((SOME, KNOWN)):
             root = name.partition(":")[2].partition(".")[0]
-            return not self._liveness.is_read_after(root, statement)
+            return not self.facts.liveness.is_read_after(root, statement)
         if not name.isidentifier():
             return False
-        if self._liveness.is_read_after(name, statement):
+        if self.facts.liveness.is_read_after(name, statement):
             return False
         if not self.holds_losable(state, state.env[name]):
             return True
         # While a result is not bound yet, a cleanup may still come to read it (AWT103).
-        return not state.stale and self._liveness.is_bound_after(name, statement)
+        return not state.stale and self.facts.liveness.is_bound_after(name, statement)
 
     # Simple statements
 

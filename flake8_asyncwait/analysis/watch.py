@@ -85,8 +85,7 @@ class _WholeBooks(Books):
     """Books that go on when every site is known to leak: a fix has to know all executions."""
 
     def __init__(self, sites: int, limit: int, budget: Budget) -> None:
-        super().__init__(sites)
-        self.limit = limit
+        super().__init__(sites, limit)
         self.budget = budget
 
     def tick(self, work: int = 1) -> None:
@@ -113,7 +112,7 @@ class Watching(Statements):
         super().__init__(*args)
         self.settling = settling
         self.budget = budget
-        limit = MAX_WORK if self.many == MANY else MAX_WORK * _PATIENCE
+        limit = self.books.limit if self.many == MANY else MAX_WORK * _PATIENCE
         self.books = _WholeBooks(len(self.sites), limit if self.many <= most else 0, budget)
         self.watched_lines = watched
         self.uses: set[Use] = set()
