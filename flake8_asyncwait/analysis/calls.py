@@ -451,7 +451,7 @@ class Calls(Expressions):
     def _apply(self, func: Value, item: Value, state: State, ctx: Context) -> Results:
         if isinstance(func, Function) and ctx.frame.depth < MAX_DEPTH:
             return self.enter(func, Args([item], {}), state, ctx)
-        return [(state, UNKNOWN)]
+        return [(self.hand_over(state, item, ctx), UNKNOWN)]
 
     def _chain(self, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
         items: list[Value] = []
@@ -477,8 +477,10 @@ class Calls(Expressions):
     def _enumerate(self, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
         state, items, _ = self.iterated(state, args.first())
         start = args.positional[1] if len(args.positional) > 1 else args.keywords.get("start")
-        counted = items is not None and start in (None, Const(0))
-        numbers = tuple(map(Const, range(len(items or ())))) if counted else None
+        first = start.value if isinstance(start, Const) else 0 if start is None else None
+        numbers = None
+        if items is not None and type(first) is int:
+            numbers = tuple(map(Const, range(first, first + len(items))))
         return self._rows([numbers, items], state)
 
     def _rows(self, columns: list[tuple[Value, ...] | None], state: State) -> Results:
@@ -497,15 +499,21 @@ class Calls(Expressions):
         if not args.positional and not args.keywords:
             return [state.new(Box("dict", ()))]
         box = state.get(args.first())
-        if type(box) is Box and box.kind == "dict":
+        if type(box) is Box and box.kind == "dict" and not args.keywords:
             return [state.new(box._replace(escaped=False))]
-        pairs: list[Value] = list(args.keywords.items())
-        pairs = [(Const(name), value) for name, value in pairs]
-        for item in box.items if type(box) is Box else ():
-            row = state.get(item)
-            if type(row) is Box and len(row.items) == 2:
-                pairs.append(tuple(row.items))
+        pairs = self._pairs(args, state)
         return [state.new(Box("dict", tuple(pairs), not pairs))]
+
+    def _pairs(self, args: Args, state: State) -> list[Value]:
+        """What `dict(...)` and `update(...)` are given: a dict or a list of pairs, and keywords."""
+        box = state.get(args.first())
+        pairs: list[Value] = []
+        if type(box) is Box and box.kind == "dict":
+            pairs += box.items
+        elif type(box) is Box:
+            rows = [state.get(item) for item in box.items]
+            pairs += [row.items for row in rows if type(row) is Box and len(row.items) == 2]
+        return [*pairs, *((Const(name), value) for name, value in args.keywords.items())]
 
     def _next(self, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
         """`next(it)`: one of the items, or the default."""
@@ -845,13 +853,14 @@ class Calls(Expressions):
         return [(self._put_in(state, ref, [value], False, ctx), Const(None))]
 
     def _extend(self, ref: Ref, name: str, args: Args, state: State, ctx: Context) -> Results:
+        box = state.heap[ref.id]
+        if box.kind == "dict":
+            pairs = self._pairs(args, state)
+            if self._is_theirs(ref, state, ctx):
+                state = self.hand_over(state, tuple(pairs), ctx)
+            more = box._replace(items=(*box.items, *pairs), open=box.open or not pairs)
+            return [(state.put(ref, more), Const(None))]
         for value in args.positional:
-            box = state.heap[ref.id]
-            if box.kind == "dict":
-                other = state.get(value)
-                pairs = other.items if type(other) is Box and other.kind == "dict" else ()
-                state = state.put(ref, box._replace(items=(*box.items, *pairs), open=not pairs))
-                continue
             state, items, source = self.iterated(state, value)
             opened = items is None or state.get(source).open
             state = self._put_in(state, ref, list(items or ()), opened, ctx)
@@ -860,10 +869,9 @@ class Calls(Expressions):
     def _put_in(
         self, state: State, ref: Ref, values: list[Value], opened: bool, ctx: Context
     ) -> State:
-        """Add values to a collection; what goes into one that somebody else can reach is handed
-        over, and so is what a nested function puts into a collection of the function."""
+        """Add values to a collection; what goes into somebody else's is handed over."""
         box = state.heap[ref.id]
-        theirs = box.escaped or self._is_callers(ref, state, ctx)
+        theirs = self._is_theirs(ref, state, ctx)
         items = list(box.items)
         for value in values:
             if theirs:
@@ -874,10 +882,12 @@ class Calls(Expressions):
                 items.append(value)
         return state.put(ref, box._replace(items=tuple(items), open=box.open or opened))
 
-    def _is_callers(self, ref: Ref, state: State, ctx: Context) -> bool:
-        """Whether a nested function of the function reaches into the function's own names."""
-        parent = ctx.frame.parent
-        if parent is None:
+    def _is_theirs(self, ref: Ref, state: State, ctx: Context) -> bool:
+        """Whether somebody else can reach a collection, or a nested function of the function
+        reaches into the function's own names."""
+        if state.heap[ref.id].escaped:
+            return True
+        if ctx.frame.parent is None:
             return False
         names = [key for key, value in state.env.items() if value == ref]
         return any(not key.startswith(ctx.frame.prefix) for key in names)
@@ -997,13 +1007,13 @@ class Calls(Expressions):
         if box.kind != "dict":
             return [(state, UNKNOWN)]
         key = args.first()
-        if name == "setdefault" and len(args.positional) > 1:
+        exact = any(pair[0] == key for pair in box.items) and isinstance(key, (Ref, Const))
+        if name == "setdefault" and len(args.positional) > 1 and not exact:
             value = args.positional[1]
             after = self.with_pair(box, box.items, key, value, state)
             return [(state.put(ref, after), value)]
         default = args.positional[1] if len(args.positional) > 1 else Const(None)
         found = [(state, value) for value in self._looked_up(box, key)]
-        exact = any(pair[0] == key for pair in box.items) and isinstance(key, (Ref, Const))
         return found if exact else [*found, (state, default)]
 
     # Functions of the same file, and everything else
@@ -1046,13 +1056,18 @@ class Calls(Expressions):
         names = func.positional[1:] if function.bound else func.positional
         pairs = list(zip(names, args.positional, strict=False))
         rest = args.positional[len(names) :]
+        named: list[Value] = []
         if func.star is not None:
             pairs.append((func.star, tuple(rest)))
         for name, value in args.keywords.items():
             if name in func.params:
                 pairs.append((name, value))
+            elif func.star_star is not None and not args.splat:
+                named.append((Const(name), value))
             elif func.star_star is not None or name.startswith("**"):
                 pairs.append((f"${name}", value))
+        if func.star_star is not None and not args.splat:
+            pairs.append((func.star_star, tuple(named)))
         return tuple(pairs)
 
     def run_coroutine(self, state: State, value: Coroutine, line: int, ctx: Context) -> Results:
@@ -1105,7 +1120,8 @@ class Calls(Expressions):
         nothing = State({}, {})
         suspensions = self.suspensions
         outside = Context(Frame(self.func, "", 0), flow)
-        given = tuple((n, constants.get(n, UNKNOWN)) for n in func.params if n != func.star)
+        stars = (func.star, func.star_star)
+        given = tuple((n, constants.get(n, UNKNOWN)) for n in func.params if n not in stars)
         results = self._activate(func, given, nothing, outside, None)
         faults: dict[Exc, int] = {}
         raises: list[Exc] = []
@@ -1168,8 +1184,8 @@ class Calls(Expressions):
         state: State,
     ) -> State:
         for name, value in pairs:
-            if name == func.star:
-                state, value = state.new(Box("tuple", value))
+            if name in (func.star, func.star_star):
+                state, value = state.new(Box("tuple" if name == func.star else "dict", value))
             if not isinstance(value, Unknown):
                 state = state.bind(frame.prefix + name, value)
         given = dict(pairs)

@@ -44,6 +44,9 @@ def catches(handler: str | None, exc: Exc, classes: dict[str, list[str]]) -> str
     `handler` is the last component of the class's name, or None where it is not a name.
     `classes` are the classes of the file with their bases.
     """
+    builtin = getattr(builtins, handler or "", None)
+    if isinstance(builtin, type):
+        handler = builtin.__name__  # IOError is another name of OSError
     if handler == "BaseException" or handler == exc.name:
         return YES
     if exc.name == "":

@@ -525,9 +525,9 @@ class Lowerer:
         return ir.Await(self._expr(node.expression), self._line)
 
     def _yield(self, node: cst.Yield) -> ir.Expr:
+        self._func.generator = True
         if isinstance(node.value, cst.From):
             return ir.Await(self._expr(node.value.item), self._line)
-        self._func.generator = True
         return ir.Yield(self._optional(node.value), self._line)
 
     def _display(self, node: cst.Tuple | cst.List | cst.Set) -> ir.Expr:

@@ -242,7 +242,7 @@ class Statements(Calls):
         else:
             ways = self.evaluate(node.value, state, ctx)
         for after, value in ways:
-            kept = value if ctx.frame.depth or self.matters(value, after) else UNKNOWN
+            kept = value if ctx.frame.prefix or self.matters(value, after) else UNKNOWN
             done = after.bind(f"{ctx.frame.prefix}$return", kept)
             if not ctx.frame.prefix:
                 done = done.step(node.line, "the function returns")
@@ -276,7 +276,8 @@ class Statements(Calls):
         yes, no = self.decide(node.test, state, ctx)
         if self.free_choices > free:
             return yes
-        for after in no:
+        message = node.message or ir.Const(None)
+        for after, _ in [end for one in no for end in self.evaluate(message, one, ctx)]:
             self.fail(after.step(node.line, "the assertion fails"), ctx, Exc("AssertionError"))
         return yes
 
