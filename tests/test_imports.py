@@ -91,6 +91,12 @@ class TestPlace:
         assert new == [str(wanted)]
         assert FILE.split("\n")[position - 1] == line_before
 
+    @pytest.mark.parametrize("module", ["asyncio", "distutils", "tomllib", "annotationlib"])
+    def test_the_library_is_that_of_all_pythons(self, module: str) -> None:
+        """Also of those that have the module no more, or not yet."""
+        ours = Import("a_package", "wait_any")
+        assert add_import(f"import {module}\n", ours) == f"import {module}\n\n{ours}\n"
+
     @pytest.mark.parametrize(
         ("before", "after"),
         [

@@ -11,6 +11,8 @@ import pytest
 from command import Asyncwait
 
 from flake8_asyncwait.check import check, parse, parse_newer
+from flake8_asyncwait.fix.advise import cures_for
+from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.older import older
 
 HEAD = "import asyncio\n\n\n"
@@ -84,6 +86,15 @@ def test_what_is_no_python_at_all_is_the_error_that_python_gives(text: str) -> N
     with pytest.raises(SyntaxError) as caught:
         parse_newer(text)
     assert (caught.value.lineno, caught.value.msg) == (expected.value.lineno, expected.value.msg)
+
+
+def test_what_is_never_rewritten_is_left_for_the_same_reason_in_any_python() -> None:
+    text = HEAD + "async def f{}(tasks):\n    await asyncio.wait(tasks, timeout=1)\n"
+    new, old = (text.replace("{}", parameters) for parameters in ("[T = int]", ""))
+    (finding,) = check(new).findings
+    assert finding.code == "AWT104"
+    told = cures_for("a.py", new, [finding], Options())
+    assert told == cures_for("a.py", old, [finding], Options())
 
 
 class TestCommand:

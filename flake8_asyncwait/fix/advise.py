@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flake8_asyncwait.fix.cure import MANUAL, Cure
 from flake8_asyncwait.fix.file import fix_file, fix_text
 from flake8_asyncwait.fix.helper import Helper
+from flake8_asyncwait.fix.plan import BY_HAND
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.report.diff import diff
 from flake8_asyncwait.report.edits import edits
@@ -50,10 +51,13 @@ def cures_for(
     try:
         return fix_text(path, text, options, helper, findings, WORK).cures
     except SourceError as error:
-        return tuple(
-            Cure(each.line, each.column, each.code, MANUAL, error.reason)
-            for each in sorted(findings)
-        )
+        return tuple(_left(each, error.reason) for each in sorted(findings))
+
+
+def _left(finding: Finding, reason: str) -> Cure:
+    """A finding in a file that is not fixed. What no fix touches has a reason of its own."""
+    reason = BY_HAND.get(finding.code, reason)
+    return Cure(finding.line, finding.column, finding.code, MANUAL, reason)
 
 
 def change_for(

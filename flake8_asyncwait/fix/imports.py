@@ -17,6 +17,13 @@ from typing import NamedTuple
 from flake8_asyncwait.check import parse
 
 _STANDARD, _OTHER, _OWN, _RELATIVE = range(4)
+# Those of every Python that we run on: where an import goes must not hang on which one that is.
+_STANDARD_LIBRARY = sys.stdlib_module_names | {
+    *("aifc", "annotationlib", "asynchat", "asyncore", "audioop", "binhex", "cgi", "cgitb"),
+    *("chunk", "compression", "crypt", "distutils", "imghdr", "imp", "lib2to3", "mailcap"),
+    *("msilib", "nis", "nntplib", "ossaudiodev", "pipes", "smtpd", "sndhdr", "spwd", "sunau"),
+    *("telnetlib", "tomllib", "uu", "xdrlib"),
+}
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _MAX_WIDTH = 79
 _COOKIE = re.compile(r"^[ \t\f]*#.*?coding[:=]")
@@ -207,7 +214,7 @@ def _sort_key(each: Import, own: Collection[str]) -> _Key:
     elif top in own:
         section = _OWN
     else:
-        section = _STANDARD if top in sys.stdlib_module_names else _OTHER
+        section = _STANDARD if top in _STANDARD_LIBRARY else _OTHER
     return section, each.name is not None, -each.level, each.module.lower(), each.module
 
 
