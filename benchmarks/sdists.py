@@ -1,6 +1,7 @@
 """Check the Python files of popular source distributions, by each door, and see whether one breaks.
 
     python -m benchmarks.sdists [DIR] [--package NAME]
+    python -m benchmarks.sdists --folder FOLDER [FOLDER ...]
 
 Downloads the source distributions of `sdists.sha256` to DIR/sdists (what is there already is used
 as it is) and unpacks their Python files: tests too, and test data that is no Python at all. For
@@ -8,6 +9,9 @@ each package it runs `asyncwait check` on all of them, and then, file by file an
 the check and the fix, and flake8 with no plugin but ours. Prints how many files and bytes there
 were, the crashes, the lines of error that a user would read, and the slowest file of each package.
 Exits 1 where a package could not be had or something crashed, else 0.
+
+With `--folder` it does the same to the files of other folders, of the standard library of any
+Python, say.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ from benchmarks.hostile import through_flake8, tried
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.source.text import SourceError, read
 
+ROOT = Path(__file__).parent.parent
 # As `sha256sum` writes them, and can check them.
 PINS = Path(__file__).with_suffix(".sha256")
 SUFFIX = ".tar.gz"
@@ -56,9 +61,10 @@ def main() -> int:
     """Fetch, check, print. Returns the exit status."""
     arguments = _parse_arguments()
     warnings.simplefilter("ignore")
-    results, failures = [], 0
+    results = [_printed(str(folder), checked(folder)) for folder in arguments.folder]
+    failures = 0
     for archive in pinned():
-        if arguments.package not in (None, archive.package):
+        if arguments.folder or arguments.package not in (None, archive.package):
             continue
         try:
             result = checked(bring(archive, arguments.directory.resolve() / SDISTS))
@@ -66,11 +72,8 @@ def main() -> int:
             print(f"{archive.name}: {error}", file=sys.stderr, flush=True)
             failures += 1
             continue
-        print(f"{archive.folder:32} {result}  {result.slowest[1]}", flush=True)
-        for line in (*result.crashes, *result.errors):
-            print(f"    {line}", flush=True)
-        results.append(result)
-    print(f"{len(results)} packages: {_total(results)}")
+        results.append(_printed(archive.folder, result))
+    print(f"{len(results)} folders: {_total(results)}")
     return 1 if failures or any(one.crashes for one in results) else 0
 
 
@@ -82,7 +85,18 @@ def _parse_arguments() -> argparse.Namespace:
         "directory", nargs="?", type=Path, default=DOWNLOADS, help="where they are or go"
     )
     parser.add_argument("--package", help="look at this package only")
+    parser.add_argument(
+        "--folder", nargs="+", default=[], type=Path, help="look at these in place of packages"
+    )
     return parser.parse_args()
+
+
+def _printed(name: str, result: Result) -> Result:
+    """The same result, once it is told."""
+    print(f"{name:32} {result}  {result.slowest[1]}", flush=True)
+    for line in (*result.crashes, *result.errors):
+        print(f"    {line}", flush=True)
+    return result
 
 
 def pinned() -> Iterator[Archive]:
@@ -118,9 +132,10 @@ def _command(folder: Path) -> tuple[list[str], list[str]]:
     """What `asyncwait check` says on its standard error of a folder: the errors, and, if it has
     crashed, all of it."""
     command = [sys.executable, "-m", "flake8_asyncwait", "check", "--isolated"]
-    everything = ["--no-respect-gitignore", "--exclude=", "."]
+    everything = ["--no-respect-gitignore", "--exclude=", str(folder.resolve())]
+    # Python would take modules from the working directory: not from a library that is checked.
     ran = subprocess.run(
-        [*command, *everything], cwd=folder, capture_output=True, text=True, check=False
+        [*command, *everything], cwd=ROOT, capture_output=True, text=True, check=False
     )
     if ran.returncode not in (0, 1, 2) or "Traceback (most recent call last)" in ran.stderr:
         return [], [f"asyncwait check: status {ran.returncode}\n{ran.stderr}"]
