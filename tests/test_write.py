@@ -9,6 +9,7 @@ import random
 import shutil
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -115,6 +116,41 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(params=["one name", "two names"])
+def any_path(request: pytest.FixtureRequest, path: Path) -> Path:
+    """A file that is replaced, and one with a hard link, which is overwritten."""
+    if request.param == "two names":
+        (path.parent / "b.py").hardlink_to(path)
+    return path
+
+
+def access_list(*entries: tuple[int, int, int]) -> bytes:
+    """A list as Linux has it in an extended attribute, of (tag, permissions, number) each."""
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+NOBODY = 0xFFFFFFFF
+# The owner may write, the user 12345 read, its group read, the mask is to read, others nothing.
+ACCESS_LIST = access_list(
+    *((0x01, 6, NOBODY), (0x02, 4, 12345), (0x04, 4, NOBODY)), (0x10, 4, NOBODY), (0x20, 0, NOBODY)
+)
+
+
+def set_attribute(path: Path, name: str, value: bytes) -> None:
+    """Skips the test where there are none."""
+    if sys.platform != "linux":
+        pytest.skip("Python knows them on Linux only")
+    try:
+        os.setxattr(path, name, value)
+    except OSError as error:
+        pytest.skip(f"this file system has none: {error}")
+
+
+def attributes(path: Path) -> dict[str, bytes]:
+    assert sys.platform == "linux"
+    return {name: os.getxattr(path, name) for name in os.listxattr(path)}
+
+
 def leftovers(directory: Path) -> list[str]:
     return sorted(each.name for each in directory.iterdir() if each.name.startswith("."))
 
@@ -148,15 +184,31 @@ class TestWrite:
         write(str(path), OLD, NEW)
         assert (path.stat().st_uid, path.stat().st_gid) == (12345, 54321)
 
-    def test_extended_attributes_stay(self, path: Path) -> None:
-        if sys.platform != "linux":
-            pytest.skip("os.setxattr is Linux's")
-        try:
-            os.setxattr(path, "user.asyncwait", b"kept")
-        except OSError as error:
-            pytest.skip(f"this file system has none: {error}")
-        write(str(path), OLD, NEW)
-        assert os.getxattr(path, "user.asyncwait") == b"kept"
+    def test_extended_attributes_stay(self, any_path: Path) -> None:
+        set_attribute(any_path, "user.asyncwait", b"kept")
+        write(str(any_path), OLD, NEW)
+        assert attributes(any_path)["user.asyncwait"] == b"kept"
+
+    def test_an_access_control_list_stays(self, any_path: Path) -> None:
+        any_path.chmod(0o640)
+        set_attribute(any_path, "system.posix_acl_access", ACCESS_LIST)
+        before = attributes(any_path), any_path.stat().st_mode
+        write(str(any_path), OLD, NEW)
+        assert any_path.read_bytes() == NEW
+        assert (attributes(any_path), any_path.stat().st_mode) == before
+        assert before[0]["system.posix_acl_access"] == ACCESS_LIST
+
+    def test_the_access_control_list_of_new_files_is_not_given_to_an_old_one(
+        self, any_path: Path
+    ) -> None:
+        any_path.chmod(0o640)
+        set_attribute(any_path.parent, "system.posix_acl_default", ACCESS_LIST)
+        (any_path.parent / "new.py").touch()
+        assert "system.posix_acl_access" in attributes(any_path.parent / "new.py")
+        before = attributes(any_path), any_path.stat().st_mode
+        write(str(any_path), OLD, NEW)
+        assert (attributes(any_path), any_path.stat().st_mode) == before
+        assert "system.posix_acl_access" not in before[0]
 
     def test_the_time_does_not_stay(self, path: Path) -> None:
         """Python would go on with the old `.pyc`, where the size is the same."""
@@ -185,14 +237,6 @@ class TestWrite:
         write(str(other), NEW, b"short\n")
         assert path.read_bytes() == b"short\n"
         assert sorted(os.listdir(path.parent)) == ["a.py", "b.py"]
-
-
-@pytest.fixture(params=["one name", "two names"])
-def any_path(request: pytest.FixtureRequest, path: Path) -> Path:
-    """A file that is replaced, and one with a hard link, which is overwritten."""
-    if request.param == "two names":
-        (path.parent / "b.py").hardlink_to(path)
-    return path
 
 
 WRITE_MUCH = f"""

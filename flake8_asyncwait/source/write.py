@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from flake8_asyncwait.source.text import BOM, Source, SourceError, os_error, read
 
 _LINE_END = re.compile("\r\n|\r|\n")
+_ACCESS_LIST = "system.posix_acl_access"
 _CHANGED = "it was changed meanwhile"
 
 
@@ -167,7 +168,26 @@ def _copy_metadata(target: str, new: str, found: os.stat_result) -> None:
                 os.chown(new, owner, found.st_gid)
                 break
     shutil.copystat(target, new)
+    if sys.platform == "linux":  # elsewhere Python knows no extended attributes
+        _drop_inherited(target, new)
     os.utime(new)  # Python takes a .pyc file for valid by the time and the size of the source
+
+
+def _drop_inherited(target: str, new: str) -> None:
+    """Take away the access control list that the directory has given to the new file, where
+    `target` has none: it may let others read what they could not."""
+    assert sys.platform == "linux"
+    if _ACCESS_LIST in _attributes(new) and _ACCESS_LIST not in _attributes(target):
+        os.removexattr(new, _ACCESS_LIST)
+
+
+def _attributes(path: str) -> list[str]:
+    """The names of the extended attributes of a file."""
+    assert sys.platform == "linux"
+    try:
+        return os.listxattr(path)
+    except OSError:  # the file system has none
+        return []
 
 
 def _identity(found: os.stat_result) -> tuple[int, ...]:

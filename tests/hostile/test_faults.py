@@ -150,17 +150,6 @@ def test_helper_modules_are_never_overwritten(
     assert helper.read_text() == text
 
 
-def test_access_control_lists_stay(asyncwait: Asyncwait, project: Path) -> None:
-    path = project / "pkg" / "m1.py"
-    if shutil.which("setfacl") is None:
-        pytest.skip("there is no setfacl here")
-    if subprocess.run(["setfacl", "-m", "u:12345:r", path], capture_output=True).returncode:
-        pytest.skip("this file system has no access control lists")
-    before = subprocess.run(["getfacl", "-c", path], capture_output=True, check=True).stdout
-    assert asyncwait("fix").status == 0
-    assert subprocess.run(["getfacl", "-c", path], capture_output=True, check=True).stdout == before
-
-
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a device that is full")
 @pytest.mark.parametrize("report", ["text", "json"])
 def test_output_that_cannot_be_written(project: Path, report: str) -> None:
