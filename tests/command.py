@@ -1,8 +1,11 @@
-"""The command `asyncwait` in a test: the fixture of this name runs it in this process."""
+"""The command `asyncwait` in a test: the fixture of this name runs it in this process. And whose
+process that is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
@@ -38,3 +41,14 @@ def runner(capture: pytest.CaptureFixture[str]) -> Asyncwait:
         return Run(status, out.splitlines(), err.splitlines())
 
     return run
+
+
+@contextlib.contextmanager
+def not_as_root() -> Iterator[None]:
+    """The process is not root meanwhile, as far as permissions go."""
+    user = os.geteuid()
+    os.seteuid(user or 65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)

@@ -128,3 +128,14 @@ def test_the_limits_are_those_of_the_fixture() -> None:
     shown = {line.strip() for example in examples for line in example.splitlines()}
     limits = {line.strip() for line in fixture.splitlines() if ": limit" in line}
     assert limits <= shown
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11")
+def test_dependencies_are_pinned_from_below_only() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [one.partition(";")[0].strip() for one in project["dependencies"]]
+    assert len(wanted) > 3
+    assert [one for one in wanted if not re.fullmatch(r"[\w-]+>=[\d.]+", one)] == []
+    assert re.fullmatch(r">=3\.\d+", project["requires-python"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import random
@@ -14,12 +13,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command import not_as_root
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -165,6 +164,26 @@ class TestWrite:
         monkeypatch.chdir(path.parent)
         write("a.py", OLD, NEW)
         assert path.read_bytes() == NEW
+
+    def test_the_new_bytes_are_on_the_disk_before_they_take_the_place_of_the_old(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        done: list[tuple[str, bytes]] = []
+
+        def sync(file: int) -> None:
+            fsync(file)
+            (new,) = path.parent.glob(".asyncwait-*.tmp")
+            done.append(("sync", new.read_bytes()))
+
+        def put(new: str, old: str) -> None:
+            done.append(("put", Path(old).read_bytes()))
+            replace(new, old)
+
+        fsync, replace = os.fsync, os.replace
+        monkeypatch.setattr(os, "fsync", sync)
+        monkeypatch.setattr(os, "replace", put)
+        write(str(path), OLD, NEW)
+        assert done == [("sync", NEW), ("put", OLD)]
 
     @posix
     @pytest.mark.parametrize("mode", [0o600, 0o644, 0o755, 0o4755, 0o200])
@@ -367,17 +386,6 @@ class TestRefusal:
         assert (done.returncode, done.stderr) == (1, b"File too large\n")
         assert target.read_bytes() == b"old" * 3000
         assert os.listdir(tmp_path) == ["a.py"]
-
-
-@contextlib.contextmanager
-def not_as_root() -> Iterator[None]:
-    """The process is not root meanwhile, as far as permissions go."""
-    user = os.geteuid()
-    os.seteuid(user or 65534)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
 
 
 class TestCreate:

@@ -6,11 +6,12 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 import samples
-from command import Asyncwait
+from command import Asyncwait, not_as_root
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,6 +82,23 @@ def test_what_the_system_does_not_let_us_read() -> None:
         pytest.skip("only Linux has it")
     with pytest.raises(SourceError, match="/proc/self/mem: input/output error"):
         read("/proc/self/mem")
+
+
+@COMMANDS
+def test_what_we_may_not_read(asyncwait: Asyncwait, command: tuple[str, ...]) -> None:
+    with tempfile.TemporaryDirectory() as name:  # where others than its owner may look
+        os.chmod(name, 0o755)
+        for path in (Path(name, "a.py"), Path(name, "b.py"), Path(name, "c", "d.py")):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(samples.FORGOTTEN)
+        os.chmod(Path(name, "a.py"), 0)
+        os.chmod(Path(name, "c"), 0)
+        with not_as_root():
+            run = asyncwait(*command, name)
+        os.chmod(Path(name, "c"), 0o755)
+    assert run.status == 2
+    assert sorted(errors(run.err)) == [f"{name}/{it}: permission denied" for it in ("a.py", "c")]
+    assert any(f"{name}/b.py" in line for line in run.out)
 
 
 def test_more_than_the_memory_holds(tmp_path: Path) -> None:

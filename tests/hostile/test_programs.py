@@ -34,6 +34,16 @@ def test_less_of_it(
     assert len(errors) == (run.status == 2)
 
 
+@pytest.mark.parametrize(("name", "size"), [("statements", 100_000), ("sum", 600)])
+def test_what_is_too_much_to_follow_is_counted(
+    asyncwait: Asyncwait, project: Path, name: str, size: int
+) -> None:
+    (project / "a.py").write_text(PROGRAMS[name](size))
+    run = asyncwait("check", "--statistics", "a.py")
+    assert (run.status, run.places, run.err) == (0, [], [])
+    assert [line.split(":")[0].split() for line in run.out] == [["1", "undetermined"]]
+
+
 # Where Python itself gives up: its parser, its own compiler of trees, its stack.
 DEEP = ["parentheses", "minus", "sum", "nested ifs", "attributes", "methods", "elif", "lambda"]
 
