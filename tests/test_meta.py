@@ -13,6 +13,11 @@ import pytest
 from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON
 from flake8_asyncwait.rules import RULES
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "flake8_asyncwait"
 
@@ -130,10 +135,7 @@ def test_the_limits_are_those_of_the_fixture() -> None:
     assert limits <= shown
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11")
 def test_dependencies_are_pinned_from_below_only() -> None:
-    import tomllib
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = [one.partition(";")[0].strip() for one in project["dependencies"]]
     assert len(wanted) > 3

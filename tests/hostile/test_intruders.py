@@ -34,10 +34,10 @@ def watch(event, args):
     if event in ("os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "socket.connect"):
         os._exit(97)
 sys.addaudithook(watch)
-from flake8_asyncwait.cli import main
 os.chdir(project)
-sys.exit(main(sys.argv[2:]))
 """
+RUN = "from flake8_asyncwait.cli import main; sys.exit(main(sys.argv[2:]))"
+RUN_FLAKE8 = "from flake8.main.cli import main; sys.exit(main(sys.argv[2:]))"
 
 
 @pytest.fixture
@@ -61,13 +61,19 @@ def was_run(project: Path) -> list[str]:
     return [path.name for path in project.rglob("*.was-run")]
 
 
-COMMANDS = [["check", "--output-format=full"], ["fix", "--diff"], ["fix"]]
+COMMANDS = {
+    "check": (RUN, ["check", "--output-format=full"]),
+    "diff": (RUN, ["fix", "--diff"]),
+    "fix": (RUN, ["fix"]),
+    "flake8": (RUN_FLAKE8, ["--isolated", "--select=AWT", "--jobs=1"]),
+}
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids="-".join)
-def test_nothing_is_imported_compiled_to_run_or_executed(project: Path, command: list[str]) -> None:
+@pytest.mark.parametrize("name", COMMANDS)
+def test_nothing_is_imported_compiled_to_run_or_executed(project: Path, name: str) -> None:
+    program, arguments = COMMANDS[name]
     ran = subprocess.run(
-        [sys.executable, "-c", GUARD, str(project), *command],
+        [sys.executable, "-c", GUARD + program, str(project), *arguments],
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[2],
@@ -171,11 +177,63 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-def test_no_configuration_from_outside_the_project(asyncwait: Asyncwait, project: Path) -> None:
+# Ends the process where a file or a directory is opened that lies around the project.
+FENCE = """
+import os, sys
+project = os.path.realpath(sys.argv[1])
+around = os.path.join(os.path.dirname(project), "")
+def watch(event, args):
+    if event in ("open", "os.listdir", "os.scandir") and isinstance(args[0], (str, bytes)):
+        path = os.path.realpath(os.fsdecode(args[0]))
+        if path.startswith(around) and path != project and not path.startswith(project + os.sep):
+            os._exit(96)
+sys.addaudithook(watch)
+os.chdir(project)
+"""
+CONFIGURATION = [
+    *("pyproject.toml", "setup.cfg", "tox.ini", ".flake8", ".gitignore", ".editorconfig"),
+    *("asyncwait.toml", ".asyncwait.toml", ".config/git/ignore", ".gitconfig", ".config/flake8"),
+]
+
+
+@pytest.fixture
+def inside(project: Path) -> Path:
+    """A repository in a directory that is full of configuration, also that of the user."""
     inside = project / "inside"
     inside.mkdir()
     (inside / ".git").mkdir()
     (inside / "a.py").write_text(samples.FORGOTTEN)
-    (project / "pyproject.toml").write_text('[tool.asyncwait]\nignore = ["AWT101"]\n')
+    for name in CONFIGURATION:
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("*.py\n" if "ignore" in name else "[tool.asyncwait]\n")
+    return inside
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["check"], 1),
+        (["fix", "--diff"], 1),
+        (["config"], 0),
+        (["check", "--config=../pyproject.toml"], 96),
+    ],
+    ids=["check", "fix", "config", "told to"],
+)
+def test_nothing_around_the_project_is_read(
+    inside: Path, arguments: list[str], status: int
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", FENCE + RUN, str(inside), *arguments],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "HOME": str(inside.parent), "XDG_CONFIG_HOME": ""},
+    )
+    assert ran.returncode == status, ran.stderr
+
+
+def test_no_configuration_from_outside_the_project(asyncwait: Asyncwait, inside: Path) -> None:
+    (inside.parent / "pyproject.toml").write_text('[tool.asyncwait]\nignore = ["AWT101"]\n')
     os.chdir(inside)
     assert asyncwait("check", "a.py").status == 1
+    assert asyncwait("check", "a.py", "--config=../pyproject.toml").status == 0
