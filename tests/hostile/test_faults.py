@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -83,6 +84,59 @@ def test_two_at_once_on_one_tree(project: Path, tmp_path_factory: pytest.TempPat
         assert all(line.endswith("it was changed meanwhile") for line in errors.splitlines())
         assert process.returncode == (2 if errors else 0)
     assert [path.name for path in project.rglob(".asyncwait-*")] == []
+
+
+# Fixes a copy of a project on a small disk: with nothing left of it, then with one page more each
+# time. Prints how each run has ended, and what is in the files, as JSON.
+ON_A_FULL_DISK = """
+import json, os, shutil, subprocess, sys
+disk, project, *command = sys.argv[1:]
+shutil.copytree(project, disk + "/project")
+os.chdir(disk + "/project")
+page, filler = bytes(4096), open(disk + "/filler", "ab", buffering=0)
+def fill():
+    try:
+        while filler.write(page):
+            pass
+    except OSError:
+        pass
+runs = []
+for pages in range(5):
+    fill()
+    filler.truncate(filler.tell() - pages * len(page))
+    ran = subprocess.run(command, capture_output=True, text=True)
+    files = {name: open("pkg/" + name).read() for name in os.listdir("pkg")}
+    runs.append((ran.returncode, ran.stderr, files))
+print(json.dumps(runs))
+"""
+
+
+def test_a_full_disk(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A small disk that only one process sees."""
+    disk = tmp_path_factory.mktemp("disk")
+    mount = f"mount -t tmpfs -o size=256k tmpfs '{disk}'"
+    mounted = ["unshare", "-rm", "sh", "-c", f'{mount} && exec "$@"', "sh"]
+    try:
+        subprocess.run([*mounted, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no disk may be mounted here: {error}")
+    before = contents(project)
+    after = completely_fixed(project, tmp_path_factory.mktemp("fixed"))
+    ran = subprocess.run(
+        [*mounted, sys.executable, "-c", ON_A_FULL_DISK, disk, project, *FIX, "."],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    runs = json.loads(ran.stdout)
+    for status, told, files in runs:
+        for name, text in files.items():
+            assert text.encode() in (before.get(name), after[name])
+        assert all(line.endswith(": no space left on device") for line in told.splitlines())
+        assert status == (2 if told else 0)
+    (first, *_, last) = runs
+    assert (first[0], set(first[2])) == (2, set(before))
+    assert {name: text.encode() for name, text in last[2].items()} == after
 
 
 def test_read_only_files_are_left_and_the_others_fixed(asyncwait: Asyncwait, project: Path) -> None:
