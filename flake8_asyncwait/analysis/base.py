@@ -205,9 +205,7 @@ class Base:
             if type(thing) is Box and thing.kind != "tuple":
                 return True
             return type(thing) is not Box or self.matters(thing.items, state)
-        if isinstance(value, Param):
-            return value.name in self.relevant
-        if isinstance(value, (Function, Coroutine)):
+        if isinstance(value, (Param, Function, Coroutine)):
             return True
         if isinstance(value, tuple):
             return any(self.matters(part, state) for part in value)
@@ -300,7 +298,7 @@ class Base:
         """Somebody else can reach a value, and all that it captures."""
         state = effects.hand_over(state, value)
         for param in state.params(value):
-            if param.name in self.relevant and not param.handed:
+            if not param.handed:
                 state = effects.substitute(state, param, param._replace(handed=True))
         for func in self._functions_in(value):
             state = self._hand_over_captured(state, func, ctx)

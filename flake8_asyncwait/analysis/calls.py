@@ -309,7 +309,8 @@ class Calls(Expressions):
 
     def _wait_for(self, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
         value = args.positional[0] if args.positional else args.keywords.get("fut", UNKNOWN)
-        return [(state, TimeLimited(value))]
+        timeout = args.positional[1] if len(args.positional) > 1 else args.keywords.get("timeout")
+        return [(state, value if timeout == Const(None) else TimeLimited(value))]
 
     def _as_completed(self, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
         return [(state, AsCompleted(args.first()))]
@@ -587,19 +588,13 @@ class Calls(Expressions):
         receiver, name = method
         if self.is_none(receiver, state, ctx, "AttributeError"):
             return []
-        if isinstance(receiver, Method):
-            receiver = UNKNOWN
         if isinstance(receiver, (Param, Foreign, Result)) and self._may_be_task(receiver, name):
             state, receiver = self.as_task(state, receiver)
         thing = state.get(receiver)
-        if isinstance(receiver, Shielded):
-            thing, receiver = None, UNKNOWN
         if type(thing) in (Task, Gather, WaitTask):
             return self._task_method(node, receiver, name, args, state, ctx)
         if type(thing) is Box or (
             isinstance(receiver, Param)
-            and receiver.name in self.relevant
-            and name in _BOX_METHODS
             and name in ("values", "keys", "items", "copy", "union", "difference", "pop")
         ):
             if type(thing) is not Box:
@@ -616,10 +611,9 @@ class Calls(Expressions):
         for to await it then raises. What is asked for its result may be anything that has one."""
         if name not in _TASK_METHODS or name in ("result", "exception", "cancelled"):
             return False
-        if isinstance(receiver, Param):
-            return receiver.name in self.relevant
-        return isinstance(receiver, Foreign) and (
-            receiver.path in self.relevant or (name == "cancel" and "." in receiver.path)
+        return isinstance(receiver, Param) or (
+            isinstance(receiver, Foreign)
+            and (receiver.path in self.relevant or (name == "cancel" and "." in receiver.path))
         )
 
     def _other_method(
@@ -921,9 +915,9 @@ class Calls(Expressions):
             if box.open:
                 results.append((state, UNKNOWN))
             return results
-        index = 0 if name == "popleft" else -1
-        if args.positional and isinstance(args.positional[0], Const):
-            index = args.positional[0].value
+        index: Any = 0 if name == "popleft" else -1
+        if args.positional:
+            index = getattr(args.positional[0], "value", None)
         if type(index) is not int or not -len(box.items) <= index < len(box.items):
             return [(state, item) for item, _ in effects.choices(state, box.items)]
         left = list(box.items)

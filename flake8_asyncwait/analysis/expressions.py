@@ -202,8 +202,7 @@ class Expressions(Awaits):
         if isinstance(value, (Ref, Primitive, Loop)):
             return Method(value, node.name)
         if isinstance(value, (Param, Result, Foreign)) and node.name in TASK_METHODS:
-            if not (isinstance(value, Param) and value.name not in self.relevant):
-                return Method(value, node.name)
+            return Method(value, node.name)
         if node.path is not None:
             path = self.path_text(node.path, ctx)
             return state.env.get(path, Foreign(path))
@@ -315,9 +314,7 @@ class Expressions(Awaits):
         bound = {n for clause in node.clauses for n in self._clause_names(clause.target, ctx)}
         results: Results = []
         for after, items, opened in ways:
-            after = after.unbind(*(name for name in bound if name not in state.env))
-            for name in bound & state.env.keys():
-                after = after.bind(name, state.env[name])
+            after = after.unbind(*bound)
             if node.kind == "dict":
                 results.append(after.new(Box("dict", tuple(items), opened)))
             else:
@@ -357,6 +354,8 @@ class Expressions(Awaits):
                 if self.is_none(value, state, ctx, "TypeError"):
                     continue
                 state, known, source = self.iterated(state, value)
+                if known is None:
+                    known = self.turns(clause.iter)
                 if known is None:
                     ends += self._unknown_clause(node, depth, (state, items, True), ctx)
                     continue
@@ -469,8 +468,6 @@ class Expressions(Awaits):
         if isinstance(value, AsCompleted):
             state, items, source = self.as_items(state, value.waited)
             return state, None if items is None else tuple(map(Shielded, items)), source
-        if isinstance(value, Param) and value.name not in self.relevant:
-            return state, None, value
         if isinstance(value, Foreign) and value.path not in self.relevant:
             return state, None, value
         return self.as_items(state, value)
@@ -482,7 +479,7 @@ class Expressions(Awaits):
                 results.append(self._sliced(after, value, node.index))
             return results
         for after, (value, index) in self.evaluate_all([node.value, node.index], state, ctx):
-            if isinstance(value, Param) and value.name in self.relevant:
+            if isinstance(value, Param):
                 after, _, value = self.as_items(after, value)
             box = after.get(value)
             if type(box) is not Box:
@@ -537,6 +534,10 @@ class Expressions(Awaits):
             return state, UNKNOWN
         if not any(self._collection(state, side) for side in (left, right)):
             return state, UNKNOWN
+        first, second = state.get(left), state.get(right)
+        if op == "BitOr" and _is_dict(first) and _is_dict(second):
+            opened = first.open or second.open
+            return state.new(Box("dict", (*first.items, *second.items), opened))
         state, mine, left = self.as_items(state, left)
         state, others, right = self.as_items(state, right)
         box = state.get(left) if type(state.get(left)) is Box else state.get(right)
@@ -558,11 +559,9 @@ class Expressions(Awaits):
         return state.new(Box(box.kind, items, opened))
 
     def _collection(self, state: State, value: Value) -> bool:
-        if isinstance(value, Param):
-            return value.name in self.relevant
         if isinstance(value, Foreign):
             return value.path in self.relevant and self.something_to_lose(state)
-        return type(state.get(value)) is Box
+        return isinstance(value, Param) or type(state.get(value)) is Box
 
     # Logic
 
@@ -836,6 +835,10 @@ class Expressions(Awaits):
         if self.live(state, origin) >= most:
             return []
         return [state.new(Task(RUNNING, owner, origin))]
+
+
+def _is_dict(thing: Any) -> bool:
+    return type(thing) is Box and thing.kind == "dict"
 
 
 def _is_size(node: ir.Expr) -> bool:

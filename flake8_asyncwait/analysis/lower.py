@@ -331,7 +331,7 @@ class Lowerer:
         self._places.restore(saved)
         guard = self._optional(node.guard)
         body = self._suite(node.body)
-        return ir.Case(values, irrefutable and guard is None, binds, guard, body)
+        return ir.Case(values, irrefutable, binds, guard, body)
 
     def _pattern(self, node: Any, binds: list[str]) -> tuple[list[object] | None, bool]:
         """What a pattern is known to match, and whether it matches everything."""

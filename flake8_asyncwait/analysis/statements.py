@@ -42,7 +42,6 @@ from flake8_asyncwait.analysis.state import (
     Box,
     Const,
     Function,
-    Param,
     Raised,
     Ref,
     State,
@@ -417,10 +416,7 @@ class Statements(Calls):
                     continue
             if self.is_none(value, after, ctx, "TypeError"):
                 continue
-            if not isinstance(value, Param) or value.name in self.relevant:
-                after, items, source = self.iterated(after, value)
-            else:
-                items, source = None, value
+            after, items, source = self.iterated(after, value)
             if not items and type(after.get(source)) is Box and after.get(source).open:
                 items = None
             if items is None:
