@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from flake8_asyncwait.check import check
+from flake8_asyncwait.replay import prove
+from flake8_asyncwait.replay.live import NOT_LIFTED
+
 LEAKS = """\
 import asyncio
 
@@ -101,6 +105,18 @@ def test_what_does_not_come_true_is_not_reproduced(tmp_path: Path) -> None:
         .stdout.splitlines()[0]
         .endswith(" [not reproduced]")
     )
+
+
+def test_a_search_that_is_given_up_says_nothing_of_the_finding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = SILENT_LIMIT.replace("    try:", "    log(a() or b() or c())\n    try:")
+    (finding,) = check(text).findings
+    steps = [(step.line, step.choice) for step in finding.witness]
+    monkeypatch.setattr(prove, "GUIDED", 2)
+    proof = prove.prove(text, (finding.line, finding.column), finding.code, steps)
+    assert proof.word == NOT_LIFTED
+    assert proof.reason == "none of 2 executions that were tried follows the witness"
 
 
 def test_what_cannot_be_lifted_says_why(tmp_path: Path) -> None:

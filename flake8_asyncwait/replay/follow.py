@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count, islice
@@ -43,8 +43,9 @@ def following(
     code: str,
     steps: Sequence[tuple[int, str]],
     limit: int = EXECUTIONS_AT_MOST,
-) -> Iterator[Execution]:
-    """Yield all that `follow` may return, of the program that was made of the source."""
+) -> Generator[Execution, None, bool]:
+    """Yield all that `follow` may return, of the program that was made of the source. Returns
+    whether there are executions that were not tried."""
     told = [(line, choice) for line, choice in steps if choice]
     statements = statement_lines(ast.parse(source))
 
@@ -52,9 +53,11 @@ def following(
         guide = Guide(told, statements)
         return run(program, prefix, guide=guide), guide.position
 
-    for execution in islice(_promising(guided), limit):
+    tried = _promising(guided)
+    for execution in islice(tried, limit):
         if execution.follows and _shows(program, execution, code):
             yield execution
+    return next(tried, None) is not None
 
 
 def _promising(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from flake8_asyncwait.replay.follow import following, showing
+from flake8_asyncwait.replay.judge import Execution
 from flake8_asyncwait.replay.live import (
     NOT_LIFTED,
     NOT_REPRODUCED,
@@ -38,21 +39,38 @@ def prove(
     """
     try:
         program = prepare(source, site, known)
-        guided = islice(following(program, source, code, steps, GUIDED), TRIES)
-        others = islice(showing(program, code, OTHERS), TRIES)
-        executions = chain(guided, others)
-        return _first(perform(program, one.choices, code) for one in executions)
+        guided = _Search(following(program, source, code, steps, GUIDED))
+        others = showing(program, code, OTHERS)
+        executions = chain(islice(guided, TRIES), islice(others, TRIES))
+        proof = _best(perform(program, one.choices, code) for one in executions)
     except CannotJudge as error:
         return Proof(NOT_LIFTED, str(error))
     except (RecursionError, MemoryError) as error:
         return Proof(NOT_LIFTED, type(error).__name__)
+    if proof is not None:
+        return proof
+    if guided.is_given_up:
+        reason = f"none of {GUIDED:,} executions that were tried follows the witness"
+        return Proof(NOT_LIFTED, reason)
+    return Proof(NOT_REPRODUCED, "no execution follows the witness")
 
 
-def _first(proofs: Iterable[Proof]) -> Proof:
-    """Return the first proof that proves anything, else the first of all."""
-    failed = Proof(NOT_REPRODUCED, "no execution follows the witness")
-    for number, proof in enumerate(proofs):
+class _Search:
+    """Executions that follow a witness; `is_given_up` once others are left that were not tried."""
+
+    def __init__(self, found: Generator[Execution, None, bool]) -> None:
+        self._found = found
+        self.is_given_up = False
+
+    def __iter__(self) -> Iterator[Execution]:
+        self.is_given_up = yield from self._found
+
+
+def _best(proofs: Iterable[Proof]) -> Proof | None:
+    """Return the first proof that proves anything, else the first of all, if there is one."""
+    failed = None
+    for proof in proofs:
         if proof.word == PROVED:
             return proof
-        failed = failed if number else proof
+        failed = failed or proof
     return failed
