@@ -372,12 +372,12 @@ class Base:
 
     def collect(self, state: State, line: int) -> State:
         """Forget what nothing reaches; an owned task among it is lost here."""
-        alive = state.reachable()
-        if len(alive) == len(state.heap):
+        if len(state.reachable()) == len(state.heap):
             return state
+        alive = frozenset(state.reachable())
         gone = {number: thing for number, thing in state.heap.items() if number not in alive}
-        for thing in gone.values():
-            self._leave(state, thing, line, "nothing refers to it any more")
+        for number in gone:
+            self._leave(state, number, line, "nothing refers to it any more")
         if state.fault and state.stale and LOST not in state.env:
             # A cleanup may still come to read the result: then it is another code.
             lost = tuple(Ref(n) for n, t in gone.items() if type(t) is Task and self._is_losable(t))
@@ -386,12 +386,13 @@ class Base:
 
     def finish(self, state: State, line: int, how: str) -> None:
         """The function has ended: every task that it still held leaves the books."""
-        for thing in state.heap.values():
-            self._leave(state, thing, line, how)
+        for number in state.heap:
+            self._leave(state, number, line, how)
 
-    def _leave(self, state: State, thing: object, line: int, how: str) -> None:
+    def _leave(self, state: State, number: int, line: int, how: str) -> None:
         """A task leaves the books settled, handed over, or lost. Settled and handed over need
         no entry; what is neither is lost."""
+        thing = state.heap[number]
         if type(thing) is not Task or not thing.waited or thing.owner == FUTURE:
             return
         if thing.status in UNSETTLED:
@@ -401,7 +402,7 @@ class Base:
         else:
             return
         told = state.trace is not None and (state.trace.line, state.trace.what) == (line, how)
-        self.books.lose(kind, thing, state if told else state.step(line, how))
+        self.books.lose(kind, number, state if told else state.step(line, how))
 
     def head(self, state: State, line: int) -> State:
         """A state at the head of a loop. Where no task is left that could be lost, the others tell

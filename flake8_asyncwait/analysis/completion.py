@@ -27,22 +27,27 @@ def raising(exc: Exc) -> Completion:
 
 
 class States:
-    """A set of states. Of two equal ones it keeps the one with the shorter history."""
+    """A set of states. Of equal ones it keeps that with the shortest history, joined with the
+    others."""
 
     __slots__ = ("_states",)
 
     def __init__(self, states: Iterable[State] = ()) -> None:
         self._states: dict[object, State] = {}
-        for state in states:
+        # The shortest first, so that joins are with the shortest, too.
+        for state in sorted(states, key=_length):
             self.add(state)
 
     def add(self, state: State) -> bool:
-        """Add a state; False if an equal one was there."""
+        """Add a state; False if there was one that equals it and has waited wherever it has."""
         key = state.key()
         known = self._states.get(key)
-        if known is None or _length(state) < _length(known):
+        if known is None:
             self._states[key] = state
-        return known is None
+            return True
+        joined = known.joined(state)
+        self._states[key] = state.joined(known) if _length(state) < _length(known) else joined
+        return joined is not known
 
     def __iter__(self) -> Iterator[State]:
         return iter(self._states.values())

@@ -261,9 +261,4 @@ def after_wait(
 
 def mark_waited(state: State, items: tuple[Value, ...], site: int) -> State:
     """Every task behind the elements of a wait has been waited for at `site`."""
-    changed: dict[int, Task] = {}
-    for item in items:
-        for ref in tasks_of(state, item):
-            task = state.heap[ref.id]
-            changed[ref.id] = task._replace(waited=task.waited | 1 << site)
-    return state.put_all(changed)
+    return state.waited_for([ref for item in items for ref in tasks_of(state, item)], site)

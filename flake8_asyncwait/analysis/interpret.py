@@ -63,7 +63,7 @@ def analyse(
         # What is lost under a fault may be lost without one, too: that is another code.
         run.without_faults()
         _is_executed(run, func)
-    elif run.books.leaks:
+    elif not run.books.is_empty:
         # Tests of one thing that contradict each other may have led there.
         run = _with_agreeing_tests(prepared, func, facts.relevant, run)
     return Analysed(facts.sites, run, cut)

@@ -11,7 +11,7 @@ from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.completion import Flow
 from flake8_asyncwait.analysis.exceptions import Exc
 from flake8_asyncwait.analysis.relevance import makes_task
-from flake8_asyncwait.analysis.state import OWNED, State, Task, Trace
+from flake8_asyncwait.analysis.state import OWNED, History, Join, State, Trace, bits
 from flake8_asyncwait.sites.outline import Entry, Outline, canonical, dotted
 
 # The work on one function is bounded: statements and expressions evaluated, each in one state, and
@@ -19,7 +19,7 @@ from flake8_asyncwait.sites.outline import Entry, Outline, canonical, dotted
 # take so much, and so much for each statement and expression of the function, which lets long
 # functions have their due; each of the others, with fewer tasks, may take `MAX_WORK`.
 FIRST_WORK = 30_000
-NODE_WORK = 6
+NODE_WORK = 8
 MAX_WORK = 80_000
 # A site that is shown to forget a task is looked at for this long all the same, for the sake of a
 # short witness.
@@ -58,66 +58,83 @@ class Leak(NamedTuple):
     awaited: AWT202)."""
 
     kind: str
-    site: int
     origin: int
     owner: str
     fault: bool
     unbound: bool
 
 
+class _Entry(NamedTuple):
+    """A leak at each of `sites`, a bit mask, of the task with a number in a state."""
+
+    leak: Leak
+    sites: int
+    number: int
+    trace: Trace
+    joins: Join | None
+
+
 @dataclass(slots=True, eq=False)
 class Books:
-    """What a run finds out, within `limit` units of work. `leaks` keeps, for each site, the
-    shortest history of each kind of leak."""
+    """What a run finds out, within `limit` units of work. `forgotten` are the sites that have lost
+    a task without a fault, as a bit mask."""
 
     sites: int
     limit: int
-    leaks: dict[int, dict[Leak, Trace]] = field(default_factory=dict)
-    forgotten: set[int] = field(default_factory=set)
+    forgotten: int = 0
     adopted: set[str] = field(default_factory=set)
     labels: dict[int, str] = field(default_factory=dict)
     cancelled_on: dict[int, set[int]] = field(default_factory=dict)
     work: int = 0
-    # For all but the site of a leak: the sites that it is known of, as a bit mask, and the rank
-    # of the worst of those histories.
-    _known: dict[tuple[str, int, str, bool], tuple[int, tuple[bool, int]]] = field(
-        default_factory=dict
-    )
+    _entries: list[_Entry] = field(default_factory=list)
+    # For each leak the sites that it is known of, as a bit mask, and the rank of the worst of
+    # those histories.
+    _known: dict[Leak, tuple[int, tuple[bool, int]]] = field(default_factory=dict)
+    _leaks: dict[int, dict[Leak, History]] = field(default_factory=dict)
 
-    def of(self, site: int) -> dict[Leak, Trace]:
-        """The leaks of a site, each with its shortest history."""
-        return self.leaks.get(site, {})
+    @property
+    def is_empty(self) -> bool:
+        """Whether no task has been lost."""
+        return not self._entries
 
-    def lose(self, kind: str, task: Task, state: State) -> None:
-        """Enter a task that `state` loses at every site that has waited for it."""
-        trace = state.trace
-        assert trace is not None
-        sites = task.waited & ((1 << self.sites) - 1)
-        if not state.marks:
-            sites = self._to_enter((kind, task.origin, task.owner, state.fault), sites, trace)
-        while sites:
-            site = (sites & -sites).bit_length() - 1
-            sites &= sites - 1
-            unbound = site in state.marks
-            self._enter(Leak(kind, site, task.origin, task.owner, state.fault, unbound), trace)
+    def of(self, site: int) -> dict[Leak, History]:
+        """The leaks of a site, each with the shortest history that ends with it; what joined that
+        one on its way may have come by a longer one."""
+        if not self._leaks:
+            known: dict[Leak, int] = {}
+            for leak, sites, number, trace, joins in sorted(self._entries, key=_rank):
+                for index in bits(sites & ~known.get(leak, 0)):
+                    leaks = self._leaks.setdefault(index, {})
+                    leaks[leak] = History(trace, joins, number, index)
+                known[leak] = known.get(leak, 0) | sites
+        return self._leaks.get(site, {})
 
-    def _to_enter(self, leak: tuple[str, int, str, bool], sites: int, trace: Trace) -> int:
-        """Those of `sites` of which a leak is not known by a history that is as short."""
-        known, worst = self._known.get(leak, (0, trace.rank))
-        self._known[leak] = known | sites, max(worst, trace.rank)
-        return sites & ~known if trace.rank >= worst else sites
+    def lose(self, kind: str, number: int, state: State) -> None:
+        """Enter a task that `state` loses at every site that may have waited for it."""
+        task = state.heap[number]
+        sites = state.waits.get(number, 0)
+        marked = sum(1 << site for site in state.marks)
+        for unbound, where in ((False, sites & ~marked), (True, sites & marked)):
+            if where:
+                leak = Leak(kind, task.origin, task.owner, state.fault, unbound)
+                self._enter(leak, where, number, state)
 
-    def _enter(self, leak: Leak, trace: Trace) -> None:
-        leaks = self.leaks.setdefault(leak.site, {})
-        known = leaks.get(leak)
-        if known is None or trace.rank < known.rank:
-            leaks[leak] = trace
-        if leak.kind == "lost" and not leak.fault and leak.owner == OWNED and not trace.vague:
-            self.forgotten.add(leak.site)
+    def _enter(self, leak: Leak, sites: int, number: int, state: State) -> None:
+        """Enter a leak, unless all of its sites have it with a history that is as short."""
+        assert state.trace is not None
+        rank = state.trace.rank
+        known, worst = self._known.get(leak, (0, rank))
+        if not sites & ~known and rank >= worst:
+            return
+        self._known[leak] = known | sites, max(worst, rank)
+        self._entries.append(_Entry(leak, sites, number, state.trace, state.joins))
+        self._leaks = {}
+        if leak.kind == "lost" and not leak.fault and leak.owner == OWNED and not state.trace.vague:
+            self.forgotten |= sites
 
     def tick(self, work: int = 1) -> None:
         self.work += work
-        if self.work > ENOUGH_WORK and len(self.forgotten) == self.sites:
+        if self.work > ENOUGH_WORK and self.forgotten == (1 << self.sites) - 1:
             raise Decided
         if self.work > self.limit:
             raise Undetermined
@@ -165,6 +182,10 @@ class Context:
 
     def handler(self, out: Flow, handling: Exc | None) -> Context:
         return Context(self.frame, out, handling, True, False)
+
+
+def _rank(entry: _Entry) -> tuple[bool, int]:
+    return entry.trace.rank
 
 
 def _last(node: ast.Name | ast.Attribute) -> str:

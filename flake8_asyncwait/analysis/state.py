@@ -8,7 +8,7 @@ returns a new one. `key` names a state up to the numbering of its objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -177,14 +177,17 @@ UNKNOWN = Unknown()
 
 
 class Task(NamedTuple):
-    """One abstract task. `waited` is a bit mask of the sites that have waited for it, `origin`
-    the place that made it, `handed` whether somebody else can reach it."""
+    """One abstract task. `waited` says whether a site has waited for it (`State.waits` which),
+    `origin` is the place that made it, `handed` whether somebody else can reach it. `struck` and
+    `late` are notes on its cancels, which only a fix takes."""
 
     status: str
     owner: str
     origin: int
-    waited: int = 0
+    waited: bool = False
     handed: bool = False
+    struck: bool = False
+    late: bool = False
 
 
 class Box(NamedTuple):
@@ -233,20 +236,73 @@ class Trace:
         """Of two histories, the one with the lower rank says more in fewer steps."""
         return self.vague, self.length
 
-    def steps(self) -> Iterator[Trace]:
-        """All steps, the first first."""
+    def since(self, earlier: Trace | None) -> list[Trace]:
+        """The steps after an earlier one, the last first."""
         steps = []
         step: Trace | None = self
-        while step is not None:
+        while step is not None and step is not earlier:
             steps.append(step)
             step = step.before
-        return reversed(steps)
+        return steps
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Join:
+    """Where a history meets another one that has come to an equal state, and has waited for tasks
+    at sites where it has not itself.
+
+    `trace` is how far it had come, `other` the other one, as its trace and its joins. `waits` are,
+    by the number of a task, its number in the other, and those sites as a bit mask.
+    """
+
+    before: Join | None
+    trace: Trace | None
+    other: tuple[Trace | None, Join | None]
+    waits: dict[int, tuple[int, int]]
+
+
+class History(NamedTuple):
+    """How an execution comes to a state that holds a task, a number there, which it has waited for
+    at a site. From the last join that tells of such a wait back, it is that of the other."""
+
+    last: Trace
+    joins: Join | None
+    number: int
+    site: int
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """As for a trace."""
+        return self.last.rank
+
+    def steps(self) -> list[Trace]:
+        """All steps, the first first."""
+        trace: Trace | None = self.last
+        joins, number = self.joins, self.number
+        steps: list[Trace] = []
+        while joins is not None:
+            theirs, sites = joins.waits.get(number, (0, 0))
+            if not sites >> self.site & 1:
+                joins = joins.before
+                continue
+            steps += trace.since(joins.trace) if trace is not None else ()
+            (trace, joins), number = joins.other, theirs
+        steps += trace.since(None) if trace is not None else ()
+        return steps[::-1]
 
 
 class State:
-    """One abstract state. Treat it as frozen: use the methods that return a new one."""
+    """One abstract state. Treat it as frozen: use the methods that return a new one.
 
-    __slots__ = ("_alive", "_shape", "env", "fault", "heap", "marks", "stale", "trace")
+    `waits` are the sites that may have waited for a task, by its number, as a bit mask: some
+    history of the state has. They make no difference to what comes next, so that states that
+    differ in nothing else are one, with `joins` between their histories.
+    """
+
+    __slots__ = (
+        *("_order", "_shape", "_top", "env", "fault", "heap", "joins", "marks", "stale"),
+        *("trace", "waits"),
+    )
 
     env: dict[str, Value]
     heap: dict[int, Any]
@@ -270,8 +326,11 @@ class State:
         self.stale = stale
         self.marks = marks
         self.trace = trace
+        self.waits: dict[int, int] = {}
+        self.joins: Join | None = None
+        self._top = _FIRST_ID
         self._shape: object = None
-        self._alive: frozenset[int] = frozenset()
+        self._order: tuple[int, ...] = ()
 
     @property
     def weight(self) -> int:
@@ -281,12 +340,14 @@ class State:
         return 1 + (len(self.env) + len(self.heap) + items >> 6)
 
     def copy(self) -> State:
-        return State(self.env, self.heap, self.fault, self.stale, self.marks, self.trace)
+        state = State(self.env, self.heap, self.fault, self.stale, self.marks, self.trace)
+        state.waits, state.joins, state._top = self.waits, self.joins, self._top
+        return state
 
     def _again(self) -> State:
         """A copy that will hold the same, and differ in what else is known of it."""
         state = self.copy()
-        state._shape, state._alive = self._shape, self._alive
+        state._shape, state._order = self._shape, self._order
         return state
 
     def bind(self, name: str, value: Value) -> State:
@@ -311,9 +372,11 @@ class State:
         return state
 
     def new(self, thing: Any) -> tuple[State, Ref]:
-        # Numbers only grow: the last one is the highest.
-        ref = Ref(next(reversed(self.heap), _FIRST_ID) + 1)
-        return self.put(ref, thing), ref
+        # A number is used once: joins tell of those that are gone, too.
+        ref = Ref(self._top + 1)
+        state = self.put(ref, thing)
+        state._top = ref.id
+        return state, ref
 
     def put_all(self, things: dict[int, Any]) -> State:
         """The state in which the objects of these numbers are others."""
@@ -352,6 +415,32 @@ class State:
             return self
         state = self._again()
         state.marks = self.marks | {site}
+        return state
+
+    def waited_for(self, refs: Iterable[Ref], site: int) -> State:
+        """A site has waited for tasks."""
+        state = self.put_all({r.id: self.heap[r.id]._replace(waited=True) for r in refs})
+        if state is self:
+            return self
+        mask = 1 << site
+        state.waits = {**self.waits, **{r.id: self.waits.get(r.id, 0) | mask for r in refs}}
+        return state
+
+    def joined(self, other: State) -> State:
+        """This state, with what the history of another one that equals it has waited for besides;
+        this very one where that is nothing."""
+        waits = self.waits
+        others: dict[int, tuple[int, int]] = {}
+        for mine, theirs in zip(self._order, other._order, strict=True):
+            more = other.waits.get(theirs, 0) & ~waits.get(mine, 0)
+            if more:
+                waits = {**waits, mine: waits.get(mine, 0) | more}
+                others[mine] = theirs, more
+        if not others:
+            return self
+        state = self._again()
+        state.waits = waits
+        state.joins = Join(self.joins, self.trace, (other.trace, other.joins), others)
         return state
 
     def suspended(self) -> State:
@@ -397,33 +486,41 @@ class State:
                 queue.extend(current)
         return found
 
-    def reachable(self) -> frozenset[int]:
-        """The numbers of all objects that some name reaches."""
+    def reachable(self) -> Sequence[int]:
+        """The numbers of all objects that some name reaches, each once."""
         return self._named()[1]
 
     def collected(self) -> State:
         """This state without the objects that nothing reaches."""
-        alive = self.reachable()
-        if len(alive) == len(self.heap):
+        if len(self.reachable()) == len(self.heap):
             return self
-        state = self.copy()
+        alive = frozenset(self.reachable())
+        state = self._again()
         state.heap = {number: self.heap[number] for number in self.heap if number in alive}
-        state._shape, state._alive = self._shape, alive
+        state.waits = {number: sites for number, sites in self.waits.items() if number in alive}
         return state
 
     def key(self) -> object:
-        """Equal for states that differ only in the numbering of objects and in their history."""
+        """Equal for states that differ only in the numbering of objects, in their history and in
+        which sites have waited for tasks."""
         return self._named()[0], self.fault, self.stale, self.marks
 
-    def _named(self) -> tuple[object, frozenset[int]]:
+    def _named(self) -> tuple[object, tuple[int, ...]]:
         if self._shape is None:
-            self._shape, self._alive = _canonical(self.env, self.heap)
-        return self._shape, self._alive
+            self._shape, self._order = _canonical(self.env, self.heap)
+        return self._shape, self._order
 
 
-def _canonical(env: dict[str, Value], heap: dict[int, Any]) -> tuple[object, frozenset[int]]:
+def bits(mask: int) -> Iterator[int]:
+    """The numbers of the bits that are set, the lowest first."""
+    while mask:
+        yield (mask & -mask).bit_length() - 1
+        mask &= mask - 1
+
+
+def _canonical(env: dict[str, Value], heap: dict[int, Any]) -> tuple[object, tuple[int, ...]]:
     """What names hold, with objects numbered in the order in which the names reach them, and the
-    objects that they reach."""
+    objects that they reach, in that order."""
     numbers: dict[int, int] = {}
     order: list[int] = []
 
@@ -456,14 +553,14 @@ def _canonical(env: dict[str, Value], heap: dict[int, Any]) -> tuple[object, fro
             things.append((thing.kind, thing.open, thing.escaped, *map(encode, items)))
         else:
             things.append(encode(thing) if type(thing) in _COMPOSITE else thing)
-    return (tuple(names), tuple(things)), frozenset(order)
+    return (tuple(names), tuple(things)), tuple(order)
 
 
 def _rank(item: Any, heap: dict[int, Any], numbers: dict[int, int]) -> tuple[Any, ...]:
     """Sets are unordered: their items are listed by what they are, not by when they came."""
     thing = heap.get(item.id) if type(item) is Ref else None
     if type(thing) is Task:
-        return (1, thing.origin, thing.status, thing.handed, thing.waited, numbers.get(item.id, -1))
+        return (1, *thing, numbers.get(item.id, -1))
     return (0,)
 
 

@@ -832,11 +832,8 @@ class Statements(Calls):
         return state.unbind(*names)
 
     def _merge_results(self, results: Results) -> Results:
-        merged: dict[object, tuple[State, Value]] = {}
-        for state, value in results:
-            pinned = state.bind("$value", value)
-            merged.setdefault(pinned.key(), (state, value))
-        return list(merged.values())
+        merged = States(state.bind("$value", value) for state, value in results)
+        return [(state.unbind("$value"), state.env["$value"]) for state in merged]
 
 
 def _is_name(node: Any, name: str) -> bool:

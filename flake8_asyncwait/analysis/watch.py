@@ -34,6 +34,7 @@ from flake8_asyncwait.analysis.state import (
     TimeLimited,
     Value,
     Waiting,
+    bits,
 )
 from flake8_asyncwait.analysis.statements import Statements
 
@@ -123,11 +124,6 @@ class Watching(Statements):
         self._opened = False
 
     @property
-    def late(self) -> int:
-        """The number that stands for the cancels of tasks that may have ended before."""
-        return self.cut + 1
-
-    @property
     def cut(self) -> int:
         """The number that stands for the watched cancels among the sites."""
         return len(self.sites)
@@ -184,7 +180,7 @@ class Watching(Statements):
         while isinstance(inner, (Shielded, TimeLimited)):
             inner = inner.inner
         for ref in effects.tasks_of(state, inner):
-            if not (self._is_late(state, ref) and self._is_careless(line, ctx)):
+            if not (state.heap[ref.id].late and self._is_careless(line, ctx)):
                 self._note(state, ref, "awaited", line)
         return super().await_value(state, value, line, ctx)
 
@@ -215,9 +211,9 @@ class Watching(Statements):
             task = state.heap[ref.id]
             if line in self.watched_lines and task.status in UNSETTLED:
                 self.struck.add(Struck(task.owner, task.handed, self.label(task.origin)))
-                state = state.put(ref, task._replace(waited=task.waited | 1 << self.cut))
+                state = state.put(ref, task._replace(struck=True))
             elif task.waited and task.status == MAYBE:
-                state = state.put(ref, task._replace(waited=task.waited | 1 << self.late))
+                state = state.put(ref, task._replace(late=True))
         return super().cancel(state, value, line)
 
     def _task_method(
@@ -225,7 +221,7 @@ class Watching(Statements):
     ) -> Results:
         if name in _QUESTIONS:
             for task in effects.tasks_of(state, ref):
-                if state.heap[task.id].status in _PASSING or self._is_late(state, task):
+                if state.heap[task.id].status in _PASSING or state.heap[task.id].late:
                     self._note(state, task, f"asked for .{name}()", node.line)
         elif name == "add_done_callback":
             for task in effects.tasks_of(state, ref):
@@ -242,17 +238,11 @@ class Watching(Statements):
         task = state.heap[ref.id]
         if type(task) is not Task:
             return
-        was_struck = task.waited >> self.cut & 1
-        if was_struck and task.status in ASKED:
+        if task.struck and task.status in ASKED:
             self.uses.add(Use(self.cut, what, line, self.label(task.origin)))
-        elif task.status in UNSETTLED or self._is_late(state, ref):
-            for site in self.sites:
-                if task.waited >> site.index & 1:
-                    self.uses.add(Use(site.index, what, line, self.label(task.origin)))
-
-    def _is_late(self, state: State, ref: Ref) -> bool:
-        """Whether the function has cancelled a task that may have ended before."""
-        return bool(state.heap[ref.id].waited >> self.late & 1)
+        elif task.status in UNSETTLED or task.late:
+            for site in bits(state.waits.get(ref.id, 0)):
+                self.uses.add(Use(site, what, line, self.label(task.origin)))
 
     def _is_careless(self, line: int, ctx: Context) -> bool:
         """Whether it is all the same to an await how the tasks have ended."""

@@ -12,8 +12,8 @@ def _fires(outcome: Outcome) -> Hit | None:
         return None
     return Hit(
         f"{loss.label} is forgotten while it may still run: asyncio.wait() returns early and "
-        f"{loss.trace.what} on line {loss.trace.line}; cancel it in a finally",
-        loss.trace,
+        f"{loss.end.what} on line {loss.end.line}; cancel it in a finally",
+        loss.history,
     )
 
 

@@ -17,7 +17,7 @@ def _fires(outcome: Outcome) -> Hit | None:
         if where
         else "nothing cancels it then; cancel it in a finally"
     )
-    return Hit(f"{loss.label} outlives {fault}: {why}", loss.trace)
+    return Hit(f"{loss.label} outlives {fault}: {why}", loss.history)
 
 
 RULE = Rule(

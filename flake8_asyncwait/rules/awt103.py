@@ -14,7 +14,7 @@ def _fires(outcome: Outcome) -> Hit | None:
     return Hit(
         f"{loss.label} outlives {fault}: the cleanup reads the result of the wait, which is not "
         "bound then, or still an older, empty one; cancel the waited tasks themselves",
-        loss.trace,
+        loss.history,
     )
 
 

@@ -11,9 +11,9 @@ def _fires(outcome: Outcome) -> Hit | None:
     if not outcome.early or loss is None:
         return None
     return Hit(
-        f"the pending half of the parameter {loss.label} is dropped on line {loss.trace.line}: "
+        f"the pending half of the parameter {loss.label} is dropped on line {loss.end.line}: "
         "the caller cannot know what is still running; return it, or cancel it",
-        loss.trace,
+        loss.history,
     )
 
 

@@ -13,7 +13,7 @@ def _fires(outcome: Outcome) -> Hit | None:
     return Hit(
         f"{loss.label} may run on after an early asyncio.wait(): it is not cancelled in a finally, "
         "whoever owns it",
-        loss.trace,
+        loss.history,
     )
 
 

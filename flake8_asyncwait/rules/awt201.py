@@ -14,7 +14,7 @@ def _fires(outcome: Outcome) -> Hit | None:
     return Hit(
         f"{loss.label} outlives {fault or 'the function'}: asyncio.wait() does not cancel what it "
         "waits for; use asyncio.gather, or cancel in a finally",
-        loss.trace,
+        loss.history,
     )
 
 

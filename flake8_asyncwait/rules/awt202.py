@@ -14,7 +14,7 @@ def _fires(outcome: Outcome) -> Hit | None:
     return Hit(
         f"{loss.label} is cancelled on {where} and never awaited: its cleanup may not have run, "
         "and a failure in it is lost",
-        loss.trace,
+        loss.history,
     )
 
 

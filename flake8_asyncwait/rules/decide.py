@@ -77,6 +77,6 @@ def finding_at(analysed: Analysed, site: Site, options: Options) -> Finding | No
         if hit is not None:
             if rule.code not in options.codes:
                 return None
-            steps = witness(hit.trace, call.line)
+            steps = witness(hit.history, call.line)
             return Finding(call.line, call.column, rule.code, hit.message, steps, *call.end)
     return None

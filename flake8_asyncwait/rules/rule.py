@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flake8_asyncwait.analysis.state import Trace
+from flake8_asyncwait.analysis.state import History, Trace
 from flake8_asyncwait.verdict.outcome import Loss, Outcome
 
 
@@ -14,7 +14,7 @@ class Hit:
     """Why a rule fires: the message, and the history of the execution that shows it."""
 
     message: str
-    trace: Trace | None
+    history: History | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Rule:
 def fault_of(loss: Loss) -> tuple[str, int]:
     """What struck in an execution, as words, and on which line; ("", 0) where nothing did."""
     wait = 0
-    for step in loss.trace.steps():
+    for step in loss.history.steps():
         if step.choice == "wait":
             wait = step.line
         elif step.choice.startswith("fault:"):

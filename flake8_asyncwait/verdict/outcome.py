@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flake8_asyncwait.analysis.interpret import Analysed
 from flake8_asyncwait.analysis.run import Leak, Site
-from flake8_asyncwait.analysis.state import BORROWED, COLLECTION, FUTURE, OWNED, Trace
+from flake8_asyncwait.analysis.state import BORROWED, COLLECTION, FUTURE, OWNED, History, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +14,13 @@ class Loss:
     """One way to lose a task: which, and the history of the shortest execution that does."""
 
     label: str
-    trace: Trace
+    history: History
     cancelled_on: tuple[int, ...]
+
+    @property
+    def end(self) -> Trace:
+        """The last step, which loses it."""
+        return self.history.steps()[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,30 +54,30 @@ def outcome(analysed: Analysed, site: Site) -> Outcome:
         name = leak.owner.removeprefix(BORROWED).removeprefix(COLLECTION)
         return leak.owner != name and name in books.adopted
 
-    def first(found: list[tuple[Leak, Trace]]) -> Loss | None:
+    def first(found: list[tuple[Leak, History]]) -> Loss | None:
         if not found:
             return None
-        leak, trace = min(found, key=lambda pair: (pair[1].rank, pair[0].origin))
+        leak, history = min(found, key=lambda pair: (pair[1].rank, pair[0].origin))
         lines = tuple(sorted(books.cancelled_on.get(leak.origin, ())))
-        return Loss(analysed.run.label(leak.origin), trace, lines)
+        return Loss(analysed.run.label(leak.origin), history, lines)
 
-    lost = [(leak, trace) for leak, trace in leaks if leak.kind == "lost"]
-    mine = [(leak, trace) for leak, trace in lost if owned(leak)]
+    lost = [(leak, history) for leak, history in leaks if leak.kind == "lost"]
+    mine = [(leak, history) for leak, history in lost if owned(leak)]
     return Outcome(
         early=site.early,
         coroutine=site.coroutine,
-        forgotten=first([(k, t) for k, t in mine if not k.fault]),
-        unbound=first([(k, t) for k, t in mine if k.fault and k.unbound]),
-        passed_by=first([(k, t) for k, t in mine if k.fault]),
+        forgotten=first([(k, h) for k, h in mine if not k.fault]),
+        unbound=first([(k, h) for k, h in mine if k.fault and k.unbound]),
+        passed_by=first([(k, h) for k, h in mine if k.fault]),
         dropped=first(
             [
-                (k, t)
-                for k, t in lost
+                (k, h)
+                for k, h in lost
                 if not k.fault and k.owner.startswith(COLLECTION) and not owned(k)
             ]
         ),
-        kept=first([(k, t) for k, t in leaks if k.kind != "unawaited" and k.owner != FUTURE]),
+        kept=first([(k, h) for k, h in leaks if k.kind != "unawaited" and k.owner != FUTURE]),
         unawaited=first(
-            [(k, t) for k, t in leaks if k.kind == "unawaited" and not k.fault and owned(k)]
+            [(k, h) for k, h in leaks if k.kind == "unawaited" and not k.fault and owned(k)]
         ),
     )

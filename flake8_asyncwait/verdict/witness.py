@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from flake8_asyncwait.analysis.state import Trace
+from flake8_asyncwait.analysis.state import History
 from flake8_asyncwait.verdict.finding import Step
 
 
-def witness(trace: Trace | None, line: int) -> tuple[Step, ...]:
+def witness(history: History | None, line: int) -> tuple[Step, ...]:
     """The steps of a history from the first wait on `line`, where the site stands, or from the
     fault, should it strike before."""
-    if trace is None:
+    if history is None:
         return ()
-    steps = list(trace.steps())
+    steps = history.steps()
     starts = (
         n
         for n, step in enumerate(steps)
