@@ -62,6 +62,13 @@ def _named_tasks(size: int) -> str:
     return f"{HEAD}{made}    done, pending = await asyncio.wait({{{names}}}, timeout=1)\n"
 
 
+def _optional_waits(size: int) -> str:
+    """Waits for one task, each of which may or may not be reached."""
+    wait = "await asyncio.wait({a}, timeout=1)"
+    waits = "".join(f"    if c{n}:\n        {wait}\n" for n in range(size))
+    return f"{HEAD}    a = asyncio.create_task(work())\n{waits}    a.cancel()\n"
+
+
 def _tries(size: int) -> str:
     """Waits in a `try` in a `finally` in a `try`."""
     heads = "".join(f"    {' ' * n}try:\n" for n in range(size))
@@ -108,6 +115,7 @@ PROGRAMS: dict[str, Callable[[int], str]] = {
     "tasks": _tasks,
     "named tasks": _named_tasks,
     "waits": lambda size: HEAD + WAIT * size,
+    "optional waits": _optional_waits,
     "tries": _tries,
     "decorators": lambda size: (
         "import asyncio\n" + "@d\n" * size + HEAD.partition("\n\n\n")[2] + WAIT
@@ -124,6 +132,7 @@ FULL: dict[str, int] = {
     "tasks": 10_000,
     "named tasks": 10_000,
     "waits": 200,
+    "optional waits": 200,
     "match": 1_000,
     "match on pending": 1_000,
     "nested ifs": 500,
