@@ -193,7 +193,7 @@ def _code(value: str) -> str:
 
 def _place(value: str) -> tuple[str, int, int]:
     """A path, a line, and a column or 0: the last two count from 1."""
-    match = re.fullmatch(r"(.+?):(\d+)(?::(\d+))?:?", value)
+    match = re.fullmatch(r"(.+?):(\d+)(?::(\d+))?:?", value, re.DOTALL)
     if match is None:
         raise ValueError(f"{value!r} is not PATH:LINE or PATH:LINE:COLUMN")
     return match[1], int(match[2]), int(match[3] or 0)

@@ -108,8 +108,10 @@ def test_escapes_in_names_and_lines(asyncwait: Asyncwait, project: Path) -> None
         asyncwait("check", name),
         asyncwait("check", "--output-format=full", name),
         asyncwait("fix", "--check", name),
+        asyncwait("prove", f"{name}:9"),
         asyncwait("check", name + "gone"),
     ]
+    assert [run.status for run in runs] == [1, 1, 1, 0, 2]
     for run in runs:
         told = "".join([*run.out, *run.err])
         assert told
