@@ -300,7 +300,8 @@ class Base:
         for param in state.params(value):
             if not param.handed:
                 state = effects.substitute(state, param, param._replace(handed=True))
-        for func in self._functions_in(value):
+        reached = (value, *(state.heap[number] for number in state.refs(value)))
+        for func in self._functions_in(reached):
             state = self._hand_over_captured(state, func, ctx)
         return state
 

@@ -47,12 +47,12 @@ def facts_of(program: Program, func: ir.Func, calls: list[ir.Call], letter: bool
     """What is known of a function whose wait sites are `calls`. `letter` says that tasks of others
     count too (AWT105)."""
     sites = _sites(func, calls)
-    relevant = relevant_names(func, calls, _follows(program), partial(_makes, program))
+    helpers = program.function_names | {nested.name for nested in func.nested}
+    relevant = relevant_names(func, calls, _follows(helpers), partial(_makes, program))
     made = {name for node in every(func) for name in _made_names(node, program)}
     made |= {name for node in every(func) for name in _deleted_names(node)}
     results = frozenset().union(*(site.halves for site in sites))
     borrows = any(name in relevant.feeding for name in func.params)
-    helpers = program.function_names | {nested.name for nested in func.nested}
     return Facts(
         sites,
         relevant.names,
@@ -82,11 +82,11 @@ def _makes(program: Program, call: ir.Call) -> bool:
     return makes_task(name) or program.makes_task(name)
 
 
-def _follows(program: Program) -> Callable[[ir.Call], bool]:
+def _follows(helpers: frozenset[str]) -> Callable[[ir.Call], bool]:
     """Whether a call may give back what it was given: only functions of the file are known to."""
 
     def follows(call: ir.Call) -> bool:
-        return last_name(call.func) in program.function_names
+        return last_name(call.func) in helpers
 
     return follows
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.completion import RETURN, Flow
 from flake8_asyncwait.analysis.facts import facts_of
-from flake8_asyncwait.analysis.relevance import every, tested_again
+from flake8_asyncwait.analysis.relevance import conditions, every, tested_again
 from flake8_asyncwait.analysis.run import (
     Context,
     Decided,
@@ -77,7 +77,7 @@ def _with_agreeing_tests(
 ) -> Statements:
     """Run a function once more, with as many tasks, so that the tests of one thing agree; the
     first run where there are no such tests, or where this one is not within the bound of work."""
-    again = tested_again(func) - tracked
+    again = tested_again(func) - (tracked - conditions(func, tracked))
     if not again:
         return run
     stricter = prepared(run.many, again)

@@ -173,6 +173,8 @@ def _carried_by_call(node: ir.Call, follows: Callable[[ir.Call], bool]) -> set[s
             return found
     elif last_name(node.func) not in CARRIERS and not follows(node):
         return found
+    elif isinstance(node.func, ir.Name):
+        found.add(node.func.id)  # a nested one reaches what it captures
     for arg in node.args:
         found |= carried(arg.value, follows)
     if isinstance(node.func, ir.Attr):
@@ -216,7 +218,7 @@ def relevant_names(
             if isinstance(node, (ir.Assign, ir.Walrus)) and _holds(node.value, site_set):
                 names |= _targets(node)
     _close(names, edges)
-    decisive = tested_constants(func, ()) | _indexes(func)
+    decisive = tested_constants(func, conditions(func, names)) | _indexes(func)
     return Relevant(frozenset(names | decisive), frozenset(feeding))
 
 
@@ -354,6 +356,22 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
 def _parts(value: ir.Expr) -> list[ir.Expr]:
     """The values that an assignment takes apart: those of a display, or the one."""
     return [part for part, _ in value.elements] if isinstance(value, ir.Display) else [value]
+
+
+def conditions(func: ir.Func, names: Collection[str]) -> set[str]:
+    """The names that a function binds to what a condition says of `names`."""
+    found: set[str] = set()
+    for node in every(func):
+        if isinstance(node, ir.Assign) and _is_condition(node.value):
+            if not _mentioned(node.value).isdisjoint(names):
+                found |= {name for target in node.targets for name in target_names(target)}
+    return found
+
+
+def _is_condition(value: ir.Expr) -> bool:
+    if isinstance(value, ir.Call):
+        return last_name(value.func) in ("bool", "len", "any", "all", "done", "cancelled")
+    return isinstance(value, (ir.Not, ir.Compare, ir.Bool, ir.IfExp))
 
 
 def tested_constants(func: ir.Func, given: Iterable[str]) -> set[str]:
