@@ -16,7 +16,7 @@ An execution follows a witness when all its choices occur in it, in this order, 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 CANCELLATIONS = frozenset({"cancelled", "timed out", "times out"})
 KINDS = {"CancelledError": CANCELLATIONS, "GeneratorExit": frozenset({"closed"})}
@@ -33,7 +33,7 @@ class Guide:
     steps: Sequence[tuple[int, str]]
     statements: Mapping[int, Collection[int]]
     position: int = 0
-    waits_after: int = 0
+    _waited_after: set[int] = field(default_factory=set)
 
     def is_followed(self) -> bool:
         """Say whether every choice has been met."""
@@ -62,11 +62,13 @@ class Guide:
 
     def admits_wait(self, lines: Collection[int]) -> bool:
         """Say whether the judged function may start a wait now: one that the witness does not have
-        comes before all that it has, or is the one after it (a name may keep the task till then).
+        comes before all that it has, or after it, each but once (a name may keep the task till a
+        loop has come round).
         """
         if self.is_followed():
-            self.waits_after += 1
-            return self.waits_after == 1
+            is_first = self._waited_after.isdisjoint(lines)
+            self._waited_after.update(lines)
+            return is_first
         return not self.position or self.expected(lines, "wait") is not None
 
     def admits_fault(self, lines: Collection[int], option: str) -> bool:
