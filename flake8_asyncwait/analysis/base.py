@@ -408,7 +408,7 @@ class Base:
     def head(self, state: State, line: int) -> State:
         """A state at the head of a loop. Where no task is left that could be lost, the others tell
         nothing any more: forgetting them lets loops converge."""
-        self.books.tick(state.weight)  # what a loop fills may grow without end
+        self.books.tick(state.weight + (state.fill >> 6))  # what a loop fills may grow without end
         state = self.collect(state, line)
         tasks = {n: t for n, t in state.heap.items() if type(t) is Task}
         if not tasks or any(self._may_be_lost(task) for task in tasks.values()):

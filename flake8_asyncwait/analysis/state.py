@@ -334,10 +334,13 @@ class State:
 
     @property
     def weight(self) -> int:
-        """How much work it is to look at this state: one unit for every 64 names, objects and
-        items."""
-        items = sum(len(thing.items) for thing in self.heap.values() if type(thing) is Box)
-        return 1 + (len(self.env) + len(self.heap) + items >> 6)
+        """How much work it is to look at this state: one unit for every 64 names and objects."""
+        return 1 + (len(self.env) + len(self.heap) >> 6)
+
+    @property
+    def fill(self) -> int:
+        """How many items its collections hold."""
+        return sum(len(thing.items) for thing in self.heap.values() if type(thing) is Box)
 
     def copy(self) -> State:
         state = State(self.env, self.heap, self.fault, self.stale, self.marks, self.trace)
