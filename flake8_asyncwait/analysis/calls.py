@@ -434,7 +434,8 @@ class Calls(Expressions):
     ) -> Results:
         """`filter(test, items)`: a test that nobody knows may keep or drop each item."""
         if test == Const(None):
-            return [state.new(Box("iter", items, opened))]
+            true = tuple(item for item in items if self.truth(item, state) is not False)
+            return [state.new(Box("iter", true, opened))]
         ways: list[tuple[State, tuple[Value, ...]]] = [(state, ())]
         for item in items:
             after: list[tuple[State, tuple[Value, ...]]] = []

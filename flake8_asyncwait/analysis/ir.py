@@ -8,21 +8,28 @@ Lines count from 1, columns from 0 in characters.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass as node
+else:
+    # Nodes are keys by what they are, not by what they say.
+    node = dataclass(slots=True, eq=False)
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Const:
     """A literal whose value conditions may depend on: None, a bool, an int or a string."""
 
     value: object
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Name:
     id: str
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Attr:
     """`value.name`; `path` is the dotted text when the whole chain is names, else None."""
 
@@ -31,7 +38,7 @@ class Attr:
     path: tuple[str, ...] | None
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Arg:
     """One argument: `star` is 0, 1 (`*x`) or 2 (`**x`)."""
 
@@ -40,7 +47,7 @@ class Arg:
     keyword: str | None = None
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Call:
     """A call. `line` and `column` are those of the call itself for calls that may be a wait site
     (`end` is the place behind them), and those of its statement for all others. `mapped` is what
@@ -54,19 +61,19 @@ class Call:
     mapped: Comprehension | None = None
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Await:
     value: Expr
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Yield:
     value: Expr | None
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Display:
     """A list, set or tuple display; each element says whether it is starred."""
 
@@ -74,14 +81,14 @@ class Display:
     elements: list[tuple[Expr, bool]]
 
 
-@dataclass(slots=True, eq=False)
+@node
 class DictDisplay:
     """Key and value pairs; a key of None is `**value`."""
 
     items: list[tuple[Expr | None, Expr]]
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Clause:
     """One `for target in iter if tests` of a comprehension."""
 
@@ -91,7 +98,7 @@ class Clause:
     asynchronous: bool
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Comprehension:
     """A comprehension or generator expression; `key` is set for dict comprehensions only."""
 
@@ -102,19 +109,19 @@ class Comprehension:
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Binary:
     op: str
     left: Expr
     right: Expr
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Not:
     value: Expr
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Bool:
     """`left and right` or `left or right`."""
 
@@ -123,44 +130,44 @@ class Bool:
     right: Expr
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Compare:
     left: Expr
     rest: list[tuple[str, Expr]]
 
 
-@dataclass(slots=True, eq=False)
+@node
 class IfExp:
     test: Expr
     body: Expr
     orelse: Expr
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Lambda:
     func: Func
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Subscript:
     value: Expr
     index: Expr
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Slice:
     lower: Expr | None
     upper: Expr | None
     step: Expr | None
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Walrus:
     target: Name
     value: Expr
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Other:
     """Anything else: its parts are evaluated in order and keep nothing."""
 
@@ -190,7 +197,7 @@ Expr = (
 )
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Unpack:
     """A tuple or list target; each part says whether it is starred."""
 
@@ -200,20 +207,20 @@ class Unpack:
 Target = Name | Attr | Subscript | Unpack | Other
 
 
-@dataclass(slots=True, eq=False)
+@node
 class ExprStmt:
     value: Expr
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Assign:
     targets: list[Target]
     value: Expr
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class AugAssign:
     target: Target
     op: str
@@ -221,33 +228,33 @@ class AugAssign:
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Delete:
     targets: list[Target]
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Return:
     value: Expr | None
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Raise:
     value: Expr | None
     cause: Expr | None
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Assert:
     test: Expr
     message: Expr | None
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Jump:
     """`break` or `continue`."""
 
@@ -255,7 +262,7 @@ class Jump:
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Define:
     """A nested function; `decorators` and `defaults` are evaluated where it stands."""
 
@@ -264,7 +271,7 @@ class Define:
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class DefineClass:
     """A nested class: whatever its body mentions is captured by it."""
 
@@ -273,7 +280,7 @@ class DefineClass:
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class If:
     test: Expr
     body: list[Stmt]
@@ -281,7 +288,7 @@ class If:
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class While:
     test: Expr
     body: list[Stmt]
@@ -289,7 +296,7 @@ class While:
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class For:
     target: Target
     iter: Expr
@@ -299,7 +306,7 @@ class For:
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Handler:
     """One `except` clause; `type` is None for a bare one."""
 
@@ -309,7 +316,7 @@ class Handler:
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Try:
     body: list[Stmt]
     handlers: list[Handler]
@@ -318,7 +325,7 @@ class Try:
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class With:
     """One item of a `with`; several items are nested."""
 
@@ -329,7 +336,7 @@ class With:
     line: int
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Case:
     """One `case`. `values` are the alternatives as constants or tuples of them (None inside a
     tuple stands for anything) where the pattern is that simple; `values` None means unknown."""
@@ -341,7 +348,7 @@ class Case:
     body: list[Stmt]
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Match:
     subject: Expr
     cases: list[Case]
@@ -368,7 +375,7 @@ Stmt = (
 )
 
 
-@dataclass(slots=True, eq=False)
+@node
 class Func:
     """A function, a lambda or a module, with what its own scope binds.
 
