@@ -58,8 +58,10 @@ def check_source(source: Source, options: Options) -> Checked:
         checked = check(source.text, options)
     except SyntaxError as error:
         raise SourceError(source.name, f"syntax error: {error.msg}", error.lineno) from error
-    except (RecursionError, MemoryError) as error:
+    except RecursionError as error:
         raise SourceError(source.name, "nested too deeply") from error
+    except MemoryError as error:
+        raise SourceError(source.name, "not enough memory") from error
     noqa = Noqa(source.text)
     visible = tuple(f for f in checked.findings if not noqa.covers(f.line, f.code))
     return Checked(visible, checked.undetermined)

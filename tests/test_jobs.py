@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from command import Asyncwait
 
+from benchmarks.hostile_programs import PROGRAMS
 from flake8_asyncwait.commands import jobs
 from flake8_asyncwait.commands.examine import Examined, Task, examine
 from flake8_asyncwait.commands.jobs import examine_all, spread
@@ -137,6 +138,23 @@ def test_no_process_lives_on_when_the_command_is_killed(how: str) -> None:
         command.send_signal(signal.Signals[how])
     # All of them have this output: it ends with the last of them, or the test in an error.
     assert command.communicate(timeout=60)[0] == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps to such a limit")
+def test_a_process_that_runs_out_of_memory_is_reported_and_the_others_go_on(project: Path) -> None:
+    (project / "much.py").write_text(PROGRAMS["statements"](30_000))
+    program = (
+        "import resource, sys\n"
+        "from flake8_asyncwait import cli\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))\n"
+        "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
+        "sys.exit(cli.main(['check', '--jobs=2', 'a.py', 'much.py', 'b.py', 'c.py']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert [line[:5] for line in done.stdout.splitlines()[:3]] == ["a.py:", "b.py:", "c.py:"]
+    (error,) = (line for line in done.stderr.splitlines() if line.startswith("much.py"))
+    assert error.startswith(("much.py: not checked", "much.py: not enough memory"))
 
 
 @posix

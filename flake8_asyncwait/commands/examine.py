@@ -78,6 +78,8 @@ def examine(path: str, task: Task) -> Examined:
         entries = _entries(source, data, checked.findings, identities, task)
     except SourceError as error:
         return Examined(path, error=error)
+    except MemoryError:
+        return Examined(path, error=SourceError(path, "not enough memory"))
     return Examined(name, identities, entries, checked.undetermined)
 
 

@@ -35,6 +35,8 @@ class _Fix(Run):
                 self._fix(path)
             except SourceError as error:
                 self.report_error(error)
+            except MemoryError:
+                self.report_error(SourceError(path, "not enough memory"))
         self._say(summary(self.cures, self._is_dry))
         left = any(cure.is_left for cure in self.cures)
         return FINDINGS if left or (self._is_dry and self.changes) else CLEAN

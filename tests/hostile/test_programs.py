@@ -34,6 +34,19 @@ def test_less_of_it(
     assert len(errors) == (run.status == 2)
 
 
+@pytest.mark.parametrize("command", ["check", "fix"])
+@pytest.mark.parametrize("where", ["libcst.parse_module", "flake8_asyncwait.fix.file.fix"])
+def test_what_takes_more_memory_than_there_is(
+    asyncwait: Asyncwait, project: Path, monkeypatch: pytest.MonkeyPatch, command: str, where: str
+) -> None:
+    for name in ("a.py", "b.py"):
+        (project / name).write_text(PROGRAMS["names"](1))
+    monkeypatch.setattr(where, too_much)
+    run = asyncwait(command, ".")
+    assert run.status == 2
+    assert run.err == [f"./{name}: not enough memory" for name in ("a.py", "b.py")]
+
+
 @pytest.mark.parametrize(("name", "size"), [("statements", 100_000), ("sum", 600)])
 def test_what_is_too_much_to_follow_is_counted(
     asyncwait: Asyncwait, project: Path, name: str, size: int
@@ -92,6 +105,10 @@ def test_what_no_python_can_parse_is_not_parsed_again(monkeypatch: pytest.Monkey
     monkeypatch.setattr("ast.parse", too_deep)
     with pytest.raises(SyntaxError, match="too deeply nested"):
         check(PROGRAMS["lambda"](1))
+
+
+def too_much(*_: object, **__: object) -> None:
+    raise MemoryError
 
 
 def too_deep(*_: object) -> None:
