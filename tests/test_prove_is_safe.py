@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import textwrap
@@ -216,6 +217,26 @@ def test_what_does_not_end_is_stopped(endless: str, tmp_path: Path) -> None:
     proof = proof_of(source(tmp_path, endless), seconds=2)
     assert proof.word == NOT_LIFTED
     assert "it does not end within 2 s" in proof.reason or "died" in proof.reason
+
+
+def test_it_ends_when_nobody_is_left_to_stop_it(tmp_path: Path) -> None:
+    """Also on a system that knows no limits."""
+    text = source(tmp_path, "[x for x in iter(int, 1)]")
+    (finding,) = check(text).findings
+    steps = [(step.line, step.choice) for step in finding.witness]
+    task = [text, (finding.line, finding.column), finding.code, steps, [[], [], []]]
+    program = (
+        f"import sys; sys.path.append({ROOT!r}); sys.modules['resource'] = None\n"
+        "from flake8_asyncwait.replay import child\n"
+        "child.SECONDS, child.GRACE = 1, 0\n"
+        "child.main()"
+    )
+    command = [sys.executable, "-I", "-S", "-c", program]
+    done = subprocess.run(
+        command, input=json.dumps(task), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Timeout (0:00:01)!")
 
 
 def test_an_endless_loop_is_not_run_through(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import encodings.raw_unicode_escape
 import encodings.unicode_escape  # noqa: F401 - what `ast.unparse` would import
+import faulthandler
 import json
 import sys
 import typing
@@ -25,6 +26,7 @@ from flake8_asyncwait.replay.prove import prove
 
 MEMORY = 1 << 30  # bytes
 SECONDS = 20  # of the processor's time
+GRACE = 10  # seconds for which it may go on by the clock, where nobody is left to end it
 # What may happen while lifted code runs; any other event is refused.
 HARMLESS = frozenset(
     {
@@ -98,7 +100,9 @@ def main() -> None:
 
 
 def _limit() -> None:
-    """Bound memory and time, where the system can: the parent bounds time everywhere."""
+    """Bound memory and time, as far as the system can. The parent bounds time everywhere, unless it
+    is killed itself."""
+    faulthandler.dump_traceback_later(SECONDS + GRACE, exit=True)
     try:
         import resource
     except ImportError:  # Windows
