@@ -62,6 +62,9 @@ class Awaits(Base):
             return self._await_gather(state, value, line, ctx)
         if type(thing) is WaitTask:
             return self._await_wait_task(state, value, line, ctx)
+        if isinstance(value, Const) or (type(thing) is Box and not thing.escaped):
+            self.fail(state, ctx, Exc("TypeError"))
+            return []
         return self.suspend(state, line, ctx)
 
     def run_coroutine(self, state: State, value: Coroutine, line: int, ctx: Context) -> Results:
