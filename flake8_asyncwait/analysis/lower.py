@@ -664,8 +664,6 @@ def _literal(node: Any) -> ir.Const | None:
         # To evaluate an escape sequence may warn, and no condition depends on such a string.
         value = None if "\\" in node.value else node.evaluated_value
         return ir.Const(value) if isinstance(value, str) else None
-    if isinstance(node, cst.Name) and node.value in _SINGLETONS:
-        return ir.Const(_SINGLETONS[node.value])
     return None
 
 
