@@ -773,7 +773,7 @@ class Expressions(Awaits):
     ) -> list[State]:
         state, items, source = self.iterated(state, value)
         box = state.get(source)
-        if items is None or (type(box) is Box and box.open and box.kind != "tuple"):
+        if items is None or (type(box) is Box and box.open):
             for part, _ in target.parts:
                 state = self.bind(part, UNKNOWN, state, ctx)[0]
             return [state] if items is None else [self.hand_over(state, source, ctx)]

@@ -20,7 +20,7 @@ from flake8_asyncwait.sites.outline import Entry, Outline, canonical, dotted
 # functions have their due; each of the others, with fewer tasks, may take `MAX_WORK`.
 FIRST_WORK = 30_000
 NODE_WORK = 8
-MAX_WORK = 80_000
+MAX_WORK = 100_000
 # A site that is shown to forget a task is looked at for this long all the same, for the sake of a
 # short witness.
 ENOUGH_WORK = 3_000
