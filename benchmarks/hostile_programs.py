@@ -69,6 +69,12 @@ def _optional_waits(size: int) -> str:
     return f"{HEAD}    a = asyncio.create_task(work())\n{waits}    a.cancel()\n"
 
 
+def _forgotten_tasks(size: int) -> str:
+    """Waits, each for a task of its own that nothing touches any more."""
+    made = "    t{n} = asyncio.create_task(work())\n    await asyncio.wait({{t{n}}}, timeout=1)\n"
+    return HEAD + "".join(made.format(n=n) for n in range(size))
+
+
 def _tries(size: int) -> str:
     """Waits in a `try` in a `finally` in a `try`."""
     heads = "".join(f"    {' ' * n}try:\n" for n in range(size))
@@ -116,6 +122,7 @@ PROGRAMS: dict[str, Callable[[int], str]] = {
     "named tasks": _named_tasks,
     "waits": lambda size: HEAD + WAIT * size,
     "optional waits": _optional_waits,
+    "forgotten tasks": _forgotten_tasks,
     "tries": _tries,
     "decorators": lambda size: (
         "import asyncio\n" + "@d\n" * size + HEAD.partition("\n\n\n")[2] + WAIT
@@ -133,6 +140,7 @@ FULL: dict[str, int] = {
     "named tasks": 10_000,
     "waits": 200,
     "optional waits": 200,
+    "forgotten tasks": 200,
     "match": 1_000,
     "match on pending": 1_000,
     "nested ifs": 500,

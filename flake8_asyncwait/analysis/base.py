@@ -389,6 +389,8 @@ class Base:
         """The function has ended: every task that it still held leaves the books."""
         for number in state.heap:
             self._leave(state, number, line, how)
+        for (origin, owner), number in state.doomed.items():
+            self._lose("lost", origin, owner, number, state, line, how)
 
     def _leave(self, state: State, number: int, line: int, how: str) -> None:
         """A task leaves the books settled, handed over, or lost. Settled and handed over need
@@ -402,8 +404,13 @@ class Base:
             kind = "unawaited"
         else:
             return
+        self._lose(kind, thing.origin, thing.owner, number, state, line, how)
+
+    def _lose(
+        self, kind: str, origin: int, owner: str, number: int, state: State, line: int, how: str
+    ) -> None:
         told = state.trace is not None and (state.trace.line, state.trace.what) == (line, how)
-        self.books.lose(kind, number, state if told else state.step(line, how))
+        self.books.lose(kind, origin, owner, number, state if told else state.step(line, how))
 
     def head(self, state: State, line: int) -> State:
         """A state at the head of a loop. Where no task is left that could be lost, the others tell
@@ -449,10 +456,11 @@ class Base:
             for thing in state.heap.values()
         )
 
-    def holds_losable(self, state: State, value: Value) -> bool:
-        """Whether a value reaches a task that could still be lost, if only once it is adopted."""
-        things = (state.heap[number] for number in state.refs(value))
-        return any(type(thing) is Task and self._is_losable(thing) for thing in things)
+    def losable_in(self, state: State, value: Value) -> frozenset[int]:
+        """The tasks that a value reaches and that could still be lost, if only once they are
+        adopted."""
+        things = ((number, state.heap[number]) for number in state.refs(value))
+        return frozenset(n for n, t in things if type(t) is Task and self._is_losable(t))
 
     def _is_losable(self, task: Task) -> bool:
         theirs = task.owner in (FUTURE, FOREIGN) or task.handed

@@ -109,14 +109,13 @@ class Books:
                 known[leak] = known.get(leak, 0) | sites
         return self._leaks.get(site, {})
 
-    def lose(self, kind: str, number: int, state: State) -> None:
+    def lose(self, kind: str, origin: int, owner: str, number: int, state: State) -> None:
         """Enter a task that `state` loses at every site that may have waited for it."""
-        task = state.heap[number]
         sites = state.waits.get(number, 0)
         marked = sum(1 << site for site in state.marks)
         for unbound, where in ((False, sites & ~marked), (True, sites & marked)):
             if where:
-                leak = Leak(kind, task.origin, task.owner, state.fault, unbound)
+                leak = Leak(kind, origin, owner, state.fault, unbound)
                 self._enter(leak, where, number, state)
 
     def _enter(self, leak: Leak, sites: int, number: int, state: State) -> None:

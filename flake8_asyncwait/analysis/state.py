@@ -249,7 +249,7 @@ class Trace:
 @dataclass(frozen=True, slots=True, eq=False)
 class Join:
     """Where a history meets another one that has come to an equal state, and has waited for tasks
-    at sites where it has not itself.
+    at sites where it has not itself, or doomed others.
 
     `trace` is how far it had come, `other` the other one, as its trace and its joins. `waits` are,
     by the number of a task, its number in the other, and those sites as a bit mask.
@@ -295,12 +295,14 @@ class State:
     """One abstract state. Treat it as frozen: use the methods that return a new one.
 
     `waits` are the sites that may have waited for a task, by its number, as a bit mask: some
-    history of the state has. They make no difference to what comes next, so that states that
-    differ in nothing else are one, with `joins` between their histories.
+    history of the state has. `doomed` are tasks that may run on while nothing comes to touch them
+    any more, by the place that made them and their owner: they are lost when the function ends.
+    Neither makes a difference to what comes next, so that states that differ in nothing else are
+    one, with `joins` between their histories.
     """
 
     __slots__ = (
-        *("_order", "_shape", "_top", "env", "fault", "heap", "joins", "marks", "stale"),
+        *("_order", "_shape", "_top", "doomed", "env", "fault", "heap", "joins", "marks", "stale"),
         *("trace", "waits"),
     )
 
@@ -327,6 +329,7 @@ class State:
         self.marks = marks
         self.trace = trace
         self.waits: dict[int, int] = {}
+        self.doomed: dict[tuple[int, str], int] = {}
         self.joins: Join | None = None
         self._top = _FIRST_ID
         self._shape: object = None
@@ -344,7 +347,8 @@ class State:
 
     def copy(self) -> State:
         state = State(self.env, self.heap, self.fault, self.stale, self.marks, self.trace)
-        state.waits, state.joins, state._top = self.waits, self.joins, self._top
+        state.waits, state.doomed = self.waits, self.doomed
+        state.joins, state._top = self.joins, self._top
         return state
 
     def _again(self) -> State:
@@ -430,21 +434,45 @@ class State:
         return state
 
     def joined(self, other: State) -> State:
-        """This state, with what the history of another one that equals it has waited for besides;
-        this very one where that is nothing."""
-        waits = self.waits
-        others: dict[int, tuple[int, int]] = {}
-        for mine, theirs in zip(self._order, other._order, strict=True):
-            more = other.waits.get(theirs, 0) & ~waits.get(mine, 0)
-            if more:
-                waits = {**waits, mine: waits.get(mine, 0) | more}
-                others[mine] = theirs, more
-        if not others:
-            return self
-        state = self._again()
-        state.waits = waits
-        state.joins = Join(self.joins, self.trace, (other.trace, other.joins), others)
+        """This state, with what the history of another one that equals it has waited for and doomed
+        besides; this very one where that is nothing."""
+        pairs = zip(self._order, other._order, strict=True)
+        return self._with(other, pairs, other.doomed)
+
+    def doom(self, number: int) -> State:
+        """Nothing touches a task any more, which nothing reaches."""
+        task = self.heap[number]
+        state = self._with(self, (), {(task.origin, task.owner): number})._again()
+        state.heap = {n: thing for n, thing in self.heap.items() if n != number}
         return state
+
+    def _with(
+        self, other: State, pairs: Iterable[tuple[int, int]], doomed: dict[tuple[int, str], int]
+    ) -> State:
+        """This state with the waits of some tasks of another, for those that they are paired with
+        here, and with what is doomed there."""
+        state = self._again()
+        waits: dict[int, tuple[int, int]] = {}
+        for mine, theirs in pairs:
+            state._wait_with(mine, other, theirs, waits)
+        for key, theirs in doomed.items():
+            if key not in state.doomed:
+                state._top += 1
+                state.doomed = {**state.doomed, key: state._top}
+            state._wait_with(state.doomed[key], other, theirs, waits)
+        if not waits:
+            return self
+        state.joins = Join(self.joins, self.trace, (other.trace, other.joins), waits)
+        return state
+
+    def _wait_with(
+        self, mine: int, other: State, theirs: int, waits: dict[int, tuple[int, int]]
+    ) -> None:
+        """Also wait where another state has waited for its task; put that into `waits`."""
+        more = other.waits.get(theirs, 0) & ~self.waits.get(mine, 0)
+        if more:
+            self.waits = {**self.waits, mine: self.waits.get(mine, 0) | more}
+            waits[mine] = theirs, more
 
     def suspended(self) -> State:
         """Time has passed: what ran may have ended, and attributes may have been re-bound."""
@@ -498,14 +526,15 @@ class State:
         if len(self.reachable()) == len(self.heap):
             return self
         alive = frozenset(self.reachable())
+        told = alive.union(self.doomed.values())
         state = self._again()
         state.heap = {number: self.heap[number] for number in self.heap if number in alive}
-        state.waits = {number: sites for number, sites in self.waits.items() if number in alive}
+        state.waits = {number: sites for number, sites in self.waits.items() if number in told}
         return state
 
     def key(self) -> object:
-        """Equal for states that differ only in the numbering of objects, in their history and in
-        which sites have waited for tasks."""
+        """Equal for states that differ only in the numbering of objects, in their history, in
+        which sites have waited for tasks and in what is doomed."""
         return self._named()[0], self.fault, self.stale, self.marks
 
     def _named(self) -> tuple[object, tuple[int, ...]]:

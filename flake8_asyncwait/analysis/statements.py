@@ -136,23 +136,40 @@ class Statements(Calls):
             return state
         if not self.facts.liveness.asked_after(statement):
             state = self.settle_ended(state)
-        dead = [name for name in state.env if self._is_dead(name, state, statement)]
-        return state.unbind(*dead) if dead else state
+        dead = [name for name in state.env if self._is_dead(name, statement)]
+        if not dead:
+            return state
+        kept = [name for name in dead if self._is_kept(name, state, statement)]
+        state = state.unbind(*(name for name in dead if name not in kept))
+        return self._doom(state, kept) if kept and not state.stale else state
 
-    def _is_dead(self, name: str, state: State, statement: ir.Stmt) -> bool:
-        """Whether a name is not read any more. One that still holds a task that may be lost is
-        remembered until it is bound again: its task is lost there, or when the function ends."""
+    def _is_dead(self, name: str, statement: ir.Stmt) -> bool:
+        """Whether a name is not read any more."""
         if name.startswith((SOME, KNOWN)):
-            root = name.partition(":")[2].partition(".")[0]
-            return not self.facts.liveness.is_read_after(root, statement)
-        if not name.isidentifier():
+            name = name.partition(":")[2].partition(".")[0]
+        elif not name.isidentifier():
             return False
-        if self.facts.liveness.is_read_after(name, statement):
+        return not self.facts.liveness.is_read_after(name, statement)
+
+    def _is_kept(self, name: str, state: State, statement: ir.Stmt) -> bool:
+        """Whether a name that is not read any more still holds a task that may be lost: then it is
+        remembered until it is bound again, and its task is lost there, or when the function
+        ends. While a result is not bound yet, a cleanup may still come to read it (AWT103)."""
+        if not self.losable_in(state, state.env[name]):
             return False
-        if not self.holds_losable(state, state.env[name]):
-            return True
-        # While a result is not bound yet, a cleanup may still come to read it (AWT103).
-        return not state.stale and self.facts.liveness.is_bound_after(name, statement)
+        return bool(state.stale) or not self.facts.liveness.is_bound_after(name, statement)
+
+    def _doom(self, state: State, names: list[str]) -> State:
+        """Forget names that nothing reads or binds any more, and doom the tasks that they alone
+        hold. A name stays where another one still holds a task of it."""
+        others = frozenset(state.unbind(*names).reachable())
+        tasks = {name: self.losable_in(state, state.env[name]) for name in names}
+        gone = [name for name in names if others.isdisjoint(tasks[name])]
+        after = state.unbind(*gone)
+        doomed = frozenset().union(*(tasks[name] for name in gone)).difference(after.reachable())
+        for number in sorted(doomed):
+            after = after.doom(number)
+        return after
 
     # Simple statements
 

@@ -57,8 +57,9 @@ def test_what_is_too_much_to_follow_is_counted(
     assert [line.split(":")[0].split() for line in run.out] == [["1", "undetermined"]]
 
 
-def test_no_wait_doubles_the_work_on_those_after_it() -> None:
-    checked = check(PROGRAMS["optional waits"](100))
+@pytest.mark.parametrize("name", ["optional waits", "forgotten tasks"])
+def test_no_wait_doubles_the_work_on_those_after_it(name: str) -> None:
+    checked = check(PROGRAMS[name](100))
     assert checked.undetermined == ()
     assert len(checked.findings) == 100
     assert all(finding.witness[0].line == finding.line for finding in checked.findings)
