@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from textwrap import indent
 
+from benchmarks.hostile_programs import PROGRAMS
+
 HEAD = "import asyncio\n"
 
 
@@ -235,6 +237,10 @@ SHAPES = (
     ),
     Shape("waits for the same tasks", _many_waits, (1, 10, 100, 1_000), _LINEAR),
     Shape("waits for their own tasks", _waits_of_their_own, (1, 10, 100, 1_000), _LINEAR),
+    Shape(
+        "waits that may not be reached", PROGRAMS["optional waits"], (1, 10, 100, 1_000), _LINEAR
+    ),
+    Shape("waits that are forgotten", PROGRAMS["forgotten tasks"], (1, 10, 100, 1_000), _LINEAR),
     Shape("functions in a file", _functions, (1, 10, 100, 1_000), _LINEAR),
     Shape("functions that share a helper", _sharing_a_helper, (1, 10, 100, 1_000), _LINEAR),
     Shape("calls of a helper", _calls_of_a_helper, (10, 100, 1_000), _LINEAR),
