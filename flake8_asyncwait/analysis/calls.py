@@ -424,10 +424,12 @@ class Calls(Expressions):
         state, items, source = self.iterated(state, value)
         if items is None:
             return [(state, UNKNOWN)]
-        opened = state.get(source).open
+        box = state.get(source)
         if kind == "filter":
-            return self._filtered(args.positional[0], items, opened, state, ctx)
-        return [state.new(Box(kind, tuple(items), opened))]
+            return self._filtered(args.positional[0], items, box.open, state, ctx)
+        unordered = box.kind == "set" and kind != "set"
+        orders = self._orders(state, items) if unordered else [items]
+        return [state.new(Box(kind, order, box.open)) for order in orders]
 
     def _filtered(
         self, test: Value, items: tuple[Value, ...], opened: bool, state: State, ctx: Context
