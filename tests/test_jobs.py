@@ -118,10 +118,12 @@ def never_done(path: str, task: Task) -> Examined:  # noqa: ARG001
 )
 def test_no_process_lives_on_when_the_command_is_killed(how: str) -> None:
     program = (
-        "import sys, test_jobs\n"
+        "import signal, sys, test_jobs\n"
         "from flake8_asyncwait import cli\n"
         "from flake8_asyncwait.commands import jobs\n"
         "jobs.examine = test_jobs.never_done\n"
+        # What a shell runs in the background ignores it, and so do those who are started there.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "sys.exit(cli.main(['check', '--jobs=2', 'a.py', 'b.py']))\n"
     )
     command = subprocess.Popen(
