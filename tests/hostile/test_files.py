@@ -15,6 +15,7 @@ from command import Asyncwait, not_as_root
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import flake8_asyncwait
 from flake8_asyncwait.source.ignore import DEFAULT_EXCLUDE, Excluder, GitIgnore
 from flake8_asyncwait.source.text import SourceError, read
 
@@ -94,8 +95,11 @@ def test_what_we_may_not_read(asyncwait: Asyncwait, command: tuple[str, ...]) ->
         os.chmod(Path(name, "a.py"), 0)
         os.chmod(Path(name, "c"), 0)
         with not_as_root():
+            is_readable = os.access(flake8_asyncwait.__file__, os.R_OK, effective_ids=True)
             run = asyncwait(*command, name)
         os.chmod(Path(name, "c"), 0o755)
+    if not is_readable:
+        pytest.skip("a fix reads a module of the package, which lies where only root may look")
     assert run.status == 2
     assert sorted(errors(run.err)) == [f"{name}/{it}: permission denied" for it in ("a.py", "c")]
     assert any(f"{name}/b.py" in line for line in run.out)
