@@ -92,6 +92,7 @@ def test_what_we_may_not_read(asyncwait: Asyncwait, command: tuple[str, ...]) ->
         for path in (Path(name, "a.py"), Path(name, "b.py"), Path(name, "c", "d.py")):
             path.parent.mkdir(exist_ok=True)
             path.write_text(samples.FORGOTTEN)
+        asyncwait(*command, name)  # imports what others than root may not read either
         os.chmod(Path(name, "a.py"), 0)
         os.chmod(Path(name, "c"), 0)
         with not_as_root():
