@@ -30,3 +30,11 @@ def test_findings_stand_on_marked_lines(name: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_every_site_is_determined(name: str) -> None:
     assert checked(name).undetermined == ()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_message_tells_of_the_last_step(name: str) -> None:
+    for finding in checked(name).findings:
+        if finding.code == "AWT101":
+            last = finding.witness[-1]
+            assert f"returns early and {last.what} on line {last.line};" in finding.message
