@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 from flake8_asyncwait.analysis import ir
@@ -451,28 +452,22 @@ class State:
     ) -> State:
         """This state with the waits of some tasks of another, for those that they are paired with
         here, and with what is doomed there."""
-        state = self._again()
-        waits: dict[int, tuple[int, int]] = {}
-        for mine, theirs in pairs:
-            state._wait_with(mine, other, theirs, waits)
-        for key, theirs in doomed.items():
-            if key not in state.doomed:
-                state._top += 1
-                state.doomed = {**state.doomed, key: state._top}
-            state._wait_with(state.doomed[key], other, theirs, waits)
-        if not waits:
+        top, numbers = self._top, self.doomed
+        for key in (each for each in doomed if each not in self.doomed):
+            top += 1
+            numbers = {**numbers, key: top}
+        waits, others = self.waits, {}
+        for mine, theirs in chain(pairs, ((numbers[key], doomed[key]) for key in doomed)):
+            more = other.waits.get(theirs, 0) & ~waits.get(mine, 0)
+            if more:
+                waits = {**waits, mine: waits.get(mine, 0) | more}
+                others[mine] = theirs, more
+        if not others:
             return self
-        state.joins = Join(self.joins, self.trace, (other.trace, other.joins), waits)
+        state = self._again()
+        state.waits, state.doomed, state._top = waits, numbers, top
+        state.joins = Join(self.joins, self.trace, (other.trace, other.joins), others)
         return state
-
-    def _wait_with(
-        self, mine: int, other: State, theirs: int, waits: dict[int, tuple[int, int]]
-    ) -> None:
-        """Also wait where another state has waited for its task; put that into `waits`."""
-        more = other.waits.get(theirs, 0) & ~self.waits.get(mine, 0)
-        if more:
-            self.waits = {**self.waits, mine: self.waits.get(mine, 0) | more}
-            waits[mine] = theirs, more
 
     def suspended(self) -> State:
         """Time has passed: what ran may have ended, and attributes may have been re-bound."""

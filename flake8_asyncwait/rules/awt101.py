@@ -10,9 +10,10 @@ def _fires(outcome: Outcome) -> Hit | None:
     loss = outcome.forgotten
     if not outcome.early or loss is None:
         return None
+    end = loss.end
     return Hit(
         f"{loss.label} is forgotten while it may still run: asyncio.wait() returns early and "
-        f"{loss.end.what} on line {loss.end.line}; cancel it in a finally",
+        f"{end.what} on line {end.line}; cancel it in a finally",
         loss.history,
     )
 
