@@ -333,6 +333,34 @@ class TestWaitAny:
         assert cure.outcome == FINALLY
 
 
+class TestTasksThatWait:
+    """What a wait in a task of its own waits for is needed as long as that task is."""
+
+    @pytest.mark.parametrize(
+        "use",
+        [
+            "await waiting",
+            "await asyncio.wait([waiting], timeout=1)",
+            "await asyncio.gather(waiting)",
+            "await asyncio.gather(waiting, return_exceptions=True)",
+            "await asyncio.shield(waiting)",
+            "await asyncio.wait_for(waiting, 1)",
+            "print(waiting.done())",
+            "await asyncio.create_task(asyncio.wait([waiting], timeout=2))",
+        ],
+    )
+    def test_nothing_is_cancelled_before_its_last_use(self, use: str) -> None:
+        text = function(
+            "task = asyncio.create_task(work())",
+            "waiting = asyncio.create_task(asyncio.wait([task], timeout=3))",
+            "await work()",
+            use,
+        )
+        done = fix(text, Options(), None)
+        assert [cure.outcome for cure in done.cures] in ([FINALLY], [MANUAL])
+        assert "task.cancel()" not in done.text.partition(use)[0]
+
+
 @pytest.mark.parametrize("code", sorted(ALL_CODES))
 def test_the_good_twin_of_a_rule_is_left_alone(code: str) -> None:
     from flake8_asyncwait.rules import RULES

@@ -26,6 +26,7 @@ from flake8_asyncwait.analysis.state import (
     MAYBE,
     MAYBE_ASKED,
     UNSETTLED,
+    Box,
     Gather,
     Ref,
     Shielded,
@@ -34,6 +35,7 @@ from flake8_asyncwait.analysis.state import (
     TimeLimited,
     Value,
     Waiting,
+    WaitTask,
     bits,
 )
 from flake8_asyncwait.analysis.statements import Statements
@@ -179,7 +181,7 @@ class Watching(Statements):
         inner = value
         while isinstance(inner, (Shielded, TimeLimited)):
             inner = inner.inner
-        for ref in effects.tasks_of(state, inner):
+        for ref in _behind(state, inner):
             if not (state.heap[ref.id].late and self._is_careless(line, ctx)):
                 self._note(state, ref, "awaited", line)
         return super().await_value(state, value, line, ctx)
@@ -187,7 +189,7 @@ class Watching(Statements):
     def elements(self, state: State, waiting: Waiting) -> tuple[State, tuple[Value, ...], bool]:
         state, items, opened = super().elements(state, waiting)
         for item in items:
-            for ref in effects.tasks_of(state, item):
+            for ref in _behind(state, item):
                 self._note(state, ref, WAITED_AGAIN, waiting.line)
         self._opened = opened
         return state, items, opened
@@ -220,16 +222,22 @@ class Watching(Statements):
         self, node: ir.Call, ref: Ref, name: str, args: Args, state: State, ctx: Context
     ) -> Results:
         if name in _QUESTIONS:
-            for task in effects.tasks_of(state, ref):
+            for task in _behind(state, ref):
                 if state.heap[task.id].status in _PASSING or state.heap[task.id].late:
                     self._note(state, task, f"asked for .{name}()", node.line)
         elif name == "add_done_callback":
-            for task in effects.tasks_of(state, ref):
+            for task in _behind(state, ref):
                 self._note(state, task, "given a callback", node.line)
         return super()._task_method(node, ref, name, args, state, ctx)
 
+    def _ensured(self, node: ir.Call, value: Value, state: State, ctx: Context) -> Results:
+        if type(state.get(value)) is WaitTask:  # what takes it knows nothing of what it waits for
+            for ref in _behind(state, value):
+                self._note(state, ref, "awaited", node.line)
+        return super()._ensured(node, value, state, ctx)
+
     def _completed(self, node: ir.For, item: Value, state: State, ctx: Context) -> State:
-        for ref in effects.tasks_of(state, item):
+        for ref in _behind(state, item):
             self._note(state, ref, "awaited", node.line)
         return super()._completed(node, item, state, ctx)
 
@@ -252,6 +260,17 @@ class Watching(Statements):
                 line for node in walk(func.body) for line in _careless_awaits(node)
             }
         return line in self._careless[func]
+
+
+def _behind(state: State, value: Value) -> list[Ref]:
+    """The tasks that must end before what a value is a handle on does: a task itself, the children
+    of a gather, and what a wait in a task of its own waits for."""
+    thing = state.get(value)
+    if type(thing) is not WaitTask:
+        return effects.tasks_of(state, value)
+    waited = state.get(thing.waiting.waited)
+    items = waited.items if type(waited) is Box else ()
+    return [ref for item in items for ref in _behind(state, item)]
 
 
 def _careless_awaits(node: object) -> Iterator[int]:
