@@ -137,16 +137,127 @@ class TestErrors:
         assert (run.status, run.out) == (2, [])
         assert [line[: len(error) + 15] for line in run.err] == [f"pyproject.toml:{error}"]
 
-    @pytest.mark.parametrize("data", [b"[tool.asyncwait]\n= 1", b"[tool.asyncwait]\n# \xe9"])
-    def test_no_toml(self, project: Path, asyncwait: Asyncwait, data: bytes) -> None:
+    @pytest.mark.parametrize(
+        ("data", "error"),
+        [
+            (b"[tool.asyncwait]\n= 1", "2: not TOML: Invalid statement"),
+            (b"[tool.asyncwait]\n# \xe9", "2: not TOML: not utf-8: "),
+            (
+                b"\n[tool.asyncwait\nselect = []\n",
+                "2: not TOML: Expected ']' at the end of a table",
+            ),
+            (b"[[tool.asyncwait]\n", "1: not TOML: Expected ']]' at the end of an array"),
+            (b"[tool]\nx = 1\nasyncwait.ignore = [\n", "3: not TOML: "),
+            (b"tool.asyncwait = {\n", "1: not TOML: "),
+            (b"[tool.asyncwait]\n" + b"a." * 50_000 + b"a = 1", "2: a key of more than 100 parts"),
+            (b"[tool.asyncwait]\n" + b"'a b' . " * 999 + b"a = 1", "2: a key of more than 100 "),
+        ],
+    )
+    def test_no_toml(self, project: Path, asyncwait: Asyncwait, data: bytes, error: str) -> None:
         (project / "pyproject.toml").write_bytes(data)
         run = asyncwait("check", "pkg")
         assert (run.status, run.out) == (2, [])
-        assert run.err[0].startswith("pyproject.toml: not TOML: ")
+        assert [line[: len(error) + 15] for line in run.err] == [f"pyproject.toml:{error}"]
+
+    @pytest.mark.parametrize("nested", ["[" * 50_000 + "]" * 50_000, "{a = " * 50_000])
+    def test_nested_too_deeply(self, project: Path, nested: str) -> None:
+        configure(project, f"select = {nested}")
+        done = subprocess.run(
+            [sys.executable, "-m", "flake8_asyncwait", "check", "pkg"],
+            cwd=project,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == "pyproject.toml: nested too deeply\n"
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '[project]\ndependencies = ["flake8-asyncwait"\n',
+            '[project.scripts]\nasyncwait = "x\n',
+            "[tool.other]\nasyncwait = [\n",
+            "# see tool.asyncwait\n[[[",
+        ],
+    )
+    def test_what_is_no_toml_and_not_about_us_is_not_ours_to_say(
+        self, project: Path, asyncwait: Asyncwait, text: str
+    ) -> None:
+        (project / "pyproject.toml").write_text(text)
+        run = asyncwait("check", "pkg")
+        assert (run.places, run.err) == ([FORGOTTEN, NO_FINALLY], [])
+        run = asyncwait("check", "pkg", "--config=pyproject.toml")  # unless he says that it is
+        assert (run.status, run.out, len(run.err)) == (2, [], 1)
+
+    @pytest.mark.parametrize("text", ["[tool]\nasyncwait = 5\n", "\n[[tool.asyncwait]]\n"])
+    def test_no_table(self, project: Path, asyncwait: Asyncwait, text: str) -> None:
+        (project / "pyproject.toml").write_text(text)
+        run = asyncwait("check", "pkg")
+        assert (run.status, run.out) == (2, [])
+        (error,) = run.err
+        assert error.startswith("pyproject.toml:2: tool.asyncwait: not a table: ")
+
+    @pytest.mark.parametrize(
+        ("value", "shown"),
+        [
+            ("0x" + "f" * 5000, "a very large number"),
+            (f'"{"x" * 5000}"', f"'{'x' * 59}..."),
+        ],
+    )
+    def test_a_value_that_is_too_long_to_be_shown(
+        self, project: Path, asyncwait: Asyncwait, value: str, shown: str
+    ) -> None:
+        configure(project, f"select = {value}")
+        error = f"pyproject.toml:2: tool.asyncwait.select: not an array of codes: {shown}"
+        assert asyncwait("check", "pkg") == Run(2, [], [error])
 
 
 class TestPlace:
     """Which file is read."""
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '[tool]\nasyncwait.ignore = ["AWT101"]',
+            '[tool]\nasyncwait = {ignore = ["AWT101"]}',
+            '["tool"."asyncwait"]\nignore = ["AWT101"]',
+            "['tool'.'asyncwait']\nignore = ['AWT101']",
+            '[ tool . asyncwait ]\nignore = ["AWT101"]',
+            'tool.asyncwait.ignore = ["AWT101"]',
+            'tool = {asyncwait = {ignore = ["AWT101"]}}',
+            '[tool."async\\u0077ait"]\nignore = ["AWT101"]',
+        ],
+    )
+    def test_the_table_in_all_ways_of_toml(
+        self, project: Path, asyncwait: Asyncwait, text: str
+    ) -> None:
+        (project / "pyproject.toml").write_text(text)
+        assert asyncwait("check", "pkg").places == [NO_FINALLY]
+
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            ("[tool.other]\nselct = 1\n[tool]\nasyncwait.selct = 1", 4),
+            ("selct = 1\n[tool]\nasyncwait = {jobs = 1, selct = 1}", 3),
+            ("['tool'.'asyncwait']\n'selct' = 1", 2),
+        ],
+    )
+    def test_the_line_of_a_key_in_all_ways_of_toml(
+        self, project: Path, asyncwait: Asyncwait, text: str, line: int
+    ) -> None:
+        (project / "pyproject.toml").write_text(text)
+        (error,) = asyncwait("check", "pkg").err
+        assert error.startswith(f"pyproject.toml:{line}: tool.asyncwait: unknown key 'selct'")
+
+    @pytest.mark.parametrize(
+        "text", ['x = """\n[tool.asyncwait]\nignore = ["AWT101"]\n"""', "tool = 1  # asyncwait"]
+    )
+    def test_what_only_looks_like_the_table(
+        self, project: Path, asyncwait: Asyncwait, text: str
+    ) -> None:
+        (project / "pyproject.toml").write_text(text)
+        assert asyncwait("check", "pkg").places == [FORGOTTEN, NO_FINALLY]
 
     def test_the_nearest_above_the_first_path(self, project: Path, asyncwait: Asyncwait) -> None:
         configure(project, 'ignore = ["AWT101"]')

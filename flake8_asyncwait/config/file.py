@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 
 from flake8_asyncwait.config.settings import KEYS, Key, nearest
+from flake8_asyncwait.config.toml import parse
 from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.source.text import SourceError, read
 
@@ -15,16 +15,34 @@ if TYPE_CHECKING:
     from typing import Any
 
 NAME = "pyproject.toml"
-_TABLE = rb"(?m)^[ \t]*\[tool\.asyncwait[\].]"
 _FLAKE8_FILES = ("setup.cfg", "tox.ini", ".flake8")
 _ROOTS = (".git", ".hg", ".svn")
+# What every file with our table holds: its name, or an escape that may be a letter of it.
+_MAY_HAVE_TABLE = rb"asyncwait|\\[uUx]"
+# What is meant to be our table, in a file of which nobody can say for sure: `[tool.asyncwait`,
+# `tool.asyncwait`, or `asyncwait` below `[tool]`.
+_TOOL, _US = r"""["']?tool["']?[ \t]*""", r"""["']?asyncwait\b"""
+_TABLE = (
+    rf"(?ms)^[ \t]*\[{{0,2}}[ \t]*{_TOOL}\.[ \t]*{_US}"
+    rf"|^[ \t]*\[[ \t]*{_TOOL}\](?:(?!\n[ \t]*\[).)*?\n[ \t]*{_US}[\"']?[ \t]*[.=]"
+)
+_MOST_SHOWN = 60  # characters of a value, in a message
+
+
+class Table(NamedTuple):
+    """Our table in the file at `path`, whose whole text is `text`. `items` are its keys and values,
+    as TOML has them."""
+
+    path: str
+    text: str
+    items: dict[str, Any]
 
 
 class Found(NamedTuple):
-    """The file with our table, or None, and where there is none the file that configures us for
-    flake8, or None."""
+    """Our table, or None, and where there is none the file that configures us for flake8, or
+    None."""
 
-    path: str | None = None
+    table: Table | None = None
     for_flake8: str | None = None
 
 
@@ -32,7 +50,8 @@ def find(start: str) -> Found:
     """Look for our table in the directory `start` and those above it, as far as the project goes.
 
     That is up to the root of its repository. Outside of any repository it is up to the nearest
-    `pyproject.toml`. Raises `SourceError` for a file that cannot be read.
+    `pyproject.toml`. Raises `SourceError` for a file that cannot be read, and for one that is not
+    TOML where that seems meant to have our table.
     """
     for_flake8 = None
     directories = _upwards(start)
@@ -40,8 +59,9 @@ def find(start: str) -> Found:
     for directory in directories:
         path = _shown(os.path.join(directory, NAME))
         if os.path.isfile(path):
-            if re.search(_TABLE, read(path)):
-                return Found(path)
+            table = _table_if_any(path)
+            if table is not None:
+                return Found(table)
             if not in_repository:
                 break
         for_flake8 = for_flake8 or _for_flake8(directory)
@@ -50,56 +70,94 @@ def find(start: str) -> Found:
     return Found(None, for_flake8)
 
 
-def values(path: str) -> dict[str, Any]:
-    """What the table in the file at `path` says, by the attributes of `Settings`.
+def table_in(path: str) -> Table:
+    """Our table in the file at `path`.
 
-    Raises `SourceError` for a file that cannot be read or is not TOML, for a key that we do not
-    know, and for a value that is not such as its key has.
+    Raises `SourceError` for a file that cannot be read, is not TOML, or has no such table.
     """
-    data = read(path)
-    try:
-        text = data.decode()
-        table = _loads(text).get("tool", {}).get("asyncwait")
-    except ValueError as error:  # also where it is not UTF-8
-        raise SourceError(path, f"not TOML: {error}") from error
-    if not isinstance(table, dict):
+    table = _table(path, *parse(path, read(path)))
+    if table is None:
         raise SourceError(path, "no table [tool.asyncwait]")
-    directory = os.path.dirname(os.path.abspath(path))
+    return table
+
+
+def values(table: Table) -> dict[str, Any]:
+    """What the table says, by the attributes of `Settings`.
+
+    Raises `SourceError` for a key that we do not know, and for a value that is not such as its key
+    has.
+    """
+    directory = os.path.dirname(os.path.abspath(table.path))
     found = {}
-    for name, value in table.items():
+    for name, value in table.items.items():
         if name not in KEYS:
             hint = nearest(name, list(KEYS))
-            raise SourceError(
-                path, f"tool.asyncwait: unknown key {name!r}; {hint}", _line(text, name)
-            )
-        found[KEYS[name].attribute] = _value(path, text, KEYS[name], value, directory)
+            raise _error(table, name, f"tool.asyncwait: unknown key {name!r}; {hint}")
+        found[KEYS[name].attribute] = _value(table, KEYS[name], value, directory)
     return found
 
 
-def _value(path: str, text: str, key: Key, value: object, directory: str) -> Any:
+def _table_if_any(path: str) -> Table | None:
+    """Our table in the file at `path`; None where it has none.
+
+    A file that is no TOML, and does not seem to be about us, is for others to complain of.
+    """
+    data = read(path)
+    if not re.search(_MAY_HAVE_TABLE, data):
+        return None
+    try:
+        text, document = parse(path, data)
+    except SourceError:
+        if re.search(_TABLE, str(data, "utf-8", "replace")):
+            raise
+        return None
+    return _table(path, text, document)
+
+
+def _table(path: str, text: str, document: dict[str, Any]) -> Table | None:
+    tool = document.get("tool")
+    if not isinstance(tool, dict) or "asyncwait" not in tool:
+        return None
+    table = Table(path, text, tool["asyncwait"])
+    if not isinstance(table.items, dict):
+        raise _error(table, "asyncwait", f"tool.asyncwait: not a table: {_written(table.items)}")
+    return table
+
+
+def _value(table: Table, key: Key, value: object, directory: str) -> Any:
     try:
         return key.kind.from_toml(value, directory)
     except TypeError:
-        reason = f"not {key.kind.name}: {value!r}"
+        reason = f"not {key.kind.name}: {_written(value)}"
     except ValueError as error:
         reason = str(error)
-    raise SourceError(path, f"tool.asyncwait.{key.name}: {reason}", _line(text, key.name))
+    raise _error(table, key.name, f"tool.asyncwait.{key.name}: {reason}")
 
 
-def _loads(text: str) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    return tomllib.loads(text)
+def _written(value: object) -> str:
+    """A value as a message shows it."""
+    try:
+        shown = repr(value)
+    except ValueError:  # a number of more digits than Python is ready to write
+        return "a very large number"
+    return shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}..."
+
+
+def _error(table: Table, name: str, reason: str) -> SourceError:
+    """What is wrong with a key, on the line that mentions it."""
+    return SourceError(table.path, reason, _line(table.text, name))
 
 
 def _line(text: str, name: str) -> int | None:
-    """The line on which the table, or a table in it, mentions a key; None where it is not seen."""
-    start = text.find("[tool.asyncwait")
-    key = re.compile(rf"^[ \t\[]*(?:tool\.asyncwait\.)?[\"']?{re.escape(name)}\b", re.M)
-    found = key.search(text, max(start, 0))
-    return text.count("\n", 0, found.end()) + 1 if found else None
+    """The line on which our table mentions a key; None where it is not seen."""
+    table = re.search(_TABLE, text)
+    word = rf"(?<![\w-]){re.escape(name)}(?![\w-])"
+    key = rf"^[ \t\[]*(?:{_TOOL}\.[ \t]*)?(?:{_US}[\"']?[ \t]*\.[ \t]*)?[\"']?{word}"
+    for pattern in (key, word):  # at the start of a line, or in a table that stands on one
+        found = re.compile(pattern, re.MULTILINE).search(text, table.start() if table else 0)
+        if found:
+            return text.count("\n", 0, found.end()) + 1
+    return None
 
 
 def _for_flake8(directory: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from flake8_asyncwait.config.file import Found, find, values
+from flake8_asyncwait.config.file import Found, find, table_in, values
 from flake8_asyncwait.config.settings import KEYS, Settings
 from flake8_asyncwait.named import NamedTuple
 
@@ -34,9 +34,9 @@ def load(args: argparse.Namespace) -> Config:
     found = _found(args)
     given: dict[str, Any] = {}
     origins = {key.attribute: DEFAULT for key in KEYS.values()}
-    if found.path is not None:
-        given = values(found.path)
-        origins |= dict.fromkeys(given, found.path)
+    if found.table is not None:
+        given = values(found.table)
+        origins |= dict.fromkeys(given, found.table.path)
     for key in KEYS.values():
         value = getattr(args, key.attribute, None)
         if value is not None:
@@ -47,7 +47,7 @@ def load(args: argparse.Namespace) -> Config:
 
 def _found(args: argparse.Namespace) -> Found:
     if args.config is not None:
-        return Found(args.config)
+        return Found(table_in(args.config))
     if args.isolated:
         return Found()
     first = args.paths[0]
