@@ -141,8 +141,7 @@ class Calls(Expressions):
         if site is not None:
             return self._wait_call(node, state, ctx, site.index)
         func = ctx.frame.func
-        generic = node.func.value if isinstance(node.func, ir.Subscript) else node.func
-        qualified = self.program.qualified(func, generic)
+        qualified = self.program.qualified(func, node.func)
         if qualified == "asyncio.wait" or self.program.named(
             self.program.wait_functions, func, node.func
         ):
@@ -361,7 +360,7 @@ class Calls(Expressions):
         if args.splat or not (whole and len(bounds) == len(node.args) in (1, 2)):
             return [(state, UNKNOWN)]
         counted = isinstance(node.args[-1].value, ir.Call)  # as many as a collection holds
-        if not counted and bounds[-1] - sum(bounds[:-1]) > MANY:
+        if bounds[-1] - sum(bounds[:-1]) > (bounds[-1] if counted else MANY):
             return [(state, UNKNOWN)]
         return [state.new(Box("range", tuple(map(Const, range(*bounds)))))]
 

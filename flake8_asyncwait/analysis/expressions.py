@@ -476,7 +476,7 @@ class Expressions(Awaits):
         results: Results = []
         if isinstance(node.index, ir.Slice):
             for after, value in self.evaluate(node.value, state, ctx):
-                results.append(self._sliced(after, value, node.index))
+                results += self._sliced(after, value, node.index, ctx)
             return results
         for after, (value, index) in self.evaluate_all([node.value, node.index], state, ctx):
             if isinstance(value, Param):
@@ -490,15 +490,18 @@ class Expressions(Awaits):
                 results += self._indexed(after, box, index, ctx)
         return results
 
-    def _sliced(self, state: State, value: Value, index: ir.Slice) -> tuple[State, Value]:
+    def _sliced(self, state: State, value: Value, index: ir.Slice, ctx: Context) -> Results:
         state, items, source = self.iterated(state, value)
         box = state.get(source)
         if items is None or type(box) is not Box:
-            return state, UNKNOWN
+            return [(state, UNKNOWN)]
         bounds = [self._slice_bound(part) for part in (index.lower, index.upper, index.step)]
+        if bounds[2] == 0:
+            self.fail(state, ctx, Exc("ValueError"))
+            return []
         if any(bound is _FREE for bound in bounds):
-            return state.new(Box(box.kind, items, True))
-        return state.new(Box(box.kind, items[slice(*bounds)], box.open))
+            return [state.new(Box(box.kind, items, True))]
+        return [state.new(Box(box.kind, items[slice(*bounds)], box.open))]
 
     def _slice_bound(self, node: ir.Expr | None) -> Any:
         if node is None:

@@ -118,8 +118,17 @@ def walk(statements: list[ir.Stmt]) -> Iterator[Any]:
         queue.extend(children(node))
 
 
+def unsubscripted(func: ir.Expr) -> ir.Expr:
+    """What a callee names: a generic alias is called as what it is an alias of, `set[Task]()` as
+    `set()`."""
+    while isinstance(func, ir.Subscript):
+        func = func.value
+    return func
+
+
 def last_name(func: ir.Expr) -> str | None:
     """The last component of a callee's name."""
+    func = unsubscripted(func)
     if isinstance(func, ir.Attr):
         return func.name
     return func.id if isinstance(func, ir.Name) else None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.completion import Flow
 from flake8_asyncwait.analysis.exceptions import Exc
-from flake8_asyncwait.analysis.relevance import makes_task
+from flake8_asyncwait.analysis.relevance import makes_task, unsubscripted
 from flake8_asyncwait.analysis.state import OWNED, History, Join, State, Trace, bits
 from flake8_asyncwait.sites.outline import Entry, Outline, canonical, dotted
 
@@ -239,7 +239,8 @@ class Program:
         return self._loaded[key]
 
     def qualified(self, func: ir.Func, node: ir.Expr) -> str | None:
-        """The qualified name that a name or dotted path stands for, through the imports in sight.
+        """The qualified name that a name or dotted path stands for, through the imports in sight;
+        of a generic alias, that of what it is an alias of.
 
         A builtin is `builtins.NAME`; None where the root is bound by anything but an import.
         """
@@ -249,6 +250,7 @@ class Program:
         return self._qualified[key]
 
     def _qualify(self, func: ir.Func, node: ir.Expr) -> str | None:
+        node = unsubscripted(node)
         if isinstance(node, ir.Name):
             path: tuple[str, ...] = (node.id,)
         elif isinstance(node, ir.Attr) and node.path is not None:
@@ -284,6 +286,7 @@ class Program:
         if not options:
             return False
         names = {self.qualified(func, node)}
+        node = unsubscripted(node)
         if isinstance(node, ir.Name):
             names |= {node.id}
         elif isinstance(node, ir.Attr):

@@ -106,6 +106,7 @@ class AsyncioNames:
 
     def meaning(self, node: ast.expr) -> str:
         """Return which member of asyncio an expression names, or "" for none."""
+        node = unsubscripted(node)
         module, _, last = ast.unparse(node).rpartition(".")
         if not module:
             return self.members.get(last, "")
@@ -161,10 +162,17 @@ def is_static(function: Function) -> bool:
     return any(last_name(decorator) == "staticmethod" for decorator in function.decorator_list)
 
 
+def unsubscripted(node: ast.expr) -> ast.expr:
+    """Return what a callee names: a generic alias is called as what it is an alias of."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node
+
+
 def last_name(node: ast.expr) -> str:
     """Return the last component of the name of what is called or named, or ""."""
-    while isinstance(node, ast.Call):
-        node = node.func
+    while isinstance(node, (ast.Call, ast.Subscript)):
+        node = node.func if isinstance(node, ast.Call) else node.value
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""

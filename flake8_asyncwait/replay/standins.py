@@ -626,13 +626,13 @@ class NextCompleted(Standin):
 
 
 class Maker:
-    """`asyncio.Task` or `asyncio.Future`: a class in the judged source's eyes."""
+    """`asyncio.Task`, `asyncio.Future` or a queue: a class in the judged source's eyes."""
 
-    def __init__(self, make: Callable[..., Future], kind: type) -> None:
+    def __init__(self, make: Callable[..., object], kind: type) -> None:
         self.make = make
         self.kind = kind
 
-    def __call__(self, *args: Any, **options: Any) -> Future:
+    def __call__(self, *args: Any, **options: Any) -> object:
         return self.make(*args, **options)
 
     def __getitem__(self, parameters: object) -> Maker:
@@ -661,6 +661,7 @@ class Asyncio(Standin):
         self.tasks = self.exceptions = self
         self.Task = Maker(self.create_task, Task)
         self.Future = Maker(self.create_future, Future)
+        self.Queue = self.LifoQueue = self.PriorityQueue = Maker(self.Event, Unknown)
         self.module = Unknown(world, "asyncio", Kind.MODULE)
 
     def __getattr__(self, name: str) -> Any:
@@ -694,11 +695,10 @@ class Asyncio(Standin):
 
     get_event_loop = new_event_loop = get_running_loop
 
-    def Queue(self, *args: object, **options: object) -> Unknown:
+    def Event(self, *args: object, **options: object) -> Unknown:
         return Unknown(self.world, "a queue", Kind.PRIMITIVE)
 
-    Event = Condition = Lock = Semaphore = LifoQueue = PriorityQueue = Queue
-    BoundedSemaphore = Barrier = Queue
+    Condition = Lock = Semaphore = BoundedSemaphore = Barrier = Event
 
     # -- waiting ---------------------------------------------------------------------------------
 

@@ -45,6 +45,14 @@ def dotted(node: ast.expr) -> str | None:
     return ".".join(reversed(parts))
 
 
+def unsubscripted(node: ast.expr) -> ast.expr:
+    """What a callee or a base class names: a generic alias is used as what it is an alias of,
+    `Queue[int]()` as `Queue()`."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
     """A function of the file: where it stands, and of which class it is a method."""
@@ -200,7 +208,7 @@ def _functions(body: list[ast.stmt], cls: str | None, result: Outline) -> None:
                 result.methods[cls, statement.name] = entry
             result.outermost.append(entry)
         elif isinstance(statement, ast.ClassDef):
-            bases = [dotted(base) for base in statement.bases]
+            bases = [dotted(unsubscripted(base)) for base in statement.bases]
             result.classes[statement.name] = [base.rpartition(".")[2] for base in bases if base]
             _functions(statement.body, statement.name, result)
         else:
@@ -223,7 +231,7 @@ def _find_primitives(body: list[ast.stmt], result: Outline, toplevel: bool) -> N
 
 def _note_primitive(statement: ast.Assign | ast.AnnAssign, result: Outline, toplevel: bool) -> None:
     call = statement.value
-    name = dotted(call.func) if isinstance(call, ast.Call) else None
+    name = dotted(unsubscripted(call.func)) if isinstance(call, ast.Call) else None
     if name is None:
         return
     root, _, rest = name.partition(".")
