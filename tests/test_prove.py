@@ -29,7 +29,7 @@ Ran = subprocess.CompletedProcess[str]
 
 def asyncwait(*arguments: str, stdin: str = "") -> Ran:
     command = [sys.executable, "-m", "flake8_asyncwait", *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    return subprocess.run(command, input=stdin, capture_output=True, encoding="utf-8", check=False)
 
 
 def events(done: Ran) -> list[str]:
@@ -212,6 +212,25 @@ def test_a_function_in_a_file_with_windows_line_ends(tmp_path: Path) -> None:
     path = tmp_path / "windows.py"
     path.write_bytes(LEAKS.replace("\n", "\r\n").encode())
     assert asyncwait("prove", f"{path}:6").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["{é}", "{0}", "{", "{}", "%s", "{self.x!r:>{w}}"])
+def test_a_name_is_only_a_name(name: str, tmp_path: Path) -> None:
+    """Not a template, and not of ASCII: that of an error, and what a task is made of."""
+    path = tmp_path / "name.py"
+    path.write_text(
+        "import asyncio\n"
+        f"Odd = type({name!r}, (Exception,), {{}})\n"
+        "async def f(urls):\n"
+        f"    task = asyncio.create_task(getattr(urls, {name!r})())\n"
+        "    await asyncio.wait([task], timeout=1)\n"
+        "    raise Odd\n",
+        encoding="utf-8",
+    )
+    done = asyncwait("prove", f"{path}:5")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert events(done)[0] == f"line 4    'task' started as urls.{name}()"
+    assert f"the function has ended ({name})" in events(done)
 
 
 @pytest.mark.parametrize("place", ["leaky.py", "leaky.py:", "leaky.py:x", ":3"])

@@ -216,7 +216,7 @@ def test_patterns_that_read_attributes_are_refused(pattern: str, tmp_path: Path)
 def test_what_does_not_end_is_stopped(endless: str, tmp_path: Path) -> None:
     proof = proof_of(source(tmp_path, endless), seconds=2)
     assert proof.word == NOT_LIFTED
-    assert "it does not end within 2 s" in proof.reason or "died" in proof.reason
+    assert proof.reason in ("it does not end within 2 s", "MemoryError")
 
 
 def test_it_ends_when_nobody_is_left_to_stop_it(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_it_ends_when_nobody_is_left_to_stop_it(tmp_path: Path) -> None:
     text = source(tmp_path, "[x for x in iter(int, 1)]")
     (finding,) = check(text).findings
     steps = [(step.line, step.choice) for step in finding.witness]
-    task = [text, (finding.line, finding.column), finding.code, steps, [[], [], []]]
+    task = [text, (finding.line, finding.column), finding.code, steps, [[], [], []], False]
     program = (
         f"import sys; sys.path.append({ROOT!r}); sys.modules['resource'] = None\n"
         "from flake8_asyncwait.replay import child\n"
@@ -235,8 +235,8 @@ def test_it_ends_when_nobody_is_left_to_stop_it(tmp_path: Path) -> None:
     done = subprocess.run(
         command, input=json.dumps(task), capture_output=True, text=True, timeout=60, check=False
     )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("Timeout (0:00:01)!")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith("Timeout (0:00:01)!")
 
 
 def test_an_endless_loop_is_not_run_through(tmp_path: Path) -> None:

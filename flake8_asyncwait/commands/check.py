@@ -7,13 +7,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from flake8_asyncwait.commands.examine import Examined
+from flake8_asyncwait.commands.examine import Examined, unwalled
 from flake8_asyncwait.commands.jobs import examine_all
 from flake8_asyncwait.commands.run import CLEAN, FINDINGS, Run
 from flake8_asyncwait.config.settings import AUTO
 from flake8_asyncwait.report.colour import PLAIN, paint_for
 from flake8_asyncwait.report.entry import Contents, Entry, Summary
 from flake8_asyncwait.report.formats import FORMATS
+from flake8_asyncwait.source.text import SourceError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def run(args: argparse.Namespace) -> int:
 class _Check(Run):
     def __init__(self, args: argparse.Namespace) -> None:
         super().__init__(args)
+        if args.prove and not args.trust and (warning := unwalled()):
+            raise SourceError("--prove", f"{warning}; if it is, add --trust")
         self.format = FORMATS[self.settings.output_format]
         self.baseline = self._baseline()
         self.task = self.task._replace(

@@ -121,6 +121,14 @@ def findings_of(source: Source, task: Task) -> Checked:
     return Checked(tuple(visible), checked.undetermined)
 
 
+def unwalled() -> str:
+    """What to know before anything is proved: "" where the system walls in what is run."""
+    from flake8_asyncwait.replay.wall import lacking
+
+    why = lacking()
+    return why and f"no wall here, only a fence ({why}): the code should be one's own"
+
+
 def prove(source: Source, finding: Finding, options: Options) -> Proof:
     """What running the execution that a finding describes shows."""
     from flake8_asyncwait.replay.apart import prove_apart

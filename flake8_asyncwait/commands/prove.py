@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from flake8_asyncwait.commands.examine import findings_of, load, open_source, prove
+from flake8_asyncwait.commands.examine import findings_of, load, open_source, prove, unwalled
 from flake8_asyncwait.commands.run import FAILED, Run
 from flake8_asyncwait.report.text import proof
 from flake8_asyncwait.source.text import SourceError
@@ -40,6 +40,8 @@ class _Prove(Run):
         ]
         if source is None or not found:
             raise SourceError(self.path, "no finding here", self.line)
+        if warning := unwalled():
+            self.warn(f"asyncwait prove: {warning}")
         status = 0
         for finding in found:
             shown = prove(source, finding, options)

@@ -1,23 +1,46 @@
-"""Prove a finding in a process of its own, which has a time limit."""
+"""Prove a finding in a process of its own, which is trusted neither with time nor at its word.
+
+The process sends one message, of JSON: the word, the reason, and what happened. It is read as what
+somebody else wrote: so much and no more, and nothing but what a proof of this finding can say.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
-from flake8_asyncwait.replay.live import NOT_LIFTED, Proof
+from flake8_asyncwait.replay import wall
+from flake8_asyncwait.replay.live import (
+    FINDS,
+    NOT_LIFTED,
+    NOT_PROVED,
+    NOT_REPRODUCED,
+    PROVED,
+    REFUSED,
+    STARTS,
+    STILL_RUNNING,
+    Proof,
+)
 from flake8_asyncwait.replay.locate import NONE_KNOWN, Known
 from flake8_asyncwait.replay.timeline import Event
 
-SECONDS = 20
+SECONDS = 30
+MOST = 1 << 20  # bytes that a process may say
+LONGEST = 10_000  # characters of a text
 ROOT = str(Path(__file__).parent.parent.parent)
 # Isolated, and without the site's packages: the child needs the standard library and this package.
 PROGRAM = "import sys; sys.path.append(sys.argv[1]); from {} import main; main()"
+# The limits of `child.py` and `wall.py`, as the system names them.
+OVERDUE = {getattr(signal, name, None) for name in ("SIGXCPU", "SIGALRM")}
 
 
 def prove_apart(
@@ -28,23 +51,110 @@ def prove_apart(
     known: Known = NONE_KNOWN,
     seconds: float = SECONDS,
 ) -> Proof:
-    """Do what `prove` does, in a process of its own that is killed after so many seconds."""
+    """Do what `prove` does, in a process of its own that is killed after so many seconds.
+
+    Where the system has a wall (`wall.lacking`), nothing runs outside of it. Elsewhere the source
+    should be one that its user trusts. No error is raised, whatever the process does.
+    """
     names = [sorted(some) for some in astuple(known)]
-    task = [source, site, code, list(steps), names]
-    program = PROGRAM.format(f"{__package__}.child")
-    try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-S", "-c", program, ROOT],
-            input=json.dumps(task),
-            capture_output=True,
-            encoding="ascii",
-            timeout=seconds,
-            env={name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ},
-        )
-    except subprocess.TimeoutExpired:
+    task = [source, site, code, list(steps), names, not wall.lacking()]
+    said, status = _run(json.dumps(task).encode("ascii"), seconds)
+    if status is None or -status in OVERDUE:
         return Proof(NOT_LIFTED, f"it does not end within {seconds:g} s")
-    if done.returncode:
-        last = done.stderr.strip().rpartition("\n")[2] or f"exit status {done.returncode}"
-        return Proof(NOT_LIFTED, f"its process died: {last}")
-    word, reason, events = json.loads(done.stdout)
-    return Proof(word, reason, tuple(Event(*event) for event in events))
+    if status:
+        return _misbehaved(f"{_ended(status)}")
+    try:
+        return _concluded(said, code, source.count("\n") + 1)
+    except (ValueError, TypeError, RecursionError):
+        return _misbehaved("it says what no proof can say")
+
+
+def _run(task: bytes, seconds: float) -> tuple[bytes, int | None]:
+    """Return what the process said, and how it ended; None where it did not end in time."""
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", PROGRAM.format(f"{__package__}.child"), ROOT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ},
+        start_new_session=True,
+    )
+    said = bytearray()
+    # In a thread, as neither end may block this one, on any system.
+    talk = Thread(target=_talk, args=(process, task, said), daemon=True)
+    try:
+        talk.start()
+        talk.join(seconds)
+        late = talk.is_alive()
+    finally:
+        _end(process)
+    return bytes(said), None if late else process.returncode
+
+
+def _talk(process: subprocess.Popen[bytes], task: bytes, said: bytearray) -> None:
+    """Give a process its task, and take down what it says until it says too much."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with suppress(OSError), process.stdin:  # it may be gone
+        process.stdin.write(task)
+    with process.stdout:
+        said += process.stdout.read(MOST + 1)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process, and those that it may have started. One that ends by itself is let."""
+    if sys.platform == "win32":
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(1)
+        process.kill()
+    else:
+        with suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _concluded(said: bytes, code: str, lines: int) -> Proof:
+    """Return the proof that was said. Raises ValueError and TypeError where it can be none."""
+    if len(said) > MOST:
+        raise ValueError("too long")
+    word, reason, told = json.loads(said.decode("ascii"))
+    events = tuple(_event(line, text, lines) for line, text in told)
+    if not _is_text(reason) or word not in (PROVED, NOT_REPRODUCED, NOT_LIFTED):
+        raise ValueError("no verdict")
+    if word == PROVED and not _shows(code, events):
+        raise ValueError("no proof of this code")
+    return Proof(word, reason, events)
+
+
+def _event(line: Any, text: Any, lines: int) -> Event:
+    if type(line) is not int or not 0 <= line <= lines or not _is_text(text):
+        raise ValueError("no event")
+    return Event(line, text)
+
+
+def _is_text(text: Any) -> bool:
+    return type(text) is str and len(text) <= LONGEST
+
+
+def _shows(code: str, events: Sequence[Event]) -> bool:
+    """Say whether what happened shows what a finding says, by the events that make it up."""
+    texts = [event.text for event in events]
+    if not any(text.startswith(STARTS) for text in texts):
+        return False
+    if code == "AWT203":
+        return any(text.startswith(REFUSED) for text in texts)
+    return texts[-1].startswith(f"{FINDS.get(code, STILL_RUNNING)}: ")
+
+
+def _ended(status: int) -> str:
+    """Tell how a process ended that ended badly."""
+    if status > 0:
+        return f"it ended with {status}"
+    try:
+        return f"it was ended by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"it was ended by signal {-status}"
+
+
+def _misbehaved(how: str) -> Proof:
+    return Proof(NOT_PROVED, f"its process misbehaved ({how})")

@@ -1,8 +1,9 @@
 """The process that proves one finding: `python -I -S -c "..."` as `apart.py` has it.
 
-It reads what to prove from stdin, as JSON, and writes the proof to stdout. While code that was
-lifted runs, the process may neither open a file nor import, start or connect anything: the lifted
-code has no way to ask for that, and an audit hook refuses it all the same.
+It reads what to prove from stdin, as JSON, and writes the proof to the pipe that was its stdout, of
+which the lifted code knows no name. While that runs, the process may neither open a file nor
+import, start or connect anything: the code has no way to ask for that (`confine.py`), an audit hook
+refuses it all the same, and behind both stands the kernel's wall (`wall.py`), where there is one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import encodings.raw_unicode_escape
 import encodings.unicode_escape  # noqa: F401 - what `ast.unparse` would import
 import faulthandler
 import json
+import os
 import sys
 import typing
 import warnings
@@ -19,6 +21,7 @@ from dataclasses import astuple
 from types import CodeType
 from typing import Any
 
+from flake8_asyncwait.replay import wall
 from flake8_asyncwait.replay.live import NOT_LIFTED, Proof
 from flake8_asyncwait.replay.locate import Known
 from flake8_asyncwait.replay.program import FILENAME
@@ -79,30 +82,48 @@ def _is_ours(event: str, args: tuple[Any, ...]) -> bool:
 
 def main() -> None:
     """Prove what stdin says."""
-    source, (line, column), code, told, names = json.load(sys.stdin)
-    steps = [(at, choice) for at, choice in told]
-    known = Known(*map(frozenset, names))
+    source, (line, column), code, told, names, walled = json.load(sys.stdin)
+    pipe = _only_way_out()
     guard = Guard()
     _limit()
     warnings.simplefilter("ignore")
     sys.unraisablehook = lambda _: None
     sys.addaudithook(guard)
-    guard.on = True
+
+    def shut_in() -> None:
+        if walled:
+            wall.build(pipe, SECONDS + GRACE)
+        else:
+            faulthandler.dump_traceback_later(SECONDS + GRACE, exit=True, file=pipe)
+        guard.on = True
+
+    steps = [(at, choice) for at, choice in told]
+    known = Known(*map(frozenset, names))
     try:
-        proof = prove(source, (line, column), code, steps, known)
+        proof = prove(source, (line, column), code, steps, known, shut_in)
     except Refused:
-        pass
-    finally:
-        guard.on = False
+        proof = Proof(NOT_LIFTED)
+    except Exception as error:
+        proof = Proof(NOT_LIFTED, f"internal error ({type(error).__name__}: {error})")
     if guard.refused:
         proof = Proof(NOT_LIFTED, f"it reaches for {guard.refused}")
-    json.dump(astuple(proof), sys.stdout)
+    left = json.dumps(astuple(proof)).encode("ascii")
+    while left:
+        left = left[os.write(pipe, left) :]
+    os._exit(0)
+
+
+def _only_way_out() -> int:
+    """Close what is open, but for a new name of stdout, and return that."""
+    pipe = os.dup(1)
+    sys.stdin = sys.stdout = sys.stderr = None
+    os.closerange(0, 3)
+    return pipe
 
 
 def _limit() -> None:
     """Bound memory and time, as far as the system can. The parent bounds time everywhere, unless it
     is killed itself."""
-    faulthandler.dump_traceback_later(SECONDS + GRACE, exit=True)
     try:
         import resource
     except ImportError:  # Windows

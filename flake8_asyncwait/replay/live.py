@@ -49,6 +49,13 @@ from flake8_asyncwait.replay.unknown import Pause, Unknown
 PROVED = "proved"
 NOT_REPRODUCED = "not reproduced"
 NOT_LIFTED = "not lifted"
+NOT_PROVED = "not proved"
+STATUSES = {PROVED: 0, NOT_REPRODUCED: 1, NOT_LIFTED: 2, NOT_PROVED: 2}
+# How what happened is told, where that makes a proof.
+STARTS = "asyncio.wait() starts, on "
+REFUSED = ("asyncio.wait() raises TypeError", "asyncio.wait() warns")
+STILL_RUNNING = "still running"
+FINDS = {"AWT202": "asked to cancel, but not done yet"}
 TURNS_BEFORE_THE_FUNCTION_GOES_ON = 6
 SPINS_AFTER_THE_END = 20
 REAL_TIMEOUT: Any = getattr(asyncio, "timeout", None)
@@ -71,12 +78,12 @@ class Proof:
     @property
     def status(self) -> int:
         """The exit status that says the same."""
-        return (PROVED, NOT_REPRODUCED, NOT_LIFTED).index(self.word)
+        return STATUSES[self.word]
 
     @property
     def mark(self) -> str:
         """The word, and what else has to be said in short."""
-        return f"{self.word}: {self.reason}" if self.word == NOT_LIFTED else self.word
+        return f"{self.word}: {self.reason}" if self.status == 2 else self.word
 
     @property
     def verdict(self) -> str:
@@ -315,7 +322,7 @@ class _Live(Stage):
     def started(self, task: Any, what: object) -> None:
         if line := self.world.line():
             self.timeline.lines[task.life] = line
-        self._tell(f"{{}} started{_described(what)}", [task.life])
+        self._tell([task.life], f" started{_described(what)}")
         if isinstance(task, WaitTask):
             real = self.reals[task.life]
             real.future.cancel()
@@ -324,13 +331,13 @@ class _Live(Stage):
             self.reals[task.life] = _Real(self.loop.create_task(wait), real.fate)
 
     def asked(self, life: Life) -> None:
-        self._tell("{} asked to cancel", [life])
+        self._tell([life], " asked to cancel")
         self.reals[life].future.cancel()
 
     def lost(self, life: Life) -> None:
         if self.reals[life].is_running():
             self.lost_running.append(life)
-            self._tell("the last reference to {} is gone", [life])
+            self._tell("the last reference to ", [life], " is gone")
 
     def given(self, life: Life, error: object = None) -> None:
         future = self.reals[life].future
@@ -343,7 +350,7 @@ class _Live(Stage):
 
     def waits(self, wait: WaitCall) -> None:
         self.timeline.look(self.world.frame())
-        self._tell("asyncio.wait() starts, on {}", lives_in(wait.elements))
+        self._tell(STARTS, lives_in(wait.elements))
         if any(map(_is_bare, wait.elements)):
             self._refuse(wait)
 
@@ -370,7 +377,7 @@ class _Live(Stage):
             self.differ(f"{self.timeline.name(life)} {'still runs' if done else 'is done'}")
 
     def raises(self, life: Life) -> None:
-        self._tell("the exception of {} is raised", [life])
+        self._tell("the exception of ", [life], " is raised")
 
     def enters(self, timeout: Timeout) -> None:
         delay = self._delay(self.script.expiries[len(self.timeouts)])
@@ -552,18 +559,18 @@ class _Live(Stage):
         elif turn.scope_expired or isinstance(turn.error, TimeoutError):
             self._tell("the timeout expires here")
 
-    def _tell(self, text: str, *lives: Iterable[Life]) -> None:
+    def _tell(self, *parts: str | Iterable[Life]) -> None:
         """Note what happens in the judged function, not what the module does before."""
         if line := self.world.line():
-            self.timeline.tell(line, text, *lives)
+            self.timeline.tell(line, *parts)
 
     def _tell_result(self, turn: _Turn) -> None:
         if isinstance(turn.awaited, WaitCall) and turn.error is None:
             done, pending = map(lives_in, turn.result)
-            self._tell("asyncio.wait() returns, done: {}; pending: {}", done, pending)
+            self._tell("asyncio.wait() returns, done: ", done, "; pending: ", pending)
         elif isinstance(turn.error, InjectedError):
             if isinstance(turn.error.key, Life):
-                self._tell("{} fails, and so does the await", [turn.error.key])
+                self._tell([turn.error.key], " fails, and so does the await")
             else:
                 self._tell("an exception is raised here")
 
@@ -605,7 +612,7 @@ class _Live(Stage):
         for life in left:
             line = self.timeline.lines.get(life)
             place = f", started on line {line}" if line else ""
-            self.timeline.tell(0, f"{_FINDS.get(code, 'still running')}: {{}}{place}", [life])
+            self.timeline.tell(0, f"{FINDS.get(code, STILL_RUNNING)}: ", [life], place)
         reason = self.difference or self.world.cut or "no task is left running"
         events = tuple(self.timeline.events())
         return Proof(PROVED, "", events) if left else Proof(NOT_REPRODUCED, reason, events)
@@ -636,9 +643,6 @@ class _Live(Stage):
                 real.work.let_go()
         self.loop.spin()
         self.loop.close()
-
-
-_FINDS = {"AWT202": "asked to cancel, but not done yet"}
 
 
 class _Turn:
@@ -718,10 +722,9 @@ def _ends(kind: str) -> str:
 
 
 def _described(what: object) -> str:
-    """Tell what a task is made of, as far as that has a name; as part of a format."""
+    """Tell what a task is made of, as far as that has a name."""
     if isinstance(what, (Unknown, Pause)):
-        label = what.standin.label if isinstance(what, Unknown) else what.label
-        return f" as {label.replace('{', '{{').replace('}', '}}')}"
+        return f" as {what.standin.label if isinstance(what, Unknown) else what.label}"
     if isinstance(what, WaitCall):
         return " as asyncio.wait()"
     return " as a coroutine of the module" if isinstance(what, HelperCall) else ""

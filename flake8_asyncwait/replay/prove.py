@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from flake8_asyncwait.replay.follow import following, showing
@@ -28,17 +28,19 @@ def prove(
     code: str,
     steps: Sequence[tuple[int, str]],
     known: Known = NONE_KNOWN,
+    before: Callable[[], object] = lambda: None,
 ) -> Proof:
     """Run what a finding says on a real event loop, in this process.
 
     `source` is the module's text, `site` the line (from 1) and column (from 0) of the wait, `code`
     the finding's, `steps` its witness as (line, choice); `known` names functions that make tasks,
-    cancel or wait. A witness leaves things open: where asyncio does not follow one way of settling
-    them, others are tried, and then some executions that leak as the finding says, but in another
-    way.
+    cancel or wait; `before` is called once all is ready to run. A witness leaves things open: where
+    asyncio does not follow one way of settling them, others are tried, and then some executions
+    that leak as the finding says, but in another way.
     """
     try:
         program = prepare(source, site, known)
+        before()
         guided = _Search(following(program, source, code, steps, GUIDED))
         others = showing(program, code, OTHERS)
         executions = chain(islice(guided, TRIES), islice(others, TRIES))

@@ -23,8 +23,10 @@ class Event:
 
 @dataclass(slots=True)
 class _Note:
+    """`words` has None where `lives` come in."""
+
     line: int
-    text: str
+    words: list[str | None]
     lives: list[list[Life]]
 
 
@@ -39,16 +41,18 @@ class Timeline:
     names: dict[Life, str] = field(default_factory=dict)
     lines: dict[Life, int] = field(default_factory=dict)
 
-    def tell(self, line: int, text: str, *lives: Iterable[Life]) -> None:
-        """Note what happened. Every `{}` in the text stands for some tasks.
+    def tell(self, line: int, *parts: str | Iterable[Life]) -> None:
+        """Note what happened, in words and tasks.
 
         What happens to one task after another on a line is one note.
         """
+        words = [part if isinstance(part, str) else None for part in parts]
+        lives = [list(part) for part in parts if not isinstance(part, str)]
         last = self.notes[-1] if self.notes else None
-        if last is not None and len(lives) == 1 and (last.line, last.text) == (line, text):
+        if last is not None and len(lives) == 1 and (last.line, last.words) == (line, words):
             last.lives[0].extend(lives[0])
         else:
-            self.notes.append(_Note(line, text, [list(some) for some in lives]))
+            self.notes.append(_Note(line, words, lives))
 
     def look(self, frame: FrameType | None) -> None:
         """Learn the names of tasks from the variables of the function."""
@@ -86,7 +90,9 @@ class Timeline:
     def events(self) -> Iterator[Event]:
         """Yield what happened, in order."""
         for note in self.notes:
-            yield Event(note.line, note.text.format(*map(self.phrase, note.lives)))
+            names = map(self.phrase, note.lives)
+            told = [next(names) if word is None else word for word in note.words]
+            yield Event(note.line, "".join(told))
 
 
 def _lives(things: Iterable[object]) -> Iterator[Life]:

@@ -50,7 +50,9 @@ def full(entry: Entry, paint: Paint = PLAIN) -> str:
 def proof(path: str, finding: Finding, events: Iterable[str], verdict: str) -> str:
     """`text`, then what happened when the finding was run, then what that comes to."""
     shown = [printable(f"  {event}") for event in events]
-    return "\n".join([text(path, finding), "", *shown, *([""] if shown else []), verdict])
+    return "\n".join(
+        [text(path, finding), "", *shown, *([""] if shown else []), printable(verdict)]
+    )
 
 
 def closing(summary: Summary) -> str:

@@ -1,0 +1,589 @@
+"""Behind the kernel's wall all of Python can do nothing, and nobody believes what it says.
+
+The guards of `confine.py` and `child.py` are switched off here: what is tried has the whole of
+Python, ctypes included, at its disposal.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from command import Asyncwait
+
+from flake8_asyncwait.check import check
+from flake8_asyncwait.replay import apart, wall
+from flake8_asyncwait.replay.apart import PROGRAM, ROOT, prove_apart
+from flake8_asyncwait.replay.live import NOT_LIFTED, NOT_PROVED, PROVED, Proof
+
+LEAK = """\
+import asyncio
+
+
+async def f(self):
+    task = asyncio.create_task(self.work())
+    {trick}
+    await asyncio.wait([task], timeout=1)
+"""
+SAYS_A_PROOF = [
+    "proved",
+    "",
+    [[7, "asyncio.wait() starts, on 'task'"], [0, "still running: 'task', started on line 5"]],
+]
+
+walled = pytest.mark.skipif(wall.lacking() != "", reason=f"no wall here: {wall.lacking()}")
+
+
+def proof_of(text: str, seconds: float = 30) -> Proof:
+    (finding,) = check(text).findings
+    steps = [(step.line, step.choice) for step in finding.witness]
+    return prove_apart(text, (finding.line, finding.column), finding.code, steps, seconds=seconds)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.uname().machine != "x86_64", reason="not Linux on x86-64"
+)
+def test_there_is_a_wall_where_there_can_be_one() -> None:
+    """Else the tests of this file would be skipped, and nobody would know."""
+    if ctypes.CDLL(None).prctl(21, 0, 0, 0, 0) < 0:  # PR_GET_SECCOMP
+        pytest.skip("the kernel knows no seccomp")
+    assert wall.lacking() == ""
+
+
+# -- what is tried ------------------------------------------------------------------------------
+
+# The runner imports all that the payloads want, lets each build the wall in a process of its own,
+# and says how that ended: killed by the kernel's SIGSYS, or with what the payload came to.
+RUNNER = f"""
+import sys
+sys.path.append({ROOT!r})
+import asyncio, ctypes, fcntl, io, json, mmap, multiprocessing.shared_memory, os, pathlib, pty
+import resource, select, shutil, signal, socket, subprocess, tempfile, threading, time, zipfile
+from flake8_asyncwait.replay import wall
+payloads, mark, port = json.load(sys.stdin)
+parent, opened = os.getpid(), os.open(mark, os.O_RDWR | os.O_CREAT)
+connection = socket.create_connection(("127.0.0.1", port))
+code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+libc = ctypes.CDLL(None, use_errno=True)
+def raw(number, *arguments):
+    "Make a system call by its number, as a payload with a compiler would."
+    if libc.syscall(ctypes.c_long(number), *map(ctypes.c_long, arguments)) == -1:
+        raise OSError(ctypes.get_errno(), "refused")
+def run_machine_code(data):
+    code[: len(data)] = data
+    address = ctypes.addressof(ctypes.c_char.from_buffer(code))
+    return ctypes.CFUNCTYPE(ctypes.c_long)(address)()
+ended = {{}}
+for payload in payloads:
+    child = os.fork()
+    if not child:
+        pipe = os.dup(1)
+        wall.build(pipe, 20)
+        try:
+            exec(payload)
+        except OSError as error:
+            os._exit(100 + min(error.errno or 0, 100))
+        except BaseException as error:
+            os.write(pipe, repr(error).encode())
+            os._exit(1)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    ended[payload] = signal.Signals(-status).name if status < 0 else status
+os.truncate(mark, os.path.getsize(mark))
+print(json.dumps(ended))
+"""
+PAYLOADS = {
+    "files": """
+        open(mark, "w")
+        open("/etc/passwd").read()
+        os.open(mark, os.O_WRONLY | os.O_CREAT)
+        io.FileIO(mark, "w")
+        pathlib.Path(mark).write_text("x")
+        os.write(opened, b"x")
+        os.pwrite(opened, b"x", 0)
+        os.ftruncate(opened, 100)
+        os.truncate(mark, 100)
+        os.unlink(mark)
+        os.rename(mark, mark + "2")
+        os.link(mark, mark + "2")
+        os.symlink(mark, mark + "2")
+        os.mkdir(mark + "2")
+        os.mkfifo(mark + "2")
+        os.chmod(mark, 0o777)
+        os.utime(mark)
+        os.stat(mark)
+        os.listdir("/")
+        os.chdir("/")
+        os.umask(0)
+        os.sendfile(1, opened, 0, 10)
+        tempfile.mkstemp()
+        shutil.rmtree(os.path.dirname(mark))
+        zipfile.ZipFile(mark, "w")
+        open("/proc/self/mem", "r+b")
+        open(f"/proc/{parent}/mem", "r+b")
+        os.listdir("/proc/self/fd")
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        fcntl.fcntl(pipe, fcntl.F_SETFL, os.O_NONBLOCK)
+        fcntl.ioctl(0, 0x5412, b"x")
+        __import__("this")
+    """,
+    "sockets": """
+        socket.socket()
+        socket.socketpair()
+        socket.create_connection(("127.0.0.1", port))
+        connection.send(b"x")
+        socket.socket(fileno=connection.fileno()).send(b"x")
+        socket.getaddrinfo("localhost", 80)
+        asyncio.new_event_loop()
+        select.epoll()
+        os.pipe()
+        os.dup(pipe)
+        os.memfd_create("x")
+        os.eventfd(0)
+    """,
+    "processes": """
+        os.fork()
+        os.system(f"echo x > {mark}")
+        os.posix_spawn("/bin/sh", ["sh", "-c", f"echo x > {mark}"], {})
+        os.execv("/bin/sh", ["sh", "-c", f"echo x > {mark}"])
+        subprocess.run(["touch", mark])
+        multiprocessing.Process(target=print).start()
+        pty.fork()
+        threading.Thread(target=print).start()
+        os.kill(parent, signal.SIGUSR1)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        os.kill(0, signal.SIGUSR1)
+        os.kill(-1, 0)
+        os.killpg(0, signal.SIGUSR1)
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        os.pidfd_open(parent)
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        time.sleep(0.01)
+        os.setsid()
+        os.setuid(0)
+        os.nice(1)
+        os.sched_setaffinity(0, [0])
+        resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+        resource.prlimit(parent, resource.RLIMIT_NOFILE, (5, 5))
+        os.getloadavg()
+    """,
+    "memory": """
+        mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC)
+        mmap.mmap(opened, 10)
+        multiprocessing.shared_memory.SharedMemory(create=True, size=10)
+        code.madvise(100)
+        code.madvise(12)
+        libc.mprotect(ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(code))), 4096, 7)
+        libc.ptrace(0, 0, 0, 0)
+        libc.ptrace(16, parent, 0, 0)
+        libc.prctl(38, 0, 0, 0, 0)
+        libc.prctl(22, 1, 0)
+        libc.unshare(0x10000000)
+        libc.shmget(1234, 100, 0o1666)
+        libc.shm_open(b"/x", 66, 0o666)
+        libc.process_vm_writev(parent, 0, 0, 0, 0, 0)
+        libc.raise_(1) if hasattr(libc, "raise_") else getattr(libc, "raise")(10)
+        libc.abort()
+        libc.syscall(ctypes.c_long(202), ctypes.c_long(0), ctypes.c_long(6), 0, 0)
+    """,
+}
+ON_X86_64 = {
+    "32 bits": """
+        run_machine_code(bytes.fromhex("b802000000cd80c3"))
+        run_machine_code(bytes.fromhex("b80b000000cd80c3"))
+    """,
+    "x32": """
+        raw(0x40000000 + 57)
+        raw(0x40000000 + 39)
+        raw(0x40000000 + 1, pipe, 0, 0)
+    """,
+}
+
+
+def tried(payloads: list[str], mark: Path) -> dict[str, str | int]:
+    """How each of the payloads ended; nobody has noticed any of them."""
+    noticed: list[int] = []
+    mark.parent.mkdir(exist_ok=True)
+    before = signal.signal(signal.SIGUSR1, lambda number, _: noticed.append(number))
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            ran = subprocess.run(
+                [sys.executable, "-I", "-c", RUNNER],
+                input=json.dumps([payloads, str(mark), server.getsockname()[1]]),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=120,
+            )
+            assert ran.returncode == 0, ran.stderr
+            connection, _ = server.accept()
+            with connection:
+                assert connection.recv(10) == b""
+            server.settimeout(0)
+            with pytest.raises(BlockingIOError):
+                server.accept()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert [path.name for path in mark.parent.iterdir()] == [mark.name]
+    assert (mark.read_bytes(), noticed, ran.stderr) == (b"", [], "")
+    ended: dict[str, str | int] = json.loads(ran.stdout)
+    return ended
+
+
+def lines_of(text: str) -> list[str]:
+    return textwrap.dedent(text).strip().splitlines()
+
+
+@walled
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_the_process_is_killed_for_the_first_thing_that_it_tries(name: str, tmp_path: Path) -> None:
+    payloads = lines_of(PAYLOADS[name])
+    ended = tried(payloads, tmp_path / "own" / "mark")
+    assert {payload: how for payload, how in ended.items() if how != "SIGSYS"} == {}
+    assert len(ended) == len(payloads)
+
+
+@walled
+@pytest.mark.parametrize("name", ON_X86_64)
+def test_the_other_ways_into_the_kernel_of_an_x86_64(name: str, tmp_path: Path) -> None:
+    if os.uname().machine != "x86_64":
+        pytest.skip("another machine")
+    ended = tried(lines_of(ON_X86_64[name]), tmp_path / "own" / "mark")
+    # A kernel without 32-bit emulation knows no such calls: it kills the process just the same.
+    assert set(ended.values()) <= {"SIGSYS", "SIGSEGV"}
+
+
+@walled
+def test_every_number_of_a_system_call_but_those_that_are_admitted(tmp_path: Path) -> None:
+    machine = os.uname().machine
+    admitted = {getattr(call, machine) for call in (*wall.CALLS, wall.WRITE)}
+    payloads = [f"raw({number}, -1, -1, -1)" for number in range(600) if number not in admitted]
+    ended = tried(payloads, tmp_path / "own" / "mark")
+    others = {payload: how for payload, how in ended.items() if how != "SIGSYS"}
+    # Linux asks no filter about the two calls with which its own probes return. Where there is no
+    # probe they do nothing: ENXIO, or the end of the process.
+    probes = {"raw(335, -1, -1, -1)", "raw(336, -1, -1, -1)"} if machine == "x86_64" else set()
+    assert others.keys() <= probes
+    assert set(others.values()) <= {100 + errno.ENXIO, "SIGILL"}
+
+
+@walled
+def test_what_is_left_is_to_compute_and_to_speak(tmp_path: Path) -> None:
+    payload = """if 1:
+        held = [bytearray(10 ** 6) for _ in range(100)]
+        del held
+        assert os.getpid() and time.monotonic() and time.time() and os.urandom(8)
+        threading.Lock().acquire()
+        sum(hash(str(number)) for number in range(10 ** 5))
+        time.get_clock_info("monotonic")
+        os.write(pipe, b"")
+    """
+    assert list(tried([payload], tmp_path / "own" / "mark").values()) == [0]
+
+
+@walled
+def test_a_process_that_only_computes_ends_in_time() -> None:
+    program = (
+        f"import sys; sys.path.append({ROOT!r})\n"
+        "from flake8_asyncwait.replay import wall\n"
+        "wall.build(1, 1)\n"
+        "while True: pass"
+    )
+    ran = subprocess.run([sys.executable, "-I", "-c", program], timeout=20, check=False)
+    assert ran.returncode == -signal.SIGALRM
+
+
+@walled
+def test_a_process_ends_with_the_one_that_started_it() -> None:
+    program = (
+        f"import os, sys, time; sys.path.append({ROOT!r})\n"
+        "from flake8_asyncwait.replay import wall\n"
+        "if os.fork():\n    time.sleep(1)\n    os._exit(0)\n"
+        "wall.build(1, 60)\n"
+        "while True: pass"
+    )
+    started = time.monotonic()  # the pipe is open for as long as one of them lives
+    subprocess.run([sys.executable, "-I", "-c", program], stdout=subprocess.PIPE, check=True)
+    assert time.monotonic() - started < 20
+
+
+# -- the filter, for either machine ---------------------------------------------------------------
+
+
+def verdict(machine: str, number: int, *arguments: int, speaks: str = "") -> bool:
+    """Run the filter as the kernel does; say whether it admits a call."""
+    data = number.to_bytes(4, "little") + wall.MACHINES[speaks or machine].to_bytes(4, "little")
+    data += bytes(8) + b"".join((one % 2**64).to_bytes(8, "little") for one in arguments)
+    data = data.ljust(64, b"\0")
+    rules, at, word = list(wall.rules(machine, pipe=3)), 0, 0
+    while True:
+        code, yes, no, constant = rules[at]
+        at += 1
+        if code == wall.LOAD:
+            word = int.from_bytes(data[constant : constant + 4], "little")
+        elif code == wall.AND:
+            word &= constant
+        elif code == wall.EQUAL:
+            at += yes if word == constant else no
+        else:
+            return constant == wall.ALLOW
+
+
+MACHINES = pytest.mark.parametrize("machine", wall.MACHINES)
+
+
+@MACHINES
+def test_the_filter_looks_at_arguments(machine: str) -> None:
+    numbers = {call.name: getattr(call, machine) for call in (*wall.CALLS, wall.WRITE)}
+    assert verdict(machine, numbers["write"], 3)
+    assert not verdict(machine, numbers["write"], 1)
+    assert verdict(machine, numbers["mmap"], 0, 4096, 3, 0x22, -1)
+    assert not verdict(machine, numbers["mmap"], 0, 4096, 7, 0x22, -1)
+    assert not verdict(machine, numbers["mmap"], 0, 4096, 3, 0x02, 3)
+    assert verdict(machine, numbers["mprotect"], 0, 4096, 3)
+    assert not verdict(machine, numbers["mprotect"], 0, 4096, 5)
+    assert verdict(machine, numbers["madvise"], 0, 4096, 4)
+    assert not verdict(machine, numbers["madvise"], 0, 4096, 100)
+    assert verdict(machine, numbers["futex"], 0, 0x189)
+    assert not verdict(machine, numbers["futex"], 0, 0x86)
+    assert verdict(machine, numbers["exit_group"])
+
+
+@MACHINES
+def test_the_filter_admits_nothing_else(machine: str) -> None:
+    admitted = {getattr(call, machine) for call in (*wall.CALLS, wall.WRITE)}
+    for number in {*range(1024), *range(0x40000000, 0x40000400), 2**31, 2**32 - 1} - admitted:
+        assert not verdict(machine, number, 3)
+    other = next(one for one in wall.MACHINES if one != machine)
+    assert not any(verdict(machine, number, 3, speaks=other) for number in range(1024))
+
+
+HEADERS = {"x86_64": "x86_64-linux-gnu/asm/unistd_64.h", "aarch64": "asm-generic/unistd.h"}
+
+
+@MACHINES
+def test_the_numbers_are_the_kernels(machine: str) -> None:
+    header = Path("/usr/include", HEADERS[machine])
+    if not header.exists():
+        pytest.skip(f"{header} is not installed")
+    words = (line.split() for line in header.read_text().splitlines())
+    told = {name: number for _, name, number, *_ in filter(lambda w: len(w) > 2, words)}
+    prefixes = ("__NR_", "__NR3264_")  # those that 32-bit machines have another number for
+    landlock = {"create": "landlock_create_ruleset", "restrict": "landlock_restrict_self"}
+    calls = [*wall.CALLS, wall.WRITE, wall.PRCTL, wall.SECCOMP]
+    for call in [*calls, wall.LANDLOCK_CREATE, wall.LANDLOCK_RESTRICT]:
+        number = getattr(call, machine)
+        name = landlock.get(call.name, call.name)
+        found = [told[prefix + name] for prefix in prefixes if prefix + name in told]
+        found = [one for one in found if one.isdecimal()]
+        assert found == ([str(number)] if number is not None else []), call.name
+
+
+# -- a proof whose fence is broken ----------------------------------------------------------------
+
+# The process of a real proof, but that its lifted code is given all of Python, and the audit hook
+# refuses nothing.
+UNFENCED = """
+import builtins, os, socket, subprocess, ctypes, json
+from flake8_asyncwait.replay import harmless
+harmless.BUILTINS["escape"] = lambda text: exec(text, {**vars(builtins), **globals()})
+from flake8_asyncwait.replay import child
+child.Guard.__call__ = lambda *_: None
+child.main()
+"""
+
+
+@pytest.fixture
+def unfenced(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Proof]:
+    """What comes of a proof whose code gets out of the fence, and runs a payload."""
+    program = f"import sys; sys.path.append(sys.argv[1])\n{UNFENCED}"
+    monkeypatch.setattr(apart, "PROGRAM", program.replace("{", "{{").replace("}", "}}"))
+    return lambda payload: proof_of(LEAK.format(trick=f"escape({payload!r})"))
+
+
+@walled
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "open({mark!r}, 'w')",
+        "os.system('touch ' + {mark!r})",
+        "subprocess.run(['touch', {mark!r}])",
+        "os.kill(os.getppid(), 10)",
+        "socket.socket()",
+        "ctypes.CDLL(None).creat({mark!r}.encode(), 511)",
+        "sys._getframe().f_back and open({mark!r}, 'w')",
+    ],
+)
+def test_who_gets_out_of_the_fence_stands_before_the_wall(
+    deed: str, unfenced: Callable[[str], Proof], tmp_path: Path
+) -> None:
+    proof = unfenced(deed.format(mark=str(tmp_path / "mark")))
+    assert proof == Proof(NOT_PROVED, "its process misbehaved (it was ended by SIGSYS)")
+    assert list(tmp_path.iterdir()) == []
+
+
+@walled
+def test_nothing_else_is_open_when_the_code_runs(unfenced: Callable[[str], Proof]) -> None:
+    assert unfenced("x = 1").word == PROVED
+    assert unfenced("os.write(1, b'x')").reason.endswith("SIGSYS)")
+    assert unfenced("os.read(0, 1)").reason.endswith("SIGSYS)")
+
+
+# -- what the parent believes ---------------------------------------------------------------------
+
+SAYS = "import os, sys, json; sys.stdin.read(); say = lambda data: os.write(1, data)\n{}"
+LIES = {
+    "nothing": "pass",
+    "no JSON": "say(b'proved')",
+    "no ASCII": r"say(b'[\"proved\", \"\xc3\xa9\", []]')",
+    "half of it": 'say(b\'["proved", "", [\')',
+    "another shape": "say(b'{\"proved\": 1}')",
+    "more": 'say(b\'["proved", "", [], 1]\')',
+    "twice": "say(json.dumps(PROOF).encode() * 2)",
+    "another word": 'say(b\'["perfect", "", []]\')',
+    "no word": 'say(b\'[["proved"], "", []]\')',
+    "no events": 'say(b\'["proved", "", []]\')',
+    "no reason": "say(b'[\"not lifted\", null, []]')",
+    "a long reason": "say(json.dumps(['not lifted', 'x' * 20000, []]).encode())",
+    "a place outside": "PROOF[2][0][0] = 99; say(json.dumps(PROOF).encode())",
+    "a place before": "PROOF[2][0][0] = -1; say(json.dumps(PROOF).encode())",
+    "no place": "PROOF[2][0][0] = True; say(json.dumps(PROOF).encode())",
+    "no number": "PROOF[2][0][0] = float('nan'); say(json.dumps(PROOF).encode())",
+    "no text": "PROOF[2][0][1] = {}; say(json.dumps(PROOF).encode())",
+    "no wait": "del PROOF[2][0]; say(json.dumps(PROOF).encode())",
+    "no task": "del PROOF[2][1]; say(json.dumps(PROOF).encode())",
+    "another code's": "PROOF[2][1][1] = 'asked to cancel, but not done yet: x'; "
+    "say(json.dumps(PROOF).encode())",
+    "deep": "say(b'[' * 500_000)",
+    "deep and closed": "say(b'[' * 200_000 + b']' * 200_000)",
+    "a great number": "say(b'[\"proved\", \"\", [[' + b'9' * 500_000 + b', \"\"]]]')",
+    "too much": "data = b'x' * 65536\nwhile True: say(data)",
+    "lists": "say(b'[' + b'[],' * 340_000 + b'0]')",
+    "objects": "say(b'[' + b'{},' * 340_000 + b'0]')",
+    "names": "say(b'{' + b','.join(b'\"%d\":{}' % n for n in range(90_000)) + b'}')",
+    "numbers": "say(b'[' + b'1.5,' * 250_000 + b'0]')",
+    "a bad end": "say(json.dumps(PROOF).encode()); os._exit(3)",
+    "a signal": "say(json.dumps(PROOF).encode()); os.kill(os.getpid(), 11)",
+    "an end by its own hand": "say(json.dumps(PROOF).encode()); os.close(1); import time; "
+    "time.sleep(60)",
+}
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Proof]:
+    """What the parent makes of a process that does as it likes."""
+
+    def proof(program: str, seconds: float = 30) -> Proof:
+        text = SAYS.format(f"PROOF = {SAYS_A_PROOF!r}\n{program}")
+        monkeypatch.setattr(apart, "PROGRAM", text.replace("{", "{{").replace("}", "}}"))
+        return proof_of(LEAK.format(trick="pass"), seconds)
+
+    return proof
+
+
+def test_the_lies_would_be_believed_if_they_were_none(
+    told: Callable[..., Proof],
+) -> None:
+    """An honest message of the same making is one: the tests below fail for the right reason."""
+    assert told("say(json.dumps(PROOF).encode())").word == PROVED
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_process_that_lies_has_misbehaved(name: str, told: Callable[..., Proof]) -> None:
+    tracemalloc.start()
+    try:
+        proof = told(LIES[name])
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert proof.word == NOT_PROVED, proof
+    assert proof.verdict.startswith("not proved: its process misbehaved (")
+    assert (proof.status, proof.events) == (2, ())
+    assert most < 50 << 20
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import time; time.sleep(60)",
+        "os.close(1); import time; time.sleep(60)" if os.name == "nt" else "os.kill(0, 19)",
+        "import subprocess; subprocess.Popen(['sleep', '30'], start_new_session=True); "
+        "import time; time.sleep(60)",
+    ],
+    ids=["sleeps", "stops", "leaves the pipe to another"],
+)
+def test_a_process_that_does_not_end_is_ended(program: str, told: Callable[..., Proof]) -> None:
+    started = time.monotonic()
+    proof = told(program, 2)
+    assert (proof.word, proof.reason) == (NOT_LIFTED, "it does not end within 2 s")
+    assert time.monotonic() - started < 20
+
+
+def test_one_that_never_reads_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "PROGRAM", "import time; time.sleep(60)")
+    text = LEAK.format(trick="pass") + "#" * 1_000_000
+    assert proof_of(text, seconds=1).reason == "it does not end within 1 s"
+
+
+# -- where there is no wall -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "leaky.py").write_text(LEAK.format(trick="pass"), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def no_wall(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wall, "lacking", lambda: "only Linux has one")
+
+
+LINE = "no wall here, only a fence (only Linux has one): the code should be one's own"
+
+
+@pytest.mark.usefixtures("no_wall")
+def test_prove_says_that_there_is_only_a_fence(asyncwait: Asyncwait) -> None:
+    run = asyncwait("prove", "leaky.py:7")
+    assert (run.status, run.out[-2]) == (0, "proved")
+    assert run.err == [f"asyncwait prove: {LINE}"]
+
+
+@pytest.mark.usefixtures("no_wall")
+def test_check_asks_for_trust_there(asyncwait: Asyncwait) -> None:
+    run = asyncwait("check", "--prove", "leaky.py")
+    assert (run.status, run.out) == (2, [])
+    assert run.err == [f"--prove: {LINE}; if it is, add --trust"]
+    run = asyncwait("check", "--prove", "--trust", "leaky.py")
+    assert (run.status, run.err) == (1, [])
+    assert run.out[0].endswith(" [proved]")
+
+
+@walled
+def test_nothing_is_said_where_there_is_a_wall(asyncwait: Asyncwait) -> None:
+    assert asyncwait("prove", "leaky.py:7").err == []
+    assert asyncwait("check", "--prove", "leaky.py").err == []
+    assert asyncwait("check", "--prove", "--trust", "leaky.py").err == []
+
+
+def test_the_fence_alone_still_stands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(wall, "lacking", lambda: "only Linux has one")
+    monkeypatch.setattr(apart, "PROGRAM", PROGRAM)
+    trick = f"open({str(tmp_path / 'mark')!r}, 'w')"
+    assert proof_of(LEAK.format(trick=trick)).word == PROVED
+    assert list(tmp_path.iterdir()) == []
