@@ -3,7 +3,7 @@
     python -m benchmarks.cost [--shape TEXT] [--functions DIR]
 
 Checks the programs of `benchmarks.shapes` in this process and prints, for each size, the work (the
-units of `flake8_asyncwait.analysis.run.MAX_WORK`, all tries of a function together), the CPU
+units of `flake8_asyncwait.analysis.books.MAX_WORK`, all tries of a function together), the CPU
 seconds and how many sites are undetermined; then the exponent of the seconds in the size, between
 the two largest sizes that are measurable and were not cut short. With `--functions` it checks every
 Python file below DIR instead and prints the ten slowest functions: their work, their seconds, and
@@ -22,13 +22,12 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from benchmarks.shapes import SHAPES, Shape
+from flake8_asyncwait.analysis.books import Books, books_for
 from flake8_asyncwait.analysis.interpret import Analysed
 from flake8_asyncwait.analysis.load import File
-from flake8_asyncwait.analysis.run import Books
-from flake8_asyncwait.analysis.statements import Statements
 from flake8_asyncwait.check import check, parse
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import examine
@@ -64,26 +63,21 @@ class Slow:
     cut: bool
 
 
-class Counting(Statements):
-    """The interpreter, keeping count of the work of all runs."""
+class Counter:
+    """Makes the books of runs, and counts their work."""
 
-    books_of_all: ClassVar[list[Books]] = []
-    before: ClassVar[list[int]] = []
+    def __init__(self) -> None:
+        self._books: list[Books] = []
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.books_of_all.append(self.books)
+    def make(self, sites: int, many: int, size: int) -> Books:
+        """The books of one run."""
+        self._books.append(books_for(sites, many, size))
+        return self._books[-1]
 
-    def without_faults(self) -> None:
-        self.before.append(self.books.work)
-        super().without_faults()
-
-    @classmethod
-    def take(cls) -> int:
+    def take(self) -> int:
         """The work of all runs since this was last asked."""
-        work = sum(cls.before) + sum(books.work for books in cls.books_of_all)
-        cls.before.clear()
-        cls.books_of_all.clear()
+        work = sum(books.all_work for books in self._books)
+        self._books.clear()
         return work
 
 
@@ -136,9 +130,10 @@ def measure(shape: Shape, size: int) -> Cost:
     seconds, undetermined = _timed(text)
     if seconds < SHORT:
         seconds = min(seconds, _timed(text)[0], _timed(text)[0])
-    for _ in _analysed(text):
+    counter = Counter()
+    for _ in _analysed(text, counter):
         pass
-    return Cost(size, Counting.take(), seconds, undetermined)
+    return Cost(size, counter.take(), seconds, undetermined)
 
 
 def _timed(text: str) -> tuple[float, int]:
@@ -147,12 +142,14 @@ def _timed(text: str) -> tuple[float, int]:
     return time.process_time() - started, len(checked.undetermined)
 
 
-def _analysed(text: str) -> Iterator[Analysed]:
+def _analysed(text: str, counter: Counter) -> Iterator[Analysed]:
     found = candidates(text)
     tree = parse(text)
     options = Options()
     if found.lines:
-        yield from examine(File(text, tree, options), call_lines(tree, found), options, Counting)
+        yield from examine(
+            File(text, tree, options), call_lines(tree, found), options, counter.make
+        )
 
 
 def exponent(points: Iterable[tuple[int, float]]) -> float | None:
@@ -186,11 +183,12 @@ def _functions(path: Path) -> Iterator[Slow]:
         if "wait" not in text:
             return
         started = time.process_time()
-        for analysed in _analysed(text):
+        counter = Counter()
+        for analysed in _analysed(text, counter):
             seconds = time.process_time() - started
             func = analysed.run.func
             place = f"{path}:{func.line}"
-            work = Counting.take()
+            work = counter.take()
             yield Slow(seconds, place, func.name, work, analysed.run.many, analysed.cut)
             started = time.process_time()
     except (OSError, SyntaxError, ValueError, RecursionError):

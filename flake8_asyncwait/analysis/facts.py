@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.liveness import Liveness
-from flake8_asyncwait.analysis.relevance import (
-    every,
-    last_name,
-    makes_task,
-    relevant_names,
-    repeated,
-    target_names,
-    walk,
-)
-from flake8_asyncwait.analysis.run import Program, Site
+
+
+@dataclass(slots=True)
+class Site:
+    """A wait site and what is known of it without executions.
+
+    `waits` says whether the site is early: true as soon as one execution finds it so. `results`
+    are the names that its result, or its pending half, is bound to, `halves` those of both halves.
+    """
+
+    call: ir.Call
+    index: int
+    early: bool = False
+    coroutine: str = ""
+    results: frozenset[str] = frozenset()
+    halves: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,135 +45,3 @@ class Facts:
     liveness: Liveness
     nothing_to_lose: bool
     size: int
-
-
-def facts_of(program: Program, func: ir.Func, calls: list[ir.Call], letter: bool) -> Facts:
-    """What is known of a function whose wait sites are `calls`. `letter` says that tasks of others
-    count too (AWT105)."""
-    sites = _sites(func, calls)
-    helpers = program.function_names | {nested.name for nested in func.nested}
-    relevant = relevant_names(func, calls, _follows(helpers), partial(_makes, program))
-    made = {name for node in every(func) for name in _made_names(node, program)}
-    made |= {name for node in every(func) for name in _deleted_names(node)}
-    results = frozenset().union(*(site.halves for site in sites))
-    borrows = any(name in relevant.feeding for name in func.params)
-    return Facts(
-        sites,
-        relevant.names,
-        relevant.feeding,
-        frozenset((made | results) & relevant.names),
-        repeated(func),
-        helpers,
-        Liveness(func, helpers),
-        not (letter or borrows or _may_make(program, func)),
-        len(every(func)),
-    )
-
-
-def _may_make(program: Program, func: ir.Func) -> bool:
-    """Whether a function, or one of the file that it calls, may make a task."""
-    for node in every(func):
-        if isinstance(node, ir.Call) and _makes(program, node):
-            return True
-        if isinstance(node, ir.Call) and program.named(program.task_factories, func, node.func):
-            return True
-    return any(_may_make(program, nested) for nested in func.nested)
-
-
-def _makes(program: Program, call: ir.Call) -> bool:
-    """Whether a call may make a task, by its name or by what a function of the file does."""
-    name = last_name(call.func) or ""
-    return makes_task(name) or program.makes_task(name)
-
-
-def _follows(helpers: frozenset[str]) -> Callable[[ir.Call], bool]:
-    """Whether a call may give back what it was given: only functions of the file are known to."""
-
-    def follows(call: ir.Call) -> bool:
-        return last_name(call.func) in helpers
-
-    return follows
-
-
-def _made_names(node: object, program: Program) -> set[str]:
-    """The names that a statement binds to what a task-making call returns: reading one before it
-    is bound is not passed over."""
-    if not isinstance(node, ir.Assign):
-        return set()
-    if not any(isinstance(n, ir.Call) and _makes(program, n) for n in _inside(node.value)):
-        return set()
-    return {name for target in node.targets for name in target_names(target) if "." not in name}
-
-
-def _deleted_names(node: object) -> set[str]:
-    """The names that a statement deletes: reading one afterwards raises."""
-    if not isinstance(node, ir.Delete):
-        return set()
-    return {target.id for target in node.targets if isinstance(target, ir.Name)}
-
-
-def _inside(expr: ir.Expr) -> list[object]:
-    return list(walk([ir.ExprStmt(expr, 0)]))
-
-
-def _sites(func: ir.Func, calls: list[ir.Call]) -> list[Site]:
-    """The sites, with the names that their results are bound to, at once or later."""
-    assigns = [node for node in every(func) if isinstance(node, (ir.Assign, ir.Walrus))]
-    holding: dict[object, list[ir.Assign | ir.Walrus]] = {call: [] for call in calls}
-    taking: dict[str, list[ir.Assign | ir.Walrus]] = {}
-    for assign in assigns:
-        for node in _inside(assign.value):
-            if isinstance(node, ir.Call) and node in holding:
-                holding[node].append(assign)
-        taking.setdefault(_taken(assign.value), []).append(assign)
-    return [_site(call, index, holding[call], taking) for index, call in enumerate(calls)]
-
-
-def _site(
-    call: ir.Call,
-    index: int,
-    holding: list[ir.Assign | ir.Walrus],
-    taking: dict[str, list[ir.Assign | ir.Walrus]],
-) -> Site:
-    """A site whose call stands in the assignments `holding`. `taking` are those that take a name,
-    or part of what it holds."""
-    results: set[str] = set()
-    halves: set[str] = set()
-    whole: set[str] = set()
-    followed: set[str] = set()
-    queue = list(holding)
-    while queue:
-        node = queue.pop()
-        for target in node.targets if isinstance(node, ir.Assign) else [node.target]:
-            if _is_done_half(node.value):
-                halves.update(target_names(target))
-            else:
-                _result_names(target, results, halves, whole)
-        for name in whole - followed:
-            queue += taking.get(name, ())
-        followed |= whole
-    return Site(call, index, results=frozenset(results), halves=frozenset(results | halves))
-
-
-def _taken(value: ir.Expr) -> str:
-    """The name that an expression yields, or takes a part of; "" for any other."""
-    if isinstance(value, ir.Subscript):
-        value = value.value
-    if isinstance(value, ir.Await):
-        value = value.value
-    return value.id if isinstance(value, ir.Name) else ""
-
-
-def _is_done_half(value: ir.Expr) -> bool:
-    """Whether an expression takes the first half of a result: `result[0]`."""
-    index = value.index if isinstance(value, ir.Subscript) else None
-    return isinstance(index, ir.Const) and index.value == 0 and index.value is not False
-
-
-def _result_names(target: ir.Target, results: set[str], halves: set[str], whole: set[str]) -> None:
-    if isinstance(target, ir.Name):
-        whole.add(target.id)
-        results.add(target.id)
-    elif isinstance(target, ir.Unpack):
-        for position, (part, _) in enumerate(target.parts):
-            (halves if position == 0 else results).update(target_names(part))

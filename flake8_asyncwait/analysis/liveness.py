@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flake8_asyncwait.analysis import ir
-from flake8_asyncwait.analysis.relevance import children, every, last_name
+from flake8_asyncwait.analysis.walk import children, every, last_name
 
-_ASKING = frozenset({"result", "exception", "cancelled", "gather", "wait_for", "shield"})
 _STATEMENTS = ir.Stmt.__args__
 
 # What is live, beside names: these two, which nothing kills.
@@ -40,11 +39,11 @@ class _Exits:
 class Liveness:
     """What is live behind each statement of a function.
 
-    `helpers` are the names of the functions of the same file: they may ask, too.
+    `asking` are the last components of the names of what may ask how a task has ended.
     """
 
-    def __init__(self, func: ir.Func, helpers: Collection[str]) -> None:
-        self._asking = {*_ASKING, *helpers}
+    def __init__(self, func: ir.Func, asking: Collection[str]) -> None:
+        self._asking = asking
         self._captured = {name for nested in func.nested for name in nested.mentions}
         # When a nested function runs is not known.
         self._always_asked = any(self._asks_inside(nested) for nested in func.nested)

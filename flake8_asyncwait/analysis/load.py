@@ -14,7 +14,7 @@ import libcst as cst
 from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.lower import Lowerer, PlacesDiffer, places_from_ast
 from flake8_asyncwait.analysis.parse import parse_module
-from flake8_asyncwait.analysis.run import Program
+from flake8_asyncwait.analysis.program import Program
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.sites.outline import Entry, Outline, outline
@@ -30,11 +30,16 @@ class File:
     """One file that holds a candidate: `text` with `\\n` newlines, and its `tree`.
 
     `lowered` is shared by files that are versions of each other: what stays as it is, on the same
-    lines, is lowered once.
+    lines, is lowered once. `settling` are the names that `wait_any` goes by.
     """
 
     def __init__(
-        self, text: str, tree: ast.Module, options: Options, lowered: Lowered | None = None
+        self,
+        text: str,
+        tree: ast.Module,
+        options: Options,
+        lowered: Lowered | None = None,
+        settling: frozenset[str] = frozenset(),
     ) -> None:
         self._text = text
         self._lines = text.split("\n")
@@ -47,6 +52,7 @@ class File:
             options.task_factories,
             options.cancellers,
             options.wait_functions,
+            settling,
         )
         self._names = candidates(text, options.wait_functions).names
 

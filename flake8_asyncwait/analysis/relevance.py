@@ -8,130 +8,19 @@ what keeps them few.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple
 
-from flake8_asyncwait.analysis import ir
-
-# Calls whose result holds what their arguments or their receiver hold.
-CARRIERS = frozenset(
-    [
-        "list",
-        "set",
-        "tuple",
-        "frozenset",
-        "sorted",
-        "reversed",
-        "dict",
-        "map",
-        "filter",
-        "chain",
-        "from_iterable",
-        "cast",
-        "zip",
-        "enumerate",
-        "iter",
-        "next",
-        "min",
-        "max",
-        "ensure_future",
-        "gather",
-        "shield",
-        "wait",
-        "wait_for",
-        "as_completed",
-        "copy",
-        "union",
-        "difference",
-        "intersection",
-        "symmetric_difference",
-        "keys",
-        "values",
-        "items",
-        "pop",
-        "popleft",
-        "popitem",
-        "get",
-        "wrap_future",
-        "partial",
-        "deque",
-        "islice",
-        "repeat",
-        "create_task",
-        "Task",
-    ]
+from flake8_asyncwait.analysis import ir, known
+from flake8_asyncwait.analysis.walk import (
+    children,
+    every,
+    functions_in,
+    target_names,
+    tested,
+    tested_constants,
+    walk,
 )
-_WRAPPERS = frozenset(
-    ["ensure_future", "gather", "shield", "wait_for", "as_completed", "create_task"]
-)
-_MUTATORS = frozenset(
-    ["append", "add", "extend", "update", "insert", "appendleft", "setdefault", "extendleft"]
-)
-
-
-def makes_task(name: str) -> bool:
-    """Whether a callee's name may be that of something that makes a task."""
-    lowered = name.lower()
-    return "create" in lowered or lowered in ("ensure_future", "gather", "task", "shield")
-
-
-# The fields of each kind of node; looked up once, for every node is visited several times.
-_FIELDS = {
-    kind: tuple(slot.name for slot in fields(kind))
-    for kind in vars(ir).values()
-    if isinstance(kind, type) and is_dataclass(kind) and kind is not ir.Func
-}
-
-
-def children(node: Any) -> Iterator[Any]:
-    """The ir nodes directly inside a node, nested functions excepted."""
-    for name in _FIELDS[type(node)]:
-        value = getattr(node, name)
-        if type(value) in _FIELDS:
-            yield value
-        elif type(value) is list:
-            yield from _nodes(value)
-
-
-def _nodes(values: Any) -> Iterator[Any]:
-    for value in values:
-        if type(value) in _FIELDS:
-            yield value
-        elif type(value) in (list, tuple):
-            yield from _nodes(value)
-
-
-def every(func: ir.Func) -> list[Any]:
-    """All nodes of a function's body, outer ones first, nested functions excepted."""
-    if not func.nodes:
-        func.nodes = list(walk(func.body))
-    return func.nodes
-
-
-def walk(statements: list[ir.Stmt]) -> Iterator[Any]:
-    """All nodes of a block, outer ones first, nested functions excepted."""
-    queue: list[Any] = list(statements)
-    while queue:
-        node = queue.pop()
-        yield node
-        queue.extend(children(node))
-
-
-def unsubscripted(func: ir.Expr) -> ir.Expr:
-    """What a callee names: a generic alias is called as what it is an alias of, `set[Task]()` as
-    `set()`."""
-    while isinstance(func, ir.Subscript):
-        func = func.value
-    return func
-
-
-def last_name(func: ir.Expr) -> str | None:
-    """The last component of a callee's name."""
-    func = unsubscripted(func)
-    if isinstance(func, ir.Attr):
-        return func.name
-    return func.id if isinstance(func, ir.Name) else None
 
 
 def carried(node: Any, follows: Callable[[ir.Call], bool]) -> set[str]:
@@ -180,7 +69,7 @@ def _carried_by_call(node: ir.Call, follows: Callable[[ir.Call], bool]) -> set[s
         found = carried(result, follows)
         if not found & set(node.func.func.params):
             return found
-    elif last_name(node.func) not in CARRIERS and not follows(node):
+    elif not known.has(node, known.CARRIES) and not follows(node):
         return found
     elif isinstance(node.func, ir.Name):
         found.add(node.func.id)  # a nested one reaches what it captures
@@ -222,7 +111,7 @@ def relevant_names(
     _close(feeding, [(target, source) for source, target in edges])
     names = feeding | modes
     site_set = {id(site) for site in sites}
-    for owner in _functions(func):
+    for owner in functions_in(func):
         for node in every(owner):
             if isinstance(node, (ir.Assign, ir.Walrus)) and _holds(node.value, site_set):
                 names |= _targets(node)
@@ -247,19 +136,13 @@ def _close(names: set[str], edges: list[tuple[str, str]]) -> None:
 def _wrapped(func: ir.Func, follows: Callable[[ir.Call], bool]) -> set[str]:
     """The names given to calls that make tasks of coroutines held in names."""
     found: set[str] = set()
-    for owner in _functions(func):
+    for owner in functions_in(func):
         for node in every(owner):
-            if isinstance(node, ir.Call) and last_name(node.func) in _WRAPPERS:
-                for arg in node.args[:1] if last_name(node.func) == "wait_for" else node.args:
+            if isinstance(node, ir.Call) and known.has(node, known.WRAPS):
+                for arg in node.args[:1] if known.has(node, known.LIMITS) else node.args:
                     if isinstance(arg.value, ir.Name) or arg.star:
                         found |= carried(arg.value, follows)
     return found
-
-
-def _functions(func: ir.Func) -> Iterator[ir.Func]:
-    yield func
-    for nested in func.nested:
-        yield from _functions(nested)
 
 
 def _holds(node: Any, sites: set[int]) -> bool:
@@ -271,23 +154,10 @@ def _targets(node: ir.Assign | ir.Walrus) -> set[str]:
     return {name for target in targets for name in target_names(target)}
 
 
-def target_names(target: Any) -> Iterator[str]:
-    """The names that a target binds; of `d[k] = x`, the `d` that holds it then."""
-    if isinstance(target, ir.Name):
-        yield target.id
-    elif isinstance(target, ir.Unpack):
-        for part, _ in target.parts:
-            yield from target_names(part)
-    elif isinstance(target, ir.Subscript):
-        yield from target_names(target.value)
-    elif isinstance(target, ir.Attr) and target.path is not None:
-        yield ".".join(target.path)
-
-
 def _edges(func: ir.Func, follows: Callable[[ir.Call], bool]) -> Iterator[tuple[str, str]]:
     """Pairs of names: what the first holds may come to be held by the second. Two names of one
     collection lead to each other."""
-    for owner in _functions(func):
+    for owner in functions_in(func):
         for node in every(owner):
             sources, targets, both = _flow(node, follows)
             for source in sources:
@@ -319,7 +189,7 @@ def _flow(node: Any, follows: Callable[[ir.Call], bool]) -> tuple[set[str], set[
         binds = {name for case in node.cases for name in case.binds}
         return carried(node.subject, follows), binds, False
     if isinstance(node, ir.Call) and isinstance(node.func, ir.Attr):
-        if node.func.name in _MUTATORS:
+        if known.has(node, known.ADDS):
             given = {name for arg in node.args for name in carried(arg.value, follows)}
             return given, carried(node.func.value, follows), False
     return set(), set(), False
@@ -345,18 +215,18 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
     for node in every(func):
         if isinstance(node, ir.Assign):
             calls = [part for part in _parts(node.value) if isinstance(part, ir.Call)]
-            if any(makes(call) or last_name(call.func) == "Future" for call in calls):
+            if any(makes(call) or known.has(call, known.ANSWERS) for call in calls):
                 made |= {name for target in node.targets for name in target_names(target)}
         elif isinstance(node, ir.Compare):
             sides = [node.left, *(right for _, right in node.rest)]
             compared |= {side.id for side in sides if isinstance(side, ir.Name)}
         elif isinstance(node, ir.Attr) and isinstance(node.value, ir.Name):
-            if node.name == "cancel":
+            if known.is_cancel(node.name):
                 cancelled.add(node.value.id)
         elif isinstance(node, ir.Call) and isinstance(node.func, ir.Attr):
             receiver = node.func.value
             name = receiver.id if isinstance(receiver, ir.Name) else ""
-            if node.func.name in ("result", "exception", "done"):
+            if known.has(node, known.QUESTIONS):
                 asked[name] += 1
     again = {name for name in func.params if asked[name] > 1}
     return (made & (compared | asked.keys())) | again | cancelled - {""}
@@ -372,31 +242,15 @@ def conditions(func: ir.Func, names: Collection[str]) -> set[str]:
     found: set[str] = set()
     for node in every(func):
         if isinstance(node, ir.Assign) and _is_condition(node.value):
-            if not _mentioned(node.value).isdisjoint(names):
+            if not mentioned(node.value).isdisjoint(names):
                 found |= {name for target in node.targets for name in target_names(target)}
     return found
 
 
 def _is_condition(value: ir.Expr) -> bool:
     if isinstance(value, ir.Call):
-        return last_name(value.func) in ("bool", "len", "any", "all", "done", "cancelled")
+        return known.has(value, known.DECIDES)
     return isinstance(value, (ir.Not, ir.Compare, ir.Bool, ir.IfExp))
-
-
-def tested_constants(func: ir.Func, given: Iterable[str]) -> set[str]:
-    """The names that a function binds to a constant somewhere, or that are `given`, and that it
-    tests somewhere."""
-    constants = set(given)
-    tested: set[str] = set()
-    for owner in _functions(func):
-        for node in every(owner):
-            if isinstance(node, ir.Assign) and isinstance(node.value, ir.Const):
-                constants |= {name for target in node.targets for name in target_names(target)}
-            elif isinstance(node, (ir.If, ir.While, ir.IfExp, ir.Assert)):
-                tested |= _mentioned(node.test)
-            elif isinstance(node, ir.Match):
-                tested |= _mentioned(node.subject)
-    return constants & tested
 
 
 def _indexes(func: ir.Func) -> set[str]:
@@ -405,7 +259,7 @@ def _indexes(func: ir.Func) -> set[str]:
     indexing: set[str] = set()
     for node in every(func):
         if isinstance(node, (ir.For, ir.Clause)) and isinstance(node.iter, ir.Call):
-            if last_name(node.iter.func) in ("range", "enumerate"):
+            if known.has(node.iter, known.COUNTS):
                 counting |= set(target_names(node.target))
         elif isinstance(node, ir.Subscript) and isinstance(node.index, ir.Name):
             indexing.add(node.index.id)
@@ -459,34 +313,6 @@ def _is_loop(node: object) -> bool:
     return isinstance(node, (ir.While, ir.For))
 
 
-def tested(test: ir.Expr) -> Iterator[str]:
-    """The names and dotted paths whose truth, or being None, a condition asks for."""
-    if isinstance(test, ir.Not):
-        yield from tested(test.value)
-    elif isinstance(test, ir.Bool):
-        yield from tested(test.left)
-        yield from tested(test.right)
-    else:
-        name, _ = question(test)
-        if name:
-            yield name
-
-
-def question(test: ir.Expr) -> tuple[str, str]:
-    """The name or dotted path that a condition asks about, and what it asks: `truth`, `Is` or
-    `IsNot`, the last two of None. Two empty strings for any other condition."""
-    asked = "truth"
-    if isinstance(test, ir.Compare) and len(test.rest) == 1:
-        asked, right = test.rest[0]
-        if asked in ("Is", "IsNot") and isinstance(right, ir.Const) and right.value is None:
-            test = test.left
-    if isinstance(test, ir.Name):
-        return test.id, asked
-    if isinstance(test, ir.Attr) and test.path is not None:
-        return ".".join(test.path), asked
-    return "", ""
-
-
 def _rebound(node: Any) -> Iterator[str]:
     """The names and dotted paths that a node binds or deletes."""
     if isinstance(node, (ir.Assign, ir.Delete)):
@@ -505,8 +331,8 @@ def _rebound(node: Any) -> Iterator[str]:
         yield node.func.name
 
 
-def _mentioned(node: Any) -> set[str]:
+def mentioned(node: Any) -> set[str]:
     found = {node.id} if isinstance(node, ir.Name) else set()
     for child in children(node):
-        found |= _mentioned(child)
+        found |= mentioned(child)
     return found

@@ -122,13 +122,15 @@ class Method(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """The coroutine of a wait that has not been awaited yet. `site` is -1 for a helper's own."""
+    """The coroutine of a wait that has not been awaited yet. `site` is -1 for a helper's own.
+    `settles` says that it cancels what is pending, as `wait_any` does."""
 
     site: int
     waited: Any
     first: bool
     timeout: bool
     line: int
+    settles: bool = False
 
 
 class Shielded(NamedTuple):

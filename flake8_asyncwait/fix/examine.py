@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+from flake8_asyncwait.analysis.facts import Site
 from flake8_asyncwait.analysis.interpret import Analysed
 from flake8_asyncwait.analysis.load import File, Lowered
-from flake8_asyncwait.analysis.run import Site
+from flake8_asyncwait.analysis.notes import Budget, NotingBooks, Struck, Use, noting_books
 from flake8_asyncwait.analysis.state import MANY
-from flake8_asyncwait.analysis.watch import Budget, Struck, Use, Watching
 from flake8_asyncwait.check import parse
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import examine as run_functions
@@ -29,7 +29,7 @@ class OutOfWork(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One site as a fix sees it. `watching` has the notes of its function's executions."""
+    """One site as a fix sees it. `notes` are those of its function's executions."""
 
     file: File
     analysed: Analysed
@@ -49,39 +49,39 @@ class Seen:
         return None if entry is None else (entry.start, entry.end)
 
     @property
-    def watching(self) -> Watching:
-        """The run with its notes."""
-        run = self.analysed.run
-        assert isinstance(run, Watching)
-        return run
+    def notes(self) -> NotingBooks:
+        """The books of the run."""
+        books = self.analysed.run.books
+        assert isinstance(books, NotingBooks)
+        return books
 
     @property
     def uses(self) -> list[Use]:
         """What is done to tasks of the site that still run after the wait, in source order."""
-        uses = [use for use in self.watching.uses if use.site == self.site.index]
+        uses = [use for use in self.notes.uses if use.site == self.site.index]
         return sorted(uses, key=lambda use: use.line)
 
     @property
     def waited(self) -> set[str]:
-        """What the elements of the wait are: see `Watching.waited`."""
-        return self.watching.waited.get(self.site.index, set())
+        """What the elements of the wait are: see `NotingBooks.waited`."""
+        return self.notes.waited.get(self.site.index, set())
 
     @property
     def lost(self) -> frozenset[str]:
         """What messages call the tasks that some execution loses at the site."""
-        books, index = self.watching.books, self.site.index
+        books, index = self.notes, self.site.index
         lost = {leak.origin for leak in books.of(index) if leak.kind == "lost"}
-        return frozenset(map(self.watching.label, lost))
+        return frozenset(map(self.notes.label, lost))
 
     @property
     def struck(self) -> set[Struck]:
         """What the watched cancels strike."""
-        return self.watching.struck
+        return self.notes.struck
 
     @property
     def used_after_cancel(self) -> list[Use]:
         """What is done to tasks after a watched cancel has struck them."""
-        return [use for use in self.watching.uses if use.site == self.watching.cut]
+        return [use for use in self.notes.uses if use.site == self.notes.cut]
 
 
 def examine(
@@ -106,14 +106,14 @@ def examine(
     if budget.left < 0:
         raise OutOfWork
     tree = parse(text)
-    file = File(text, tree, options, lowered)
+    file = File(text, tree, options, lowered, settling)
     if start is None:
         lines = call_lines(tree, candidates(text, options.wait_functions))
         lines = [line for line in lines if file.outline.around(line) is None]
     else:
         lines = [start]
     seen: list[Seen] = []
-    make = partial(Watching, watched, settling, most, budget)
+    make = partial(noting_books, watched, most, budget)
     for analysed in run_functions(file, lines, options, make):
         for site in analysed.sites:
             undetermined = analysed.cut

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from flake8_asyncwait.analysis.watch import Budget
+from flake8_asyncwait.analysis.notes import Budget
 from flake8_asyncwait.check import check
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.cure import CURED, MANUAL, UNTRIED, WAIT_ANY, Cure

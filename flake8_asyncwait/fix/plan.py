@@ -13,9 +13,9 @@ from typing import NamedTuple
 import libcst as cst
 
 from flake8_asyncwait.analysis import ir
-from flake8_asyncwait.analysis.expressions import RETURN_WHEN
+from flake8_asyncwait.analysis.known import RETURN_WHEN, WAIT
+from flake8_asyncwait.analysis.notes import HANDED, UNKNOWN_ELEMENT
 from flake8_asyncwait.analysis.state import BORROWED, COLLECTION, FOREIGN, FUTURE, OWNED
-from flake8_asyncwait.analysis.watch import HANDED, UNKNOWN_ELEMENT
 from flake8_asyncwait.fix import wrap
 from flake8_asyncwait.fix.call import renamed
 from flake8_asyncwait.fix.cure import FINALLY, MANUAL, WAIT_ANY
@@ -155,8 +155,8 @@ def _proposals(marked: str, own: Seen, width: int) -> Iterator[str]:
     if place is None:
         return
     own_all = _why_not_by_owner(own) is None
-    modules = wrap.proposals(place, own.watching.relevant, own.uses, own_all, width)
-    limit = min(_PROPOSALS, _WORK // max(own.watching.books.work, 1))
+    modules = wrap.proposals(place, own.analysed.run.relevant, own.uses, own_all, width)
+    limit = min(_PROPOSALS, _WORK // max(own.notes.work, 1))
     for module in islice(modules, limit):
         yield place.with_module(module)
 
@@ -181,7 +181,7 @@ def _why_not_wait_any(own: Seen, place: Place) -> str | None:
 
 
 def _why_not_by_call(own: Seen, place: Place) -> str | None:
-    if own.file.program.qualified(own.analysed.run.func, own.site.call.func) != "asyncio.wait":
+    if own.file.program.qualified(own.analysed.run.func, own.site.call.func) != WAIT:
         return "it is not a call of asyncio.wait() itself"
     if not _is_awaited(place):
         return "the wait is not awaited where it stands"
@@ -206,7 +206,7 @@ def _is_awaited(place: Place) -> bool:
 
 
 def _why_not_by_owner(own: Seen) -> str | None:
-    adopted = own.watching.books.adopted
+    adopted = own.notes.adopted
     for kind in sorted(own.waited):
         if kind == HANDED:
             return "somebody else can reach the tasks before the wait"
@@ -283,17 +283,17 @@ def _proof(
     """
     around = seen[index].extent
     start = around[0] if around else None
-    run = seen[index].watching
+    own = seen[index]
     try:
         now = examine(
             after,
             start,
             options,
-            run.settling,
-            run.budget,
-            seen[index].file.lowered,
+            own.file.program.settling,
+            own.notes.budget,
+            own.file.lowered,
             watched,
-            run.many,
+            own.analysed.run.many,
         )
     except SyntaxError:
         return None
@@ -311,7 +311,7 @@ def _is_harmless(own: Seen, before: Seen, base: Seen | None = None) -> bool:
     known = {(use.what, use.task) for use in base.used_after_cancel} if base else set()
     if own.undetermined or {(use.what, use.task) for use in own.used_after_cancel} - known:
         return False
-    adopted = before.watching.books.adopted
+    adopted = before.notes.adopted
     fresh = own.struck - (base.struck if base else set())
     return all(_is_own(struck.owner, adopted) and not struck.handed for struck in fresh)
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import libcst as cst
 
-from flake8_asyncwait.analysis.watch import WAITED_AGAIN, Use
+from flake8_asyncwait.analysis.books import WAITED_AGAIN
+from flake8_asyncwait.analysis.notes import Use
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.loops import cancelled_by, is_loop_variable, without_redundant
 from flake8_asyncwait.fix.names import (

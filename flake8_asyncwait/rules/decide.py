@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from flake8_asyncwait.analysis import ir
+from flake8_asyncwait.analysis.books import MakeBooks, books_for
+from flake8_asyncwait.analysis.facts import Site
 from flake8_asyncwait.analysis.interpret import Analysed, analyse
+from flake8_asyncwait.analysis.known import WAIT
 from flake8_asyncwait.analysis.load import File
-from flake8_asyncwait.analysis.run import Program, Site
-from flake8_asyncwait.analysis.statements import Statements
+from flake8_asyncwait.analysis.program import Program
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import RULES
 from flake8_asyncwait.verdict.checked import Checked
@@ -38,22 +40,22 @@ def examine(
     file: File,
     lines: list[int],
     options: Options,
-    make: Callable[..., Statements] = Statements,
+    make_books: MakeBooks = books_for,
 ) -> Iterator[Analysed]:
     """Run each function of a file that holds wait sites in the functions around `lines`.
 
-    `make` makes the interpreter, as for `analyse`.
+    `make_books` is as for `analyse`.
     """
     for func in file.candidates(lines):
         for inner in _functions(func):
             calls = [call for call in inner.candidates if is_site(file.program, inner, call)]
             if calls:
-                yield analyse(file.program, inner, calls, "AWT105" in options.codes, make)
+                yield analyse(file.program, inner, calls, "AWT105" in options.codes, make_books)
 
 
 def is_site(program: Program, func: ir.Func, call: ir.Call) -> bool:
     """Whether a call resolves to `asyncio.wait`, or to a function that the user says wraps it."""
-    if program.qualified(func, call.func) == "asyncio.wait":
+    if program.qualified(func, call.func) == WAIT:
         return True
     return program.named(program.wait_functions, func, call.func)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flake8_asyncwait.analysis.books import Leak
+from flake8_asyncwait.analysis.facts import Site
 from flake8_asyncwait.analysis.interpret import Analysed
-from flake8_asyncwait.analysis.run import Leak, Site
 from flake8_asyncwait.analysis.state import BORROWED, COLLECTION, FUTURE, OWNED, History, Trace
 
 
@@ -59,7 +60,7 @@ def outcome(analysed: Analysed, site: Site) -> Outcome:
             return None
         leak, history = min(found, key=lambda pair: (pair[1].rank, pair[0].origin))
         lines = tuple(sorted(books.cancelled_on.get(leak.origin, ())))
-        return Loss(analysed.run.label(leak.origin), history, lines)
+        return Loss(books.label(leak.origin), history, lines)
 
     lost = [(leak, history) for leak, history in leaks if leak.kind == "lost"]
     mine = [(leak, history) for leak, history in lost if owned(leak)]

@@ -1,0 +1,65 @@
+"""Which statements of a function cannot touch what states remember: they are not run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flake8_asyncwait.analysis import ir, known
+from flake8_asyncwait.analysis.facts import Facts
+from flake8_asyncwait.analysis.walk import TELLING, blocks, changed_by, last_name, tested, walk
+
+
+def idle_statements(
+    func: ir.Func, facts: Facts, tested_again: frozenset[str] = frozenset()
+) -> frozenset[int]:
+    """The ids of the idle statements of a function. `tested_again` are the names and dotted paths
+    whose tests have to agree."""
+    idle = _Idle(
+        facts.relevant | {nested.name for nested in func.nested},
+        facts.helpers,
+        frozenset(id(site.call) for site in facts.sites),
+        tested_again,
+    )
+    found: set[int] = set()
+    idle.collect(func.body, found)
+    return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Idle:
+    """What makes a node matter: the names that are watched, the helpers that are looked into."""
+
+    watched: frozenset[str]
+    helpers: frozenset[str]
+    sites: frozenset[int]
+    tested_again: frozenset[str]
+
+    def collect(self, body: list[ir.Stmt], found: set[int]) -> None:
+        """Enter the idle statements of a block; of those that are not, the ones inside."""
+        for statement in body:
+            if all(map(self._is_idle, walk([statement]))):
+                found.add(id(statement))
+            else:
+                for block in blocks(statement):
+                    self.collect(block, found)
+
+    def _is_idle(self, node: object) -> bool:
+        if isinstance(node, TELLING):
+            return False
+        if isinstance(node, (ir.For, ir.With, ir.Clause)) and node.asynchronous:
+            return False
+        if isinstance(node, ir.Assert):
+            return self.tested_again.isdisjoint(tested(node.test))
+        if isinstance(node, ir.Name):
+            return node.id not in self.watched
+        if isinstance(node, ir.Attr) and node.path is not None:
+            return ".".join(node.path) not in self.watched
+        if isinstance(node, ir.Call):
+            if known.has(node, known.CANCELS) or id(node) in self.sites:
+                return False
+            return last_name(node.func) not in self.helpers and not changed_by(
+                node, self.tested_again
+            )
+        if isinstance(node, ir.Handler) and node.name is not None:
+            return node.name not in self.watched
+        return True

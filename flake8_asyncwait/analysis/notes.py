@@ -1,0 +1,224 @@
+"""What a fix asks of a function beyond its leaks: what becomes of tasks that still run after their
+wait, and of those that a new cancel strikes.
+
+The machine tells its books what happens to tasks; those of a check ignore it, these take notes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from flake8_asyncwait.analysis import effects, ir
+from flake8_asyncwait.analysis.books import AWAITED, MAX_WORK, Books, Undetermined, work_for
+from flake8_asyncwait.analysis.known import GATHERS, QUESTIONS, SUPPRESSES, TASK_METHODS, has
+from flake8_asyncwait.analysis.state import (
+    ASKED,
+    ENDED,
+    LATE_CANCELLING,
+    MANY,
+    MAYBE,
+    MAYBE_ASKED,
+    UNSETTLED,
+    Box,
+    Gather,
+    Ref,
+    Shielded,
+    State,
+    Task,
+    TimeLimited,
+    Value,
+    WaitTask,
+    bits,
+)
+from flake8_asyncwait.analysis.walk import last_name, walk
+
+# A fix is rare, and may take its time where large collections have failed.
+_PATIENCE = 5
+# What the elements of a wait are besides the owners of `state.py`.
+UNKNOWN_ELEMENT = "unknown"
+HANDED = "handed over"
+_PASSING = frozenset({MAYBE, LATE_CANCELLING}) | MAYBE_ASKED
+
+
+class Use(NamedTuple):
+    """Something done to a task that was running when a wait for it had ended, or (`site` is the
+    number of sites) when a watched cancel struck it. `line` is where, `task` how messages call
+    it.
+
+    That the function has cancelled the task in between does not matter if it may have ended before:
+    had it been cancelled at once, it would have ended otherwise.
+    """
+
+    site: int
+    what: str
+    line: int
+    task: str
+
+
+class Struck(NamedTuple):
+    """A running task that a watched cancel strikes: whose it is, and whether somebody else can
+    reach it."""
+
+    owner: str
+    handed: bool
+    task: str
+
+
+@dataclass(slots=True)
+class Budget:
+    """The work that is left for all runs on one file together."""
+
+    left: float = math.inf
+
+
+class NotingBooks(Books):
+    """Takes notes while a machine runs, and goes on when every site is known to leak: a fix has to
+    know all executions.
+
+    `waited` says for each site what its elements are: owners, and the two words above. `watched`
+    are the lines of cancels to take notes of. `budget` bounds the work of all runs.
+    """
+
+    def __init__(self, sites: int, limit: int, watched: frozenset[int], budget: Budget) -> None:
+        super().__init__(sites, limit)
+        self.budget = budget
+        self.watched = watched
+        self.uses: set[Use] = set()
+        self.struck: set[Struck] = set()
+        self.waited: dict[int, set[str]] = {}
+        self._careless: dict[ir.Func, set[int]] = {}
+
+    @property
+    def cut(self) -> int:
+        """The number that stands for the watched cancels among the sites."""
+        return self.sites
+
+    def tick(self, work: int = 1) -> None:
+        self.work += work
+        self.budget.left -= work
+        if self.work > self.limit or self.budget.left < 0:
+            raise Undetermined
+
+    def used(self, state: State, value: Value, what: str, line: int) -> None:
+        for ref in _behind(state, value):
+            self._note(state, ref, what, line)
+
+    def asked(self, state: State, value: Value, method: str, line: int) -> None:
+        if not TASK_METHODS[method].traits & QUESTIONS:
+            self.used(state, value, "given a callback", line)
+            return
+        for ref in _behind(state, value):
+            if state.heap[ref.id].status in _PASSING or state.heap[ref.id].late:
+                self._note(state, ref, f"asked for .{method}()", line)
+
+    def awaited(self, state: State, value: Value, line: int, func: ir.Func) -> None:
+        while isinstance(value, (Shielded, TimeLimited)):
+            value = value.inner
+        for ref in _behind(state, value):
+            if not (state.heap[ref.id].late and self._is_careless(line, func)):
+                self._note(state, ref, AWAITED, line)
+
+    def handed_over(self, state: State, value: Value, line: int) -> None:
+        if state.trace is not None and state.trace.what == "the function returns":
+            line = state.trace.line
+        for number in state.refs(value):
+            self._note(state, Ref(number), HANDED, line)
+
+    def waits(self, state: State, site: int, items: tuple[Value, ...], opened: bool) -> None:
+        kinds = self.waited.setdefault(site, set())
+        if opened:
+            kinds.add(UNKNOWN_ELEMENT)
+        for item in items:
+            refs = effects.tasks_of(state, item)
+            if not refs and type(state.get(item)) is not Gather:
+                kinds.add(UNKNOWN_ELEMENT)
+            for task in (state.heap[ref.id] for ref in refs):
+                if task.status not in ENDED:
+                    kinds.add(task.owner)
+                    kinds |= {HANDED} if task.handed else set()
+
+    def cancels(self, state: State, value: Value, line: int) -> State:
+        for ref in effects.tasks_of(state, value):
+            task = state.heap[ref.id]
+            if line in self.watched and task.status in UNSETTLED:
+                self.struck.add(Struck(task.owner, task.handed, self.label(task.origin)))
+                state = state.put(ref, task._replace(struck=True))
+            elif task.waited and task.status == MAYBE:
+                state = state.put(ref, task._replace(late=True))
+        return state
+
+    def _note(self, state: State, ref: Ref, what: str, line: int) -> None:
+        """Enter a use of a task, if it may be running still because nothing has stopped it."""
+        task = state.heap[ref.id]
+        if type(task) is not Task:
+            return
+        if task.struck and task.status in ASKED:
+            self.uses.add(Use(self.cut, what, line, self.label(task.origin)))
+        elif task.status in UNSETTLED or task.late:
+            for site in bits(state.waits.get(ref.id, 0)):
+                self.uses.add(Use(site, what, line, self.label(task.origin)))
+
+    def _is_careless(self, line: int, func: ir.Func) -> bool:
+        """Whether it is all the same to an await how the tasks have ended."""
+        if func not in self._careless:
+            self._careless[func] = {
+                line for node in walk(func.body) for line in _careless_awaits(node)
+            }
+        return line in self._careless[func]
+
+
+def noting_books(
+    watched: frozenset[int], most: int, budget: Budget, sites: int, many: int, size: int
+) -> NotingBooks:
+    """The books of a run for a fix, in which a collection of unknown size may stand for `most`
+    tasks."""
+    limit = work_for(many, size) if many == MANY else MAX_WORK * _PATIENCE
+    return NotingBooks(sites, limit if many <= most else 0, watched, budget)
+
+
+def _behind(state: State, value: Value) -> list[Ref]:
+    """The tasks that must end before what a value is a handle on does: a task itself, the children
+    of a gather, and what a wait in a task of its own waits for."""
+    thing = state.get(value)
+    if type(thing) is not WaitTask:
+        return effects.tasks_of(state, value)
+    waited = state.get(thing.waiting.waited)
+    items = waited.items if type(waited) is Box else ()
+    return [ref for item in items for ref in _behind(state, item)]
+
+
+def _careless_awaits(node: object) -> Iterator[int]:
+    """The lines of awaits after which everything goes on as if there was nothing to await:
+
+    await asyncio.gather(..., return_exceptions=True)
+    with contextlib.suppress(...): await ...
+    try: await ... except ...: pass
+    """
+    if isinstance(node, ir.ExprStmt) and isinstance(node.value, ir.Await):
+        call = node.value.value
+        if isinstance(call, ir.Call) and has(call, GATHERS):
+            if any(arg.keyword == "return_exceptions" for arg in call.args):
+                yield node.value.line
+    elif isinstance(node, ir.With) and isinstance(node.item, ir.Call):
+        if has(node.item, SUPPRESSES):
+            if any(_names_cancellation(arg.value) for arg in node.item.args):
+                yield from _only_await(node.body)
+    elif isinstance(node, ir.Try) and not (node.orelse or node.final):
+        if any(_names_cancellation(handler.type) for handler in node.handlers):
+            if not any(handler.body for handler in node.handlers):
+                yield from _only_await(node.body)
+
+
+def _names_cancellation(kind: ir.Expr | None) -> bool:
+    """Whether what an `except` names catches a cancellation."""
+    if isinstance(kind, ir.Display):
+        return any(_names_cancellation(part) for part, _ in kind.elements)
+    return kind is None or last_name(kind) in ("CancelledError", "BaseException")
+
+
+def _only_await(body: list[ir.Stmt]) -> Iterator[int]:
+    if len(body) == 1 and isinstance(body[0], ir.ExprStmt) and isinstance(body[0].value, ir.Await):
+        yield body[0].value.line

@@ -1,0 +1,309 @@
+"""Calls that make tasks and futures, and the methods of these."""
+
+from __future__ import annotations
+
+from flake8_asyncwait.analysis import effects, ir
+from flake8_asyncwait.analysis.awaits import await_value, result_of
+from flake8_asyncwait.analysis.books import AWAITED
+from flake8_asyncwait.analysis.completion import Flow
+from flake8_asyncwait.analysis.exceptions import Exc
+from flake8_asyncwait.analysis.handover import cancel, cancel_all, hand_over, unknown_call
+from flake8_asyncwait.analysis.machine import Args, Context, Machine, Results
+from flake8_asyncwait.analysis.state import (
+    ASKED,
+    CANCELLED,
+    DONE,
+    ENDED,
+    FAILED,
+    FUTURE,
+    MAYBE,
+    MAYBE_ASKED,
+    MAYBE_CANCELLING,
+    OK,
+    OWNED,
+    UNKNOWN,
+    AsCompleted,
+    Const,
+    Coroutine,
+    Gather,
+    Loop,
+    Param,
+    Primitive,
+    Raised,
+    Ref,
+    Result,
+    Shielded,
+    State,
+    Task,
+    TimeLimited,
+    Value,
+    Waiting,
+    WaitTask,
+)
+from flake8_asyncwait.analysis.values import as_items, as_task, new_task, truth
+from flake8_asyncwait.analysis.waits import describe, returned, start_wait, waited_elements
+
+
+def make_task(
+    machine: Machine,
+    node: ir.Call,
+    coroutine: Value,
+    state: State,
+    ctx: Context,
+    owner: str = OWNED,
+) -> Results:
+    """A new task around a coroutine: what the coroutine was given, it can reach."""
+    if isinstance(coroutine, Waiting):
+        state, _, box = as_items(machine, state, coroutine.waited)
+        coroutine = coroutine._replace(waited=box)
+        if coroutine.site >= 0:
+            state, elements, opened = waited_elements(machine, state, coroutine)
+            state = start_wait(machine, state, coroutine.site, elements, opened)
+            state = state.step(coroutine.line, "the wait starts", "wait")
+        return [state.new(WaitTask(coroutine))]
+    state = hand_over(machine, state, coroutine, ctx)
+    return new_task(machine, state, owner, node)
+
+
+def create_task(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    return make_task(machine, node, args.first(), state, ctx)
+
+
+def ensure_future(
+    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
+) -> Results:
+    return _ensured(machine, node, args.first(), state, ctx)
+
+
+def _ensured(machine: Machine, node: ir.Call, value: Value, state: State, ctx: Context) -> Results:
+    """A coroutine call becomes a task of this function, a constant raises, and anything else
+    stays what it is."""
+    if type(state.get(value)) is WaitTask:  # what takes it knows nothing of what it waits for
+        machine.books.used(state, value, AWAITED, node.line)
+    if isinstance(value, Const):
+        machine.fail(state, ctx, Exc("TypeError"))
+        return []
+    if isinstance(value, (Coroutine, Waiting, TimeLimited)):
+        return make_task(machine, node, value, state, ctx)
+    if isinstance(value, Result):
+        return make_task(machine, node, value, state, ctx)
+    return [(state, value)]
+
+
+def make_future(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    for value in args.every():
+        state = hand_over(machine, state, value, ctx)
+    return new_task(machine, state, FUTURE, node)
+
+
+def gather_all(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    quiet = truth(args.keywords.get("return_exceptions", Const(False)), state)
+    ways: list[tuple[State, list[Value]]] = [(state, [])]
+    for value in args.positional:
+        after: list[tuple[State, list[Value]]] = []
+        for before, children in ways:
+            for later, child in _ensured(machine, node, value, before, ctx):
+                if isinstance(child, Param):
+                    later, child = as_task(machine, later, child)
+                kept = isinstance(child, Ref) and type(later.get(child)) in (Task, Gather)
+                after.append((later, [*children, child] if kept else children))
+        ways = after
+    return [
+        later.new(
+            Gather(
+                tuple(dict.fromkeys(children)),
+                quiet is not False,
+                args.splat or len(children) < len(args.positional),
+            )
+        )
+        for later, children in ways
+    ]
+
+
+def shielded(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    return [
+        (after, Shielded(inner))
+        for after, inner in _ensured(machine, node, args.first(), state, ctx)
+    ]
+
+
+def time_limited(
+    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
+) -> Results:
+    value = args.positional[0] if args.positional else args.keywords.get("fut", UNKNOWN)
+    timeout = args.positional[1] if len(args.positional) > 1 else args.keywords.get("timeout")
+    return [(state, value if timeout == Const(None) else TimeLimited(value))]
+
+
+def as_completed(
+    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
+) -> Results:
+    return [(state, AsCompleted(args.first()))]
+
+
+def run_main(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    """`asyncio.run(...)`: what is left running when it ends, it cancels."""
+    value = args.first()
+    if isinstance(value, Waiting):
+        return [(hand_over(machine, state, value, ctx), UNKNOWN)]
+    return unknown_call(machine, node, args, state, ctx)
+
+
+def event_loop(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    return [(state, Loop())]
+
+
+def sleep(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    return [(state, Result(machine.origin(node), "asyncio.sleep()"))]
+
+
+def primitive(
+    methods: tuple[str, ...],
+    machine: Machine,
+    node: ir.Call,
+    args: Args,
+    state: State,
+    ctx: Context,
+) -> Results:
+    """A queue or an event: these of its methods are coroutines."""
+    return [(state, Primitive(methods))]
+
+
+def factory(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    for value in args.every():
+        state = hand_over(machine, state, value, ctx)
+    return new_task(machine, state, OWNED, node)
+
+
+def canceller(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    for value in args.every():
+        state = cancel_all(machine, state, value, node.line)
+    return unknown_call(machine, node, args, state, ctx)
+
+
+def run_until_complete(
+    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
+) -> Results:
+    """Runs a wait from a function that is no coroutine: nothing can cancel it there."""
+    value = args.first()
+    if not isinstance(value, (Waiting, TimeLimited)):
+        return unknown_call(machine, node, args, state, ctx)
+    flow = Flow()
+    results = await_value(machine, state, value, node.line, ctx.into(flow))
+    for completion, states in flow:
+        ctx.out.add(completion, *(end for end in states if end.fault == state.fault))
+    return results
+
+
+def task_cancel(machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Context) -> Results:
+    if not effects.ended(state, ref):
+        state = state.step(node.line, f"{describe(machine, state, ref)} is asked to cancel")
+    statuses = {state.heap[r.id].status for r in effects.tasks_of(state, ref)}
+    known: Value = UNKNOWN
+    if statuses and statuses <= ENDED:
+        known = Const(False)
+    elif statuses and MAYBE not in statuses and not statuses & (ENDED | ASKED):
+        known = Const(True)
+    return [(cancel(machine, state, ref, node.line), known)]
+
+
+def task_done(machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Context) -> Results:
+    """`.done()`: what was running when time last passed may have ended since."""
+    thing = state.heap[ref.id]
+    if type(thing) is WaitTask:
+        return _wait_done(machine, ref, thing, state)
+    if type(thing) is Gather:
+        return _gather_done(machine, ref, state)
+    return _one_done(machine, ref, state)
+
+
+def _wait_done(machine: Machine, ref: Ref, task: WaitTask, state: State) -> Results:
+    if task.result is not None:
+        return [(state, Const(True))]
+    ended = [
+        (after.put(ref, task._replace(result=value)), Const(True))
+        for after, value in returned(machine, state, task.waiting)
+    ]
+    return [*ended, (state, Const(False))]
+
+
+def _one_done(machine: Machine, ref: Ref, state: State) -> Results:
+    status = state.heap[ref.id].status
+    if status in ENDED:
+        return [(state, Const(True))]
+    if status in ("running", "cancelling"):
+        return [(state, Const(False))]
+    machine.free_choices += not state.heap[ref.id].waited
+    ends = {CANCELLED} if status in ASKED else {DONE}
+    if status in MAYBE_ASKED:  # it had ended before, or it may have ended since
+        ends = {DONE} if status == MAYBE_CANCELLING else {DONE, CANCELLED}
+    return [
+        *((effects.with_status(state, ref, end), Const(True)) for end in sorted(ends)),
+        (effects.not_ended(state, ref), Const(False)),
+    ]
+
+
+def _gather_done(machine: Machine, ref: Ref, state: State) -> Results:
+    results: Results = []
+    ways = [state]
+    for child in effects.tasks_of(state, ref):
+        ends = [end for way in ways for end in _one_done(machine, child, way)]
+        results += [(end, known) for end, known in ends if known == Const(False)]
+        ways = [end for end, known in ends if known == Const(True)]
+    return results + [(way, Const(True)) for way in ways]
+
+
+def task_cancelled(
+    machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Context
+) -> Results:
+    thing = state.heap[ref.id]
+    if type(thing) is not Task:
+        return [(state, UNKNOWN)]
+    if thing.status == CANCELLED:
+        return [(state, Const(True))]
+    if thing.status in (OK, FAILED, "running", "cancelling"):
+        return [(state, Const(False))]
+    return [(effects.with_status(state, ref, CANCELLED), Const(True)), (state, Const(False))]
+
+
+def task_result(machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Context) -> Results:
+    thing = state.heap[ref.id]
+    if type(thing) is WaitTask:
+        if thing.result is None:
+            machine.fail(state, ctx, Exc("InvalidStateError"))
+            return []
+        return [(state, thing.result)]
+    if type(thing) is Gather:
+        if effects.ended(state, ref):
+            return await_value(machine, state, ref, node.line, ctx)
+        machine.fail(state, ctx, Exc("InvalidStateError"))
+        statuses = {state.heap[child.id].status for child in effects.tasks_of(state, ref)}
+        if not statuses <= ENDED | {MAYBE}:
+            return []
+        done = effects.end_all(state, ref, DONE)
+        return await_value(machine, done, ref, node.line, ctx) if statuses else [(done, UNKNOWN)]
+    return result_of(machine, state, ref, node.line, ctx)
+
+
+def task_exception(
+    machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Context
+) -> Results:
+    """`.exception()`: a free branch on a done task; None means that it does not fail later."""
+    if type(state.heap[ref.id]) is not Task:
+        return [(state, UNKNOWN)]
+    status = state.heap[ref.id].status
+    if status == OK:
+        return [(state, Const(None))]
+    if status == FAILED:
+        return [(state, Raised(Exc("")))]
+    if status == CANCELLED:
+        machine.fail(state, ctx, Exc("CancelledError"))
+        return []
+    if status != DONE:
+        machine.fail(effects.not_ended(state, ref), ctx, Exc("InvalidStateError"))
+        if status != MAYBE:
+            return []
+    return [
+        (effects.with_status(state, ref, OK), Const(None)),
+        (effects.with_status(state, ref, FAILED), Raised(Exc(""))),
+    ]

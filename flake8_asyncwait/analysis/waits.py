@@ -1,0 +1,207 @@
+"""The wait itself: it raises before its effect, or parts its elements in two."""
+
+from __future__ import annotations
+
+from flake8_asyncwait.analysis import effects
+from flake8_asyncwait.analysis.books import WAITED_AGAIN
+from flake8_asyncwait.analysis.completion import Flow, raising
+from flake8_asyncwait.analysis.exceptions import CANCELLED_ERROR, TIMEOUT_ERROR, Exc
+from flake8_asyncwait.analysis.handover import cancel
+from flake8_asyncwait.analysis.machine import Context, Machine, Results
+from flake8_asyncwait.analysis.state import (
+    OWNED,
+    UNKNOWN,
+    Box,
+    Const,
+    Param,
+    Ref,
+    State,
+    Value,
+    Waiting,
+)
+from flake8_asyncwait.analysis.values import as_items, as_task, truth
+
+
+def settling_wait(
+    machine: Machine, state: State, waiting: Waiting, line: int, ctx: Context
+) -> Results:
+    """`await wait_any(...)`, which cancels what is pending when it ends, however it does."""
+    state, _, box = as_items(machine, state, waiting.waited)
+    waiting = waiting._replace(waited=box, settles=False)
+    state, items, _ = elements_of(machine, state, waiting)
+    flow = Flow()
+    results = run_wait(machine, state, waiting, line, ctx.into(flow))
+    for completion, states in flow:
+        ctx.out.add(completion, *(_settled(machine, end, items, line) for end in states))
+    return [(_settled(machine, after, items, line), value) for after, value in results]
+
+
+def _settled(machine: Machine, state: State, items: tuple[Value, ...], line: int) -> State:
+    for item in items:
+        state = cancel(machine, state, item, line)
+    return state
+
+
+def run_wait(
+    machine: Machine, state: State, waiting: Waiting, line: int, ctx: Context, started: bool = False
+) -> Results:
+    """`await asyncio.wait(...)`: raises before its effect, or parts its elements in two. It
+    has `started` before where it is a task of its own."""
+    if waiting.settles:
+        return settling_wait(machine, state, waiting, line, ctx)
+    state, known, waited = as_items(machine, state, waiting.waited)
+    waiting = waiting._replace(waited=waited)
+    if Const(None) in (known or ()):
+        machine.fail(state, ctx, Exc("AttributeError"))
+        return []
+    state, items, opened = waited_elements(machine, state, waiting)
+    if not items and not opened:
+        machine.fail(state, ctx, Exc("ValueError"))
+        return []
+    if waiting.site >= 0:
+        state = start_wait(machine, state, waiting.site, items, opened)
+        if not started:
+            state = state.step(waiting.line, "the wait starts", "wait")
+    later = _passed(state, items)
+    machine.fault(state, ctx, line if started else waiting.line, (CANCELLED_ERROR,), later)
+    full = not waiting.first and not waiting.timeout
+    if ctx.limited:
+        _limit(machine, waiting)
+        late = later.step(waiting.line, "the time runs out", "timeout")
+        ctx.out.add(raising(TIMEOUT_ERROR), late)
+    return _halves(machine, state, waiting, items, opened, full)
+
+
+def returned(machine: Machine, state: State, waiting: Waiting) -> Results:
+    """The ways in which a wait that has started in a task of its own has returned."""
+    state, items, opened = waited_elements(machine, state, waiting)
+    full = not waiting.first and not waiting.timeout
+    return _halves(machine, state, waiting, items, opened, full)
+
+
+def _passed(state: State, items: tuple[Value, ...]) -> State:
+    """Time has passed in a wait; the dotted names of what it waited for are still believed."""
+    later = state.suspended()
+    for name, value in _kept(state, items).items():
+        later = later.bind(name, value)
+    return later
+
+
+def _kept(state: State, items: tuple[Value, ...]) -> dict[str, Value]:
+    numbers = {item.id for item in items}
+    return {
+        name: value
+        for name, value in state.env.items()
+        if "." in name and "$" not in name and numbers & set(state.refs(value))
+    }
+
+
+def _limit(machine: Machine, waiting: Waiting) -> None:
+    if waiting.site >= 0:
+        machine.sites[waiting.site].early = True
+
+
+def start_wait(
+    machine: Machine, state: State, site: int, items: tuple[Value, ...], opened: bool
+) -> State:
+    """The wait has started: its result's names are stale until it is bound."""
+    before = state
+    state = effects.mark_waited(state, items, site)
+    machine.books.waits(before, site, items, opened)
+    names = {n for n in machine.sites[site].halves if not truth(state.env.get(n), state)}
+    return state.with_stale(state.stale | {(site, name) for name in names})
+
+
+def waited_elements(
+    machine: Machine, state: State, waiting: Waiting
+) -> tuple[State, tuple[Value, ...], bool]:
+    """`elements_of`, of which books take notes."""
+    state, items, opened = elements_of(machine, state, waiting)
+    for item in items:
+        machine.books.used(state, item, WAITED_AGAIN, waiting.line)
+    return state, items, opened
+
+
+def elements_of(
+    machine: Machine, state: State, waiting: Waiting
+) -> tuple[State, tuple[Value, ...], bool]:
+    """The elements of a wait as tasks of the heap, and whether there may be unknown ones."""
+    state, items, value = as_items(machine, state, waiting.waited)
+    box = state.get(value)
+    opened = items is None or (type(box) is Box and box.open)
+    elements: dict[Value, None] = {}
+    positions = range(len(items or ()))
+    # Parameters first: where one of them may be lost, the tasks of others count too.
+    for position in sorted(positions, key=lambda p: not isinstance(items[p], Param)):  # type: ignore[index]
+        # Looked up again each time: making one a task may replace others that are equal.
+        item = as_items(machine, state, value)[1][position]  # type: ignore[index]
+        state, element = as_task(machine, state, item)
+        if isinstance(element, Ref) and type(state.get(element)) is not Box:
+            elements[element] = None
+        else:
+            opened = True
+    return state, tuple(elements), opened
+
+
+def _halves(
+    machine: Machine,
+    state: State,
+    waiting: Waiting,
+    items: tuple[Value, ...],
+    opened: bool,
+    full: bool,
+) -> Results:
+    kept = _kept(state, items)
+    may_be_none = waiting.timeout or opened
+    results: Results = []
+    for done, pending in effects.partitions(state, items, full=full, may_be_none=may_be_none):
+        after = effects.after_wait(state, done, pending, kept)
+        if waiting.site >= 0:
+            after = _outcome_step(machine, after, waiting, done, pending, opened)
+        # Without a timeout something is done, if only what nothing is known of.
+        some = done or (() if waiting.timeout else (UNKNOWN,))
+        after, done_box = after.new(Box("set", some, opened))
+        after, pending_box = after.new(Box("set", pending, opened and not full))
+        after, pair = after.new(Box("tuple", (done_box, pending_box)))
+        results.append((after, pair))
+    return results
+
+
+def _outcome_step(
+    machine: Machine,
+    state: State,
+    waiting: Waiting,
+    done: tuple[Value, ...],
+    pending: tuple[Value, ...],
+    opened: bool,
+) -> State:
+    names = [describe(machine, state, item) for item in pending]
+    if not pending:
+        what = "the wait returns: all are done"
+    elif not done:
+        what = "the wait returns: none is done"
+    else:
+        what = f"the wait returns: {' and '.join(dict.fromkeys(names))} still pending"
+    halves = [_made_on(machine, state, half, opened) for half in (pending, done)]
+    return state.step(waiting.line, what, "outcome:pending={};done={}".format(*halves))
+
+
+def _made_on(machine: Machine, state: State, items: tuple[Value, ...], opened: bool) -> str:
+    """The lines on which a half's tasks were made, 0 for those of others, as a list; `?` where
+    there may be more."""
+    if opened and not items:
+        return "?"
+    lines = set()
+    for item in items:
+        for ref in effects.tasks_of(state, item):
+            task = state.heap[ref.id]
+            lines.add(machine.books.line_of(task.origin) if task.owner == OWNED else 0)
+    return ",".join(map(str, sorted(lines or {0} if items else ())))
+
+
+def describe(machine: Machine, state: State, item: Value) -> str:
+    """How a message names a task: by the first name bound to it, or by where it was made."""
+    refs = effects.tasks_of(state, item)
+    if not refs:
+        return "something"
+    return machine.books.label(state.heap[refs[0].id].origin)
