@@ -10,14 +10,15 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
-from importlib import import_module
 
 from flake8_asyncwait import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import NoReturn
+
+# Nothing else is imported here: an interrupt would meet Python's traceback, and not `main`.
 
 
 def program() -> NoReturn:
@@ -25,58 +26,79 @@ def program() -> NoReturn:
     # Most of what a run makes, modules above all, it keeps: to look for cycles in that as often as
     # Python would by itself takes 3 % of the time, and frees next to nothing.
     gc.set_threshold(20_000)
-    status = main()
-    sys.stdout.flush()
     # Else Python would take every module and every result apart first, which takes longer than to
     # look at a hundred files.
-    os._exit(status)
+    os._exit(main())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with the arguments `argv`, by default those of the process.
 
-    Returns the exit status. Raises `SystemExit` for usage errors and `--help`.
+    Returns the exit status, once all output is written.
     """
-    arguments = sys.argv[1:] if argv is None else argv
-    if list(arguments) == ["--version"]:
-        print(f"asyncwait {__version__}")
-        return 0
-    # Only now: their imports take longer than Python takes to start.
-    from flake8_asyncwait.commands.parser import make_parser
-    from flake8_asyncwait.commands.run import FAILED
+    try:
+        from flake8_asyncwait.commands.streams import open_all
+
+        open_all()
+        return _main(sys.argv[1:] if argv is None else argv)
+    except KeyboardInterrupt:
+        from flake8_asyncwait.commands.status import FAILED
+        from flake8_asyncwait.commands.streams import say
+
+        say("interrupted")
+        return FAILED
+
+
+def _main(arguments: Sequence[str]) -> int:
+    """Run the command, and say what went wrong."""
+    from flake8_asyncwait.commands.status import FAILED
+    from flake8_asyncwait.commands.streams import say, silence
     from flake8_asyncwait.source.text import SourceError, os_error
 
-    args = make_parser(arguments).parse_args(arguments)
-    _print_anything()
     try:
-        os.getcwd()  # what is asked of paths later would fail without one
-        status: int = import_module(f"flake8_asyncwait.commands.{args.command}").run(args)
+        status = _run(arguments)
         sys.stdout.flush()
     except SourceError as error:
-        from flake8_asyncwait.report.text import printable
-
-        print(printable(str(error)), file=sys.stderr)
+        _complain(str(error))
         return FAILED
     except FileNotFoundError as error:
-        print(os_error("working directory", error), file=sys.stderr)
+        say(str(os_error("working directory", error)))
         return FAILED
     except OSError as error:
         # What files give rise to is a `SourceError`: this is about our own output.
         if not isinstance(error, BrokenPipeError):  # else who reads it has had enough
-            print(os_error("standard output", error), file=sys.stderr)
-        # Python would complain once more as it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+            say(str(os_error("standard output", error)))
+        silence(sys.stdout)
         return FAILED
     return status
 
 
-def _print_anything() -> None:
-    """Never fail to print a file name or a line of source because of the terminal's encoding."""
-    import io
+def _run(arguments: Sequence[str]) -> int:
+    """Run the command, and return its status."""
+    from flake8_asyncwait.commands.status import CLEAN, FAILED
 
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    if arguments and arguments[0] == "--version":
+        print(f"asyncwait {__version__}")
+        return CLEAN
+    # Only now: their imports take longer than Python takes to start.
+    from importlib import import_module
+
+    from flake8_asyncwait.commands.parser import UsageError, parse
+
+    try:
+        args = parse(arguments)
+    except SystemExit:  # its help is printed
+        return CLEAN
+    except UsageError as error:
+        _complain(str(error))
+        return FAILED
+    os.getcwd()  # what is asked of paths later would fail without one
+    status: int = import_module(f"flake8_asyncwait.commands.{args.command}").run(args)
+    return status
+
+
+def _complain(line: str) -> None:
+    from flake8_asyncwait.commands.streams import say
+    from flake8_asyncwait.report.text import printable
+
+    say(printable(line))

@@ -33,10 +33,7 @@ def runner(capture: pytest.CaptureFixture[str]) -> Asyncwait:
     """A function that runs the command with the arguments it is given."""
 
     def run(*arguments: str) -> Run:
-        try:
-            status = cli.main(arguments)
-        except SystemExit as end:
-            status = int(end.code or 0)
+        status = cli.main(arguments)
         out, err = capture.readouterr()
         return Run(status, out.splitlines(), err.splitlines())
 

@@ -14,7 +14,9 @@ import samples
 from command import Asyncwait, Run
 
 from flake8_asyncwait import __version__
+from flake8_asyncwait.commands.parser import COMMANDS, Command, parse
 from flake8_asyncwait.fix.helper import template
+from flake8_asyncwait.options import ALL_CODES, DEFAULT_OFF
 from flake8_asyncwait.report import text
 from flake8_asyncwait.report.entry import Entry, Summary
 from flake8_asyncwait.rules import rule_of
@@ -61,14 +63,25 @@ class TestStatus:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ([], "the following arguments are required: COMMAND"),
-            (["chekc"], "invalid choice: 'chekc'"),
-            (["check", "--select=AWT9"], "argument --select: unknown code 'AWT9'; the codes are"),
-            (["check", "--ignore=E501"], "argument --ignore: unknown code 'E501'"),
-            (["check", "--extend-select=awt101"], "argument --extend-select: unknown code"),
-            (["check", "--cancellers=a-b"], "argument --cancellers: 'a-b' is not a dotted name"),
+            (["chekc"], "asyncwait: unknown command 'chekc'; did you mean 'check'?"),
+            (["--jobs=2", "check"], "asyncwait: unknown command '--jobs=2'; known are check, fix"),
+            (["src"], "asyncwait: unknown command 'src'; known are check, fix, "),
+            (["check", "--selct", "AWT1"], "unknown option --selct; did you mean --select?"),
+            (["fix", "--dif=x", "."], "asyncwait fix: --diff: ignored explicit argument 'x'"),
+            (
+                ["fix", "--xyzzy=1"],
+                "--xyzzy; asyncwait fix --help lists the options",
+            ),
+            (["explain", "AWT101", "AWT102"], "asyncwait explain: unexpected argument 'AWT102'"),
+            (["check", "--select=AWT9"], "check: --select: unknown code 'AWT9'; the codes are"),
+            (["check", "--ignore=E501"], "asyncwait check: --ignore: unknown code 'E501'"),
+            (["check", "--extend-select=awt101"], "--extend-select: unknown code"),
+            (["check", "--cancellers=a-b"], "--cancellers: 'a-b' is not a dotted name"),
             (["check", "--output-format=sarfi"], "unknown format 'sarfi'; did you mean 'sarif'?"),
-            (["check", "--jobs=0"], "'0' is neither a number of processes nor 'auto'"),
+            (
+                ["check", "-j", "0"],
+                "-j/--jobs: '0' is neither a number of processes nor 'auto'",
+            ),
             (["check", "--per-file-ignores=AWT101"], "'AWT101' is not of the form GLOB:CODES"),
             (["check", "--isolated", "--config=x"], "not allowed with argument --isolated"),
             (["explain", "AWT109"], "unknown code 'AWT109'; did you mean 'AWT"),
@@ -78,7 +91,8 @@ class TestStatus:
         run = asyncwait(*arguments)
         assert run.status == 2
         assert run.out == []
-        assert message in run.err[-1]
+        (line,) = run.err
+        assert message in line
 
     def test_a_missing_path(self, asyncwait: Asyncwait) -> None:
         run = asyncwait("check", "missing.py", "forgotten.py")
@@ -359,6 +373,24 @@ class TestExplain:
         }
 
 
+class TestRules:
+    @pytest.mark.parametrize("command", ["rules", "explain"])
+    def test_a_line_for_each(self, asyncwait: Asyncwait, command: str) -> None:
+        run = asyncwait(command)
+        assert (run.status, run.err) == (0, [])
+        assert [line[:8] for line in run.out] == [f"{code}  " for code in sorted(ALL_CODES)]
+        assert {line[:6] for line in run.out if "(off by default)" in line} == DEFAULT_OFF
+        for line in run.out:
+            assert rule_of(line[:6]).summary in line
+
+    @pytest.mark.parametrize("command", ["rules", "explain"])
+    def test_to_programs(self, asyncwait: Asyncwait, command: str) -> None:
+        rules = json.loads("\n".join(asyncwait(command, "--output-format=json").out))
+        assert [rule["code"] for rule in rules] == sorted(ALL_CODES)
+        one = asyncwait("explain", "AWT104", "--output-format=json")
+        assert json.loads("\n".join(one.out)) in rules
+
+
 class TestHelper:
     def test_it_is_the_module_that_a_fix_would_make(self, asyncwait: Asyncwait) -> None:
         assert asyncwait("helper") == Run(0, template().splitlines(), [])
@@ -368,17 +400,38 @@ class TestStart:
     def test_version(self, asyncwait: Asyncwait) -> None:
         assert asyncwait("--version") == Run(0, [f"asyncwait {__version__}"], [])
 
-    @pytest.mark.parametrize("arguments", [["--help"], ["check", "--help"]])
-    def test_help(self, asyncwait: Asyncwait, arguments: list[str]) -> None:
-        run = asyncwait(*arguments)
-        assert run.status == 0
-        assert run.out[0].startswith("usage: asyncwait")
+    def test_help(self, asyncwait: Asyncwait) -> None:
+        run = asyncwait("--help")
+        assert (run.status, run.err) == (0, [])
+        assert run.out[0] == "usage: asyncwait COMMAND ..."
+        assert {f"  {line}" for line in asyncwait("rules").out} <= set(run.out)
+        assert max(map(len, run.out)) <= 100
+        assert "docs/tutorial.md" in run.out[-2]
+        assert asyncwait("-h") == run
+
+    def test_the_same_is_an_error_where_nothing_is_to_be_done(self, asyncwait: Asyncwait) -> None:
+        assert asyncwait() == Run(2, [], asyncwait("--help").out)
+
+    @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+    def test_help_of_a_command(self, asyncwait: Asyncwait, command: Command) -> None:
+        run = asyncwait(command.name, "--help")
+        assert (run.status, run.err) == (0, [])
+        assert run.out[0].startswith(f"usage: asyncwait {command.name} [-h]")
+        assert f"Example: {command.example}." in " ".join(run.out)
+
+    @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+    def test_the_examples_are_command_lines(self, asyncwait: Asyncwait, command: Command) -> None:
+        (line,) = (line for line in asyncwait("--help").out if line.endswith(command.example))
+        assert line.split(maxsplit=1)[0] == command.name
+        name, *arguments = command.example.partition(" > ")[0].split()
+        assert name == "asyncwait"
+        assert parse(arguments).command == command.name
 
     @pytest.mark.parametrize(
         ("arguments", "heavy"),
         [
             (["--version"], {"argparse", *HEAVY}),
-            (["check", "empty.py"], HEAVY),
+            (["check", "empty.py"], {"flake8_asyncwait.rules", *HEAVY}),
             (["check", "cured.py"], {"flake8"}),
             (["helper"], {"libcst", "pathspec"}),
         ],
@@ -389,7 +442,7 @@ class TestStart:
         (project / "empty.py").write_text("")
         program = (
             "import sys\nfrom flake8_asyncwait.cli import main\n"
-            f"try:\n    main({arguments!r})\nexcept SystemExit:\n    pass\n"
+            f"main({arguments!r})\n"
             "print(*sys.modules, file=sys.stderr)"
         )
         done = subprocess.run(

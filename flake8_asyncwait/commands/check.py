@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from flake8_asyncwait.commands.examine import Examined, unwalled
 from flake8_asyncwait.commands.jobs import examine_all
-from flake8_asyncwait.commands.run import CLEAN, FINDINGS, Run
+from flake8_asyncwait.commands.run import Run
+from flake8_asyncwait.commands.status import CLEAN, FINDINGS
 from flake8_asyncwait.config.settings import AUTO
 from flake8_asyncwait.report.colour import PLAIN, paint_for
 from flake8_asyncwait.report.entry import Contents, Entry, Summary

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from flake8_asyncwait.commands.run import CLEAN
+from flake8_asyncwait.commands.status import CLEAN
 from flake8_asyncwait.config.load import Config, load
 from flake8_asyncwait.config.settings import KEYS, Key
 from flake8_asyncwait.options import DEFAULT_ON

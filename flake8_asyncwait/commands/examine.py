@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.gate import candidates, may_hold_site
-from flake8_asyncwait.source.text import Source, SourceError, decode, read
+from flake8_asyncwait.source.text import Source, SourceError, decode, os_error, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,8 +86,17 @@ def examine(path: str, task: Task) -> Examined:
 def load(path: str, task: Task) -> tuple[str, bytes]:
     """What reports call the file at `path`, and its bytes. Raises `SourceError`."""
     if path == STDIN:
-        return task.stdin_filename, sys.stdin.buffer.read()
+        return task.stdin_filename, _standard_input(task.stdin_filename)
     return path, read(path)
+
+
+def _standard_input(name: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise os_error(name, error) from error
+    except MemoryError as error:
+        raise SourceError(name, "too large to be read") from error
 
 
 def open_source(name: str, data: bytes, options: Options) -> Source | None:

@@ -7,7 +7,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from flake8_asyncwait.commands.examine import STDIN, findings_of, helper_of, load, open_source
-from flake8_asyncwait.commands.run import CLEAN, FINDINGS, Run
+from flake8_asyncwait.commands.run import Run
+from flake8_asyncwait.commands.status import CLEAN, FINDINGS
+from flake8_asyncwait.commands.streams import say
 from flake8_asyncwait.source.text import SourceError
 
 if TYPE_CHECKING:
@@ -86,5 +88,7 @@ class _Fix(Run):
 
     def _say(self, line: str) -> None:
         self.progress.clear()
-        aside = self.args.diff or STDIN in self.args.paths
-        print(line, file=sys.stderr if aside else sys.stdout)
+        if self.args.diff or STDIN in self.args.paths:
+            say(line)
+        else:
+            print(line)

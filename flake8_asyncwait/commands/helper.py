@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from flake8_asyncwait.commands.run import CLEAN
+from flake8_asyncwait.commands.status import CLEAN
 from flake8_asyncwait.fix.helper import template
 
 

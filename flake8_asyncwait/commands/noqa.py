@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from flake8_asyncwait.commands.examine import STDIN, findings_of, load, open_source
-from flake8_asyncwait.commands.run import CLEAN, Run
+from flake8_asyncwait.commands.run import Run
+from flake8_asyncwait.commands.status import CLEAN
 from flake8_asyncwait.source.text import SourceError
 
 

@@ -7,46 +7,66 @@ import re
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from flake8_asyncwait import __version__
-from flake8_asyncwait.config.settings import KEYS, nearest
+from flake8_asyncwait.config.settings import KEYS, closest, nearest
 from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.options import ALL_CODES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
-USAGE_WIDTH = 98  # of the text that says what is wrong with a command line
+HELP = ("-h", "--help")
+WIDTH = 98  # of a help that nobody has asked for
 
 
-def make_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser for the command line `arguments`; `command` is the name of the module that runs
-    it. Commands that are not among the arguments have no options: to make these takes time."""
-    # argparse makes one of these for each option, and imports `shutil` to ask for a width.
-    formatter = partial(
-        argparse.HelpFormatter,
-        width=None if "-h" in arguments or "--help" in arguments else USAGE_WIDTH,
+class UsageError(Exception):
+    """What is wrong with a command line, in one line."""
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line `arguments`: `command` is the name of the module that runs it.
+
+    Raises `UsageError`, and `SystemExit` once the help of a command is printed.
+    """
+    name, *rest = arguments or [""]
+    if not name or name in HELP:
+        return argparse.Namespace(command="help", is_asked_for=bool(name))
+    command = next((each for each in COMMANDS if each.name == name), None)
+    if command is None:
+        hint = nearest(name, [each.name for each in COMMANDS])
+        raise UsageError(f"asyncwait: unknown command {name!r}; {hint}")
+    parser = _Parser(
+        prog=f"asyncwait {name}",
+        description=command.description,
+        epilog=command.epilog,
+        # argparse makes one of these for each option, and imports `shutil` to ask for a width.
+        formatter_class=partial(argparse.HelpFormatter, width=None if {*HELP} & {*rest} else WIDTH),
     )
-    top = argparse.ArgumentParser(
-        prog="asyncwait",
-        description="Find asyncio.wait calls that leak running tasks.",
-        formatter_class=formatter,
-    )
-    top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = top.add_subparsers(
-        required=True, dest="command", metavar="COMMAND", prog="asyncwait"
-    )
-    for command in _COMMANDS:
-        parser = commands.add_parser(
-            command.name,
-            help=command.help,
-            description=command.description,
-            epilog=command.epilog,
-            formatter_class=formatter,
-        )
-        if command.name in arguments:
-            command.add_options(parser)
-    return top
+    command.add_options(parser)
+    args, unknown = parser.parse_known_args(rest)
+    if unknown:
+        parser.refuse(unknown[0])
+    args.command = name
+    return args
+
+
+class _Parser(argparse.ArgumentParser):
+    """One whose errors are exceptions of one line, and whose help can fail to be printed."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message.removeprefix('argument ')}")
+
+    def print_help(self, file: object = None) -> None:
+        print(self.format_help(), end="")
+
+    def refuse(self, argument: str) -> NoReturn:
+        """Raise the error for an argument that nothing takes."""
+        if not argument.startswith("-"):
+            self.error(f"unexpected argument {argument!r}")
+        name = argument.partition("=")[0]
+        similar = closest(name, [each for each in self._option_string_actions if len(each) > 2])
+        hint = f"did you mean {similar}?" if similar else f"{self.prog} --help lists the options"
+        self.error(f"unknown option {name}; {hint}")
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
@@ -120,7 +140,17 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_explain(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("code", type=_argument(_code), metavar="CODE", help="such as AWT102")
+    parser.add_argument(
+        "code",
+        nargs="?",
+        type=_argument(_code),
+        metavar="CODE",
+        help="such as AWT102 (default: list the codes)",
+    )
+    _add_output_format(parser)
+
+
+def _add_output_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output-format", choices=("text", "json"), default="text", help="(default: text)"
     )
@@ -162,7 +192,7 @@ def _add_keys(group: argparse._ArgumentGroup, *names: str) -> None:
             )
         else:
             group.add_argument(
-                f"--{key.name}",
+                *key.options,
                 action="extend" if key.kind.is_list else "store",
                 type=_argument(parse),
                 metavar=key.metavar,
@@ -216,27 +246,44 @@ def _argument(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     return argument
 
 
-class _Command(NamedTuple):
+class Command(NamedTuple):
     """What `--help` says of a command, and what adds its options to its parser."""
 
     name: str
     help: str
+    example: str
     description: str
     add_options: Callable[[argparse.ArgumentParser], None]
-    epilog: str | None = None
+    status: str = ""
+
+    @property
+    def epilog(self) -> str:
+        """What stands below its options."""
+        return f"Example: {self.example}. {self.status}".rstrip()
 
 
-_COMMANDS = (
-    _Command(
+COMMANDS = (
+    Command(
         "check",
         "report leaky asyncio.wait calls",
+        "asyncwait check src",
         "Report leaky asyncio.wait calls.",
         _add_check,
         "Exit status: 0 nothing found, 1 findings, 2 could not do all of its work.",
     ),
-    _Command(
+    Command(
+        "fix",
+        "cure leaky asyncio.wait calls",
+        "asyncwait fix --diff src",
+        "Cure leaky asyncio.wait calls, where that changes nothing but the leak.",
+        _add_fix,
+        "Exit status: 0 nothing is left to do, 1 findings are left, or with --diff or --check "
+        "something would change, 2 could not do all of its work.",
+    ),
+    Command(
         "prove",
         "run what a finding says on a real event loop",
+        "asyncwait prove src/app.py:41",
         "Lift the function of a finding out, give it stand-ins for all that it does not define, "
         "and run what the finding says on a real event loop. Nothing of the project is imported "
         "or run.",
@@ -244,29 +291,31 @@ _COMMANDS = (
         "Exit status: 0 proved, 1 not reproduced, 2 the function could not be lifted, or there is "
         "no finding.",
     ),
-    _Command(
-        "fix",
-        "cure leaky asyncio.wait calls",
-        "Cure leaky asyncio.wait calls, where that changes nothing but the leak.",
-        _add_fix,
-        "Exit status: 0 nothing is left to do, 1 findings are left, or with --diff or --check "
-        "something would change, 2 could not do all of its work.",
+    Command(
+        "rules",
+        "list the codes",
+        "asyncwait rules --output-format json",
+        "List the codes, a line each, or all about them as JSON.",
+        _add_output_format,
     ),
-    _Command(
-        "config",
-        "print the settings in force",
-        "Print the settings in force, and where each of them comes from.",
-        _add_config,
-    ),
-    _Command(
+    Command(
         "explain",
         "say all about a code",
+        "asyncwait explain AWT102",
         "Say what a code finds, why that is bad, and what can be done about it.",
         _add_explain,
     ),
-    _Command(
+    Command(
+        "config",
+        "print the settings in force",
+        "asyncwait config src",
+        "Print the settings in force, and where each of them comes from.",
+        _add_config,
+    ),
+    Command(
         "helper",
         "print the module that wait_any comes from",
+        "asyncwait helper > pkg/waiting.py",
         "Print the module that wait_any comes from, to be put into a project.",
         lambda _: None,
     ),

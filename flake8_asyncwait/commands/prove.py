@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from flake8_asyncwait.commands.examine import findings_of, load, open_source, prove, unwalled
-from flake8_asyncwait.commands.run import FAILED, Run
+from flake8_asyncwait.commands.run import Run
+from flake8_asyncwait.commands.status import FAILED
 from flake8_asyncwait.report.text import proof
 from flake8_asyncwait.source.text import SourceError
 

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 
 from flake8_asyncwait.commands.examine import Task
 from flake8_asyncwait.commands.progress import Progress
+from flake8_asyncwait.commands.status import FAILED
+from flake8_asyncwait.commands.streams import say
 from flake8_asyncwait.config.load import load
 from flake8_asyncwait.source.text import SourceError
-
-CLEAN, FINDINGS, FAILED = 0, 1, 2
 
 
 class Run:
@@ -54,7 +54,7 @@ class Run:
         walk = Walk(Excluder(exclude), self.settings.respect_gitignore, self.report_error)
         paths = list(walk.files(self.args.paths))
         if not paths and not self.errors:
-            print("no Python files found", file=sys.stderr)
+            say("no Python files found")
         return paths
 
     def watched(self, items: Sequence[str]) -> Iterator[str]:
@@ -71,7 +71,7 @@ class Run:
         from flake8_asyncwait.report.text import printable
 
         self.progress.clear()
-        print(printable(message), file=sys.stderr)
+        say(printable(message))
 
     def warn_of_flake8(self) -> None:
         """Say so where the project configures us for flake8 and not for this command."""

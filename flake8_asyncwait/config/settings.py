@@ -72,12 +72,19 @@ class Kind(NamedTuple):
 
 
 class Key(NamedTuple):
-    """A setting: `name` is that in the file and, behind "--", on the command line."""
+    """A setting: `name` is that in the file and, behind "--", on the command line, where it may
+    have a `letter` too."""
 
     name: str
     kind: Kind
     metavar: str
     help: str
+    letter: str = ""
+
+    @property
+    def options(self) -> list[str]:
+        """What sets it on the command line."""
+        return [*([f"-{self.letter}"] if self.letter else []), f"--{self.name}"]
 
     @property
     def attribute(self) -> str:
@@ -138,10 +145,15 @@ def _jobs(value: str) -> int | str:
 
 def nearest(word: str, known: Sequence[str]) -> str:
     """A hint for who wrote `word`: the most similar one of those that are known, else all."""
+    similar = closest(word, known)
+    return f"did you mean {similar!r}?" if similar else f"known are {', '.join(known)}"
+
+
+def closest(word: str, known: Sequence[str]) -> str:
+    """The one of those that are known that is most similar to `word`, or ""."""
     import difflib  # only for who made a mistake
 
-    similar = difflib.get_close_matches(word, known, 1, 0.5)
-    return f"did you mean {similar[0]!r}?" if similar else f"known are {', '.join(known)}"
+    return next(iter(difflib.get_close_matches(word, known, 1, 0.5)), "")
 
 
 # From TOML: the values of these are arrays of strings, strings, and so on, and then as above.
@@ -240,6 +252,6 @@ KEYS = {
             "(default: _wait_any.py in the top package of the file)",
         ),
         Key("output-format", _FORMAT, "FORMAT", f"one of {', '.join(FORMATS)} (default: text)"),
-        Key("jobs", _JOBS, "N", f"how many processes check files at a time (default: {AUTO})"),
+        Key("jobs", _JOBS, "N", f"how many processes check files at a time (default: {AUTO})", "j"),
     )
 }

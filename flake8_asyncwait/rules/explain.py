@@ -7,6 +7,11 @@ from typing import Any
 from flake8_asyncwait.rules.rule import Rule
 
 
+def line(rule: Rule) -> str:
+    """A rule in one line."""
+    return f"{rule.code}  {rule.summary}{'' if rule.default else f' ({_default(rule)})'}"
+
+
 def plain(rule: Rule) -> str:
     """A rule for a terminal: without a line end behind it."""
     return "\n\n".join(

@@ -1,0 +1,170 @@
+"""Each command with each of its streams closed or full, and interrupted at any time: one line at
+most, and the right status."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import samples
+
+pytestmark = pytest.mark.skipif(
+    not os.path.exists("/dev/full"), reason="only Linux has a device that is full"
+)
+
+COMMANDS = {
+    "no arguments": "",
+    "help": "--help",
+    "help of check": "check --help",
+    "version": "--version",
+    "usage error": "chekc",
+    "check": "check forgotten.py",
+    "check stdin": "check -",
+    "check a report": "check --output-format sarif forgotten.py",
+    "check with processes": "check --jobs 2 forgotten.py again.py",
+    "check what is missing": "check nope.py",
+    "add noqa": "check --add-noqa forgotten.py",
+    "write a baseline": "check --write-baseline new.json forgotten.py",
+    "fix": "fix forgotten.py",
+    "fix stdin": "fix -",
+    "diff": "fix --diff forgotten.py",
+    "fix check": "fix --check forgotten.py",
+    "prove": "prove forgotten.py:7",
+    "config": "config",
+    "explain": "explain AWT101",
+    "helper": "helper",
+}
+
+
+class Ran(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "forgotten.py").write_text(samples.FORGOTTEN)
+    (tmp_path / "again.py").write_text(samples.FORGOTTEN)
+    return tmp_path
+
+
+def shell(project: Path, command: str, redirections: str = "") -> Ran:
+    """Run the command from a shell, which can close what Python's `subprocess` cannot."""
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m flake8_asyncwait {command} {redirections}', sys.executable],
+        cwd=project,
+        input=samples.FORGOTTEN,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(params=COMMANDS)
+def command(request: pytest.FixtureRequest) -> str:
+    return COMMANDS[request.param]
+
+
+@pytest.mark.parametrize(
+    ("redirection", "reason"),
+    [(">&-", "bad file descriptor"), (">/dev/full", "no space left on device")],
+)
+def test_stdout(project: Path, command: str, redirection: str, reason: str) -> None:
+    usual = shell(project, command)
+    (project / "forgotten.py").write_text(samples.FORGOTTEN)  # as it was before the usual run
+    ran = shell(project, command, redirection)
+    if usual.out:
+        assert ran.status == 2
+        assert ran.err.splitlines()[-1] == f"standard output: {reason}"
+    else:
+        assert ran.status == usual.status
+    assert "Traceback" not in ran.err
+    assert "Exception" not in ran.err
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+def test_stderr(project: Path, command: str, redirection: str) -> None:
+    usual = shell(project, command)
+    (project / "forgotten.py").write_text(samples.FORGOTTEN)
+    assert shell(project, command, redirection) == (usual.status, usual.out, "")
+
+
+@pytest.mark.parametrize("redirection", [">&- 2>&-", ">/dev/full 2>/dev/full", "<&- >&- 2>&-"])
+def test_several(project: Path, command: str, redirection: str) -> None:
+    usual = shell(project, command)
+    (project / "forgotten.py").write_text(samples.FORGOTTEN)
+    ran = shell(project, command, redirection)
+    is_read = "<&-" in redirection and command.endswith("-")
+    assert ran == (2 if usual.out or is_read else usual.status, "", "")
+
+
+def test_stdin_that_is_closed(project: Path, command: str) -> None:
+    usual = shell(project, command)
+    (project / "forgotten.py").write_text(samples.FORGOTTEN)
+    ran = shell(project, command, "<&-")
+    if command.endswith(" -"):
+        assert ran.status == 2
+        assert ran.err.splitlines()[0] == "stdin: bad file descriptor"
+    else:
+        assert ran == usual
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "flake8_asyncwait.commands.streams",
+        "flake8_asyncwait.source.text",
+        "argparse",
+        "flake8_asyncwait.commands.parser",
+        "flake8_asyncwait.config.settings",
+        "flake8_asyncwait.commands.check",
+        "flake8_asyncwait.source.files",
+        "flake8_asyncwait.rules.decide",
+        "libcst",
+        "flake8_asyncwait.report.text",
+    ],
+)
+def test_an_interrupt_while_something_is_imported(project: Path, module: str) -> None:
+    """As from the keyboard, at the moment when a run first asks for a module."""
+    program = f"""
+import signal, sys
+
+class Keyboard:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            sys.meta_path.remove(self)
+            signal.raise_signal(signal.SIGINT)
+
+import flake8_asyncwait.cli
+sys.meta_path.insert(0, Keyboard())
+flake8_asyncwait.cli.program()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, "check", "."],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "interrupted\n")
+
+
+def test_next_to_nothing_is_imported_before_interrupts_are_met(project: Path) -> None:
+    program = (
+        "import sys; usual = set(sys.modules); import flake8_asyncwait.cli; "
+        "print(*sorted(set(sys.modules) - usual))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["__future__", "flake8_asyncwait", "flake8_asyncwait.cli", "gc"]
