@@ -1,49 +1,29 @@
 """Wait for tasks as `asyncio.wait` does, and leave none of them running."""
 
 import asyncio
-import collections.abc
-import contextlib
-import typing
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
 
-_FutureT = typing.TypeVar("_FutureT", bound="asyncio.Future[typing.Any]")
+_T = TypeVar("_T", bound="asyncio.Future[Any]")
 
 
-async def wait_any(
-    tasks: collections.abc.Iterable[_FutureT],
+def wait_any(
+    tasks: "Iterable[_T]",
     *,
-    timeout: float | None = None,
+    timeout: "float | None" = None,
     return_when: str = asyncio.FIRST_COMPLETED,
-) -> tuple[set[_FutureT], set[_FutureT]]:
-    """Wait as `asyncio.wait` does, and cancel what is not done then.
+) -> "Coroutine[Any, Any, tuple[set[_T], set[_T]]]":
+    """Wait as `asyncio.wait` does, and cancel what is not done at the end."""
+    return _wait(tasks, timeout=timeout, return_when=return_when)
 
-    Takes any iterable of tasks and futures, once; `timeout` is in seconds. Returns those that are
-    done and those that are pending. The pending ones have been asked to cancel but not awaited:
-    await them where it matters that they have ended.
 
-    When the wait is cancelled or fails, all that are not done have been asked to cancel, and the
-    error goes on. Raises what `asyncio.wait` raises: `ValueError` when there is nothing to wait
-    for, `TypeError` for what is neither a task nor a future. Coroutines among them are closed.
-    """
-    is_one = asyncio.isfuture(tasks) or isinstance(tasks, collections.abc.Coroutine)
-    given: collections.abc.Iterable[typing.Any] = (tasks,) if is_one else tasks
-    waited: list[typing.Any] = []
-    others: list[object] = []
+async def _wait(fs: "Iterable[_T]", **how: Any) -> "tuple[set[_T], set[_T]]":
+    waited: list[_T] = []
     try:
-        for task in given:
-            if asyncio.isfuture(task):
-                waited.append(task)
-            else:
-                others.append(task)
-        if is_one:
-            raise TypeError(f"expected an iterable of tasks, not one {type(tasks).__name__}")
-        if others:
-            raise TypeError(f"expected tasks and futures, not a {type(others[0]).__name__}")
-        done, pending = await asyncio.wait(waited, timeout=timeout, return_when=return_when)
+        waited.extend(fs)
+        done, pending = await asyncio.wait(waited, **how)
         return done, pending
     finally:
         for task in waited:
-            with contextlib.suppress(RuntimeError):  # its loop is closed: it does not run
+            if asyncio.isfuture(task):
                 task.cancel()
-        for other in others:
-            if isinstance(other, collections.abc.Coroutine):
-                other.close()

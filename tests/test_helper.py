@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,12 +23,26 @@ from flake8_asyncwait.fix.helper import (
     plan_helper,
     template,
 )
+from flake8_asyncwait.fix.style import Style, style_of
 from flake8_asyncwait.options import ALL_CODES, Options
 from flake8_asyncwait.source.write import create
 
 SOURCE = Path(__file__).parent.parent / "flake8_asyncwait" / "wait_any.py"
 PLAIN = "import asyncio\n\n\nasync def f(): ...\n"
+QUOTE, TAB = "'", "\t"
+STYLES = [Style(), Style(quote=QUOTE), Style(indent=TAB), Style(indent="  "), Style(oldest=(3, 12))]
+LINTERS = [
+    ("flake8", "--isolated"),
+    ("black", "--check", "--quiet", "--line-length=79"),
+    ("black", "--check", "--quiet", "--line-length=120"),
+    ("mypy", "--strict"),
+    ("mypy", "--strict", "--python-version=3.10"),
+    ("pyright",),
+]
 HAND_WRITTEN = "async def wait_any(tasks, *, timeout=None, return_when='FIRST_COMPLETED'): ...\n"
+
+
+each_style = pytest.mark.parametrize("style", STYLES, ids=range(len(STYLES)))
 
 
 @pytest.fixture
@@ -167,6 +184,10 @@ class TestBesideThePackage:
             ("class A:\n    def wait_any(self): ...\n", "does not define wait_any"),
             ("import wait_any as other\n", "does not define wait_any"),
             ("class wait_any: ...\n", "as an async function"),
+            (
+                "def wait_any(tasks, *, timeout=None, return_when='FIRST_COMPLETED') -> T: ...\n",
+                "as an async function",
+            ),
             ("wait_any = wait\n", "as an async function"),
             ("wait_any: Wait = wait\n", "as an async function"),
             ("from elsewhere import wait_any\n", "as an async function"),
@@ -253,67 +274,33 @@ class TestBesideThePackage:
             plan_helper(str(root / "a.py"), PLAIN)
 
 
-class TestInTheFile:
+class TestNone:
+    """Where nobody has named a helper, some files have none."""
+
     @pytest.mark.parametrize("file", ["a.py", "tests/test_a.py", "scripts/a.py"])
-    def test_a_script_gets_the_function_itself(self, root: Path, file: str) -> None:
-        path = put(root / file)
-        plan = follow(path)
-        assert plan.create is None
-        assert result_of("", as_script=path) == "wait_any"
-        assert not (path.parent / "_wait_any.py").exists()
-
-    def test_it_says_where_it_comes_from(self, root: Path) -> None:
-        path = put(root / "a.py")
-        follow(path)
-        assert f"\n\n# From flake8-asyncwait {__version__}" in path.read_text()
-
-    def test_the_file_stays_without_findings(self, root: Path) -> None:
-        path = put(root / "a.py")
-        follow(path)
-        assert check(path.read_text(), Options(codes=ALL_CODES)).findings == ()
-
-    def test_it_needs_no_import_twice(self, root: Path) -> None:
-        path = put(root / "a.py", "import asyncio\nimport typing\n")
-        follow(path)
-        assert path.read_text().startswith(
-            "import asyncio\nimport collections.abc\nimport contextlib\nimport typing\n\n# From"
-        )
-
-    def test_the_one_that_an_earlier_fix_has_put_there_is_used_again(self, root: Path) -> None:
-        path = put(root / "a.py", "wait_any = _FutureT = 1\n" + PLAIN)
-        first = follow(path)
-        assert first.name == "_wait_any"
-        assert "_FutureT = 1" in path.read_text()
-        second = plan_helper(str(path), path.read_text())
-        assert second == HelperPlan("_wait_any")
-        assert result_of("", as_script=path) == "_wait_any"
+    def test_a_file_in_no_package(self, root: Path, file: str) -> None:
+        with pytest.raises(HelperError, match="the file lies in no package"):
+            plan_helper(str(root / file), PLAIN)
 
     @pytest.mark.parametrize(
-        "taken",
-        [
-            "asyncio = None",
-            "from trio import asyncio",
-            "import trio as asyncio",
-            "def typing(): ...",
-            "def f(contextlib): ...",
-            "collections = []",
-        ],
+        "file", ["tests/a.py", "pkg/tests/a.py", "pkg/test_a.py", "pkg/conftest.py", "test/x/a.py"]
     )
-    def test_not_where_its_imports_would_mean_something_else(self, root: Path, taken: str) -> None:
-        with pytest.raises(HelperError, match="stands for something else in this file"):
-            plan_helper(str(root / "a.py"), f"{taken}\n")
+    def test_a_test(self, root: Path, file: str) -> None:
+        package(*{(root / file).parent, root / file.split("/")[0]})
+        with pytest.raises(HelperError, match="it is a test"):
+            plan_helper(str(root / file), PLAIN)
+        package(root / "lib")
+        plan = plan_helper(str(root / file), PLAIN, Helper("lib.aio", "wait_any"))
+        assert plan.create is not None
 
-    @pytest.mark.parametrize(
-        "harmless", ["import asyncio.tasks", "import collections", "from typing import Any"]
-    )
-    def test_where_they_mean_the_same(self, root: Path, harmless: str) -> None:
-        path = put(root / "a.py", f"{harmless}\n{PLAIN}")
-        follow(path)
-        assert result_of("", as_script=path) == "wait_any"
+    @pytest.mark.parametrize("file", ["pkg/testing.py", "pkg/latest.py", "pkg/contest/a.py"])
+    def test_not_what_sounds_like_one(self, root: Path, file: str) -> None:
+        package(root / "pkg", (root / file).parent)
+        assert plan_helper(str(root / file), PLAIN).create is not None
 
 
 class TestNames:
-    """What the function is called is the name of nothing else in the file, in any scope."""
+    """The function is called the same in all files: none has it that calls something else so."""
 
     @pytest.mark.parametrize(
         "taken",
@@ -328,7 +315,6 @@ class TestNames:
             "from elsewhere import wait_any",
             "from elsewhere import x as wait_any",
             "import wait_any.x",
-            "from elsewhere import *",
             "try:\n    x\nexcept E as wait_any:\n    pass",
             "match x:\n    case {**wait_any}: ...",
             "match x:\n    case [*wait_any]: ...",
@@ -337,18 +323,10 @@ class TestNames:
             "(wait_any := 1)",
         ],
     )
-    def test_another_name_where_it_is_taken(self, root: Path, taken: str) -> None:
+    def test_not_where_the_name_is_taken(self, root: Path, taken: str) -> None:
         package(root / "pkg")
-        plan = plan_helper(str(root / "pkg" / "a.py"), f"{taken}\n")
-        assert plan.name == "_wait_any"
-        assert imports(plan) == ["from pkg._wait_any import wait_any as _wait_any"]
-
-    def test_yet_another_name(self, root: Path) -> None:
-        package(root / "pkg")
-        path = put(root / "pkg" / "a.py", "wait_any = _wait_any = 1\n" + PLAIN)
-        plan = follow(path)
-        assert plan.name not in ("wait_any", "_wait_any")
-        assert result_of("pkg.a", root) == "wait_any"
+        with pytest.raises(HelperError, match="something else that is called wait_any"):
+            plan_helper(str(root / "pkg" / "a.py"), f"{taken}\n")
 
     @pytest.mark.parametrize(
         ("has", "name"),
@@ -366,7 +344,8 @@ class TestNames:
     def test_but_not_where_the_name_means_something_else_somewhere(self, root: Path) -> None:
         package(root / "pkg")
         text = "from ._wait_any import wait_any\n\n\ndef f(wait_any): ...\n"
-        assert plan_helper(str(root / "pkg" / "a.py"), text).name == "_wait_any"
+        with pytest.raises(HelperError, match="something else that is called wait_any"):
+            plan_helper(str(root / "pkg" / "a.py"), text)
 
 
 class TestOption:
@@ -488,12 +467,137 @@ class TestOption:
 
 
 class TestTemplate:
-    def test_it_is_our_module_with_its_origin(self) -> None:
-        assert template().endswith(SOURCE.read_text(encoding="utf-8"))
-        assert template().startswith(f"# From flake8-asyncwait {__version__}, ")
+    """The text of the module, as tools and every Python see it."""
 
-    def test_it_may_have_another_name(self) -> None:
-        assert template("first") == template().replace("wait_any", "first")
+    def test_it_is_our_module_with_its_origin(self) -> None:
+        origin, *text = template().split("\n")
+        assert text == SOURCE.read_text(encoding="utf-8").split("\n")[1:]
+        assert origin == f'"""From flake8-asyncwait {__version__} (MIT), and yours from here on."""'
+
+    @pytest.mark.parametrize("name", ["first", "_wait"])
+    def test_it_may_have_another_name(self, name: str) -> None:
+        function = next(node for node in ast.parse(template(name)).body if hasattr(node, "args"))
+        assert ast.unparse(function).startswith(f"def {name}(")
+        exec(template(name), found := {})  # type: ignore[var-annotated]
+        assert found[name].__name__ == name
+
+    @each_style
+    def test_it_is_short(self, style: Style) -> None:
+        lines = template(style=style).splitlines()
+        assert len(lines) <= 30
+        assert max(map(len, lines)) <= 79
 
     def test_we_have_nothing_to_say_of_it(self) -> None:
         assert check(template(), Options(codes=ALL_CODES)).findings == ()
+
+    @each_style
+    def test_a_project_may_have_it_in_its_style(self, style: Style) -> None:
+        text = template(style=style)
+        assert ("TypeVar" in text) == (style.oldest != (3, 12))
+        assert ("\t" in text) == (style.indent == "\t")
+        assert ("'_T'" in text) == (style.quote == "'" and style.oldest != (3, 12))
+        if sys.version_info >= (style.oldest or (3, 8)):
+            compile(text, "_wait_any.py", "exec")
+
+    @each_style
+    @pytest.mark.parametrize("width", ["79", "88", "120"])
+    def test_ruff_formats_it_so(self, style: Style, width: str) -> None:
+        config = [
+            f"line-length = {width}",
+            f"format.quote-style = '{'single' if style.quote == QUOTE else 'double'}'",
+            f"indent-width = {4 if style.indent == TAB else len(style.indent)}",
+            f"format.indent-style = '{'tab' if style.indent == TAB else 'space'}'",
+        ]
+        options = [f"--config={each}" for each in config]
+        asked = ruff("format", "--check", "--isolated", *options, text=template(style=style))
+        assert asked.returncode == 0, asked.stdout
+
+    @pytest.mark.parametrize("oldest", [8, 10, 11, 12, 13, 14])
+    def test_ruff_accepts_it(self, oldest: int) -> None:
+        style = Style(oldest=(3, oldest))
+        rules = ["--extend-select=ASYNC,E,F,W,I,UP,B,RUF,FA", f"--target-version=py3{oldest}"]
+        asked = ruff("check", "--isolated", *rules, text=template(style=style))
+        assert asked.returncode == 0, asked.stdout
+
+    @pytest.mark.parametrize("command", LINTERS, ids=" ".join)
+    def test_others_accept_it(self, command: tuple[str, ...], tmp_path: Path) -> None:
+        if importlib.util.find_spec(command[0]) is None:
+            pytest.skip(f"{command[0]} is not installed")
+        (tmp_path / "_wait_any.py").write_text(template())
+        arguments = [sys.executable, "-m", *command, "_wait_any.py"]
+        asked = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert asked.returncode == 0, asked.stdout + asked.stderr
+
+    def test_the_oldest_python_runs_it(self, tmp_path: Path) -> None:
+        old, environment = shutil.which("python3.8"), {**os.environ, "PYENV_VERSION": "3.8"}
+        if old is None or subprocess.run([old, "-V"], env=environment, check=False).returncode:
+            pytest.skip("there is no Python 3.8")
+        path = tmp_path / "_wait_any.py"
+        path.write_text(template())
+        program = (
+            "import asyncio, _wait_any\n"
+            "async def main():\n"
+            "    a = asyncio.ensure_future(asyncio.sleep(0))\n"
+            "    b = asyncio.ensure_future(asyncio.sleep(9))\n"
+            "    print(await _wait_any.wait_any(t for t in [a, b]) == ({a}, {b}))\n"
+            "    await asyncio.sleep(0)\n"
+            "    print(b.cancelled())\n"
+            "asyncio.run(main())\n"
+        )
+        ran = subprocess.run(
+            [old, "-W", "error", "-c", program],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.stdout == "True\nTrue\n", ran.stderr
+
+
+def ruff(*arguments: str, text: str) -> subprocess.CompletedProcess[str]:
+    found = shutil.which("ruff")
+    if found is None:
+        pytest.skip("ruff is not installed")
+    command = [found, *arguments, "--stdin-filename=_wait_any.py", "-"]
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+
+
+class TestStyle:
+    """What is known of a project's style, by its configuration."""
+
+    @pytest.mark.parametrize(
+        ("files", "style"),
+        [
+            ({}, Style()),
+            ({"pyproject.toml": "[tool.ruff]\nline-length = 100\n"}, Style(100)),
+            ({"pyproject.toml": "[tool.ruff]\nfix = true\n"}, Style(88)),
+            ({"pyproject.toml": "[tool.black]\n"}, Style(88)),
+            ({"pyproject.toml": "[tool.black]\nline_length = 79\n"}, Style(79)),
+            ({"pyproject.toml": "[tool.black]\ntarget-version = ['py39', 'py312']\n"},
+             Style(88, (3, 9))),
+            ({"pyproject.toml": "[project]\nrequires-python = '>=3.8,<4'\n"}, Style(None, (3, 8))),
+            ({"pyproject.toml": "[project]\nrequires-python = '<3.15, >= 3.12'\n"},
+             Style(None, (3, 12))),
+            ({"pyproject.toml": "[tool.poetry.dependencies]\npython = '^3.9'\n"},
+             Style(None, (3, 9))),
+            ({"ruff.toml": "line-length = 120\ntarget-version = 'py313'\n"}, Style(120, (3, 13))),
+            ({"ruff.toml": "[format]\nquote-style = 'single'\nindent-style = 'tab'\n"},
+             Style(88, None, "'", "\t")),
+            ({"ruff.toml": "indent-width = 2\n"}, Style(88, None, '"', "  ")),
+            ({"setup.cfg": "[flake8]\nmax-line-length = 99\n"}, Style(99)),
+            ({"tox.ini": "[pycodestyle]\nmax_line_length = 90\n"}, Style(90)),
+            ({".flake8": "[flake8]\nmax-line-length = 120\n", "pyproject.toml": "[tool.black]\n"},
+             Style(88)),
+            ({"pyproject.toml": "[tool.ruff]\nline-length = 100\n",
+              "pkg/ruff.toml": "line-length = 110\n"}, Style(110)),
+            ({"pyproject.toml": "no toml"}, Style()),
+            ({"pyproject.toml": "tool = 1\n", "setup.cfg": "\xff"}, Style()),
+        ],
+        ids=lambda value: str(value)[:60],
+    )  # fmt: skip
+    def test_is(self, tmp_path: Path, files: dict[str, str], style: Style) -> None:
+        (tmp_path / "pkg").mkdir()
+        for name, text in files.items():
+            (tmp_path / name).write_text(text, encoding="latin-1")
+        assert style_of(str(tmp_path / "pkg"), str(tmp_path)) == style

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flake8_asyncwait.fix.imports import Import, add_function, add_import, remove_unused
+from flake8_asyncwait.fix.imports import Import, add_import, remove_unused
 
 HELPER = Import("_wait_any", "wait_any", level=1)
 ABSOLUTE = Import("pkg._wait_any", "wait_any")
@@ -194,28 +194,6 @@ class TestPlace:
     def test_columns_count_characters(self) -> None:
         before = "from ._wait_any import é, è\n"
         assert add_import(before, HELPER) == "from ._wait_any import wait_any, é, è\n"
-
-
-class TestFunction:
-    SOURCE = "def g():\n    pass\n"
-
-    @pytest.mark.parametrize(
-        ("before", "after"),
-        [
-            ("import os\nx = 1\n", "import os\n\n\nSOURCE\n\n\nx = 1\n"),
-            ("import os\n\n\nx = 1\n", "import os\n\n\nSOURCE\n\n\nx = 1\n"),
-            ("import os\n", "import os\n\n\nSOURCE\n"),
-            (
-                "import os\n\nif x:\n    import a\n\nx = 1\n",
-                "import os\n\nif x:\n    import a\n\n\nSOURCE\n\n\nx = 1\n",
-            ),
-            ("x = 1\n", "SOURCE\n\n\nx = 1\n"),
-            ('"""Doc."""\n\ng()\nimport os\n', '"""Doc."""\n\n\nSOURCE\n\n\ng()\nimport os\n'),
-        ],
-        ids=["code", "blank lines", "the end", "guarded imports", "no imports", "before its use"],
-    )
-    def test_it_stands_below_the_imports(self, before: str, after: str) -> None:
-        assert add_function(before, self.SOURCE, "g") == after.replace("SOURCE", self.SOURCE[:-1])
 
 
 class TestRemove:

@@ -17,10 +17,13 @@ from flake8_asyncwait.analysis.state import (
     Const,
     Foreign,
     Function,
+    Gather,
     Param,
     Raised,
     State,
+    Task,
     Value,
+    WaitTask,
 )
 from flake8_asyncwait.analysis.values import collection, iterated, new_box, orders_of, truth
 
@@ -93,7 +96,19 @@ def is_instance(machine: Machine, node: ir.Call, args: Args, state: State, ctx: 
             return [(state, Const(True))]
         if "perhaps" not in verdicts:
             return [(state, Const(False))]
+    elif type(state.get(value)) is Task and len(node.args) > 1:
+        kinds = node.args[1].value
+        parts = [part for part, _ in kinds.elements] if isinstance(kinds, ir.Display) else [kinds]
+        asked = {machine.program.qualified(ctx.frame.func, part) for part in parts}
+        if asked & {"asyncio.Task", "asyncio.Future"}:
+            return [(state, Const(True))]
     return [(state, UNKNOWN)]
+
+
+def is_future(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    """`asyncio.isfuture()`: true of a task and of a handle on tasks."""
+    known = type(state.get(args.first())) in (Task, Gather, WaitTask)
+    return [(state, Const(True) if known else UNKNOWN)]
 
 
 def collected(

@@ -92,6 +92,7 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "asyncio.shield": Row(tasks.shielded, CARRIES | WRAPS | MAKES | ASKS),
     "asyncio.wait_for": Row(tasks.time_limited, CARRIES | WRAPS | LIMITS | ASKS),
     "asyncio.as_completed": Row(tasks.as_completed, CARRIES | WRAPS),
+    "asyncio.isfuture": Row(builtins.is_future),
     "asyncio.run": Row(tasks.run_main),
     "asyncio.sleep": Row(tasks.sleep),
     "asyncio.get_running_loop": Row(tasks.event_loop),

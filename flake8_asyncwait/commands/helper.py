@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from flake8_asyncwait.commands.status import CLEAN
 from flake8_asyncwait.fix.helper import template
+from flake8_asyncwait.fix.project import project_of
+from flake8_asyncwait.fix.style import style_of
 
 
 def run(_args: argparse.Namespace) -> int:
-    """Print the module that `wait_any` comes from."""
-    print(template(), end="")
+    """Print the module that `wait_any` comes from, as a fix would make it here."""
+    here = os.getcwd()
+    print(template(style=style_of(here, project_of(os.path.join(here, "x.py")).root)), end="")
     return CLEAN

@@ -75,13 +75,4 @@ def change_for(
         return None
     before, after = (str(each.removeprefix(BOM), source.encoding) for each in (data, done.after))
     shown = str(diff(source.name, data, done.after), source.encoding, "replace")
-    shown = _folded(shown, done.function) if done.function else shown
     return Change(shown, edits(before, after), done.create)
-
-
-def _folded(shown: str, function: str) -> str:
-    """A diff with a line in the place of the function that it adds: who reads about one finding
-    has no need to read that each time."""
-    added = "".join(f"+{line}\n" for line in function.strip("\n").split("\n"))
-    lines = "".join(f"{line}\n" for line in shown.splitlines())
-    return lines.replace(added, "+# wait_any(), as `asyncwait helper` prints it\n")

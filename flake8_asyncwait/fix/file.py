@@ -16,15 +16,17 @@ from flake8_asyncwait.fix.helper import (
     Helper,
     HelperError,
     HelperPlan,
+    NoHelper,
     apply_helper,
     plan_helper,
 )
 from flake8_asyncwait.fix.imports import remove_unused
 from flake8_asyncwait.fix.project import project_of
+from flake8_asyncwait.fix.style import style_of
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.report.diff import diff
 from flake8_asyncwait.report.entry import NewModule
-from flake8_asyncwait.source.text import Source, SourceError, decode, read
+from flake8_asyncwait.source.text import Source, SourceError
 from flake8_asyncwait.source.write import create, encode, write
 from flake8_asyncwait.verdict.finding import Finding
 
@@ -33,15 +35,13 @@ class FileFix(NamedTuple):
     """What a fix would do to a file: nothing is written yet.
 
     `before` and `after` are its bytes, `create` is the module that has to be made first, if any.
-    `cures` say what becomes of each finding, in the order of the findings. `function` is the source
-    of `wait_any` where that goes into the file itself.
+    `cures` say what becomes of each finding, in the order of the findings.
     """
 
     before: bytes
     after: bytes
     cures: tuple[Cure, ...] = ()
     create: NewModule | None = None
-    function: str = ""
 
     @property
     def is_changed(self) -> bool:
@@ -73,7 +73,6 @@ class TextFix(NamedTuple):
     text: str
     cures: tuple[Cure, ...]
     create: NewModule | None = None
-    function: str = ""
 
 
 def fix_file(
@@ -93,7 +92,7 @@ def fix_file(
     if done.text == source.text:
         return FileFix(data, data, done.cures)
     after = encode(source, data, done.text)
-    return FileFix(data, after, done.cures, done.create, done.function)
+    return FileFix(data, after, done.cures, done.create)
 
 
 def fix_text(
@@ -108,7 +107,8 @@ def fix_text(
 
     `helper` is where the user wants `wait_any` to come from. `findings` are those to fix, None for
     all; `work` is how much the analysis may do for them. Raises `SourceError` when the text is not
-    Python or nested too deeply, or would have new findings.
+    Python or nested too deeply, or would have new findings, and where the `helper` that the user
+    wants can neither be found nor made.
     """
     try:
         fixed, plan = _fixed(path, text, options, helper, findings, work)
@@ -125,7 +125,7 @@ def fix_text(
         raise SourceError(path, "nested too deeply") from error
     if plan is None or after == text:
         return TextFix(after, fixed.cures)
-    return TextFix(after, fixed.cures, plan.create, plan.function or "")
+    return TextFix(after, fixed.cures, plan.create)
 
 
 def _fixed(
@@ -141,18 +141,17 @@ def _fixed(
     try:
         plan = plan_helper(path, text, helper)
     except HelperError as error:
+        if helper is not None and isinstance(error, NoHelper):
+            raise SourceError(f"--helper {helper}", str(error)) from error
         return fix(text, options, None, width, findings, str(error), work), None
     fixed = fix(text, options, plan.name, width, findings, work=work)
     return fixed, plan if fixed.needs_helper else None
 
 
 def _line_length(path: str, text: str) -> int:
-    """What the project's `pyproject.toml` says, or what the file's lines show."""
-    config = os.path.join(project_of(path).root, "pyproject.toml")
-    try:
-        found = layout.configured_line_length(decode(config, read(config)).text)
-    except SourceError:
-        found = None
+    """What the project's configuration says, or what the file's lines show."""
+    project = project_of(path)
+    found = style_of(os.path.dirname(os.path.abspath(path)), project.root).width
     return layout.line_length(text) if found is None else found
 
 

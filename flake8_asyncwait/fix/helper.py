@@ -2,7 +2,7 @@
 
 A linter is there for development only, so the code that it fixes gets a helper of its own: the
 module that `--helper` names, or `_wait_any.py` in its top package, both made from our
-`wait_any.py`. A script that is in no package gets the function itself.
+`wait_any.py`. Tests, and scripts that are in no package, have none unless it is named.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from flake8_asyncwait import __version__
 from flake8_asyncwait.check import parse
-from flake8_asyncwait.fix.imports import Import, add_function, add_import, imports_of
+from flake8_asyncwait.fix.imports import Import, add_import, imports_of
 from flake8_asyncwait.fix.project import (
     Project,
     find_module,
@@ -29,17 +29,17 @@ from flake8_asyncwait.fix.project import (
     top_level,
     why_not_make,
 )
+from flake8_asyncwait.fix.style import PLAIN, Style, style_of
 from flake8_asyncwait.report.entry import NewModule
 from flake8_asyncwait.source.text import SourceError, decode, read
 
 NAME = "wait_any"
 _MODULE = "_wait_any"
-_TYPE_VARIABLE = "_FutureT"
+_INNER = "_wait"
 _OUR_FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "wait_any.py")
-_HEADER = f"""\
-# From flake8-asyncwait {__version__}, and yours from here on: asyncwait never writes it again.
-# Copyright (c) 2026 The flake8-asyncwait authors. SPDX-License-Identifier: MIT
-"""
+_ORIGIN = f'"""From flake8-asyncwait {__version__} (MIT), and yours from here on."""\n'
+_TYPE_PARAMETERS = (3, 12)
+_TESTS = re.compile(r"tests?|conftest\.py|tests?_.*\.py|.*_tests?\.py")
 
 
 class Helper(NamedTuple):
@@ -48,6 +48,9 @@ class Helper(NamedTuple):
     module: str
     name: str
 
+    def __str__(self) -> str:
+        return f"{self.module}:{self.name}"
+
 
 _OURS = (Helper("flake8_asyncwait", NAME), Helper("flake8_asyncwait.wait_any", NAME))
 
@@ -55,22 +58,23 @@ _OURS = (Helper("flake8_asyncwait", NAME), Helper("flake8_asyncwait.wait_any", N
 class HelperPlan(NamedTuple):
     """How a file comes by the function.
 
-    `name` is what it is called in the file, where nothing else is called so. `add` are the imports
-    that the file needs and does not have. `function` is the source of the function itself, where
-    that goes into the file. `create` is the module that has to be made before the file is written,
-    the same for all files that need it. `own` are top packages of the project: their imports stand
-    together.
+    `name` is what it is called in the file, `add` are the imports that the file needs and does not
+    have. `create` is the module that has to be made before the file is written, the same for all
+    files that need it. `own` are top packages of the project: their imports stand together.
     """
 
     name: str
     add: tuple[Import, ...] = ()
-    function: str | None = None
     create: NewModule | None = None
     own: frozenset[str] = frozenset()
 
 
 class HelperError(Exception):
     """There is no safe way for the file to come by the function: `str()` is the reason."""
+
+
+class NoHelper(HelperError):
+    """The helper can neither be found nor made, whatever the file."""
 
 
 def parse_helper(value: str) -> Helper:
@@ -86,8 +90,8 @@ def plan_helper(path: str, text: str, helper: Helper | None = None) -> HelperPla
 
     `helper` is what the user named, or None. Reads the file system and changes nothing: to go by
     the plan is to make the module (`source.write.create`), and to pass the text of the file, once
-    it is rewritten, through `apply_helper`. Raises `HelperError` when there is no safe way, and
-    `SyntaxError` when `text` is not Python.
+    it is rewritten, through `apply_helper`. Raises `HelperError` when there is no safe way,
+    `NoHelper` where none has the file either, and `SyntaxError` when `text` is not Python.
     """
     tree = parse(text)
     project = project_of(path)
@@ -97,7 +101,9 @@ def plan_helper(path: str, text: str, helper: Helper | None = None) -> HelperPla
             raise HelperError("it is a link that leads out of the project")
         project = target
     if helper is None and not project.packages:
-        return _plan_function(tree)
+        raise HelperError("the file lies in no package, where --helper has to name the helper")
+    if helper is None and _is_test(project, path):
+        raise HelperError("it is a test, where --helper has to name the helper")
     if helper in _OURS:
         return _plan_import(tree, [Import(*helper)])
     module, name = _module_for(project, helper), helper.name if helper else NAME
@@ -109,70 +115,50 @@ def plan_helper(path: str, text: str, helper: Helper | None = None) -> HelperPla
     else:
         reason = why_not_make(project, module)
         if reason is not None:
-            raise HelperError(f"cannot make the module for {name}: {reason}")
-        create = NewModule(module, template(name))
+            raise NoHelper(f"cannot make the module for {name}: {reason}")
+        style = style_of(os.path.dirname(module), project.root)
+        create = NewModule(module, template(name, style))
     own = {*project.packages[:1], *([helper.module.split(".")[0]] if helper else [])}
     ways = _ways_to_import(tree, project, module, name, helper)
     return _plan_import(tree, ways)._replace(create=create, own=frozenset(own))
 
 
 def apply_helper(text: str, plan: HelperPlan) -> str:
-    """The text of a file with the imports, or the function, that `plan` wants."""
+    """The text of a file with the imports that `plan` wants."""
     for each in plan.add:
         text = add_import(text, each, plan.own)
-    return text if plan.function is None else add_function(text, plan.function, plan.name)
+    return text
 
 
-def template(name: str = NAME) -> str:
-    """The text of a helper module: our `wait_any.py`, with the function called `name`."""
-    return _HEADER + _renamed(_our_source(), NAME, name)
+def _is_test(project: Project, path: str) -> bool:
+    """Whether a file is a test, or there for tests, by the usual names."""
+    below = os.path.relpath(os.path.abspath(path), project.root)
+    return any(map(_TESTS.fullmatch, below.split(os.sep)))
 
 
-# The function in the file
+# The text
 
 
-def _plan_function(tree: ast.Module) -> HelperPlan:
-    source = _our_source()
-    for node in tree.body:
-        if isinstance(node, ast.AsyncFunctionDef) and _is_copy(node, source):
-            return HelperPlan(node.name)
-    head, start, function = source.partition(f"\n{_TYPE_VARIABLE} = ")
-    needed = [each for node in parse(head).body for each in imports_of(node)]
-    for each in needed:
-        if not all(_is_module(node, each.bound) for node in _bindings(tree, each.bound)):
-            raise HelperError(f"{each.bound!r} stands for something else in this file")
-    name = _free_name(tree, NAME)
-    function = _renamed(start + function, NAME, name)
-    function = _renamed(function, _TYPE_VARIABLE, _free_name(tree, _TYPE_VARIABLE))
-    return HelperPlan(name, tuple(needed), _HEADER + function.lstrip("\n"))
+def template(name: str = NAME, style: Style = PLAIN) -> str:
+    """The text of a helper module: our `wait_any.py`, with the function called `name`, as a project
+    of a style would have it."""
+    _, _, text = decode(_OUR_FILE, read(_OUR_FILE)).text.partition("\n")
+    text = _ORIGIN + text
+    if style.oldest is not None and style.oldest >= _TYPE_PARAMETERS:
+        text = _with_type_parameters(text)
+    names = {NAME: name, name: NAME} if name == _INNER else {NAME: name}
+    text = re.sub(r"\w+", lambda word: names.get(word[0], word[0]), text)
+    text = re.sub(r'(?<!")"([^"\n]+)"(?!")', rf"{style.quote}\1{style.quote}", text)
+    return text.replace("    ", style.indent)
 
 
-def _is_copy(node: ast.AsyncFunctionDef, source: str) -> bool:
-    """Whether a function is that of our `source`, as an earlier fix has put it into the file."""
-    ours = ast.unparse(parse(source).body[-1])
-    pattern = re.escape(_renamed(ours, NAME, node.name)).replace(_TYPE_VARIABLE, r"\w+")
-    try:
-        return re.fullmatch(pattern, ast.unparse(node)) is not None
-    except RecursionError:  # nested more deeply than Python can follow, as ours is not
-        return False
-
-
-def _is_module(binding: object, name: str) -> bool:
-    """Whether what binds a name binds it to the top module of that name."""
-    return (
-        isinstance(binding, Import)
-        and binding.name is None
-        and binding.module.partition(".")[0] == name
-        and binding.asname in (None, binding.module)
-    )
-
-
-def _our_source() -> str:
-    return decode(_OUR_FILE, read(_OUR_FILE)).text
-
-
-def _renamed(text: str, name: str, new_name: str) -> str:
-    return re.sub(rf"\b{name}\b", new_name, text)
+def _with_type_parameters(text: str) -> str:
+    """The text with the syntax of Python 3.12."""
+    text = re.sub(r"_T = .*\n\n\n", "\n", text.replace(", TypeVar", ""))
+    text = re.sub(r'"((?:float|Coroutine|tuple|Iterable)\b[^"]*)"', r"\1", text)
+    text = re.sub(r"def (\w+)\(", r"def \1[_T: asyncio.Future[Any]](", text).replace("_T", "T")
+    one_line = "(fs: Iterable[T], **how: Any)"
+    return text.replace(one_line, "(\n    fs: Iterable[T],\n    **how: Any,\n)")
 
 
 # The module
@@ -186,23 +172,23 @@ def _module_for(project: Project, helper: Helper | None) -> str:
     if found is None:
         package = helper.module.rpartition(".")[0]
         what = f"package {package!r}" if package else f"module {helper.module!r}"
-        raise HelperError(f"there is no {what} in the project")
+        raise NoHelper(f"there is no {what} in the project")
     return found
 
 
 def _check_existing(project: Project, module: str, name: str, path: str) -> None:
-    """Raises `HelperError` unless the file at `path` can have the function from `module`."""
+    """Raise `HelperError` unless the file at `path` can have the function from `module`."""
     shown = os.path.relpath(module, project.root)
     try:
         tree = parse_module(module)
     except SourceError as error:
-        raise HelperError(f"{shown}: {error.reason}") from error
+        raise NoHelper(f"{shown}: {error.reason}") from error
     defining = [node for node in top_level(tree.body) if _defines(node, name)]
     if not defining:
-        raise HelperError(f"{shown} does not define {name}")
+        raise NoHelper(f"{shown} does not define {name}")
     if not all(map(_is_like_ours, defining)):
         signature = "(tasks, *, timeout=None, return_when=FIRST_COMPLETED)"
-        raise HelperError(f"{shown} does not define {name} as an async function {signature}")
+        raise NoHelper(f"{shown} does not define {name} as an async function {signature}")
     if leads_to(project, module, path):
         raise HelperError(f"{shown} imports this file: the imports would go in a circle")
 
@@ -223,7 +209,11 @@ def _defines(node: ast.stmt, name: str) -> bool:
 def _is_like_ours(node: ast.stmt) -> bool:
     """Whether a statement shows that what it defines takes the arguments that ours takes, with the
     same defaults: fixed code passes only those that differ from them."""
-    if not isinstance(node, ast.AsyncFunctionDef):
+    if isinstance(node, ast.FunctionDef):
+        returned = ast.unparse(node.returns) if node.returns is not None else ""
+        if not re.search(r"\b(Coroutine|Awaitable)\b", returned):
+            return False
+    elif not isinstance(node, ast.AsyncFunctionDef):
         return False
     args = node.args
     positional = [*args.posonlyargs, *args.args]
@@ -289,21 +279,12 @@ def _plan_import(tree: ast.Module, ways: list[Import]) -> HelperPlan:
             if each._replace(asname=None) in ways and len(list(_bindings(tree, each.bound))) == 1:
                 return HelperPlan(each.bound)
     wanted = ways[0]
-    name = _free_name(tree, wanted.bound)
-    return HelperPlan(name, (wanted._replace(asname=None if name == wanted.bound else name),))
+    if wanted.bound in _identifiers(tree):
+        raise HelperError(f"the file has something else that is called {wanted.bound}")
+    return HelperPlan(wanted.bound, (wanted,))
 
 
 # The names in the file
-
-
-def _free_name(tree: ast.Module, wanted: str) -> str:
-    """The name `wanted`, or one like it that nothing in the file is called."""
-    from flake8_asyncwait.fix.names import fresh  # it imports libcst, which the template needs not
-
-    taken = _identifiers(tree)
-    if "*" in taken:  # it may bring the name, but none with an underscore
-        taken.add(wanted)
-    return fresh([wanted, f"_{wanted}"], taken)
 
 
 def _identifiers(tree: ast.Module) -> set[str]:

@@ -1,4 +1,4 @@
-"""The imports of a file: add one, add a function below them, remove what nothing uses any more.
+"""The imports of a file: add one, remove what nothing uses any more.
 
 All of it is text to text, with "\\n" at the ends of lines, and touches whole statements at the top
 level only: what stands in an `if`, a `try` or a function has its reasons. It finds statements by
@@ -92,20 +92,6 @@ def add_import(text: str, wanted: Import, own: Collection[str] = ()) -> str:
         if _can_take(row, wanted, lines):
             return _with_alias(lines, row, wanted)
     return _in_block(lines, block, wanted, own)
-
-
-def add_function(text: str, source: str, name: str) -> str:
-    """The text of a file with the `source` of a function `name`, and of what it needs, added.
-
-    It goes below the imports, before the first function or class and before the name is used.
-    Raises `SyntaxError` when `text` is not Python.
-    """
-    lines = text.split("\n")
-    head = _head(_rows(parse(text).body, lines), name)
-    importing = [row for row in head if row.imports or _guards_imports(row)]
-    after = importing[-1].last if importing else _below_docstring(head, lines)[0]
-    above = 2 if isinstance(parse(source).body[0], _DEFINITIONS) else 1
-    return _inserted(lines, after, source.strip("\n").split("\n"), above, 2)
 
 
 def remove_unused(text: str, names: Collection[str]) -> str:

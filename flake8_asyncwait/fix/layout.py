@@ -28,16 +28,6 @@ def line_length(text: str) -> int:
     return next((width for width in _WIDTHS if longest <= width), _WIDTHS[-1])
 
 
-def configured_line_length(project: str) -> int | None:
-    """The line length that a `pyproject.toml` with the text `project` sets for black or ruff."""
-    for tool in ("ruff", "black"):
-        table = re.search(rf"^\[tool\.{tool}\]\s*$(.*?)(?=^\[|\Z)", project, re.M | re.S)
-        found = table and re.search(r"^\s*line[-_]length\s*=\s*(\d+)", table[1], re.M)
-        if found:
-            return int(found[1])
-    return None
-
-
 def is_breakable(node: cst.CSTNode) -> bool:
     """Whether a formatter would be free to lay out a node: it holds no comment, no trailing comma
     that asks to keep one item a line, and no string of several lines."""
