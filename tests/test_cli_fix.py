@@ -195,4 +195,4 @@ class TestCodemod:
         found = contents(project)
         assert b"await first_of({a, b})" in found["pkg/forgotten.py"]
         assert b"asyncio.wait" in found["pkg/no_finally.py"]
-        assert b"async def first_of(" in found["pkg/waiting.py"]
+        assert b"def first_of(" in found["pkg/waiting.py"]

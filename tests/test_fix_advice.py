@@ -8,10 +8,9 @@ import pytest
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.fix import advise
-from flake8_asyncwait.fix.cure import MANUAL, UNTRIED, WAIT_ANY, Cure
+from flake8_asyncwait.fix.cure import FINALLY, MANUAL, UNTRIED, Cure
 from flake8_asyncwait.fix.file import fix_text
 from flake8_asyncwait.options import Options
-from flake8_asyncwait.source.text import decode
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "fixes"
 BEFORE = sorted(FIXTURES.glob("*.before.py"))
@@ -55,22 +54,8 @@ def test_nothing_is_said_that_a_fix_would_not_do(
 
 def test_a_message_ends_with_the_outcome() -> None:
     first, second = messages(FORGOTTEN)
-    assert first.endswith("(asyncwait fix: wait_any)")
+    assert first.endswith("(asyncwait fix: finally)")
     assert "(asyncwait fix: manual, the tasks are the caller's" in second
-
-
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_change_does_not_show_the_function_that_a_script_gets(end: str) -> None:
-    data = FORGOTTEN.replace("\n", end).encode()
-    finding = check(FORGOTTEN).findings[0]
-    change = advise.change_for(decode("app.py", data), data, finding, Options())
-    assert change is not None
-    added = [line for line in change.diff.splitlines() if line.startswith("+")]
-    assert added[-2:] == [
-        "+# wait_any(), as `asyncwait helper` prints it",
-        "+    await wait_any([task], timeout=5)",
-    ]
-    assert any("async def wait_any(" in edit.text for edit in change.edits)
 
 
 def test_what_takes_too_much_work_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,4 +76,4 @@ def test_what_is_untried_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_fix_itself_takes_all_the_work_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(advise, "WORK", 0)
     outcomes = [cure.outcome for cure in fix_text("app.py", FORGOTTEN, Options()).cures]
-    assert outcomes == [WAIT_ANY, MANUAL]
+    assert outcomes == [FINALLY, MANUAL]
