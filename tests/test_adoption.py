@@ -175,7 +175,34 @@ class TestBaseline:
 
     @pytest.mark.parametrize(
         "content",
-        ["", "[]", "{}", '{"version": 1, "findings": [{"path": 1}]}', "\udcff"],
+        [
+            "",
+            "[]",
+            "{}",
+            "null",
+            "1",
+            '"version"',
+            '{"version": 1}',
+            '{"version": true, "findings": []}',
+            '{"version": 1.0, "findings": []}',
+            '{"version": "1", "findings": []}',
+            '{"version": 1, "findings": {}}',
+            '{"version": 1, "findings": ""}',
+            '{"version": 1, "findings": null}',
+            '{"version": 1, "findings": [1]}',
+            '{"version": 1, "findings": [[]]}',
+            '{"version": 1, "findings": [{}]}',
+            '{"version": 1, "findings": [{"path": 1}]}',
+            '{"version": 1, "findings": '
+            '[{"path": 1, "code": "", "function": "", "fingerprint": ""}]}',
+            '{"version": 1, "findings": '
+            '[{"path": "", "code": "", "function": "", "fingerprint": "", "line": ""}]}',
+            '{"version": 1, "findings": %s}' % ("[" * 50_000 + "]" * 50_000),
+            "[" * 50_000 + "]" * 50_000,
+            '{"a":' * 50_000,
+            '{"version": %s}' % ("9" * 5_000),
+            "\udcff",
+        ],
     )
     def test_something_else_is_an_error(
         self, project: Path, asyncwait: Asyncwait, content: str
@@ -184,6 +211,15 @@ class TestBaseline:
         run = asyncwait("check", "--baseline=known.json")
         error = "known.json: not a baseline that asyncwait check has written"
         assert run == Run(2, [], [error])
+
+    @pytest.mark.parametrize("path", ["a\0b", "\ud800", "/", "", "../" * 500, "x" * 5000])
+    def test_any_path_will_do(self, project: Path, asyncwait: Asyncwait, path: str) -> None:
+        finding = {"path": path, "code": "AWT101", "function": "f\x1b", "fingerprint": ""}
+        whole = {"version": 1, "findings": [finding]}
+        (project / "known.json").write_text(json.dumps(whole))
+        run = asyncwait("check", "--baseline=known.json")
+        assert (run.status, run.places) == (1, ["./" + FORGOTTEN, "./" + NO_FINALLY])
+        assert all(line.isprintable() for line in run.err)
 
     def test_another_version_is_an_error(self, project: Path, asyncwait: Asyncwait) -> None:
         (project / "known.json").write_text('{"version": 2}')

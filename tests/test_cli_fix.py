@@ -101,8 +101,21 @@ class TestFix:
         path = project / "pkg" / "forgotten.py"
         path.chmod(0o444)
         run = asyncwait("fix", "pkg/forgotten.py")
-        assert run.status == 2
+        assert run == Run(
+            2,
+            [
+                "pkg/forgotten.py:7:21: AWT101 left: permission denied",
+                "0 of 1 finding fixed: 0 wait_any, 0 finally, 0 manual, 1 not written",
+            ],
+            ["pkg/forgotten.py: permission denied"],
+        )
         assert path.read_text() == samples.FORGOTTEN
+
+    def test_a_file_that_cannot_be_read_may_have_something_to_fix(
+        self, asyncwait: Asyncwait
+    ) -> None:
+        run = asyncwait("fix", "nope.py")
+        assert run == Run(2, ["nothing fixed"], ["nope.py: no such file or directory"])
 
     @pytest.mark.usefixtures("project")
     def test_standard_input(self) -> None:

@@ -344,6 +344,52 @@ class TestOutput:
         run = asyncwait("check", f"--output-file={os.devnull}", "pkg/forgotten.py")
         assert (run.status, run.out, run.err) == (1, [], [])
 
+    @pytest.mark.skipif(os.name != "posix", reason="links need no right there")
+    @pytest.mark.parametrize("option", ["--output-file", "--write-baseline"])
+    @pytest.mark.parametrize(
+        ("output", "checked"),
+        [
+            ("pkg/forgotten.py", "pkg/forgotten.py"),
+            ("./pkg/../pkg/forgotten.py", "pkg/forgotten.py"),
+            ("pkg/forgotten.py", "pkg"),
+            ("symlink", "pkg"),
+            ("hardlink", "pkg"),
+            ("script", "script"),
+            ("pkg/forgotten.py", "pkg/cured.py"),  # not checked, and source all the same
+            ("pyproject.toml", "pkg"),
+        ],
+    )
+    def test_what_is_read_is_not_overwritten(
+        self, project: Path, asyncwait: Asyncwait, option: str, output: str, checked: str
+    ) -> None:
+        (project / "pyproject.toml").write_text("[tool.asyncwait]\n")
+        (project / "script").write_text(samples.FORGOTTEN)
+        (project / "symlink").symlink_to("pkg/forgotten.py")
+        (project / "hardlink").hardlink_to(project / "pkg" / "forgotten.py")
+        before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+        run = asyncwait("check", option, output, checked)
+        assert (run.status, run.out) == (2, [])
+        assert run.err == [f"{output}: not overwritten: it is read, or Python source"]
+        assert {path: path.read_bytes() for path in before} == before
+
+    def test_neither_is_a_baseline_that_is_read(self, project: Path, asyncwait: Asyncwait) -> None:
+        asyncwait("check", "--write-baseline=known.json", "pkg/forgotten.py")
+        before = (project / "known.json").read_bytes()
+        run = asyncwait("check", "--baseline=known.json", "--output-file=known.json", "pkg")
+        assert (run.status, len(run.err)) == (2, 1)
+        assert (project / "known.json").read_bytes() == before
+
+    @pytest.mark.usefixtures("asyncwait")
+    def test_nor_what_standard_input_comes_from(self, project: Path) -> None:
+        (project / "script").write_text(samples.FORGOTTEN)
+        command = ["check", "--stdin-filename", "script", "--output-file", "script", "-"]
+        with (project / "script").open() as source:
+            done = subprocess.run(
+                [sys.executable, "-m", "flake8_asyncwait", *command], stdin=source
+            )
+        assert done.returncode == 2
+        assert (project / "script").read_text() == samples.FORGOTTEN
+
     @pytest.mark.parametrize(
         ("counts", "files", "fixable", "line"),
         [

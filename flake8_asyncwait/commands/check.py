@@ -47,10 +47,13 @@ class _Check(Run):
         self.counts: Counter[str] = Counter()
         self.fixable = 0
         self.files: set[str] = set()
+        self.found: list[str] = []
         self.checked: list[str] = []
         self.undetermined: list[tuple[str, int, int]] = []
 
     def work(self) -> int:
+        self.found = self.paths()
+        self._protect_inputs()
         if self.args.write_baseline is not None:
             return self._write_baseline(self.args.write_baseline)
         if self.args.output_file is None:
@@ -100,13 +103,24 @@ class _Check(Run):
                 yield entry
 
     def _examined(self) -> Iterator[Examined]:
-        paths = self.paths()
+        paths = self.found
         jobs = self.settings.jobs
         results = examine_all(paths, self.task, None if jobs == AUTO else int(jobs))
         for examined in self.progress.over(results, len(paths)):
             if examined.error is not None:
                 self.report_error(examined.error)
             yield examined
+
+    def _protect_inputs(self) -> None:
+        """Raise `SourceError` where what is to be written would take the place of what is read."""
+        output = self.args.output_file or self.args.write_baseline
+        if output is None:
+            return
+        from flake8_asyncwait.source.write import check_is_no_input
+
+        table = self.config.found.table
+        others = (self.args.stdin_filename, self.args.baseline, table and table.path)
+        check_is_no_input(output, (*self.found, *filter(None, others)))
 
     def _summary(self) -> Summary:
         return Summary(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flake8_asyncwait.commands.examine import STDIN, findings_of, helper_of, load, open_source
@@ -40,7 +41,7 @@ class _Fix(Run):
                     self.report_error(error)
             except MemoryError:
                 self.report_error(SourceError(path, "not enough memory"))
-        self._say(summary(self.cures, self._is_dry))
+        self._say(summary(self.cures, self._is_dry, bool(self.errors)))
         left = any(cure.is_left for cure in self.cures)
         return FINDINGS if left or (self._is_dry and self.changes) else CLEAN
 
@@ -48,10 +49,18 @@ class _Fix(Run):
         """Fix a file, and tell what was done. Raises `SourceError`."""
         name, data = load(path, self.task)
         done = self._fixed(name, data)
-        self._put(path, name, done)
+        try:
+            self._put(path, name, done)
+        except SourceError as error:
+            self._tell(name, [cure.unwritten(error.reason) for cure in done.cures])
+            raise
         self.changes += done.is_changed
-        self.cures += done.cures
-        for cure in done.cures:
+        self._tell(name, done.cures)
+
+    def _tell(self, name: str, cures: Sequence[Cure]) -> None:
+        """Say what was done about each finding of a file."""
+        self.cures += cures
+        for cure in cures:
             self._say(cure.told(name, self._is_dry))
 
     @property

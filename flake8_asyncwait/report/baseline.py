@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from flake8_asyncwait.report.entry import Identity
@@ -86,14 +86,16 @@ def _absolute(path: str) -> str:
     return readable(os.path.abspath(path))
 
 
-def _load(path: str) -> Iterator[Known]:
+def _load(path: str) -> list[Known]:
     try:
         whole = json.loads(read(path))
-        if whole["version"] != VERSION:
+        version = whole["version"]
+        if type(version) is int and version != VERSION:
             raise SourceError(path, f"not a baseline of version {VERSION}")
-        for each in whole["findings"]:
-            yield _known(each)
-    except (ValueError, TypeError, KeyError) as error:
+        if type(version) is not int or not isinstance(whole["findings"], list):
+            raise TypeError
+        return [_known(each) for each in whole["findings"]]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise SourceError(path, "not a baseline that asyncwait check has written") from error
 
 

@@ -17,7 +17,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from flake8_asyncwait.source.text import BOM, Source, SourceError, os_error, read
 
@@ -98,6 +98,28 @@ def put(path: str, data: bytes) -> None:
             raise os_error(path, error) from error
     else:
         create(path, data)
+
+
+def check_is_no_input(path: str, inputs: Iterable[str]) -> None:
+    """Raise `SourceError` where a report at `path` would take the place of one of the files
+    `inputs`, by whatever name, or of any other Python file."""
+    try:
+        found = os.stat(path)
+    except OSError:  # nothing is there, or nothing that can be written
+        return
+    if stat.S_ISREG(found.st_mode) and (_is_python(path) or any(_are(found, inputs))):
+        raise SourceError(path, "not overwritten: it is read, or Python source")
+
+
+def _is_python(path: str) -> bool:
+    return any(name.endswith((".py", ".pyi")) for name in (path, os.path.realpath(path)))
+
+
+def _are(found: os.stat_result, paths: Iterable[str]) -> Iterator[bool]:
+    """Whether each of `paths` is the file that was `found`."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            yield os.path.samestat(found, os.stat(path))
 
 
 def _with_line_ends(text: str, old_text: str, ends: Sequence[str]) -> str:
