@@ -5,6 +5,7 @@ from __future__ import annotations
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.source.text import with_newlines
+from flake8_asyncwait.undetermined import TOO_DEEP, UndeterminedSite
 from flake8_asyncwait.verdict.checked import Checked
 
 TYPE_CHECKING = False
@@ -41,7 +42,8 @@ def check(text: str, options: Options = Options(), tree: ast.Module | None = Non
         return decide(text, tree, lines, options)
     except RecursionError:
         # Nested more deeply than this Python can follow: nothing is claimed.
-        return Checked(undetermined=tuple((line, 0) for line in found.lines))
+        sites = tuple(UndeterminedSite(line, 0, TOO_DEEP) for line in found.lines)
+        return Checked(undetermined=sites)
 
 
 def check_source(source: Source, options: Options) -> Checked:

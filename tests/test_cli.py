@@ -20,6 +20,7 @@ from flake8_asyncwait.options import ALL_CODES, DEFAULT_OFF
 from flake8_asyncwait.report import text
 from flake8_asyncwait.report.entry import Entry, Summary
 from flake8_asyncwait.rules import rule_of
+from flake8_asyncwait.undetermined import UndeterminedSite
 from flake8_asyncwait.verdict.finding import Finding, Step
 
 FORGOTTEN = "./forgotten.py:" + samples.FORGOTTEN_PLACE
@@ -266,7 +267,8 @@ class TestReports:
         assert run.out[-4:-1] == ["1     AWT101", "1     AWT102", "1     AWT201"]
 
     def test_undetermined_sites_are_counted(self) -> None:
-        sites = (("a.py", 3, 1), ("a.py", 7, 5))
+        lines = (3, 7)
+        sites = tuple(("a.py", UndeterminedSite(n, 4, "too many paths")) for n in lines)
         assert text.statistics(Summary({}, 0, 0, (), ())) == []
         assert text.statistics(Summary({}, 0, 0, sites, ())) == [
             "2     undetermined: too intricate to decide, or nested too deeply: nothing claimed"

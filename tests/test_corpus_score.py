@@ -8,6 +8,7 @@ from benchmarks.corpus.labels import SILENT, Label, load
 from benchmarks.corpus.run import compare, parses_here
 from benchmarks.corpus.score import Judged, Score, score
 from flake8_asyncwait.options import ALL_CODES
+from flake8_asyncwait.undetermined import UndeterminedSite
 from flake8_asyncwait.verdict.checked import Checked
 from flake8_asyncwait.verdict.finding import Finding
 
@@ -64,7 +65,8 @@ def test_a_finding_belongs_to_the_label_at_its_line_and_column() -> None:
     hit = Finding(2, 10, "AWT101", "is forgotten")
     stray = Finding(3, 6, "AWT102", "outlives")
     labels = [label("AWT101", line=2, col=11), label(line=3, col=0)]
-    result = compare(Path("loop.py"), text, labels, Checked((hit, stray), ((3, 0),)))
+    undetermined = (UndeterminedSite(3, 0, "too many paths"),)
+    result = compare(Path("loop.py"), text, labels, Checked((hit, stray), undetermined))
     assert result.judged == (
         Judged(labels[0], "AWT101", "is forgotten"),
         Judged(labels[1], undetermined=True),

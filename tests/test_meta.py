@@ -26,6 +26,7 @@ PACKAGE = ROOT / "flake8_asyncwait"
 ORDER = [
     "wait_any",
     "named",
+    "undetermined",
     "options",
     "source",
     "sites",

@@ -23,6 +23,7 @@ from flake8_asyncwait.report import data, sarif, text
 from flake8_asyncwait.report.entry import Contents, Edit, Summary
 from flake8_asyncwait.rules import rule_of
 from flake8_asyncwait.source.text import SourceError
+from flake8_asyncwait.undetermined import UndeterminedSite
 
 SCHEMA = Path(__file__).parent.parent / "docs" / "schema" / "report-1.json"
 
@@ -59,7 +60,7 @@ class TestJson:
         validator = Draft202012Validator(json.loads(SCHEMA.read_text()))
         Draft202012Validator.check_schema(validator.schema)
         validator.validate(report(asyncwait, "json", "--extend-select=AWT2", "pkg"))
-        undetermined = (("a.py", 3, 1),)
+        undetermined = (("a.py", UndeterminedSite(3, 0, "too many paths")),)
         errors = (SourceError("a.py", "no such file"), SourceError("b.py", "syntax error", 3))
         summary = Summary({}, 0, 0, undetermined, errors)
         validator.validate(json.loads("".join(data.document(Contents([], lambda: summary)))))

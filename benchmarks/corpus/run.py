@@ -94,7 +94,7 @@ def _judge(
     found: dict[tuple[int, int], Finding],
     checked: Checked,
 ) -> Judged:
-    undetermined = place in checked.undetermined
+    undetermined = place in {site.place for site in checked.undetermined}
     if place not in found:
         return Judged(label, undetermined=undetermined)
     return Judged(label, found[place].code, found[place].message, undetermined)

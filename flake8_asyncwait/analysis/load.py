@@ -18,9 +18,10 @@ from flake8_asyncwait.analysis.program import Program
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.sites.outline import Entry, Outline, outline
+from flake8_asyncwait.undetermined import TOO_DEEP, TOO_LONG, UNREADABLE, UndeterminedSite
 
-# Functions that are lowered, by all that goes into it.
-Lowered = dict[tuple[int, str | None, str, frozenset[str]], ir.Func | None]
+# Functions that are lowered, or the reason why one is not, by all that goes into it.
+Lowered = dict[tuple[int, str | None, str, frozenset[str]], ir.Func | str]
 # A function (or a module, where a wait stands outside of all functions) of more statements and
 # expressions than this is not looked at: it would take too long to parse.
 MAX_NODES = 150_000
@@ -60,44 +61,47 @@ class File:
         """The outermost functions around the given lines, lowered; the module itself where a
         line is in no function."""
         around = dict.fromkeys(map(self.outline.around, lines))
-        return [func for func in map(self._lower, around) if func is not None]
+        return [func for func in map(self._lower, around) if isinstance(func, ir.Func)]
 
-    def unread(self, lines: Collection[int]) -> list[int]:
+    def unread(self, lines: Collection[int]) -> list[UndeterminedSite]:
         """Those of the given lines whose function cannot be lowered: it is too long or nested too
         deeply, or libcst does not read it as `ast` does."""
-        around = {line: self.outline.around(line) for line in lines}
-        unread = [entry for entry in set(around.values()) if self._lower(entry) is None]
-        return [line for line, entry in around.items() if entry in unread]
+        lowered = {line: self._lower(self.outline.around(line)) for line in lines}
+        return [UndeterminedSite(n, 0, why) for n, why in lowered.items() if isinstance(why, str)]
 
     def _load(self, cls: str | None, name: str) -> ir.Func | None:
         entry = self.outline.functions.get(name) if cls is None else self.outline.method(cls, name)
-        return None if entry is None else self._lower(entry)
+        lowered = None if entry is None else self._lower(entry)
+        return lowered if isinstance(lowered, ir.Func) else None
 
-    def _lower(self, entry: Entry | None) -> ir.Func | None:
-        """A function lowered, or the module where `entry` is None; None if that cannot be done."""
+    def _lower(self, entry: Entry | None) -> ir.Func | str:
+        """A function lowered, or the module where `entry` is None; the reason if that cannot be
+        done."""
         start, end, cls = (entry.start, entry.end, entry.cls) if entry else (1, None, None)
         text = "\n".join(self._lines[start - 1 : end]) + "\n"
         key = start if entry else 0, cls, text, self._names
         if key not in self.lowered:
             try:
                 self.lowered[key] = self._function(entry, text) if entry else self._module()
-            except (cst.ParserSyntaxError, PlacesDiffer, RecursionError):
-                self.lowered[key] = None
+            except RecursionError:
+                self.lowered[key] = TOO_DEEP
+            except (cst.ParserSyntaxError, PlacesDiffer):
+                self.lowered[key] = UNREADABLE
         return self.lowered[key]
 
-    def _function(self, entry: Entry, body: str) -> ir.Func | None:
+    def _function(self, entry: Entry, body: str) -> ir.Func | str:
         """Parse one function by libcst: under an `if`, so that it may stay indented."""
         if _is_too_long(body, [entry.node]):
-            return None
+            return TOO_LONG
         indented = body[:1].isspace()
         places = places_from_ast([entry.node], self._names, self._lines)
         tree = parse_module("if 1:\n" + body if indented else body)
         node = tree.body[0].body.body[0] if indented else tree.body[0]  # type: ignore[union-attr]
         return Lowerer(places, self._names).definition(node, entry.cls)  # type: ignore[arg-type]
 
-    def _module(self) -> ir.Func | None:
+    def _module(self) -> ir.Func | str:
         if _is_too_long(self._text, self._tree.body):
-            return None
+            return TOO_LONG
         places = places_from_ast(self._tree.body, self._names, self._lines)
         return Lowerer(places, self._names).module(parse_module(self._text))
 

@@ -20,6 +20,7 @@ from flake8_asyncwait.source.text import SourceError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from flake8_asyncwait.report.baseline import Baseline
+    from flake8_asyncwait.undetermined import UndeterminedSite
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,7 +50,7 @@ class _Check(Run):
         self.files: set[str] = set()
         self.found: list[str] = []
         self.checked: list[str] = []
-        self.undetermined: list[tuple[str, int, int]] = []
+        self.undetermined: list[tuple[str, UndeterminedSite]] = []
 
     def work(self) -> int:
         self.found = self.paths()
@@ -92,7 +93,7 @@ class _Check(Run):
     def _entries(self) -> Iterator[Entry]:
         """What is to be reported, file by file."""
         for examined in self._examined():
-            self.undetermined += ((examined.path, at[0], at[1] + 1) for at in examined.undetermined)
+            self.undetermined += ((examined.path, site) for site in examined.undetermined)
             if self.baseline is not None:
                 self.baseline.meet(examined.path, examined.identities)
                 self.checked.append(examined.path)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flake8_asyncwait.fix.helper import Helper
     from flake8_asyncwait.replay.live import Proof
     from flake8_asyncwait.report.entry import Entry, Identity
+    from flake8_asyncwait.undetermined import UndeterminedSite
     from flake8_asyncwait.verdict.checked import Checked
     from flake8_asyncwait.verdict.finding import Finding
 
@@ -44,12 +45,12 @@ class Task(NamedTuple):
 
 class Examined(NamedTuple):
     """What there is to say of one file: `identities` of all findings, and `entries` of those that
-    are to be reported. `undetermined` are places as in `Checked`."""
+    are to be reported. `undetermined` are those of `Checked`."""
 
     path: str
     identities: tuple[Identity, ...] = ()
     entries: tuple[Entry, ...] = ()
-    undetermined: tuple[tuple[int, int], ...] = ()
+    undetermined: tuple[UndeterminedSite, ...] = ()
     error: SourceError | None = None
 
 

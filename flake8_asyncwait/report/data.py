@@ -23,8 +23,13 @@ def document(contents: Contents) -> Iterator[str]:
         "tool": {"name": "asyncwait", "version": __version__},
         "findings": findings,
         "undetermined": [
-            {"path": readable(path), "line": line, "column": column}
-            for path, line, column in told.undetermined
+            {
+                "path": readable(path),
+                "line": site.line,
+                "column": site.column + 1,
+                "reason": site.reason,
+            }
+            for path, site in told.undetermined
         ],
         "errors": [
             {"path": readable(error.name), "line": error.line, "reason": error.reason}

@@ -10,6 +10,7 @@ from flake8_asyncwait.report.colour import PLAIN, Paint
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from flake8_asyncwait.source.text import SourceError
+    from flake8_asyncwait.undetermined import UndeterminedSite
     from flake8_asyncwait.verdict.finding import Finding
 
 
@@ -83,14 +84,14 @@ class Summary(NamedTuple):
     """What is to be said of a whole run.
 
     `counts` are the numbers of findings by code, `files` in how many files they are, `fixable` how
-    many of them `asyncwait fix` can cure. `undetermined` are the sites (path, line, column from 1)
-    about which nothing is claimed. `errors` say what could not be checked.
+    many of them `asyncwait fix` can cure. `undetermined` are the sites about which nothing
+    is claimed, each with the path of its file. `errors` say what could not be checked.
     """
 
     counts: dict[str, int]
     files: int
     fixable: int
-    undetermined: tuple[tuple[str, int, int], ...]
+    undetermined: tuple[tuple[str, UndeterminedSite], ...]
     errors: tuple[SourceError, ...]
 
     @property

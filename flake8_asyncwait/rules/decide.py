@@ -14,6 +14,7 @@ from flake8_asyncwait.analysis.load import File
 from flake8_asyncwait.analysis.program import Program
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import RULES
+from flake8_asyncwait.undetermined import TOO_MANY_PATHS, UndeterminedSite
 from flake8_asyncwait.verdict.checked import Checked
 from flake8_asyncwait.verdict.finding import Finding
 from flake8_asyncwait.verdict.outcome import outcome
@@ -24,11 +25,12 @@ def decide(text: str, tree: ast.Module, lines: list[int], options: Options) -> C
     """Check a file whose candidates stand on `lines`; see `check.check`."""
     findings: list[Finding] = []
     file = File(text, tree, options)
-    undetermined = [(line, 0) for line in file.unread(lines)]
+    undetermined = file.unread(lines)
     for analysed in examine(file, lines, options):
         for site in analysed.sites:
             if analysed.is_undetermined(site):
-                undetermined.append((site.call.line, site.call.column))
+                place = site.call.line, site.call.column
+                undetermined.append(UndeterminedSite(*place, TOO_MANY_PATHS))
                 continue
             finding = finding_at(analysed, site, options)
             if finding is not None:

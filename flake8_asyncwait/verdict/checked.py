@@ -6,15 +6,16 @@ from flake8_asyncwait.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from flake8_asyncwait.undetermined import UndeterminedSite
     from flake8_asyncwait.verdict.finding import Finding
 
 
 class Checked(NamedTuple):
     """The result of checking one file.
 
-    `findings` are sorted by line, column and code. `undetermined` are the sites (line, column)
-    whose analysis hit its bound of states: nothing is claimed about them.
+    `findings` are sorted by line, column and code. Nothing is claimed about the sites that are
+    `undetermined`, which are sorted by line and column.
     """
 
     findings: tuple[Finding, ...] = ()
-    undetermined: tuple[tuple[int, int], ...] = ()
+    undetermined: tuple[UndeterminedSite, ...] = ()

@@ -13,6 +13,7 @@ from command import Asyncwait
 
 from benchmarks.hostile_programs import FULL, PROGRAMS
 from flake8_asyncwait.check import check
+from flake8_asyncwait.undetermined import TOO_DEEP
 from flake8_asyncwait.verdict.checked import Checked
 
 
@@ -98,7 +99,7 @@ def test_what_is_nested_too_deeply_is_not_parsed(
 ) -> None:
     """The time that libcst takes grows with the square of the depth."""
     monkeypatch.setattr("libcst.parse_module", pytest.fail)
-    assert check(PROGRAMS[name](600)).undetermined == ((6, 0),)
+    assert check(PROGRAMS[name](600)).undetermined == ((6, 0, TOO_DEEP),)
 
 
 def test_what_no_python_can_parse_is_not_parsed_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,11 +69,12 @@ def compare(text: str, options: Options = Options()) -> Comparison:
     checked = check(text, options)
     findings = {(finding.line, finding.column): finding for finding in checked.findings}
     sites = find_sites(text)
+    undetermined = {each.place for each in checked.undetermined}
     unsettled = 0
     found = []
     for site in sites:
         ruling = judge(text, site)
-        if ruling.cut or site in checked.undetermined:
+        if ruling.cut or site in undetermined:
             unsettled += 1
             continue
         finding = findings.get(site)
