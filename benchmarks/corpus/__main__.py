@@ -5,6 +5,10 @@
 Downloads the pinned packages to DIR (what is there already is used as it is), checks every labelled
 file and prints how the linter did, then every disagreement. Exits 1 when a package could not be had
 or a file crashed the linter, else 0: how good the figures are is for the reader to say.
+
+    python -m benchmarks.corpus --family [DIR]
+
+downloads the packages of the family's labels and counts these, by kind and code.
 """
 
 from __future__ import annotations
@@ -13,11 +17,12 @@ import argparse
 import ast
 import sys
 import tokenize
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.corpus.fetch import fetch
-from benchmarks.corpus.labels import Label, load
+from benchmarks.corpus.labels import FamilyLabel, Label, load, load_family
 from benchmarks.corpus.prove import prove_all, report
 from benchmarks.corpus.run import FileResult, parses_here, run
 from benchmarks.corpus.score import Judged, Score, score
@@ -28,6 +33,8 @@ DOWNLOADS = Path(__file__).parent.parent / "downloads"
 def main() -> int:
     """Fetch, check, print. Returns the exit status."""
     arguments = _parse_arguments()
+    if arguments.family:
+        return _fetch_family(arguments)
     labels = [one for one in load() if arguments.package in (None, one.package)]
     failures = fetch(labels, arguments.directory)
     for failure in failures:
@@ -49,6 +56,16 @@ def main() -> int:
     return 1 if failures or any(result.crash for result in results) else 0
 
 
+def _fetch_family(arguments: argparse.Namespace) -> int:
+    """Fetch the packages of the family and count its labels. Returns the exit status."""
+    labels = [one for one in load_family() if arguments.package in (None, one.package)]
+    failures = fetch(labels, arguments.directory)
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    _print_family(labels)
+    return 1 if failures else 0
+
+
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.corpus", description="Score the linter on labelled packages."
@@ -68,7 +85,19 @@ def _parse_arguments() -> argparse.Namespace:
         action="store_true",
         help="run every finding on a real event loop instead, and print which are proved",
     )
+    parser.add_argument(
+        "--family",
+        action="store_true",
+        help="fetch the packages of the family's labels instead, and count these",
+    )
     return parser.parse_args()
+
+
+def _print_family(labels: list[FamilyLabel]) -> None:
+    packages = len({one.package for one in labels})
+    print(f"{len(labels)} sites in {packages} packages, {sum(one.sure for one in labels)} sure")
+    for (kind, code), count in sorted(Counter((one.kind, one.code) for one in labels).items()):
+        print(f"{kind:12} {code:6} {count:4}")
 
 
 def _print_scores(judged: list[Judged], left_out: int) -> None:

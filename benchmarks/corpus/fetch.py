@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.corpus.labels import Label
+from benchmarks.corpus.labels import Site
 
 WHEEL = ".whl"
 
@@ -39,12 +39,12 @@ class Archive(NamedTuple):
         return f"{self.package}-{self.version}"
 
 
-def fetch(labels: Iterable[Label], target: Path) -> list[str]:
+def fetch(labels: Iterable[Site], target: Path) -> list[str]:
     """Bring every labelled file below `target`; what is unpacked already is taken as it is.
 
     Returns one line for each package that failed.
     """
-    packages: dict[Archive, list[Label]] = {}
+    packages: dict[Archive, list[Site]] = {}
     for label in labels:
         archive = Archive(label.package, label.version, label.archive, label.sha256)
         packages.setdefault(archive, []).append(label)
@@ -73,7 +73,7 @@ def bring(archive: Archive, target: Path) -> Path:
     return folder
 
 
-def _require(labels: list[Label], source: Path) -> None:
+def _require(labels: list[Site], source: Path) -> None:
     for label in labels:
         if not (source / label.place).is_file():
             raise FetchError(f"holds no {label.file}")

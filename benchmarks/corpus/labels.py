@@ -1,4 +1,8 @@
-"""The hand-made labels: what a reader of the contract said of real `asyncio.wait` calls."""
+"""The hand-made labels: what a reader of the contract said of real calls.
+
+`labels.json` has calls of `asyncio.wait`; `family.json` calls of `gather` and `as_completed` and
+creations of tasks, which the codes AWT3xx are about.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,11 @@ from pathlib import Path
 
 SILENT = "silent"
 LABELS = Path(__file__).with_name("labels.json")
+FAMILY = Path(__file__).with_name("family.json")
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
     """One labelled call. `code` is `silent` where nothing is to be said; README.md tells the rest.
 
     `col` counts from 0 in UTF-8 bytes, as `ast` does. `alt` is the code under another reading of a
@@ -25,9 +30,7 @@ class Label:
     file: str
     line: int
     col: int
-    early: bool
     code: str
-    owner: str
     cure: str | None
     confidence: str
     note: str
@@ -45,6 +48,28 @@ class Label:
         return self.confidence == "sure"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label(Site):
+    """A labelled call of `asyncio.wait`."""
+
+    early: bool
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyLabel(Site):
+    """A labelled `gather`, `as_completed` or creation of a task, as its `kind` says. `draw` is the
+    sample that it comes from."""
+
+    kind: str
+    draw: str
+
+
 def load(path: Path = LABELS) -> list[Label]:
     """The labels of a JSON file, in its order. Raises OSError, ValueError or TypeError."""
     return [Label(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def load_family(path: Path = FAMILY) -> list[FamilyLabel]:
+    """The family's labels of a JSON file, in its order. Raises as `load` does."""
+    return [FamilyLabel(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
