@@ -80,7 +80,7 @@ class TestDecode:
             (b"a\nb\0c", "a.py:2: source code cannot contain null bytes"),
             (
                 b"# coding: rot13\n",
-                "a.py: cannot decode as rot13: 'rot13' is not a text encoding; "
+                "a.py: cannot decode: 'rot13' is not a text encoding; "
                 "use codecs.decode() to handle arbitrary codecs",
             ),
         ],

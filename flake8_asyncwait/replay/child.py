@@ -8,6 +8,7 @@ refuses it all the same, and behind both stands the kernel's wall (`wall.py`), w
 
 from __future__ import annotations
 
+import ast
 import collections
 import encodings.raw_unicode_escape
 import encodings.unicode_escape  # noqa: F401 - what `ast.unparse` would import
@@ -84,6 +85,7 @@ def main() -> None:
     """Prove what stdin says."""
     source, (line, column), code, told, names, walled = json.load(sys.stdin)
     pipe = _only_way_out()
+    ast.unparse(ast.Pass())  # from Python 3.14 on, this imports what does it
     guard = Guard()
     _limit()
     warnings.simplefilter("ignore")

@@ -31,8 +31,7 @@ def follow(
     `source` is the module's text, `site` the line (from 1) and column (from 0) of the wait, `code`
     the finding's, `steps` its witness as (line, choice); those without a choice say nothing here.
     What a witness leaves open (what happened before the wait, how many there are of something) is
-    tried, in at most `limit` executions. None where none of them leaks so. Raises `CannotJudge`,
-    and `SyntaxError`.
+    tried, in at most `limit` executions. None where none of them leaks so. Raises `CannotJudge`.
     """
     return next(following(prepare(source, site, known), source, code, steps, limit), None)
 

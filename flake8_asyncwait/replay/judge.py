@@ -146,7 +146,7 @@ def judge(
 
     `source` is the module's text, `site` the call's line (from 1) and column (from 0), or None for
     the only one. At most `limit` executions are run. A `thorough` judgement runs them all, and
-    fills in the codes that are off by default. Raises `CannotJudge`, and `SyntaxError`.
+    fills in the codes that are off by default. Raises `CannotJudge`.
     """
     program = prepare(source, site)
     record = _Record()

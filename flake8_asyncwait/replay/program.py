@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import dis
+import sys
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import CodeType
@@ -62,9 +64,9 @@ class Program:
 def prepare(source: str, site: tuple[int, int] | None, known: Known = NONE_KNOWN) -> Program:
     """Instrument a module's source around a site, or the only site there is.
 
-    `known` names functions that the judge is told about. Raises CannotJudge and SyntaxError.
+    `known` names functions that the judge is told about. Raises CannotJudge.
     """
-    tree = ast.parse(source)
+    tree = _parsed(source)
     call = the_call(source, tree, site, known)
     column = column_of(source, call)
     path = path_to(tree, call)
@@ -87,8 +89,7 @@ def prepare(source: str, site: tuple[int, int] | None, known: Known = NONE_KNOWN
     tree = instrument.visit(tree)
     shelter(tree, scopes)
     hoist(tree, scopes[:-1], function)
-    ast.fix_missing_locations(tree)
-    code = compile(tree, FILENAME, "exec")
+    code = _compiled(tree)
     groups = _groups(code)
     first_line = min(node.lineno for node in (function, *function.decorator_list))
     target = [
@@ -119,7 +120,7 @@ def _prepare_module(tree: ast.Module, call: ast.Call, column: int) -> Program:
     instrument = Instrument(tree, call, wait_calls(tree), result_names(tree, call))
     instrument.in_target = True
     tree = confine(tree)
-    code = compile(ast.fix_missing_locations(instrument.visit(tree)), FILENAME, "exec")
+    code = _compiled(instrument.visit(tree))
     groups = _groups(code)
     return Program(
         code=code,
@@ -134,6 +135,23 @@ def _prepare_module(tree: ast.Module, call: ast.Call, column: int) -> Program:
         missing=_missing(groups),
         watches=instrument.watches,
     )
+
+
+def _parsed(source: str) -> ast.Module:
+    """Return the tree of a source that this Python is to run. Raises CannotJudge."""
+    try:
+        return ast.parse(source)
+    except SyntaxError as error:
+        major, minor, *_ = sys.version_info
+        reason = f"Python {major}.{minor} does not know the syntax of its file: {error.msg}"
+        raise CannotJudge(f"{reason} (line {error.lineno})") from error
+
+
+def _compiled(tree: ast.Module) -> CodeType:
+    """Compile a tree, without what Python would warn of in it: that is not ours to say."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return compile(ast.fix_missing_locations(tree), FILENAME, "exec")
 
 
 def _groups(code: CodeType) -> dict[CodeType, CodeType]:

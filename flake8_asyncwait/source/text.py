@@ -10,6 +10,8 @@ import stat
 from flake8_asyncwait.named import NamedTuple
 
 BOM = b"\xef\xbb\xbf"
+# What a codec of bytes raises, or one that refuses everything.
+_NO_CODEC_OF_TEXT = (LookupError, ValueError)
 # To open a pipe does not wait for somebody to write, and Windows leaves the line ends alone.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -99,8 +101,8 @@ def decode(name: str, data: bytes) -> Source:
     except UnicodeDecodeError as error:
         reason = f"not {encoding}: {error.reason}"
         raise SourceError(name, reason, _line_of(body, error.start)) from error
-    except (LookupError, ValueError) as error:  # a codec of bytes, or one that refuses everything
-        raise SourceError(name, f"cannot decode as {encoding}: {error}") from error
+    except _NO_CODEC_OF_TEXT as error:
+        raise SourceError(name, f"cannot decode: {error}") from error
     return Source(name, with_newlines(text), encoding)
 
 
@@ -126,6 +128,8 @@ def _encoding(name: str, data: bytes) -> str:
         encoding, _ = detect_encoding(io.BytesIO(data).readline)
     except SyntaxError as error:
         raise SourceError(name, str(error.msg), 1) from error
+    except _NO_CODEC_OF_TEXT as error:  # from Python 3.15 on, it decodes the lines as well
+        raise SourceError(name, f"cannot decode: {error}") from error
     return "utf-8" if encoding == "utf-8-sig" else encoding
 
 

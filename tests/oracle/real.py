@@ -13,6 +13,7 @@ import builtins
 import random
 import sys
 import types
+import warnings
 from collections.abc import Callable, Coroutine, Generator, Iterator, ValuesView
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -313,7 +314,10 @@ def _run(text: str, stage: Stage) -> Run:
         "__import__": _importer(stage),
         "print": lambda *_: None,
     }
-    exec(compile(text, "<played>", "exec"), namespace)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a `return` in a `finally`, from Python 3.14 on
+        code = compile(text, "<played>", "exec")
+    exec(code, namespace)
     if "registry" in namespace:
         stage.roots.append(namespace["registry"])
     function, args = _prepared(stage, namespace)
