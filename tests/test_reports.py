@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
@@ -18,7 +17,6 @@ from jsonschema import Draft202012Validator, validators
 from sarif_pydantic import Sarif  # type: ignore[import-untyped]
 
 from flake8_asyncwait import __version__
-from flake8_asyncwait.commands import progress
 from flake8_asyncwait.report import data, sarif, text
 from flake8_asyncwait.report.entry import Contents, Edit, Summary
 from flake8_asyncwait.rules import rule_of
@@ -457,36 +455,3 @@ class TestColours:
             process.wait()
         os.close(ours)
         assert (b"\x1b[1;31mAWT101\x1b[0m" in shown) is is_coloured
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-class TestProgress:
-    def test_a_long_run_shows_a_bar_that_goes_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("TERM", "xterm")
-        monkeypatch.setattr(progress, "DELAY", 0)
-        monkeypatch.setattr(progress, "INTERVAL", 0)
-        stream = Terminal()
-        paths = progress.Progress(stream).over(["a", "b"], 2)
-        assert next(paths) == "a"
-        assert stream.getvalue().endswith("\r\x1b[K[" + " " * 30 + "] 0/2 files")
-        assert next(paths) == "b"
-        assert stream.getvalue().endswith("\r\x1b[K[" + "#" * 15 + " " * 15 + "] 1/2 files")
-        assert list(paths) == []
-        assert stream.getvalue().endswith("files\r\x1b[K")
-
-    def test_nothing_where_nobody_looks(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(progress, "DELAY", 0)
-        stream = io.StringIO()
-        assert list(progress.Progress(stream).over(["a", "b"], 2)) == ["a", "b"]
-        assert stream.getvalue() == ""
-
-    def test_nothing_in_a_short_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("TERM", "xterm")
-        monkeypatch.setattr(progress, "DELAY", 3600)
-        stream = Terminal()
-        assert list(progress.Progress(stream).over(["a", "b"], 2)) == ["a", "b"]
-        assert stream.getvalue() == ""

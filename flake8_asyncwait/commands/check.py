@@ -6,9 +6,11 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 from flake8_asyncwait.commands.examine import Examined, unwalled
 from flake8_asyncwait.commands.jobs import examine_all
+from flake8_asyncwait.commands.progress import Progress
 from flake8_asyncwait.commands.run import Run
 from flake8_asyncwait.commands.status import CLEAN, FINDINGS
 from flake8_asyncwait.config.settings import AUTO
@@ -38,6 +40,7 @@ class _Check(Run):
         if args.prove and not args.trust and (warning := unwalled()):
             raise SourceError("--prove", f"{warning}; if it is, add --trust")
         self.format = FORMATS[self.settings.output_format]
+        self.progress = Progress(sys.stderr, self.format.is_for_people)
         self.baseline = self._baseline()
         self.task = self.task._replace(
             shows_changes=self.format.shows_changes,
@@ -59,9 +62,8 @@ class _Check(Run):
             return self._write_baseline(self.args.write_baseline)
         if self.args.output_file is None:
             for piece in self._report():
-                self.progress.clear()
                 # Who watches a slow run wants to see what is found when it is found.
-                print(piece, end="", flush=self.args.prove)
+                self.progress.aside(partial(print, piece, end="", flush=self.args.prove))
         else:
             from flake8_asyncwait.source.write import put
 

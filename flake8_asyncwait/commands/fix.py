@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flake8_asyncwait.commands.examine import STDIN, findings_of, helper_of, load, open_source
@@ -81,9 +82,9 @@ class _Fix(Run):
     def _put(self, path: str, name: str, done: FileFix) -> None:
         """Write a fixed file, or show it."""
         if self.args.diff:
-            self._show(done.diff(name, self.shown))
+            self.progress.aside(partial(self._show, done.diff(name, self.shown)))
         elif path == STDIN and not self.args.check:
-            self._show(done.after)
+            self.progress.aside(partial(self._show, done.after))
         elif done.is_changed and not self._is_dry:
             done.write(path)
 
@@ -97,8 +98,5 @@ class _Fix(Run):
             sys.stdout.buffer.write(data)
 
     def _say(self, line: str) -> None:
-        self.progress.clear()
-        if self.args.diff or STDIN in self.args.paths:
-            say(line)
-        else:
-            print(line)
+        aside = self.args.diff or STDIN in self.args.paths
+        self.progress.aside(partial(say if aside else print, line))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 from flake8_asyncwait.commands.examine import findings_of, load, open_source, prove, unwalled
 from flake8_asyncwait.commands.run import Run
@@ -44,8 +45,9 @@ class _Prove(Run):
         if warning := unwalled():
             self.warn(f"asyncwait prove: {warning}")
         status = 0
-        for finding in found:
+        for finding in self.progress.over(found, len(found), "findings"):
             shown = prove(source, finding, options)
-            print(proof(source.name, finding, map(str, shown.events), shown.verdict), end="\n\n")
+            told = proof(source.name, finding, map(str, shown.events), shown.verdict)
+            self.progress.aside(partial(print, told, end="\n\n"))
             status = max(status, shown.status)
         return status

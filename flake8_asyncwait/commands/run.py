@@ -38,7 +38,10 @@ class Run:
     def run(self) -> int:
         """Do the work, print what there is to print, and return the exit status."""
         self.warn_of_flake8()
-        status = self.work()
+        try:
+            status = self.work()
+        finally:
+            self.progress.stop()
         return FAILED if self.errors else status
 
     def work(self) -> int:
@@ -70,8 +73,7 @@ class Run:
         """Say a line on stderr."""
         from flake8_asyncwait.report.text import printable
 
-        self.progress.clear()
-        say(printable(message))
+        self.progress.aside(lambda: say(printable(message)))
 
     def warn_of_flake8(self) -> None:
         """Say so where the project configures us for flake8 and not for this command."""
