@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from benchmarks.corpus.labels import SILENT, Label, load
+from benchmarks.corpus.labels import LABELS, SILENT, Label, load
 from benchmarks.corpus.run import compare, parses_here
 from benchmarks.corpus.score import Judged, Score, score
 from flake8_asyncwait.options import ALL_CODES
@@ -86,3 +87,17 @@ def test_the_kept_labels_are_sound() -> None:
     assert len(places) == len(set(places))
     assert {one.code for one in labels} <= ALL_CODES | {SILENT}
     assert all(one.code in (SILENT, "AWT201") for one in labels if not one.early)
+
+
+def test_what_is_turned_is_a_label_and_something_turns() -> None:
+    labels = {(one.package, one.file, one.line): one for one in load()}
+    turned = json.loads(LABELS.with_name("turned.json").read_text(encoding="utf-8"))
+    places = [(one["package"], one["file"], one["line"]) for one in turned]
+    assert places == sorted(set(places))
+    for place, one in zip(places, turned, strict=True):
+        label = labels[place]
+        assert label.code == one["old"]
+        assert (one["new"], one["confidence"]) != (label.code, label.confidence)
+        assert {one["new"], one.get("alt", SILENT)} <= ALL_CODES | {SILENT}
+        assert (one["confidence"] == "debatable") == ("alt" in one)
+        assert one["note"]
