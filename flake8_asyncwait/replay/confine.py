@@ -9,6 +9,8 @@ attributes are read by a hook of the instrument, which shows of a stand-in what 
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
+from typing import TypeGuard
 
 from flake8_asyncwait.replay.locate import CannotJudge, hook_call, last_name, words
 
@@ -23,13 +25,19 @@ SAFE_DUNDERS = words(
     __str__ __sub__
     """
 )
-# What generators, coroutines, frames and tracebacks know, and how an enum takes in a real module.
+# What generators, coroutines, frames and tracebacks know, what a class inherits from, and how an
+# enum takes in a real module.
 FRAMES = words(
     """
     ag_await ag_code ag_frame cr_await cr_code cr_frame cr_origin f_back f_builtins f_code
-    f_generator f_globals f_locals gi_code gi_frame gi_yieldfrom tb_frame tb_next _convert_
+    f_generator f_globals f_locals gi_code gi_frame gi_yieldfrom mro tb_frame tb_next _convert_
     """
 )
+MODULE_NAME = "judged"
+# What a class is, from Python itself: a metaclass may say something else, and every time another.
+mro_of: Callable[[type], tuple[type, ...]] = vars(type)["__mro__"].__get__
+module_of: Callable[[type], object] = vars(type)["__module__"].__get__
+name_of: Callable[[type], str] = vars(type)["__name__"].__get__
 HIDDEN_NAME = "hidden"  # what a hidden attribute is called where it is set
 KNOWN_NAMES = frozenset({"__name__", "__debug__"})
 NEVER_BOUND = "__builtins__"
@@ -39,6 +47,24 @@ KEPT_CLASS_DECORATORS = frozenset({"dataclass"})
 def is_hidden(name: str) -> bool:
     """Say whether an attribute of this name is never read for real."""
     return name in FRAMES or (is_dunder(name) and name not in SAFE_DUNDERS)
+
+
+def is_open(name: object) -> bool:
+    """Say whether something is a name that may be read or set: exactly a text, for one that says of
+    itself what it is may say something else when it is asked again."""
+    return type(name) is str and not is_hidden(name)
+
+
+def is_class(thing: object) -> TypeGuard[type]:
+    """Say whether something is a class, whatever it says itself."""
+    return issubclass(type(thing), type)
+
+
+def is_own(kind: type) -> bool:
+    """Say whether the judged code made a class: all others are everybody's. A module that is judged
+    as a whole has no name."""
+    module = module_of(kind)
+    return type(module) is not str or module == MODULE_NAME
 
 
 def is_dunder(name: str) -> bool:
@@ -63,6 +89,13 @@ def _identifiers(node: ast.AST) -> list[str]:
     return [value for value in [*values, *several] if isinstance(value, str)]
 
 
+def _imported(alias: ast.alias) -> ast.stmt:
+    package, _, module = alias.name.rpartition(".")
+    if not package or alias.asname is None:
+        return ast.Import([alias])
+    return ast.ImportFrom(package, [ast.alias(module, alias.asname)], 0)
+
+
 class Confine(ast.NodeTransformer):
     """The rewriting itself. It comes before the instrument, whose own code may read anything."""
 
@@ -81,11 +114,12 @@ class Confine(ast.NodeTransformer):
         self.generic_visit(node)
         return node
 
-    def visit_Import(self, node: ast.Import) -> ast.Import:
-        """Refuse to take an attribute for a module."""
+    def visit_Import(self, node: ast.Import) -> list[ast.stmt]:
+        """Refuse to take an attribute for a module, and let `import a.b as c` be `from a import b
+        as c`: the former reads attributes past all hooks."""
         if any(is_hidden(part) for alias in node.names for part in alias.name.split(".")):
             raise CannotJudge("it imports a hidden attribute")
-        return node
+        return [_imported(alias) for alias in node.names]
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | list[ast.stmt]:
         """Import what is not hidden: of a package's version or path nothing is known."""
@@ -116,15 +150,16 @@ class Confine(ast.NodeTransformer):
             return found
         return ast.copy_location(ast.Attribute(found, HIDDEN_NAME, node.ctx), node)
 
-    def visit_MatchValue(self, node: ast.MatchValue) -> ast.MatchValue:
-        names = [n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)]
-        if any(map(is_hidden, names)):
+    def visit_match_case(self, node: ast.match_case) -> ast.match_case:
+        read = [n.attr for n in ast.walk(node.pattern) if isinstance(n, ast.Attribute)]
+        if any(map(is_hidden, read)):
             raise CannotJudge("it has a pattern that reads a hidden attribute")
+        self.generic_visit(node)
         return node
 
     def visit_MatchClass(self, node: ast.MatchClass) -> ast.MatchClass:
         """Refuse to take objects apart: a pattern reads attributes past all hooks."""
-        if node.patterns or node.kwd_patterns:
+        if node.patterns or node.kwd_patterns or not isinstance(node.cls, ast.Name):
             raise CannotJudge("it has a class pattern")
         self.generic_visit(node)
         return node

@@ -20,6 +20,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from flake8_asyncwait.replay.confine import MODULE_NAME, is_class, is_open, is_own, mro_of
 from flake8_asyncwait.replay.locate import words
 from flake8_asyncwait.replay.scheduler import Standin
 from flake8_asyncwait.replay.unknown import Base, inherited
@@ -61,6 +62,23 @@ class Form(Standin):
         return inherited(self, bases, self.base)
 
 
+class Kinds(Form):
+    """The stand-in for `type`: what it makes is real, and what it tells of a stand-in unknown."""
+
+    def __init__(self, tell: Callable[[object], object]) -> None:
+        super().__init__(type)
+        self.tell = tell
+
+    def __call__(self, *args: Any, **options: object) -> Any:
+        if len(args) < 2:
+            return self.tell(*args)
+        name, bases, members = args
+        return type(name, bases, {"__module__": MODULE_NAME, **members}, **options)
+
+    def __subclasscheck__(self, kind: type) -> bool:
+        return issubclass(kind, type)
+
+
 FIELDS = "__fields__"
 
 
@@ -72,24 +90,32 @@ class Field:
 
 
 def dataclass(kind: type | None = None, **_: object) -> Any:
-    """Stand in for `dataclasses.dataclass`, which compiles text: a class whose fields are set."""
+    """Stand in for `dataclasses.dataclass`, which compiles text: a class whose fields are set.
+
+    Only of the judged code's own classes, and only what it may set itself.
+    """
     if kind is None:
         return dataclass
+    if not (is_class(kind) and is_own(kind)):
+        return kind
     own = getattr(kind, "__annotations__", ())
-    names = [*getattr(kind, FIELDS, ()), *own]
+    names = [name for name in [*getattr(kind, FIELDS, ()), *own] if is_open(name)]
 
     def initialise(self: Any, *args: object, **options: object) -> None:
+        if not any(base is kind for base in mro_of(type(self))):
+            raise TypeError
         for name in names:
             default = getattr(kind, name, None)
             setattr(self, name, default.make() if isinstance(default, Field) else default)
         for name, value in [*zip(names, args, strict=False), *options.items()]:
-            setattr(self, name, value)
+            if is_open(name):
+                setattr(self, name, value)
         if hasattr(self, "__post_init__"):
             self.__post_init__()
 
-    members = {FIELDS: names, **({} if "__init__" in vars(kind) else {"__init__": initialise})}
-    for name, member in members.items():
-        setattr(kind, name, member)
+    setattr(kind, FIELDS, names)
+    if "__init__" not in vars(kind):
+        kind.__init__ = initialise  # type: ignore[misc]
     return kind
 
 
@@ -125,7 +151,7 @@ MODULES: Mapping[str, Mapping[str, Any]] = {
     ),
     "collections": _shown(
         collections,
-        "ChainMap Counter OrderedDict UserDict UserList UserString defaultdict deque namedtuple",
+        "ChainMap Counter OrderedDict UserDict UserList defaultdict deque namedtuple",
     ),
     "collections.abc": _ABC,
     "contextlib": _shown(

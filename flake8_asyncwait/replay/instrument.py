@@ -306,15 +306,26 @@ class Instrument(ast.NodeTransformer):
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         self.generic_visit(node)
-        if isinstance(node.ctx, ast.Store):
+        if not isinstance(node.ctx, ast.Load):
             node.value = hook_call("__attr__", node.value)
-        elif isinstance(node.ctx, ast.Load) and not _is_mangled(node.attr):
+        elif not _is_mangled(node.attr):
             return hook_call("__get__", node.value, _constant(node.attr))
         return node
 
     def visit_MatchValue(self, node: ast.MatchValue) -> ast.MatchValue:
-        """A dotted name in a pattern has to stay one."""
+        node.value = self._in_pattern(node.value)
         return node
+
+    def visit_MatchMapping(self, node: ast.MatchMapping) -> ast.MatchMapping:
+        node.keys = [self._in_pattern(key) for key in node.keys]
+        _visit_all(self, node, ("patterns",))
+        return node
+
+    def _in_pattern(self, node: ast.expr) -> ast.expr:
+        """A dotted name in a pattern has to stay one: of what the hook gives, as all others."""
+        if not isinstance(node, ast.Attribute):
+            return node
+        return ast.Attribute(hook_call("__boxed__", self.visit(node)), "value", ast.Load())
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.Subscript:
         self.generic_visit(node)

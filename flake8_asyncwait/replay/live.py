@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from flake8_asyncwait.replay.confine import name_of
 from flake8_asyncwait.replay.judge import run
 from flake8_asyncwait.replay.loop import Loop
 from flake8_asyncwait.replay.program import Program
@@ -577,7 +578,7 @@ class _Live(Stage):
     # -- the end ----------------------------------------------------------------------------------
 
     def ended(self, error: BaseException | None) -> None:
-        kind = f" ({type(error).__name__})" if error is not None else ""
+        kind = f" ({name_of(type(error))})" if error is not None else ""
         if isinstance(error, InjectedError):
             kind = " (Exception)"
         self.timeline.tell(0, f"the function has ended{kind}")
@@ -714,7 +715,7 @@ def lives_in(things: Iterable[Any]) -> Iterator[Life]:
 def _kind(error: BaseException | None) -> str:
     if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
         return "TimeoutError"
-    return "" if error is None else type(error).__name__
+    return "" if error is None else name_of(type(error))
 
 
 def _ends(kind: str) -> str:

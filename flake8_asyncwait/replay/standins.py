@@ -628,6 +628,8 @@ class NextCompleted(Standin):
 class Maker:
     """`asyncio.Task`, `asyncio.Future` or a queue: a class in the judged source's eyes."""
 
+    __slots__ = ("kind", "make")  # no `__dict__`: the library's decorators copy that
+
     def __init__(self, make: Callable[..., object], kind: type) -> None:
         self.make = make
         self.kind = kind
@@ -667,7 +669,7 @@ class Asyncio(Standin):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(self.module, name)
+        return self.module.attribute(name)
 
     # -- making ----------------------------------------------------------------------------------
 

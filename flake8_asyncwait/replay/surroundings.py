@@ -15,11 +15,30 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import permutations
-from types import CodeType, FrameType, ModuleType, TracebackType
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FrameType,
+    GenericAlias,
+    MethodDescriptorType,
+    MethodType,
+    ModuleType,
+    SimpleNamespace,
+    TracebackType,
+)
 from typing import Any
 
 from flake8_asyncwait.replay import harmless
-from flake8_asyncwait.replay.confine import is_dunder, is_hidden
+from flake8_asyncwait.replay.confine import (
+    MODULE_NAME,
+    is_class,
+    is_dunder,
+    is_open,
+    is_own,
+    module_of,
+    mro_of,
+    name_of,
+)
 from flake8_asyncwait.replay.locate import NONE_KNOWN, Known, hook_name, is_named
 from flake8_asyncwait.replay.scheduler import (
     DOES_NOT_HOLD,
@@ -27,11 +46,13 @@ from flake8_asyncwait.replay.scheduler import (
     SIZES,
     TURNS_AT_MOST,
     InjectedError,
+    Life,
     Owner,
     Standin,
     Undecided,
     World,
 )
+from flake8_asyncwait.replay.stage import Stage
 from flake8_asyncwait.replay.standins import (
     Asyncio,
     Future,
@@ -46,6 +67,7 @@ from flake8_asyncwait.replay.unknown import (
     COROUTINE_METHODS,
     MAKER,
     Base,
+    Facts,
     Kind,
     Pause,
     Unknown,
@@ -54,10 +76,13 @@ from flake8_asyncwait.replay.unknown import (
 
 BUILTIN_NAMES = frozenset(harmless.BUILTINS)
 DEEPEST = 3
+FUTURES = "concurrent.futures"
 SUSPENDING_TURNS = 3
-MODULE_NAME = "judged"
 GUARDED_MODULES = frozenset({"asyncio", "_asyncio", "concurrent", __name__.partition(".")[0]})
-GUARDED_TYPES = frozenset({ModuleType, CodeType, FrameType, TracebackType})
+# What reads attributes of something else, and where it has that.
+FORWARDING = ((super, "__self__"), (MethodType, "__func__"), (GenericAlias, "__origin__"))
+TEMPLATES = frozenset({"format", "format_map"})
+PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 class Surroundings:
@@ -69,6 +94,7 @@ class Surroundings:
         self.asyncio = Asyncio(world)
         self.target: Callable[..., Any] | None = None
         self.functions: dict[CodeType, Callable[..., Any]] = {}
+        self.type = harmless.Kinds(self.kind_of)
         world.calls = self
 
     def namespace(self, missing: Iterable[str]) -> dict[str, Any]:
@@ -135,30 +161,47 @@ class Surroundings:
             "range": self.range,
             "setattr": self.setattr,
             "sorted": lambda things, **_: list(things),
+            "type": self.type,
         }
 
     def load(
         self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
     ) -> Any:
-        """Stand in for `__import__`."""
+        """Stand in for `__import__`. What is taken from a module is read as all attributes are."""
+        module = self.module(name, bool(fromlist), level)
+        if not fromlist:
+            return module
+        names = asyncio.__all__ if "*" in fromlist else fromlist
+        inner = {one: f"{name}.{one}" for one in names}
+        return SimpleNamespace(
+            **{
+                one: self.module(inner[one]) if inner[one] == FUTURES else self.get(module, one)
+                for one in names
+            }
+        )
+
+    def module(self, name: str, whole: bool = True, level: int = 0) -> Any:
+        """Return the stand-in for a module, or for the package that it is in."""
         top, _, _ = name.partition(".")
+        shown = name if whole else top
         if level == 0 and top == "asyncio":
             return self.asyncio
         if level == 0 and name == "contextlib":
             return Contextlib(self.world, self.unknown(name, Kind.MODULE))
-        if level == 0 and name == "concurrent.futures":
+        if level == 0 and name == FUTURES:
             return Futures(self.unknown(name, Kind.MODULE))
         if level == 0 and name == "logging":
             return Logging(self.unknown(name, Kind.MODULE))
         if level == 0 and name in harmless.MODULES:
-            return Library(name if fromlist else top, self.unknown(top, Kind.MODULE))
-        return self.unknown(name if fromlist else top, Kind.MODULE)
+            return Library(shown, self.unknown(top, Kind.MODULE))
+        return self.unknown(shown, Kind.MODULE)
 
     def isinstance(self, thing: Any, kinds: Any) -> bool:
         """Stand in for `isinstance`: of an unknown or an injected error it is a choice."""
         if isinstance(thing, BaseException):
             return self.world.catches(thing, kinds)
         several = kinds if isinstance(kinds, tuple) else (kinds,)
+        several = tuple(type if kind is self.type else kind for kind in several)
         if isinstance(thing, Future):
             return any(
                 isinstance(thing, kind.kind if isinstance(kind, Maker) else kind)
@@ -187,10 +230,10 @@ class Surroundings:
         """Stand in for `setattr`: on a task it is neutral, elsewhere it hands the value over."""
         if isinstance(thing, Future):
             return
-        if not isinstance(name, str) or is_hidden(str(name)) or _is_guarded(thing):
+        if is_open(name):
+            self.set(thing, name, value)
+        else:
             self.world.hand_over(value)
-            return
-        setattr(self.store_attribute(thing), name, value)
 
     # -- attributes -------------------------------------------------------------------------------
 
@@ -201,23 +244,49 @@ class Surroundings:
             return thing.attribute(name)
         if kind in (str, bytes) and name == "join":
             return partial(self._join, thing)
-        if kind is super:
-            missing = self.unknown(f"super().{name}", Kind.ATTRIBUTE)
-            return getattr(thing, name, missing)
         if not _is_guarded(thing) or name in getattr(kind, "SHOWN", ()):
             return self._get_own(thing, name)
         if isinstance(thing, Open):
             return thing.member(name)
-        return self.unknown(f"{getattr(thing, '__name__', kind.__name__)}.{name}", Kind.ATTRIBUTE)
+        return self.unknown(f"{name_of(kind)}.{name}", Kind.ATTRIBUTE)
 
     def _get_own(self, thing: Any, name: str) -> Any:
-        """Read an attribute for real; what a class has from an unknown one is unknown."""
+        """Read an attribute for real; what a class has from an unknown one is unknown, and so is
+        what nobody should have come by."""
         try:
-            return getattr(thing, name)
+            found = getattr(thing, name)
         except AttributeError:
-            if isinstance(thing, (Base, Exception)):
-                return self.unknown(f"{type(thing).__name__}.{name}", Kind.ATTRIBUTE)
-            raise
+            if not isinstance(thing, (Base, Exception, super)):
+                raise
+        else:
+            if name in TEMPLATES and isinstance(found, (BuiltinFunctionType, MethodDescriptorType)):
+                return partial(self._formatted, found)
+            if not _is_inside(found):
+                return found
+        return self.unknown(f"{name_of(type(thing))}.{name}", Kind.ATTRIBUTE)
+
+    def _formatted(self, method: Callable[..., str], *args: Any, **options: Any) -> Any:
+        """Stand in for `str.format`, which reads the attributes that a text names."""
+        if all(type(one) in PLAIN for one in (*args, *options.values())):
+            return method(*args, **options)
+        return self.unknown("a text", Kind.VALUE)
+
+    def set(self, thing: Any, name: str, value: object) -> None:
+        """Set an attribute: for real only of what is the judged code's own."""
+        self.world.hand_over(value)
+        if isinstance(thing, Unknown) or _is_changeable(thing):
+            setattr(thing, name, value)
+
+    def delete(self, thing: Any, name: str) -> None:
+        """Delete an attribute, likewise."""
+        if isinstance(thing, Unknown) or _is_changeable(thing):
+            delattr(thing, name)
+
+    def kind_of(self, thing: Any) -> Any:
+        """Stand in for `type` of one thing."""
+        if _is_guarded(thing):
+            return self.unknown(f"type({thing!r})", Kind.VALUE)
+        return type(thing)
 
     def _join(self, text: Any, parts: Any) -> Any:
         """Stand in for `str.join`: of unknown parts the whole is unknown."""
@@ -232,10 +301,10 @@ class Surroundings:
 
     def getattr(self, thing: Any, name: Any, *default: Any) -> Any:
         """Stand in for `getattr`."""
-        if not isinstance(name, str) or is_hidden(str(name)):
-            return self.hidden(thing, str(name))
+        if not is_open(name):
+            return self.hidden(thing, name if type(name) is str else "an attribute")
         try:
-            return self.get(thing, str(name))
+            return self.get(thing, name)
         except AttributeError:
             if not default:
                 raise
@@ -263,6 +332,7 @@ class Surroundings:
             "__alone__": self.alone,
             "__assert__": self.holds,
             "__attr__": self.store_attribute,
+            "__boxed__": lambda value: SimpleNamespace(value=value),
             "__branch__": self.branch,
             "__catch__": self.catch,
             "__get__": self.get,
@@ -430,12 +500,12 @@ class Surroundings:
         return thing in container
 
     def store_attribute(self, thing: Any) -> Any:
-        """Return what to set an attribute on, so that what is set is handed over."""
-        return thing if isinstance(thing, Standin) else Setter(self.world, thing)
+        """Return what to set an attribute on, or delete it, or augment it."""
+        return Target(self, thing)
 
     def store_item(self, thing: Any) -> Any:
         """Return what to set an item on, so that what others' containers get is handed over."""
-        return Setter(self.world, thing) if self.world.belongs_to_others(thing) else thing
+        return Container(self.world, thing) if self.world.belongs_to_others(thing) else thing
 
     def mutator(self, thing: Any, name: str) -> Any:
         """Return a method that puts something into a container, seen likewise."""
@@ -509,18 +579,37 @@ class Surroundings:
         return orders[picked] if picked else things
 
 
-class Setter:
-    """A container or object that is not the function's own, when something is put into it."""
+class Target:
+    """An object when an attribute of it is set, deleted or augmented: what that does is up to the
+    surroundings, whatever the attribute is called."""
 
-    def __init__(self, world: World, thing: Any) -> None:
-        vars(self).update(world=world, thing=thing)
+    __slots__ = ("held",)
+
+    def __init__(self, surroundings: Surroundings, thing: Any) -> None:
+        object.__setattr__(self, "held", (surroundings, thing))
+
+    def __getattribute__(self, name: str) -> Any:
+        surroundings, thing = _held(self)
+        return surroundings.get(thing, name)
 
     def __setattr__(self, name: str, value: object) -> None:
-        self.world.hand_over(value)
-        setattr(self.thing, name, value)
+        surroundings, thing = _held(self)
+        surroundings.set(thing, name, value)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(vars(self)["thing"], name)
+    def __delattr__(self, name: str) -> None:
+        surroundings, thing = _held(self)
+        surroundings.delete(thing, name)
+
+
+_held: Callable[[Target], tuple[Surroundings, Any]] = vars(Target)["held"].__get__
+
+
+class Container:
+    """A container that is not the function's own, when something is put into it."""
+
+    def __init__(self, world: World, thing: Any) -> None:
+        self.world = world
+        self.thing = thing
 
     def __setitem__(self, key: Any, value: object) -> None:
         self.world.hand_over(value)
@@ -575,7 +664,7 @@ class Open(Standin):
     def member(self, name: str) -> Any:
         """Return a member of the module; an unknown one where nothing is known of it."""
         known = name in vars(type(self)) and not is_dunder(name)
-        return getattr(self, name) if known else getattr(self.module, name)
+        return getattr(self, name) if known else self.module.attribute(name)
 
 
 class Library(Open):
@@ -588,9 +677,9 @@ class Library(Open):
     def member(self, name: str) -> Any:
         """Return a member of the module, or a module below it."""
         if f"{self.name}.{name}" in harmless.MODULES:
-            return Library(f"{self.name}.{name}", getattr(self.module, name))
+            return Library(f"{self.name}.{name}", self.module.attribute(name))
         members = harmless.MODULES[self.name]
-        return members[name] if name in members else getattr(self.module, name)
+        return members[name] if name in members else self.module.attribute(name)
 
 
 class Contextlib(Library):
@@ -688,14 +777,34 @@ class Logging(Open):
     DEBUG, INFO, WARNING, ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
 
 
+# What the judged code is never shown, by whatever way it may have come by it.
+INSIDES = (Surroundings, World, Stage, Life, Facts, ModuleType, CodeType, FrameType, TracebackType)
+
+
+def _is_inside(thing: object) -> bool:
+    return issubclass(type(thing), INSIDES) or (is_class(thing) and _is_guarded(thing))
+
+
 def _is_guarded(thing: object) -> bool:
     """Say whether an object is not of the judged code's making: what it holds is not shown."""
-    owner = thing if isinstance(thing, type) else type(thing)
-    if owner in GUARDED_TYPES:
-        return True
-    if issubclass(owner, asyncio.CancelledError):
-        return False
-    return str(owner.__module__).partition(".")[0] in GUARDED_MODULES
+    kind = type(thing)
+    for forwarding, where in FORWARDING:
+        if kind is forwarding:
+            return _is_guarded(object.__getattribute__(thing, where))
+    return any(map(_is_guarded_class, mro_of(thing if is_class(thing) else kind)))
+
+
+def _is_guarded_class(kind: type) -> bool:
+    module = module_of(kind)
+    if type(module) is not str or module.partition(".")[0] not in GUARDED_MODULES:
+        return any(kind is one for one in INSIDES)
+    is_error = any(base is BaseException for base in mro_of(kind))
+    return kind is InjectedError or not (kind is Base or is_error)
+
+
+def _is_changeable(thing: object) -> bool:
+    """Say whether an object is the judged code's own: classes of the library are everybody's."""
+    return not _is_guarded(thing) and (not is_class(thing) or is_own(thing))
 
 
 def _is_loop(unknown: Unknown) -> bool:
