@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from flake8_asyncwait.analysis import ir
-from flake8_asyncwait.analysis.collections import set_item, with_pair
+from flake8_asyncwait.analysis.collections import set_item
 from flake8_asyncwait.analysis.exceptions import Exc
 from flake8_asyncwait.analysis.execute import evaluate, evaluate_all
 from flake8_asyncwait.analysis.handover import hand_over
 from flake8_asyncwait.analysis.machine import Context, Machine
 from flake8_asyncwait.analysis.names import assign, path_text
-from flake8_asyncwait.analysis.state import UNKNOWN, Box, Ref, State, Unknown, Value
+from flake8_asyncwait.analysis.real import UNORDERED
+from flake8_asyncwait.analysis.state import UNKNOWN, Box, Ref, State, Value
 from flake8_asyncwait.analysis.values import iterated, orders_of
 
 
@@ -46,17 +47,13 @@ def _bind_attr(
 def _bind_subscript(
     machine: Machine, target: ir.Subscript, value: Value, state: State, ctx: Context
 ) -> list[State]:
-    states = []
+    states: list[State] = []
     for after, (owner, index) in evaluate_all(machine, [target.value, target.index], state, ctx):
         box = after.get(owner)
         if type(box) is not Box or box.escaped:
-            after = hand_over(machine, hand_over(machine, after, value, ctx), index, ctx)
-        elif box.kind == "dict":
-            pairs = tuple(pair for pair in box.items if pair[0] != index or index == UNKNOWN)
-            after = after.put(owner, with_pair(box, pairs, index, value, after))
-        elif not isinstance(value, Unknown):
-            after = set_item(after, owner, box, index, value)
-        states.append(after)
+            states.append(hand_over(machine, hand_over(machine, after, value, ctx), index, ctx))
+        else:
+            states += set_item(machine, owner, index, value, after, ctx)
     return states
 
 
@@ -70,7 +67,7 @@ def _bind_unpack(
             state = bind(machine, part, UNKNOWN, state, ctx)[0]
         return [state] if items is None else [hand_over(machine, state, source, ctx)]
     orders = [(state, items)]
-    if type(box) is Box and box.kind == "set":
+    if type(box) is Box and box.kind in UNORDERED:
         orders = [(state, order) for order in orders_of(state, items)]
     states: list[State] = []
     for before, order in orders:
@@ -90,7 +87,7 @@ def _bind_parts(
     if starred:
         first = starred[0]
         extra = len(items) - (count - 1)
-        state, rest = state.new(Box("list", tuple(items[first : first + extra])))
+        state, rest = state.new(Box(list, tuple(items[first : first + extra])))
         values[first : first + extra] = [rest]
     states = [state]
     for (part, _), value in zip(target.parts, values, strict=False):

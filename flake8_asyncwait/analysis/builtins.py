@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from flake8_asyncwait.analysis import effects, ir
-from flake8_asyncwait.analysis.collections import given_pairs
+from flake8_asyncwait.analysis.collections import Operation, dict_of, given_pairs, run_real
 from flake8_asyncwait.analysis.exceptions import Exc, catches
 from flake8_asyncwait.analysis.handover import hand_over
 from flake8_asyncwait.analysis.helpers import enter
 from flake8_asyncwait.analysis.machine import MAX_DEPTH, Args, Context, Machine, Results
 from flake8_asyncwait.analysis.names import class_names
+from flake8_asyncwait.analysis.real import UNORDERED, NotKnown
 from flake8_asyncwait.analysis.state import (
     MANY,
     UNKNOWN,
@@ -63,7 +66,7 @@ def range_of(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Con
     counted = isinstance(node.args[-1].value, ir.Call)  # as many as a collection holds
     if bounds[-1] - sum(bounds[:-1]) > (bounds[-1] if counted else MANY):
         return [(state, UNKNOWN)]
-    return [state.new(Box("range", tuple(map(Const, range(*bounds)))))]
+    return [state.new(Box(range, tuple(map(Const, range(*bounds)))))]
 
 
 def truth_of(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
@@ -76,7 +79,7 @@ def any_all(
 ) -> Results:
     """`any`, for which a true item is telling, and `all`, for which a false one is."""
     box = state.get(args.first())
-    if type(box) is not Box or box.kind == "dict":
+    if type(box) is not Box or box.kind is dict:
         return [(state, UNKNOWN)]
     verdicts = [truth(item, state) for item in box.items]
     if telling in verdicts:
@@ -112,7 +115,7 @@ def is_future(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Co
 
 
 def collected(
-    kind: str, machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
+    kind: type, machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
 ) -> Results:
     """A collection made of what another one yields."""
     if not args.positional:
@@ -123,9 +126,59 @@ def collected(
     if items is None:
         return [(state, UNKNOWN)]
     box = state.get(source)
-    unordered = box.kind == "set" and kind != "set"
-    orders = orders_of(state, items) if unordered else [items]
+    if kind in UNORDERED:
+        return [state.new(Box(kind, tuple(dict.fromkeys(items)), box.open))]
+    orders = orders_of(state, items) if box.kind in UNORDERED else [items]
     return [state.new(Box(kind, order, box.open)) for order in orders]
+
+
+def sorted_items(
+    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
+) -> Results:
+    """`sorted(items)`, which tasks refuse; by a key, in an order that nobody knows."""
+    results: Results = []
+    for after, value in collected(list, machine, node, args, state, ctx):
+        box = after.get(value)
+        if type(box) is not Box:
+            results.append((after, value))
+        elif args.keywords:
+            results += [after.new(box._replace(items=o)) for o in orders_of(after, box.items)]
+        else:
+            results += _run(machine, sorted, [value], after, ctx)
+    return results
+
+
+def reversed_items(
+    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
+) -> Results:
+    """`reversed(items)`, which sets refuse."""
+    state, items, source = _given(machine, args.first(), state)
+    if items is None:
+        return [(state, source if isinstance(source, AsCompleted) else UNKNOWN)]
+    return _run(machine, reversed, [source], state, ctx)
+
+
+def sliced_items(
+    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
+) -> Results:
+    """`itertools.islice(items, ...)`"""
+    results: Results = []
+    for after, value in collected(list, machine, node, args, state, ctx):
+        if type(after.get(value)) is Box:
+            results += _run(machine, islice, [value, *args.positional[1:]], after, ctx)
+        else:
+            results.append((after, value))
+    return results
+
+
+def _run(
+    machine: Machine, operation: Operation, values: list[Value], state: State, ctx: Context
+) -> Results:
+    """Run a function of Python's; where it asks for what is not known, its value holds as much."""
+    try:
+        return run_real(machine, operation, values, state, ctx)
+    except NotKnown:
+        return [state.new(state.get(values[0])._replace(open=True, escaped=False))]
 
 
 def _given(
@@ -141,7 +194,8 @@ def _given(
 def filtered(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
     """`filter(test, items)`: a test that nobody knows may keep or drop each item."""
     if not args.positional:
-        return [state.new(Box("filter", ()))]
+        machine.fail(state, ctx, Exc("TypeError"))
+        return []
     state, items, source = _given(machine, args.positional[-1], state)
     if isinstance(source, AsCompleted):
         return [(state, source)]
@@ -151,7 +205,7 @@ def filtered(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Con
     test = args.positional[0]
     if test == Const(None):
         true = tuple(item for item in items if truth(item, state) is not False)
-        return [state.new(Box("iter", true, opened))]
+        return [state.new(Box(ir.ITERATOR, true, opened))]
     ways: list[tuple[State, tuple[Value, ...]]] = [(state, ())]
     for item in items:
         after: list[tuple[State, tuple[Value, ...]]] = []
@@ -164,7 +218,7 @@ def filtered(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Con
                 if known is not True:
                     after.append((later, kept))
         ways = after
-    return [later.new(Box("iter", kept, opened)) for later, kept in ways]
+    return [later.new(Box(ir.ITERATOR, kept, opened)) for later, kept in ways]
 
 
 def _apply(machine: Machine, func: Value, item: Value, state: State, ctx: Context) -> Results:
@@ -175,7 +229,7 @@ def _apply(machine: Machine, func: Value, item: Value, state: State, ctx: Contex
 
 def chained(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
     state, items, opened = _flat(machine, args.positional, args.splat, state)
-    return [new_box(state, "iter", items, opened)]
+    return [new_box(state, ir.ITERATOR, items, opened)]
 
 
 def chained_items(
@@ -184,7 +238,7 @@ def chained_items(
     """`chain.from_iterable(...)`"""
     state, outer, opened = _flat(machine, args.positional, args.splat, state)
     state, items, opened = _flat(machine, outer, opened, state)
-    return [new_box(state, "iter", items, opened)]
+    return [new_box(state, ir.ITERATOR, items, opened)]
 
 
 def _flat(
@@ -226,25 +280,24 @@ def _rows(columns: list[tuple[Value, ...] | None], state: State) -> Results:
     rows: list[Value] = []
     for position in range(min(known)):
         row = tuple(UNKNOWN if c is None else c[position] for c in columns)
-        state, ref = state.new(Box("tuple", row))
+        state, ref = state.new(Box(tuple, row))
         rows.append(ref)
-    return [state.new(Box("iter", tuple(rows)))]
+    return [state.new(Box(ir.ITERATOR, tuple(rows)))]
 
 
 def made_dict(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
     if not args.positional and not args.keywords:
-        return [state.new(Box("dict", ()))]
+        return [state.new(Box(dict, ()))]
     box = state.get(args.first())
-    if type(box) is Box and box.kind == "dict" and not args.keywords:
+    if type(box) is Box and box.kind is dict and not args.keywords:
         return [state.new(box._replace(escaped=False))]
-    pairs = given_pairs(args, state)
-    return [state.new(Box("dict", tuple(pairs), not pairs))]
+    return [state.new(dict_of(*given_pairs(args, state)))]
 
 
 def next_of(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
     """`next(it)`: one of the items, or the default."""
     box = state.get(args.first())
-    if type(box) is not Box or box.kind == "dict":
+    if type(box) is not Box or box.kind is dict:
         return [(state, UNKNOWN), *((state, value) for value in args.positional[1:2])]
     found: Results = [(state, item) for item, _ in effects.choices(state, box.items)]
     if box.open:

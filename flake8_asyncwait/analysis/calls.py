@@ -6,7 +6,6 @@ A call that nobody knows hands its arguments over: silence is better than a fals
 from __future__ import annotations
 
 import re
-from collections import deque
 
 from flake8_asyncwait.analysis import ir, known
 from flake8_asyncwait.analysis.exceptions import Exc
@@ -39,8 +38,6 @@ from flake8_asyncwait.analysis.tasks import canceller, factory, make_task
 from flake8_asyncwait.analysis.values import as_items, as_task, collection, iterated
 from flake8_asyncwait.analysis.walk import changed_by, last_name
 
-# What collections of these kinds have; to call anything else on one raises.
-_ATTRIBUTES = {"list": {*dir(list), *dir(deque)}, "set": {*dir(set)}, "tuple": {*dir(tuple)}}
 # A plain function whose name says that it creates a task.
 _CREATOR = re.compile(r"(?i)create\w*task(?!s?_?group)")
 _LOGGER = re.compile(r"(?i)(?:^|_)(?:log|logger|logging)$")
@@ -317,7 +314,7 @@ def _box_method(
     machine: Machine, node: ir.Call, ref: Ref, name: str, args: Args, state: State, ctx: Context
 ) -> Results:
     box = state.heap[ref.id]
-    if not box.escaped and name not in _ATTRIBUTES.get(box.kind, {name}):
+    if not box.escaped and box.kind is not ir.ITERATOR and not hasattr(box.kind, name):
         machine.fail(state, ctx, Exc("AttributeError"))
         return []
     row = known.COLLECTION_METHODS.get(name)

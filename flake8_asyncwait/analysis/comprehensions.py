@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.binding import bind
+from flake8_asyncwait.analysis.collections import dict_of
 from flake8_asyncwait.analysis.conditions import decide
 from flake8_asyncwait.analysis.exceptions import ANY, CANCELLED_ERROR
 from flake8_asyncwait.analysis.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.machine import Context, Machine, Results
-from flake8_asyncwait.analysis.state import UNKNOWN, Box, Const, State, Value
+from flake8_asyncwait.analysis.state import UNKNOWN, Box, Const, Ref, State, Value
 from flake8_asyncwait.analysis.values import iterated, new_box, split_on_turns, turns
 
 
@@ -21,14 +22,16 @@ def _comprehension(machine: Machine, node: ir.Comprehension, state: State, ctx: 
     results: Results = []
     for after, items, opened in ways:
         after = after.unbind(*bound)
-        if node.kind == "dict":
-            results.append(after.new(Box("dict", tuple(items), opened)))
+        if node.kind is dict:
+            results.append(after.new(dict_of(items, opened)))
         else:
             results.append(_comprehended(after, node.kind, items, opened))
     return results
 
 
-def _comprehended(state: State, kind: str, items: list[Value], opened: bool) -> tuple[State, Value]:
+def _comprehended(
+    state: State, kind: type, items: list[Value], opened: bool
+) -> tuple[State, Value]:
     if items and all(isinstance(item, Const) for item in items) and not opened:
         return state.new(Box(kind, tuple(items)))
     return new_box(state, kind, items, opened)
@@ -119,6 +122,8 @@ def _unknown_clause(
             fresh = after[len(items) :]
             if not any(_is_made(state, item, before) for item in fresh):
                 ends.append((state, after, True))
+                if any(isinstance(item, Ref) for item in fresh):  # unless there is no turn
+                    ends.append((before, items, False))
                 continue
             some, none = split_on_turns(machine, node.clauses[depth].iter, state, before, ctx)
             ends += [(one, items, False) for one in none]

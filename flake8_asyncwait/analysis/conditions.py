@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from flake8_asyncwait.analysis import ir, known
 from flake8_asyncwait.analysis.exceptions import Exc
 from flake8_asyncwait.analysis.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.machine import Context, Machine, Results
+from flake8_asyncwait.analysis.real import ERRORS, NotKnown, is_sure, real
 from flake8_asyncwait.analysis.state import (
     FOREIGN,
     KNOWN,
@@ -156,7 +158,7 @@ def _is_stranger(node: ir.Compare, state: State, right: Value, ctx: Context) -> 
     if node.rest[0][0] not in ("In", "NotIn") or len(node.rest) > 1 or type(box) is not Box:
         return False
     func, name = ctx.frame.func, node.left.id if isinstance(node.left, ir.Name) else ""
-    if name not in func.params or name in func.rebound or box.open or box.kind == "dict":
+    if name not in func.params or name in func.rebound or box.open or box.kind is dict:
         return False
     tasks = [state.get(item) for item in box.items]
     return all(type(task) is Task and task.owner == OWNED for task in tasks)
@@ -177,10 +179,19 @@ def _compared(state: State, op: str, sides: list[Value], sizes: list[bool]) -> b
         return same if same is None else same == (op == "Is")
     if isinstance(left, Const) and isinstance(right, Const):
         return _numbers(op, [left.value, right.value], sizes)
+    if op in _NUMBERS and all(_is_exact(state.get(side)) for side in sides):
+        with suppress(NotKnown, *ERRORS):
+            return bool(_NUMBERS[op](real(state, left), real(state, right)))
+        return None
     if op in ("Equal", "NotEqual"):
         same = _same(state, left, right)
         return same if same is None else same == (op == "Equal")
     return None
+
+
+def _is_exact(box: object) -> bool:
+    """Whether it is known what a collection is equal to."""
+    return type(box) is Box and not (box.open or box.escaped) and all(map(is_sure, box.items))
 
 
 def _numbers(op: str, sides: list[object], sizes: list[bool]) -> bool | None:
@@ -221,9 +232,9 @@ def _both_tracked(state: State, left: Ref, right: Ref) -> bool | None:
 
 def _contains(state: State, item: Value, box: Value) -> bool | None:
     thing = state.get(box)
-    if type(thing) is not Box or thing.kind == "iter":
+    if type(thing) is not Box or thing.kind is ir.ITERATOR:
         return None
-    items = [key for key, _ in thing.items] if thing.kind == "dict" else thing.items
+    items = [key for key, _ in thing.items] if thing.kind is dict else thing.items
     if isinstance(item, Ref) and item in items:
         return True
     if not isinstance(item, Ref):

@@ -189,16 +189,16 @@ def as_items(
                 Task(MAYBE, COLLECTION + value.name, origin(value.name), handed=value.handed)
             )
             refs.append(ref)
-        state, box = _replace_with(state, value, Box("list", tuple(refs), escaped=True))
+        state, box = _replace_with(state, value, Box(list, tuple(refs), escaped=True))
         return state, tuple(refs), box
     if isinstance(value, Foreign):
         state, ref = state.new(Task(MAYBE, FOREIGN, origin(value.path)))
-        state, box = _replace_with(state, value, Box("list", (ref,), open=True, escaped=True))
+        state, box = _replace_with(state, value, Box(list, (ref,), open=True, escaped=True))
         return state.bind(value.path, box), (ref,), box
     thing = state.get(value)
     if type(thing) is Box:
         items = thing.items
-        if thing.kind == "dict":
+        if thing.kind is dict:
             items = tuple(key for key, _ in items)
         return state, items, value
     return state, None, value

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from flake8_asyncwait.analysis import ir, known
 from flake8_asyncwait.analysis.awaits import await_value, yield_value
-from flake8_asyncwait.analysis.collections import combine, indexed, looked_up, sliced
+from flake8_asyncwait.analysis.collections import (
+    combine,
+    dict_of,
+    subscript,
+)
 from flake8_asyncwait.analysis.conditions import decide
 from flake8_asyncwait.analysis.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.machine import Context, Machine, Results
@@ -21,6 +25,7 @@ from flake8_asyncwait.analysis.state import (
     Primitive,
     Ref,
     Result,
+    Slice,
     State,
     Value,
 )
@@ -132,7 +137,7 @@ def _dict(machine: Machine, node: ir.DictDisplay, state: State, ctx: Context) ->
         for key, _ in node.items:
             if key is None:
                 merged = after.get(next(feed))
-                known = type(merged) is Box and merged.kind == "dict"
+                known = type(merged) is Box and merged.kind is dict
                 pairs.extend(merged.items if known else ())
                 opened = opened or not known or merged.open
             else:
@@ -140,35 +145,29 @@ def _dict(machine: Machine, node: ir.DictDisplay, state: State, ctx: Context) ->
         if pairs and not any(tells(part, after) for pair in pairs for part in pair):
             results.append((after, UNKNOWN))
         else:
-            results.append(after.new(Box("dict", tuple(pairs), opened)))
+            results.append(after.new(dict_of(pairs, opened)))
     return results
 
 
 @evaluates(ir.Subscript)
 def _subscript(machine: Machine, node: ir.Subscript, state: State, ctx: Context) -> Results:
     results: Results = []
-    if isinstance(node.index, ir.Slice):
-        for after, value in evaluate(machine, node.value, state, ctx):
-            results += sliced(machine, after, value, node.index, ctx)
-        return results
     for after, (value, index) in evaluate_all(machine, [node.value, node.index], state, ctx):
-        if isinstance(value, Param):
-            after, _, value = as_items(machine, after, value)
-        box = after.get(value)
-        if type(box) is not Box:
-            results.append((after, UNKNOWN))
-        elif box.kind == "dict":
-            results += [(after, item) for item in looked_up(box, index)]
-        else:
-            results += indexed(machine, after, box, index, ctx)
+        results += subscript(machine, value, index, after, ctx)
     return results
+
+
+@evaluates(ir.Slice)
+def _slice(machine: Machine, node: ir.Slice, state: State, ctx: Context) -> Results:
+    parts = [part or ir.Const(None) for part in (node.lower, node.upper, node.step)]
+    return [(after, Slice(*values)) for after, values in evaluate_all(machine, parts, state, ctx)]
 
 
 @evaluates(ir.Binary)
 def _binary(machine: Machine, node: ir.Binary, state: State, ctx: Context) -> Results:
     results: Results = []
     for after, (left, right) in evaluate_all(machine, [node.left, node.right], state, ctx):
-        results.append(combine(machine, after, node.op, left, right))
+        results += combine(machine, node.op, left, right, after, ctx)
     return results
 
 
@@ -199,8 +198,3 @@ def _if_exp(machine: Machine, node: ir.IfExp, state: State, ctx: Context) -> Res
         for one in states:
             results += evaluate(machine, branch, one, ctx)
     return results
-
-
-@evaluates(ir.Slice)
-def _slice(machine: Machine, node: ir.Slice, state: State, ctx: Context) -> Results:
-    return [(state, UNKNOWN)]

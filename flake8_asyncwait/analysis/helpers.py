@@ -234,7 +234,7 @@ def bind_params(
 ) -> State:
     for name, value in pairs:
         if name in (func.star, func.star_star):
-            state, value = state.new(Box("tuple" if name == func.star else "dict", value))
+            state, value = state.new(Box(tuple if name == func.star else dict, value))
         if not isinstance(value, Unknown):
             state = state.bind(frame.prefix + name, value)
     given = dict(pairs)

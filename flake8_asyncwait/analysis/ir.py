@@ -17,6 +17,10 @@ else:
     node = dataclass(slots=True, eq=False)
 
 
+# The type that stands for whatever can only be iterated over.
+ITERATOR: type = type(iter(()))
+
+
 @node
 class Const:
     """A literal whose value conditions may depend on: None, a bool, an int or a string."""
@@ -77,7 +81,7 @@ class Yield:
 class Display:
     """A list, set or tuple display; each element says whether it is starred."""
 
-    kind: str
+    kind: type
     elements: list[tuple[Expr, bool]]
 
 
@@ -102,7 +106,7 @@ class Clause:
 class Comprehension:
     """A comprehension or generator expression; `key` is set for dict comprehensions only."""
 
-    kind: str
+    kind: type
     key: Expr | None
     element: Expr
     clauses: list[Clause]

@@ -12,6 +12,7 @@ from flake8_asyncwait.analysis.exceptions import CANCELLED_ERROR
 from flake8_asyncwait.analysis.execute import evaluate, executes_all, run_block
 from flake8_asyncwait.analysis.loss import collect, head, merge
 from flake8_asyncwait.analysis.machine import Context, Machine
+from flake8_asyncwait.analysis.real import UNORDERED
 from flake8_asyncwait.analysis.state import DONE, UNKNOWN, AsCompleted, Box, Const, State, Value
 from flake8_asyncwait.analysis.statements import branch
 from flake8_asyncwait.analysis.values import as_items, iterated, split_on_turns, turns
@@ -79,8 +80,8 @@ def _start_loop(
 ) -> None:
     """Bind the iterator of a loop over known items, and enter the state among the others."""
     box = state.get(source)
-    unordered = type(box) is Box and box.kind == "set" and _order_matters(machine, node, items)
-    state, ref = state.new(Box("iter", items))
+    unordered = type(box) is Box and box.kind in UNORDERED and _order_matters(machine, node, items)
+    state, ref = state.new(Box(ir.ITERATOR, items))
     state = state.bind(_iterator(node, ctx), ref)
     known.setdefault((unordered, type(box) is Box and box.open), []).append(state)
 
@@ -102,7 +103,7 @@ def _indexes(
         if isinstance(inner, ir.Subscript) and _is_name(inner.index, node.target.id):
             ways = evaluate(machine, inner.value, state, ctx.into(Flow()))
             box = ways[0][0].get(ways[0][1]) if ways else None
-            if type(box) is Box and box.kind == "list" and not box.open:
+            if type(box) is Box and box.kind is list and not box.open:
                 return tuple(map(Const, range(len(box.items))))
     return None
 
@@ -208,7 +209,7 @@ def _next_item(
     for item, rest in options:
         if node.asynchronous:
             state = _completed(machine, node, item, state, ctx)
-        after, ref = state.new(Box("iter", rest))
+        after, ref = state.new(Box(ir.ITERATOR, rest))
         after = after.bind(key, ref)
         if type(item) is tuple:
             item = item[0]

@@ -92,7 +92,7 @@ def head(machine: Machine, state: State, line: int) -> State:
     for number, thing in state.heap.items():
         if Ref(number) in others:
             heap[number] = thing._replace(status=MAYBE)
-        elif type(thing) is Box and thing.kind != "tuple":
+        elif type(thing) is Box and thing.kind is not tuple:
             items = tuple(item for item in thing.items if not _only(item, others))
             if len(items) < len(thing.items):
                 heap[number] = thing._replace(items=items, open=True)

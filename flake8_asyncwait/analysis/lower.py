@@ -519,7 +519,7 @@ class Lowerer:
         self._bind(each.id)
         inner = ir.Call(call.args[0].value, [ir.Arg(each)], call.line)
         clause = ir.Clause(each, call.args[1].value, [], False)
-        return ir.Comprehension("iter", None, inner, [clause], call.line)
+        return ir.Comprehension(ir.ITERATOR, None, inner, [clause], call.line)
 
     def _await(self, node: cst.Await) -> ir.Expr:
         return ir.Await(self._expr(node.expression), self._line)
@@ -531,7 +531,7 @@ class Lowerer:
         return ir.Yield(self._optional(node.value), self._line)
 
     def _display(self, node: cst.Tuple | cst.List | cst.Set) -> ir.Expr:
-        kind = type(node).__name__.lower()
+        kind = _DISPLAYS[type(node)]
         return ir.Display(
             kind,
             [
@@ -552,9 +552,7 @@ class Lowerer:
         )
 
     def _comprehension(self, node: cst.BaseComp) -> ir.Expr:
-        kind = {"ListComp": "list", "SetComp": "set", "GeneratorExp": "iter", "DictComp": "dict"}[
-            type(node).__name__
-        ]
+        kind = _COMPREHENSIONS[type(node)]
         line = self._line
         self._comprehensions += 1
         variables = _comprehension_variables(node.for_in)
@@ -654,6 +652,13 @@ class _Anything:
 ANYTHING = _Anything()
 # Alternatives inside a sequence pattern multiply: of one with more rows nothing is known.
 _MOST_ROWS = 1_000
+_DISPLAYS: dict[type, type] = {cst.List: list, cst.Set: set, cst.Tuple: tuple}
+_COMPREHENSIONS: dict[type, type] = {
+    cst.ListComp: list,
+    cst.SetComp: set,
+    cst.DictComp: dict,
+    cst.GeneratorExp: ir.ITERATOR,
+}
 _SINGLETONS: dict[str, object] = {"None": None, "True": True, "False": False}
 
 

@@ -115,7 +115,7 @@ def _enter_stack(machine: Machine, node: ir.With, state: State, ctx: Context) ->
         return state
     if machine.program.qualified(ctx.frame.func, func) not in known.STACKS:
         return state
-    state, ref = state.new(Box("list", ()))
+    state, ref = state.new(Box(list, ()))
     return state.bind(stack_key(node.target.id, ctx), ref)
 
 

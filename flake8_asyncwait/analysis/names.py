@@ -118,7 +118,7 @@ def matters(value: Value, state: State) -> bool:
     """Whether a helper must know a value: it reaches a task, or is a collection to come."""
     if isinstance(value, Ref):
         thing = state.heap[value.id]
-        if type(thing) is Box and thing.kind != "tuple":
+        if type(thing) is Box and thing.kind is not tuple:
             return True
         return type(thing) is not Box or matters(thing.items, state)
     if isinstance(value, (Param, Function, Coroutine)):

@@ -155,6 +155,14 @@ class Primitive(NamedTuple):
     methods: tuple[str, ...]
 
 
+class Slice(NamedTuple):
+    """The bounds of a slice."""
+
+    lower: Any
+    upper: Any
+    step: Any
+
+
 class Known(NamedTuple):
     """What tests have found out about something unknown; None for what they have not."""
 
@@ -194,10 +202,11 @@ class Task(NamedTuple):
 
 
 class Box(NamedTuple):
-    """A collection. Items of a dict are (key, value) pairs. `open` says that it may hold other,
-    unknown things too, `escaped` that somebody else can reach it."""
+    """A collection, of a type of Python's. Items of a dict are (key, value) pairs. `open` says that
+    it may hold other, unknown things too, `escaped` that somebody else can reach it: then its kind
+    may be but a guess."""
 
-    kind: str
+    kind: type
     items: tuple[Any, ...]
     open: bool = False
     escaped: bool = False
@@ -577,7 +586,7 @@ def _canonical(env: dict[str, Value], heap: dict[int, Any]) -> tuple[object, tup
         position += 1
         if type(thing) is Box:
             items: Any = thing.items
-            if thing.kind == "set" and len(items) > 1:
+            if thing.kind in (set, frozenset) and len(items) > 1:
                 items = sorted(items, key=lambda item: _rank(item, heap, numbers))
             things.append((thing.kind, thing.open, thing.escaped, *map(encode, items)))
         else:

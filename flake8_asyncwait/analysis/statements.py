@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flake8_asyncwait.analysis import ir, known
 from flake8_asyncwait.analysis.binding import bind
-from flake8_asyncwait.analysis.collections import combine, extend, pairs_under
+from flake8_asyncwait.analysis.collections import delete_item, update
 from flake8_asyncwait.analysis.completion import BREAK, CONTINUE, RETURN, Flow, raising
 from flake8_asyncwait.analysis.conditions import decide
 from flake8_asyncwait.analysis.exceptions import ANY, NO, YES, Exc, catches
@@ -23,7 +23,7 @@ from flake8_asyncwait.analysis.execute import (
 from flake8_asyncwait.analysis.handover import hand_over, hand_over_names
 from flake8_asyncwait.analysis.loss import merge
 from flake8_asyncwait.analysis.lower import ANYTHING
-from flake8_asyncwait.analysis.machine import Args, Context, Machine, Results
+from flake8_asyncwait.analysis.machine import Context, Machine, Results
 from flake8_asyncwait.analysis.names import assign, bind_function, class_names, lookup, matters
 from flake8_asyncwait.analysis.state import (
     UNKNOWN,
@@ -41,7 +41,7 @@ from flake8_asyncwait.analysis.walk import last_name, walk
 
 @executes(ir.ExprStmt)
 def _expression(machine: Machine, node: ir.ExprStmt, state: State, ctx: Context) -> list[State]:
-    if isinstance(node.value, ir.Comprehension) and node.value.kind == "iter":
+    if isinstance(node.value, ir.Comprehension) and node.value.kind is ir.ITERATOR:
         return [state]  # a generator expression that nobody iterates over does nothing
     return [after for after, _ in evaluate(machine, node.value, state, ctx)]
 
@@ -62,15 +62,10 @@ def _aug_assign(machine: Machine, node: ir.AugAssign, state: State, ctx: Context
     ends: list[State] = []
     current: ir.Expr = node.target if not isinstance(node.target, ir.Unpack) else ir.Other([])
     for after, (old, value) in evaluate_all(machine, [current, node.value], state, ctx):
-        box = after.get(old)
-        if type(box) is Box and box.kind == "list" and node.op == "Add":
-            ends += [
-                end for end, _ in extend(machine, old, "extend", Args([value], {}), after, ctx)
-            ]
-        elif type(box) is Box and _is_refused(node.op, box):
-            machine.fail(after, ctx, Exc("TypeError"))
-        elif type(box) is Box and isinstance(old, Ref):
-            ends.append(_update_in_place(machine, node.op, old, value, after, ctx))
+        if isinstance(old, Ref) and type(after.get(old)) is Box:
+            for later, new in update(machine, node.op, old, value, after, ctx):
+                same = new == old or isinstance(new, Unknown)
+                ends += [later] if same else bind(machine, node.target, new, later, ctx)
         elif isinstance(node.target, ir.Name) and isinstance(old, (Const, Unknown)):
             ends += bind(machine, node.target, UNKNOWN, after, ctx)
         else:
@@ -78,55 +73,31 @@ def _aug_assign(machine: Machine, node: ir.AugAssign, state: State, ctx: Context
     return ends
 
 
-def _is_refused(op: str, box: Box) -> bool:
-    """Whether a list or tuple of the function's own does not know an operator, which sets do;
-    what somebody else made may be a set."""
-    of_sets = op in ("BitOr", "Subtract", "BitAnd", "BitXor")
-    return of_sets and box.kind in ("list", "tuple") and not box.escaped
-
-
-def _update_in_place(
-    machine: Machine, op: str, old: Ref, value: Value, state: State, ctx: Context
-) -> State:
-    """`tasks |= more` and the like change the collection itself."""
-    if op in ("BitOr", "Add"):
-        return extend(machine, old, "update", Args([value], {}), state, ctx)[0][0]
-    state, result = combine(machine, state, op, old, value)
-    combined = state.get(result)
-    if type(combined) is not Box:
-        return state
-    box = state.heap[old.id]
-    return state.put(old, box._replace(items=combined.items, open=combined.open))
-
-
 @executes(ir.Delete)
 def _delete(machine: Machine, node: ir.Delete, state: State, ctx: Context) -> list[State]:
+    states = [state]
     for target in node.targets:
-        if isinstance(target, ir.Name):
-            frame = ctx.frame.owner_of(target.id)
-            if frame is None:
-                continue
-            if not lookup(machine, target.id, state, ctx):
-                return []  # it is not bound
-            state = state.unbind(frame.prefix + target.id)
-        elif isinstance(target, ir.Subscript):
-            state = _delete_item(machine, target, state, ctx)
-    return [state]
+        states = [end for one in states for end in _delete_one(machine, target, one, ctx)]
+    return states
 
 
-def _delete_item(machine: Machine, target: ir.Subscript, state: State, ctx: Context) -> State:
-    ways = evaluate_all(machine, [target.value, target.index], state, ctx)
-    if len(ways) != 1:
-        return state
-    after, (owner, index) = ways[0]
-    box = after.get(owner)
-    if type(box) is not Box or not isinstance(owner, Ref):
-        return after
-    if box.kind == "dict":
-        gone = pairs_under(index, box, after)
-        items = tuple(pair for pair in box.items if pair not in gone)
-        return after.put(owner, box._replace(items=items))
-    return after
+def _delete_one(machine: Machine, target: ir.Target, state: State, ctx: Context) -> list[State]:
+    if isinstance(target, ir.Name):
+        frame = ctx.frame.owner_of(target.id)
+        if frame is None:
+            return [state]
+        if not lookup(machine, target.id, state, ctx):
+            return []  # it is not bound
+        return [state.unbind(frame.prefix + target.id)]
+    if not isinstance(target, ir.Subscript):
+        return [state]
+    ends: list[State] = []
+    for after, (owner, index) in evaluate_all(machine, [target.value, target.index], state, ctx):
+        if isinstance(owner, Ref) and type(after.get(owner)) is Box:
+            ends += delete_item(machine, owner, index, after, ctx)
+        else:
+            ends.append(after)
+    return ends
 
 
 @executes(ir.Return)
@@ -270,7 +241,7 @@ def _matches(case: ir.Case, value: Value, state: State) -> bool | None:
     box = state.get(value)
     if isinstance(value, Const):
         return value.value in case.values
-    if type(box) is not Box or box.kind != "tuple":
+    if type(box) is not Box or box.kind is not tuple:
         return None
     verdicts = [_row_matches(row, box.items) for row in case.values]
     if True in verdicts:

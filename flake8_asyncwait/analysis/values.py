@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flake8_asyncwait.analysis import effects, ir
 from flake8_asyncwait.analysis.machine import Context, Machine, Results
+from flake8_asyncwait.analysis.real import UNORDERED, bounded
 from flake8_asyncwait.analysis.state import (
     FUTURE,
     MANY,
@@ -60,19 +61,19 @@ def live(state: State, origin: int) -> int:
     return sum(type(thing) is Task and thing.origin == origin for thing in state.heap.values())
 
 
-def new_box(state: State, kind: str, items: list[Value], opened: bool) -> tuple[State, Value]:
+def new_box(state: State, kind: type, items: list[Value], opened: bool) -> tuple[State, Value]:
     """A new collection, or an unknown value where it holds nothing to remember."""
     telling = [item for item in items if not isinstance(item, Unknown)]
-    if kind != "tuple":
-        distinct = list(dict.fromkeys(telling))
+    if kind is not tuple:
         # Equal results of one call stand for as many things as the call was made.
+        distinct = list(dict.fromkeys(telling))
         several = any(isinstance(i, Result) and telling.count(i) > 1 for i in distinct)
         opened = opened or several or len(telling) < len(items)
-        items = distinct
-    constants = kind == "tuple" and all(isinstance(item, Const) for item in items)
+        items = distinct if several or kind in UNORDERED else telling
+    constants = kind is tuple and all(isinstance(item, Const) for item in items)
     if (items or opened) and not constants and not any(tells(i, state) for i in items):
         return state, UNKNOWN
-    return state.new(Box(kind, tuple(items), opened))
+    return state.new(bounded(Box(kind, tuple(items), opened)))
 
 
 def tells(value: Value, state: State) -> bool:

@@ -160,9 +160,9 @@ def _halves(
             after = _outcome_step(machine, after, waiting, done, pending, opened)
         # Without a timeout something is done, if only what nothing is known of.
         some = done or (() if waiting.timeout else (UNKNOWN,))
-        after, done_box = after.new(Box("set", some, opened))
-        after, pending_box = after.new(Box("set", pending, opened and not full))
-        after, pair = after.new(Box("tuple", (done_box, pending_box)))
+        after, done_box = after.new(Box(set, some, opened))
+        after, pending_box = after.new(Box(set, pending, opened and not full))
+        after, pair = after.new(Box(tuple, (done_box, pending_box)))
         results.append((after, pair))
     return results
 

@@ -1,0 +1,294 @@
+"""Collections of references do what Python's own do: the two are held against each other."""
+
+from __future__ import annotations
+
+import ast
+import operator
+import random
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from flake8_asyncwait.analysis import collections, known
+from flake8_asyncwait.analysis.books import Books
+from flake8_asyncwait.analysis.completion import Flow
+from flake8_asyncwait.analysis.load import File
+from flake8_asyncwait.analysis.machine import Args, Context, Frame, Machine
+from flake8_asyncwait.analysis.state import MANY, Box, Const, Ref, Slice, State, Task, Value
+from flake8_asyncwait.analysis.survey import facts_of
+from flake8_asyncwait.check import check
+from flake8_asyncwait.options import Options
+
+TEXT = """\
+import asyncio
+
+
+async def f(ts):
+    await asyncio.wait(ts)
+"""
+NAMES = "abcd"
+KINDS: tuple[type, ...] = (list, deque, set, dict, tuple, frozenset)
+METHODS: dict[type, str] = {
+    list: "append insert extend pop remove reverse index count copy clear sort",
+    deque: "append appendleft extend extendleft pop popleft remove rotate reverse index copy",
+    set: "add discard remove update union difference intersection symmetric_difference copy"
+    " difference_update intersection_update issubset pop",
+    frozenset: "union difference intersection issuperset isdisjoint copy",
+    dict: "get pop setdefault update keys values items copy popitem",
+    tuple: "index count",
+}
+OPERATORS = {
+    "Add": operator.add,
+    "Multiply": operator.mul,
+    "BitOr": operator.or_,
+    "Subtract": operator.sub,
+    "BitAnd": operator.and_,
+    "BitXor": operator.xor,
+}
+
+
+class Bounded(Exception):
+    """A collection holds one thing so often that it is not counted any more."""
+
+
+class Token:
+    """What a real collection holds in the place of a task, which has no order either."""
+
+    def __init__(self, ref: Ref) -> None:
+        self.ref = ref
+
+
+class Pair:
+    """A collection of a state, and the real one that it has to be like."""
+
+    def __init__(self, kind: type, dice: random.Random) -> None:
+        tree = ast.parse(TEXT)
+        file = File(TEXT, tree, Options())
+        (func,) = file.candidates([5])
+        facts = facts_of(file.program, func, func.candidates, False)
+        self.machine = Machine(file.program, func, facts, Books(1, 10**6))
+        self.dice = dice
+        self.tokens: list[Token] = []
+        self.state = State({}, {})
+        for origin in range(len(NAMES)):
+            self.state, ref = self.state.new(Task("running", "owned", origin))
+            self.tokens.append(Token(ref))
+        self.real = self.some(kind)
+        self.value = self.put(self.real)
+        self.flow = Flow()
+        self.ctx = Context(Frame(func, "", 0), self.flow)
+
+    def item(self) -> Token:
+        return self.dice.choice(self.tokens)
+
+    def index(self) -> int:
+        return self.dice.randrange(-3, 4)
+
+    def some(self, kind: type) -> Any:
+        items = [self.item() for _ in range(self.dice.randrange(4))]
+        made: Any = kind  # whose arguments mypy cannot know
+        return made(enumerate(items)) if kind is dict else made(items)
+
+    def put(self, thing: Any) -> Value:
+        """What stands in the state for a real thing."""
+        if isinstance(thing, Token):
+            return thing.ref
+        if isinstance(thing, slice):
+            return Slice(Const(thing.start), Const(thing.stop), Const(thing.step))
+        if type(thing) not in KINDS:
+            return Const(thing)
+        if isinstance(thing, dict):
+            items = tuple((self.put(key), self.put(value)) for key, value in thing.items())
+        else:
+            items = tuple(self.put(part) for part in thing)
+        self.state, ref = self.state.new(Box(type(thing), items))
+        return ref
+
+    def seen(self, value: Value) -> object:
+        """What a value says, as what `shown` says of the real thing."""
+        box = self.state.get(value)
+        if type(box) is Box:
+            if box.open and max(map(box.items.count, box.items)) >= MANY:
+                raise Bounded
+            assert not box.open
+            items = [self.seen(part) for part in box.items]
+            return set(items) if box.kind in (set, frozenset) else items
+        if type(value) is tuple:
+            return tuple(map(self.seen, value))
+        return value.value if isinstance(value, Const) else value
+
+    def shown(self, thing: Any) -> object:
+        if isinstance(thing, Token):
+            return thing.ref
+        if isinstance(thing, (set, frozenset)):
+            return set(map(self.shown, thing))
+        if isinstance(thing, dict):
+            return [(self.shown(key), self.shown(value)) for key, value in thing.items()]
+        if isinstance(thing, tuple) and not self.is_row(thing):
+            return list(map(self.shown, thing))
+        if isinstance(thing, tuple):
+            return [thing[0], thing[1].ref]
+        if hasattr(thing, "__iter__"):
+            return list(map(self.shown, thing))
+        return thing
+
+    def is_row(self, thing: tuple[Any, ...]) -> bool:
+        return len(thing) == 2 and isinstance(thing[0], int)
+
+    def do(self, name: str, ours: Callable[[], Any], theirs: Callable[[], Any]) -> None:
+        """Do the same to both, and compare what comes of it, and what has become of them."""
+        try:
+            expected: object = self.shown(theirs())
+        except Exception as error:
+            expected = type(error).__name__
+        ends = ours()
+        raised = [completion.exc.name for completion, _ in self.flow if completion.exc]
+        self.flow = Flow()
+        self.ctx = self.ctx.into(self.flow)
+        if raised:
+            assert (raised, ends) == ([expected], []), name
+            return
+        if len(ends) > 1:  # `pop` of a set: any of its items
+            ends = [end for end in ends if self.seen(end[1]) == expected]
+        ((self.state, value),) = ends
+        assert self.seen(value) == expected, name
+        assert self.seen(self.value) == self.shown(self.real), name
+
+    def arguments(self, name: str, kind: type) -> list[Any]:
+        if name in ("extend", "extendleft", "update", "union", "difference", "intersection"):
+            return [self.some(dict if kind is dict else list)]
+        if name.endswith("update") or name.startswith(("is", "symmetric")):
+            return [self.some(list)]
+        if name == "insert":
+            return [self.index(), self.item()]
+        if name == "rotate":
+            return [self.index()]
+        if name == "pop":
+            return [self.index()] if kind is dict else self.dice.choice([[], [self.index()]])
+        if kind is dict and name in ("get", "setdefault"):
+            return [self.index(), self.item()]
+        if name in ("append", "appendleft", "add", "discard", "remove", "index", "count"):
+            return [self.item()]
+        return []
+
+    def call(self) -> None:
+        kind = type(self.real)
+        name = self.dice.choice(METHODS[kind].split())
+        arguments = self.arguments(name, kind)
+        given = Args([self.put(argument) for argument in arguments], {})
+        rule = known.COLLECTION_METHODS[name].rule
+        assert rule is not None
+        self.do(
+            f"{kind.__name__}.{name}",
+            lambda: rule(self.machine, self.value, name, given, self.state, self.ctx),
+            lambda: getattr(self.real, name)(*arguments),
+        )
+
+    def operate(self) -> None:
+        op = self.dice.choice(list(OPERATORS))
+        other = self.index() if op == "Multiply" else self.some(self.dice.choice(KINDS))
+        right = self.put(other)
+        self.do(
+            op,
+            lambda: collections.combine(self.machine, op, self.value, right, self.state, self.ctx),
+            lambda: OPERATORS[op](self.real, other),
+        )
+
+    def subscribe(self) -> None:
+        bounds = [self.dice.choice([None, self.index()]) for _ in range(3)]
+        index = self.dice.choice([self.index(), slice(*bounds)])
+        if isinstance(self.real, (set, frozenset)) or (
+            isinstance(self.real, dict) and isinstance(index, slice)
+        ):
+            return
+        key = self.put(index)
+        what = self.dice.choice(["get", "set", "del"])
+        if what == "get":
+            self.do(
+                "[]",
+                lambda: collections.subscript(self.machine, self.value, key, self.state, self.ctx),
+                lambda: self.real[index],
+            )
+            return
+        new = self.some(list) if isinstance(index, slice) else self.item()
+        value = self.put(new)
+        self.do(
+            f"[] {what}",
+            lambda: [
+                (state, Const(None))
+                for state in (
+                    collections.set_item(self.machine, self.value, key, value, self.state, self.ctx)
+                    if what == "set"
+                    else collections.delete_item(
+                        self.machine, self.value, key, self.state, self.ctx
+                    )
+                )
+            ],
+            lambda: (
+                operator.setitem(self.real, index, new)
+                if what == "set"
+                else operator.delitem(self.real, index)
+            ),
+        )
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_they_do_what_python_does(kind: type) -> None:
+    for seed in range(300):
+        pair = Pair(kind, random.Random(seed))
+        with suppress(Bounded):
+            for _ in range(6):
+                pair.dice.choice([pair.call, pair.call, pair.operate, pair.subscribe])()
+
+
+def code(*lines: str) -> str:
+    """The code of a function that cancels `a` and `b`, two tasks that it waits for, as it says."""
+    head = [
+        "import asyncio",
+        "from elsewhere import work",
+        "async def f(n):",
+        "    a, b = asyncio.create_task(work()), asyncio.create_task(work())",
+        "    try:",
+        "        await asyncio.wait([a, b], timeout=1)",
+        "    finally:",
+    ]
+    checked = check("\n".join([*head, *(f"        {line}" for line in lines)]) + "\n")
+    assert not checked.undetermined
+    return checked.findings[0].code if checked.findings else "ok"
+
+
+CANCELS = "for t in ts: t.cancel()"
+
+
+def test_a_list_repeated_without_end_is_not_made() -> None:
+    assert code("ts = [a] * 10**9", CANCELS) == "AWT101"
+    assert code("ts = [a] * 1_000_000_000", CANCELS) == "AWT101"
+    assert code("ts = [a, b] * n", CANCELS) == "ok"
+
+
+def test_collections_compare_as_pythons() -> None:
+    cancels = "[t.cancel() for t in (a, b)]"
+    assert code("if [a, b] == [a, b]: " + cancels) == "ok"
+    assert code("if [a, b] == [b, a]: " + cancels) == "AWT101"
+    assert code("if {a, b} == {b, a}: " + cancels) == "ok"
+    assert code("if {a} < {a, b}: " + cancels) == "ok"
+    assert code("if {a, b} < {a, b}: " + cancels) == "AWT101"
+
+
+def test_tasks_have_no_order() -> None:
+    assert code("ts = sorted([a, b])", CANCELS) == "AWT101"
+    assert code("ts = sorted([a, b], key=id)", CANCELS) == "ok"
+    assert code("ts = sorted([a, b], key=id)[:1]", CANCELS, "a.cancel()") == "AWT101"
+    assert code("ts = [a, b]", "ts.sort(key=id)", CANCELS) == "ok"
+
+
+def test_a_list_that_holds_itself() -> None:
+    assert code("ts = [a, b]", "ts.append(ts)", "ts[0].cancel()", "b.cancel()") == "ok"
+
+
+def test_what_a_loop_fills_has_an_end() -> None:
+    assert code("ts = []", "while n(): ts.append(a)", CANCELS, "b.cancel()") == "AWT101"
+    assert code("ts = [a]", "while n(): ts.append(a)", CANCELS, "b.cancel()") == "ok"
