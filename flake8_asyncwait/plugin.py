@@ -73,12 +73,7 @@ class Plugin:
         text = "".join(self._lines)
         if not may_name_site(text, self.options.wait_functions):
             return
-        findings = check(text, self.options, self._tree).findings
-        if findings:
-            from flake8_asyncwait.fix.advise import advised
-
-            findings = advised(self._filename, text, findings, self.options)
-        for finding in findings:
+        for finding in check(text, self.options, self._tree).findings:
             yield finding.line, finding.column, f"{finding.code} {finding.message}", type(self)
 
 

@@ -303,7 +303,7 @@ class TestReports:
             4,
         )
         assert text.full(entry(finding, "wait\nx")).splitlines() == [
-            "a.py:1:1: AWT102 leaks (asyncwait fix: manual, it is theirs)",
+            "a.py:1:1: AWT102 leaks",
             "",
             "    1 | wait",
             "      | ^^^^",
@@ -311,6 +311,8 @@ class TestReports:
             "",
             "  1. the wait starts, line 1",
             "  2. cancelled here, line 2: 'a' runs on",
+            "",
+            "  asyncwait fix: manual, it is theirs",
         ]
 
     def test_marks_stand_below_a_call_behind_tabs(self) -> None:

@@ -96,7 +96,7 @@ def test_findings_come_and_go_as_one_types(server: Server, tmp_path: Path) -> No
     server.tell("textDocument/didOpen", textDocument=document)
     found = server.diagnostics()
     assert shown(found) == [("flake8", "AWT101", 6, 20)]
-    assert "forgotten" in found[0]["message"]
+    assert "may leave 'a' running" in found[0]["message"]
 
     def typed(text: str, version: int) -> list[tuple[str, str, int, int]]:
         changed = {"uri": uri, "version": version}

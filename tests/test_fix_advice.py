@@ -1,4 +1,4 @@
-"""What a message says that `asyncwait fix` would do, and that it does that."""
+"""What a report says that `asyncwait fix` would do, and that it does that."""
 
 from __future__ import annotations
 
@@ -33,11 +33,6 @@ def cures(text: str) -> tuple[Cure, ...]:
     return advise.cures_for("app.py", text, check(text).findings, Options())
 
 
-def messages(text: str) -> list[str]:
-    found = advise.advised("app.py", text, check(text).findings, Options())
-    return [finding.message for finding in found]
-
-
 @pytest.mark.parametrize("work", [4_000, advise.WORK])
 @pytest.mark.parametrize("path", BEFORE, ids=lambda path: path.name)
 def test_nothing_is_said_that_a_fix_would_not_do(
@@ -52,15 +47,10 @@ def test_nothing_is_said_that_a_fix_would_not_do(
     ]
 
 
-def test_a_message_ends_with_the_outcome() -> None:
-    first, second = messages(FORGOTTEN)
-    assert first.endswith("(asyncwait fix: finally)")
-    assert "(asyncwait fix: manual, the tasks are the caller's" in second
-
-
 def test_what_takes_too_much_work_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(advise, "WORK", 0)
-    assert "(asyncwait fix: untried, the function takes long to follow)" in messages(FORGOTTEN)[0]
+    first = cures(FORGOTTEN)[0]
+    assert (first.outcome, first.reason) == (UNTRIED, "the function takes long to follow")
 
 
 def test_what_is_never_rewritten_takes_no_work(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,13 +84,14 @@ class Books:
         return self._origins[key]
 
     def label(self, origin: int) -> str:
-        """How messages name the tasks of one origin."""
+        """How the steps of a witness name the tasks of one origin."""
+        name = self.name_of(origin)
+        return f"'{name}'" if name else f"the task made on line {self.line_of(origin)}"
+
+    def name_of(self, origin: int) -> str:
+        """The first name that the tasks of one origin were bound to before the wait, or ""."""
         node = self._nodes[origin]
-        if isinstance(node, str):
-            return f"'{node}'"
-        if origin in self.labels:
-            return f"'{self.labels[origin]}'"
-        return f"the task made on line {self.line_of(origin)}"
+        return node if isinstance(node, str) else self.labels.get(origin, "")
 
     def line_of(self, origin: int) -> int:
         """The line of a place that makes tasks, 0 where that is only a name."""

@@ -28,7 +28,7 @@ MAX_NODES = 150_000
 
 
 class File:
-    """One file that holds a candidate: `text` with `\\n` newlines, and its `tree`.
+    """One file that holds a candidate: `text` with `\\n` newlines, its `lines` and its `tree`.
 
     `lowered` is shared by files that are versions of each other: what stays as it is, on the same
     lines, is lowered once. `settling` are the names that `wait_any` goes by.
@@ -43,8 +43,8 @@ class File:
         settling: frozenset[str] = frozenset(),
     ) -> None:
         self._text = text
-        self._lines = text.split("\n")
-        self._tree = tree
+        self.lines = text.split("\n")
+        self.tree = tree
         self.outline: Outline = outline(tree)
         self.lowered: Lowered = {} if lowered is None else lowered
         self.program = Program(
@@ -78,7 +78,7 @@ class File:
         """A function lowered, or the module where `entry` is None; the reason if that cannot be
         done."""
         start, end, cls = (entry.start, entry.end, entry.cls) if entry else (1, None, None)
-        text = "\n".join(self._lines[start - 1 : end]) + "\n"
+        text = "\n".join(self.lines[start - 1 : end]) + "\n"
         key = start if entry else 0, cls, text, self._names
         if key not in self.lowered:
             try:
@@ -94,15 +94,15 @@ class File:
         if _is_too_long(body, [entry.node]):
             return TOO_LONG
         indented = body[:1].isspace()
-        places = places_from_ast([entry.node], self._names, self._lines)
+        places = places_from_ast([entry.node], self._names, self.lines)
         tree = parse_module("if 1:\n" + body if indented else body)
         node = tree.body[0].body.body[0] if indented else tree.body[0]  # type: ignore[union-attr]
         return Lowerer(places, self._names).definition(node, entry.cls)  # type: ignore[arg-type]
 
     def _module(self) -> ir.Func | str:
-        if _is_too_long(self._text, self._tree.body):
+        if _is_too_long(self._text, self.tree.body):
             return TOO_LONG
-        places = places_from_ast(self._tree.body, self._names, self._lines)
+        places = places_from_ast(self.tree.body, self._names, self.lines)
         return Lowerer(places, self._names).module(parse_module(self._text))
 
 

@@ -12,6 +12,7 @@ from flake8_asyncwait.analysis.state import (
     CANCELLED,
     COLLECTION,
     DONE,
+    DROPPED,
     FAILED,
     FOREIGN,
     FUTURE,
@@ -34,7 +35,7 @@ def collect(machine: Machine, state: State, line: int) -> State:
     alive = frozenset(state.reachable())
     gone = {number: thing for number, thing in state.heap.items() if number not in alive}
     for number in gone:
-        _leave(machine, state, number, line, "nothing refers to it any more")
+        _leave(machine, state, number, line, DROPPED)
     if state.fault and state.stale and LOST not in state.env:
         # A cleanup may still come to read the result: then it is another code.
         lost = tuple(Ref(n) for n, t in gone.items() if type(t) is Task and _is_losable(t))

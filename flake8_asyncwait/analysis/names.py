@@ -161,7 +161,9 @@ def _label(machine: Machine, name: str, value: Value, state: State, frame: Frame
     for item in refs:
         for part in item if type(item) is tuple else (item,):
             for ref in effects.tasks_of(state, part):
-                machine.books.labels.setdefault(state.heap[ref.id].origin, name.partition("~")[0])
+                task = state.heap[ref.id]
+                if not task.waited:  # what its result is bound to is no name of a task
+                    machine.books.labels.setdefault(task.origin, name.partition("~")[0])
 
 
 def path_text(path: tuple[str, ...], ctx: Context) -> str:

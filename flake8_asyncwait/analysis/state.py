@@ -50,6 +50,9 @@ KNOWN = "$known:"
 # How states name what a faulty execution has lost while a result was not bound yet.
 LOST = "$lost"
 
+# What the last step of an execution says where no name holds a task any more.
+DROPPED = "nothing refers to it any more"
+
 # Owners. A borrowed task's owner is the name of the parameter behind one of the two prefixes.
 OWNED = "owned"
 FOREIGN = "foreign"

@@ -1,4 +1,4 @@
-"""Tells, with each finding, what `asyncwait fix` would do about it."""
+"""Tells the reports that ask for it what `asyncwait fix` would do about each finding."""
 
 from __future__ import annotations
 
@@ -11,27 +11,13 @@ from flake8_asyncwait.fix.plan import BY_HAND
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.report.diff import diff
 from flake8_asyncwait.report.edits import edits
-from flake8_asyncwait.report.entry import Change, with_advice
-from flake8_asyncwait.source.text import BOM, Source, SourceError, with_newlines
+from flake8_asyncwait.report.entry import Change
+from flake8_asyncwait.source.text import BOM, Source, SourceError
 from flake8_asyncwait.verdict.finding import Finding
 
 # How much the analysis may do, for all findings of a file, to find out what a fix would do: a few
 # times what it takes to find them, and where that is much, less.
 WORK = 40_000
-
-
-def advised(
-    path: str, text: str, findings: Sequence[Finding], options: Options
-) -> tuple[Finding, ...]:
-    """The findings of the file at `path`, each message with what a fix would do at its end.
-
-    `text` is that of the file, with any line ends.
-    """
-    cures = cures_for(path, with_newlines(text), findings, options)
-    return tuple(
-        with_advice(finding, cure.outcome, cure.reason)
-        for finding, cure in zip(sorted(findings), cures, strict=True)
-    )
 
 
 def cures_for(

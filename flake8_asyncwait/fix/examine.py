@@ -119,7 +119,7 @@ def examine(
             undetermined = analysed.cut
             finding = None
             if not analysed.is_undetermined(site):
-                finding = finding_at(analysed, site, options)
+                finding = finding_at(file, analysed, site, options)
             seen.append(Seen(file, analysed, site, finding, undetermined))
     if budget.left < 0:
         raise OutOfWork

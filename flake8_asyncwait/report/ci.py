@@ -21,7 +21,7 @@ def github(contents: Contents) -> Iterator[str]:
         if finding.line == finding.end_line:  # else GitHub takes no columns
             place |= {"col": str(finding.column + 1), "endColumn": str(finding.end_column + 1)}
         properties = ",".join(f"{name}={_property(value)}" for name, value in place.items())
-        yield f"{printable(f'::error {properties}::{_data(entry.advised.message)}')}\n"
+        yield f"{printable(f'::error {properties}::{_data(finding.message)}')}\n"
 
 
 def gitlab(contents: Contents) -> Iterator[str]:
@@ -33,7 +33,7 @@ def gitlab(contents: Contents) -> Iterator[str]:
         known_by = f"{path}\0{entry.fingerprint}"
         found.append(
             {
-                "description": f"{finding.code} {entry.advised.message}",
+                "description": f"{finding.code} {finding.message}",
                 "check_name": f"{finding.code} {rule.name}",
                 "fingerprint": hashlib.sha256(known_by.encode()).hexdigest()[:32],
                 "severity": "major" if rule.default else "minor",

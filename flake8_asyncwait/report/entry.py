@@ -59,8 +59,9 @@ class Entry(NamedTuple):
 
     `function` and `fingerprint` are those of its `Identity`. `outcome` is what `asyncwait fix`
     would make of the finding: "wait_any", "finally" or, where it is not `is_fixable`, "manual" for
-    a `reason`. `change` is what that would change, None also where nobody asked. `proof` is the
-    word for what running the finding has shown, "" where it was not run.
+    a `reason`; "" where the report has no place for it. `change` is what that would change, None
+    also where nobody asked. `proof` is the word for what running the finding has shown, "" where it
+    was not run.
     """
 
     path: str
@@ -75,9 +76,10 @@ class Entry(NamedTuple):
     proof: str = ""
 
     @property
-    def advised(self) -> Finding:
-        """The finding, its message with what a fix would make of it at the end."""
-        return with_advice(self.finding, self.outcome, self.reason)
+    def advice(self) -> str:
+        """What a fix would make of the finding, as a line; "" where that was not tried."""
+        advice = f"{self.outcome}, {self.reason}" if self.reason else self.outcome
+        return f"asyncwait fix: {advice}" if advice else ""
 
 
 class Summary(NamedTuple):
@@ -106,11 +108,3 @@ class Contents(NamedTuple):
     entries: Iterable[Entry]
     summary: Callable[[], Summary]
     paint: Paint = PLAIN
-
-
-def with_advice(finding: Finding, outcome: str, reason: str) -> Finding:
-    """A finding whose message ends with what a fix would make of it."""
-    from dataclasses import replace  # a run without a finding does not pay for it
-
-    advice = f"{outcome}, {reason}" if reason else outcome
-    return replace(finding, message=f"{finding.message} (asyncwait fix: {advice})")

@@ -79,7 +79,7 @@ def _result(entry: Entry) -> Json:
         "ruleId": finding.code,
         "ruleIndex": index,
         "level": _level(_RULES[index]),
-        "message": {"text": entry.advised.message},
+        "message": {"text": finding.message},
         "locations": [location],
         "partialFingerprints": {FINGERPRINT: entry.fingerprint},
     }

@@ -17,7 +17,7 @@ CONTEXT = 2
 def lines(contents: Contents) -> Iterator[str]:
     """The report with a line for each finding."""
     for entry in contents.entries:
-        yield text(entry.path, entry.advised, entry.proof, contents.paint) + "\n"
+        yield text(entry.path, entry.finding, entry.proof, contents.paint) + "\n"
 
 
 def paragraphs(contents: Contents) -> Iterator[str]:
@@ -37,11 +37,13 @@ def text(path: str, finding: Finding, mark: str = "", paint: Paint = PLAIN) -> s
 
 
 def full(entry: Entry, paint: Paint = PLAIN) -> str:
-    """`text`, then the lines around the call, then the witness as numbered steps, then the change
-    that would cure it, a diff."""
+    """`text`, then the lines around the call, then the witness as numbered steps, then what a fix
+    would do, and the change that this would make, a diff."""
     finding = entry.finding
-    told = [text(entry.path, entry.advised, entry.proof, paint), ""]
+    told = [text(entry.path, finding, entry.proof, paint), ""]
     told += [*_excerpt(finding, entry.text.split("\n"), paint), "", *_steps(finding.witness)]
+    if entry.advice:
+        told += ["", f"  {printable(entry.advice)}"]
     if entry.change is not None:
         told += ["", *(_changed(line, paint) for line in entry.change.diff.splitlines())]
     return "\n".join(told)

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from flake8_asyncwait.analysis.state import DROPPED
 from flake8_asyncwait.rules.rule import Hit, Rule
-from flake8_asyncwait.verdict.outcome import Outcome
+from flake8_asyncwait.rules.words import in_a_finally, subject_of
+from flake8_asyncwait.verdict.outcome import Loss, Outcome
+from flake8_asyncwait.verdict.place import Place
 
 
 def _fires(outcome: Outcome) -> Hit | None:
     loss = outcome.forgotten
     if not outcome.early or loss is None:
         return None
-    end = loss.end
-    return Hit(
-        f"{loss.label} is forgotten while it may still run: asyncio.wait() returns early and "
-        f"{end.what} on line {end.line}; cancel it in a finally",
-        loss.history,
-    )
+    return Hit(partial(_says, loss), loss.history)
+
+
+def _says(loss: Loss, place: Place) -> str:
+    subject, end = subject_of(loss, place), loss.end
+    is_dropped = end.what == DROPPED
+    if is_dropped and subject.has_name and place.shares_a_loop(end.line):
+        return (
+            f"each turn of the loop drops {subject.text} while {subject.they} may still run; "
+            f"cancel {subject.them} first"
+        )
+    timed_out = any(step.choice == "timeout" for step in loss.history.steps())
+    ends = "time out and leave" if timed_out else "leave"
+    problem = f"{place.name}() may {ends} {subject.text} running, and nothing"
+    if is_dropped and not subject.has_name:
+        return in_a_finally(f"{problem} can cancel {subject.them}", subject)
+    by = f" by line {end.line}" if place.is_inside(end.line) and not place.is_at(end.line) else ""
+    return in_a_finally(f"{problem} cancels {subject.them}{by}", subject)
 
 
 RULE = Rule(

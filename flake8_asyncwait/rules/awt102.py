@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from flake8_asyncwait.rules.rule import Hit, Rule, cancelled_where, fault_of
-from flake8_asyncwait.verdict.outcome import Outcome
+from functools import partial
+
+from flake8_asyncwait.rules.rule import Hit, Rule
+from flake8_asyncwait.rules.words import in_a_finally, skipped, subject_of, when
+from flake8_asyncwait.verdict.outcome import Loss, Outcome
+from flake8_asyncwait.verdict.place import Place
 
 
 def _fires(outcome: Outcome) -> Hit | None:
     loss = outcome.passed_by
     if not outcome.early or loss is None:
         return None
-    fault, _ = fault_of(loss)
-    where = cancelled_where(loss)
-    why = (
-        f"it is cancelled only on {where}, outside any finally that is sure to run"
-        if where
-        else "nothing cancels it then; cancel it in a finally"
-    )
-    return Hit(f"{loss.label} outlives {fault}: {why}", loss.history)
+    return Hit(partial(_says, loss), loss.history)
+
+
+def _says(loss: Loss, place: Place) -> str:
+    subject = subject_of(loss, place)
+    problem = f"{when(loss, place)}, {subject.do('keep')} running{skipped(loss, place)}"
+    return in_a_finally(problem, subject)
 
 
 RULE = Rule(

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from flake8_asyncwait.rules.rule import Hit, Rule, fault_of
-from flake8_asyncwait.verdict.outcome import Outcome
+from functools import partial
+
+from flake8_asyncwait.rules.rule import Hit, Rule
+from flake8_asyncwait.rules.words import subject_of, when
+from flake8_asyncwait.verdict.outcome import Loss, Outcome
+from flake8_asyncwait.verdict.place import Place
 
 
 def _fires(outcome: Outcome) -> Hit | None:
     loss = outcome.unbound
     if not outcome.early or loss is None:
         return None
-    fault, _ = fault_of(loss)
-    return Hit(
-        f"{loss.label} outlives {fault}: the cleanup reads the result of the wait, which is not "
-        "bound then, or still an older, empty one; cancel the waited tasks themselves",
-        loss.history,
+    return Hit(partial(_says, loss), loss.history)
+
+
+def _says(loss: Loss, place: Place) -> str:
+    subject = subject_of(loss, place)
+    name, line, what = place.stale_read()
+    there = f"cancel {subject.text} there" if subject.has_name else f"name {subject.them} before"
+    return (
+        f"{when(loss, place)}, '{name}' is {what}, so line {line} cannot cancel {subject.text}; "
+        f"{there}"
     )
 
 

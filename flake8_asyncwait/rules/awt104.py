@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flake8_asyncwait.rules.rule import Hit, Rule
-from flake8_asyncwait.verdict.outcome import Outcome
+from flake8_asyncwait.rules.words import subject_of
+from flake8_asyncwait.verdict.outcome import Loss, Outcome
+from flake8_asyncwait.verdict.place import Place
 
 
 def _fires(outcome: Outcome) -> Hit | None:
     loss = outcome.dropped
     if not outcome.early or loss is None:
         return None
-    return Hit(
-        f"the pending half of the parameter {loss.label} is dropped on line {loss.end.line}: "
-        "the caller cannot know what is still running; return it, or cancel it",
-        loss.history,
+    return Hit(partial(_says, loss), loss.history)
+
+
+def _says(loss: Loss, place: Place) -> str:
+    subject = subject_of(loss, place)
+    return (
+        f"some of {subject.text} may run after line {loss.end.line}, and the caller cannot tell "
+        "which; return or cancel the pending ones"
     )
 
 

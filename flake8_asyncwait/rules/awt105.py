@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flake8_asyncwait.rules.rule import Hit, Rule
-from flake8_asyncwait.verdict.outcome import Outcome
+from flake8_asyncwait.rules.words import in_a_finally, subject_of, when
+from flake8_asyncwait.verdict.outcome import Loss, Outcome
+from flake8_asyncwait.verdict.place import Place
 
 
 def _fires(outcome: Outcome) -> Hit | None:
     loss = outcome.kept
     if not outcome.early or loss is None:
         return None
-    return Hit(
-        f"{loss.label} may run on after an early asyncio.wait(): it is not cancelled in a finally, "
-        "whoever owns it",
-        loss.history,
-    )
+    return Hit(partial(_says, loss), loss.history)
+
+
+def _says(loss: Loss, place: Place) -> str:
+    subject, fault = subject_of(loss, place), when(loss, place)
+    if fault:
+        problem = f"{fault}, {subject.do('keep')} running"
+    else:
+        problem = f"{place.name}() may leave {subject.text} running"
+    return f"{in_a_finally(problem, subject)}, whoever made {subject.them}"
 
 
 RULE = Rule(

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from flake8_asyncwait.rules.rule import Hit, Rule, fault_of
-from flake8_asyncwait.verdict.outcome import Outcome
+from functools import partial
+
+from flake8_asyncwait.rules.rule import Hit, Rule
+from flake8_asyncwait.rules.words import advised, subject_of, when
+from flake8_asyncwait.verdict.outcome import Loss, Outcome
+from flake8_asyncwait.verdict.place import Place
 
 
 def _fires(outcome: Outcome) -> Hit | None:
     loss = outcome.passed_by or outcome.forgotten
     if outcome.early or loss is None:
         return None
-    fault, _ = fault_of(loss)
-    return Hit(
-        f"{loss.label} outlives {fault or 'the function'}: asyncio.wait() does not cancel what it "
-        "waits for; use asyncio.gather, or cancel in a finally",
-        loss.history,
-    )
+    return Hit(partial(_says, loss), loss.history)
+
+
+def _says(loss: Loss, place: Place) -> str:
+    subject = subject_of(loss, place)
+    problem = f"{when(loss, place)}, {subject.do('keep')} running"
+    advice = "use gather() or a TaskGroup"
+    return advised(problem, f"{advice}, or cancel {subject.them} in a finally", advice)
 
 
 RULE = Rule(

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from flake8_asyncwait.rules.rule import Hit, Rule, cancelled_where
-from flake8_asyncwait.verdict.outcome import Outcome
+from functools import partial
+
+from flake8_asyncwait.rules.rule import Hit, Rule
+from flake8_asyncwait.rules.words import subject_of
+from flake8_asyncwait.verdict.outcome import Loss, Outcome
+from flake8_asyncwait.verdict.place import Place
 
 
 def _fires(outcome: Outcome) -> Hit | None:
     loss = outcome.unawaited
     if not outcome.early or loss is None:
         return None
-    where = cancelled_where(loss)
-    return Hit(
-        f"{loss.label} is cancelled on {where} and never awaited: its cleanup may not have run, "
-        "and a failure in it is lost",
-        loss.history,
+    return Hit(partial(_says, loss), loss.history)
+
+
+def _says(loss: Loss, place: Place) -> str:
+    subject = subject_of(loss, place)
+    lines = [line for line in loss.cancelled_on if place.is_inside(line)]
+    where = f" on line {lines[0]}" if lines else ""
+    return (
+        f"{subject.be} cancelled{where} but never awaited, so {subject.their} cleanup may not "
+        f"finish; await {subject.them} afterwards"
     )
 
 

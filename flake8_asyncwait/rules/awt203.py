@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flake8_asyncwait.rules.rule import Hit, Rule
 from flake8_asyncwait.verdict.outcome import Outcome
+from flake8_asyncwait.verdict.place import Place
 
 
 def _fires(outcome: Outcome) -> Hit | None:
     if not outcome.coroutine:
         return None
-    return Hit(
-        f"{outcome.coroutine} is a coroutine, not a task: asyncio.wait() leaves no handle to "
-        "cancel it, and raises TypeError since Python 3.11; wrap it in asyncio.create_task()",
-        None,
+    return Hit(partial(_says, outcome.coroutine), None)
+
+
+def _says(coroutine: str, place: Place) -> str:
+    return (
+        f"{place.name}() raises TypeError for the coroutine {coroutine} (Python 3.11+); "
+        "wrap it in asyncio.create_task()"
     )
 
 

@@ -12,12 +12,14 @@ from flake8_asyncwait.analysis.interpret import Analysed, analyse
 from flake8_asyncwait.analysis.known import WAIT
 from flake8_asyncwait.analysis.load import File
 from flake8_asyncwait.analysis.program import Program
+from flake8_asyncwait.analysis.walk import last_name
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import RULES
 from flake8_asyncwait.undetermined import TOO_MANY_PATHS, UndeterminedSite
 from flake8_asyncwait.verdict.checked import Checked
 from flake8_asyncwait.verdict.finding import Finding
 from flake8_asyncwait.verdict.outcome import outcome
+from flake8_asyncwait.verdict.place import Place, place_of
 from flake8_asyncwait.verdict.witness import witness
 
 
@@ -32,7 +34,7 @@ def decide(text: str, tree: ast.Module, lines: list[int], options: Options) -> C
                 place = site.call.line, site.call.column
                 undetermined.append(UndeterminedSite(*place, TOO_MANY_PATHS))
                 continue
-            finding = finding_at(analysed, site, options)
+            finding = finding_at(file, analysed, site, options)
             if finding is not None:
                 findings.append(finding)
     return Checked(tuple(sorted(findings)), tuple(sorted(undetermined)))
@@ -70,7 +72,7 @@ def _functions(func: ir.Func) -> Iterator[ir.Func]:
             yield from _functions(nested)
 
 
-def finding_at(analysed: Analysed, site: Site, options: Options) -> Finding | None:
+def finding_at(file: File, analysed: Analysed, site: Site, options: Options) -> Finding | None:
     """The finding of the first rule that fires. A rule that is on by default wins even where the
     user has turned it off: what it finds is not another rule's finding then."""
     call, result = site.call, outcome(analysed, site)
@@ -82,5 +84,13 @@ def finding_at(analysed: Analysed, site: Site, options: Options) -> Finding | No
             if rule.code not in options.codes:
                 return None
             steps = witness(hit.history, call.line)
-            return Finding(call.line, call.column, rule.code, hit.message, steps, *call.end)
+            place = _place(file, analysed.run.func, call)
+            return Finding(call.line, call.column, rule.code, hit.says(place), steps, *call.end)
     return None
+
+
+def _place(file: File, func: ir.Func, call: ir.Call) -> Place:
+    name = file.program.qualified(func, call.func)
+    if name != "asyncio.wait":
+        name = last_name(call.func)
+    return place_of(name or "wait", file.tree, file.lines, (call.line, call.column), call.end)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flake8_asyncwait.analysis.state import History, Trace
-from flake8_asyncwait.verdict.outcome import Loss, Outcome
+from flake8_asyncwait.analysis.state import History
+from flake8_asyncwait.verdict.outcome import Outcome
+from flake8_asyncwait.verdict.place import Place
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Why a rule fires: the message, and the history of the execution that shows it."""
+    """Why a rule fires: what it says of a place, and the history of the execution that shows it."""
 
-    message: str
+    says: Callable[[Place], str]
     history: History | None
 
 
@@ -35,36 +36,3 @@ class Rule:
     good: str
     cure: str
     fires: Callable[[Outcome], Hit | None]
-
-
-def fault_of(loss: Loss) -> tuple[str, int]:
-    """What struck in an execution, as words, and on which line; ("", 0) where nothing did."""
-    wait = 0
-    for step in loss.history.steps():
-        if step.choice == "wait":
-            wait = step.line
-        elif step.choice.startswith("fault:"):
-            return _describe(step, wait), step.line
-    return "", 0
-
-
-def _describe(step: Trace, wait: int) -> str:
-    kind = step.choice.removeprefix("fault:")
-    if kind == "CancelledError":
-        where = "of asyncio.wait()" if step.line == wait else f"on line {step.line}"
-        return f"a cancellation {where}"
-    if kind == "GeneratorExit":
-        return f"the closing of the generator on line {step.line}"
-    if kind == "TimeoutError":
-        return f"a timeout on line {step.line}"
-    return f"an exception on line {step.line}"
-
-
-def cancelled_where(loss: Loss) -> str:
-    """The lines on which a task is cancelled, as words."""
-    lines = [str(line) for line in loss.cancelled_on]
-    if not lines:
-        return ""
-    if len(lines) == 1:
-        return f"line {lines[0]}"
-    return f"lines {', '.join(lines[:-1])} and {lines[-1]}"

@@ -12,15 +12,21 @@ from flake8_asyncwait.analysis.state import BORROWED, COLLECTION, FUTURE, OWNED,
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """One way to lose a task: which, and the history of the shortest execution that does."""
+    """One way to lose tasks: which, and the history of the shortest execution that does.
 
-    label: str
+    `names` are the names of the tasks that its last step loses ("" for one without a name), `lines`
+    those on which they are made (0 for those of others), `cancelled_on` those on which executions
+    cancel them.
+    """
+
+    names: tuple[str, ...]
+    lines: tuple[int, ...]
     history: History
     cancelled_on: tuple[int, ...]
 
     @property
     def end(self) -> Trace:
-        """The last step, which loses it."""
+        """The last step, which loses them."""
         return self.history.steps()[-1]
 
 
@@ -58,9 +64,15 @@ def outcome(analysed: Analysed, site: Site) -> Outcome:
     def first(found: list[tuple[Leak, History]]) -> Loss | None:
         if not found:
             return None
-        leak, history = min(found, key=lambda pair: (pair[1].rank, pair[0].origin))
-        lines = tuple(sorted(books.cancelled_on.get(leak.origin, ())))
-        return Loss(books.label(leak.origin), history, lines)
+        _, history = min(found, key=lambda pair: (pair[1].rank, pair[0].origin))
+        origins = sorted({leak.origin for leak, other in found if _is_same(history, other)})
+        cancelled = {line for origin in origins for line in books.cancelled_on.get(origin, ())}
+        return Loss(
+            tuple(dict.fromkeys(map(books.name_of, origins))),
+            tuple(dict.fromkeys(map(books.line_of, origins))),
+            history,
+            tuple(sorted(cancelled)),
+        )
 
     lost = [(leak, history) for leak, history in leaks if leak.kind == "lost"]
     mine = [(leak, history) for leak, history in lost if owned(leak)]
@@ -82,3 +94,14 @@ def outcome(analysed: Analysed, site: Site) -> Outcome:
             [(k, h) for k, h in leaks if k.kind == "unawaited" and not k.fault and owned(k)]
         ),
     )
+
+
+def _is_same(one: History, other: History) -> bool:
+    """Whether two histories tell of one execution."""
+    if one.rank != other.rank:
+        return False
+    return [_told(step) for step in one.steps()] == [_told(step) for step in other.steps()]
+
+
+def _told(step: Trace) -> tuple[int, str, str]:
+    return step.line, step.what, step.choice

@@ -1,0 +1,297 @@
+"""What the text around a wait site says: how a message names what was waited for, and where."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from flake8_asyncwait.sites.outline import dotted
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_DISPLAYS = (ast.List, ast.Set, ast.Tuple)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+# Calls that hold what their argument holds, or a collection of it.
+_COPIES = {"list", "set", "tuple", "frozenset", "sorted", "dict", "map", "filter", "chain"}
+At = tuple[int, int]  # a line from 1, and a column from 0
+
+# A longer name is shortened, and where several would take more, no task is named.
+_LONG = 36
+_ENOUGH = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a message is about: one task or `many`, by `text`, and whether it `has_name`."""
+
+    text: str
+    many: bool
+    has_name: bool
+
+    @property
+    def them(self) -> str:
+        """The pronoun for the object of a verb."""
+        return "them" if self.many else "it"
+
+    @property
+    def they(self) -> str:
+        """The pronoun for the subject of a verb."""
+        return "they" if self.many else "it"
+
+    @property
+    def their(self) -> str:
+        """The possessive."""
+        return "their" if self.many else "its"
+
+    @property
+    def be(self) -> str:
+        """The subject with "is" or "are"."""
+        return f"{self.text} {'are' if self.many else 'is'}"
+
+    def do(self, verb: str) -> str:
+        """The subject with a verb, which is given as many do it."""
+        return f"{self.text} {verb}" if self.many else f"{self.text} {verb}s"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A wait call, the `name` of what it calls, and the nodes around it, the outermost first."""
+
+    name: str
+    call: ast.Call
+    around: tuple[ast.AST, ...]
+
+    @cached_property
+    def function(self) -> ast.AST:
+        """The innermost function around the call, or the module."""
+        functions = [node for node in self.around if isinstance(node, _FUNCTIONS)]
+        return functions[-1] if functions else self.around[0]
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether an `await` takes the call itself."""
+        return isinstance(self.around[-1], ast.Await)
+
+    def is_at(self, line: int) -> bool:
+        """Whether a line is one of the call."""
+        return self.call.lineno <= line <= (self.call.end_lineno or 0)
+
+    def is_inside(self, line: int) -> bool:
+        """Whether a line is one of the function: what a helper does stands elsewhere."""
+        first, last = (getattr(self.function, name, line) for name in ("lineno", "end_lineno"))
+        return bool(first <= line <= last)
+
+    def shares_a_loop(self, line: int) -> bool:
+        """Whether a loop of the function goes round the call and a line."""
+        inside = self.around[self.around.index(self.function) :]
+        loops = [node for node in inside if isinstance(node, _LOOPS)]
+        return any(loop.lineno <= line <= (loop.end_lineno or 0) for loop in loops)
+
+    def subject(self, names: Sequence[str], lines: Sequence[int]) -> Subject:
+        """What messages call tasks of the wait that `names` were bound to ("" where none was), and
+        that were made on `lines` (0 where that is not known)."""
+        waited = _waited(self.call)
+        if waited is None:
+            return Subject("its tasks", True, False)
+        whole = dotted(waited)
+        members = set(_members(waited)) if whole is None else self._displayed(whole)
+        single = {name for name, many in members if not many}
+        if whole is not None:
+            if set(names) < single:
+                return _named([(name, False) for name in names])
+            return _named([(whole, True)])
+        if not names or not all(names):
+            return self._unnamed(waited, lines)
+        return _named([(name, name not in single and self._is_many(name)) for name in names])
+
+    def _unnamed(self, waited: ast.expr, lines: Sequence[int]) -> Subject:
+        many = len(lines) > 1 or any(isinstance(node, _COMPREHENSIONS) for node in ast.walk(waited))
+        made = set(lines)
+        if len(made) != 1 or 0 in made:
+            return Subject("its tasks", True, False)
+        (line,) = made
+        where = "here" if self.is_at(line) else f"on line {line}"
+        return Subject(f"the {'tasks' if many else 'task'} made {where}", many, False)
+
+    def _displayed(self, name: str) -> set[tuple[str, bool]]:
+        """What the displays hold that a name is bound to in the function."""
+        return {
+            member
+            for value in self._bound(name)
+            if isinstance(value, (*_DISPLAYS, ast.Dict))
+            for member in _members(value)
+        }
+
+    def _is_many(self, name: str) -> bool:
+        """Whether a name is bound to a collection in the function, or to each of many tasks."""
+        return any(
+            isinstance(value, (*_DISPLAYS, *_COMPREHENSIONS, ast.Dict))
+            or (isinstance(value, ast.Call) and _last(value.func) in _COPIES)
+            for value in self._bound(name)
+        )
+
+    def _bound(self, name: str) -> Iterator[ast.expr | None]:
+        for node in ast.walk(self.function):
+            if isinstance(node, ast.Assign):
+                targets = node.targets
+            elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)):
+                targets = [node.target]
+            else:
+                continue
+            if any(dotted(target) == name for target in targets):
+                yield node.value
+
+    def stale_read(self) -> tuple[str, int, str]:
+        """The name of the result that a `finally` or a handler around the call reads first, the
+        line where it does, and what the name is there if the call has not returned."""
+        targets = self._targets
+        reads = [
+            (node.lineno, node.col_offset, node.id)
+            for cleanup in self._cleanups
+            for statement in cleanup
+            for node in ast.walk(statement)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in targets
+        ]
+        if not reads:
+            return "", 0, ""
+        line, _, name = min(reads)
+        earlier = [value for value in self._bound(name) if value is not None]
+        earlier = [value for value in earlier if value.lineno < self.call.lineno]
+        if not earlier:
+            return name, line, "never assigned"
+        last = max(earlier, key=lambda value: value.lineno)
+        is_none = isinstance(last, ast.Constant) and last.value is None
+        return name, line, "still None" if is_none else "still empty"
+
+    @property
+    def _targets(self) -> set[str]:
+        """The names that the statement of the call binds."""
+        statement = next(node for node in reversed(self.around) if isinstance(node, ast.stmt))
+        names = {node.id for node in ast.walk(statement) if _is_store(node)}  # type: ignore[attr-defined]
+        for node in ast.walk(self.function):  # `result = await ...; done, pending = result`
+            if isinstance(node, ast.Assign) and getattr(node.value, "id", None) in names:
+                names |= {part.id for part in ast.walk(node) if _is_store(part)}  # type: ignore[attr-defined]
+        return names
+
+    @property
+    def _cleanups(self) -> Iterator[list[ast.stmt]]:
+        for node, inner in zip(self.around, (*self.around[1:], self.call), strict=True):
+            if isinstance(node, ast.Try) and inner in node.body:
+                yield node.finalbody
+                for handler in node.handlers:
+                    yield handler.body
+
+
+def place_of(name: str, tree: ast.Module, lines: Sequence[str], start: At, end: At) -> Place:
+    """The call of `name` from `start` up to `end` (line, column in characters) in a file that has
+    this `tree` and these `lines`."""
+    first, last = _in_bytes(lines, start), _in_bytes(lines, end)
+    found: list[Place] = []
+    queue: list[tuple[ast.AST, ...]] = [(tree,)]
+    while queue:
+        path = queue.pop()
+        for child in ast.iter_child_nodes(path[-1]):
+            if _extent(child) == (first, last) and isinstance(child, ast.Call):
+                found.append(Place(name, child, path))
+            elif _may_hold(child, first, last):
+                queue.append((*path, child))
+    return found[0]
+
+
+def _in_bytes(lines: Sequence[str], place: At) -> At:
+    line, column = place
+    return line, len(lines[line - 1][:column].encode("utf-8", "surrogatepass"))
+
+
+def _extent(node: ast.AST) -> tuple[At, At] | None:
+    if not isinstance(node, (ast.stmt, ast.expr)):
+        return None
+    return (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
+
+
+def _may_hold(node: ast.AST, first: At, last: At) -> bool:
+    extent = _extent(node)
+    if extent is None or getattr(node, "decorator_list", None):
+        return True
+    return extent[0] <= first and last <= extent[1]
+
+
+def _waited(call: ast.Call) -> ast.expr | None:
+    """What a wait call waits for, without what only copies it."""
+    given = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "fs")]
+    if not given or isinstance(given[0], ast.Starred):
+        return None
+    return _uncopied(given[0])
+
+
+def _uncopied(node: ast.expr) -> ast.expr:
+    if isinstance(node, ast.Call):
+        name = _last(node.func)
+        if len(node.args) == 1 and name in ("list", "set", "tuple", "frozenset", "sorted"):
+            return _uncopied(node.args[0])
+        if isinstance(node.func, ast.Attribute) and name in ("keys", "values", "copy"):
+            return _uncopied(node.func.value)
+        if name == "cast" and len(node.args) == 2:
+            return _uncopied(node.args[1])
+    return node.target if isinstance(node, ast.NamedExpr) else node
+
+
+def _members(node: ast.expr) -> Iterator[tuple[str, bool]]:
+    """The names in a display, or in several that are joined, and whether they are collections."""
+    if isinstance(node, _DISPLAYS):
+        for element in node.elts:
+            if isinstance(element, ast.Starred):
+                yield from _collections(element.value)
+            else:
+                yield from _one(element)
+    elif isinstance(node, ast.Dict):
+        for pair in zip(node.keys, node.values, strict=True):
+            for element in filter(None, pair):
+                yield from _one(element)
+    else:
+        yield from _collections(node)
+
+
+def _collections(node: ast.expr) -> Iterator[tuple[str, bool]]:
+    node = _uncopied(node)
+    name = dotted(node)
+    if name is not None:
+        yield name, True
+    elif isinstance(node, ast.BinOp):
+        yield from _collections(node.left)
+        yield from _collections(node.right)
+    elif isinstance(node, _DISPLAYS):
+        yield from _members(node)
+
+
+def _one(node: ast.expr) -> Iterator[tuple[str, bool]]:
+    name = dotted(_uncopied(node))
+    if name is not None:
+        yield name, False
+
+
+def _named(names: Sequence[tuple[str, bool]]) -> Subject:
+    *before, last = [f"'{_short(name)}'" for name, _ in names]
+    text = f"{', '.join(before)} and {last}" if before else last
+    if before and len(text) > _ENOUGH:
+        return Subject("some of its tasks", True, True)
+    return Subject(text, len(names) > 1 or names[0][1], True)
+
+
+def _short(name: str) -> str:
+    """A dotted name, without its middle where it is long."""
+    if len(name) <= _LONG:
+        return name
+    first, *_, last = re.split(r"\.", name)
+    return f"{first}...{last}" if first != last else name
+
+
+def _last(node: ast.expr) -> str:
+    return (dotted(node) or "").rpartition(".")[2]
+
+
+def _is_store(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
