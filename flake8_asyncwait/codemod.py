@@ -14,9 +14,11 @@ import libcst as cst
 from libcst.codemod import CodemodCommand, CodemodContext
 
 from flake8_asyncwait.check import check_source
+from flake8_asyncwait.fix.cure import AUTO, CHOICES
 from flake8_asyncwait.fix.file import fix_file
 from flake8_asyncwait.fix.helper import parse_helper
 from flake8_asyncwait.options import Options, resolve_codes, split_list
+from flake8_asyncwait.report.paths import relative
 from flake8_asyncwait.source.text import decode
 from flake8_asyncwait.source.write import create
 
@@ -27,12 +29,17 @@ class FixAsyncioWait(CodemodCommand):
     DESCRIPTION = "Cure leaky asyncio.wait calls, where that changes nothing but the leak."
 
     def __init__(
-        self, context: CodemodContext, select: str | None = None, helper: str | None = None
+        self,
+        context: CodemodContext,
+        select: str | None = None,
+        helper: str | None = None,
+        cure: str = AUTO,
     ) -> None:
         super().__init__(context)
         codes = split_list(select) if select is not None else None
         self._options = Options(codes=resolve_codes(codes, [], []))
         self._helper = parse_helper(helper) if helper is not None else None
+        self._cure = cure
 
     @staticmethod
     def add_args(arg_parser: argparse.ArgumentParser) -> None:
@@ -43,6 +50,9 @@ class FixAsyncioWait(CodemodCommand):
             metavar="MODULE:NAME",
             help="where wait_any is imported from; made there if it does not exist",
         )
+        arg_parser.add_argument(
+            "--cure", choices=CHOICES, default=AUTO, help="the kind of cure, where it is harmless"
+        )
 
     def transform_module_impl(self, tree: cst.Module) -> cst.Module:
         """The fixed file. What is left alone is told as a warning."""
@@ -51,7 +61,7 @@ class FixAsyncioWait(CodemodCommand):
         wanted = check_source(source, self._options).findings
         if not wanted:
             return tree
-        done = fix_file(path, source, data, self._options, self._helper, wanted)
+        done = fix_file(path, source, data, self._options, self._helper, wanted, self._cure)
         for cure in done.cures:
             if cure.is_left:
                 self.warn(cure.told(path, would=False))
@@ -59,4 +69,5 @@ class FixAsyncioWait(CodemodCommand):
             return tree
         if done.create is not None:
             create(done.create.path, done.create.text.encode())
+            self.warn(f"created {relative(done.create.path)} (add it to version control)")
         return cst.parse_module(done.after)

@@ -51,9 +51,10 @@ class TestFix:
             "becomes of the pending half",
             "pkg/forgotten.py:7:21: AWT101 fixed: wait_any",
             "pkg/no_finally.py:7:27: AWT102 fixed: wait_any",
-            "2 of 3 findings fixed: 2 wait_any, 0 finally, 1 manual",
+            "Fixed 2 of 3 (2 wait_any); 1 needs you: pkg/by_hand.py:5 the tasks are the caller's, "
+            "who alone can say what becomes of the pending half",
         ]
-        assert run.err == []
+        assert run.err == ["created pkg/_wait_any.py (add it to version control)"]
 
     def test_nothing_is_found_then_but_what_was_left(self, asyncwait: Asyncwait) -> None:
         asyncwait("fix", "pkg")
@@ -63,7 +64,7 @@ class TestFix:
         asyncwait("fix", "pkg")
         before = contents(project)
         (_, last) = asyncwait("fix", "pkg").out
-        assert last == "0 of 1 finding fixed: 0 wait_any, 0 finally, 1 manual"
+        assert last.startswith("Fixed 0 of 1; 1 needs you: pkg/by_hand.py:5 the tasks are")
         assert contents(project) == before
 
     def test_only_what_has_to_be_written_is(self, asyncwait: Asyncwait, project: Path) -> None:
@@ -94,7 +95,7 @@ class TestFix:
         (project / "pkg" / "broken.py").write_text("import asyncio\nasyncio.wait(\n")
         run = asyncwait("fix", "pkg")
         assert run.status == 2
-        assert [line[:31] for line in run.err] == ["pkg/broken.py:2: syntax error: "]
+        assert run.err[0].startswith("pkg/broken.py:2: syntax error: ")
         assert "pkg/forgotten.py:7:21: AWT101 fixed: wait_any" in run.out
 
     def test_a_file_that_cannot_be_written(self, asyncwait: Asyncwait, project: Path) -> None:
@@ -105,11 +106,12 @@ class TestFix:
             2,
             [
                 "pkg/forgotten.py:7:21: AWT101 left: permission denied",
-                "0 of 1 finding fixed: 0 wait_any, 0 finally, 0 manual, 1 not written",
+                "Fixed 0 of 1; 1 needs you: pkg/forgotten.py:7 permission denied",
             ],
             ["pkg/forgotten.py: permission denied"],
         )
         assert path.read_text() == samples.FORGOTTEN
+        assert not (project / "pkg" / "_wait_any.py").exists()
 
     def test_a_file_that_cannot_be_read_may_have_something_to_fix(
         self, asyncwait: Asyncwait
@@ -132,6 +134,72 @@ class TestFix:
         assert done.stderr.splitlines()[0] == "pkg/new.py:7:21: AWT101 fixed: wait_any"
 
 
+class TestWhatWasMade:
+    """A module that a fix makes is named, and belongs into version control."""
+
+    def test_it_is_named_once(self, asyncwait: Asyncwait, project: Path) -> None:
+        told = ["created pkg/_wait_any.py (add it to version control)"]
+        assert asyncwait("fix", "pkg").err == told
+        (project / "pkg" / "forgotten.py").write_text(samples.FORGOTTEN)
+        assert asyncwait("fix", "pkg").err == []
+
+    def test_where_it_has_to_be_tracked(self, asyncwait: Asyncwait, project: Path) -> None:
+        git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org"]
+        subprocess.run([*git, "init", "-q"], check=True)
+        asyncwait("fix", "pkg/forgotten.py")
+        assert asyncwait("fix", "pkg/forgotten.py").status == 0
+        run = asyncwait("fix", "--require-tracked", "pkg/forgotten.py", "pkg/no_finally.py")
+        assert run.status == 1
+        assert run.err == ["pkg/_wait_any.py: made by a fix, and not under version control: add it"]
+        subprocess.run([*git, "add", "pkg/_wait_any.py"], check=True)
+        assert asyncwait("fix", "--require-tracked", "pkg/forgotten.py").status == 0
+
+    def test_where_there_is_no_version_control(self, asyncwait: Asyncwait) -> None:
+        assert asyncwait("fix", "--require-tracked", "pkg/forgotten.py").status == 0
+
+
+class TestHelper:
+    @pytest.mark.parametrize("helper", ["nope:wait_any", "pkg.cured:wait_any", "nope.aio:f"])
+    def test_one_that_cannot_be_had_is_an_error(
+        self, asyncwait: Asyncwait, project: Path, helper: str
+    ) -> None:
+        before = contents(project)
+        run = asyncwait("fix", "pkg", "--helper", helper)
+        assert run.status == 2
+        assert len(run.err) == 1
+        assert run.err[0].startswith(f"--helper {helper}: ")
+        assert contents(project) == before
+
+    def test_it_is_printed_as_it_is_made(self, asyncwait: Asyncwait, project: Path) -> None:
+        (project / "ruff.toml").write_text("target-version = 'py312'\n")
+        asyncwait("fix", "pkg")
+        printed = asyncwait("helper").out
+        assert printed == (project / "pkg" / "_wait_any.py").read_text().splitlines()
+        assert "def wait_any[T: asyncio.Future[Any]](" in printed
+
+
+class TestChoice:
+    @pytest.mark.parametrize("cure", ["wait_any", "finally", "except"])
+    def test_by_option_or_configuration(
+        self, asyncwait: Asyncwait, project: Path, cure: str
+    ) -> None:
+        by_option = asyncwait("fix", "--diff", "pkg/no_finally.py", "--cure", cure)
+        assert by_option.err[0] == f"pkg/no_finally.py:7:27: AWT102 would fix: {cure}"
+        (project / "pyproject.toml").write_text(f"[tool.asyncwait]\ncure = '{cure}'\n")
+        assert asyncwait("fix", "--diff", "pkg/no_finally.py") == by_option
+
+    def test_of_the_codemod(self, project: Path) -> None:
+        options = ["--cure", "finally", "pkg/forgotten.py"]
+        command = [*TestCodemod.COMMAND, TestCodemod.NAME, *options]
+        subprocess.run(command, check=True, capture_output=True)
+        assert b"    finally:\n" in contents(project)["pkg/forgotten.py"]
+
+    def test_another_one_is_refused(self, asyncwait: Asyncwait) -> None:
+        run = asyncwait("fix", "--cure", "final")
+        assert run.status == 2
+        assert "did you mean 'finally'?" in run.err[-1]
+
+
 class TestDryRuns:
     @pytest.mark.parametrize("option", ["--diff", "--check"])
     def test_nothing_is_written(self, asyncwait: Asyncwait, project: Path, option: str) -> None:
@@ -147,7 +215,7 @@ class TestDryRuns:
         run = asyncwait("fix", "pkg/forgotten.py", "--check")
         assert run.out == [
             "pkg/forgotten.py:7:21: AWT101 would fix: wait_any",
-            "1 of 1 finding would be fixed: 1 wait_any, 0 finally, 0 manual",
+            "Would fix 1 of 1 (1 wait_any)",
         ]
 
     def test_git_applies_the_diff(self, asyncwait: Asyncwait, project: Path) -> None:

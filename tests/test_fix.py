@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flake8_asyncwait.check import check
-from flake8_asyncwait.fix.cure import FINALLY, MANUAL, WAIT_ANY
+from flake8_asyncwait.fix.cure import EXCEPT, FINALLY, MANUAL, WAIT_ANY
 from flake8_asyncwait.fix.file import FileFix, fix_file
 from flake8_asyncwait.fix.fixer import fix
 from flake8_asyncwait.fix.helper import Helper
@@ -161,21 +161,18 @@ class TestManual:
         text = function("await asyncio.wait(x, timeout=1)")
         assert outcome(text)[0] == MANUAL
 
-    def test_handed_over(self) -> None:
+    def test_more_lines_than_anybody_reads_would_move(self) -> None:
+        lines = [f"use({number})" for number in range(25)]
         text = function(
-            "tasks = [asyncio.create_task(work())]",
-            "done, pending = await asyncio.wait(tasks, timeout=1)",
-            "use(pending)",
+            "task = asyncio.create_task(work())",
+            "await asyncio.wait([task], timeout=1)",
+            *[f"await {line}" for line in lines],
+            "use(task.done())",
+            "task.cancel()",
         )
-        assert outcome(text) == (MANUAL, "'tasks' is handed over on line 7")
-
-    def test_returned(self) -> None:
-        text = function(
-            "tasks = [asyncio.create_task(work())]",
-            "done, pending = await asyncio.wait(tasks, timeout=1)",
-            "return pending",
-        )
-        assert outcome(text) == (MANUAL, "'tasks' is handed over on line 7")
+        assert outcome(text)[0] == MANUAL
+        text = text.replace("    await use(0)\n    await use(1)\n", "")
+        assert outcome(text)[0] in (FINALLY, EXCEPT)
 
     def test_given_a_callback(self) -> None:
         text = function(
@@ -193,7 +190,7 @@ class TestManual:
             "del tasks",
             "await waiting",
         )
-        assert outcome(text) == (MANUAL, "the wait is not awaited where it stands")
+        assert outcome(text)[0] == MANUAL
 
     def test_another_function_that_waits(self) -> None:
         text = function(
@@ -241,7 +238,7 @@ class TestBoundFirst:
             "        task.cancel()",
         )
         done = fix(text, Options())
-        assert [cure.outcome for cure in done.cures] == [FINALLY]
+        assert [cure.outcome for cure in done.cures] == [EXCEPT]
         assert "pending = tasks" not in done.text
 
     def test_not_what_holds_something_already(self) -> None:
@@ -264,7 +261,7 @@ class TestWaitAny:
     def test_suspensions_before_the_cancel_do_not_matter(self) -> None:
         text = function(
             "tasks = {asyncio.create_task(work())}",
-            "done, pending = await asyncio.wait(tasks, timeout=1)",
+            "done, pending = await asyncio.wait(tasks, timeout=1, return_when='FIRST_COMPLETED')",
             "await use(done)",
             "for task in pending:",
             "    task.cancel()",
@@ -274,7 +271,7 @@ class TestWaitAny:
     def test_nor_does_what_is_only_looked_at(self) -> None:
         text = function(
             "tasks = {asyncio.create_task(work())}",
-            "done, pending = await asyncio.wait(tasks, timeout=1)",
+            "done, pending = await asyncio.wait(tasks, timeout=1, return_when='FIRST_COMPLETED')",
             "if pending:",
             "    print(len(pending), 'are late:', pending)",
             "    raise TimeoutError",
@@ -296,7 +293,7 @@ class TestWaitAny:
         text = function(
             "task = asyncio.create_task(work())", "await asyncio.wait([task], timeout=1)", use
         )
-        assert outcome(text) == (FINALLY, "")
+        assert outcome(text)[0] in (FINALLY, EXCEPT)
 
     def test_what_only_a_fault_comes_to_forbids_it_too(self) -> None:
         text = function(
@@ -320,10 +317,10 @@ class TestWaitAny:
         )
         assert outcome(text) == (WAIT_ANY, "")
 
-    def test_a_full_wait(self) -> None:
-        text = function("tasks = {asyncio.create_task(work())}", "await asyncio.wait(tasks)")
-        done = fix(text, Options(codes=frozenset({"AWT201"})))
-        assert "await wait_any(tasks, return_when=asyncio.ALL_COMPLETED)" in done.text
+    @pytest.mark.parametrize("mode", ["", ", return_when=asyncio.FIRST_EXCEPTION", ", timeout=5"])
+    def test_a_wait_for_all_is_no_race(self, mode: str) -> None:
+        text = function("tasks = {asyncio.create_task(work())}", f"await asyncio.wait(tasks{mode})")
+        assert outcome(text, Options(codes=DEFAULT_ON | {"AWT201"})) == (FINALLY, "")
 
     def test_where_it_cannot_be_had_there_is_a_finally(self) -> None:
         text = function(
@@ -331,6 +328,200 @@ class TestWaitAny:
         )
         (cure,) = fix(text, Options(), function=None).cures
         assert cure.outcome == FINALLY
+
+
+class TestExcept:
+    """Where the tasks live on without a fault, only an error cancels them."""
+
+    @pytest.mark.parametrize(
+        "after",
+        [
+            ["use(pending)"],
+            ["return pending"],
+            ["x.tasks = pending", "await work()"],
+            ["await work()", "return pending"],
+        ],
+        ids=str,
+    )
+    def test_a_task_that_is_needed_later(self, after: list[str]) -> None:
+        text = function(
+            "task = asyncio.create_task(work())",
+            "done, pending = await asyncio.wait([task], timeout=1)",
+            *after,
+        )
+        done = fix(text, Options())
+        assert [cure.outcome for cure in done.cures] == [EXCEPT]
+        assert "    except BaseException:\n        task.cancel()\n        raise\n" in done.text
+
+    def test_nothing_that_follows_moves(self) -> None:
+        text = function(
+            "task = asyncio.create_task(work())",
+            "await asyncio.wait([task], timeout=1)",
+            "if task.done():",
+            "    return await task",
+            "return task",
+        )
+        assert fix(text, Options()).text == function(
+            "task = asyncio.create_task(work())",
+            "try:",
+            "    await asyncio.wait([task], timeout=1)",
+            "except BaseException:",
+            "    task.cancel()",
+            "    raise",
+            "if task.done():",
+            "    return await task",
+            "return task",
+        )
+
+    def test_in_a_handler_that_is_there(self) -> None:
+        text = function(
+            "task = asyncio.create_task(work())",
+            "try:",
+            "    await asyncio.wait([task], timeout=1)",
+            "except asyncio.CancelledError:",
+            "    use('cancelled')",
+            "    raise",
+            "return task",
+        )
+        done = fix(text, Options())
+        assert [cure.outcome for cure in done.cures] == [EXCEPT]
+        assert done.text == text.replace("        use(", "        task.cancel()\n        use(")
+
+
+class TestChoice:
+    """`--cure` asks for one kind, and gets it where it is harmless."""
+
+    TEXT = function(
+        "tasks = {asyncio.create_task(work())}",
+        "done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)",
+        "for task in pending:",
+        "    task.cancel()",
+    )
+
+    @pytest.mark.parametrize("cure", [WAIT_ANY, FINALLY, EXCEPT])
+    def test_the_kind_that_is_asked_for(self, cure: str) -> None:
+        done = fix(self.TEXT, Options(), cure=cure)
+        assert [each.outcome for each in done.cures] == [cure]
+
+    def test_none_where_that_is_not_harmless(self) -> None:
+        text = self.TEXT + "    await use(tasks)\n"
+        assert [each.outcome for each in fix(text, Options(), cure=EXCEPT).cures] == [EXCEPT]
+        text = self.TEXT.partition("    for task")[0] + "    return pending\n"
+        text = text.replace(
+            "{asyncio.create_task(work())}", "{asyncio.create_task(work()) for _ in x}"
+        )
+        for cure in (WAIT_ANY, FINALLY):
+            done = fix(text, Options(), cure=cure)
+            assert [each.outcome for each in done.cures] == [MANUAL]
+            assert done.text == text
+
+
+class TestRedundant:
+    """What a cure makes redundant goes with it."""
+
+    TASKS = ("a, b = asyncio.create_task(work()), asyncio.create_task(work())",)
+    RACE = "asyncio.wait({a, b}, return_when=asyncio.FIRST_COMPLETED)"
+
+    def becomes(self, before: list[str], after: list[str]) -> None:
+        text = function(*self.TASKS, *before).replace("RACE", self.RACE)
+        wanted = function(*self.TASKS, *after).replace("RACE", "wait_any({a, b})")
+        done = fix(text, Options())
+        assert [each.outcome for each in done.cures] == [WAIT_ANY]
+        assert done.text == wanted
+
+    def test_branches(self) -> None:
+        self.becomes(
+            [
+                "done, pending = await RACE",
+                "if a not in done:",
+                "    a.cancel()",
+                "if b in pending:",
+                "    b.cancel()",
+                "else:",
+                "    use(b.result())",
+                "return a in done",
+            ],
+            [
+                "done, pending = await RACE",
+                "if b in pending:",
+                "    b.cancel()",
+                "else:",
+                "    use(b.result())",
+                "return a in done",
+            ],
+        )
+
+    def test_both_branches(self) -> None:
+        self.becomes(
+            [
+                "done, pending = await RACE",
+                "if a in done:",
+                "    b.cancel()",
+                "else:",
+                "    a.cancel()",
+            ],
+            ["await RACE"],
+        )
+
+    def test_on_every_path(self) -> None:
+        self.becomes(
+            [
+                "try:",
+                "    done, pending = await RACE",
+                "except asyncio.CancelledError:",
+                "    a.cancel()",
+                "    raise",
+                "if a in done:",
+                "    b.cancel()",
+                "    return a.result()",
+                "else:",
+                "    a.cancel()",
+                "return b.result()",
+            ],
+            ["done, _ = await RACE", "if a in done:", "    return a.result()", "return b.result()"],
+        )
+
+    def test_a_finally(self) -> None:
+        self.becomes(
+            [
+                "pending = set()",
+                "try:",
+                "    done, pending = await RACE",
+                "    use(done.pop().result())",
+                "finally:",
+                "    a.cancel()",
+                "for task in pending:",
+                "    task.cancel()",
+            ],
+            ["done, _ = await RACE", "use(done.pop().result())"],
+        )
+
+    def test_not_a_finally_that_is_needed_before_the_wait(self) -> None:
+        lines = ["try:", "    await use(x)", "    await RACE", "finally:", "    a.cancel()"]
+        self.becomes(lines, lines)
+
+    def test_not_what_does_more(self) -> None:
+        self.becomes(
+            [
+                "_, pending = await RACE",
+                "for task in pending:",
+                "    task.cancel()",
+                "    use(task)",
+            ],
+            ["_, pending = await RACE", "for task in pending:", "    use(task)"],
+        )
+
+    def test_not_a_comment_about_something_else(self) -> None:
+        lines = ["_, pending = await RACE", "for task in pending:", "    task.cancel()  # see #12"]
+        self.becomes(lines, lines)
+        self.becomes(
+            [lines[0], "# Cancel the other", *lines[1:2], "    task.cancel()"], ["await RACE"]
+        )
+
+    def test_a_name_that_others_have_stays(self) -> None:
+        self.becomes(
+            ["done, pending = await RACE", "print(_)"], ["done, pending = await RACE", "print(_)"]
+        )
 
 
 class TestTasksThatWait:

@@ -121,6 +121,11 @@ def test_a_leak_is_fixed_and_then_the_project_passes(hooks: Hooks, project: Proj
     assert status == 1
     assert "files were modified by this hook" in out
     assert git(root, "status", "--porcelain") == "M pkg/first.py\n?? pkg/_wait_any.py"
+    assert "created pkg/_wait_any.py (add it to version control)" in out
+    git(root, "add", "--update")
+    status, out = hooks.run("asyncwait-fix", root)
+    assert status == 1
+    assert "pkg/_wait_any.py: made by a fix, and not under version control: add it" in out
     commit_all(root)
     for hook in ("asyncwait", "asyncwait-fix"):
         assert hooks.run(hook, root)[0] == 0

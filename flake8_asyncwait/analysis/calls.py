@@ -48,16 +48,18 @@ _LOOP_NAME = re.compile(r"(?i)(?:^|_)(?:event_?)?loop$|^(?:main|running|current)
 def call(machine: Machine, node: ir.Call, state: State, ctx: Context) -> Results:
     """All ways in which a call may be evaluated."""
     site = machine.site_of.get(id(node))
-    if site is not None:
+    if site is not None and not machine.program.settling:
         return _wait_call(machine, node, state, ctx, site.index)
     func = ctx.frame.func
     qualified = machine.program.qualified(func, node.func)
+    if (qualified or "").rpartition(".")[2] in machine.program.settling:
+        return _wait_any_call(machine, node, state, ctx, -1 if site is None else site.index)
+    if site is not None:
+        return _wait_call(machine, node, state, ctx, site.index)
     if qualified == known.WAIT or machine.program.named(
         machine.program.wait_functions, func, node.func
     ):
         return _wait_call(machine, node, state, ctx, -1)
-    if (qualified or "").rpartition(".")[2] in machine.program.settling:
-        return _wait_any_call(machine, node, state, ctx)
     if node.mapped is not None and qualified == known.MAP:
         return evaluate(machine, node.mapped, state, ctx)
     rule = known.FUNCTIONS.get(qualified or "", known.UNKNOWN_CALL).rule
@@ -129,13 +131,15 @@ def _wait_call(machine: Machine, node: ir.Call, state: State, ctx: Context, site
     return results
 
 
-def _wait_any_call(machine: Machine, node: ir.Call, state: State, ctx: Context) -> Results:
+def _wait_any_call(
+    machine: Machine, node: ir.Call, state: State, ctx: Context, site: int
+) -> Results:
     """A call of `wait_any` settles what it waits for. To the check it is a call that nobody knows,
     which is as silent; but a fix of one site has to see through the fix of another."""
     modes = [arg for arg in node.args if arg.keyword == "return_when"]
     return [
         (after, waiting._replace(settles=True, first=not modes or waiting.first))
-        for after, waiting in _wait_call(machine, node, state, ctx, -1)
+        for after, waiting in _wait_call(machine, node, state, ctx, site)
     ]
 
 

@@ -89,6 +89,9 @@ class NotingBooks(Books):
         self.uses: set[Use] = set()
         self.struck: set[Struck] = set()
         self.waited: dict[int, set[str]] = {}
+        # The lines of cancels, and those of them that have struck something that was running.
+        self.cancels_on: set[int] = set()
+        self.striking_on: set[int] = set()
         self._careless: dict[ir.Func, set[int]] = {}
 
     @property
@@ -141,8 +144,11 @@ class NotingBooks(Books):
                     kinds |= {HANDED} if task.handed else set()
 
     def cancels(self, state: State, value: Value, line: int) -> State:
+        self.cancels_on.add(line)
         for ref in effects.tasks_of(state, value):
             task = state.heap[ref.id]
+            if task.status in UNSETTLED:
+                self.striking_on.add(line)
             if line in self.watched and task.status in UNSETTLED:
                 self.struck.add(Struck(task.owner, task.handed, self.label(task.origin)))
                 state = state.put(ref, task._replace(struck=True))

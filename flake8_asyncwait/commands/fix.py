@@ -12,6 +12,7 @@ from flake8_asyncwait.commands.examine import STDIN, findings_of, helper_of, loa
 from flake8_asyncwait.commands.run import Run
 from flake8_asyncwait.commands.status import CLEAN, FINDINGS
 from flake8_asyncwait.commands.streams import say
+from flake8_asyncwait.report.paths import relative
 from flake8_asyncwait.source.text import SourceError
 
 if TYPE_CHECKING:
@@ -27,14 +28,16 @@ def run(args: argparse.Namespace) -> int:
 class _Fix(Run):
     def __init__(self, args: argparse.Namespace) -> None:
         super().__init__(args)
-        self.cures: list[Cure] = []
+        self.cures: list[tuple[str, Cure]] = []
         self.changes = 0
         self.shown: set[str] = set()
+        self.looked_at: list[str] = []
 
     def work(self) -> int:
         from flake8_asyncwait.fix.cure import summary
 
-        for path in self.watched(self.paths()):
+        self.looked_at = self.paths()
+        for path in self.watched(self.looked_at):
             try:
                 self._fix(path)
             except SourceError as error:
@@ -43,8 +46,10 @@ class _Fix(Run):
             except MemoryError:
                 self.report_error(SourceError(path, "not enough memory"))
         self._say(summary(self.cures, self._is_dry, bool(self.errors)))
-        left = any(cure.is_left for cure in self.cures)
-        return FINDINGS if left or (self._is_dry and self.changes) else CLEAN
+        left = any(cure.is_left for _, cure in self.cures)
+        untracked = self._untracked() if self.args.require_tracked else False
+        changes = self._is_dry and self.changes
+        return FINDINGS if left or untracked or changes else CLEAN
 
     def _fix(self, path: str) -> None:
         """Fix a file, and tell what was done. Raises `SourceError`."""
@@ -60,7 +65,7 @@ class _Fix(Run):
 
     def _tell(self, name: str, cures: Sequence[Cure]) -> None:
         """Say what was done about each finding of a file."""
-        self.cures += cures
+        self.cures += ((name, cure) for cure in cures)
         for cure in cures:
             self._say(cure.told(name, self._is_dry))
 
@@ -77,7 +82,7 @@ class _Fix(Run):
         if source is None or not findings:
             return FileFix(data, data)
         helper = helper_of(self.task)
-        return fix_file(name, source, data, self.task.options, helper, findings)
+        return fix_file(name, source, data, self.task.options, helper, findings, self.settings.cure)
 
     def _put(self, path: str, name: str, done: FileFix) -> None:
         """Write a fixed file, or show it."""
@@ -86,7 +91,20 @@ class _Fix(Run):
         elif path == STDIN and not self.args.check:
             self.progress.aside(partial(self._show, done.after))
         elif done.is_changed and not self._is_dry:
-            done.write(path)
+            made = done.write(path)
+            if made is not None:
+                self.warn(f"created {relative(made)} (add it to version control)")
+
+    def _untracked(self) -> bool:
+        """Say which helper modules are in no version control, and whether there are any."""
+        from flake8_asyncwait.fix.helper import made_for
+        from flake8_asyncwait.source.git import is_untracked
+
+        modules = dict.fromkeys(filter(None, map(made_for, self.looked_at)))
+        untracked = [module for module in modules if is_untracked(module)]
+        for module in untracked:
+            self.warn(f"{relative(module)}: made by a fix, and not under version control: add it")
+        return bool(untracked)
 
     def _show(self, data: bytes) -> None:
         sys.stdout.flush()

@@ -130,13 +130,18 @@ def _add_fix(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--check", action="store_true", help="say what would be done, and write nothing"
     )
-    _add_keys(group, "helper")
+    _add_keys(group, "helper", "cure")
+    group.add_argument(
+        "--require-tracked",
+        action="store_true",
+        help="fail while a module that a fix has made is not under version control",
+    )
     _add_stdin(group)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
     _add_common(parser, "check", "report")
-    _add_keys(parser.add_argument_group("how to report and fix"), "output-format", "helper")
+    _add_keys(parser.add_argument_group("how to report and fix"), "output-format", "helper", "cure")
 
 
 def _add_explain(parser: argparse.ArgumentParser) -> None:

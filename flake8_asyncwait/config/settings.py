@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 AUTO = "auto"
+CURES = (AUTO, "wait_any", "finally", "except")
 
 
 class Settings(NamedTuple):
@@ -42,6 +43,7 @@ class Settings(NamedTuple):
     cancellers: Sequence[str] = ()
     wait_functions: Sequence[str] = ()
     helper: str | None = None
+    cure: str = AUTO
     output_format: str = "text"
     jobs: int | str = AUTO
 
@@ -120,6 +122,12 @@ def _file_ignores(value: str) -> list[tuple[str, list[str]]]:
         if code:
             found[-1][1].extend(_codes([code]))
     return found
+
+
+def _cure(value: str) -> str:
+    if value not in CURES:
+        raise ValueError(f"unknown cure {value!r}; {nearest(value, CURES)}")
+    return value
 
 
 def _helper(value: str) -> str:
@@ -207,6 +215,7 @@ _NAMES = Kind(
 _GLOBS = Kind("an array of globs", _globs, _toml_globs, True)
 _FILE_IGNORES = Kind("a table of globs with codes", _file_ignores, _toml_file_ignores, True)
 _HELPER = Kind("a string", _helper, lambda v, _: _helper(_string(v)))
+_CURE = Kind("a string", _cure, lambda v, _: _cure(_string(v)))
 _FORMAT = Kind("a string", _format, lambda v, _: _format(_string(v)))
 _JOBS = Kind(f"a number of processes or {AUTO!r}", _jobs, _toml_jobs)
 _FLAG = Kind("true or false", None, _toml_flag)
@@ -250,6 +259,13 @@ KEYS = {
             "MODULE:NAME",
             "where wait_any is imported from; made there if it does not exist "
             "(default: _wait_any.py in the top package of the file)",
+        ),
+        Key(
+            "cure",
+            _CURE,
+            "KIND",
+            f"one of {', '.join(CURES)}: the kind of cure to try, where it is harmless "
+            f"(default: {AUTO}, whichever changes least)",
         ),
         Key("output-format", _FORMAT, "FORMAT", f"one of {', '.join(FORMATS)} (default: text)"),
         Key("jobs", _JOBS, "N", f"how many processes check files at a time (default: {AUTO})", "j"),

@@ -6,48 +6,31 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
-from flake8_asyncwait.fix import layout, loops, wrap
+from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.place import Place
 
 
-def renamed(
-    place: Place, function: str, drop: frozenset[str], add: str | None, width: int
-) -> cst.Module:
+def renamed(place: Place, function: str, drop: frozenset[str], width: int) -> cst.Module:
     """The slice with the call of the site as a call of `function`, an expression.
 
-    The arguments named in `drop` go, unless a comment would go with them; `add` is the argument
-    that comes instead, as code. Loops after it that would cancel again go too. `width` is the line
+    The arguments named in `drop` go, unless a comment would go with them. `width` is the line
     length to keep to where there is a choice.
     """
     call = place.call
     args = _kept(call.args, drop)
-    if add is not None:
-        args = _added(args, add, call.whitespace_before_args)
     args = [arg if i else _positional(arg) for i, arg in enumerate(args)]
     changed = call.with_changes(func=cst.parse_expression(function), args=args)
-    ways = list(_layouts(call, changed, place.unit, add is not None))
+    ways = list(_layouts(call, changed))
     way = next((way for way in ways[:-1] if _fits(place, way, width)), ways[-1])
-    if not place.levels:
-        return _replaced(place.module, call, way)
-    level = place.levels[0]
-    body = list(level.block.body)
-    after = loops.without_redundant(
-        body[level.index + 1 :], wrap.waited_names(place), place.function
-    )
-    statement = level.statement.deep_replace(call, way)
-    return place.with_body(level, [*body[: level.index], statement, *after])
+    return _replaced(place.module, call, way)
 
 
-def _layouts(old: cst.Call, new: cst.Call, unit: str, longer: bool) -> Iterator[cst.Call]:
+def _layouts(old: cst.Call, new: cst.Call) -> Iterator[cst.Call]:
     """The ways to lay out the new call, the best first; the last is to do as little as can be."""
-    is_one_line = "\n" not in layout.code(old)
-    if is_one_line:
+    if "\n" not in layout.code(old):
         yield new
     elif layout.is_breakable(old):
         yield layout.flat(new)
-    if longer and layout.is_breakable(old):
-        yield layout.hugged(new, unit, one_each=False)
-        yield layout.hugged(new, unit, one_each=True)
     yield new
 
 
@@ -95,24 +78,3 @@ def _kept(args: Sequence[cst.Arg], drop: frozenset[str]) -> list[cst.Arg]:
 
 def _goes(arg: cst.Arg, drop: frozenset[str]) -> bool:
     return arg.keyword is not None and arg.keyword.value in drop and "#" not in layout.code(arg)
-
-
-def _added(
-    args: list[cst.Arg], add: str, before: cst.BaseParenthesizableWhitespace
-) -> list[cst.Arg]:
-    """The arguments and one more, separated as they are from each other."""
-    name, _, value = add.partition("=")
-    last = args[-1]
-    extra = cst.Arg(
-        value=cst.parse_expression(value),
-        keyword=cst.Name(name),
-        equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")),
-        comma=last.comma,
-        whitespace_after_arg=last.whitespace_after_arg,
-    )
-    on_lines = isinstance(last.comma, cst.Comma) and "\n" in layout.code(before)
-    space = before if on_lines else cst.SimpleWhitespace(" ")
-    args[-1] = last.with_changes(
-        comma=cst.Comma(whitespace_after=space), whitespace_after_arg=cst.SimpleWhitespace("")
-    )
-    return [*args, extra]

@@ -10,18 +10,25 @@ from flake8_asyncwait.report.text import printable
 
 WAIT_ANY = "wait_any"
 FINALLY = "finally"
+EXCEPT = "except"
+CREATE_TASK = "create_task"
+DRAIN = "drain"
 MANUAL = "manual"
 UNTRIED = "untried"
 UNWRITTEN = "not written"
-CURED = (WAIT_ANY, FINALLY)
-OUTCOMES = (WAIT_ANY, FINALLY, MANUAL)
+CURED = (WAIT_ANY, FINALLY, EXCEPT, CREATE_TASK, DRAIN)
+OUTCOMES = (*CURED, MANUAL)
+# Which of the first three a user asks for.
+AUTO = "auto"
+CHOICES = (AUTO, WAIT_ANY, FINALLY, EXCEPT)
+_SHOWN = 3  # of those that are left, in the summary: all of them have a line before it
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cure:
-    """The outcome for one finding: `WAIT_ANY`, `FINALLY` or `MANUAL`; in advice also `UNTRIED`,
-    where to find out takes too long, and in a report of what was done `UNWRITTEN`, where the file
-    could not be written.
+    """The outcome for one finding: one of `OUTCOMES`; in advice also `UNTRIED`, where to find out
+    takes too long, and in a report of what was done `UNWRITTEN`, where the file could not be
+    written.
 
     `line`, `column` and `code` are those of the finding. `reason` is, in one line, the fact that
     forbids the rewrite, or why it was not tried.
@@ -50,15 +57,20 @@ class Cure:
         return printable(f"{path}:{self.line}:{self.column + 1}: {self.code} {what}")
 
 
-def summary(cures: Sequence[Cure], would: bool, failed: bool = False) -> str:
-    """The counts of the outcomes, as the last line of a report; `failed` says that there were files
-    of which it is not known what is to be fixed."""
-    if not cures:
+def summary(told: Sequence[tuple[str, Cure]], would: bool, failed: bool = False) -> str:
+    """What has become of all findings, as the last line of a report: of paths, each with a cure.
+
+    `failed` says that there were files of which it is not known what is to be fixed.
+    """
+    if not told:
         return "nothing fixed" if failed else "nothing to fix"
-    done = sum(not cure.is_left for cure in cures)
-    found = Counter(cure.outcome for cure in cures)
-    counts = [f"{found[name]} {name}" for name in OUTCOMES]
-    counts += [f"{found[name]} {name}" for name in (UNWRITTEN,) if found[name]]
-    verb = "would be fixed" if would else "fixed"
-    findings = "finding" if len(cures) == 1 else "findings"
-    return f"{done} of {len(cures)} {findings} {verb}: {', '.join(counts)}"
+    found = Counter(cure.outcome for _, cure in told)
+    counts = ", ".join(f"{found[name]} {name}" for name in CURED if found[name])
+    left = [f"{path}:{cure.line} {cure.reason}" for path, cure in told if cure.is_left]
+    line = f"{'Would fix' if would else 'Fixed'} {len(told) - len(left)} of {len(told)}"
+    line += f" ({counts})" if counts else ""
+    if left:
+        line += f"; {len(left)} {'needs' if len(left) == 1 else 'need'} you: "
+        line += "; ".join(left[:_SHOWN])
+        line += f"; and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
+    return printable(line)

@@ -10,6 +10,7 @@ from flake8_asyncwait.analysis.interpret import Analysed
 from flake8_asyncwait.analysis.load import File, Lowered
 from flake8_asyncwait.analysis.notes import Budget, NotingBooks, Struck, Use, noting_books
 from flake8_asyncwait.analysis.state import MANY
+from flake8_asyncwait.analysis.walk import last_name
 from flake8_asyncwait.check import parse
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import examine as run_functions
@@ -41,6 +42,11 @@ class Seen:
     def place(self) -> tuple[int, int]:
         """The line (from 1) and column (from 0) of the call."""
         return self.site.call.line, self.site.call.column
+
+    @property
+    def settles(self) -> bool:
+        """Whether the call is one of `wait_any`."""
+        return last_name(self.site.call.func) in self.file.program.settling
 
     @property
     def extent(self) -> tuple[int, int] | None:
@@ -77,6 +83,11 @@ class Seen:
     def struck(self) -> set[Struck]:
         """What the watched cancels strike."""
         return self.notes.struck
+
+    @property
+    def idle_cancels(self) -> set[int]:
+        """The lines of cancels that never strike anything that still runs."""
+        return self.notes.cancels_on - self.notes.striking_on
 
     @property
     def used_after_cancel(self) -> list[Use]:

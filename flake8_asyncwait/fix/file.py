@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.cure import Cure
+from flake8_asyncwait.fix.cure import AUTO, Cure
 from flake8_asyncwait.fix.fixer import Fixed, fix
 from flake8_asyncwait.fix.helper import (
     Helper,
@@ -59,12 +59,21 @@ class FileFix(NamedTuple):
             made = diff(module.path, None, module.text.encode())
         return made + diff(path, self.before, self.after)
 
-    def write(self, path: str) -> None:
+    def write(self, path: str) -> str | None:
         """Make the module, if there is one to make, then replace the file at `path`: at every
-        moment it can be imported. Raises `SourceError` when that cannot be done."""
+        moment it can be imported. Returns the path of the module, if it was not there already.
+        Raises `SourceError` when that cannot be done."""
+        made = None
         if self.create is not None:
+            made = None if os.path.exists(self.create.path) else self.create.path
             create(self.create.path, self.create.text.encode())
-        write(path, self.before, self.after)
+        try:
+            write(path, self.before, self.after)
+        except SourceError:
+            if made is not None:  # nobody uses it
+                os.unlink(made)
+            raise
+        return made
 
 
 class TextFix(NamedTuple):
@@ -82,13 +91,14 @@ def fix_file(
     options: Options,
     helper: Helper | None = None,
     findings: Collection[Finding] | None = None,
+    cure: str = AUTO,
 ) -> FileFix:
     """Fix the file at `path`, whose bytes `data` are decoded in `source`.
 
     The other arguments, and the errors, are those of `fix_text`. Also raises `SourceError` when the
     file's encoding cannot hold what is new.
     """
-    done = fix_text(path, source.text, options, helper, findings)
+    done = fix_text(path, source.text, options, helper, findings, cure=cure)
     if done.text == source.text:
         return FileFix(data, data, done.cures)
     after = encode(source, data, done.text)
@@ -102,16 +112,18 @@ def fix_text(
     helper: Helper | None = None,
     findings: Collection[Finding] | None = None,
     work: float = math.inf,
+    cure: str = AUTO,
 ) -> TextFix:
     """Fix the text of the file at `path`; its lines end in `\\n`.
 
     `helper` is where the user wants `wait_any` to come from. `findings` are those to fix, None for
-    all; `work` is how much the analysis may do for them. Raises `SourceError` when the text is not
+    all; `work` is how much the analysis may do for them. `cure` is one of `CHOICES`, the kind that
+    the user asks for. Raises `SourceError` when the text is not
     Python or nested too deeply, or would have new findings, and where the `helper` that the user
     wants can neither be found nor made.
     """
     try:
-        fixed, plan = _fixed(path, text, options, helper, findings, work)
+        fixed, plan = _fixed(path, text, options, helper, findings, work, cure)
         after = fixed.text
         if plan is not None:
             after = apply_helper(after, plan)
@@ -135,6 +147,7 @@ def _fixed(
     helper: Helper | None,
     findings: Collection[Finding] | None,
     work: float,
+    cure: str,
 ) -> tuple[Fixed, HelperPlan | None]:
     """The fixed text, and how the file comes by `wait_any` where it needs it."""
     width = _line_length(path, text)
@@ -143,8 +156,8 @@ def _fixed(
     except HelperError as error:
         if helper is not None and isinstance(error, NoHelper):
             raise SourceError(f"--helper {helper}", str(error)) from error
-        return fix(text, options, None, width, findings, str(error), work), None
-    fixed = fix(text, options, plan.name, width, findings, work=work)
+        return fix(text, options, None, width, findings, str(error), work, cure), None
+    fixed = fix(text, options, plan.name, width, findings, work=work, cure=cure)
     return fixed, plan if fixed.needs_helper else None
 
 

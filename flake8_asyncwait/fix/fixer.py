@@ -10,9 +10,9 @@ from typing import NamedTuple
 from flake8_asyncwait.analysis.notes import Budget
 from flake8_asyncwait.check import check
 from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.cure import CURED, MANUAL, UNTRIED, WAIT_ANY, Cure
+from flake8_asyncwait.fix.cure import AUTO, CURED, MANUAL, UNTRIED, WAIT_ANY, Cure
 from flake8_asyncwait.fix.examine import OutOfWork, Seen, examine, outermost_functions
-from flake8_asyncwait.fix.plan import BY_HAND, Rewrite, rewrite
+from flake8_asyncwait.fix.plan import BY_HAND, How, Rewrite, rewrite
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.verdict.finding import Finding
 
@@ -43,18 +43,19 @@ def fix(
     findings: Collection[Finding] | None = None,
     why_not: str = "",
     work: float = math.inf,
+    cure: str = AUTO,
 ) -> Fixed:
     """Fix one file: `text` with `\\n` newlines.
 
     `function` is what `wait_any` is to be called in the file, None where it cannot be had. `width`
     is the file's line length, by default what its lines show. `findings` are those to fix, by
     default all. `why_not` says why `wait_any` cannot be had. `work` is how much may be spent, in
-    units of the analysis: findings for which it does not suffice are `UNTRIED`. Raises
-    `SyntaxError`.
+    units of the analysis: findings for which it does not suffice are `UNTRIED`. `cure` is one of
+    `CHOICES`. Raises `SyntaxError`.
     """
     if findings is None:
         findings = check(text, options).findings
-    width = layout.line_length(text) if width is None else width
+    how = How(function, why_not, layout.line_length(text) if width is None else width, cure)
     look = partial(
         examine,
         options=options,
@@ -67,7 +68,7 @@ def fix(
     for start, group in _by_function(text, sorted(findings)):
         one = _Function(text, partial(look, start=start), options)
         for finding in reversed(group):
-            one.fix(finding, function, width, why_not)
+            one.fix(finding, how)
         text = one.text
         cures += one.cures()
         freed |= one.freed
@@ -95,10 +96,10 @@ class _Function:
             self._places = [each.place for each in self._seen]
         return self._seen, self._places.index((finding.line, finding.column))
 
-    def fix(self, finding: Finding, function: str | None, width: int, why_not: str) -> None:
+    def fix(self, finding: Finding, how: How) -> None:
         """Cure one finding."""
         try:
-            done = self._rewritten(finding, function, width, why_not)
+            done = self._rewritten(finding, how)
         except OutOfWork:
             done = Rewrite(UNTRIED, self.text, "the function takes long to follow")
         self._done[finding] = done
@@ -107,15 +108,13 @@ class _Function:
             self.freed |= done.freed
             self._seen = None
 
-    def _rewritten(
-        self, finding: Finding, function: str | None, width: int, why_not: str
-    ) -> Rewrite:
+    def _rewritten(self, finding: Finding, how: How) -> Rewrite:
         if finding.code in BY_HAND:
             return Rewrite(MANUAL, self.text, BY_HAND[finding.code])
         seen, index = self._index(finding)
         if seen[index].finding is None:
             return Rewrite(MANUAL, self.text, "a closer look does not confirm it")
-        done = rewrite(self.text, seen, index, self._options, function, width, why_not)
+        done = rewrite(self.text, seen, index, self._options, how)
         if done.outcome == WAIT_ANY and self._places is not None:
             del self._places[index]
         return done

@@ -37,7 +37,8 @@ NAME = "wait_any"
 _MODULE = "_wait_any"
 _INNER = "_wait"
 _OUR_FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "wait_any.py")
-_ORIGIN = f'"""From flake8-asyncwait {__version__} (MIT), and yours from here on."""\n'
+_MARK = '"""From flake8-asyncwait '
+_ORIGIN = f'{_MARK}{__version__} (MIT), and yours from here on."""\n'
 _TYPE_PARAMETERS = (3, 12)
 _TESTS = re.compile(r"tests?|conftest\.py|tests?_.*\.py|.*_tests?\.py")
 
@@ -134,6 +135,20 @@ def _is_test(project: Project, path: str) -> bool:
     """Whether a file is a test, or there for tests, by the usual names."""
     below = os.path.relpath(os.path.abspath(path), project.root)
     return any(map(_TESTS.fullmatch, below.split(os.sep)))
+
+
+def made_for(path: str) -> str | None:
+    """The path of the module beside the package of the file at `path` that a fix has made, as its
+    first line tells; None where there is none."""
+    project = project_of(path)
+    if not project.packages:
+        return None
+    module = _module_for(project, None)
+    try:
+        is_ours = os.path.isfile(module) and read(module).startswith(_MARK.encode())
+    except SourceError:
+        return None
+    return module if is_ours else None
 
 
 # The text

@@ -1,4 +1,4 @@
-"""Loops that only cancel what they loop over: redundant, once something else has done so."""
+"""Loops that only cancel what they loop over."""
 
 from __future__ import annotations
 
@@ -8,39 +8,12 @@ from typing import Any
 import libcst as cst
 
 from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.names import reads
+from flake8_asyncwait.fix.names import reads, target_names
 
 
-def without_redundant(
-    statements: Sequence[Any], names: set[str], function: cst.CSTNode
-) -> list[Any]:
-    """Statements that follow a wait, without the loops that cancel again what the wait has
-    cancelled: what one of `names` holds. `function` is the function around them."""
-    left: list[Any] = []
-    names = set(names)
-    blank: Sequence[cst.EmptyLine] = ()
-    for statement in statements:
-        name = cancelled_by(statement)
-        if name in names and not _leaves_a_name(statement, function):
-            blank = blank or statement.leading_lines
-            continue
-        names = {name for name in names if not reads(statement, {name})}
-        if blank and not statement.leading_lines:
-            statement = statement.with_changes(leading_lines=blank)
-        blank = ()
-        left.append(statement)
-    return left
-
-
-def _leaves_a_name(loop: cst.CSTNode, function: cst.CSTNode) -> bool:
-    """Whether the variable of a loop may be read outside of it, and of other loops over it."""
-    if isinstance(loop, cst.If):
-        loop = _only(loop.body)
-    if not isinstance(loop, cst.For):
-        return False  # a comprehension keeps its variable to itself
-    variable = _name(loop.target)
-    assert variable is not None
-    return _reads_outside(function, variable)
+def leaves_a_name(loop: cst.For, function: cst.CSTNode) -> bool:
+    """Whether a variable of a loop may be read outside of it, and of other loops over it."""
+    return any(_reads_outside(function, variable) for variable in target_names(loop.target))
 
 
 def is_loop_variable(name: str, function: cst.CSTNode, path: Sequence[cst.CSTNode]) -> bool:

@@ -6,8 +6,9 @@ other site has a new one, and no cancel that was put in strikes a task that is s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable, Collection
+from difflib import SequenceMatcher
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 import libcst as cst
@@ -18,11 +19,12 @@ from flake8_asyncwait.analysis.notes import HANDED, UNKNOWN_ELEMENT
 from flake8_asyncwait.analysis.state import BORROWED, COLLECTION, FOREIGN, FUTURE, OWNED
 from flake8_asyncwait.fix import wrap
 from flake8_asyncwait.fix.call import renamed
-from flake8_asyncwait.fix.cure import FINALLY, MANUAL, WAIT_ANY
+from flake8_asyncwait.fix.cure import AUTO, EXCEPT, FINALLY, MANUAL, WAIT_ANY
 from flake8_asyncwait.fix.examine import Seen, examine
 from flake8_asyncwait.fix.names import every_name
 from flake8_asyncwait.fix.place import Place, locate
 from flake8_asyncwait.fix.prebind import prebindings
+from flake8_asyncwait.fix.redundant import without_cancels, without_unread
 from flake8_asyncwait.options import Options
 
 # What is never rewritten, and why.
@@ -39,6 +41,23 @@ _WORK = 2_000_000
 _STEPS = 2
 
 
+class How(NamedTuple):
+    """What is the same for all sites of a file.
+
+    `function` is what calls of `wait_any` are to use, None where there is none to be had: `why_not`
+    says why. `width` is the line length, `cure` one of `CHOICES`.
+    """
+
+    function: str | None
+    why_not: str
+    width: int
+    cure: str = AUTO
+
+    def allows(self, kind: str) -> bool:
+        """Whether the user would have a cure of some kind."""
+        return self.cure in (AUTO, kind)
+
+
 class Rewrite(NamedTuple):
     """What to do about one site: the outcome, the new text of the file (with `wait_any` not yet
     imported), where the outcome is `MANUAL` the reason, and the names that the call does not
@@ -50,85 +69,132 @@ class Rewrite(NamedTuple):
     freed: frozenset[str] = frozenset()
 
 
-def rewrite(
-    text: str,
-    seen: list[Seen],
-    index: int,
-    options: Options,
-    function: str | None,
-    width: int,
-    why_not: str,
-) -> Rewrite:
+def rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How) -> Rewrite:
     """The best harmless cure for the site `seen[index]`, which has a finding.
 
-    `text` has `\\n` newlines; `seen` are the sites of the outermost function around the site.
-    `function` is what calls of `wait_any` are to use, None where there is none to be had: `why_not`
-    says why. `width` is the line length. Raises `OutOfWork`.
+    `text` has `\n` newlines; `seen` are the sites of the outermost function around the site.
+    Raises `OutOfWork`.
     """
     try:
-        return _rewrite(text, seen, index, options, function, width, why_not)
+        return _rewrite(text, seen, index, options, how)
     except RecursionError:
         return Rewrite(MANUAL, text, "the function is nested too deeply")
 
 
-def _rewrite(
-    text: str,
-    seen: list[Seen],
-    index: int,
-    options: Options,
-    function: str | None,
-    width: int,
-    why_not: str,
-) -> Rewrite:
+def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How) -> Rewrite:
     own = seen[index]
     assert own.finding is not None
-    code = own.finding.code
     if own.undetermined:
         return Rewrite(MANUAL, text, "the function is too intricate to follow to its end")
     place = locate(text, *own.place, own.extent)
     if place is None:
         return Rewrite(MANUAL, text, "the call cannot be located")
     why = _why_not_wait_any(own, place)
-    if why is None and function is None:
-        why = why_not or "there is no module to take wait_any from"
-    elif why is None and code != "AWT103":
-        assert function is not None
-        drop, add = _changed_arguments(own, place)
-        after = place.with_module(renamed(place, function, drop, add, width))
-        if _proof(after, frozenset(), seen, index, options, removed=True) is not None:
+    if why is None and how.function is None:
+        why = how.why_not or "there is no module to take wait_any from"
+    elif why is None and own.finding.code != "AWT103" and how.allows(WAIT_ANY):
+        after = _with_wait_any(place, seen, index, options, how)
+        if after is not None:
             return Rewrite(WAIT_ANY, after, freed=frozenset(every_name(place.call)))
         why = "the rewritten function could not be proved"
-    cured = _with_finally(text, seen, index, options, code, width)
-    if cured is not None:
-        return Rewrite(FINALLY, cured)
-    return Rewrite(MANUAL, text, why or "no finally can reach all of its tasks")
+    kinds = [kind for kind in (FINALLY, EXCEPT) if how.allows(kind)]
+    cured = _with_try(text, seen, index, options, kinds, how.width) if kinds else None
+    return cured or Rewrite(MANUAL, text, why or "no finally can reach all of its tasks")
 
 
-def _with_finally(
-    text: str, seen: list[Seen], index: int, options: Options, code: str, width: int
+def _with_wait_any(
+    place: Place, seen: list[Seen], index: int, options: Options, how: How
 ) -> str | None:
-    """The text in which a `finally` cancels what the site leaks, or a few of them do: where none
-    does it all, one that saves some of the tasks is a step to one that saves the others."""
-    if code == "AWT103":
+    """The text in which the site is a call of `wait_any`, and what that makes redundant is gone."""
+    own, function = seen[index], how.function
+    assert function is not None
+    after = place.with_module(renamed(place, function, _defaults(own), how.width))
+    sites = options._replace(wait_functions=options.wait_functions | {function})
+
+    def proof(text: str) -> list[Seen] | None:
+        return _proof(text, frozenset(), seen, index, sites, removed=True)
+
+    proved = proof(after)
+    if proved is None:
+        return None
+    here = next((one for one in proved if one.place == own.place), None)
+    if here is None:
+        return after
+    return _tidied(after, here, place.function, proof, always=True)
+
+
+def _tidied(
+    text: str,
+    here: Seen,
+    before: cst.CSTNode,
+    proof: Callable[[str], list[Seen] | None],
+    always: bool,
+) -> str:
+    """A cured text without what the cure has made redundant, if that can be proved as well.
+
+    `here` is the site as it is now, `before` the function as it was.
+    """
+    place = locate(text, *here.place, here.extent)
+    if place is None:
+        return text
+    shorter = place.with_module(without_cancels(place, here.idle_cancels))
+    if shorter != text:
+        proved = proof(shorter)
+        now = next((one for one in proved or () if one.place == here.place), None)
+        if now is None:  # the site itself has moved, or there is no proof
+            now = next((one for one in proved or () if one.site.index == here.site.index), None)
+        if now is not None:
+            text, here = shorter, now
+            place = locate(text, *here.place, here.extent)
+    if place is None:
+        return text
+    plain = place.with_module(without_unread(place, always, before))
+    return plain if plain != text and proof(plain) is not None else text
+
+
+def _with_try(
+    text: str, seen: list[Seen], index: int, options: Options, kinds: Collection[str], width: int
+) -> Rewrite | None:
+    """The text in which a `try` cancels what the site leaks, or a few of them do: where none does
+    it all, one that saves some of the tasks is a step to one that saves the others."""
+    finding = seen[index].finding
+    assert finding is not None
+    if finding.code == "AWT103" and FINALLY in kinds:
         after = _bound_first(text, seen, index, options)
         if after is not None:
-            return after
+            return Rewrite(FINALLY, after)
     marked, now = text, seen
     for _ in range(_STEPS):
         better = None
-        for after in _proposals(marked, now[index], width):
+        for kind, after in _proposals(marked, now[index], kinds, width):
             plain, watched = _unmarked(after)
-            proof = _proof(plain, watched, seen, index, options)
-            if proof is None or not _is_harmless(proof[index], seen[index]):
+            proved = _proof(plain, watched, seen, index, options)
+            if proved is None or not _is_harmless(proved[index], seen[index]):
                 continue
-            if proof[index].finding is None:
-                return plain
-            if better is None and proof[index].lost < now[index].lost:
-                better = after, proof
+            if proved[index].finding is None:
+                return Rewrite(kind, _without_redundant(text, plain, seen, index, proved, options))
+            if better is None and proved[index].lost < now[index].lost:
+                better = after, proved
         if better is None:
             return None
         marked, now = better
     return None
+
+
+def _without_redundant(
+    text: str, cured: str, seen: list[Seen], index: int, proved: list[Seen], options: Options
+) -> str:
+    """A text that a `try` cures, without what that makes redundant."""
+    own = seen[index]
+    place = locate(text, *own.place, own.extent)
+    if place is None:
+        return cured
+
+    def proof(plain: str) -> list[Seen] | None:
+        again = _proof(plain, frozenset(), seen, index, options)
+        return again if again is not None and again[index].finding is None else None
+
+    return _tidied(cured, proved[index], place.function, proof, always=False)
 
 
 def _bound_first(text: str, seen: list[Seen], index: int, options: Options) -> str | None:
@@ -148,17 +214,33 @@ def _bound_first(text: str, seen: list[Seen], index: int, options: Options) -> s
     return None
 
 
-def _proposals(marked: str, own: Seen, width: int) -> Iterator[str]:
-    """The texts to try for a site. `marked` may have marks from a step before; they are shorter
-    than a line and so change no place that matters."""
+def _proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> list[tuple[str, str]]:
+    """The kinds and texts to try for a site, those that change the fewest lines first. `marked` may
+    have marks from a step before; they are shorter than a line and so change no place that
+    matters."""
     place = locate(marked, *own.place, own.extent)
-    if place is None:
-        return
+    if place is None or own.finding is None:
+        return []
+    if own.finding.code == "AWT101":  # no error comes before the leak
+        kinds = [kind for kind in kinds if kind != EXCEPT]
     own_all = _why_not_by_owner(own) is None
-    modules = wrap.proposals(place, own.analysed.run.relevant, own.uses, own_all, width)
-    limit = min(_PROPOSALS, _WORK // max(own.notes.work, 1))
-    for module in islice(modules, limit):
-        yield place.with_module(module)
+    relevant = own.analysed.run.relevant
+    made = wrap.proposals(place, kinds, relevant, own.uses, own_all, width)
+    texts = [(each.kind, place.with_module(each.module)) for each in islice(made, _PROPOSALS)]
+    texts.sort(key=lambda each: (changed_lines(marked, each[1]), each[0] == EXCEPT))
+    return texts[: min(_PROPOSALS, _WORK // max(own.notes.work, 1))]
+
+
+def changed_lines(before: str, after: str) -> int:
+    """How many lines two texts differ in: of each place where they do, the longer side."""
+    old, new = before.split("\n"), after.split("\n")
+    ahead = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
+    old, new = old[ahead:], new[ahead:]
+    back = zip(reversed(old), reversed(new), strict=False)
+    behind = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], back))
+    old, new = old[: len(old) - behind], new[: len(new) - behind]
+    codes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    return sum(max(code[2] - code[1], code[4] - code[3]) for code in codes if code[0] != "equal")
 
 
 def _unmarked(text: str) -> tuple[str, frozenset[int]]:
@@ -175,6 +257,7 @@ def _why_not_wait_any(own: Seen, place: Place) -> str | None:
     """The fact that forbids to rewrite a site to `wait_any`, or None."""
     return (
         _why_not_by_call(own, place)
+        or (None if _mode(own) == "FIRST_COMPLETED" else "it does not wait for the first of them")
         or _why_not_by_owner(own)
         or next((f"{use.task} is {use.what} on line {use.line}" for use in own.uses), None)
     )
@@ -222,46 +305,25 @@ def _why_not_by_owner(own: Seen) -> str | None:
     return None
 
 
-def _changed_arguments(own: Seen, place: Place) -> tuple[frozenset[str], str | None]:
-    """The arguments that are `wait_any`'s defaults, by name, and one that has to be spelled out."""
+def _defaults(own: Seen) -> frozenset[str]:
+    """The names of the arguments that are `wait_any`'s defaults."""
     values = {arg.keyword: arg.value for arg in own.site.call.args}
-    drop: set[str] = set()
-    add = None
+    found = {"return_when"}
     timeout = values.get("timeout")
     if isinstance(timeout, ir.Const) and timeout.value is None:
-        drop.add("timeout")
-    mode = values.get("return_when")
+        found.add("timeout")
+    return frozenset(found)
+
+
+def _mode(own: Seen) -> object:
+    """The constant of asyncio that `return_when` spells, as a string or by its own name."""
+    mode = next((arg.value for arg in own.site.call.args if arg.keyword == "return_when"), None)
     if mode is None:
-        add = None if _is_single(place) else f"return_when={_all_completed(own, place)}"
-    elif _constant(own, mode) == "FIRST_COMPLETED":
-        drop.add("return_when")
-    return frozenset(drop), add
-
-
-def _constant(own: Seen, mode: ir.Expr) -> object:
-    """The constant of asyncio that an argument spells, as a string or by its own name."""
+        return "ALL_COMPLETED"
     if isinstance(mode, ir.Const):
         return mode.value
     qualified = own.file.program.qualified(own.analysed.run.func, mode)
     return RETURN_WHEN.get(qualified or "")
-
-
-def _is_single(place: Place) -> bool:
-    """Whether one task is waited for: the first to be done is then all of them."""
-    waited = wrap.waited_of(place.call)
-    if not isinstance(waited, (cst.Set, cst.List, cst.Tuple)) or len(waited.elements) != 1:
-        return False
-    return not isinstance(waited.elements[0], cst.StarredElement)
-
-
-def _all_completed(own: Seen, place: Place) -> str:
-    """How the file may spell `asyncio.ALL_COMPLETED`."""
-    func = own.analysed.run.func
-    names = sorted(every_name(place.call.func))
-    for name in ["asyncio", *names]:
-        if own.file.program.root(func, name) == "asyncio":
-            return f"{name}.ALL_COMPLETED"
-    return '"ALL_COMPLETED"'
 
 
 # Proof
@@ -279,7 +341,7 @@ def _proof(
     a site is worse than before.
 
     `watched` are the lines of cancels to take notes of; `removed` says that the site `seen[index]`
-    is gone.
+    is gone: calls of `wait_any` are then among the sites that are returned.
     """
     around = seen[index].extent
     start = around[0] if around else None
@@ -297,10 +359,13 @@ def _proof(
         )
     except SyntaxError:
         return None
-    before = [*seen[:index], *seen[index + 1 :]] if removed else seen
-    if len(now) != len(before):
+    before, left = seen, now
+    if removed:
+        before = [*seen[:index], *seen[index + 1 :]]
+        left = [one for one in now if not one.settles]
+    if len(left) != len(before):
         return None
-    if not all(_is_no_worse(one, old) for one, old in zip(now, before, strict=True)):
+    if not all(_is_no_worse(one, old) for one, old in zip(left, before, strict=True)):
         return None
     return now
 

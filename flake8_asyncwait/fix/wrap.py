@@ -1,4 +1,4 @@
-"""The ways to put a `try` with a `finally` that cancels around a site, the smallest first.
+"""The ways to put a `try` around a site whose `finally`, or `except BaseException`, cancels.
 
 What is made here is a proposal: whether it cures the site, and harms nothing, is for the analysis
 to say. Its cancels carry `MARK` in the place of `cancel`, so that their lines can be told.
@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import libcst as cst
 
 from flake8_asyncwait.analysis.books import WAITED_AGAIN
 from flake8_asyncwait.analysis.notes import Use
 from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.loops import cancelled_by, is_loop_variable, without_redundant
+from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
+from flake8_asyncwait.fix.loops import cancelled_by, is_loop_variable
 from flake8_asyncwait.fix.names import (
     bindings,
     every_name,
@@ -30,6 +31,8 @@ from flake8_asyncwait.fix.place import Level, Place
 
 MARK = "cancel__by_asyncwait_fix"
 _MANY_NAMES = 4
+# More lines than this are not moved for a `try`: nobody would read them again.
+_MOST_MOVED = 25
 _TASK = ("task", "waited_task", "pending_task")
 _TASKS = ("tasks", "waited_tasks", "waited")
 _COLLECTIONS = (cst.Set, cst.List, cst.Tuple, cst.SetComp, cst.ListComp)
@@ -53,10 +56,23 @@ class Aim:
         return self.over is not None
 
 
+class Proposal(NamedTuple):
+    """A way to cure a site: what cancels its tasks, `FINALLY` or `EXCEPT`, and the slice that it
+    makes."""
+
+    kind: str
+    module: cst.Module
+
+
 def proposals(
-    place: Place, task_names: frozenset[str], uses: Collection[Use], loops: bool, width: int
-) -> Iterator[cst.Module]:
-    """Every proposal for a site that is worth a try.
+    place: Place,
+    kinds: Collection[str],
+    task_names: frozenset[str],
+    uses: Collection[Use],
+    loops: bool,
+    width: int,
+) -> Iterator[Proposal]:
+    """Every proposal of some kinds for a site that is worth a try, the smallest regions first.
 
     `task_names` are the names that may hold its tasks, `uses` what is done to them after the wait
     while they run, `loops` whether all that is waited for may be cancelled.
@@ -65,23 +81,35 @@ def proposals(
     loops_around = [isinstance(level.statement, (cst.For, cst.While)) for level in place.levels]
     for depth, level in enumerate(place.levels):
         is_round = any(loops_around[: depth + 1]) or not any(loops_around)
-        possible = [
-            aim
-            for aim in aims
-            if _is_usable(place, aim, depth)
-            and (is_round or not _is_waited_again(place, aim, uses))
-        ]
+        possible = [aim for aim in aims if _is_usable(place, aim, depth)]
+        # A `finally` comes before what is done to the tasks later; an `except` ends the function.
+        lasting = [aim for aim in possible if is_round or not _is_waited_again(place, aim, uses)]
         for aim in possible:
-            if not aim.made and not _is_used_outside(place, aim, level, level.index, uses):
+            if aim.made:
+                continue
+            if EXCEPT in kinds:
+                yield from _handled(place, level, depth, aim)
+            outside = _is_used_outside(place, aim, level, level.index, uses)
+            if FINALLY in kinds and aim in lasting and not outside:
                 yield from _attached(place, level, depth, aim)
         for end in _ends(level, task_names):
+            if _moved(place, level, end) > _MOST_MOVED:
+                break
             for aim in possible:
-                if _is_used_outside(place, aim, level, end, uses):
-                    continue
                 if _is_whole_try(place, depth, end) and _is_usable(place, aim, depth + 1):
                     continue  # that `try` can have the cancels itself
-                if _stays_bound(aim, level, end):
+                if not _stays_bound(aim, level, end):
+                    continue
+                if EXCEPT in kinds:
+                    yield _tried(place, level, end, aim, EXCEPT, width)
+                outside = _is_used_outside(place, aim, level, end, uses)
+                if FINALLY in kinds and aim in lasting and not outside:
                     yield from _wrapped(place, level, end, aim, width)
+
+
+def _moved(place: Place, level: Level, end: int) -> int:
+    """How many lines a `try` moves that begins with the statement of a level."""
+    return place.lines_of(level.block.body[end])[1] - place.lines_of(level.statement)[0] + 1
 
 
 # What to cancel
@@ -101,7 +129,7 @@ def _aims(place: Place) -> Iterator[Aim]:
         yield from _mixed(elements, taken)
     if _is_lasting(waited):
         yield Aim(over=waited)
-    elif _is_collection(waited):
+    elif _is_collection(waited) and len(named) < len(elements or (None,)):
         yield Aim(over=cst.Name(name := fresh(_TASKS, taken)), made=((name, waited),))
     elif isinstance(waited, cst.GeneratorExp):
         name = fresh(_TASKS, taken)
@@ -154,7 +182,7 @@ def _mixed(elements: list[cst.BaseExpression], taken: set[str]) -> Iterator[Aim]
             taken.add(name)
             names.append(name)
             made.append((name, element))
-    if len(made) < len(elements):
+    if len(made) < len(elements) or len(elements) == 1:
         yield from _subsets(Aim(tuple(names), made=tuple(made)))
 
 
@@ -327,7 +355,7 @@ def _awaits_wait(value: cst.CSTNode) -> bool:
 # How
 
 
-def _attached(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[cst.Module]:
+def _attached(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[Proposal]:
     """The cancels in the `finally` of a `try` that is there already, or as its `finally`."""
     statement = level.statement
     if depth == 0 or not isinstance(statement, (cst.Try, cst.TryStar)):
@@ -338,29 +366,65 @@ def _attached(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[cst.
     cancels = _cancels(place, aim)
     if statement.finalbody is None:
         final = cst.Finally(place.block(cancels))
-        yield _with_statements(place, level, level.index, [statement.with_changes(finalbody=final)])
+        yield _replaced(place, level, statement.with_changes(finalbody=final), FINALLY)
     elif isinstance(statement.finalbody.body, cst.IndentedBlock):
         block = statement.finalbody.body
         for body in ([*cancels, *block.body], [*block.body, *cancels]):
             final = statement.finalbody.with_changes(body=block.with_changes(body=body))
-            tried = statement.with_changes(finalbody=final)
-            yield _with_statements(place, level, level.index, [tried])
+            yield _replaced(place, level, statement.with_changes(finalbody=final), FINALLY)
 
 
-def _wrapped(place: Place, level: Level, end: int, aim: Aim, width: int) -> Iterator[cst.Module]:
+def _handled(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[Proposal]:
+    """The cancels in a handler of a `try` that is there already, or in one more."""
+    statement = level.statement
+    if depth == 0 or not isinstance(statement, cst.Try):
+        return
+    inside = place.path[place.path.index(statement) + 1]
+    if inside is not statement.body or not _stays_bound(aim, level, level.index):
+        return
+    cancels = _cancels(place, aim)
+    handlers = list(statement.handlers)
+    for number, handler in enumerate(handlers):
+        if _catches_cancellation(handler) and isinstance(handler.body, cst.IndentedBlock):
+            block = handler.body.with_changes(body=[*cancels, *handler.body.body])
+            handler = handler.with_changes(body=block)
+            changed = [*handlers[:number], handler, *handlers[number + 1 :]]
+            yield _replaced(place, level, statement.with_changes(handlers=changed), EXCEPT)
+    if all(handler.type is not None for handler in handlers):
+        changed = [*handlers, _handler(place, cancels)]
+        yield _replaced(place, level, statement.with_changes(handlers=changed), EXCEPT)
+
+
+def _catches_cancellation(handler: cst.ExceptHandler) -> bool:
+    names = {"CancelledError", "BaseException"}
+    return handler.type is None or bool(names & every_name(handler.type))
+
+
+def _handler(place: Place, cancels: Sequence[Any]) -> cst.ExceptHandler:
+    """A handler that cancels, whatever has been raised, and lets it go on."""
+    again = cst.SimpleStatementLine([cst.Raise()])
+    return cst.ExceptHandler(place.block([*cancels, again]), cst.Name("BaseException"))
+
+
+def _replaced(place: Place, level: Level, statement: Any, kind: str) -> Proposal:
+    return Proposal(kind, _with_statements(place, level, level.index, [statement]))
+
+
+def _wrapped(place: Place, level: Level, end: int, aim: Aim, width: int) -> Iterator[Proposal]:
     """The statements of a block up to `end` in a `try`, the cancels in its `finally`: they take the
     place of a loop at the end that only cancels."""
-    statements = list(level.block.body[level.index : end + 1])
-    if len(statements) > 1 and cancelled_by(statements[-1]) is not None:
-        yield _tried(place, level, end, aim, statements[:-1], width)
-    yield _tried(place, level, end, aim, statements, width)
+    if end > level.index and cancelled_by(level.block.body[end]) is not None:
+        yield _tried(place, level, end, aim, FINALLY, width, 1)
+    yield _tried(place, level, end, aim, FINALLY, width)
 
 
 def _tried(
-    place: Place, level: Level, end: int, aim: Aim, statements: list[Any], width: int
-) -> cst.Module:
+    place: Place, level: Level, end: int, aim: Aim, kind: str, width: int, replaced: int = 0
+) -> Proposal:
+    """The statements of a block up to `end` in a `try`, without the last that are `replaced`."""
+    statements: list[Any] = list(level.block.body[level.index : end + 1 - replaced])
     leading = statements[0].leading_lines
-    statements = [statements[0].with_changes(leading_lines=()), *statements[1:]]
+    statements[0] = statements[0].with_changes(leading_lines=())
     before: list[Any] = []
     for name, made in aim.made:
         statements[0] = statements[0].deep_replace(made, cst.Name(name))
@@ -369,22 +433,15 @@ def _tried(
         statements[0] = _tidied(place, statements[0], width)
     indentation = place.indentation_at(level) + place.unit
     statements = [layout.refitted(each, indentation, place.unit, width) for each in statements]
+    cancels = _cancels(place, aim)
     tried = cst.Try(
-        body=place.block(statements), finalbody=cst.Finally(place.block(_cancels(place, aim)))
+        body=place.block(statements),
+        handlers=[_handler(place, cancels)] if kind == EXCEPT else (),
+        finalbody=cst.Finally(place.block(cancels)) if kind == FINALLY else None,
     )
     first, *rest = [*before, tried]
-    after = level.block.body[end + 1 :]
-    if _is_all(place, aim):
-        after = without_redundant(after, waited_names(place), place.function)
     new = [first.with_changes(leading_lines=leading), *rest]
-    return place.with_body(level, [*level.block.body[: level.index], *new, *after])
-
-
-def _is_all(place: Place, aim: Aim) -> bool:
-    """Whether an aim is all that is waited for."""
-    waited = waited_of(place.call)
-    elements = _elements(waited) if waited is not None else None
-    return aim.is_loop or (elements is not None and len(elements) == len(aim.names))
+    return Proposal(kind, _with_statements(place, level, end, new))
 
 
 def waited_names(place: Place) -> set[str]:

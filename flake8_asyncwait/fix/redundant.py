@@ -1,0 +1,302 @@
+"""What a cure makes redundant goes with it: cancels that find nothing to cancel any more, what is
+left empty then, and what nobody reads any more.
+
+That a cancel finds nothing is what the analysis has seen, in every execution; here it is only told
+whether a statement does nothing but cancel.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import libcst as cst
+
+from flake8_asyncwait.fix import layout, wrap
+from flake8_asyncwait.fix.loops import leaves_a_name
+from flake8_asyncwait.fix.names import every_name, reads, target_names
+from flake8_asyncwait.fix.place import Place
+
+_IGNORED = "_"
+_MOST_MOVED = 25
+_PURE_METHODS = frozenset({"done", "cancelled", "values", "keys", "items", "copy"})
+_PURE_FUNCTIONS = frozenset({"len", "list", "set", "tuple", "bool", "frozenset"})
+_BINDING = (cst.AssignTarget, cst.For, cst.CompFor)
+
+
+def without_cancels(place: Place, idle: Collection[int]) -> cst.Module:
+    """The slice without the statements that do nothing but cancel what `place` waits for, on lines
+    of the file where there is nothing to cancel."""
+    names = wrap.waited_names(place) | _task_names(place)
+    module = place.module.visit(_Without(place, idle, names))
+    assert isinstance(module, cst.Module)
+    return module
+
+
+def _task_names(place: Place) -> set[str]:
+    waited = wrap.waited_of(place.call)
+    return every_name(waited) if waited is not None else set()
+
+
+class _Without(cst.CSTTransformer):
+    """Takes the cancels out, and what is empty without them."""
+
+    def __init__(self, place: Place, idle: Collection[int], names: set[str]) -> None:
+        super().__init__()
+        self._place = place
+        self._idle = idle
+        self._names = names
+        self._over: list[set[str]] = []
+
+    def visit_For(self, node: cst.For) -> None:
+        mine = self._names | set().union(*self._over)
+        self._over.append(set(target_names(node.target)) if reads(node.iter, mine) else set())
+
+    def leave_For(self, original_node: cst.For, updated_node: cst.For) -> Any:
+        self._over.pop()
+        if not _is_empty(updated_node.body):
+            return updated_node
+        is_spare = (
+            updated_node.orelse is None
+            and updated_node.asynchronous is None
+            and _is_pure(updated_node.iter)
+            and not leaves_a_name(original_node, self._place.function)
+        )
+        return self._gone(original_node) if is_spare else original_node
+
+    def leave_SimpleStatementLine(
+        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
+    ) -> Any:
+        first, last = self._place.lines_of(original_node)
+        if not all(line in self._idle for line in (first, last)):
+            return updated_node
+        if not all(map(self._only_cancels, original_node.body)):
+            return updated_node
+        return self._gone(original_node)
+
+    def leave_SimpleStatementSuite(
+        self, original_node: cst.SimpleStatementSuite, updated_node: cst.SimpleStatementSuite
+    ) -> Any:
+        lines = {self._place.lines_of(small)[0] for small in original_node.body}
+        spare = lines <= set(self._idle) and all(map(self._only_cancels, original_node.body))
+        return updated_node.with_changes(body=()) if spare else updated_node
+
+    def _only_cancels(self, small: cst.CSTNode) -> bool:
+        value = small.value if isinstance(small, cst.Expr) else None
+        names = self._names | set().union(*self._over)
+        if isinstance(value, (cst.ListComp, cst.SetComp)):
+            loop = value.for_in
+            if loop.inner_for_in is not None or loop.asynchronous is not None:
+                return False
+            if not reads(loop.iter, names) or not _is_pure(loop.iter):
+                return False
+            if not all(_is_pure(each.test) for each in loop.ifs):
+                return False
+            names, value = set(target_names(loop.target)), value.elt
+        return (
+            isinstance(value, cst.Call)
+            and isinstance(value.func, cst.Attribute)
+            and isinstance(value.func.value, cst.Name)
+            and value.func.attr.value == "cancel"
+            and value.func.value.value in names
+            and not any(isinstance(arg.value, cst.Await) for arg in value.args)
+        )
+
+    def leave_If(self, original_node: cst.If, updated_node: cst.If) -> Any:
+        if not _is_empty(updated_node.body):
+            return updated_node
+        if updated_node.orelse is not None or not _is_pure(updated_node.test):
+            return original_node
+        return self._gone(original_node)
+
+    def leave_Else(self, original_node: cst.Else, updated_node: cst.Else) -> Any:
+        return self._gone(original_node) if _is_empty(updated_node.body) else updated_node
+
+    def leave_Try(self, original_node: cst.Try, updated_node: cst.Try) -> Any:
+        if _is_empty(updated_node.body):
+            return original_node
+        pairs = list(zip(original_node.handlers, updated_node.handlers, strict=True))
+        handlers = [each for each in pairs if not self._only_raises(*each)]
+        gone = len(handlers) < len(original_node.handlers)
+        if gone and {"", "BaseException"} & {self._name_of(handler) for _, handler in handlers}:
+            return original_node  # it would catch what the other one lets go on
+        left = [old if _is_empty(new.body) else new for old, new in handlers]
+        final = updated_node.finalbody
+        if final is not None and _is_empty(final.body):
+            final = original_node.finalbody
+            assert final is not None
+            final = None if self._may_go(final) else final
+        if not left and final is None:
+            return self._unwrapped(original_node, updated_node)
+        if not left and updated_node.orelse is not None:
+            return original_node
+        return updated_node.with_changes(handlers=left, finalbody=final)
+
+    def leave_TryStar(self, original_node: cst.TryStar, updated_node: cst.TryStar) -> Any:
+        final = updated_node.finalbody
+        bodies = [updated_node.body, *(handler.body for handler in updated_node.handlers)]
+        bodies += [final.body] if final is not None else []
+        return original_node if any(map(_is_empty, bodies)) else updated_node
+
+    def _unwrapped(self, original_node: cst.Try, updated_node: cst.Try) -> Any:
+        """What is in a `try` that has nothing to do any more."""
+        first, last = self._place.lines_of(original_node.body)
+        block, orelse = updated_node.body, updated_node.orelse
+        if last - first >= _MOST_MOVED or not isinstance(block, cst.IndentedBlock):
+            return original_node
+        if block.footer or orelse is not None or "#" in layout.code(block.header):
+            return original_node
+        head, *rest = block.body
+        assert isinstance(head, (cst.SimpleStatementLine, cst.BaseCompoundStatement))
+        leading = (*updated_node.leading_lines, *head.leading_lines)
+        return cst.FlattenSentinel([head.with_changes(leading_lines=leading), *rest])
+
+    def _only_raises(self, old: cst.ExceptHandler, new: cst.ExceptHandler) -> bool:
+        """Whether a handler does nothing any more but let the error go on."""
+        only, was = layout.code(new.body).strip(), layout.code(old.body).strip()
+        return only == "raise" and was != only and self._may_go(old)
+
+    def _name_of(self, handler: cst.ExceptHandler) -> str:
+        return layout.code(handler.type).rpartition(".")[2] if handler.type is not None else ""
+
+    def leave_With(self, original_node: cst.With, updated_node: cst.With) -> Any:
+        return original_node if _is_empty(updated_node.body) else updated_node
+
+    def leave_While(self, original_node: cst.While, updated_node: cst.While) -> Any:
+        return original_node if _is_empty(updated_node.body) else updated_node
+
+    def leave_FunctionDef(
+        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
+    ) -> Any:
+        return original_node if _is_empty(updated_node.body) else updated_node
+
+    def _gone(self, node: Any) -> Any:
+        """What is in the place of a statement that goes: itself where a comment is about more
+        than the cancel."""
+        return cst.RemoveFromParent() if self._may_go(node) else node
+
+    def _may_go(self, node: cst.CSTNode) -> bool:
+        """Whether no comment of a node is about more than the cancel."""
+        comments = re.findall(r"#.*", layout.code(node))
+        return all(re.search("cancel", comment, re.IGNORECASE) for comment in comments)
+
+
+def _is_empty(suite: cst.BaseSuite) -> bool:
+    return not suite.body
+
+
+def _is_pure(node: cst.CSTNode) -> bool:
+    """Whether to evaluate an expression does nothing but ask."""
+    if isinstance(node, cst.Call):
+        if isinstance(node.func, cst.Attribute):
+            asks = not node.args and node.func.attr.value in _PURE_METHODS
+            return asks and _is_pure(node.func.value)
+        name = node.func.value if isinstance(node.func, cst.Name) else ""
+        return name in _PURE_FUNCTIONS and all(_is_pure(arg.value) for arg in node.args)
+    if isinstance(node, cst.Comparison):
+        return _is_pure(node.left) and all(_is_pure(each.comparator) for each in node.comparisons)
+    if isinstance(node, cst.UnaryOperation):
+        return _is_pure(node.expression)
+    if isinstance(node, (cst.BooleanOperation, cst.BinaryOperation)):
+        return _is_pure(node.left) and _is_pure(node.right)
+    if isinstance(node, (cst.Set, cst.List, cst.Tuple)):
+        return all(_is_pure(element.value) for element in node.elements)
+    if isinstance(node, cst.Attribute):
+        return _is_pure(node.value)
+    return isinstance(node, (cst.Name, cst.Integer, cst.SimpleString))
+
+
+# What nobody reads any more
+
+
+def without_unread(place: Place, always: bool, before: cst.CSTNode) -> cst.Module:
+    """The slice in which the names that the wait binds and nobody reads are `_`: all of them, or
+    those that were read in the function as it was `before`."""
+    function = place.function
+    assignment = next((n for n in place.path if isinstance(n, cst.Assign)), None)
+    if assignment is None or not isinstance(function, cst.FunctionDef):
+        return place.module
+    if len(assignment.targets) != 1 or _is_read(function, _IGNORED):
+        return place.module
+    target = assignment.targets[0].target
+    if not isinstance(target, cst.Tuple) or len(target.elements) != 2:
+        return place.module
+    if not isinstance(assignment.value, cst.Await):
+        return place.module
+    elements = list(target.elements)
+    changes: dict[cst.CSTNode, Any] = {}
+    for number, element in enumerate(elements):
+        name = element.value
+        if not isinstance(name, cst.Name) or name.value == _IGNORED:
+            continue
+        if not always and not _is_read(before, name.value):
+            continue
+        bound = list(_empty_bindings(function, name.value))
+        if _mentions(function, name.value) > 1 + len(bound):
+            continue
+        changes |= dict.fromkeys(bound, cst.RemoveFromParent())
+        elements[number] = element.with_changes(value=name.with_changes(value=_IGNORED))
+    if all(layout.code(element.value) == _IGNORED for element in elements):
+        changes[assignment] = cst.Expr(assignment.value)
+    else:
+        changes[target] = target.with_changes(elements=elements)
+    module = place.module.visit(_Changes(changes))
+    assert isinstance(module, cst.Module)
+    return module
+
+
+class _Changes(cst.CSTTransformer):
+    """Puts others in the place of some nodes."""
+
+    def __init__(self, changes: dict[cst.CSTNode, Any]) -> None:
+        super().__init__()
+        self._changes = changes
+
+    def on_leave(self, original_node: Any, updated_node: Any) -> Any:
+        return self._changes.get(original_node, updated_node)
+
+
+def _mentions(node: cst.CSTNode, name: str) -> int:
+    """How often a tree mentions a variable."""
+    if isinstance(node, cst.Name):
+        return int(node.value == name)
+    if isinstance(node, (cst.Attribute, cst.Arg)):
+        return _mentions(node.value, name)
+    return sum(_mentions(child, name) for child in node.children)
+
+
+def _is_read(node: cst.CSTNode, name: str) -> bool:
+    """Whether a tree mentions a variable but to bind it."""
+    if isinstance(node, cst.Name):
+        return node.value == name
+    if isinstance(node, (cst.Attribute, cst.Arg)):
+        return _is_read(node.value, name)
+    bound = getattr(node, "target", None) if isinstance(node, _BINDING) else None
+    if isinstance(bound, (cst.Name, cst.Tuple)) and set(target_names(bound)) >= {name}:
+        children = [child for child in node.children if child is not bound]
+    else:
+        children = list(node.children)
+    return any(_is_read(child, name) for child in children)
+
+
+def _empty_bindings(node: cst.CSTNode, name: str) -> Iterator[cst.SimpleStatementLine]:
+    """The statements that bind a variable to something empty, and do nothing else."""
+    if isinstance(node, cst.SimpleStatementLine) and len(node.body) == 1:
+        small = node.body[0]
+        targets: Sequence[cst.CSTNode] = ()
+        if isinstance(small, cst.Assign):
+            targets = [each.target for each in small.targets]
+        elif isinstance(small, cst.AnnAssign):
+            targets = [small.target]
+        else:
+            return
+        is_it = len(targets) == 1 and isinstance(targets[0], cst.Name) and targets[0].value == name
+        if is_it and "#" not in layout.code(node):
+            value = small.value
+            empty = value is None or layout.code(value) in ("None", "[]", "()", "set()", "list()")
+            if empty and not (value is not None and _mentions(value, name)):
+                yield node
+        return
+    for child in node.children:
+        yield from _empty_bindings(child, name)
