@@ -540,6 +540,22 @@ def test_one_that_never_reads_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
     assert proof_of(text, seconds=1).reason == "it does not end within 1 s"
 
 
+@pytest.mark.parametrize("form", ["text", "full", "json", "sarif", "github", "gitlab"])
+def test_what_it_says_steers_no_terminal(
+    form: str, asyncwait: Asyncwait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = ["not reproduced", "\x1b[31m\nproved", [[1, "\x1b]0;x\x07\u202e\n::error::x"]]]
+    text = SAYS.format(f"say(json.dumps({said!r}).encode())")
+    monkeypatch.setattr(apart, "PROGRAM", text.replace("{", "{{").replace("}", "}}"))
+    shown = asyncwait("prove", "leaky.py:7")
+    assert (shown.status, shown.out[-2]) == (1, r"not reproduced: \x1b[31m\nproved")
+    run = asyncwait("check", "--prove", f"--output-format={form}", "leaky.py")
+    assert run.status == 1
+    told = [*shown.out, *shown.err, *run.out, *run.err]
+    assert all(line.isprintable() for line in told)
+    assert not any(line.startswith("::error::x") for line in told)
+
+
 # -- where there is no wall -----------------------------------------------------------------------
 
 

@@ -293,8 +293,8 @@ COMMANDS = (
         "and run what the finding says on a real event loop. Nothing of the project is imported "
         "or run.",
         _add_prove,
-        "Exit status: 0 proved, 1 not reproduced, 2 the function could not be lifted, or there is "
-        "no finding.",
+        "Exit status: 0 proved, 1 not reproduced, 2 not lifted, its process misbehaved, or no "
+        "finding is there.",
     ),
     Command(
         "rules",

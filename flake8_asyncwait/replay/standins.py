@@ -843,9 +843,14 @@ def as_element(world: World, thing: Any) -> Any:
 
 
 def lives_of(element: Any) -> list[Life]:
-    """Return the lives that have to end for a task, gather or unknown to be done."""
+    """Return the lives that have to end for a task, gather or unknown to be done.
+
+    Raises TypeError for anything else, as asyncio does.
+    """
     if isinstance(element, Unknown):
         return [element.as_task()]
+    if not issubclass(type(element), Future):
+        raise TypeError("An asyncio.Future, a coroutine or an awaitable is required")
     lives: list[Life] = element.lives()
     return lives
 

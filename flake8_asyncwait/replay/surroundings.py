@@ -13,7 +13,6 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from itertools import permutations
 from types import (
     BuiltinFunctionType,
@@ -82,7 +81,7 @@ GUARDED_MODULES = frozenset({"asyncio", "_asyncio", "concurrent", __name__.parti
 # What reads attributes of something else, and where it has that.
 FORWARDING = ((super, "__self__"), (MethodType, "__func__"), (GenericAlias, "__origin__"))
 TEMPLATES = frozenset({"format", "format_map"})
-PLAIN = frozenset({str, int, float, bool, type(None)})
+PLAIN = (str, int, float, bool, type(None))
 
 
 class Surroundings:
@@ -171,14 +170,11 @@ class Surroundings:
         module = self.module(name, bool(fromlist), level)
         if not fromlist:
             return module
-        names = asyncio.__all__ if "*" in fromlist else fromlist
-        inner = {one: f"{name}.{one}" for one in names}
-        return SimpleNamespace(
-            **{
-                one: self.module(inner[one]) if inner[one] == FUTURES else self.get(module, one)
-                for one in names
-            }
-        )
+        found = SimpleNamespace()
+        for one in asyncio.__all__ if "*" in fromlist else fromlist:
+            is_module = f"{name}.{one}" == FUTURES
+            setattr(found, one, self.module(FUTURES) if is_module else self.get(module, one))
+        return found
 
     def module(self, name: str, whole: bool = True, level: int = 0) -> Any:
         """Return the stand-in for a module, or for the package that it is in."""
@@ -242,8 +238,8 @@ class Surroundings:
         kind = type(thing)
         if kind is Unknown:
             return thing.attribute(name)
-        if kind in (str, bytes) and name == "join":
-            return partial(self._join, thing)
+        if name == "join" and (kind is str or kind is bytes):
+            return lambda parts: self._join(thing, parts)
         if not _is_guarded(thing) or name in getattr(kind, "SHOWN", ()):
             return self._get_own(thing, name)
         if isinstance(thing, Open):
@@ -260,14 +256,15 @@ class Surroundings:
                 raise
         else:
             if name in TEMPLATES and isinstance(found, (BuiltinFunctionType, MethodDescriptorType)):
-                return partial(self._formatted, found)
+                return lambda *args, **options: self._formatted(found, *args, **options)
             if not _is_inside(found):
                 return found
         return self.unknown(f"{name_of(type(thing))}.{name}", Kind.ATTRIBUTE)
 
     def _formatted(self, method: Callable[..., str], *args: Any, **options: Any) -> Any:
         """Stand in for `str.format`, which reads the attributes that a text names."""
-        if all(type(one) in PLAIN for one in (*args, *options.values())):
+        given = [type(one) for one in (*args, *options.values())]
+        if all(any(kind is plain for plain in PLAIN) for kind in given):
             return method(*args, **options)
         return self.unknown("a text", Kind.VALUE)
 
