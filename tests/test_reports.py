@@ -397,10 +397,16 @@ class TestOutput:
             ({}, 0, 0, ""),
             ({"AWT101": 1}, 1, 0, "1 finding in 1 file; asyncwait fix can cure none"),
             ({"AWT101": 2, "AWT102": 1}, 2, 3, "3 findings in 2 files; asyncwait fix can cure 3"),
+            (
+                {"AWT101": 1},
+                1,
+                None,
+                "1 finding in 1 file; asyncwait fix --diff shows what it can cure",
+            ),
         ],
     )
     def test_the_closing_line(
-        self, counts: dict[str, int], files: int, fixable: int, line: str
+        self, counts: dict[str, int], files: int, fixable: int | None, line: str
     ) -> None:
         assert text.closing(Summary(counts, files, fixable, (), ())) == line
 

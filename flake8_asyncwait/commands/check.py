@@ -129,7 +129,7 @@ class _Check(Run):
         return Summary(
             dict(self.counts),
             len(self.files),
-            self.fixable,
+            self.fixable if self.format.shows_changes else None,
             tuple(self.undetermined),
             tuple(self.errors),
         )

@@ -180,7 +180,8 @@ def _entries(
     identities: Sequence[Identity],
     task: Task,
 ) -> tuple[Entry, ...]:
-    """The entries of the findings that are to be reported: their cures take the most time."""
+    """The entries of the findings that are to be reported. Their cures take the most time: they are
+    worked out only where the report shows them."""
     from flake8_asyncwait.report.baseline import key
     from flake8_asyncwait.report.entry import Entry
 
@@ -191,24 +192,37 @@ def _entries(
     }
     if not new:
         return ()
-    from flake8_asyncwait.fix.advise import change_for, cures_for
-
-    options, helper = task.options, helper_of(task)
-    cures = cures_for(source.name, source.text, list(new), options, helper)
-    return tuple(
+    entries = tuple(
         Entry(
             source.name,
             finding,
             source.text,
             identity.function,
             identity.fingerprint,
-            not cure.is_left,
-            cure.outcome,
-            cure.reason,
-            change_for(source, data, finding, options, helper)
-            if task.shows_changes and not cure.is_left
-            else None,
-            prove(source, finding, options).mark if task.proves else "",
+            proof=prove(source, finding, task.options).mark if task.proves else "",
         )
-        for (finding, identity), cure in zip(new.items(), cures, strict=True)
+        for finding, identity in new.items()
+    )
+    return _advised(source, data, entries, task) if task.shows_changes else entries
+
+
+def _advised(
+    source: Source, data: bytes, entries: tuple[Entry, ...], task: Task
+) -> tuple[Entry, ...]:
+    """Entries with what a fix would do about their findings."""
+    from flake8_asyncwait.fix.advise import change_for, cures_for
+
+    options, helper = task.options, helper_of(task)
+    findings = [entry.finding for entry in entries]
+    cures = cures_for(source.name, source.text, findings, options, helper)
+    return tuple(
+        entry._replace(
+            is_fixable=not cure.is_left,
+            outcome=cure.outcome,
+            reason=cure.reason,
+            change=None
+            if cure.is_left
+            else change_for(source, data, entry.finding, options, helper),
+        )
+        for entry, cure in zip(entries, cures, strict=True)
     )

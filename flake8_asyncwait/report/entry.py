@@ -69,8 +69,8 @@ class Entry(NamedTuple):
     text: str
     function: str
     fingerprint: str
-    is_fixable: bool
-    outcome: str
+    is_fixable: bool = False
+    outcome: str = ""
     reason: str = ""
     change: Change | None = None
     proof: str = ""
@@ -86,13 +86,14 @@ class Summary(NamedTuple):
     """What is to be said of a whole run.
 
     `counts` are the numbers of findings by code, `files` in how many files they are, `fixable` how
-    many of them `asyncwait fix` can cure. `undetermined` are the sites about which nothing
-    is claimed, each with the path of its file. `errors` say what could not be checked.
+    many of them `asyncwait fix` can cure, None where the report does not show cures. `undetermined`
+    are the sites about which nothing is claimed, each with the path of its file. `errors` say what
+    could not be checked.
     """
 
     counts: dict[str, int]
     files: int
-    fixable: int
+    fixable: int | None
     undetermined: tuple[tuple[str, UndeterminedSite], ...]
     errors: tuple[SourceError, ...]
 

@@ -62,6 +62,8 @@ def closing(summary: Summary) -> str:
     if not summary.findings:
         return ""
     found = f"{_counted(summary.findings, 'finding')} in {_counted(summary.files, 'file')}"
+    if summary.fixable is None:
+        return f"{found}; asyncwait fix --diff shows what it can cure"
     return f"{found}; asyncwait fix can cure {summary.fixable or 'none'}"
 
 
