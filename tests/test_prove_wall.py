@@ -534,6 +534,13 @@ def test_a_process_that_does_not_end_is_ended(program: str, told: Callable[..., 
     assert time.monotonic() - started < 20
 
 
+def test_a_system_that_has_no_process_to_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    proof = proof_of(LEAK.format(trick="pass"))
+    assert proof.word == NOT_LIFTED
+    assert proof.reason.startswith("the system has no process for it (")
+
+
 def test_one_that_never_reads_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "PROGRAM", "import time; time.sleep(60)")
     text = LEAK.format(trick="pass") + "#" * 1_000_000

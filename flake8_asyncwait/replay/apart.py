@@ -58,7 +58,10 @@ def prove_apart(
     """
     names = [sorted(some) for some in astuple(known)]
     task = [source, site, code, list(steps), names, not wall.lacking()]
-    said, status = _run(json.dumps(task).encode("ascii"), seconds)
+    try:
+        said, status = _run(json.dumps(task).encode("ascii"), seconds)
+    except OSError as error:
+        return Proof(NOT_LIFTED, f"the system has no process for it ({error})")
     if status is None or -status in OVERDUE:
         return Proof(NOT_LIFTED, f"it does not end within {seconds:g} s")
     if status:
