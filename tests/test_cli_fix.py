@@ -47,12 +47,12 @@ class TestFix:
         run = asyncwait("fix", "pkg")
         assert run.status == 1
         assert run.out == [
-            "pkg/by_hand.py:5:21: AWT104 left: the tasks are the caller's, who alone can say what "
-            "becomes of the pending half",
+            "pkg/by_hand.py:5:21: AWT104 left: the tasks are the caller's: return the pending "
+            "ones, or cancel them",
             "pkg/forgotten.py:7:21: AWT101 fixed: wait_any",
             "pkg/no_finally.py:7:27: AWT102 fixed: wait_any",
-            "Fixed 2 of 3 (2 wait_any); 1 needs you: pkg/by_hand.py:5 the tasks are the caller's, "
-            "who alone can say what becomes of the pending half",
+            "Fixed 2 of 3 (2 wait_any); 1 needs you: pkg/by_hand.py:5 the tasks are the caller's: "
+            "return the pending ones, or cancel them",
         ]
         assert run.err == ["created pkg/_wait_any.py (add it to version control)"]
 
@@ -239,8 +239,8 @@ class TestAdvice:
     def test_in_the_full_report(self, asyncwait: Asyncwait) -> None:
         run = asyncwait("check", "pkg", "--output-format", "full")
         assert [line for line in run.out if line.startswith("  asyncwait fix: ")] == [
-            "  asyncwait fix: manual, the tasks are the caller's, who alone can say what becomes "
-            "of the pending half",
+            "  asyncwait fix: manual, the tasks are the caller's: return the pending ones, or "
+            "cancel them",
             "  asyncwait fix: wait_any",
             "  asyncwait fix: wait_any",
         ]

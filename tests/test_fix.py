@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flake8_asyncwait.check import check
-from flake8_asyncwait.fix.cure import EXCEPT, FINALLY, MANUAL, WAIT_ANY
+from flake8_asyncwait.fix.cure import CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY
 from flake8_asyncwait.fix.file import FileFix, fix_file
 from flake8_asyncwait.fix.fixer import fix
 from flake8_asyncwait.fix.helper import Helper
@@ -209,17 +209,81 @@ class TestManual:
         text = function("await asyncio.wait([asyncio.create_task(work()), x.t], **x)")
         assert outcome(text)[0] in (FINALLY, MANUAL)
 
-    @pytest.mark.parametrize("code", ["AWT202"])
-    def test_codes_that_are_a_choice(self, code: str) -> None:
-        text = function(
-            "tasks = [asyncio.create_task(work())]",
-            "try:",
-            "    await asyncio.wait(tasks, timeout=1)",
-            "finally:",
-            "    for task in tasks:",
-            "        task.cancel()",
+
+class TestTasksOfCoroutines:
+    """AWT203: coroutines become tasks, and what leaks then is cured as well."""
+
+    WORK = "async def work(x): ...\n\n\n"
+
+    @pytest.mark.parametrize(
+        ("before", "after", "cured"),
+        [
+            ("[work(1)]", "[asyncio.create_task(work(1))]", CREATE_TASK),
+            ("{work(1), t}", "{asyncio.create_task(work(1)), t}", CREATE_TASK),
+            (
+                "[work(1), asyncio.sleep(1)]",
+                "[asyncio.create_task(work(1)), asyncio.create_task(asyncio.sleep(1))]",
+                CREATE_TASK,
+            ),
+            (
+                "[work(y) for y in x]",
+                "[asyncio.create_task(work(y)) for y in x]",
+                CREATE_TASK,
+            ),
+        ],
+    )
+    def test_in_place(self, before: str, after: str, cured: str) -> None:
+        text = f"import asyncio\n\n\n{self.WORK}async def f(x, t):\n    await asyncio.wait(ARG)\n"
+        done = fix(text.replace("ARG", before), Options(), width=100)
+        assert [cure.outcome for cure in done.cures] == [cured]
+        assert done.text == text.replace("ARG", after)
+
+    def test_in_a_collection_that_was_filled_first(self) -> None:
+        text = (
+            f"import asyncio\n\n\n{self.WORK}async def f(x):\n    works = []\n    for y in x:\n"
+            "        works.append(work(y))\n    await asyncio.wait(works)\n"
         )
-        assert outcome(text, Options(codes=DEFAULT_ON | {code}))[0] == MANUAL
+        done = fix(text, Options())
+        assert done.text == text.replace("append(work(y))", "append(asyncio.create_task(work(y)))")
+
+    def test_what_leaks_then(self) -> None:
+        text = (
+            f"import asyncio\n\n\n{self.WORK}async def f(x):\n"
+            "    await asyncio.wait([work(x)], timeout=1)\n"
+        )
+        done = fix(text, Options())
+        assert [cure.outcome for cure in done.cures] == [FINALLY]
+        assert "asyncio.create_task(work(x))" in done.text
+        assert check(done.text).findings == ()
+
+
+class TestDrain:
+    """AWT202: what was cancelled is awaited, where the function may suspend."""
+
+    OPTIONS = Options(codes=DEFAULT_ON | {"AWT202"})
+    LINES = (
+        "tasks = [asyncio.create_task(work())]",
+        "try:",
+        "    await asyncio.wait(tasks, timeout=1)",
+        "finally:",
+        "    for task in tasks:",
+        "        task.cancel()",
+    )
+
+    def test_behind_the_loop(self) -> None:
+        drain = "    await asyncio.gather(*tasks, return_exceptions=True)"
+        done = fix(function(*self.LINES), self.OPTIONS)
+        assert [cure.outcome for cure in done.cures] == [DRAIN]
+        assert done.text == function(*self.LINES, drain)
+        assert fix(done.text, self.OPTIONS).cures == ()
+
+    def test_not_in_a_generator(self) -> None:
+        assert outcome(function(*self.LINES, "yield 1"), self.OPTIONS)[0] == MANUAL
+
+    def test_with_another_cure(self) -> None:
+        done = fix(function(self.LINES[0], self.LINES[2].strip()), self.OPTIONS)
+        assert [cure.outcome for cure in done.cures] == [FINALLY]
+        assert check(done.text, self.OPTIONS).findings == ()
 
 
 class TestBoundFirst:

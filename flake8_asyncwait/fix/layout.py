@@ -162,8 +162,16 @@ def refitted(statement: Any, indentation: str, unit: str, width: int) -> Any:
 def _refitted_line(
     line: cst.SimpleStatementLine, indentation: str, unit: str, width: int
 ) -> cst.SimpleStatementLine:
-    before = indentation.removesuffix(unit)
-    if fits(line, indentation, width) or not fits(line, before, width):
+    if not fits(line, indentation.removesuffix(unit), width):
+        return line
+    return fitted(line, indentation, unit, width)
+
+
+def fitted(
+    line: cst.SimpleStatementLine, indentation: str, unit: str, width: int
+) -> cst.SimpleStatementLine:
+    """A statement with its last call laid out anew, where it is too long for its line."""
+    if fits(line, indentation, width):
         return line
     call = _last_call(line)
     if call is None or not call.args or not is_breakable(line):

@@ -19,8 +19,9 @@ from flake8_asyncwait.analysis.notes import HANDED, UNKNOWN_ELEMENT
 from flake8_asyncwait.analysis.state import BORROWED, COLLECTION, FOREIGN, FUTURE, OWNED
 from flake8_asyncwait.fix import wrap
 from flake8_asyncwait.fix.call import renamed
-from flake8_asyncwait.fix.cure import AUTO, EXCEPT, FINALLY, MANUAL, WAIT_ANY
+from flake8_asyncwait.fix.cure import AUTO, CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY
 from flake8_asyncwait.fix.examine import Seen, examine
+from flake8_asyncwait.fix.more import drained, with_tasks
 from flake8_asyncwait.fix.names import every_name
 from flake8_asyncwait.fix.place import Place, locate
 from flake8_asyncwait.fix.prebind import prebindings
@@ -29,9 +30,7 @@ from flake8_asyncwait.options import Options
 
 # What is never rewritten, and why.
 BY_HAND = {
-    "AWT104": "the tasks are the caller's, who alone can say what becomes of the pending half",
-    "AWT202": "whether to wait for the cancelled tasks to end is a choice",
-    "AWT203": "the coroutine has to become a task first, which somebody has to own",
+    "AWT104": "the tasks are the caller's: return the pending ones, or cancel them",
 }
 _TAKEN = frozenset({"fs", "timeout", "return_when"})
 # What is tried for one site at most: proposals, fewer of them in a function that takes the analysis
@@ -39,6 +38,7 @@ _TAKEN = frozenset({"fs", "timeout", "return_when"})
 _PROPOSALS = 40
 _WORK = 2_000_000
 _STEPS = 2
+_COROUTINES = 5
 
 
 class How(NamedTuple):
@@ -89,6 +89,13 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
     place = locate(text, *own.place, own.extent)
     if place is None:
         return Rewrite(MANUAL, text, "the call cannot be located")
+    if own.finding.code == "AWT203":
+        return _with_tasks(text, seen, index, options, how)
+    if own.finding.code == "AWT202":
+        after = _drained(text, seen, index, options)
+        if after is not None:
+            return Rewrite(DRAIN, after)
+        return Rewrite(MANUAL, text, "there is no place to wait for the cancelled tasks to end")
     why = _why_not_wait_any(own, place)
     if why is None and how.function is None:
         why = how.why_not or "there is no module to take wait_any from"
@@ -99,7 +106,74 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
         why = "the rewritten function could not be proved"
     kinds = [kind for kind in (FINALLY, EXCEPT) if how.allows(kind)]
     cured = _with_try(text, seen, index, options, kinds, how.width) if kinds else None
-    return cured or Rewrite(MANUAL, text, why or "no finally can reach all of its tasks")
+    return cured or Rewrite(MANUAL, text, _why_manual(own, place, how, why))
+
+
+def _why_manual(own: Seen, place: Place, how: How, why_not_wait_any: str | None) -> str:
+    """The fact that forbids all cures that the user would have."""
+    if how.cure == WAIT_ANY and why_not_wait_any is not None:
+        return why_not_wait_any
+    return (
+        _why_not_by_owner(own)
+        or ("there is more on its line" if _shares_a_line(place) else None)
+        or (_use(own) if how.cure == FINALLY else None)
+        or "no try of a few lines cancels all of its tasks"
+    )
+
+
+def _shares_a_line(place: Place) -> bool:
+    """Whether the statement of the call has no lines of its own."""
+    statement = place.levels[0].statement if place.levels else None
+    if isinstance(statement, cst.SimpleStatementLine) and len(statement.body) > 1:
+        return True
+    return any(isinstance(node, cst.SimpleStatementSuite) for node in place.path)
+
+
+def _use(own: Seen) -> str | None:
+    """What lets a pending task go on."""
+    return next((f"{use.task} is {use.what} on line {use.line}" for use in own.uses), None)
+
+
+def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: How) -> Rewrite:
+    """The text in which the coroutines that the site waits for are tasks. What leaks then is cured
+    as well."""
+    why = "the coroutine has to become a task first, which somebody has to own"
+    before, now, after = seen, seen, text
+    for _ in range(_COROUTINES):
+        own = now[index]
+        place = locate(after, *own.place, own.extent)
+        coroutine = own.site.coroutine
+        if place is None or not coroutine:
+            return Rewrite(MANUAL, text, why)
+        module = with_tasks(place, coroutine, how.width)
+        proved = None
+        if module is not None:
+            after = place.with_module(module)
+            proved = _proof(after, frozenset(), before, index, options)
+        if proved is None:
+            return Rewrite(MANUAL, text, why)
+        now = proved
+        finding = now[index].finding
+        if finding is None:
+            return Rewrite(CREATE_TASK, after)
+        if finding.code != "AWT203":
+            done = _rewrite(after, now, index, options, how)
+            if done.outcome == MANUAL:
+                return done._replace(text=text)
+            return done
+    return Rewrite(MANUAL, text, why)
+
+
+def _drained(text: str, seen: list[Seen], index: int, options: Options) -> str | None:
+    """The text in which the tasks of the site are awaited once they are cancelled."""
+    place = locate(text, *seen[index].place, seen[index].extent)
+    for module in drained(place) if place is not None else ():
+        assert place is not None
+        after = place.with_module(module)
+        proved = _proof(after, frozenset(), seen, index, options)
+        if proved is not None and proved[index].finding is None:
+            return after
+    return None
 
 
 def _with_wait_any(
@@ -171,8 +245,13 @@ def _with_try(
             proved = _proof(plain, watched, seen, index, options)
             if proved is None or not _is_harmless(proved[index], seen[index]):
                 continue
-            if proved[index].finding is None:
+            finding = proved[index].finding
+            if finding is None:
                 return Rewrite(kind, _without_redundant(text, plain, seen, index, proved, options))
+            if finding.code == "AWT202":
+                after_all = _drained(plain, proved, index, options)
+                if after_all is not None:
+                    return Rewrite(kind, after_all)
             if better is None and proved[index].lost < now[index].lost:
                 better = after, proved
         if better is None:
@@ -259,7 +338,7 @@ def _why_not_wait_any(own: Seen, place: Place) -> str | None:
         _why_not_by_call(own, place)
         or (None if _mode(own) == "FIRST_COMPLETED" else "it does not wait for the first of them")
         or _why_not_by_owner(own)
-        or next((f"{use.task} is {use.what} on line {use.line}" for use in own.uses), None)
+        or _use(own)
     )
 
 

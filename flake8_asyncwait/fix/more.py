@@ -1,0 +1,194 @@
+"""The cures that are no `try` and no `wait_any`: coroutines become tasks (AWT203), and tasks that
+have been cancelled are awaited (AWT202)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import libcst as cst
+
+from flake8_asyncwait.fix import layout, wrap
+from flake8_asyncwait.fix.loops import cancelled_by
+from flake8_asyncwait.fix.names import bindings
+from flake8_asyncwait.fix.place import Place
+
+_COLLECTIONS = (cst.Set, cst.List, cst.Tuple)
+_COMPREHENSIONS = (cst.SetComp, cst.ListComp, cst.GeneratorExp)
+_ADDING = frozenset({"append", "add"})
+
+
+# Coroutines become tasks
+
+
+def with_tasks(place: Place, coroutine: str, width: int) -> cst.Module | None:
+    """The slice in which calls of a coroutine function, as `work()` or `queue.get()`, that the wait
+    waits for are tasks; None where there are none, or the file has no name for asyncio."""
+    module, waited = _asyncio(place), wrap.waited_of(place.call)
+    if module is None or waited is None:
+        return None
+    name = coroutine.removesuffix("()").rpartition(".")[2]
+    make = cst.parse_expression(f"{module}.create_task")
+    changes = {
+        node: cst.Call(make, [cst.Arg(node)])
+        for source in _sources(place, waited)
+        for node in _made_in(source)
+        if _is_call_of(node, name)
+    }
+    return _changed(place, changes, width) if changes else None
+
+
+def _asyncio(place: Place) -> str | None:
+    """What the call of the wait calls asyncio, as code."""
+    func = place.call.func
+    return layout.code(func.value) if isinstance(func, cst.Attribute) else None
+
+
+def _sources(place: Place, waited: cst.BaseExpression) -> Iterator[cst.CSTNode]:
+    """The expressions that may make what is waited for."""
+    yield waited
+    if not isinstance(waited, cst.Name):
+        return
+    for name, node in bindings(place.function):
+        if name == waited.value and isinstance(node, (cst.Assign, cst.AnnAssign)) and node.value:
+            yield node.value
+    yield from _added_to(place.function, waited.value)
+
+
+def _added_to(node: cst.CSTNode, name: str) -> Iterator[cst.CSTNode]:
+    """What is put into a collection, one by one."""
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and len(node.args) == 1:
+        owner = node.func.value
+        if isinstance(owner, cst.Name) and owner.value == name and node.func.attr.value in _ADDING:
+            yield node.args[0]
+    for child in node.children:
+        yield from _added_to(child, name)
+
+
+def _made_in(source: cst.CSTNode) -> list[cst.BaseExpression]:
+    if isinstance(source, _COLLECTIONS):
+        return [each.value for each in source.elements]
+    if isinstance(source, cst.Arg):
+        return [source.value]
+    return [source.elt] if isinstance(source, _COMPREHENSIONS) else []
+
+
+def _is_call_of(node: cst.CSTNode, name: str) -> bool:
+    if not isinstance(node, cst.Call):
+        return False
+    func = node.func.attr if isinstance(node.func, cst.Attribute) else node.func
+    return isinstance(func, cst.Name) and func.value == name
+
+
+class _Changes(cst.CSTTransformer):
+    """Puts others in the place of some nodes, and lays out anew what has become too long."""
+
+    def __init__(self, place: Place, changes: dict[Any, Any], width: int) -> None:
+        super().__init__()
+        self._changes = changes
+        self._unit = place.unit
+        self._width = width
+        self._indentation: list[str] = []
+        self._default = place.module.default_indent
+        self._touched = 0
+
+    def visit_IndentedBlock(self, node: cst.IndentedBlock) -> None:
+        self._indentation.append(self._default if node.indent is None else node.indent)
+
+    def leave_IndentedBlock(
+        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
+    ) -> cst.IndentedBlock:
+        self._indentation.pop()
+        return updated_node
+
+    def on_leave(self, original_node: Any, updated_node: Any) -> Any:
+        updated_node = super().on_leave(original_node, updated_node)
+        if original_node in self._changes:
+            self._touched += 1
+            return self._changes[original_node]
+        if self._touched and isinstance(updated_node, cst.SimpleStatementLine):
+            self._touched = 0
+            indentation = "".join(self._indentation)
+            return layout.fitted(updated_node, indentation, self._unit, self._width)
+        return updated_node
+
+
+def _changed(place: Place, changes: dict[Any, Any], width: int) -> cst.Module:
+    module = place.module.visit(_Changes(place, changes, width))
+    assert isinstance(module, cst.Module)
+    return module
+
+
+# Cancelled tasks are awaited
+
+
+def drained(place: Place) -> Iterator[cst.Module]:
+    """The slice with an `await asyncio.gather(...)` behind what only cancels: first behind all such
+    statements, then behind one of them."""
+    module, function = _asyncio(place), place.function
+    if module is None or not isinstance(function, cst.FunctionDef):
+        return
+    if function.asynchronous is None or _yields(function.body):
+        return
+    found: dict[Any, str] = {}
+    _find_cancels(function.body, found)
+    taken = [list(found)] if len(found) > 1 else []
+    for nodes in [*taken, *([node] for node in found)]:
+        drains = {node: f"await {module}.gather({found[node]}, return_exceptions=True)"
+                  for node in nodes}  # fmt: skip
+        result = place.module.visit(_Behind(drains))
+        assert isinstance(result, cst.Module)
+        yield result
+
+
+def _yields(node: cst.CSTNode) -> bool:
+    if isinstance(node, cst.Yield):
+        return True
+    inner = (
+        child for child in node.children if not isinstance(child, (cst.FunctionDef, cst.Lambda))
+    )
+    return any(map(_yields, inner))
+
+
+def _find_cancels(node: cst.CSTNode, found: dict[Any, str]) -> None:
+    """The statements that only cancel, the last of several in a row, with what they cancel as the
+    arguments of a call."""
+    body: Sequence[Any] = node.body if isinstance(node, cst.IndentedBlock) else ()
+    row: list[str] = []
+    for number, statement in enumerate(body):
+        name = cancelled_by(statement)
+        one = _cancelled_name(statement)
+        row = [*row, one] if one is not None else []
+        following = body[number + 1] if number + 1 < len(body) else None
+        if name is not None:
+            found[statement] = f"*{name}"
+        elif row and (following is None or _cancelled_name(following) is None):
+            found[statement] = ", ".join(row)
+    for child in node.children:
+        if not isinstance(child, cst.FunctionDef) and child not in found:
+            _find_cancels(child, found)
+
+
+def _cancelled_name(statement: Any) -> str | None:
+    """The name of the one task that a statement cancels and does nothing else with."""
+    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+    call = small.value if isinstance(small, cst.Expr) and len(statement.body) == 1 else None
+    if not isinstance(call, cst.Call) or call.args or not isinstance(call.func, cst.Attribute):
+        return None
+    owner = call.func.value
+    is_it = isinstance(owner, cst.Name) and call.func.attr.value == "cancel"
+    return owner.value if is_it and isinstance(owner, cst.Name) else None
+
+
+class _Behind(cst.CSTTransformer):
+    """Puts a statement behind some others."""
+
+    def __init__(self, what: dict[Any, str]) -> None:
+        super().__init__()
+        self._what = what
+
+    def on_leave(self, original_node: Any, updated_node: Any) -> Any:
+        if original_node not in self._what:
+            return updated_node
+        added = cst.parse_statement(self._what[original_node])
+        return cst.FlattenSentinel([updated_node, added])

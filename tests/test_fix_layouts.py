@@ -1,0 +1,75 @@
+"""A fixed file is laid out as it was before: its own formatter and linters say the same of it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from layouts import Layout, make, run_formatter
+
+from flake8_asyncwait.fix.file import FileFix, fix_file
+from flake8_asyncwait.options import Options
+from flake8_asyncwait.source.text import decode
+
+COUNT, PARTS = 520, 26
+
+pytestmark = pytest.mark.generated
+
+
+def fixed(path: Path, data: bytes) -> FileFix:
+    path.write_bytes(data)
+    return fix_file(str(path), decode(str(path), data), data, Options())
+
+
+def complaints(path: Path, width: int) -> set[str]:
+    """What pycodestyle says of a file, without the places."""
+    command = [sys.executable, "-m", "pycodestyle", "--select=E1,E2,E5,W", "--ignore=W503,W504"]
+    ran = subprocess.run(
+        [*command, f"--max-line-length={width}", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return set(re.findall(r": ([EW]\d+)", ran.stdout))
+
+
+def problem(layout: Layout, directory: Path) -> str:
+    """What is wrong with the fix of a file; "" where nothing."""
+    package = directory / "pkg"
+    package.mkdir(exist_ok=True)
+    (package / "__init__.py").touch()
+    path = package / "file.py"
+    done = fixed(path, layout.data)
+    if not done.is_changed:
+        return ""
+    before = complaints(path, layout.width)
+    text = done.after.decode()
+    if layout.data.count(b"\r\n") and text.count("\r\n") != text.count("\n"):
+        return "mixed line ends"
+    again = fixed(path, done.after)
+    if again.is_changed:
+        return "a second run changes something"
+    new = complaints(path, layout.width) - before
+    if new:
+        return f"pycodestyle: {sorted(new)}"
+    if layout.formatter != "by hand":
+        plain = text.replace("\r\n", "\n")
+        if run_formatter(layout.formatter, layout.width, plain, directory) != plain:
+            return "not formatted any more"
+    return ""
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_the_tools_of_the_file_say_the_same(part: int, tmp_path: Path) -> None:
+    for seed in range(part, COUNT, PARTS):
+        directory = tmp_path / str(seed)
+        directory.mkdir()
+        layout = make(seed, directory)
+        if layout is not None:
+            ast.parse(layout.data)
+            found = problem(layout, directory)
+            assert not found, f"{seed}: {found}\n{layout.data.decode()}"
