@@ -43,7 +43,7 @@ def check(text: str, options: Options = Options(), tree: ast.Module | None = Non
     except RecursionError:
         # Nested more deeply than this Python can follow: nothing is claimed.
         sites = tuple(UndeterminedSite(line, 0, TOO_DEEP) for line in found.lines)
-        return Checked(undetermined=sites)
+        return Checked(undetermined=sites, waits=len(sites))
 
 
 def check_source(source: Source, options: Options) -> Checked:
@@ -66,7 +66,7 @@ def check_source(source: Source, options: Options) -> Checked:
         raise SourceError(source.name, "not enough memory") from error
     noqa = Noqa(source.text)
     visible = tuple(f for f in checked.findings if not noqa.covers(f.line, f.code))
-    return Checked(visible, checked.undetermined)
+    return checked._replace(findings=visible)
 
 
 def parse(text: str) -> ast.Module:

@@ -25,6 +25,12 @@ class Run(NamedTuple):
         """The lines of the output that tell of a finding, up to the code."""
         return [line[: line.index("AWT") + 7] for line in self.out if ": AWT" in line]
 
+    @property
+    def is_clean(self) -> bool:
+        """Whether it is that of a check which has found nothing, and says no more than that."""
+        passed = len(self.out) == 1 and self.out[0].startswith("All checks passed (")
+        return (self.status, passed, self.err) == (0, True, [])
+
 
 Asyncwait = Callable[..., Run]
 

@@ -109,3 +109,14 @@ async def fastest(urls, fetch):
         task.cancel()
     return done.pop().result()
 """
+
+# Nested too deeply for any Python to follow: nothing is claimed about its wait.
+INTRICATE = f"""\
+import asyncio
+
+
+async def first(x):
+    await asyncio.wait([x], timeout=1)
+    return {"x" + " + x" * 100_000}
+"""
+INTRICATE_LINE = 5

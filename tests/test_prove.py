@@ -68,7 +68,7 @@ def test_the_place_may_have_the_column_that_check_prints(leaky: Path) -> None:
 def test_no_finding_is_an_error_that_says_where(leaky: Path) -> None:
     done = asyncwait("prove", f"{leaky}:5")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"{leaky}:5: no finding here\n"
+    assert done.stderr == f"{leaky}:5: no finding here; the nearest is {leaky}:6:27 (AWT102)\n"
 
 
 def test_check_says_of_each_finding_whether_it_is_proved(leaky: Path) -> None:

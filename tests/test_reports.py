@@ -12,18 +12,23 @@ from typing import Any
 
 import pytest
 import samples
-from command import Asyncwait
+from command import Asyncwait, Run
 from jsonschema import Draft202012Validator, validators
 from sarif_pydantic import Sarif  # type: ignore[import-untyped]
 
 from flake8_asyncwait import __version__
+from flake8_asyncwait.fix.cure import OUTCOMES, UNTRIED
+from flake8_asyncwait.options import ALL_CODES
 from flake8_asyncwait.report import data, sarif, text
 from flake8_asyncwait.report.entry import Contents, Edit, Summary
 from flake8_asyncwait.rules import rule_of
 from flake8_asyncwait.source.text import SourceError
 from flake8_asyncwait.undetermined import UndeterminedSite
 
-SCHEMA = Path(__file__).parent.parent / "docs" / "schema" / "report-1.json"
+ROOT = Path(__file__).parent.parent
+SCHEMA = ROOT / "docs" / "schema" / "report-1.json"
+FIXTURES = ROOT / "fixtures"
+SITE = UndeterminedSite(3, 0, "too many paths")
 
 
 @pytest.fixture
@@ -58,10 +63,32 @@ class TestJson:
         validator = Draft202012Validator(json.loads(SCHEMA.read_text()))
         Draft202012Validator.check_schema(validator.schema)
         validator.validate(report(asyncwait, "json", "--extend-select=AWT2", "pkg"))
-        undetermined = (("a.py", UndeterminedSite(3, 0, "too many paths")),)
         errors = (SourceError("a.py", "no such file"), SourceError("b.py", "syntax error", 3))
-        summary = Summary({}, 0, 0, undetermined, errors)
+        summary = Summary({}, 0, 0, (("a.py", SITE),), errors, 2, 1)
         validator.validate(json.loads("".join(data.document(Contents([], lambda: summary)))))
+
+    @pytest.mark.parametrize("code", sorted(ALL_CODES))
+    def test_the_schema_of_real_reports(
+        self, project: Path, asyncwait: Asyncwait, code: str
+    ) -> None:
+        schema = json.loads(SCHEMA.read_text())
+        record = {**schema, **schema["$defs"]["record"]}
+        for key in ("type", "required", "properties", "additionalProperties"):
+            del record[key]
+        (project / "x.py").write_text(samples.INTRICATE)
+        fixtures = str(FIXTURES / f"{code}.py")
+        arguments = ["x.py", "pkg", "nope.py", fixtures, f"--extend-select={code}"]
+        whole = report(asyncwait, "json", *arguments)
+        assert code in whole["summary"]["codes"]
+        Draft202012Validator(schema).validate(whole)
+        lines = asyncwait("check", "--output-format=jsonl", *arguments).out
+        for line in lines:
+            Draft202012Validator(record).validate(json.loads(line))
+        assert len(lines) == whole["summary"]["findings"] + whole["summary"]["undetermined"]
+
+    def test_the_schema_has_every_outcome(self) -> None:
+        outcome = json.loads(SCHEMA.read_text())["$defs"]["fix"]["properties"]["outcome"]
+        assert outcome["enum"] == [*OUTCOMES, UNTRIED]
 
     def test_the_schema_is_that_of_the_version(self) -> None:
         schema = json.loads(SCHEMA.read_text())
@@ -92,7 +119,16 @@ class TestJson:
         whole = report(asyncwait, "json", "pkg")
         assert whole["tool"] == {"name": "asyncwait", "version": __version__}
         codes = {"AWT101": 1, "AWT102": 1, "AWT104": 1}
-        assert whole["summary"] == {"findings": 3, "files": 3, "fixable": 2, "codes": codes}
+        assert whole["summary"] == {
+            "checked": 6,
+            "waits": 4,
+            "undetermined": 0,
+            "errors": 1,
+            "findings": 3,
+            "files": 3,
+            "fixable": 2,
+            "codes": codes,
+        }
         (error,) = whole["errors"]
         assert (error["path"], error["line"]) == ("pkg/broken.py", 4)
 
@@ -142,12 +178,14 @@ class TestSarif:
         assert [result.rule_id for result in run.results or []] == ["AWT104", "AWT101", "AWT102"]
 
     @pytest.mark.network
-    def test_the_official_schema(self, asyncwait: Asyncwait) -> None:
+    def test_the_official_schema(self, project: Path, asyncwait: Asyncwait) -> None:
         schema = official_schema()
         validator = validators.validator_for(schema)(schema)
         validator.validate(report(asyncwait, "sarif", "--extend-select=AWT2", "pkg"))
         validator.validate(report(asyncwait, "sarif", "--prove", "pkg/forgotten.py"))
         validator.validate(report(asyncwait, "sarif", "pkg/cured.py"))
+        (project / "x.py").write_text(samples.INTRICATE)
+        validator.validate(report(asyncwait, "sarif", "x.py", "nope.py"))
 
     def test_rules_have_their_help(self, asyncwait: Asyncwait) -> None:
         (run,) = report(asyncwait, "sarif", "pkg")["runs"]
@@ -243,6 +281,75 @@ def edit_of(replacement: dict[str, Any]) -> Edit:
     return Edit(
         *start, region["endLine"], region["endColumn"], replacement["insertedContent"]["text"]
     )
+
+
+class TestUndetermined:
+    """What is not decided does not pass in silence."""
+
+    @pytest.fixture(autouse=True)
+    def intricate(self, project: Path) -> None:
+        (project / "x.py").write_text(samples.INTRICATE)
+
+    def test_in_text(self, asyncwait: Asyncwait) -> None:
+        run = asyncwait("check", "x.py")
+        assert run == Run(
+            0,
+            ["No findings (1 file, 1 wait); 1 wait not decided"],
+            [f"x.py:{samples.INTRICATE_LINE}: not decided: nested too deeply"],
+        )
+
+    def test_beside_findings(self, asyncwait: Asyncwait) -> None:
+        run = asyncwait("check", "x.py", "pkg/forgotten.py", "--statistics")
+        assert run.status == 1
+        assert run.out[-1].startswith("1 finding in 1 file")
+        assert run.out[-1].endswith("; 1 wait not decided")
+        assert run.out[-2] == "1     not decided: nested too deeply"
+
+    @pytest.mark.parametrize("form", ["text", "json", "github"])
+    def test_strict(self, asyncwait: Asyncwait, form: str) -> None:
+        arguments = ["x.py", "--output-format", form]
+        assert asyncwait("check", *arguments).status == 0
+        assert asyncwait("check", "--strict", *arguments).status == 1
+        assert asyncwait("check", "--strict", "pkg/cured.py").status == 0
+        assert asyncwait("check", "--strict", "nope.py", *arguments).status == 2
+
+    def test_in_json(self, asyncwait: Asyncwait) -> None:
+        whole = report(asyncwait, "json", "x.py")
+        place = {"path": "x.py", "line": samples.INTRICATE_LINE, "column": 1}
+        assert whole["undetermined"] == [{**place, "reason": "nested too deeply"}]
+        assert whole["summary"]["undetermined"] == 1
+        (line,) = asyncwait("check", "--output-format=jsonl", "x.py").out
+        assert json.loads(line) == {"undetermined": whole["undetermined"][0]}
+
+    def test_in_sarif(self, asyncwait: Asyncwait) -> None:
+        (run,) = report(asyncwait, "sarif", "x.py")["runs"]
+        (invocation,) = run["invocations"]
+        assert invocation["executionSuccessful"] is True
+        (notification,) = invocation["toolExecutionNotifications"]
+        assert notification["level"] == "warning"
+        assert notification["message"]["text"] == "not decided: nested too deeply"
+        place = notification["locations"][0]["physicalLocation"]
+        assert place["region"] == {"startLine": samples.INTRICATE_LINE}
+
+    def test_in_ci(self, asyncwait: Asyncwait) -> None:
+        (line,) = asyncwait("check", "--output-format=github", "x.py").out
+        place = f"file=x.py,line={samples.INTRICATE_LINE}"
+        assert line == f"::warning title=asyncwait,{place}::not decided: nested too deeply"
+        (issue,) = report(asyncwait, "gitlab", "x.py")
+        assert issue["severity"] == "info"
+        assert issue["description"] == "not decided: nested too deeply"
+
+    @pytest.mark.parametrize(
+        "command", [["fix", "--check"], ["fix"], ["check", "--write-baseline=b"]]
+    )
+    def test_by_other_doors(self, asyncwait: Asyncwait, command: list[str]) -> None:
+        line = f"x.py:{samples.INTRICATE_LINE}: not decided: nested too deeply"
+        run = asyncwait(*command, "x.py")
+        assert (run.status, run.err[0]) == (0, line)
+
+    def test_by_prove(self, asyncwait: Asyncwait) -> None:
+        place = f"x.py:{samples.INTRICATE_LINE}"
+        assert asyncwait("prove", place) == Run(2, [], [f"{place}: not decided: nested too deeply"])
 
 
 class TestFingerprints:
@@ -392,23 +499,49 @@ class TestOutput:
         assert (project / "script").read_text() == samples.FORGOTTEN
 
     @pytest.mark.parametrize(
-        ("counts", "files", "fixable", "line"),
+        ("summary", "line"),
         [
-            ({}, 0, 0, ""),
-            ({"AWT101": 1}, 1, 0, "1 finding in 1 file; asyncwait fix can cure none"),
-            ({"AWT101": 2, "AWT102": 1}, 2, 3, "3 findings in 2 files; asyncwait fix can cure 3"),
+            (Summary({}, 0, 0, (), (), 212, 9), "All checks passed (212 files, 9 waits)"),
+            (Summary({}, 0, 0, (), (), 1, 1), "All checks passed (1 file, 1 wait)"),
             (
-                {"AWT101": 1},
-                1,
-                None,
-                "1 finding in 1 file; asyncwait fix --diff shows what it can cure",
+                Summary({"AWT101": 1}, 1, 0, (), (), 1, 2),
+                "1 finding in 1 file; asyncwait fix can cure none",
+            ),
+            (
+                Summary({"AWT101": 2, "AWT102": 1}, 2, 3, (), (), 9, 9),
+                "3 findings in 2 files; asyncwait fix can cure 3",
+            ),
+            (
+                Summary({"AWT101": 2}, 2, None, (("a.py", SITE),), (), 9, 9),
+                "2 findings in 2 files; asyncwait fix --diff shows what it can cure; "
+                "1 wait not decided",
+            ),
+            (
+                Summary({}, 0, 0, (("a.py", SITE),) * 2, (), 9, 9),
+                "No findings (9 files, 9 waits); 2 waits not decided",
+            ),
+            (
+                Summary({}, 0, 0, (), (SourceError("a.py", "broken"),), 2, 1),
+                "No findings (2 files, 1 wait); 1 error",
             ),
         ],
     )
-    def test_the_closing_line(
-        self, counts: dict[str, int], files: int, fixable: int | None, line: str
+    def test_the_closing_line(self, summary: Summary, line: str) -> None:
+        assert text.closing(summary) == line
+
+    @pytest.mark.parametrize("form", ["text", "full"])
+    def test_a_clean_run_says_what_it_has_looked_at(
+        self, project: Path, asyncwait: Asyncwait, form: str
     ) -> None:
-        assert text.closing(Summary(counts, files, fixable, (), ())) == line
+        (project / "pkg" / "broken.py").unlink()
+        run = asyncwait("check", "pkg", "--ignore=AWT1", "--output-format", form)
+        assert run == Run(0, ["All checks passed (5 files, 4 waits)"], [])
+
+    @pytest.mark.parametrize("form", ["jsonl", "github"])
+    def test_a_report_for_programs_has_nothing_but_the_format(
+        self, asyncwait: Asyncwait, form: str
+    ) -> None:
+        assert asyncwait("check", "pkg/cured.py", "--output-format", form) == Run(0, [], [])
 
     def test_statistics_do_not_break_a_report_for_programs(self, asyncwait: Asyncwait) -> None:
         run = asyncwait("check", "--output-format=json", "--statistics", "pkg/forgotten.py")

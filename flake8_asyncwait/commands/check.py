@@ -54,6 +54,7 @@ class _Check(Run):
         self.found: list[str] = []
         self.checked: list[str] = []
         self.undetermined: list[tuple[str, UndeterminedSite]] = []
+        self.waits = 0
 
     def work(self) -> int:
         self.found = self.paths()
@@ -70,14 +71,15 @@ class _Check(Run):
             put(self.args.output_file, "".join(self._report()).encode("utf-8", "replace"))
         if self.baseline is not None:
             self._warn_of_unused(self.baseline)
-        return FINDINGS if self.counts else CLEAN
+        is_dirty = self.counts or (self.args.strict and self.undetermined)
+        return FINDINGS if is_dirty else CLEAN
 
     def _report(self) -> Iterator[str]:
         paint = PLAIN if self.args.output_file is not None else paint_for(sys.stdout)
         yield from self.format.render(Contents(self._entries(), self._summary, paint))
         if self.args.statistics:
             yield from self._statistics()
-        if self.format.is_for_people and self.counts:
+        if self.format.is_for_people and (self.found or self.errors):
             from flake8_asyncwait.report.text import closing
 
             yield f"{closing(self._summary())}\n"
@@ -95,7 +97,6 @@ class _Check(Run):
     def _entries(self) -> Iterator[Entry]:
         """What is to be reported, file by file."""
         for examined in self._examined():
-            self.undetermined += ((examined.path, site) for site in examined.undetermined)
             if self.baseline is not None:
                 self.baseline.meet(examined.path, examined.identities)
                 self.checked.append(examined.path)
@@ -112,6 +113,9 @@ class _Check(Run):
         for examined in self.progress.over(results, len(paths)):
             if examined.error is not None:
                 self.report_error(examined.error)
+            self.undetermined += ((examined.path, site) for site in examined.undetermined)
+            self.warn_of_undetermined(examined.path, examined.undetermined)
+            self.waits += examined.waits
             yield examined
 
     def _protect_inputs(self) -> None:
@@ -132,6 +136,8 @@ class _Check(Run):
             self.fixable if self.format.shows_changes else None,
             tuple(self.undetermined),
             tuple(self.errors),
+            len(self.found),
+            self.waits,
         )
 
     def _baseline(self) -> Baseline | None:

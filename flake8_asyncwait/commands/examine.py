@@ -45,12 +45,13 @@ class Task(NamedTuple):
 
 class Examined(NamedTuple):
     """What there is to say of one file: `identities` of all findings, and `entries` of those that
-    are to be reported. `undetermined` are those of `Checked`."""
+    are to be reported. `undetermined` and `waits` are those of `Checked`."""
 
     path: str
     identities: tuple[Identity, ...] = ()
     entries: tuple[Entry, ...] = ()
     undetermined: tuple[UndeterminedSite, ...] = ()
+    waits: int = 0
     error: SourceError | None = None
 
 
@@ -74,14 +75,14 @@ def examine(path: str, task: Task) -> Examined:
             return Examined(name)
         checked = findings_of(source, task)
         if not checked.findings:
-            return Examined(name, undetermined=checked.undetermined)
+            return Examined(name, undetermined=checked.undetermined, waits=checked.waits)
         identities = _identities(source, checked.findings)
         entries = _entries(source, data, checked.findings, identities, task)
     except SourceError as error:
         return Examined(path, error=error)
     except MemoryError:
         return Examined(path, error=SourceError(path, "not enough memory"))
-    return Examined(name, identities, entries, checked.undetermined)
+    return Examined(name, identities, entries, checked.undetermined, checked.waits)
 
 
 def load(path: str, task: Task) -> tuple[str, bytes]:
@@ -123,12 +124,11 @@ def findings_of(source: Source, task: Task) -> Checked:
     Raises `SourceError`.
     """
     from flake8_asyncwait.check import check_source
-    from flake8_asyncwait.verdict.checked import Checked
 
     checked = check_source(source, task.options)
     silenced = _silenced(source.name, task.per_file_ignores) if checked.findings else ()
     visible = (each for each in checked.findings if not each.code.startswith(silenced))
-    return Checked(tuple(visible), checked.undetermined)
+    return checked._replace(findings=tuple(visible))
 
 
 def unwalled() -> str:

@@ -78,11 +78,15 @@ class _Fix(Run):
         from flake8_asyncwait.fix.file import FileFix, fix_file
 
         source = open_source(name, data, self.task.options)
-        findings = findings_of(source, self.task).findings if source is not None else ()
-        if source is None or not findings:
+        if source is None:
+            return FileFix(data, data)
+        checked = findings_of(source, self.task)
+        self.warn_of_undetermined(name, checked.undetermined)
+        if not checked.findings:
             return FileFix(data, data)
         helper = helper_of(self.task)
-        return fix_file(name, source, data, self.task.options, helper, findings, self.settings.cure)
+        options, cure = self.task.options, self.settings.cure
+        return fix_file(name, source, data, options, helper, checked.findings, cure)
 
     def _put(self, path: str, name: str, done: FileFix) -> None:
         """Write a fixed file, or show it."""

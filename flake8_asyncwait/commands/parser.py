@@ -79,7 +79,12 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--statistics",
         action="store_true",
-        help="count the findings of each code, and the sites that could not be decided",
+        help="count the findings of each code, and the waits that are not decided",
+    )
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help="take a wait that is not decided for a finding: exit with 1",
     )
     group.add_argument(
         "--prove",

@@ -10,6 +10,7 @@ from flake8_asyncwait.commands.run import Run
 from flake8_asyncwait.commands.status import FAILED
 from flake8_asyncwait.report.text import proof
 from flake8_asyncwait.source.text import SourceError
+from flake8_asyncwait.verdict.checked import Checked
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,14 +35,14 @@ class _Prove(Run):
     def _prove(self) -> int:
         options = self.task.options
         source = open_source(*load(self.path, self.task), options)
-        findings = findings_of(source, self.task).findings if source is not None else ()
+        checked = findings_of(source, self.task) if source is not None else Checked()
         found = [
             each
-            for each in findings
+            for each in checked.findings
             if each.line == self.line and self.column in (0, each.column + 1)
         ]
         if source is None or not found:
-            raise SourceError(self.path, "no finding here", self.line)
+            raise SourceError(self.path, self._why_none(checked), self.line)
         if warning := unwalled():
             self.warn(f"asyncwait prove: {warning}")
         status = 0
@@ -51,3 +52,17 @@ class _Prove(Run):
             self.progress.aside(partial(print, told, end="\n\n"))
             status = max(status, shown.status)
         return status
+
+    def _why_none(self, checked: Checked) -> str:
+        """Why there is nothing to prove, and what else there is in the file."""
+        for site in checked.undetermined:
+            if site.line == self.line:
+                return f"not decided: {site.reason}"
+        if not checked.findings:
+            return "no finding here, and none in this file"
+        nearest = min(
+            checked.findings,
+            key=lambda each: (abs(each.line - self.line), abs(each.column + 1 - self.column)),
+        )
+        place = f"{nearest.line}:{nearest.column + 1}"
+        return f"no finding here; the nearest is {self.path}:{place} ({nearest.code})"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from flake8_asyncwait.commands.examine import Task
 from flake8_asyncwait.commands.progress import Progress
@@ -16,6 +16,10 @@ from flake8_asyncwait.commands.status import FAILED
 from flake8_asyncwait.commands.streams import say
 from flake8_asyncwait.config.load import load
 from flake8_asyncwait.source.text import SourceError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from flake8_asyncwait.undetermined import UndeterminedSite
 
 
 class Run:
@@ -74,6 +78,11 @@ class Run:
         from flake8_asyncwait.report.text import printable
 
         self.progress.aside(lambda: say(printable(message)))
+
+    def warn_of_undetermined(self, path: str, sites: Iterable[UndeterminedSite]) -> None:
+        """Say of which sites in the file at `path` nothing is claimed, and why."""
+        for site in sites:
+            self.warn(f"{path}:{site.line}: not decided: {site.reason}")
 
     def warn_of_flake8(self) -> None:
         """Say so where the project configures us for flake8 and not for this command."""

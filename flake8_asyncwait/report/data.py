@@ -10,6 +10,7 @@ from flake8_asyncwait import __version__
 from flake8_asyncwait.report.entry import Change, Contents, Entry
 from flake8_asyncwait.report.paths import readable
 from flake8_asyncwait.rules import rule_of
+from flake8_asyncwait.undetermined import UndeterminedSite
 
 VERSION = 1
 
@@ -22,20 +23,16 @@ def document(contents: Contents) -> Iterator[str]:
         "version": VERSION,
         "tool": {"name": "asyncwait", "version": __version__},
         "findings": findings,
-        "undetermined": [
-            {
-                "path": readable(path),
-                "line": site.line,
-                "column": site.column + 1,
-                "reason": site.reason,
-            }
-            for path, site in told.undetermined
-        ],
+        "undetermined": [_undetermined(path, site) for path, site in told.undetermined],
         "errors": [
             {"path": readable(error.name), "line": error.line, "reason": error.reason}
             for error in told.errors
         ],
         "summary": {
+            "checked": told.checked,
+            "waits": told.waits,
+            "undetermined": len(told.undetermined),
+            "errors": len(told.errors),
             "findings": told.findings,
             "files": told.files,
             "fixable": told.fixable,
@@ -46,9 +43,11 @@ def document(contents: Contents) -> Iterator[str]:
 
 
 def records(contents: Contents) -> Iterator[str]:
-    """The report as one JSON object a line, each a finding."""
+    """The report as one JSON object a line: the findings, then what is not decided."""
     for entry in contents.entries:
         yield json.dumps(finding(entry)) + "\n"
+    for path, site in contents.summary().undetermined:
+        yield json.dumps({"undetermined": _undetermined(path, site)}) + "\n"
 
 
 def finding(entry: Entry) -> dict[str, Any]:
@@ -72,6 +71,15 @@ def finding(entry: Entry) -> dict[str, Any]:
         },
         "proof": entry.proof or None,
         "fingerprint": entry.fingerprint,
+    }
+
+
+def _undetermined(path: str, site: UndeterminedSite) -> dict[str, Any]:
+    return {
+        "path": readable(path),
+        "line": site.line,
+        "column": site.column + 1,
+        "reason": site.reason,
     }
 
 

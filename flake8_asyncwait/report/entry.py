@@ -88,7 +88,7 @@ class Summary(NamedTuple):
     `counts` are the numbers of findings by code, `files` in how many files they are, `fixable` how
     many of them `asyncwait fix` can cure, None where the report does not show cures. `undetermined`
     are the sites about which nothing is claimed, each with the path of its file. `errors` say what
-    could not be checked.
+    could not be checked. `checked` is how many files were, and `waits` how many sites are in them.
     """
 
     counts: dict[str, int]
@@ -96,6 +96,8 @@ class Summary(NamedTuple):
     fixable: int | None
     undetermined: tuple[tuple[str, UndeterminedSite], ...]
     errors: tuple[SourceError, ...]
+    checked: int
+    waits: int
 
     @property
     def findings(self) -> int:

@@ -12,6 +12,7 @@ from flake8_asyncwait.report.paths import below, relative, uri
 from flake8_asyncwait.rules import RULES, Rule
 from flake8_asyncwait.rules.explain import markdown, plain
 from flake8_asyncwait.source.text import SourceError
+from flake8_asyncwait.undetermined import UndeterminedSite
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -26,7 +27,9 @@ Json = dict[str, Any]
 def log(contents: Contents) -> Iterator[str]:
     """The report as a SARIF log of one run."""
     results = [_result(entry) for entry in contents.entries]
-    errors = contents.summary().errors
+    summary = contents.summary()
+    notifications = [_error(error) for error in summary.errors]
+    notifications += [_undetermined(path, site) for path, site in summary.undetermined]
     run = {
         "tool": {
             "driver": {
@@ -38,8 +41,8 @@ def log(contents: Contents) -> Iterator[str]:
         "columnKind": "unicodeCodePoints",
         "invocations": [
             {
-                "executionSuccessful": not errors,
-                "toolExecutionNotifications": [_notification(error) for error in errors],
+                "executionSuccessful": not summary.errors,
+                "toolExecutionNotifications": notifications,
             }
         ],
         "results": results,
@@ -132,13 +135,17 @@ def _artifact_change(path: str, edits: Iterable[Edit]) -> Json:
     }
 
 
-def _notification(error: SourceError) -> Json:
-    region = {"startLine": error.line} if error.line is not None else None
-    return {
-        "level": "error",
-        "message": {"text": error.reason},
-        "locations": [_location(error.name, region)],
-    }
+def _error(error: SourceError) -> Json:
+    return _notification("error", error.reason, error.name, error.line)
+
+
+def _undetermined(path: str, site: UndeterminedSite) -> Json:
+    return _notification("warning", f"not decided: {site.reason}", path, site.line)
+
+
+def _notification(level: str, text: str, path: str, line: int | None) -> Json:
+    region = {"startLine": line} if line is not None else None
+    return {"level": level, "message": {"text": text}, "locations": [_location(path, region)]}
 
 
 def _location(path: str, region: Json | None) -> Json:

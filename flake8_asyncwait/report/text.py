@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from flake8_asyncwait.report.colour import PLAIN, Paint
@@ -58,23 +59,31 @@ def proof(path: str, finding: Finding, events: Iterable[str], verdict: str) -> s
 
 
 def closing(summary: Summary) -> str:
-    """How many findings there are, and how many of them a fix can cure; "" where there are none."""
-    if not summary.findings:
-        return ""
-    found = f"{_counted(summary.findings, 'finding')} in {_counted(summary.files, 'file')}"
-    if summary.fixable is None:
-        return f"{found}; asyncwait fix --diff shows what it can cure"
-    return f"{found}; asyncwait fix can cure {summary.fixable or 'none'}"
+    """What a run comes to: the last line of a report."""
+    looked_at = f"{_counted(summary.checked, 'file')}, {_counted(summary.waits, 'wait')}"
+    told = []
+    if summary.findings:
+        told.append(f"{_counted(summary.findings, 'finding')} in {_counted(summary.files, 'file')}")
+        if summary.fixable is None:
+            told.append("asyncwait fix --diff shows what it can cure")
+        else:
+            told.append(f"asyncwait fix can cure {summary.fixable or 'none'}")
+    elif summary.undetermined or summary.errors:
+        told.append(f"No findings ({looked_at})")
+    else:
+        told.append(f"All checks passed ({looked_at})")
+    if summary.undetermined:
+        told.append(f"{_counted(len(summary.undetermined), 'wait')} not decided")
+    if summary.errors:
+        told.append(_counted(len(summary.errors), "error"))
+    return "; ".join(told)
 
 
 def statistics(summary: Summary) -> list[str]:
-    """A line for each code with findings, and one for undetermined sites if there are any."""
+    """A line for each code with findings, and one for each reason not to decide a site."""
     told = [f"{count:<5} {code}" for code, count in sorted(summary.counts.items())]
-    undetermined = len(summary.undetermined)
-    if undetermined:
-        why = "too intricate to decide, or nested too deeply: nothing claimed"
-        told.append(f"{undetermined:<5} undetermined: {why}")
-    return told
+    reasons = Counter(site.reason for _, site in summary.undetermined)
+    return told + [f"{count:<5} not decided: {why}" for why, count in sorted(reasons.items())]
 
 
 def printable(line: str) -> str:

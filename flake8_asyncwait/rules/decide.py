@@ -28,7 +28,9 @@ def decide(text: str, tree: ast.Module, lines: list[int], options: Options) -> C
     findings: list[Finding] = []
     file = File(text, tree, options)
     undetermined = file.unread(lines)
+    waits = len(undetermined)
     for analysed in examine(file, lines, options):
+        waits += len(analysed.sites)
         for site in analysed.sites:
             if analysed.is_undetermined(site):
                 place = site.call.line, site.call.column
@@ -37,7 +39,7 @@ def decide(text: str, tree: ast.Module, lines: list[int], options: Options) -> C
             finding = finding_at(file, analysed, site, options)
             if finding is not None:
                 findings.append(finding)
-    return Checked(tuple(sorted(findings)), tuple(sorted(undetermined)))
+    return Checked(tuple(sorted(findings)), tuple(sorted(undetermined)), waits)
 
 
 def examine(

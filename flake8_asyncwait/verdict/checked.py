@@ -14,8 +14,9 @@ class Checked(NamedTuple):
     """The result of checking one file.
 
     `findings` are sorted by line, column and code. Nothing is claimed about the sites that are
-    `undetermined`, which are sorted by line and column.
+    `undetermined`, which are sorted by line and column. `waits` is how many sites there are.
     """
 
     findings: tuple[Finding, ...] = ()
     undetermined: tuple[UndeterminedSite, ...] = ()
+    waits: int = 0
