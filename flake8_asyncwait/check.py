@@ -90,20 +90,14 @@ def parse(text: str) -> ast.Module:
 def parse_newer(text: str) -> ast.Module:
     """`parse`, for files whose syntax may be newer than that of the Python that runs.
 
-    In place of what is newer the tree has something older, of the same extent.
+    What is newer is in the tree as `sites/convert.py` says. `text` has lines that end in `\\n`.
+    Raises `SyntaxError` when it is not Python, of whatever version, as far as libcst knows it.
     """
     try:
         return parse(text)
     except SyntaxError as error:
-        if isinstance(error.__cause__, MemoryError):
-            raise  # too deep for the parser of any Python, and libcst would take minutes to say so
-        from flake8_asyncwait.sites.newer import in_older_words
+        if error.__cause__ is not None:
+            raise  # no Python takes it, and libcst would take minutes to say so of what is too deep
+        from flake8_asyncwait.sites.newer import read_newer
 
-        older = in_older_words(text)
-        if older is None or older == text:
-            raise
-        try:
-            return parse(older)
-        except SyntaxError:
-            pass
-        raise
+        return read_newer(text, error)

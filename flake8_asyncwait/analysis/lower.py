@@ -8,6 +8,7 @@ walk and print the tree.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from math import prod
@@ -21,6 +22,8 @@ from flake8_asyncwait.sites.outline import add_import
 # An expression in so many others is not lowered: that would exceed Python's own limit of recursion,
 # and libcst takes a time to parse it that grows with the square of its depth.
 MAX_NESTING = 500
+# What stands before a lazy import: it binds what the import binds.
+_LAZY = re.compile(r"^lazy(?:[ \t\f]|\\\n)+")
 # The parts of a statement that hold no candidates of its own.
 _APART = (ast.stmt, ast.JoinedStr, getattr(ast, "TemplateStr", ast.JoinedStr))
 
@@ -226,9 +229,10 @@ class Lowerer:
         self._func.outer.update(item.name.value for item in node.names)
         return []
 
-    def _import(self, node: cst.Import | cst.ImportFrom, line: int) -> list[ir.Stmt]:
+    def _import(self, node: Any, line: int) -> list[ir.Stmt]:
         imports: dict[str, str] = {}
-        statement = ast.parse(cst.Module([cst.SimpleStatementLine([node])]).code).body[0]
+        code = cst.Module([cst.SimpleStatementLine([node])]).code
+        statement = ast.parse(_LAZY.sub("", code)).body[0]
         assert isinstance(statement, (ast.Import, ast.ImportFrom))
         add_import(statement, imports)
         self._func.imports.update(imports)
@@ -514,9 +518,7 @@ class Lowerer:
 
     def _mapped(self, call: ir.Call) -> ir.Comprehension:
         """`map(f, items)` as the generator expression that calls `f` on each item."""
-        self._comprehensions += 1
-        each = ir.Name(f"each~{self._comprehensions}")
-        self._bind(each.id)
+        each = self._each()
         inner = ir.Call(call.args[0].value, [ir.Arg(each)], call.line)
         clause = ir.Clause(each, call.args[1].value, [], False)
         return ir.Comprehension(ir.ITERATOR, None, inner, [clause], call.line)
@@ -551,18 +553,16 @@ class Lowerer:
             ]
         )
 
-    def _comprehension(self, node: cst.BaseComp) -> ir.Expr:
-        kind = _COMPREHENSIONS[type(node)]
+    def _comprehension(self, node: Any) -> ir.Expr:
+        kind = _COMPREHENSIONS.get(type(node), list)
         line = self._line
         self._comprehensions += 1
         variables = _comprehension_variables(node.for_in)
         self._scopes.append({name: f"{name}~{self._comprehensions}" for name in variables})
         key = self._expr(node.key) if isinstance(node, cst.DictComp) else None
-        if isinstance(node, cst.DictComp):
-            element = self._expr(node.value)
-        else:
-            assert isinstance(node, (cst.ListComp, cst.SetComp, cst.GeneratorExp))
-            element = self._expr(node.elt)
+        part = node.elt if hasattr(node, "elt") else node.value
+        is_unpacked = isinstance(part, cst.StarredElement)
+        element = self._expr(part.value if is_unpacked else part)
         clauses = []
         clause: cst.CompFor | None = node.for_in
         while clause is not None:
@@ -577,7 +577,21 @@ class Lowerer:
             )
             clause = clause.inner_for_in
         self._scopes.pop()
+        if is_unpacked:  # `[*items for ...]` is `[each for ... for each in items]`
+            each = self._each()
+            clauses.append(ir.Clause(each, element, [], False))
+            element = each
         return ir.Comprehension(kind, key, element, clauses, line)
+
+    def _unpacked_dicts(self, node: Any) -> ir.Expr:
+        return ir.Other([self._comprehension(node)])  # of its keys nothing is known
+
+    def _each(self) -> ir.Name:
+        """A variable for the items of something, that the source has no name for."""
+        self._comprehensions += 1
+        each = ir.Name(f"each~{self._comprehensions}")
+        self._bind(each.id)
+        return each
 
     def _binary(self, node: cst.BinaryOperation) -> ir.Expr:
         left = self._expr(node.left)
@@ -632,14 +646,13 @@ class Lowerer:
     def _constant(self, node: Any) -> ir.Expr:
         return _literal(node) or ir.Other([])
 
-    def _formatted(self, node: cst.FormattedString) -> ir.Expr:
+    def _formatted(self, node: Any) -> ir.Expr:
         # Calls inside an f-string have no trustworthy place before Python 3.12, so they are not
-        # candidates.
+        # candidates. Neither are those inside a t-string.
         names, self._names = self._names, frozenset()
+        texts = ("FormattedStringText", "TemplatedStringText")
         parts = [
-            self._expr(part.expression)
-            for part in node.parts
-            if isinstance(part, cst.FormattedStringExpression)
+            self._expr(part.expression) for part in node.parts if type(part).__name__ not in texts
         ]
         self._names = names
         return ir.Other(parts)
@@ -765,3 +778,11 @@ _EXPRESSIONS: dict[type, Callable[[Lowerer, Any], ir.Expr]] = {
     cst.ConcatenatedString: Lowerer._constant,
     cst.FormattedString: Lowerer._formatted,
 }
+# The oldest libcst has none of these nodes.
+for _name in ("LazyImport", "LazyImportFrom"):
+    if hasattr(cst, _name):
+        _STATEMENTS[getattr(cst, _name)] = Lowerer._import
+if hasattr(cst, "TemplatedString"):
+    _EXPRESSIONS[cst.TemplatedString] = Lowerer._formatted
+if hasattr(cst, "StarredDictComp"):
+    _EXPRESSIONS[cst.StarredDictComp] = Lowerer._unpacked_dicts

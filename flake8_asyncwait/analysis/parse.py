@@ -15,7 +15,10 @@ STACK = 8 * 2**20
 
 def parse_module(text: str) -> cst.Module:
     """What libcst makes of a text. Raises `ParserSyntaxError` where it cannot read it."""
-    return _parse_aside(text) if _is_small() else cst.parse_module(text)
+    try:
+        return _parse_aside(text) if _is_small() else cst.parse_module(text)
+    except cst.CSTLogicError as error:  # of template strings side by side, up to libcst 1.9
+        raise cst.ParserSyntaxError(str(error), lines=[text], raw_line=1, raw_column=0) from error
 
 
 def _is_small() -> bool:

@@ -11,7 +11,7 @@ from flake8_asyncwait.analysis.load import File, Lowered
 from flake8_asyncwait.analysis.notes import Budget, NotingBooks, Struck, Use, noting_books
 from flake8_asyncwait.analysis.state import MANY
 from flake8_asyncwait.analysis.walk import last_name
-from flake8_asyncwait.check import parse
+from flake8_asyncwait.check import parse_newer
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import examine as run_functions
 from flake8_asyncwait.rules.decide import finding_at
@@ -116,7 +116,7 @@ def examine(
     budget.left -= _PARSING
     if budget.left < 0:
         raise OutOfWork
-    tree = parse(text)
+    tree = parse_newer(text)
     file = File(text, tree, options, lowered, settling)
     if start is None:
         lines = call_lines(tree, candidates(text, options.wait_functions))
@@ -139,4 +139,4 @@ def examine(
 
 def outermost_functions(text: str) -> list[tuple[int, int]]:
     """The first and last lines of the outermost functions of a file."""
-    return [(entry.start, entry.end) for entry in outline(parse(text)).outermost]
+    return [(entry.start, entry.end) for entry in outline(parse_newer(text)).outermost]

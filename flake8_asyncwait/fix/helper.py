@@ -15,7 +15,7 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from flake8_asyncwait import __version__
-from flake8_asyncwait.check import parse
+from flake8_asyncwait.check import parse_newer
 from flake8_asyncwait.fix.imports import Import, add_import, imports_of
 from flake8_asyncwait.fix.project import (
     Project,
@@ -94,7 +94,7 @@ def plan_helper(path: str, text: str, helper: Helper | None = None) -> HelperPla
     it is rewritten, through `apply_helper`. Raises `HelperError` when there is no safe way,
     `NoHelper` where none has the file either, and `SyntaxError` when `text` is not Python.
     """
-    tree = parse(text)
+    tree = parse_newer(text)
     project = project_of(path)
     if os.path.islink(path):  # what is written is the file that it leads to, in its own package
         target = project_of(os.path.realpath(path))

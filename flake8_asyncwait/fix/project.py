@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from flake8_asyncwait.check import parse
+from flake8_asyncwait.check import parse_newer
 from flake8_asyncwait.fix.imports import imports_of
 from flake8_asyncwait.source.text import SourceError, decode, read
 
@@ -87,7 +87,7 @@ def parse_module(path: str) -> ast.Module:
     """The ast of the file at `path`. Raises `SourceError` when it cannot be read or parsed."""
     source = decode(path, read(path))
     try:
-        return parse(source.text)
+        return parse_newer(source.text)
     except (SyntaxError, RecursionError) as error:
         raise SourceError(path, "syntax error") from error
 

@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
+import ast
+import pickle
 import subprocess
 import sys
+from functools import lru_cache
+from importlib.metadata import version
+
+# Of the processor's time, for one file: what takes libcst longer is nested deeply.
+SECONDS = 10
+# The newest Python whose syntax libcst is known to read: what this one refuses is no Python.
+NEWEST = (3, 15)
 
 
-def in_older_words(text: str) -> str | None:
-    """The text of a file, with what is newer replaced by something older of the same extent.
+def read_newer(text: str, error: SyntaxError) -> ast.Module:
+    """The tree of a file that the Python that runs refuses with `error`.
 
-    `text` has lines that end in `\\n`. None where libcst cannot read it. That is tried in a process
-    of its own: where something is nested too deeply, the parser takes its process with it.
+    `text` has lines that end in `\\n`. What the tree is, `convert.py` says. Raises `SyntaxError`
+    where libcst refuses the file, too, or where what is wrong is nothing newer, and
+    `RecursionError` where it is nested too deeply.
     """
-    program = "from flake8_asyncwait.sites.older import main; main()"
+    if sys.version_info >= NEWEST:
+        raise error
+    answer = _answer(text)
+    if answer is None:
+        reason = f"{error.msg} (libcst {version('libcst')} does not read it, either)"
+        raise SyntaxError(reason, (None, error.lineno, error.offset, error.text)) from error
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+# A fix reads each version of a file several times.
+@lru_cache(maxsize=4)
+def _answer(text: str) -> ast.Module | SyntaxError | RecursionError | None:
+    """What `convert.main` says of a text, None where libcst cannot read it.
+
+    It says so in a process of its own: where something is nested too deeply, libcst's parser takes
+    its process with it.
+    """
+    program = f"from flake8_asyncwait.sites.convert import main; main({SECONDS})"
     done = subprocess.run(
         [sys.executable, "-I", "-c", f"import sys; sys.path[:] = {sys.path!r}; {program}"],
         input=text.encode(),
@@ -20,4 +49,7 @@ def in_older_words(text: str) -> str | None:
         stderr=subprocess.DEVNULL,
         check=False,
     )
-    return done.stdout.decode() if done.returncode == 0 else None
+    if done.returncode:
+        return RecursionError("nested too deeply")
+    answer: ast.Module | SyntaxError | RecursionError | None = pickle.loads(done.stdout)
+    return answer

@@ -166,6 +166,8 @@ def _bind(statement: ast.stmt, result: Outline) -> None:
         targets = statement.targets
     elif isinstance(statement, (ast.AnnAssign, ast.AugAssign, ast.For, ast.AsyncFor)):
         targets = [statement.target]
+    elif type(statement).__name__ == "TypeAlias":  # from Python 3.12 on
+        targets = [getattr(statement, "name")]  # noqa: B009 - the types know it only there
     elif isinstance(statement, (ast.With, ast.AsyncWith)):
         targets = [item.optional_vars for item in statement.items if item.optional_vars]
     for target in targets:

@@ -103,7 +103,7 @@ def test_what_is_nested_too_deeply_is_not_parsed(
 
 
 def test_what_no_python_can_parse_is_not_parsed_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flake8_asyncwait.sites.newer.in_older_words", pytest.fail)
+    monkeypatch.setattr("flake8_asyncwait.sites.newer.read_newer", pytest.fail)
     monkeypatch.setattr("ast.parse", too_deep)
     with pytest.raises(SyntaxError, match="too deeply nested"):
         check(PROGRAMS["lambda"](1))

@@ -13,6 +13,8 @@ from flake8_asyncwait.replay.locate import CannotJudge, find_sites
 
 from .compare import replays
 
+pytestmark = pytest.mark.judged
+
 PRECEDENCE = ("AWT203", "AWT101", "AWT103", "AWT102", "AWT104", "AWT105", "AWT201", "AWT202")
 OPTIONAL = {"AWT105", "AWT201", "AWT202"}
 

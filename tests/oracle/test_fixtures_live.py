@@ -12,6 +12,8 @@ from flake8_asyncwait.replay.live import PROVED
 from flake8_asyncwait.replay.locate import Known
 from flake8_asyncwait.replay.prove import prove
 
+pytestmark = pytest.mark.judged
+
 # What does not come true, and why in one word: limits.py holds what the linter is known to say
 # without cause, no lambda is run, and a TaskGroup sees to its tasks, whatever AWT105 says.
 NOT_PROVED = {

@@ -22,6 +22,7 @@ def test_the_linter_gives_the_code(row: Row) -> None:
     assert ([finding.code for finding in checked.findings] or [OK]) == [row.result]
 
 
+@pytest.mark.judged
 @each_row
 def test_running_it_shows_the_code(row: Row) -> None:
     ruling = judge(row.module)
