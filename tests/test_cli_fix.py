@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import samples
 from command import Asyncwait, Run
 
+ROOT = Path(__file__).parent.parent
 BY_HAND = """\
 import asyncio
 
@@ -132,6 +134,23 @@ class TestFix:
         assert done.returncode == 0
         assert "done, _ = await wait_any({a, b})\n" in done.stdout
         assert done.stderr.splitlines()[0] == "pkg/new.py:7:21: AWT101 fixed: wait_any"
+
+
+class TestAgreement:
+    """`check` and `fix --check` count the same."""
+
+    def test_of_findings_and_of_cures(self, asyncwait: Asyncwait, project: Path) -> None:
+        for path in (ROOT / "fixtures" / "fixes").glob("*finally*.before.py"):
+            (project / "pkg" / path.name.replace(".", "_", 1)).write_bytes(path.read_bytes())
+        summary = json.loads("\n".join(asyncwait("check", "--output-format=json", "pkg").out))
+        found, curable = (summary["summary"][key] for key in ("findings", "fixable"))
+        assert found > curable > 3
+        closing = asyncwait("check", "--output-format=full", "pkg").out[-1]
+        assert closing.startswith(f"{found} findings in ")
+        assert closing.endswith(f"; asyncwait fix can cure {curable}")
+        assert asyncwait("check", "pkg").out[-1].startswith(f"{found} findings in ")
+        last = asyncwait("fix", "--check", "pkg").out[-1]
+        assert last.startswith(f"Would fix {curable} of {found}")
 
 
 class TestWhatWasMade:

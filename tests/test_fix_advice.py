@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from flake8_asyncwait.check import check
-from flake8_asyncwait.fix import advise
-from flake8_asyncwait.fix.cure import FINALLY, MANUAL, UNTRIED, Cure
+from flake8_asyncwait.fix import advise, fixer
+from flake8_asyncwait.fix.cure import MANUAL, UNTRIED, Cure
 from flake8_asyncwait.fix.file import fix_text
 from flake8_asyncwait.options import Options
 
@@ -33,37 +33,34 @@ def cures(text: str) -> tuple[Cure, ...]:
     return advise.cures_for("app.py", text, check(text).findings, Options())
 
 
-@pytest.mark.parametrize("work", [4_000, advise.WORK])
 @pytest.mark.parametrize("path", BEFORE, ids=lambda path: path.name)
-def test_nothing_is_said_that_a_fix_would_not_do(
-    path: Path, work: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(advise, "WORK", work)
+def test_what_is_said_is_what_a_fix_does(path: Path) -> None:
     text = path.read_text("utf-8")
-    done = fix_text("app.py", text, Options()).cures
-    said = cures(text)
-    assert [cure for cure in said if cure.outcome != UNTRIED] == [
-        cure for cure, advice in zip(done, said, strict=True) if advice.outcome != UNTRIED
-    ]
+    assert cures(text) == fix_text("app.py", text, Options()).cures
 
 
 def test_what_takes_too_much_work_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(advise, "WORK", 0)
+    monkeypatch.setattr(fixer, "WORK", 0)
     first = cures(FORGOTTEN)[0]
     assert (first.outcome, first.reason) == (UNTRIED, "the function takes long to follow")
+    assert first.is_left
+    assert fix_text("app.py", FORGOTTEN, Options()).cures[0] == first
 
 
 def test_what_is_never_rewritten_takes_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(advise, "WORK", 0)
+    monkeypatch.setattr(fixer, "WORK", 0)
     assert [cure.outcome for cure in cures(FORGOTTEN)] == [UNTRIED, MANUAL]
 
 
-def test_what_is_untried_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(advise, "WORK", 0)
-    assert cures(FORGOTTEN)[0].is_left
-
-
-def test_a_fix_itself_takes_all_the_work_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(advise, "WORK", 0)
-    outcomes = [cure.outcome for cure in fix_text("app.py", FORGOTTEN, Options()).cures]
-    assert outcomes == [FINALLY, MANUAL]
+def test_no_function_takes_the_work_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What suffices for one suffices for any number of them."""
+    head, _, function = FORGOTTEN.partition("async def f(work):")
+    function = f"async def f{{}}(work):{function.partition('async def g')[0]}"
+    many = head + "".join(function.format(number) for number in range(8))
+    alone = head + function.format(0)
+    for work in range(1_000, 100_000, 1_000):
+        monkeypatch.setattr(fixer, "WORK", work)
+        if cures(alone)[0].outcome != UNTRIED:
+            break
+    assert {cure.outcome for cure in cures(many)} == {cures(alone)[0].outcome}
+    assert cures(alone)[0].outcome != UNTRIED

@@ -69,7 +69,7 @@ class Struck(NamedTuple):
 
 @dataclass(slots=True)
 class Budget:
-    """The work that is left for all runs on one file together."""
+    """The work that is left for all runs on one function together."""
 
     left: float = math.inf
 

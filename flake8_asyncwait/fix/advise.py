@@ -15,10 +15,6 @@ from flake8_asyncwait.report.entry import Change
 from flake8_asyncwait.source.text import BOM, Source, SourceError
 from flake8_asyncwait.verdict.finding import Finding
 
-# How much the analysis may do, for all findings of a file, to find out what a fix would do: a few
-# times what it takes to find them, and where that is much, less.
-WORK = 40_000
-
 
 def cures_for(
     path: str,
@@ -35,7 +31,7 @@ def cures_for(
     if not findings:
         return ()
     try:
-        return fix_text(path, text, options, helper, findings, WORK).cures
+        return fix_text(path, text, options, helper, findings).cures
     except SourceError as error:
         return tuple(_left(each, error.reason) for each in sorted(findings))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections import Counter
 from collections.abc import Collection
@@ -111,19 +110,18 @@ def fix_text(
     options: Options,
     helper: Helper | None = None,
     findings: Collection[Finding] | None = None,
-    work: float = math.inf,
     cure: str = AUTO,
 ) -> TextFix:
     """Fix the text of the file at `path`; its lines end in `\\n`.
 
     `helper` is where the user wants `wait_any` to come from. `findings` are those to fix, None for
-    all; `work` is how much the analysis may do for them. `cure` is one of `CHOICES`, the kind that
+    all. `cure` is one of `CHOICES`, the kind that
     the user asks for. Raises `SourceError` when the text is not
     Python or nested too deeply, or would have new findings, and where the `helper` that the user
     wants can neither be found nor made.
     """
     try:
-        fixed, plan = _fixed(path, text, options, helper, findings, work, cure)
+        fixed, plan = _fixed(path, text, options, helper, findings, cure)
         after = fixed.text
         if plan is not None:
             after = apply_helper(after, plan)
@@ -146,7 +144,6 @@ def _fixed(
     options: Options,
     helper: Helper | None,
     findings: Collection[Finding] | None,
-    work: float,
     cure: str,
 ) -> tuple[Fixed, HelperPlan | None]:
     """The fixed text, and how the file comes by `wait_any` where it needs it."""
@@ -156,8 +153,8 @@ def _fixed(
     except HelperError as error:
         if helper is not None and isinstance(error, NoHelper):
             raise SourceError(f"--helper {helper}", str(error)) from error
-        return fix(text, options, None, width, findings, str(error), work, cure), None
-    fixed = fix(text, options, plan.name, width, findings, work=work, cure=cure)
+        return fix(text, options, None, width, findings, str(error), cure), None
+    fixed = fix(text, options, plan.name, width, findings, cure=cure)
     return fixed, plan if fixed.needs_helper else None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -15,6 +14,11 @@ from flake8_asyncwait.fix.examine import OutOfWork, Seen, examine, outermost_fun
 from flake8_asyncwait.fix.plan import BY_HAND, How, Rewrite, rewrite
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.verdict.finding import Finding
+
+# How much the analysis may do for the findings of one function, in its units: minutes where all of
+# it is spent. No other function of the file has a part in it, and every door has the same: so what
+# is said of a finding depends on nothing but its function.
+WORK = 2_000_000
 
 
 class Fixed(NamedTuple):
@@ -42,16 +46,15 @@ def fix(
     width: int | None = None,
     findings: Collection[Finding] | None = None,
     why_not: str = "",
-    work: float = math.inf,
     cure: str = AUTO,
 ) -> Fixed:
     """Fix one file: `text` with `\\n` newlines.
 
     `function` is what `wait_any` is to be called in the file, None where it cannot be had. `width`
     is the file's line length, by default what its lines show. `findings` are those to fix, by
-    default all. `why_not` says why `wait_any` cannot be had. `work` is how much may be spent, in
-    units of the analysis: findings for which it does not suffice are `UNTRIED`. `cure` is one of
-    `CHOICES`. Raises `SyntaxError`.
+    default all. `why_not` says why `wait_any` cannot be had. `cure` is
+    one of `CHOICES`. A finding whose function takes more than `WORK` is `UNTRIED`. Raises
+    `SyntaxError`.
     """
     if findings is None:
         findings = check(text, options).findings
@@ -60,13 +63,12 @@ def fix(
         examine,
         options=options,
         settling=frozenset({WAIT_ANY, function or WAIT_ANY}),
-        budget=Budget(work),
         lowered={},
     )
     cures: list[Cure] = []
     freed: set[str] = set()
     for start, group in _by_function(text, sorted(findings)):
-        one = _Function(text, partial(look, start=start), options)
+        one = _Function(text, partial(look, start=start, budget=Budget(WORK)), options)
         for finding in reversed(group):
             one.fix(finding, how)
         text = one.text
