@@ -166,14 +166,18 @@ def _indented(text: str) -> str:
 
 def run_formatter(formatter: str, width: int, text: str, directory: Path) -> str | None:
     """What a formatter makes of a text; None where it cannot be had."""
-    command = ["black", "-q", f"-l{width}", "-"]
-    if formatter != "black":
-        command = ["ruff", "format", "--stdin-filename", str(directory / "file.py"), "-"]
-    found = shutil.which(command[0])
-    if found is None:
+    if formatter == "black":
+        try:
+            import black
+        except ImportError:
+            return None
+        return black.format_str(text, mode=black.Mode(line_length=width))
+    ruff = shutil.which("ruff")
+    if ruff is None:
         return None
+    command = [ruff, "format", "--stdin-filename", str(directory / "file.py"), "-"]
     ran = subprocess.run(
-        [found, *command[1:]], input=text.encode(), capture_output=True, check=True, cwd=directory
+        command, input=text.encode(), capture_output=True, check=True, cwd=directory
     )
     return ran.stdout.decode()
 

@@ -26,6 +26,7 @@ from flake8_asyncwait.fix.names import every_name
 from flake8_asyncwait.fix.place import Place, locate
 from flake8_asyncwait.fix.prebind import prebindings
 from flake8_asyncwait.fix.redundant import without_cancels, without_unread
+from flake8_asyncwait.fix.relay import relaid
 from flake8_asyncwait.options import Options
 
 # What is never rewritten, and why.
@@ -305,7 +306,11 @@ def _proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> li
     own_all = _why_not_by_owner(own) is None
     relevant = own.analysed.run.relevant
     made = wrap.proposals(place, kinds, relevant, own.uses, own_all, width)
-    texts = [(each.kind, place.with_module(each.module)) for each in islice(made, _PROPOSALS)]
+    texts = []
+    for each in islice(made, _PROPOSALS):
+        text = relaid(marked, place.with_module(each.module), place.unit, width)
+        if text is not None:
+            texts.append((each.kind, text))
     texts.sort(key=lambda each: (changed_lines(marked, each[1]), each[0] == EXCEPT))
     return texts[: min(_PROPOSALS, _WORK // max(own.notes.work, 1))]
 

@@ -1,0 +1,125 @@
+"""Lines that have become too long, as black and ruff would break them.
+
+Only what these would do for certain is done: the last brackets of a line are opened, what stands
+alone between two brackets is split at its commas, or before its `for`, `else` or `and`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+
+from flake8_asyncwait.check import parse
+
+_OPEN, _CLOSE = "([{", ")]}"
+_QUOTE = r"""('''|\"\"\"|['"])"""
+_TOKEN = re.compile(rf"{_QUOTE}|([(\[{{])|([)\]}}])|(,)|\b(async for|for|if|else|and|or)\b")
+_ROUNDS = 60
+
+
+def relaid(before: str, after: str, unit: str, width: int) -> str | None:
+    """The text `after` with its lines broken that are longer than `width` and were not `before`;
+    None where that is not possible. `unit` is what one level of indentation is."""
+    known = {line.strip() for line in before.split("\n") if _is_long(line, width)}
+    lines = after.split("\n")
+    for _ in range(_ROUNDS):
+        number = next((n for n in _long(lines, width) if lines[n].strip() not in known), None)
+        if number is None:
+            text = "\n".join(lines)
+            return text if text == after or _is_same(after, text) else None
+        broken = _broken(lines, number, unit)
+        if broken is None:
+            return None
+        lines[number : number + 1] = broken
+    return None
+
+
+def _long(lines: Sequence[str], width: int) -> Iterator[int]:
+    return (number for number, line in enumerate(lines) if _is_long(line, width))
+
+
+def _is_long(line: str, width: int) -> bool:
+    return len(line.expandtabs(4)) > width
+
+
+def _is_same(before: str, after: str) -> bool:
+    """Whether two texts are the same program."""
+    try:
+        return ast.dump(parse(before)) == ast.dump(parse(after))
+    except (SyntaxError, RecursionError):
+        return False
+
+
+def _broken(lines: Sequence[str], number: int, unit: str) -> list[str] | None:
+    """A line as several; None where there is no certain way."""
+    line = lines[number]
+    code = line.strip()
+    indent = line[: len(line) - len(line.lstrip())]
+    if "#" in code or "\\" in code:
+        return None
+    above = lines[number - 1].rstrip()[-1:] if number else ""
+    below = lines[number + 1].strip()[:1] if number + 1 < len(lines) else ""
+    if above and below and above in _OPEN and below in _CLOSE and not code.endswith(","):
+        return [indent + piece for piece in _pieces(code)] or None
+    return _opened(code, indent, unit)
+
+
+def _opened(code: str, indent: str, unit: str) -> list[str] | None:
+    """A line with what its last brackets hold on a line of its own."""
+    opened: list[int] = []
+    last: tuple[int, int] | None = None
+    for match, depth in _tokens(code):
+        if match[2]:
+            opened.append(match.start())
+        elif match[3] and opened:
+            start = opened.pop()
+            if depth == 0:
+                last = start, match.start()
+    if last is None or opened or code[last[1] + 1 :] not in ("", ",", ":"):
+        return None
+    start, end = last
+    body = code[start + 1 : end].strip()
+    if not body or body.endswith(","):
+        return None
+    return [indent + code[: start + 1], indent + unit + body, indent + code[end:]]
+
+
+def _pieces(code: str) -> list[str]:
+    """What stands between two brackets, in pieces for a line each."""
+    found = [match for match, depth in _tokens(code) if depth == 0]
+    commas = [match.end() for match in found if match[4]]
+    loops = [match.start() for match in found if match[5] in ("for", "async for")]
+    if loops and not commas:
+        later = [m.start() for m in found if m[5] == "if" and m.start() > loops[0]]
+        return _cut(code, sorted([*loops, *later]))
+    if commas:
+        return [piece if piece.endswith(",") else f"{piece}," for piece in _cut(code, commas)]
+    for words in (("if", "else"), ("or",), ("and",)):
+        places = [match.start() for match in found if match[5] in words]
+        if places:
+            return _cut(code, places)
+    return []
+
+
+def _cut(code: str, places: Sequence[int]) -> list[str]:
+    ends = [*places, len(code)]
+    starts = [0, *places]
+    pieces = [code[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+    return [piece for piece in pieces if piece]
+
+
+def _tokens(code: str) -> Iterator[tuple[re.Match[str], int]]:
+    """Brackets, commas and words outside of strings, each with how many brackets are around it."""
+    depth, position = 0, 0
+    while (match := _TOKEN.search(code, position)) is not None:
+        position = match.end()
+        if match[1]:
+            end = re.compile(rf"(?:\\.|(?!{match[1]}).)*{match[1]}").match(code, position)
+            if end is None:
+                return
+            position = end.end()
+            continue
+        depth -= bool(match[3])
+        yield match, depth
+        depth += bool(match[2])
