@@ -34,17 +34,18 @@ def fresh(preferred: Sequence[str], taken: set[str]) -> str:
 def reads(node: cst.CSTNode, names: Iterable[str]) -> bool:
     """Whether a tree mentions one of some names as a variable."""
     wanted = set(names)
-    return any(name in wanted for name in _variables(node))
+    return any(name in wanted for name in variables(node))
 
 
-def _variables(node: cst.CSTNode) -> Iterator[str]:
+def variables(node: cst.CSTNode) -> Iterator[str]:
+    """The names that a tree mentions as variables."""
     if isinstance(node, cst.Name):
         yield node.value
     elif isinstance(node, (cst.Attribute, cst.Arg)):
-        yield from _variables(node.value)
+        yield from variables(node.value)
     else:
         for child in node.children:
-            yield from _variables(child)
+            yield from variables(child)
 
 
 def bindings(node: cst.CSTNode) -> Iterator[tuple[str, cst.CSTNode]]:

@@ -212,7 +212,8 @@ def _tidied(
     place = locate(text, *here.place, here.extent)
     if place is None:
         return text
-    shorter = place.with_module(without_cancels(place, here.idle_cancels))
+    idle = here.idle_cancels if UNKNOWN_ELEMENT not in here.waited else set()
+    shorter = place.with_module(without_cancels(place, idle)) if idle else text
     if shorter != text:
         proved = proof(shorter)
         now = next((one for one in proved or () if one.place == here.place), None)

@@ -15,13 +15,15 @@ import libcst as cst
 
 from flake8_asyncwait.fix import layout, wrap
 from flake8_asyncwait.fix.loops import leaves_a_name
-from flake8_asyncwait.fix.names import every_name, reads, target_names
+from flake8_asyncwait.fix.names import every_name, target_names, variables
 from flake8_asyncwait.fix.place import Place
 
 _IGNORED = "_"
 _MOST_MOVED = 25
 _PURE_METHODS = frozenset({"done", "cancelled", "values", "keys", "items", "copy"})
 _PURE_FUNCTIONS = frozenset({"len", "list", "set", "tuple", "bool", "frozenset"})
+# What comments say that are about a cancel, and go with it.
+_ABOUT = r"cancel|clean|pending|abort|kill|\bstop"
 _BINDING = (cst.AssignTarget, cst.For, cst.CompFor)
 
 
@@ -51,7 +53,7 @@ class _Without(cst.CSTTransformer):
 
     def visit_For(self, node: cst.For) -> None:
         mine = self._names | set().union(*self._over)
-        self._over.append(set(target_names(node.target)) if reads(node.iter, mine) else set())
+        self._over.append(set(target_names(node.target)) if _holds_only(node.iter, mine) else set())
 
     def leave_For(self, original_node: cst.For, updated_node: cst.For) -> Any:
         self._over.pop()
@@ -89,7 +91,7 @@ class _Without(cst.CSTTransformer):
             loop = value.for_in
             if loop.inner_for_in is not None or loop.asynchronous is not None:
                 return False
-            if not reads(loop.iter, names) or not _is_pure(loop.iter):
+            if not _holds_only(loop.iter, names) or not _is_pure(loop.iter):
                 return False
             if not all(_is_pure(each.test) for each in loop.ifs):
                 return False
@@ -179,7 +181,14 @@ class _Without(cst.CSTTransformer):
     def _may_go(self, node: cst.CSTNode) -> bool:
         """Whether no comment of a node is about more than the cancel."""
         comments = re.findall(r"#.*", layout.code(node))
-        return all(re.search("cancel", comment, re.IGNORECASE) for comment in comments)
+        return all(re.search(_ABOUT, comment, re.IGNORECASE) for comment in comments)
+
+
+def _holds_only(node: cst.CSTNode, names: set[str]) -> bool:
+    """Whether a collection holds nothing but what some names do: the analysis sees what is
+    cancelled of these, and of others perhaps not."""
+    found = set(variables(node)) - _PURE_FUNCTIONS
+    return bool(found) and found <= names
 
 
 def _is_empty(suite: cst.BaseSuite) -> bool:
