@@ -251,3 +251,40 @@ def test_nothing_of_the_environment_is_needed(leaky: Path) -> None:
     root = str(Path(__file__).parent.parent)
     done = subprocess.run(command, env={"PYTHONPATH": root}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        (
+            (
+                "tasks = [asyncio.create_task(work(1)), asyncio.create_task(work(2))]",
+                "await asyncio.wait(tasks, timeout=1)",
+                "tasks.pop(0)",
+                "tasks.append(asyncio.create_task(work(3)))",
+                "await asyncio.wait(tasks, timeout=2)",
+            ),
+            ("'tasks[1]' (1)", "'tasks[1]' (2)"),
+        ),
+        (
+            (
+                "task = asyncio.create_task(work(1))",
+                "await asyncio.wait([task], timeout=1)",
+                "task = asyncio.create_task(work(2))",
+                "await asyncio.wait([task], timeout=2)",
+            ),
+            ("'task' (1)", "'task' (2)"),
+        ),
+    ],
+)
+def test_no_two_tasks_have_one_name(
+    tmp_path: Path, lines: tuple[str, ...], names: tuple[str, str]
+) -> None:
+    body = "".join(f"    {line}\n" for line in lines)
+    path = tmp_path / "app.py"
+    path.write_text(f"import asyncio\n\n\nasync def f(work):\n{body}")
+    done = asyncwait("prove", f"{path}:{4 + len(lines)}")
+    assert done.returncode == 0
+    told = events(done)
+    first, second = (next(line for line in told if name in line) for name in names)
+    assert told.index(first) < told.index(second)

@@ -75,10 +75,15 @@ class Timeline:
         """Return what to call a task."""
         line = self.lines.get(life)
         if life in self.names or line is None:
-            return f"'{self.names.get(life, life.label)}'"
+            return f"'{self.names.get(life, life.label)}'{self._number(life)}"
         unnamed = [one for one, at in self.lines.items() if at == line and one not in self.names]
         number = f" ({unnamed.index(life) + 1})" if len(unnamed) > 1 else ""
         return f"the task of line {line}{number}"
+
+    def _number(self, life: Life) -> str:
+        """What tells a task from others that a variable, or a place in a collection, has held."""
+        same = [one for one, name in self.names.items() if name == self.names.get(life)]
+        return f" ({same.index(life) + 1})" if len(same) > 1 else ""
 
     def phrase(self, lives: Sequence[Life]) -> str:
         """Return the names of some tasks, or "nothing"."""
