@@ -312,14 +312,16 @@ class TestCommand:
         for name in READABLE:
             silent = TEXTS[name].rstrip("\n") + "  # noqa: AWT101\n"
             (project / file_name(name)).write_text(silent, "utf-8")
-        assert asyncwait("check", ".") == (0, [], [])
+        run = asyncwait("check", ".")
+        assert (run.status, run.places, run.err) == (0, [], [])
 
     def test_it_is_known_again(self, asyncwait: Asyncwait, project: Path) -> None:
         assert asyncwait("check", ".", "--write-baseline", "known.json").status == 0
         for name in READABLE:
             path = project / file_name(name)
             path.write_text("# one\n\n" + path.read_text("utf-8"), "utf-8")
-        assert asyncwait("check", ".", "--baseline", "known.json") == (0, [], [])
+        run = asyncwait("check", ".", "--baseline", "known.json")
+        assert (run.status, run.places, run.err) == (0, [], [])
 
     @pytest.mark.parametrize("name", READABLE)
     def test_it_is_proved_where_it_can_run(self, asyncwait: Asyncwait, name: str) -> None:
@@ -340,7 +342,7 @@ class TestCommand:
     ) -> None:
         (project / "a.py").write_text(HEAD + "async def f():\n    x = ?\n" + LEAK)
         run = asyncwait("check", "a.py")
-        assert (run.status, run.out) == (2, [])
+        assert (run.status, run.places) == (2, [])
         (said,) = run.err
         assert said.startswith("a.py:5: syntax error: ")
         assert said.endswith(TOO_NEW)
