@@ -5,7 +5,7 @@ from __future__ import annotations
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.source.text import with_newlines
-from flake8_asyncwait.undetermined import TOO_DEEP, UndeterminedSite
+from flake8_asyncwait.undetermined import INTERNAL_ERROR, TOO_DEEP, Net, UndeterminedSite
 from flake8_asyncwait.verdict.checked import Checked
 
 TYPE_CHECKING = False
@@ -31,19 +31,22 @@ def check(text: str, options: Options = Options(), tree: ast.Module | None = Non
     # What only some files need is imported for these: it costs more than to look at all others.
     from flake8_asyncwait.sites.find import call_lines
 
+    net, reason = Net(SyntaxError, MemoryError, RecursionError), INTERNAL_ERROR
     try:
-        if tree is None:
-            tree = parse_newer(text)
-        lines = call_lines(tree, found)
-        if not lines:
-            return _NOTHING
-        from flake8_asyncwait.rules.decide import decide
+        with net.over():
+            if tree is None:
+                tree = parse_newer(text)
+            lines = call_lines(tree, found)
+            if not lines:
+                return _NOTHING
+            from flake8_asyncwait.rules.decide import decide
 
-        return decide(text, tree, lines, options)
+            return decide(text, tree, lines, options)
     except RecursionError:
         # Nested more deeply than this Python can follow: nothing is claimed.
-        sites = tuple(UndeterminedSite(line, 0, TOO_DEEP) for line in found.lines)
-        return Checked(undetermined=sites, waits=len(sites))
+        reason = TOO_DEEP
+    sites = tuple(UndeterminedSite(line, 0, reason) for line in sorted(found.lines))
+    return Checked((), sites, len(sites), tuple(net.caught))
 
 
 def check_source(source: Source, options: Options) -> Checked:

@@ -9,6 +9,7 @@ made here, before.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 
 import libcst as cst
 from libcst.codemod import CodemodCommand, CodemodContext
@@ -19,8 +20,10 @@ from flake8_asyncwait.fix.file import fix_file
 from flake8_asyncwait.fix.helper import parse_helper
 from flake8_asyncwait.options import Options, resolve_codes, split_list
 from flake8_asyncwait.report.paths import relative
+from flake8_asyncwait.report.text import printable
 from flake8_asyncwait.source.text import decode
 from flake8_asyncwait.source.write import create
+from flake8_asyncwait.undetermined import InternalError
 
 
 class FixAsyncioWait(CodemodCommand):
@@ -58,10 +61,14 @@ class FixAsyncioWait(CodemodCommand):
         """The fixed file. What is left alone is told as a warning."""
         path, data = self.context.filename or "stdin", tree.bytes
         source = decode(path, data)
-        wanted = check_source(source, self._options).findings
-        if not wanted:
+        checked = check_source(source, self._options)
+        self._warn_of(path, checked.internal)
+        if not checked.findings:
             return tree
-        done = fix_file(path, source, data, self._options, self._helper, wanted, self._cure)
+        done = fix_file(
+            path, source, data, self._options, self._helper, checked.findings, self._cure
+        )
+        self._warn_of(path, done.internal)
         for cure in done.cures:
             if cure.is_left:
                 self.warn(cure.told(path, would=False))
@@ -71,3 +78,7 @@ class FixAsyncioWait(CodemodCommand):
             create(done.create.path, done.create.text.encode())
             self.warn(f"created {relative(done.create.path)} (add it to version control)")
         return cst.parse_module(done.after)
+
+    def _warn_of(self, path: str, errors: Iterable[InternalError]) -> None:
+        for error in errors:
+            self.warn(printable(f"{path}:{error.line}: {error.reason}"))

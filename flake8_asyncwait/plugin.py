@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,9 +12,12 @@ from flake8_asyncwait import __version__
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import Options, dotted_names, resolve_codes
 from flake8_asyncwait.sites.gate import may_name_site
+from flake8_asyncwait.undetermined import Net
 
 if TYPE_CHECKING:
     from flake8.options.manager import OptionManager
+
+    from flake8_asyncwait.verdict.finding import Finding
 
 _NAME_LISTS = {
     "task-factories": "names of functions that return a task which their caller owns",
@@ -69,12 +73,25 @@ class Plugin:
         )
 
     def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
-        """The findings as flake8 wants them: lines from 1, columns from 0."""
+        """The findings as flake8 wants them: lines from 1, columns from 0. No error is raised: what
+        fails is told on stderr."""
+        net = Net()
+        findings: tuple[Finding, ...] = ()
+        with net.over():
+            findings = self._findings(net)
+        for error in dict.fromkeys(net.caught):
+            line = f"{self._filename}:{error.line}: {error.reason}"
+            print(line.encode("ascii", "backslashreplace").decode(), file=sys.stderr)
+        for finding in findings:
+            yield finding.line, finding.column, f"{finding.code} {finding.message}", type(self)
+
+    def _findings(self, net: Net) -> tuple[Finding, ...]:
         text = "".join(self._lines)
         if not may_name_site(text, self.options.wait_functions):
-            return
-        for finding in check(text, self.options, self._tree).findings:
-            yield finding.line, finding.column, f"{finding.code} {finding.message}", type(self)
+            return ()
+        checked = check(text, self.options, self._tree)
+        net.caught += checked.internal
+        return checked.findings
 
 
 def _names(options: Namespace, name: str) -> frozenset[str]:

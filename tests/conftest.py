@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from command import Asyncwait, runner
+
+# An error of our own is a failure, in the processes that tests start, too.
+os.environ["ASYNCWAIT_RAISE"] = "1"
 
 
 @pytest.fixture

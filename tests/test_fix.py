@@ -13,7 +13,7 @@ import pytest
 from flake8_asyncwait.check import check
 from flake8_asyncwait.fix.cure import CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY
 from flake8_asyncwait.fix.file import FileFix, fix_file
-from flake8_asyncwait.fix.fixer import fix
+from flake8_asyncwait.fix.fixer import Fixed, fix
 from flake8_asyncwait.fix.helper import Helper
 from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON, Options
 from flake8_asyncwait.source.text import decode
@@ -621,4 +621,4 @@ def test_the_good_twin_of_a_rule_is_left_alone(code: str) -> None:
     from flake8_asyncwait.rules import RULES
 
     (rule,) = (rule for rule in RULES if rule.code == code)
-    assert fix(rule.good, Options(codes=DEFAULT_ON | {code})) == (rule.good, (), frozenset())
+    assert fix(rule.good, Options(codes=DEFAULT_ON | {code})) == Fixed(rule.good, ())

@@ -78,12 +78,12 @@ def test_a_process_that_dies_is_reported_and_the_others_go_on(
 def test_results_come_in_order_whatever_happens() -> None:
     results = list(spread(die_on_c, NAMES, 3))
     assert [result.path for result in results] == NAMES
-    assert [result.path for result in results if result.error is not None] == ["c.py"]
+    assert [result.path for result in results if result.errors] == ["c.py"]
 
 
 def test_nothing_hangs_where_no_process_lives() -> None:
     results = list(spread(exit_on_all, NAMES, 2))
-    assert [str(result.error) for result in results] == [
+    assert [str(error) for result in results for error in result.errors] == [
         f"{name}: not checked: its process ended with 3" for name in NAMES
     ]
 

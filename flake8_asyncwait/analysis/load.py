@@ -18,7 +18,7 @@ from flake8_asyncwait.analysis.program import Program
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.sites.outline import Entry, Outline, outline
-from flake8_asyncwait.undetermined import TOO_DEEP, TOO_LONG, UNREADABLE, UndeterminedSite
+from flake8_asyncwait.undetermined import TOO_DEEP, TOO_LONG, UNREADABLE
 
 # Functions that are lowered, or the reason why one is not, by all that goes into it.
 Lowered = dict[tuple[int, str | None, str, frozenset[str]], ir.Func | str]
@@ -57,26 +57,21 @@ class File:
         )
         self._names = candidates(text, options.wait_functions).names
 
-    def candidates(self, lines: Collection[int]) -> list[ir.Func]:
-        """The outermost functions around the given lines, lowered; the module itself where a
-        line is in no function."""
-        around = dict.fromkeys(map(self.outline.around, lines))
-        return [func for func in map(self._lower, around) if isinstance(func, ir.Func)]
-
-    def unread(self, lines: Collection[int]) -> list[UndeterminedSite]:
-        """Those of the given lines whose function cannot be lowered: it is too long or nested too
-        deeply, or libcst does not read it as `ast` does."""
-        lowered = {line: self._lower(self.outline.around(line)) for line in lines}
-        return [UndeterminedSite(n, 0, why) for n, why in lowered.items() if isinstance(why, str)]
+    def around(self, lines: Collection[int]) -> dict[Entry | None, list[int]]:
+        """The given lines by the outermost function around them; None for those in no function."""
+        around: dict[Entry | None, list[int]] = {}
+        for line in lines:
+            around.setdefault(self.outline.around(line), []).append(line)
+        return around
 
     def _load(self, cls: str | None, name: str) -> ir.Func | None:
         entry = self.outline.functions.get(name) if cls is None else self.outline.method(cls, name)
-        lowered = None if entry is None else self._lower(entry)
+        lowered = None if entry is None else self.lower(entry)
         return lowered if isinstance(lowered, ir.Func) else None
 
-    def _lower(self, entry: Entry | None) -> ir.Func | str:
+    def lower(self, entry: Entry | None) -> ir.Func | str:
         """A function lowered, or the module where `entry` is None; the reason if that cannot be
-        done."""
+        done: it is too long or nested too deeply, or libcst does not read it as `ast` does."""
         start, end, cls = (entry.start, entry.end, entry.cls) if entry else (1, None, None)
         text = "\n".join(self.lines[start - 1 : end]) + "\n"
         key = start if entry else 0, cls, text, self._names

@@ -111,8 +111,7 @@ class _Check(Run):
         jobs = self.settings.jobs
         results = examine_all(paths, self.task, None if jobs == AUTO else int(jobs))
         for examined in self.progress.over(results, len(paths)):
-            if examined.error is not None:
-                self.report_error(examined.error)
+            self.report_errors(examined.errors)
             self.undetermined += ((examined.path, site) for site in examined.undetermined)
             self.warn_of_undetermined(examined.path, examined.undetermined)
             self.waits += examined.waits

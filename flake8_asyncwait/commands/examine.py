@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.gate import candidates, may_hold_site
 from flake8_asyncwait.source.text import Source, SourceError, decode, os_error, read
+from flake8_asyncwait.undetermined import (
+    INTERNAL_ERROR,
+    FailedElsewhere,
+    InternalError,
+    Net,
+    UndeterminedSite,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from flake8_asyncwait.fix.cure import Cure
     from flake8_asyncwait.fix.helper import Helper
     from flake8_asyncwait.replay.live import Proof
     from flake8_asyncwait.report.entry import Entry, Identity
-    from flake8_asyncwait.undetermined import UndeterminedSite
     from flake8_asyncwait.verdict.checked import Checked
     from flake8_asyncwait.verdict.finding import Finding
 
@@ -45,44 +52,68 @@ class Task(NamedTuple):
 
 class Examined(NamedTuple):
     """What there is to say of one file: `identities` of all findings, and `entries` of those that
-    are to be reported. `undetermined` and `waits` are those of `Checked`."""
+    are to be reported. `undetermined` and `waits` are those of `Checked`, and `errors` say what
+    could not be done."""
 
     path: str
     identities: tuple[Identity, ...] = ()
     entries: tuple[Entry, ...] = ()
     undetermined: tuple[UndeterminedSite, ...] = ()
     waits: int = 0
-    error: SourceError | None = None
+    errors: tuple[SourceError, ...] = ()
 
 
 def at_gate(path: str, task: Task) -> Examined | None:
     """The result for a file that can hold no site, or that cannot be read; None for the others."""
     if path == STDIN:  # can be read only once
         return examine(path, task)
-    try:
-        name, data = load(path, task)
-        return Examined(name) if open_source(name, data, task.options) is None else None
-    except SourceError as error:
-        return Examined(path, error=error)
+    return _told(_at_gate, path, task)
 
 
 def examine(path: str, task: Task) -> Examined:
     """Check the file at `path`. No error is raised: where there is one it is in the result."""
+    found = _told(_examine, path, task)
+    assert found is not None
+    return found
+
+
+def _told(work: Callable[[str, Task], Examined | None], path: str, task: Task) -> Examined | None:
+    """The result of `work`, or the error that it ends with."""
+    net = Net(SourceError, MemoryError)
     try:
-        name, data = load(path, task)
-        source = open_source(name, data, task.options)
-        if source is None:
-            return Examined(name)
-        checked = findings_of(source, task)
-        if not checked.findings:
-            return Examined(name, undetermined=checked.undetermined, waits=checked.waits)
-        identities = _identities(source, checked.findings)
-        entries = _entries(source, data, checked.findings, identities, task)
+        with net.over():
+            return work(path, task)
     except SourceError as error:
-        return Examined(path, error=error)
+        return Examined(path, errors=(error,))
     except MemoryError:
-        return Examined(path, error=SourceError(path, "not enough memory"))
-    return Examined(name, identities, entries, checked.undetermined, checked.waits)
+        return Examined(path, errors=(SourceError(path, "not enough memory"),))
+    return Examined(path, errors=internal_errors(path, net.caught))
+
+
+def _at_gate(path: str, task: Task) -> Examined | None:
+    name, data = load(path, task)
+    return Examined(name) if open_source(name, data, task.options) is None else None
+
+
+def _examine(path: str, task: Task) -> Examined:
+    name, data = load(path, task)
+    source = open_source(name, data, task.options)
+    if source is None:
+        return Examined(name)
+    checked = findings_of(source, task)
+    if not checked.findings:
+        errors = internal_errors(name, checked.internal)
+        return Examined(name, (), (), checked.undetermined, checked.waits, errors)
+    known = identities(source, checked.findings)
+    entries, failed = _entries(source, data, checked.findings, known, task)
+    undetermined = sorted((*checked.undetermined, *failed.undetermined))
+    errors = internal_errors(name, (*checked.internal, *failed.internal))
+    return Examined(name, known, entries, tuple(undetermined), checked.waits, errors)
+
+
+def internal_errors(name: str, errors: Iterable[InternalError]) -> tuple[SourceError, ...]:
+    """What to say of our own errors in a file, each once."""
+    return tuple(SourceError(name, each.reason, each.line) for each in dict.fromkeys(errors))
 
 
 def load(path: str, task: Task) -> tuple[str, bytes]:
@@ -140,13 +171,18 @@ def unwalled() -> str:
 
 
 def prove(source: Source, finding: Finding, options: Options) -> Proof:
-    """What running the execution that a finding describes shows."""
+    """What running the execution that a finding describes shows. Raises `FailedElsewhere`."""
     from flake8_asyncwait.replay.apart import prove_apart
+    from flake8_asyncwait.replay.live import BROKEN
     from flake8_asyncwait.replay.locate import Known
 
     steps = [(step.line, step.choice) for step in finding.witness]
     known = Known(options.task_factories, options.cancellers, options.wait_functions)
-    return prove_apart(source.text, (finding.line, finding.column), finding.code, steps, known)
+    place = finding.line, finding.column
+    proof = prove_apart(source.text, place, finding.code, steps, known)
+    if proof.word == BROKEN:
+        raise FailedElsewhere(proof.reason)
+    return proof
 
 
 def helper_of(task: Task) -> Helper | None:
@@ -166,7 +202,8 @@ def _silenced(path: str, ignores: Iterable[tuple[str, Sequence[str]]]) -> tuple[
     )
 
 
-def _identities(source: Source, findings: Sequence[Finding]) -> tuple[Identity, ...]:
+def identities(source: Source, findings: Sequence[Finding]) -> tuple[Identity, ...]:
+    """What each of the findings of a file is known by."""
     from flake8_asyncwait.check import parse_newer
     from flake8_asyncwait.report.fingerprint import identify
 
@@ -179,50 +216,64 @@ def _entries(
     findings: Sequence[Finding],
     identities: Sequence[Identity],
     task: Task,
-) -> tuple[Entry, ...]:
-    """The entries of the findings that are to be reported. Their cures take the most time: they are
-    worked out only where the report shows them."""
+) -> tuple[tuple[Entry, ...], Checked]:
+    """The entries of the findings that are to be reported, and what became undetermined over that.
+    Their cures take the most time: they are worked out only where the report shows them."""
     from flake8_asyncwait.report.baseline import key
-    from flake8_asyncwait.report.entry import Entry
+    from flake8_asyncwait.verdict.checked import Checked
 
     new = {
         finding: identity
         for finding, identity in zip(findings, identities, strict=True)
         if task.reports and key(source.name, identity) not in task.known
     }
-    if not new:
-        return ()
-    entries = tuple(
-        Entry(
-            source.name,
-            finding,
-            source.text,
-            identity.function,
-            identity.fingerprint,
-            proof=prove(source, finding, task.options).mark if task.proves else "",
-        )
-        for finding, identity in new.items()
+    net = Net(SourceError)
+    cures: dict[Finding, Cure] = {}
+    if task.shows_changes and new:
+        from flake8_asyncwait.fix.advise import cures_for
+
+        helper = helper_of(task)
+        found, internal = cures_for(source.name, source.text, list(new), task.options, helper)
+        cures = dict(zip(new, found, strict=True))
+        net.caught += internal
+    entries: list[Entry] = []
+    undetermined: list[UndeterminedSite] = []
+    for finding, identity in new.items():
+        cure = cures.get(finding)
+        failed = cure is not None and cure.is_broken
+        with net.over(finding.line, identity.function) as over:
+            if not failed:
+                entries.append(_entry(source, data, finding, identity, cure, task))
+        if over.failed or failed:
+            undetermined.append(UndeterminedSite(finding.line, finding.column, INTERNAL_ERROR))
+    return tuple(entries), Checked((), tuple(undetermined), internal=tuple(net.caught))
+
+
+def _entry(
+    source: Source,
+    data: bytes,
+    finding: Finding,
+    identity: Identity,
+    cure: Cure | None,
+    task: Task,
+) -> Entry:
+    """What a report says of a finding; `cure` is what a fix would do, where the report shows it."""
+    from flake8_asyncwait.report.entry import Entry
+
+    entry = Entry(
+        source.name,
+        finding,
+        source.text,
+        identity.function,
+        identity.fingerprint,
+        proof=prove(source, finding, task.options).mark if task.proves else "",
     )
-    return _advised(source, data, entries, task) if task.shows_changes else entries
+    if cure is None:
+        return entry
+    entry = entry._replace(is_fixable=not cure.is_left, outcome=cure.outcome, reason=cure.reason)
+    if cure.is_left:
+        return entry
+    from flake8_asyncwait.fix.advise import change_for
 
-
-def _advised(
-    source: Source, data: bytes, entries: tuple[Entry, ...], task: Task
-) -> tuple[Entry, ...]:
-    """Entries with what a fix would do about their findings."""
-    from flake8_asyncwait.fix.advise import change_for, cures_for
-
-    options, helper = task.options, helper_of(task)
-    findings = [entry.finding for entry in entries]
-    cures = cures_for(source.name, source.text, findings, options, helper)
-    return tuple(
-        entry._replace(
-            is_fixable=not cure.is_left,
-            outcome=cure.outcome,
-            reason=cure.reason,
-            change=None
-            if cure.is_left
-            else change_for(source, data, entry.finding, options, helper),
-        )
-        for entry, cure in zip(entries, cures, strict=True)
-    )
+    change = change_for(source, data, finding, task.options, helper_of(task))
+    return entry._replace(change=change)

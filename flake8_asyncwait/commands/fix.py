@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flake8_asyncwait.commands.examine import STDIN, findings_of, helper_of, load, open_source
+from flake8_asyncwait.commands.examine import (
+    STDIN,
+    findings_of,
+    helper_of,
+    internal_errors,
+    load,
+    open_source,
+)
 from flake8_asyncwait.commands.run import Run
 from flake8_asyncwait.commands.status import CLEAN, FINDINGS
 from flake8_asyncwait.commands.streams import say
@@ -39,7 +46,8 @@ class _Fix(Run):
         self.looked_at = self.paths()
         for path in self.watched(self.looked_at):
             try:
-                self._fix(path)
+                with self.over(path):
+                    self._fix(path)
             except SourceError as error:
                 if str(error) not in map(str, self.errors):  # a helper is missing in all files
                     self.report_error(error)
@@ -81,12 +89,15 @@ class _Fix(Run):
         if source is None:
             return FileFix(data, data)
         checked = findings_of(source, self.task)
+        self.report_errors(internal_errors(name, checked.internal))
         self.warn_of_undetermined(name, checked.undetermined)
         if not checked.findings:
             return FileFix(data, data)
         helper = helper_of(self.task)
         options, cure = self.task.options, self.settings.cure
-        return fix_file(name, source, data, options, helper, checked.findings, cure)
+        done = fix_file(name, source, data, options, helper, checked.findings, cure)
+        self.report_errors(internal_errors(name, done.internal))
+        return done
 
     def _put(self, path: str, name: str, done: FileFix) -> None:
         """Write a fixed file, or show it."""

@@ -210,4 +210,4 @@ def _end_with_who_started_us() -> None:
 
 def _lost(path: str, status: int | None) -> Examined:
     how = f"was killed by signal {-status}" if status and status < 0 else f"ended with {status}"
-    return Examined(path, error=SourceError(path, f"not checked: its process {how}"))
+    return Examined(path, errors=(SourceError(path, f"not checked: its process {how}"),))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from flake8_asyncwait.commands.examine import STDIN, findings_of, load, open_source
+from flake8_asyncwait.commands.examine import STDIN, findings_of, internal_errors, load, open_source
 from flake8_asyncwait.commands.run import Run
 from flake8_asyncwait.commands.status import CLEAN
 from flake8_asyncwait.source.text import SourceError
@@ -21,7 +21,8 @@ class AddNoqa(Run):
         """Silence what is found, and say how much that was."""
         for path in self.watched(self.paths()):
             try:
-                self.added += self._add(path)
+                with self.over(path):
+                    self.added += self._add(path)
             except SourceError as error:
                 self.report_error(error)
         print(f"{self.added} noqa {'comment' if self.added == 1 else 'comments'} added")
@@ -33,8 +34,12 @@ class AddNoqa(Run):
             raise SourceError(self.args.stdin_filename, "--add-noqa writes to files only")
         name, data = load(path, self.task)
         source = open_source(name, data, self.task.options)
-        findings = findings_of(source, self.task).findings if source is not None else ()
-        if source is None or not findings:
+        if source is None:
+            return 0
+        checked = findings_of(source, self.task)
+        self.report_errors(internal_errors(name, checked.internal))
+        findings = checked.findings
+        if not findings:
             return 0
         from flake8_asyncwait.source.suppress import Noqa, with_noqa
         from flake8_asyncwait.source.write import encode, write

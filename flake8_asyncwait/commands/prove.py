@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from flake8_asyncwait.commands.examine import findings_of, load, open_source, prove, unwalled
+from flake8_asyncwait.commands.examine import (
+    findings_of,
+    identities,
+    internal_errors,
+    load,
+    open_source,
+    prove,
+    unwalled,
+)
 from flake8_asyncwait.commands.run import Run
 from flake8_asyncwait.commands.status import FAILED
 from flake8_asyncwait.report.text import proof
@@ -27,15 +35,17 @@ class _Prove(Run):
 
     def work(self) -> int:
         try:
-            return self._prove()
+            with self.over(self.path):
+                return self._prove()
         except SourceError as error:
             self.report_error(error)
-            return FAILED
+        return FAILED
 
     def _prove(self) -> int:
         options = self.task.options
         source = open_source(*load(self.path, self.task), options)
         checked = findings_of(source, self.task) if source is not None else Checked()
+        self.report_errors(internal_errors(self.path, checked.internal))
         found = [
             each
             for each in checked.findings
@@ -46,11 +56,15 @@ class _Prove(Run):
         if warning := unwalled():
             self.warn(f"asyncwait prove: {warning}")
         status = 0
-        for finding in self.progress.over(found, len(found), "findings"):
-            shown = prove(source, finding, options)
-            told = proof(source.name, finding, map(str, shown.events), shown.verdict)
-            self.progress.aside(partial(print, told, end="\n\n"))
-            status = max(status, shown.status)
+        known = identities(source, found)
+        numbers = range(len(found))
+        for number in self.progress.over(numbers, len(found), "findings"):
+            finding = found[number]
+            with self.over(self.path, finding.line, known[number].function):
+                shown = prove(source, finding, options)
+                told = proof(source.name, finding, map(str, shown.events), shown.verdict)
+                self.progress.aside(partial(print, told, end="\n\n"))
+                status = max(status, shown.status)
         return status
 
     def _why_none(self, checked: Checked) -> str:

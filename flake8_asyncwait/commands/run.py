@@ -10,12 +10,13 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from flake8_asyncwait.commands.examine import Task
+from flake8_asyncwait.commands.examine import Task, internal_errors
 from flake8_asyncwait.commands.progress import Progress
 from flake8_asyncwait.commands.status import FAILED
 from flake8_asyncwait.commands.streams import say
 from flake8_asyncwait.config.load import load
 from flake8_asyncwait.source.text import SourceError
+from flake8_asyncwait.undetermined import INTERNAL_ERROR, InternalError, Net, Over
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +74,20 @@ class Run:
         self.errors.append(error)
         self.warn(str(error))
 
+    def over(self, path: str, line: int = 1, function: str = "") -> Over:
+        """A context manager for the work on a file, or on a function that begins on `line`: an
+        error of our own is reported, and the run goes on."""
+
+        def report(error: InternalError) -> None:
+            self.report_errors(internal_errors(path, (error,)))
+
+        return Net(SourceError, MemoryError, tell=report).over(line, function)
+
+    def report_errors(self, errors: Iterable[SourceError]) -> None:
+        """Say of several things that they could not be done."""
+        for error in errors:
+            self.report_error(error)
+
     def warn(self, message: str) -> None:
         """Say a line on stderr."""
         from flake8_asyncwait.report.text import printable
@@ -80,9 +95,11 @@ class Run:
         self.progress.aside(lambda: say(printable(message)))
 
     def warn_of_undetermined(self, path: str, sites: Iterable[UndeterminedSite]) -> None:
-        """Say of which sites in the file at `path` nothing is claimed, and why."""
+        """Say of which sites in the file at `path` nothing is claimed, and why. An error of our own
+        is told already."""
         for site in sites:
-            self.warn(f"{path}:{site.line}: not decided: {site.reason}")
+            if site.reason != INTERNAL_ERROR:
+                self.warn(f"{path}:{site.line}: not decided: {site.reason}")
 
     def warn_of_flake8(self) -> None:
         """Say so where the project configures us for flake8 and not for this command."""

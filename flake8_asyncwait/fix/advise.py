@@ -13,6 +13,7 @@ from flake8_asyncwait.report.diff import diff
 from flake8_asyncwait.report.edits import edits
 from flake8_asyncwait.report.entry import Change
 from flake8_asyncwait.source.text import BOM, Source, SourceError
+from flake8_asyncwait.undetermined import FailedElsewhere, InternalError
 from flake8_asyncwait.verdict.finding import Finding
 
 
@@ -22,18 +23,20 @@ def cures_for(
     findings: Sequence[Finding],
     options: Options,
     helper: Helper | None = None,
-) -> tuple[Cure, ...]:
-    """What a fix of the file at `path` would do about each of its findings, which are sorted.
+) -> tuple[tuple[Cure, ...], tuple[InternalError, ...]]:
+    """What a fix of the file at `path` would do about each of its findings, which are sorted, and
+    our own errors over that.
 
     `text` is that of the file; its lines end in `\\n`. `helper` is where `wait_any` is to come
     from. Where it takes too much work to know, the outcome is `UNTRIED`.
     """
     if not findings:
-        return ()
+        return (), ()
     try:
-        return fix_text(path, text, options, helper, findings).cures
+        done = fix_text(path, text, options, helper, findings)
     except SourceError as error:
-        return tuple(_left(each, error.reason) for each in sorted(findings))
+        return tuple(_left(each, error.reason) for each in sorted(findings)), ()
+    return done.cures, done.internal
 
 
 def _left(finding: Finding, reason: str) -> Cure:
@@ -47,12 +50,15 @@ def change_for(
 ) -> Change | None:
     """What a fix of one finding alone would change; None where nothing.
 
-    `data` are the bytes that `source` was decoded from.
+    `data` are the bytes that `source` was decoded from. Raises `FailedElsewhere` where an error of
+    our own keeps it from being known.
     """
     try:
         done = fix_file(source.name, source, data, options, helper, [finding])
     except SourceError:
         return None
+    if done.internal:
+        raise FailedElsewhere(done.internal[0].error)
     if not done.is_changed:
         return None
     before, after = (str(each.removeprefix(BOM), source.encoding) for each in (data, done.after))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from flake8_asyncwait.report.text import printable
+from flake8_asyncwait.undetermined import INTERNAL_ERROR
 
 WAIT_ANY = "wait_any"
 FINALLY = "finally"
@@ -39,6 +40,11 @@ class Cure:
     code: str
     outcome: str
     reason: str = ""
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether an error of our own is the reason."""
+        return self.reason == INTERNAL_ERROR
 
     @property
     def is_left(self) -> bool:

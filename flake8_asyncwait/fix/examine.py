@@ -17,7 +17,6 @@ from flake8_asyncwait.rules.decide import examine as run_functions
 from flake8_asyncwait.rules.decide import finding_at
 from flake8_asyncwait.sites.find import call_lines
 from flake8_asyncwait.sites.gate import candidates
-from flake8_asyncwait.sites.outline import outline
 from flake8_asyncwait.verdict.finding import Finding
 
 # What a run costs beside the work of the analysis, in its units: the file is parsed again.
@@ -135,8 +134,3 @@ def examine(
     if budget.left < 0:
         raise OutOfWork
     return sorted(seen, key=lambda each: each.place)
-
-
-def outermost_functions(text: str) -> list[tuple[int, int]]:
-    """The first and last lines of the outermost functions of a file."""
-    return [(entry.start, entry.end) for entry in outline(parse_newer(text)).outermost]

@@ -27,6 +27,7 @@ from flake8_asyncwait.report.diff import diff
 from flake8_asyncwait.report.entry import NewModule
 from flake8_asyncwait.source.text import Source, SourceError
 from flake8_asyncwait.source.write import create, encode, write
+from flake8_asyncwait.undetermined import InternalError
 from flake8_asyncwait.verdict.finding import Finding
 
 
@@ -34,13 +35,15 @@ class FileFix(NamedTuple):
     """What a fix would do to a file: nothing is written yet.
 
     `before` and `after` are its bytes, `create` is the module that has to be made first, if any.
-    `cures` say what becomes of each finding, in the order of the findings.
+    `cures` say what becomes of each finding, in the order of the findings, `internal` are our own
+    errors over that.
     """
 
     before: bytes
     after: bytes
     cures: tuple[Cure, ...] = ()
     create: NewModule | None = None
+    internal: tuple[InternalError, ...] = ()
 
     @property
     def is_changed(self) -> bool:
@@ -81,6 +84,7 @@ class TextFix(NamedTuple):
     text: str
     cures: tuple[Cure, ...]
     create: NewModule | None = None
+    internal: tuple[InternalError, ...] = ()
 
 
 def fix_file(
@@ -99,9 +103,9 @@ def fix_file(
     """
     done = fix_text(path, source.text, options, helper, findings, cure=cure)
     if done.text == source.text:
-        return FileFix(data, data, done.cures)
+        return FileFix(data, data, done.cures, internal=done.internal)
     after = encode(source, data, done.text)
-    return FileFix(data, after, done.cures, done.create)
+    return FileFix(data, after, done.cures, done.create, done.internal)
 
 
 def fix_text(
@@ -134,8 +138,8 @@ def fix_text(
     except RecursionError as error:
         raise SourceError(path, "nested too deeply") from error
     if plan is None or after == text:
-        return TextFix(after, fixed.cures)
-    return TextFix(after, fixed.cures, plan.create)
+        return TextFix(after, fixed.cures, internal=fixed.internal)
+    return TextFix(after, fixed.cures, plan.create, fixed.internal)
 
 
 def _fixed(
@@ -166,13 +170,19 @@ def _line_length(path: str, text: str) -> int:
 
 
 def _prove(path: str, text: str, fixed_text: str, fixed: Fixed, options: Options) -> None:
-    """Raise `SourceError` if the fixed text has a finding that nobody knows of."""
+    """Raise `SourceError` if the fixed text has a finding that nobody knows of, or an error of our
+    own that the text has not."""
     left = Counter(cure.code for cure in fixed.cures if cure.is_left)
-    after = Counter(finding.code for finding in check(fixed_text, options).findings)
-    if not after - left:
+    checked = check(fixed_text, options)
+    after = Counter(finding.code for finding in checked.findings)
+    if not after - left and not checked.internal:
         return
     # Others may have been there before: a comment suppresses them, or nobody asked to fix them.
     cured = Counter(cure.code for cure in fixed.cures if not cure.is_left)
-    before = Counter(finding.code for finding in check(text, options).findings)
-    if after - (before - cured):
+    known = check(text, options)
+    if len(checked.internal) > len(known.internal):
+        error = checked.internal[-1]
+        raise SourceError(path, f"left alone: the fixed file: {error.reason}", error.line)
+    before = Counter(finding.code for finding in known.findings)
+    if after - left and after - (before - cured):
         raise SourceError(path, "left alone: the fixed file would have new findings")

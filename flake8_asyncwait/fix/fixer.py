@@ -7,12 +7,14 @@ from functools import partial
 from typing import NamedTuple
 
 from flake8_asyncwait.analysis.notes import Budget
-from flake8_asyncwait.check import check
+from flake8_asyncwait.check import check, parse_newer
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.cure import AUTO, CURED, MANUAL, UNTRIED, WAIT_ANY, Cure
-from flake8_asyncwait.fix.examine import OutOfWork, Seen, examine, outermost_functions
+from flake8_asyncwait.fix.examine import OutOfWork, Seen, examine
 from flake8_asyncwait.fix.plan import BY_HAND, How, Rewrite, rewrite
 from flake8_asyncwait.options import Options
+from flake8_asyncwait.sites.outline import Entry, outline
+from flake8_asyncwait.undetermined import INTERNAL_ERROR, InternalError, Net
 from flake8_asyncwait.verdict.finding import Finding
 
 # How much the analysis may do for the findings of one function, in its units: minutes where all of
@@ -26,12 +28,14 @@ class Fixed(NamedTuple):
 
     `text` is its new text, in which `wait_any` is not yet imported. `cures` say what was done about
     each finding, in the order of the findings. `freed` are names that calls mentioned which are no
-    more: what imports them may have become useless.
+    more: what imports them may have become useless. `internal` are errors of our own, each for a
+    function that was left as it is.
     """
 
     text: str
     cures: tuple[Cure, ...]
     freed: frozenset[str] = frozenset()
+    internal: tuple[InternalError, ...] = ()
 
     @property
     def needs_helper(self) -> bool:
@@ -67,14 +71,21 @@ def fix(
     )
     cures: list[Cure] = []
     freed: set[str] = set()
-    for start, group in _by_function(text, sorted(findings)):
-        one = _Function(text, partial(look, start=start, budget=Budget(WORK)), options)
-        for finding in reversed(group):
-            one.fix(finding, how)
-        text = one.text
-        cures += one.cures()
-        freed |= one.freed
-    return Fixed(text, tuple(sorted(cures)), frozenset(freed))
+    net = Net(SyntaxError)
+    for entry, group in _by_function(text, sorted(findings)):
+        start = entry.start if entry is not None else None
+        with net.over(*(entry.place if entry else ())) as over:
+            one = _Function(text, partial(look, start=start, budget=Budget(WORK)), options)
+            for finding in reversed(group):
+                one.fix(finding, how)
+            done = one.cures()
+        if over.failed:
+            done = [Cure(f.line, f.column, f.code, MANUAL, INTERNAL_ERROR) for f in group]
+        else:
+            text = one.text
+            freed |= one.freed
+        cures += done
+    return Fixed(text, tuple(sorted(cures)), frozenset(freed), tuple(net.caught))
 
 
 class _Function:
@@ -143,13 +154,12 @@ class _Function:
 
 def _by_function(
     text: str, findings: Sequence[Finding]
-) -> Iterator[tuple[int | None, list[Finding]]]:
-    """The findings of each outermost function, with its first line, and of the code outside all
-    functions, with None. What stands further down in the file comes first."""
-    starts = outermost_functions(text)
-    groups: dict[tuple[int, int] | None, list[Finding]] = {}
+) -> Iterator[tuple[Entry | None, list[Finding]]]:
+    """The findings of each outermost function, and of the code outside all functions, with None.
+    What stands further down in the file comes first."""
+    whole = outline(parse_newer(text))
+    groups: dict[Entry | None, list[Finding]] = {}
     for finding in findings:
-        around = next((e for e in starts if e[0] <= finding.line <= e[1]), None)
-        groups.setdefault(around, []).append(finding)
-    for around in sorted(groups, key=lambda e: e or (0, 0), reverse=True):
-        yield around[0] if around else None, groups[around]
+        groups.setdefault(whole.around(finding.line), []).append(finding)
+    for entry in sorted(groups, key=lambda each: each.start if each else 0, reverse=True):
+        yield entry, groups[entry]

@@ -20,6 +20,7 @@ from typing import Any
 
 from flake8_asyncwait.replay import wall
 from flake8_asyncwait.replay.live import (
+    BROKEN,
     FINDS,
     NOT_LIFTED,
     NOT_PROVED,
@@ -122,7 +123,7 @@ def _concluded(said: bytes, code: str, lines: int) -> Proof:
         raise ValueError("too long")
     word, reason, told = json.loads(said.decode("ascii"))
     events = tuple(_event(line, text, lines) for line, text in told)
-    if not _is_text(reason) or word not in (PROVED, NOT_REPRODUCED, NOT_LIFTED):
+    if not _is_text(reason) or word not in (PROVED, NOT_REPRODUCED, NOT_LIFTED, BROKEN):
         raise ValueError("no verdict")
     if word == PROVED and not _shows(code, events):
         raise ValueError("no proof of this code")

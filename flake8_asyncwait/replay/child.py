@@ -23,7 +23,7 @@ from types import CodeType
 from typing import Any
 
 from flake8_asyncwait.replay import wall
-from flake8_asyncwait.replay.live import NOT_LIFTED, Proof
+from flake8_asyncwait.replay.live import BROKEN, NOT_LIFTED, Proof
 from flake8_asyncwait.replay.locate import Known
 from flake8_asyncwait.replay.program import FILENAME
 from flake8_asyncwait.replay.prove import prove
@@ -106,7 +106,7 @@ def main() -> None:
     except Refused:
         proof = Proof(NOT_LIFTED)
     except Exception as error:
-        proof = Proof(NOT_LIFTED, f"internal error ({type(error).__name__}: {error})")
+        proof = Proof(BROKEN, f"{type(error).__name__}: {error}")
     if guard.refused:
         proof = Proof(NOT_LIFTED, f"it reaches for {guard.refused}")
     left = json.dumps(astuple(proof)).encode("ascii")

@@ -51,7 +51,8 @@ PROVED = "proved"
 NOT_REPRODUCED = "not reproduced"
 NOT_LIFTED = "not lifted"
 NOT_PROVED = "not proved"
-STATUSES = {PROVED: 0, NOT_REPRODUCED: 1, NOT_LIFTED: 2, NOT_PROVED: 2}
+BROKEN = "internal error"
+STATUSES = {PROVED: 0, NOT_REPRODUCED: 1, NOT_LIFTED: 2, NOT_PROVED: 2, BROKEN: 2}
 # How what happened is told, where that makes a proof.
 STARTS = "asyncio.wait() starts, on "
 REFUSED = ("asyncio.wait() raises TypeError", "asyncio.wait() warns")

@@ -15,31 +15,63 @@ from flake8_asyncwait.analysis.program import Program
 from flake8_asyncwait.analysis.walk import last_name
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import RULES
-from flake8_asyncwait.undetermined import TOO_MANY_PATHS, UndeterminedSite
+from flake8_asyncwait.sites.outline import Entry
+from flake8_asyncwait.undetermined import INTERNAL_ERROR, TOO_MANY_PATHS, Net, UndeterminedSite
 from flake8_asyncwait.verdict.checked import Checked
 from flake8_asyncwait.verdict.finding import Finding
 from flake8_asyncwait.verdict.outcome import outcome
 from flake8_asyncwait.verdict.place import Place, place_of
 from flake8_asyncwait.verdict.witness import witness
 
+# What is decided of a site; None where there is nothing to say.
+Decision = Finding | UndeterminedSite | None
+
 
 def decide(text: str, tree: ast.Module, lines: list[int], options: Options) -> Checked:
     """Check a file whose candidates stand on `lines`; see `check.check`."""
-    findings: list[Finding] = []
     file = File(text, tree, options)
-    undetermined = file.unread(lines)
-    waits = len(undetermined)
-    for analysed in examine(file, lines, options):
-        waits += len(analysed.sites)
-        for site in analysed.sites:
-            if analysed.is_undetermined(site):
-                place = site.call.line, site.call.column
-                undetermined.append(UndeterminedSite(*place, TOO_MANY_PATHS))
-                continue
-            finding = finding_at(file, analysed, site, options)
-            if finding is not None:
-                findings.append(finding)
-    return Checked(tuple(sorted(findings)), tuple(sorted(undetermined)), waits)
+    net = Net()
+    decided: list[Decision] = []
+    for entry, within in file.around(lines).items():
+        with net.over(*(entry.place if entry else ())) as over:
+            decided += _outermost(file, entry, within, options, net)
+        if over.failed:
+            decided += (UndeterminedSite(line, 0, INTERNAL_ERROR) for line in within)
+    return Checked(
+        tuple(sorted(each for each in decided if isinstance(each, Finding))),
+        tuple(sorted(each for each in decided if isinstance(each, UndeterminedSite))),
+        len(decided),
+        tuple(net.caught),
+    )
+
+
+def _outermost(
+    file: File, entry: Entry | None, lines: list[int], options: Options, net: Net
+) -> list[Decision]:
+    """What is decided of the sites in an outermost function, on the given lines."""
+    func = file.lower(entry)
+    if isinstance(func, str):
+        return [UndeterminedSite(line, 0, func) for line in lines]
+    decided: list[Decision] = []
+    for inner, calls in _with_sites(file.program, func):
+        name = f"{inner.cls}.{inner.name}" if inner.cls else inner.name
+        with net.over(inner.line, "" if inner.module else name) as over:
+            decided += _function(file, inner, calls, options)
+        if over.failed:
+            decided += (UndeterminedSite(c.line, c.column, INTERNAL_ERROR) for c in calls)
+    return decided
+
+
+def _function(file: File, func: ir.Func, calls: list[ir.Call], options: Options) -> list[Decision]:
+    """What is decided of the sites of one function."""
+    decided: list[Decision] = []
+    analysed = analyse(file.program, func, calls, "AWT105" in options.codes)
+    for site in analysed.sites:
+        if analysed.is_undetermined(site):
+            decided.append(UndeterminedSite(site.call.line, site.call.column, TOO_MANY_PATHS))
+        else:
+            decided.append(finding_at(file, analysed, site, options))
+    return decided
 
 
 def examine(
@@ -52,11 +84,18 @@ def examine(
 
     `make_books` is as for `analyse`.
     """
-    for func in file.candidates(lines):
-        for inner in _functions(func):
-            calls = [call for call in inner.candidates if is_site(file.program, inner, call)]
-            if calls:
+    for func in map(file.lower, file.around(lines)):
+        if isinstance(func, ir.Func):
+            for inner, calls in _with_sites(file.program, func):
                 yield analyse(file.program, inner, calls, "AWT105" in options.codes, make_books)
+
+
+def _with_sites(program: Program, func: ir.Func) -> Iterator[tuple[ir.Func, list[ir.Call]]]:
+    """The functions in an outermost one, itself included, that hold sites, with these."""
+    for inner in _functions(func):
+        calls = [call for call in inner.candidates if is_site(program, inner, call)]
+        if calls:
+            yield inner, calls
 
 
 def is_site(program: Program, func: ir.Func, call: ir.Call) -> bool:

@@ -62,6 +62,12 @@ class Entry:
     start: int
     end: int
 
+    @property
+    def place(self) -> tuple[int, str]:
+        """The line that it begins on, and its name, behind that of its class."""
+        name = self.node.name
+        return self.node.lineno, f"{self.cls}.{name}" if self.cls else name
+
 
 @dataclass(slots=True)
 class Outline:

@@ -6,7 +6,7 @@ from flake8_asyncwait.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from flake8_asyncwait.undetermined import UndeterminedSite
+    from flake8_asyncwait.undetermined import InternalError, UndeterminedSite
     from flake8_asyncwait.verdict.finding import Finding
 
 
@@ -15,8 +15,10 @@ class Checked(NamedTuple):
 
     `findings` are sorted by line, column and code. Nothing is claimed about the sites that are
     `undetermined`, which are sorted by line and column. `waits` is how many sites there are.
+    `internal` are errors of our own, each for a function whose sites are undetermined.
     """
 
     findings: tuple[Finding, ...] = ()
     undetermined: tuple[UndeterminedSite, ...] = ()
     waits: int = 0
+    internal: tuple[InternalError, ...] = ()
