@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from flake8_asyncwait.analysis import collections, known
+from flake8_asyncwait.analysis import collections, ir, known
 from flake8_asyncwait.analysis.books import Books
 from flake8_asyncwait.analysis.completion import Flow
 from flake8_asyncwait.analysis.load import File
@@ -67,7 +67,8 @@ class Pair:
     def __init__(self, kind: type, dice: random.Random) -> None:
         tree = ast.parse(TEXT)
         file = File(TEXT, tree, Options())
-        (func,) = file.candidates([5])
+        func = file.lower(file.outline.around(5))
+        assert isinstance(func, ir.Func)
         facts = facts_of(file.program, func, func.candidates, False)
         self.machine = Machine(file.program, func, facts, Books(1, 10**6))
         self.dice = dice
