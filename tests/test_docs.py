@@ -10,7 +10,8 @@ The blocks of a page are taken in their order, in a scratch directory of its own
 - `toml`, `ini`, `yaml` and `json` are read by the tool that they are for, or at least parsed, as
   `starlark` is, and both sides of a `diff`.
 
-A comment before a block tells of another way: `<!-- not run: REASON -->`, `<!-- in .ci/run -->`.
+A comment before a block says otherwise: `<!-- not run: REASON -->`, `<!-- in .ci/run -->`, or, where
+a reader should see no marks, `<!-- finds AWT102 on line 7, AWT104 on line 18 -->`.
 """
 
 from __future__ import annotations
@@ -105,6 +106,35 @@ def test_the_links_of_the_readme_lead_somewhere() -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
+def test_the_tutorial_ends_clean(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    for block in blocks(ROOT / "docs" / "tutorial.md"):
+        READERS[block.language](block, tmp_path)
+    for command in (
+        ["asyncwait", "check", "."],
+        ["asyncwait", "fix", "--check", "."],
+        ["flake8", "--isolated", "--exclude=.git", "."],
+        ["ruff", "check", "--isolated", "."],
+        ["ruff", "format", "--check", "--isolated", "."],
+    ):
+        done = run(tmp_path, *command)
+        assert done.returncode == 0, f"$ {command}\n{done.stdout}"
+
+
+def test_ruff_removes_our_noqa_comments_unless_it_is_told(tmp_path: Path) -> None:
+    """What the README says of RUF102, and that its cure is one."""
+    module = tmp_path / "module.py"
+    module.write_text("x = 1  # noqa: AWT102\n")
+    command = ["ruff", "check", "--select=RUF102", "--fix", "module.py"]
+    (cure,) = (each for each in blocks(ROOT / "README.md") if "external" in each.text)
+    (tmp_path / "pyproject.toml").write_text(cure.text)
+    assert run(tmp_path, *command).returncode == 0
+    assert module.read_text() == "x = 1  # noqa: AWT102\n"
+    (tmp_path / "pyproject.toml").unlink()
+    assert run(tmp_path, *command).returncode == 0
+    assert module.read_text() == "x = 1\n"
+
+
 def ci_run() -> str:
     return (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
@@ -113,13 +143,21 @@ def python(block: Block, scratch: Path) -> None:
     if block.title:
         (scratch / block.title).parent.mkdir(parents=True, exist_ok=True)
         (scratch / block.title).write_text(block.text)
-    text = PRELUDE + block.text
-    marks = [
+    before = PRELUDE.count("\n")
+    found = [(each.line - before, each.code) for each in check(PRELUDE + block.text).findings]
+    assert found == marks(block), block.text
+
+
+def marks(block: Block) -> list[tuple[int, str]]:
+    """The lines of a block that are said to have a finding, with its code."""
+    if block.marker.startswith("finds "):
+        told = re.findall(r"(AWT\d{3}) on line (\d+)", block.marker)
+        return [(int(line), code) for code, line in told]
+    return [
         (number, mark[1])
-        for number, line in enumerate(text.splitlines(), 1)
+        for number, line in enumerate(block.text.splitlines(), 1)
         if (mark := re.search(r"# (AWT\d{3})", line))
     ]
-    assert [(finding.line, finding.code) for finding in check(text).findings] == marks, block.text
 
 
 def console(block: Block, scratch: Path) -> None:
