@@ -40,10 +40,12 @@ def _path(rule: Rule) -> str:
 
 def _index() -> str:
     rows = [
-        f"| [{rule.code}]({rule.code}.md) | {'on' if rule.default else 'off'} | {rule.summary} |"
+        f"| [{rule.code}]({rule.code}.md) | {rule.name} | {'on' if rule.default else 'off'} "
+        f"| {rule.summary} | {rule.fix} |"
         for rule in BY_CODE
     ]
-    return "\n".join(["# Rules", "", "| code | default | reports |", "| --- | --- | --- |", *rows])
+    head = "| code | name | default | finds | `asyncwait fix` |\n| --- | --- | --- | --- | --- |"
+    return "\n".join(["# Rules", "", head, *rows])
 
 
 def _page(rule: Rule) -> str:
@@ -52,7 +54,7 @@ def _page(rule: Rule) -> str:
 
 {markdown(rule)}
 
-**What is reported of the bad example**
+**What `asyncwait check` reports for the bad example**
 
 ```text
 {_said(rule)}
@@ -61,16 +63,13 @@ def _page(rule: Rule) -> str:
 
 
 def _said(rule: Rule) -> str:
-    """What is reported of the bad example, as a module of a package."""
+    """The report on the bad example, as a script: a change makes it the good one."""
     command = [sys.executable, "-m", "flake8_asyncwait", "check", "--isolated"]
     options = [f"--extend-select={rule.code}", "--output-format=full"]
     with tempfile.TemporaryDirectory() as directory:
-        module = Path(directory, "example", "first.py")
-        module.parent.mkdir()
-        module.with_name("__init__.py").touch()
-        module.write_text(rule.bad, encoding="utf-8")
+        Path(directory, "first.py").write_text(rule.bad, encoding="utf-8")
         done = subprocess.run(
-            [*command, *options, "example/first.py"],
+            [*command, *options, "first.py"],
             cwd=directory,
             stdout=subprocess.PIPE,
             encoding="utf-8",

@@ -373,6 +373,7 @@ class TestExplain:
             "rationale": rule.rationale,
             "bad": rule.bad,
             "good": rule.good,
+            "fix": rule_of("AWT201").fix,
             "cure": rule.cure,
         }
 

@@ -10,8 +10,8 @@ The blocks of a page are taken in their order, in a scratch directory of its own
 - `toml`, `ini`, `yaml` and `json` are read by the tool that they are for, or at least parsed, as
   `starlark` is, and both sides of a `diff`.
 
-A comment before a block says otherwise: `<!-- not run: REASON -->`, `<!-- in .ci/run -->`, or, where
-a reader should see no marks, `<!-- finds AWT102 on line 7, AWT104 on line 18 -->`.
+A comment before a block says otherwise: `<!-- not run: REASON -->`, `<!-- in .ci/run -->`, or,
+where a reader should see no marks, `<!-- finds AWT102 on line 7, AWT104 on line 18 -->`.
 """
 
 from __future__ import annotations

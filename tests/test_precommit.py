@@ -13,7 +13,10 @@ from typing import NamedTuple
 import pytest
 import samples
 
+from flake8_asyncwait import __version__
+
 ROOT = Path(__file__).parent.parent
+GUIDE = ROOT / "docs" / "how-to" / "pre-commit.md"
 PACKAGED = (".pre-commit-hooks.yaml", "LICENSE", "README.md", "flake8_asyncwait", "pyproject.toml")
 
 # What git says of this repository, where the tests run from a hook of it, is not for the others.
@@ -75,7 +78,11 @@ def hooks(tmp_path_factory: pytest.TempPathFactory) -> Hooks:
             shutil.copytree(ROOT / name, repository / name, ignore=ignored)
         else:
             shutil.copy(ROOT / name, repository / name)
-    return Hooks(repository, commit_all(repository), tmp_path_factory.mktemp("home"))
+    commit_all(repository)
+    release = f"v{__version__}"  # as CONTRIBUTING.md says, and as the guide names it
+    git(repository, "tag", release)
+    assert f"    rev: {release}\n" in GUIDE.read_text("utf-8")
+    return Hooks(repository, release, tmp_path_factory.mktemp("home"))
 
 
 Project = Callable[[str], Path]

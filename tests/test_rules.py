@@ -10,6 +10,7 @@ import pytest
 from expectations import Fixture, checked, read_all
 
 from flake8_asyncwait.check import check
+from flake8_asyncwait.fix.file import fix_text
 from flake8_asyncwait.options import ALL_CODES, DEFAULT_OFF, DEFAULT_ON, Options
 from flake8_asyncwait.rules import RULES, Rule
 
@@ -44,6 +45,13 @@ def test_the_good_example_is_silent(rule: Rule) -> None:
     result = check(rule.good, own(rule))
     assert result.findings == ()
     assert result.undetermined == ()
+
+
+@each_rule
+def test_the_good_example_is_what_a_fix_makes_of_the_bad_one(rule: Rule, tmp_path: Path) -> None:
+    fixed = fix_text(str(tmp_path / "first.py"), rule.bad, own(rule)).text
+    left = rule.code == "AWT105" or rule.fix.startswith("none")  # the example has tasks of others
+    assert fixed == (rule.bad if left else rule.good)
 
 
 @each_rule

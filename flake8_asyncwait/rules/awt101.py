@@ -1,4 +1,4 @@
-"""AWT101: pending tasks are forgotten."""
+"""AWT101: an early wait leaves tasks running."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ RULE = Rule(
     code="AWT101",
     name="forgotten-pending-task",
     default=True,
-    summary="An early wait forgets tasks that may still be pending",
+    summary="An early wait leaves tasks running, and nothing cancels them",
     rationale="""\
-`asyncio.wait()` does not cancel what is pending when it returns early. A task that this function
-made and that nothing cancels, awaits or hands over then runs on with nobody to see how it ends.""",
+`asyncio.wait()` does not cancel what is pending when it returns early. If this function made a task
+and nothing cancels it, awaits it or hands it over, the task keeps running, and nobody sees how it
+ends.""",
     bad="""\
 import asyncio
 
@@ -61,16 +62,19 @@ async def first(work, disconnected):
     a = asyncio.create_task(work())
     b = asyncio.create_task(disconnected())
     try:
-        done, _ = await asyncio.wait({a, b}, return_when=asyncio.FIRST_COMPLETED)
-        return done.pop().result()
+        done, _ = await asyncio.wait(
+            {a, b}, return_when=asyncio.FIRST_COMPLETED
+        )
     finally:
         a.cancel()
         b.cancel()
+    return done.pop().result()
 """,
+    fix="`wait_any`, `finally` or `except`",
     cure="""\
-`wait_any` takes the place of the call where nothing needs the pending tasks after it: it cancels
-them before it returns. Where something does, a `finally` cancels them at its end. The code is left
-alone where a task is handed over to somebody else, or where a cancel could strike a task that is
-still needed.""",
+Where nothing needs the pending tasks after the wait, the fix calls `wait_any`, which cancels them
+before it returns. Where something does, it adds a `finally` that cancels them. It leaves the code
+alone where a task is handed over to somebody else, or where a cancel could hit a task that is still
+needed.""",
     fires=_fires,
 )

@@ -1,4 +1,4 @@
-"""AWT102: a cancellation or an exception passes the cleanup by."""
+"""AWT102: a cancellation or an exception skips the cleanup."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ RULE = Rule(
     code="AWT102",
     name="cleanup-passed-by",
     default=True,
-    summary="A cancellation or an exception passes the cleanup of an early wait by",
+    summary="A cancellation or an exception skips the cleanup of an early wait",
     rationale="""\
-When the waiting coroutine is itself cancelled, `asyncio.wait()` raises `CancelledError` and every
-waited task runs on, where `asyncio.gather` would have cancelled them. A cleanup that stands after
-the wait is not reached then; it belongs in a `finally`.""",
+If something cancels the function while it waits, `asyncio.wait()` raises `CancelledError`, and
+every task that it waits for keeps running. (`asyncio.gather` would cancel them.) A cleanup after
+the wait never runs then. It belongs in a `finally`.""",
     bad="""\
 import asyncio
 
@@ -50,16 +50,18 @@ import asyncio
 async def first(work, disconnected):
     tasks = {asyncio.create_task(work()), asyncio.create_task(disconnected())}
     try:
-        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        return done.pop().result()
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
+    return done.pop().result()
 """,
+    fix="`wait_any`, `finally` or `except`",
     cure="""\
-`wait_any` takes the place of the call and of the loop that cancels, where nothing needs the pending
-tasks after it. Where something does, the cleanup goes into a `finally` that cancels all waited
-tasks. The code is left alone where a task is handed over to somebody else, or where a cancel could
-strike a task that is still needed.""",
+Where nothing needs the pending tasks after the wait, the fix calls `wait_any` and removes the loop
+that cancels them. Where something does, it cancels all waited tasks in a `finally`. Where the tasks
+are in order unless something is raised, it cancels them in an `except BaseException`. It leaves the
+code alone where a task is handed over to somebody else, or where a cancel could hit a task that is
+still needed.""",
     fires=_fires,
 )

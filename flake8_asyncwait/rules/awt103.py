@@ -31,11 +31,11 @@ RULE = Rule(
     code="AWT103",
     name="cleanup-of-unbound-result",
     default=True,
-    summary="The cleanup of an early wait reads the result, which a cancellation leaves unbound",
+    summary="The cleanup of an early wait reads its result, which a cancellation leaves unassigned",
     rationale="""\
-`done, pending = await asyncio.wait(...)` binds nothing when the wait is cancelled. A `finally` or
-handler that loops over `pending` then raises `UnboundLocalError`, or loops over the empty set that
-`pending` was bound to before, and every waited task runs on.""",
+If something cancels `done, pending = await asyncio.wait(...)`, neither name is assigned. A
+`finally` or handler that loops over `pending` then raises `UnboundLocalError`, or loops over the
+empty set that `pending` was before, and every waited task keeps running.""",
     bad="""\
 import asyncio
 
@@ -64,9 +64,10 @@ async def first(work, disconnected):
         for task in pending:
             task.cancel()
 """,
+    fix="`finally`",
     cure="""\
-The name that the cleanup reads is bound to the waited tasks before the wait. Where that does not
-do, a `finally` cancels these tasks themselves. The code is left alone where one of them is handed
-over to somebody else.""",
+The fix assigns the waited tasks to the name that the cleanup reads, before the wait. Where that is
+not enough, it adds a `finally` that cancels the tasks themselves. It leaves the code alone where a
+task is handed over to somebody else.""",
     fires=_fires,
 )

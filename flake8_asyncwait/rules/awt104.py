@@ -1,4 +1,4 @@
-"""AWT104: the pending half of the caller's tasks is dropped."""
+"""AWT104: the pending ones of the caller's tasks are dropped."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ RULE = Rule(
     code="AWT104",
     name="dropped-pending-half",
     default=True,
-    summary="An early wait over the caller's tasks drops the pending half",
+    summary="An early wait for the caller's tasks drops the pending ones",
     rationale="""\
-A function that waits early for a collection that its caller gave it, and returns without the
-pending half, leaves the caller unable to know which of its tasks are still running.""",
+A function that waits early for a collection of its caller's tasks, and returns without the pending
+ones, leaves the caller unable to tell which of its tasks still run.""",
     bad="""\
 import asyncio
 
@@ -49,8 +49,9 @@ async def first(tasks):
     done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     return done, pending
 """,
+    fix="none: your decision",
     cure="""\
-None: the tasks are the caller's, who alone can say what becomes of the pending half. Return it, or
-cancel it where that is what callers expect.""",
+Nothing: the tasks are the caller's, and only you know what should become of the pending ones.
+Return them, or cancel them if that is what callers expect.""",
     fires=_fires,
 )

@@ -32,8 +32,8 @@ RULE = Rule(
     default=False,
     summary="The pending tasks of an early wait are not cancelled in a finally",
     rationale="""\
-The letter of the rule, whoever owns the tasks: an early wait is followed, on every path, by a
-cancellation of what is pending. For teams that want every site to be explicit.""",
+Every early wait must be followed, on every path, by a cancel of what is pending, whoever made the
+tasks. This code is for teams that want every wait to be explicit.""",
     bad="""\
 import asyncio
 
@@ -55,8 +55,9 @@ class Connection:
             for task in tasks:
                 task.cancel()
 """,
+    fix="`finally`, for tasks of the function",
     cure="""\
-A `finally` cancels those of the waited tasks that the function made. Tasks that belong to somebody
-else are left alone: whether they may be cancelled is for you to say.""",
+The fix adds a `finally` that cancels those of the waited tasks that the function made. It leaves
+tasks of others alone: you decide whether they may be cancelled.""",
     fires=_fires,
 )

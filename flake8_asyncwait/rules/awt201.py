@@ -30,8 +30,8 @@ RULE = Rule(
     default=False,
     summary="A full wait leaves its tasks running when it is cancelled",
     rationale="""\
-`await asyncio.wait(tasks)` that is cancelled leaves all of `tasks` running, where
-`await asyncio.gather(*tasks)` would have cancelled them.""",
+If something cancels `await asyncio.wait(tasks)`, all of `tasks` keep running. If something cancels
+`await asyncio.gather(*tasks)`, that cancels them.""",
     bad="""\
 import asyncio
 
@@ -45,11 +45,16 @@ import asyncio
 
 
 async def both(one, two):
-    await asyncio.gather(one(), two())
+    tasks = [asyncio.create_task(one()), asyncio.create_task(two())]
+    try:
+        await asyncio.wait(tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
 """,
+    fix="`finally` or `except`",
     cure="""\
-`wait_any` with `return_when=asyncio.ALL_COMPLETED` takes the place of the call, or a `finally`
-cancels the tasks. `asyncio.gather` would also end at the first exception and raise it: whether that
-is wanted is for you to say.""",
+The fix cancels the tasks in a `finally`. `asyncio.gather` would also stop at the first exception
+and raise it: you decide whether you want that.""",
     fires=_fires,
 )

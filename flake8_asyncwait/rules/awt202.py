@@ -33,8 +33,8 @@ RULE = Rule(
     default=False,
     summary="Pending tasks are cancelled but never awaited",
     rationale="""\
-`task.cancel()` only asks. Until the task has been awaited its cleanup may not have run, and an
-exception raised by that cleanup is seen by nobody.""",
+`task.cancel()` only asks a task to stop. Until you await the task, its cleanup may not have run,
+and nobody sees an exception that the cleanup raises.""",
     bad="""\
 import asyncio
 
@@ -60,8 +60,9 @@ async def first(work, disconnected):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 """,
+    fix="none: your decision",
     cure="""\
-None: whether to wait for the cancelled tasks to end is a choice, as it takes time. To do so, put
-`await asyncio.gather(*tasks, return_exceptions=True)` behind the cancels.""",
+Nothing: waiting for cancelled tasks takes time, and you decide whether it is worth it. If it is,
+put `await asyncio.gather(*tasks, return_exceptions=True)` after the cancels.""",
     fires=_fires,
 )

@@ -28,8 +28,8 @@ RULE = Rule(
     default=True,
     summary="A coroutine that is not a task is passed to asyncio.wait()",
     rationale="""\
-`asyncio.wait()` used to wrap coroutines in tasks of its own, which nobody could cancel then. Since
-Python 3.11 it raises `TypeError`.""",
+Until Python 3.10, `asyncio.wait()` wrapped coroutines in tasks of its own, which nobody could
+cancel. Since Python 3.11 it raises `TypeError`.""",
     bad="""\
 import asyncio
 
@@ -52,8 +52,9 @@ async def work():
 async def main():
     await asyncio.gather(work(), work())
 """,
+    fix="none: your decision",
     cure="""\
-None: the coroutine has to become a task first, which somebody has to own. Wrap it in
-`asyncio.create_task()` under a name, and cancel that task in a `finally`.""",
+Nothing: the coroutine has to become a task, and somebody has to own that task. Wrap it in
+`asyncio.create_task()`, give it a name, and cancel it in a `finally`.""",
     fires=_fires,
 )

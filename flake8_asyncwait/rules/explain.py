@@ -21,7 +21,7 @@ def plain(rule: Rule) -> str:
             rule.rationale,
             f"Bad:\n\n{_indented(rule.bad)}",
             f"Good:\n\n{_indented(rule.good)}",
-            f"What asyncwait fix does about it:\n\n{rule.cure}",
+            f"What asyncwait fix does:\n\n{rule.cure}",
         ]
     )
 
@@ -34,7 +34,7 @@ def markdown(rule: Rule) -> str:
             rule.rationale,
             f"**Bad**\n\n```python\n{rule.bad}```",
             f"**Good**\n\n```python\n{rule.good}```",
-            f"**What `asyncwait fix` does about it**\n\n{rule.cure}",
+            f"**What `asyncwait fix` does**\n\n{rule.cure}",
         ]
     )
 
@@ -49,6 +49,7 @@ def data(rule: Rule) -> dict[str, Any]:
         "rationale": rule.rationale,
         "bad": rule.bad,
         "good": rule.good,
+        "fix": rule.fix,
         "cure": rule.cure,
     }
 

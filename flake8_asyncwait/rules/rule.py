@@ -23,8 +23,9 @@ class Rule:
     """One code. `fires` gives a `Hit`, or None.
 
     `bad` is a whole module in which the rule fires once, `good` its twin in which nothing does.
-    `cure` says what `asyncwait fix` does about it, and where it does not. `summary` is a line;
-    `rationale` and `cure` are paragraphs of Markdown.
+    Where `asyncwait fix` has a cure, `good` is what it makes of `bad` as a script. `fix` says in a
+    few words what it does, `cure` in full, and where it does not. `summary` is a line; `rationale`
+    and `cure` are paragraphs of Markdown.
     """
 
     code: str
@@ -34,5 +35,6 @@ class Rule:
     rationale: str
     bad: str
     good: str
+    fix: str
     cure: str
     fires: Callable[[Outcome], Hit | None]
