@@ -60,9 +60,10 @@ async def first(work, disconnected):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 """,
-    fix="none: your decision",
+    fix="`drain`",
     cure="""\
-Nothing: waiting for cancelled tasks takes time, and you decide whether it is worth it. If it is,
-put `await asyncio.gather(*tasks, return_exceptions=True)` after the cancels.""",
+Where the cancels are in a `finally`, the fix puts
+`await asyncio.gather(*tasks, return_exceptions=True)` after them (the report calls that `drain`).
+Waiting for cancelled tasks takes time: this code is off by default.""",
     fires=_fires,
 )

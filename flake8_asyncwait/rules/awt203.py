@@ -50,11 +50,13 @@ async def work():
 
 
 async def main():
-    await asyncio.gather(work(), work())
+    await asyncio.wait(
+        [asyncio.create_task(work()), asyncio.create_task(work())]
+    )
 """,
-    fix="none: your decision",
+    fix="`create_task`",
     cure="""\
-Nothing: the coroutine has to become a task, and somebody has to own that task. Wrap it in
-`asyncio.create_task()`, give it a name, and cancel it in a `finally`.""",
+The fix wraps the coroutine in `asyncio.create_task()`. Where that leaves a task without a cancel,
+the next run reports it.""",
     fires=_fires,
 )
