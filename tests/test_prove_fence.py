@@ -15,6 +15,7 @@ import pytest
 
 from flake8_asyncwait.replay import judge, live
 from flake8_asyncwait.replay.locate import CannotJudge
+from flake8_asyncwait.replay.loop import Loop
 from flake8_asyncwait.replay.program import Program, prepare
 from flake8_asyncwait.replay.scheduler import Life, World
 from flake8_asyncwait.replay.stage import Stage
@@ -129,6 +130,15 @@ FOUND = {
     "augmented assignment": "task.world += catcher; self.take(catcher.caught)",
     "a generic alias": "self.take(types.GenericAlias(task, ()).world)",
     "super": "self.take(super(type(task), task).world)",
+    "a class of generic aliases": "class Own(types.GenericAlias):\n        pass\n"
+    "    future = task.__await__().send(None)\n"
+    "    self.take(Own(future, ()).get_loop())",
+    "one that says it stands for nothing": "class Own(types.GenericAlias):\n"
+    "        __origin__ = None\n"
+    "    self.take(Own(task.__await__().send(None), ()).get_loop())",
+    "the alias of a generic class": "class Own[T]:\n        pass\n"
+    "    type(Own[int])(asyncio, ()).world = catcher\n"
+    "    asyncio.create_task(self.work())\n    self.take(catcher.caught)",
 }
 OTHERS = r"""
     self.take(types.MethodType(things, 1).standin)
@@ -298,7 +308,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 SET = "set past the hooks"
-INSIDE = (World, Surroundings, Stage, Life, Facts, Target, Program, Timeline)
+INSIDE = (World, Surroundings, Stage, Life, Facts, Target, Program, Timeline, Loop)
 MACHINERY = (ModuleType, CodeType, FrameType)
 
 

@@ -12,6 +12,7 @@ import contextlib
 import inspect
 import logging
 import sys
+import typing
 from collections.abc import Callable, Iterable, Iterator
 from itertools import permutations
 from types import (
@@ -78,8 +79,14 @@ DEEPEST = 3
 FUTURES = "concurrent.futures"
 SUSPENDING_TURNS = 3
 GUARDED_MODULES = frozenset({"asyncio", "_asyncio", "concurrent", __name__.partition(".")[0]})
-# What reads attributes of something else, and where it has that.
-FORWARDING = ((super, "__self__"), (MethodType, "__func__"), (GenericAlias, "__origin__"))
+# What reads attributes of something else, and how to ask it for that: what inherits from one of
+# these may say something else.
+FORWARDING: tuple[tuple[type, Callable[[Any], object]], ...] = tuple(
+    (kind, vars(kind)[where].__get__)
+    for kind, where in ((super, "__self__"), (MethodType, "__func__"), (GenericAlias, "__origin__"))
+)
+# Generic classes, subscripted: these also set attributes of something else.
+ALIASES = mro_of(type(typing.Annotated[int, ""]))[:-1]
 TEMPLATES = frozenset({"format", "format_map"})
 PLAIN = (str, int, float, bool, type(None))
 
@@ -776,6 +783,7 @@ class Logging(Open):
 
 # What the judged code is never shown, by whatever way it may have come by it.
 INSIDES = (Surroundings, World, Stage, Life, Facts, ModuleType, CodeType, FrameType, TracebackType)
+NOT_SHOWN = (*INSIDES, *ALIASES)
 
 
 def _is_inside(thing: object) -> bool:
@@ -785,16 +793,16 @@ def _is_inside(thing: object) -> bool:
 def _is_guarded(thing: object) -> bool:
     """Say whether an object is not of the judged code's making: what it holds is not shown."""
     kind = type(thing)
-    for forwarding, where in FORWARDING:
-        if kind is forwarding:
-            return _is_guarded(object.__getattribute__(thing, where))
+    for forwarding, behind in FORWARDING:
+        if issubclass(kind, forwarding):
+            return _is_guarded(behind(thing))
     return any(map(_is_guarded_class, mro_of(thing if is_class(thing) else kind)))
 
 
 def _is_guarded_class(kind: type) -> bool:
     module = module_of(kind)
     if type(module) is not str or module.partition(".")[0] not in GUARDED_MODULES:
-        return any(kind is one for one in INSIDES)
+        return any(kind is one for one in NOT_SHOWN)
     is_error = any(base is BaseException for base in mro_of(kind))
     return kind is InjectedError or not (kind is Base or is_error)
 
