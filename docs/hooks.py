@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -56,9 +57,7 @@ def _page(rule: Rule) -> str:
 
 **What `asyncwait check` reports for the bad example**
 
-```text
 {_said(rule)}
-```
 """
 
 
@@ -75,4 +74,9 @@ def _said(rule: Rule) -> str:
             encoding="utf-8",
             check=False,
         )
-    return done.stdout.strip()
+    told, mark, change = done.stdout.strip().partition("\n  --- ")
+    if not mark:
+        return f"```text\n{told}\n```"
+    change, _, closing = change.rpartition("\n\n")
+    change = textwrap.dedent(f"  --- {change}").rstrip()
+    return f"```text\n{told.rstrip()}\n```\n\n```diff\n{change}\n```\n\n```text\n{closing}\n```"
