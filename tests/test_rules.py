@@ -101,6 +101,13 @@ def test_the_texts_of_findings(fixture: Fixture) -> None:
 
 
 @each_fixture
+def test_a_message_is_short_and_plain(fixture: Fixture) -> None:
+    for finding in checked(fixture.name).findings:
+        assert len(finding.message) <= 140, finding.message
+        assert not re.search(r"outliv|forg[eo]t|pass\w* by|asyncwait fix|'_'", finding.message)
+
+
+@each_fixture
 def test_a_witness_starts_where_its_wait_starts(fixture: Fixture) -> None:
     for finding in checked(fixture.name).findings:
         if finding.code == WITHOUT_WITNESS:
