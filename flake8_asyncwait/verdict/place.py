@@ -100,7 +100,7 @@ class Place:
         members = set(_members(waited)) if whole is None else self._displayed(whole)
         single = {name for name, many in members if not many}
         if whole is not None:
-            if set(names) < single:
+            if set(names) < single or (len(names) == 1 and self._is_put_into(whole, names[0])):
                 return _named([(name, False) for name in names])
             return _named([(whole, True)])
         if not names or not all(names):
@@ -115,6 +115,19 @@ class Place:
         (line,) = made
         where = "here" if self.is_at(line) else f"on line {line}"
         return Subject(f"the {'tasks' if many else 'task'} made {where}", many, False)
+
+    def _is_put_into(self, whole: str, name: str) -> bool:
+        """Whether one task of this name is put into a collection, not one in each turn of a loop
+        before the wait."""
+        loops = [node for node in ast.walk(self.function) if isinstance(node, _LOOPS)]
+        before = {id(node) for loop in loops if loop not in self.around for node in ast.walk(loop)}
+        return any(
+            isinstance(node, ast.Call)
+            and dotted(node.func) in (f"{whole}.append", f"{whole}.add")
+            and [dotted(argument) for argument in node.args] == [name]
+            and id(node) not in before
+            for node in ast.walk(self.function)
+        )
 
     def _displayed(self, name: str) -> set[tuple[str, bool]]:
         """What the displays hold that a name is bound to in the function."""
