@@ -64,6 +64,14 @@ def test_the_number_of_processes_changes_nothing(asyncwait: Asyncwait, number: s
 
 
 @pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("number", ["2", "auto"])
+def test_nor_does_it_for_a_fix(asyncwait: Asyncwait, number: str) -> None:
+    alone = asyncwait("fix", "--jobs=1", "--diff", ".")
+    assert alone.status == 2
+    assert asyncwait("fix", f"--jobs={number}", "--diff", ".") == alone
+
+
+@pytest.mark.usefixtures("project")
 def test_a_process_that_dies_is_reported_and_the_others_go_on(
     asyncwait: Asyncwait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,26 +84,28 @@ def test_a_process_that_dies_is_reported_and_the_others_go_on(
 
 
 def test_results_come_in_order_whatever_happens() -> None:
-    results = list(spread(die_on_c, NAMES, 3))
+    results = list(spread(die_on_c, NAMES, 3, jobs._examined))
     assert [result.path for result in results] == NAMES
     assert [result.path for result in results if result.errors] == ["c.py"]
 
 
 def test_nothing_hangs_where_no_process_lives() -> None:
-    results = list(spread(exit_on_all, NAMES, 2))
+    results = list(spread(exit_on_all, NAMES, 2, jobs._examined))
     assert [str(error) for result in results for error in result.errors] == [
         f"{name}: not checked: its process ended with 3" for name in NAMES
     ]
 
 
 def test_who_has_seen_enough_may_stop() -> None:
-    results = spread(pid, NAMES, 2)
+    results = spread(pid, NAMES, 2, jobs._examined)
     assert next(results).path != str(os.getpid())
     results.close()  # type: ignore[attr-defined]
 
 
 def test_one_file_takes_no_other_process() -> None:
-    assert [result.path for result in spread(pid, ["a.py"], 8)] == [str(os.getpid())]
+    assert [result.path for result in spread(pid, ["a.py"], 8, jobs._examined)] == [
+        str(os.getpid())
+    ]
 
 
 def never_done(path: str, task: Task) -> Examined:  # noqa: ARG001

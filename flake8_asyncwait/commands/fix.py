@@ -4,32 +4,94 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from flake8_asyncwait.commands.examine import (
     STDIN,
+    Task,
+    at_gate,
     findings_of,
     helper_of,
     internal_errors,
     load,
     open_source,
 )
+from flake8_asyncwait.commands.jobs import work_on
 from flake8_asyncwait.commands.run import Run
 from flake8_asyncwait.commands.status import CLEAN, FINDINGS
 from flake8_asyncwait.commands.streams import say
+from flake8_asyncwait.config.settings import AUTO
+from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.report.paths import relative
 from flake8_asyncwait.source.text import SourceError
+from flake8_asyncwait.undetermined import Net
 
 if TYPE_CHECKING:
     from flake8_asyncwait.fix.cure import Cure
     from flake8_asyncwait.fix.file import FileFix
+    from flake8_asyncwait.undetermined import UndeterminedSite
 
 
 def run(args: argparse.Namespace) -> int:
     """Fix the files, and return the exit status."""
     return _Fix(args).run()
+
+
+class Planned(NamedTuple):
+    """What is to be done to the file at `path`, which reports call `name`: nothing, or a fix.
+
+    `errors` are to be told; `undetermined` is as in `Checked`.
+    """
+
+    path: str
+    name: str
+    fix: FileFix | None = None
+    errors: tuple[SourceError, ...] = ()
+    undetermined: tuple[UndeterminedSite, ...] = ()
+
+
+def plan(path: str, task: Task, cure: str) -> Planned:
+    """What a fix makes of the file at `path`: nothing is written, and no error is raised."""
+    net = Net(SourceError, MemoryError)
+    try:
+        with net.over():
+            return _plan(path, task, cure)
+    except SourceError as error:
+        return _failed(path, error)
+    except MemoryError:
+        return _failed(path, SourceError(path, "not enough memory"))
+    return Planned(path, path, errors=internal_errors(path, net.caught))
+
+
+def _plan(path: str, task: Task, cure: str) -> Planned:
+    from flake8_asyncwait.fix.file import FileFix, fix_file
+
+    name, data = load(path, task)
+    source = open_source(name, data, task.options)
+    if source is None:
+        return Planned(path, name, FileFix(data, data))
+    checked = findings_of(source, task)
+    errors = internal_errors(name, checked.internal)
+    if not checked.findings:
+        return Planned(path, name, FileFix(data, data), errors, checked.undetermined)
+    helper = helper_of(task)
+    done = fix_file(name, source, data, task.options, helper, checked.findings, cure)
+    errors = (*errors, *internal_errors(name, done.internal))
+    return Planned(path, name, done, errors, checked.undetermined)
+
+
+def _gated(path: str, task: Task) -> Planned | None:
+    """The plan for a file that can hold no site, or that cannot be read; None for the others."""
+    if path == STDIN:
+        return None
+    examined = at_gate(path, task)
+    return None if examined is None else Planned(path, path, errors=examined.errors)
+
+
+def _failed(path: str, error: SourceError) -> Planned:
+    return Planned(path, path, errors=(error,))
 
 
 class _Fix(Run):
@@ -44,27 +106,44 @@ class _Fix(Run):
         from flake8_asyncwait.fix.cure import summary
 
         self.looked_at = self.paths()
-        for path in self.watched(self.looked_at):
+        for planned in self.progress.over(self._planned(), len(self.looked_at)):
+            self.warn_of_undetermined(planned.name, planned.undetermined)
+            known = set(map(str, self.errors))  # a helper is missing in all files
+            self.report_errors(error for error in planned.errors if str(error) not in known)
             try:
-                with self.over(path):
-                    self._fix(path)
+                with self.over(planned.path):
+                    self._fix(planned)
             except SourceError as error:
-                if str(error) not in map(str, self.errors):  # a helper is missing in all files
-                    self.report_error(error)
+                self.report_error(error)
             except MemoryError:
-                self.report_error(SourceError(path, "not enough memory"))
+                self.report_error(SourceError(planned.path, "not enough memory"))
         self._say(summary(self.cures, self._is_dry, bool(self.errors)))
         left = any(cure.is_left for _, cure in self.cures)
         untracked = self._untracked() if self.args.require_tracked else False
         changes = self._is_dry and self.changes
         return FINDINGS if left or untracked or changes else CLEAN
 
-    def _fix(self, path: str) -> None:
+    def _planned(self) -> Iterator[Planned]:
+        """What is to be done to each file, in their order. All of them are planned as they are
+        now, by several processes; they are written by this one."""
+        jobs = self.settings.jobs
+        work = partial(plan, task=self.task, cure=self.settings.cure)
+        gated = [(path, _gated(path, self.task)) for path in self.looked_at]
+        left = [path for path, result in gated if result is None and path != STDIN]
+        results = work_on(work, left, None if jobs == AUTO else int(jobs), _failed)
+        for path, result in gated:
+            if result is not None:
+                yield result
+            else:
+                yield work(path) if path == STDIN else next(results)
+
+    def _fix(self, planned: Planned) -> None:
         """Fix a file, and tell what was done. Raises `SourceError`."""
-        name, data = load(path, self.task)
-        done = self._fixed(name, data)
+        name, done = planned.name, planned.fix
+        if done is None:
+            return
         try:
-            self._put(path, name, done)
+            self._put(planned.path, name, done)
         except SourceError as error:
             self._tell(name, [cure.unwritten(error.reason) for cure in done.cures])
             raise
@@ -80,24 +159,6 @@ class _Fix(Run):
     @property
     def _is_dry(self) -> bool:
         return bool(self.args.diff or self.args.check)
-
-    def _fixed(self, name: str, data: bytes) -> FileFix:
-        """What a fix makes of a file."""
-        from flake8_asyncwait.fix.file import FileFix, fix_file
-
-        source = open_source(name, data, self.task.options)
-        if source is None:
-            return FileFix(data, data)
-        checked = findings_of(source, self.task)
-        self.report_errors(internal_errors(name, checked.internal))
-        self.warn_of_undetermined(name, checked.undetermined)
-        if not checked.findings:
-            return FileFix(data, data)
-        helper = helper_of(self.task)
-        options, cure = self.task.options, self.settings.cure
-        done = fix_file(name, source, data, options, helper, checked.findings, cure)
-        self.report_errors(internal_errors(name, done.internal))
-        return done
 
     def _put(self, path: str, name: str, done: FileFix) -> None:
         """Write a fixed file, or show it."""

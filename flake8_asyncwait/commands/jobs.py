@@ -27,7 +27,17 @@ _TOLD_BY = 1.0
 _PAYS_FROM = 3.0
 _MOST = 60  # Windows waits for no more than 63 things at a time
 
-Work = Callable[[str], Examined]
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    # What is found out about one file. It is made with a path and an error where a process died.
+    T = TypeVar("T")
+    Work = Callable[[str], T]
+    Lost = Callable[[str, SourceError], T]
+
+
+def _examined(path: str, error: SourceError) -> Examined:
+    return Examined(path, errors=(error,))
 
 
 def examine_all(paths: Iterable[str], task: Task, jobs: int | None) -> Iterator[Examined]:
@@ -37,16 +47,20 @@ def examine_all(paths: Iterable[str], task: Task, jobs: int | None) -> Iterator[
     """
     gated = [(path, at_gate(path, task)) for path in paths]
     left = [path for path, result in gated if result is None]
-    work = partial(examine, task=task)
-    if jobs is None:
-        results = _spread_where_it_pays(work, left, _processors())
-    else:
-        results = spread(work, left, jobs)
+    results = work_on(partial(examine, task=task), left, jobs, _examined)
     for _, result in gated:
         yield result if result is not None else next(results)
 
 
-def spread(work: Work, paths: Sequence[str], jobs: int) -> Iterator[Examined]:
+def work_on(work: Work[T], paths: Sequence[str], jobs: int | None, lost: Lost[T]) -> Iterator[T]:
+    """The results of `work` for each of `paths`, in their order, by `jobs` processes; None: by one,
+    and by more as soon as they would pay. `lost` makes the result for a file whose process dies."""
+    if jobs is None:
+        return _spread_where_it_pays(work, paths, _processors(), lost)
+    return spread(work, paths, jobs, lost)
+
+
+def spread(work: Work[T], paths: Sequence[str], jobs: int, lost: Lost[T]) -> Iterator[T]:
     """The results of `work` for each of `paths`, in their order, by `jobs` processes.
 
     Raises `SourceError` where the system has no such number of processes to give.
@@ -55,7 +69,7 @@ def spread(work: Work, paths: Sequence[str], jobs: int) -> Iterator[Examined]:
     if count <= 1:
         yield from map(work, paths)
         return
-    pool = _Pool(work, paths, count)
+    pool = _Pool(work, paths, count, lost)
     try:
         for index in range(len(paths)):
             yield pool.result(index)
@@ -63,13 +77,15 @@ def spread(work: Work, paths: Sequence[str], jobs: int) -> Iterator[Examined]:
         pool.stop()
 
 
-def _spread_where_it_pays(work: Work, paths: Sequence[str], jobs: int) -> Iterator[Examined]:
+def _spread_where_it_pays(
+    work: Work[T], paths: Sequence[str], jobs: int, lost: Lost[T]
+) -> Iterator[T]:
     # Of the files so far, without the slowest: that one says little about those that are left.
     spent = slowest = 0.0
     for number, path in enumerate(paths):
         left = len(paths) - number
         if jobs > 1 and spent > _TOLD_BY and spent / (number - 1) * left > _PAYS_FROM:
-            yield from spread(work, paths[number:], jobs)
+            yield from spread(work, paths[number:], jobs, lost)
             return
         started = time.process_time()
         result = work(path)
@@ -89,17 +105,18 @@ class _Pool:
     """Processes that each work on one file at a time, so that it is known which one a process was
     working on when it died. A new one takes its place."""
 
-    def __init__(self, work: Work, paths: Sequence[str], count: int) -> None:
+    def __init__(self, work: Work[Any], paths: Sequence[str], count: int, lost: Lost[Any]) -> None:
         self._work = work
+        self._lost = lost
         self._paths = paths
         self._waiting = deque(range(len(paths)))
-        self._results: dict[int, Examined] = {}
+        self._results: dict[int, Any] = {}
         # By the connection to each process: the process, and the index of the file it works on.
         self._busy: dict[Connection, tuple[SpawnProcess, int]] = {}
         for _ in range(count):
             self._start()
 
-    def result(self, index: int) -> Examined:
+    def result(self, index: int) -> Any:
         """The result for one of the paths; each can be asked for once."""
         from multiprocessing.connection import wait
 
@@ -157,10 +174,15 @@ class _Pool:
         except (EOFError, OSError):
             connection.close()
             process.join()
-            self._results[index] = _lost(self._paths[index], process.exitcode)
+            self._results[index] = self._without(self._paths[index], process.exitcode)
             self._start()
         else:
             self._give(connection, process)
+
+    def _without(self, path: str, status: int | None) -> Any:
+        """The result for a file whose process has ended with a `status`."""
+        how = f"was killed by signal {-status}" if status and status < 0 else f"ended with {status}"
+        return self._lost(path, SourceError(path, f"not checked: its process {how}"))
 
 
 def _start_uninterrupted(process: SpawnProcess) -> None:
@@ -182,7 +204,7 @@ def _start_uninterrupted(process: SpawnProcess) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, usual)
 
 
-def _serve(connection: Connection, work: Work) -> None:
+def _serve(connection: Connection, work: Work[Any]) -> None:
     """What each process does, until nobody has work for it."""
     import signal
     from threading import Thread
@@ -206,8 +228,3 @@ def _end_with_who_started_us() -> None:
     assert parent is not None
     parent.join()
     os._exit(1)
-
-
-def _lost(path: str, status: int | None) -> Examined:
-    how = f"was killed by signal {-status}" if status and status < 0 else f"ended with {status}"
-    return Examined(path, errors=(SourceError(path, f"not checked: its process {how}"),))

@@ -37,7 +37,7 @@ _TAKEN = frozenset({"fs", "timeout", "return_when"})
 # What is tried for one site at most: proposals, fewer of them in a function that takes the analysis
 # much work, and steps that save some of the tasks each.
 _PROPOSALS = 40
-_WORK = 2_000_000
+_WORK = 800_000
 _STEPS = 2
 _COROUTINES = 5
 

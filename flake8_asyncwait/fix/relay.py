@@ -61,7 +61,9 @@ def _broken(lines: Sequence[str], number: int, unit: str) -> list[str] | None:
     above = lines[number - 1].rstrip()[-1:] if number else ""
     below = lines[number + 1].strip()[:1] if number + 1 < len(lines) else ""
     if above and below and above in _OPEN and below in _CLOSE and not code.endswith(","):
-        return [indent + piece for piece in _pieces(code)] or None
+        pieces = [indent + piece for piece in _pieces(code)]
+        if pieces:
+            return pieces
     return _opened(code, indent, unit)
 
 

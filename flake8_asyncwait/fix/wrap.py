@@ -129,11 +129,18 @@ def _aims(place: Place) -> Iterator[Aim]:
         yield from _mixed(elements, taken)
     if _is_lasting(waited):
         yield Aim(over=waited)
-    elif _is_collection(waited) and len(named) < len(elements or (None,)):
+    elif _is_collection(waited) and not _is_named(elements, named):
         yield Aim(over=cst.Name(name := fresh(_TASKS, taken)), made=((name, waited),))
     elif isinstance(waited, cst.GeneratorExp):
         name = fresh(_TASKS, taken)
         yield Aim(over=cst.Name(name), made=((name, waited),))
+
+
+def _is_named(elements: list[cst.BaseExpression] | None, named: list[str]) -> bool:
+    """Whether the tasks of a collection have names, or its only one can have one."""
+    if elements is None:
+        return False
+    return len(named) == len(elements) or (len(elements) == 1 and isinstance(elements[0], cst.Call))
 
 
 def waited_of(call: cst.Call) -> cst.BaseExpression | None:
@@ -426,11 +433,9 @@ def _tried(
     leading = statements[0].leading_lines
     statements[0] = statements[0].with_changes(leading_lines=())
     before: list[Any] = []
-    for name, made in aim.made:
-        statements[0] = statements[0].deep_replace(made, cst.Name(name))
-        before.append(_assignment(place, name, made, width))
     if aim.made:
-        statements[0] = _tidied(place, statements[0], width)
+        before = [_assignment(place, name, made) for name, made in aim.made]
+        statements[0] = _tidied(place, _with_names(place, statements[0], aim), width)
     indentation = place.indentation_at(level) + place.unit
     statements = [layout.refitted(each, indentation, place.unit, width) for each in statements]
     cancels = _cancels(place, aim)
@@ -448,6 +453,16 @@ def waited_names(place: Place) -> set[str]:
     """The names that hold what is waited for, or the pending half of it."""
     pending, waited = pending_name(place), waited_of(place.call)
     return {name for name in (pending, getattr(waited, "value", None)) if isinstance(name, str)}
+
+
+def _with_names(place: Place, statement: Any, aim: Aim) -> Any:
+    """The statement of the site with names in the place of what is made before it."""
+    waited: Any = waited_of(place.call)
+    named = waited
+    for name, made in aim.made:
+        named = cst.Name(name) if made is waited else named.deep_replace(made, cst.Name(name))
+    named = layout.flat(named) if layout.is_breakable(named) else named
+    return statement.deep_replace(waited, named)
 
 
 def _with_statements(place: Place, level: Level, end: int, new: Sequence[Any]) -> cst.Module:
@@ -475,17 +490,13 @@ def _cancel(name: str) -> cst.SimpleStatementLine:
     return cst.SimpleStatementLine([cst.Expr(call)])
 
 
-def _assignment(
-    place: Place, name: str, made: cst.BaseExpression, width: int
-) -> cst.SimpleStatementLine:
+def _assignment(place: Place, name: str, made: cst.BaseExpression) -> cst.SimpleStatementLine:
     """The statement that gives what the call made a name of its own."""
     if isinstance(made, cst.GeneratorExp):
         made = cst.ListComp(made.elt, made.for_in)
     target = [cst.AssignTarget(cst.Name(name))]
-    if layout.is_breakable(made):
-        line = cst.SimpleStatementLine([cst.Assign(target, layout.flat(made))])
-        if layout.fits(line, place.indentation, width):
-            return line
+    if layout.is_breakable(made):  # where it is too long it is broken later
+        return cst.SimpleStatementLine([cst.Assign(target, layout.flat(made))])
     return cst.SimpleStatementLine(
         [cst.Assign(target, layout.dedented(made, place.extra_indentation(made)))]
     )
