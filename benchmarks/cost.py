@@ -69,9 +69,9 @@ class Counter:
     def __init__(self) -> None:
         self._books: list[Books] = []
 
-    def make(self, sites: int, many: int, size: int) -> Books:
+    def make(self, many: int, limit: int) -> Books:
         """The books of one run."""
-        self._books.append(books_for(sites, many, size))
+        self._books.append(books_for(many, limit))
         return self._books[-1]
 
     def take(self) -> int:

@@ -70,7 +70,7 @@ class Pair:
         func = file.lower(file.outline.around(5))
         assert isinstance(func, ir.Func)
         facts = facts_of(file.program, func, func.candidates, False)
-        self.machine = Machine(file.program, func, facts, Books(1, 10**6))
+        self.machine = Machine(file.program, func, facts, facts.sites[0], Books(10**6))
         self.dice = dice
         self.tokens: list[Token] = []
         self.state = State({}, {})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from flake8_asyncwait.analysis import ir
-from flake8_asyncwait.analysis.state import MANY, OWNED, History, Join, State, Trace, Value, bits
+from flake8_asyncwait.analysis.state import MANY, OWNED, State, Trace, Value
 
 # The work on one function is bounded: statements and expressions evaluated, each in one state, and
 # states compared. A state that holds much counts for several (`State.weight`). The first try may
@@ -29,7 +29,7 @@ class Undetermined(Exception):
 
 
 class Decided(Exception):
-    """Every site has been shown to lose a task without a fault: no more can be learned."""
+    """The site has been shown to lose a task without a fault: no more can be learned."""
 
 
 class Leak(NamedTuple):
@@ -44,24 +44,18 @@ class Leak(NamedTuple):
     unbound: bool
 
 
-class _Entry(NamedTuple):
-    """A leak at each of `sites`, a bit mask, of the task with a number in a state."""
-
-    leak: Leak
-    sites: int
-    number: int
-    trace: Trace
-    joins: Join | None
-
-
 @dataclass(slots=True, eq=False)
 class Books:
-    """What a run finds out, within `limit` units of work. `forgotten` are the sites that have lost
-    a task without a fault, as a bit mask."""
+    """What a run for one site finds out, within `limit` units of work.
 
-    sites: int
+    `is_forgotten` says that a task is lost without a fault.
+    """
+
+    # Whether the executions that lose nothing matter, too.
+    is_thorough: ClassVar[bool] = False
+
     limit: int
-    forgotten: int = 0
+    is_forgotten: bool = False
     adopted: set[str] = field(default_factory=set)
     labels: dict[int, str] = field(default_factory=dict)
     cancelled_on: dict[int, set[int]] = field(default_factory=dict)
@@ -69,11 +63,7 @@ class Books:
     _before: int = 0
     _origins: dict[object, int] = field(default_factory=dict)
     _nodes: list[object] = field(default_factory=list)
-    _entries: list[_Entry] = field(default_factory=list)
-    # For each leak the sites that it is known of, as a bit mask, and the rank of the worst of
-    # those histories.
-    _known: dict[Leak, tuple[int, tuple[bool, int]]] = field(default_factory=dict)
-    _leaks: dict[int, dict[Leak, History]] = field(default_factory=dict)
+    leaks: dict[Leak, Trace] = field(default_factory=dict)
 
     def origin(self, node: object, key: object) -> int:
         """The number of a place that makes tasks: of `node`, or a name, told from others by
@@ -111,8 +101,8 @@ class Books:
     def handed_over(self, state: State, value: Value, line: int) -> None:
         """Somebody else can reach a value from now on."""
 
-    def waits(self, state: State, site: int, items: tuple[Value, ...], opened: bool) -> None:
-        """A site waits for `items`, and for others where it is `opened`."""
+    def waits(self, state: State, items: tuple[Value, ...], opened: bool) -> None:
+        """The site waits for `items`, and for others where it is `opened`."""
 
     def cancels(self, state: State, value: Value, line: int) -> State:
         """A task is asked to cancel; returns the state with notes on it."""
@@ -128,67 +118,38 @@ class Books:
         self._before += self.work
         self.work = 0
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no task has been lost."""
-        return not self._entries
+    def of(self, site: int) -> dict[Leak, Trace]:
+        """The leaks of the site, each with the last step of the shortest execution to it."""
+        return self.leaks
 
-    def of(self, site: int) -> dict[Leak, History]:
-        """The leaks of a site, each with the shortest history that ends with it; what joined that
-        one on its way may have come by a longer one."""
-        if not self._leaks:
-            known: dict[Leak, int] = {}
-            for leak, sites, number, trace, joins in sorted(self._entries, key=_rank):
-                for index in bits(sites & ~known.get(leak, 0)):
-                    leaks = self._leaks.setdefault(index, {})
-                    leaks[leak] = History(trace, joins, number, index)
-                known[leak] = known.get(leak, 0) | sites
-        return self._leaks.get(site, {})
-
-    def lose(self, kind: str, origin: int, owner: str, number: int, state: State) -> None:
-        """Enter a task that `state` loses at every site that may have waited for it."""
-        sites = state.waits.get(number, 0)
-        marked = sum(1 << site for site in state.marks)
-        for unbound, where in ((False, sites & ~marked), (True, sites & marked)):
-            if where:
-                leak = Leak(kind, origin, owner, state.fault, unbound)
-                self._enter(leak, where, number, state)
-
-    def _enter(self, leak: Leak, sites: int, number: int, state: State) -> None:
-        """Enter a leak, unless all of its sites have it with a history that is as short."""
-        assert state.trace is not None
-        rank = state.trace.rank
-        known, worst = self._known.get(leak, (0, rank))
-        if not sites & ~known and rank >= worst:
+    def lose(self, leak: Leak, trace: Trace) -> None:
+        """Enter a leak, unless it is known with a history that is as short."""
+        known = self.leaks.get(leak)
+        if known is not None and trace.rank >= known.rank:
             return
-        self._known[leak] = known | sites, max(worst, rank)
-        self._entries.append(_Entry(leak, sites, number, state.trace, state.joins))
-        self._leaks = {}
-        if leak.kind == "lost" and not leak.fault and leak.owner == OWNED and not state.trace.vague:
-            self.forgotten |= sites
+        self.leaks[leak] = trace
+        if leak.kind == "lost" and not leak.fault and leak.owner == OWNED and not trace.vague:
+            self.is_forgotten = True
 
     def tick(self, work: int = 1) -> None:
         self.work += work
-        if self.work > ENOUGH_WORK and self.forgotten == (1 << self.sites) - 1:
+        if self.work > ENOUGH_WORK and self.is_forgotten:
             raise Decided
         if self.work > self.limit:
             raise Undetermined
 
 
-# What makes the books of a run over a function: of its sites, of how many tasks a collection of
-# unknown size stands for, and of how many statements and expressions there are.
-MakeBooks = Callable[[int, int, int], Books]
+# What makes the books of a run: how many tasks a collection of unknown size stands for, and how
+# much work it may take.
+MakeBooks = Callable[[int, int], Books]
 
 
-def books_for(sites: int, many: int, size: int) -> Books:
+def books_for(many: int, limit: int) -> Books:
     """The books of a check."""
-    return Books(sites, work_for(many, size))
+    return Books(limit)
 
 
 def work_for(many: int, size: int) -> int:
-    """How much work one run may take."""
+    """How much work all runs over a function may take together, with so many tasks to a collection
+    of unknown size."""
     return FIRST_WORK + NODE_WORK * size if many == MANY else MAX_WORK
-
-
-def _rank(entry: _Entry) -> tuple[bool, int]:
-    return entry.trace.rank

@@ -124,9 +124,9 @@ def _wait_call(machine: Machine, node: ir.Call, state: State, ctx: Context, site
         unresolved = args.splat and any(arg.star == 2 for arg in node.args)
         first = unresolved or (mode is not None and mode != Const("ALL_COMPLETED"))
         timeout = unresolved or _has_timeout(node)
-        if site >= 0:
-            machine.sites[site].early |= first or timeout
-            after = _check_coroutines(machine, after, waited, site)
+        if site == machine.site.index:
+            machine.site.early |= first or timeout
+            machine.site.coroutine = _coroutine_in(after, waited) or machine.site.coroutine
         results.append((after, Waiting(site, waited, first, timeout, node.line)))
     return results
 
@@ -151,17 +151,16 @@ def _has_timeout(node: ir.Call) -> bool:
     return False
 
 
-def _check_coroutines(machine: Machine, state: State, waited: Value, site: int) -> State:
-    """AWT203: coroutines among the elements of a wait."""
+def _coroutine_in(state: State, waited: Value) -> str:
+    """AWT203: a coroutine among the elements of a wait."""
     box = state.get(waited)
-    items = box.items if type(box) is Box else ()
-    for item in items:
+    for item in box.items if type(box) is Box else ():
         value = item[0] if type(item) is tuple else item
         if isinstance(value, Coroutine):
-            machine.sites[site].coroutine = f"{value.func.name}()"
-        elif isinstance(value, Result) and value.coroutine:
-            machine.sites[site].coroutine = value.coroutine
-    return state
+            return f"{value.func.name}()"
+        if isinstance(value, Result) and value.coroutine:
+            return value.coroutine
+    return ""
 
 
 def _dispatch(

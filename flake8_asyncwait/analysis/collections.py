@@ -87,6 +87,22 @@ def run_real(
     return [(state, UNKNOWN if unsure else value)]
 
 
+def _run_or_open(
+    machine: Machine,
+    operation: Operation,
+    values: list[Value],
+    state: State,
+    ctx: Context,
+    opened: bool,
+    kind: type | None = None,
+) -> Results:
+    """`run_real`; what asks for more than is known leaves a collection that may hold more."""
+    try:
+        return run_real(machine, operation, values, state, ctx, opened, kind)
+    except NotKnown:
+        return [(_opened(state, values[0]), UNKNOWN)]
+
+
 _ITERABLES = (list, tuple, set, frozenset, deque, dict)
 
 
@@ -166,11 +182,12 @@ def _opened(state: State, ref: Ref) -> State:
 
 
 def _is_found(box: Box, key: Value) -> bool:
-    """Whether it is known what a dict holds under a key, if only that it holds nothing."""
-    if not is_sure(key):
-        return False
+    """Whether it is known what a dict holds under a key, if only that it holds nothing. A task may
+    be any of those under an unknown index, and a test before may have been of another."""
     keys = [one for one, _ in box.items]
-    return key in keys or (not box.open and all(map(is_sure, keys)))
+    if is_sure(key) and key in keys:
+        return True
+    return isinstance(key, Const) and not box.open and all(map(is_sure, keys))
 
 
 def _values_of(box: Box) -> list[Value]:
@@ -304,8 +321,8 @@ def _combined(
                 return one
             return result
 
-        return run_real(machine, as_guessed, [left, right], state, ctx, opened, list)
-    return run_real(machine, operation, [left, right], state, ctx, opened)
+        return _run_or_open(machine, as_guessed, [left, right], state, ctx, opened, list)
+    return _run_or_open(machine, operation, [left, right], state, ctx, opened)
 
 
 def _with_unknown(
@@ -437,7 +454,7 @@ def _add_each(
     state, given = state.new(Box(tuple, kept))
     box = state.heap[ref.id]
     kind = box.kind if not box.escaped else _kind_with(name, box.kind)
-    return run_real(machine, _method(name), [ref, given], state, ctx, opened, kind)
+    return _run_or_open(machine, _method(name), [ref, given], state, ctx, opened, kind)
 
 
 def combine_all(
@@ -455,7 +472,7 @@ def combine_all(
             state, others = state.new(Box(tuple, items))
             given.append(others)
     kind = box.kind if not box.escaped else _kind_with(name, box.kind)
-    return run_real(machine, _method(name), [ref, *given], state, ctx, opened and adds, kind)
+    return _run_or_open(machine, _method(name), [ref, *given], state, ctx, opened and adds, kind)
 
 
 def _is_theirs(ref: Ref, state: State, ctx: Context) -> bool:

@@ -27,27 +27,25 @@ def raising(exc: Exc) -> Completion:
 
 
 class States:
-    """A set of states. Of equal ones it keeps that with the shortest history, joined with the
-    others."""
+    """A set of states. Of equal ones it keeps that with the shortest history."""
 
     __slots__ = ("_states",)
 
     def __init__(self, states: Iterable[State] = ()) -> None:
         self._states: dict[object, State] = {}
-        # The shortest first, so that joins are with the shortest, too.
         for state in sorted(states, key=_length):
             self.add(state)
 
     def add(self, state: State) -> bool:
-        """Add a state; False if there was one that equals it and has waited wherever it has."""
+        """Add a state; False if there was one that equals it."""
         key = state.key()
         known = self._states.get(key)
         if known is None:
             self._states[key] = state
             return True
-        joined = known.joined(state)
-        self._states[key] = state.joined(known) if _length(state) < _length(known) else joined
-        return joined is not known
+        if _length(state) < _length(known):
+            self._states[key] = state
+        return False
 
     def __iter__(self) -> Iterator[State]:
         return iter(self._states.values())

@@ -259,6 +259,6 @@ def after_wait(
     return _with_statuses(state, running, _not_ended)
 
 
-def mark_waited(state: State, items: tuple[Value, ...], site: int) -> State:
-    """Every task behind the elements of a wait has been waited for at `site`."""
-    return state.waited_for([ref for item in items for ref in tasks_of(state, item)], site)
+def mark_waited(state: State, items: tuple[Value, ...]) -> State:
+    """Every task behind the elements of a wait has been waited for at the site."""
+    return state.waited_for([ref for item in items for ref in tasks_of(state, item)])

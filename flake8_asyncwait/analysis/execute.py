@@ -10,7 +10,13 @@ from functools import partial
 from typing import Any, TypeVar
 
 from flake8_asyncwait.analysis import ir
-from flake8_asyncwait.analysis.loss import losable_in, merge, settle_ended
+from flake8_asyncwait.analysis.loss import (
+    collect,
+    holds_losable,
+    is_open,
+    merge,
+    settle_ended,
+)
 from flake8_asyncwait.analysis.machine import Context, Machine, Results
 from flake8_asyncwait.analysis.state import KNOWN, SOME, State, Value
 
@@ -83,10 +89,21 @@ def run_block(
         else:
             simple = _SIMPLE[type(statement)]
             ends = [end for state in states for end in simple(machine, statement, state, ctx)]
-        if len(ends) > 1:
+        passed = _is_passed(machine, statement, ctx)
+        if len(ends) > 1 or passed:
             ends = [forget(machine, end, statement, ctx) for end in ends]
         states = merge(machine, ends, statement.line)
+        if passed:  # only what still holds a task of the site tells anything
+            states = [collect(machine, one, statement.line) for one in states]
+            states = [one for one in states if is_open(machine, one)]
     return states
+
+
+def _is_passed(machine: Machine, statement: ir.Stmt, ctx: Context) -> bool:
+    """Whether no execution comes to the site any more behind a statement of the function."""
+    if ctx.frame.func is not machine.func or machine.books.is_thorough:
+        return False
+    return not machine.facts.liveness.is_reached_after(machine.site.call, statement)
 
 
 def forget(machine: Machine, state: State, statement: ir.Stmt, ctx: Context) -> State:
@@ -98,9 +115,7 @@ def forget(machine: Machine, state: State, statement: ir.Stmt, ctx: Context) -> 
     dead = [name for name in state.env if _is_dead(machine, name, statement)]
     if not dead:
         return state
-    kept = [name for name in dead if _is_kept(machine, name, state, statement)]
-    state = state.unbind(*(name for name in dead if name not in kept))
-    return _doom(state, kept) if kept and not state.stale else state
+    return state.unbind(*(n for n in dead if not _is_kept(machine, n, state, statement)))
 
 
 def _is_dead(machine: Machine, name: str, statement: ir.Stmt) -> bool:
@@ -116,19 +131,6 @@ def _is_kept(machine: Machine, name: str, state: State, statement: ir.Stmt) -> b
     """Whether a name that is not read any more still holds a task that may be lost: then it is
     remembered until it is bound again, and its task is lost there, or when the function
     ends. While a result is not bound yet, a cleanup may still come to read it (AWT103)."""
-    if not losable_in(state, state.env[name]):
+    if not holds_losable(state, state.env[name]):
         return False
     return bool(state.stale) or not machine.facts.liveness.is_bound_after(name, statement)
-
-
-def _doom(state: State, names: list[str]) -> State:
-    """Forget names that nothing reads or binds any more, and doom the tasks that they alone
-    hold. A name stays where another one still holds a task of it."""
-    others = frozenset(state.unbind(*names).reachable())
-    tasks = {name: losable_in(state, state.env[name]) for name in names}
-    gone = [name for name in names if others.isdisjoint(tasks[name])]
-    after = state.unbind(*gone)
-    doomed = frozenset().union(*(tasks[name] for name in gone)).difference(after.reachable())
-    for number in sorted(doomed):
-        after = after.doom(number)
-    return after

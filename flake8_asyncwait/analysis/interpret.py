@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 # These register the rules for the nodes of `ir`.
@@ -14,10 +14,10 @@ from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis import loops as _loops
 from flake8_asyncwait.analysis import managers as _managers
 from flake8_asyncwait.analysis import statements as _statements
-from flake8_asyncwait.analysis.books import Decided, MakeBooks, Undetermined, books_for
+from flake8_asyncwait.analysis.books import Decided, MakeBooks, Undetermined, books_for, work_for
 from flake8_asyncwait.analysis.completion import RETURN, Flow
 from flake8_asyncwait.analysis.execute import run_block
-from flake8_asyncwait.analysis.facts import Site
+from flake8_asyncwait.analysis.facts import Facts, Site
 from flake8_asyncwait.analysis.handover import hand_over
 from flake8_asyncwait.analysis.idle import idle_statements
 from flake8_asyncwait.analysis.loss import finish
@@ -33,17 +33,21 @@ RULES = (_calls, _comprehensions, _conditions, _expressions, _loops, _managers, 
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """What all executions of one function show. Where the bound of work was hit (`cut`), the leaks
-    that were found are true, and no more is known."""
+    """What all executions of a function show of one site. Where the bound of work was hit (`cut`),
+    the leaks that were found are true, and no more is known."""
 
-    sites: list[Site]
+    site: Site
     run: Machine
     cut: bool
 
+    @property
+    def sites(self) -> list[Site]:
+        """The site."""
+        return [self.site]
+
     def is_undetermined(self, site: Site) -> bool:
-        """Whether nothing is claimed about a site."""
-        lost = any(leak.kind == "lost" for leak in self.run.books.of(site.index))
-        return self.cut and not lost
+        """Whether nothing is claimed about the site."""
+        return self.cut and not any(leak.kind == "lost" for leak in self.run.books.leaks)
 
 
 def analyse(
@@ -52,66 +56,83 @@ def analyse(
     calls: list[ir.Call],
     letter: bool = False,
     make_books: MakeBooks = books_for,
-) -> Analysed:
-    """Run all executions of `func`, whose wait sites are `calls`.
+) -> Iterator[Analysed]:
+    """Run all executions of `func`, whose wait sites are `calls`, once for each site.
 
     `letter` says that tasks of others count too (AWT105). `make_books` makes the books of a run: a
     fix has some that take notes.
     Where the work would grow beyond its bound, collections of unknown size stand for fewer tasks;
-    for a single one a leak is still a leak, but none is no proof.
+    for a single one a leak is still a leak, but none is no proof. The runs share the bound.
     """
     facts = facts_of(program, func, calls, letter)
-
-    def prepared(many: int, tested_again: frozenset[str] = frozenset()) -> Machine:
-        books = make_books(len(facts.sites), many, facts.size)
-        idle = idle_statements(func, facts, tested_again)
-        return Machine(program, func, facts, books, many, letter, tested_again, idle)
-
-    run, cut = _try(prepared, func)
-    if cut:
-        # What is lost under a fault may be lost without one, too: that is another code.
-        run.without_faults()
-        _is_executed(run, func)
-    elif not run.books.is_empty:
-        # Tests of one thing that contradict each other may have led there.
-        run = _with_agreeing_tests(prepared, func, facts.relevant, run)
-    return Analysed(facts.sites, run, cut)
+    runs = _Runs(program, func, facts, letter, make_books)
+    for site in facts.sites:
+        yield runs.analyse(site)
 
 
-def _with_agreeing_tests(
-    prepared: Callable[[int, frozenset[str]], Machine],
-    func: ir.Func,
-    tracked: frozenset[str],
-    run: Machine,
-) -> Machine:
-    """Run a function once more, with as many tasks, so that the tests of one thing agree; the
-    first run where there are no such tests, or where this one is not within the bound of work."""
-    again = tested_again(func) - (tracked - conditions(func, tracked))
-    if not again:
-        return run
-    stricter = prepared(run.many, again)
-    return stricter if _is_executed(stricter, func) else run
+class _Runs:
+    """All runs of a function. They share the bound of work: `left` is how much each may still take,
+    by the number of tasks that a collection of unknown size stands for."""
 
+    def __init__(
+        self, program: Program, func: ir.Func, facts: Facts, letter: bool, make_books: MakeBooks
+    ) -> None:
+        self.program = program
+        self.func = func
+        self.facts = facts
+        self.letter = letter
+        self.make_books = make_books
+        self.left = {many: work_for(many, facts.size) for many in range(MANY, 0, -1)}
+        self._idle: dict[frozenset[str], frozenset[int]] = {}
 
-def _try(prepared: Callable[[int], Machine], func: ir.Func) -> tuple[Machine, bool]:
-    """Run a function with fewer and fewer tasks to a collection until that is within the bound of
-    work; returns the last run, and whether it is no proof."""
-    for many in range(MANY, 0, -1):
-        run = prepared(many)
-        if _is_executed(run, func):
-            return run, many == 1
-    return run, True
+    def analyse(self, site: Site) -> Analysed:
+        """Run with fewer and fewer tasks to a collection until that is within the bound."""
+        run = self._machine(site, MANY)
+        for many in (many for many, left in self.left.items() if left > 0):
+            run = self._machine(site, many)
+            if self._is_executed(run):
+                return Analysed(site, self._with_agreeing_tests(run), many == 1)
+        if any(left > 0 for left in self.left.values()):
+            # What is lost under a fault may be lost without one, too: that is another code.
+            run.without_faults()
+            self._is_executed(run)
+        return Analysed(site, run, True)
 
+    def _machine(
+        self, site: Site, many: int, tested_again: frozenset[str] = frozenset()
+    ) -> Machine:
+        if tested_again not in self._idle:
+            self._idle[tested_again] = idle_statements(self.func, self.facts, tested_again)
+        books = self.make_books(many, self.left[many])
+        idle = self._idle[tested_again]
+        machine = Machine(self.program, self.func, self.facts, site, books, many)
+        machine.letter, machine.tested_again, machine.idle = self.letter, tested_again, idle
+        return machine
 
-def _is_executed(run: Machine, func: ir.Func) -> bool:
-    """Run a function; whether that was within the bound of work."""
-    try:
-        _execute(run, func)
-    except Decided:
-        pass
-    except (Undetermined, RecursionError):
-        return False
-    return True
+    def _with_agreeing_tests(self, run: Machine) -> Machine:
+        """Run once more, with as many tasks, so that the tests of one thing agree: those that
+        contradict each other may have led to a loss. The first run where there are none, or where
+        this one is not within the bound of work."""
+        if not run.books.leaks:
+            return run
+        tracked = self.facts.relevant
+        again = tested_again(self.func) - (tracked - conditions(self.func, tracked))
+        if not again:
+            return run
+        stricter = self._machine(run.site, run.many, again)
+        return stricter if self._is_executed(stricter) else run
+
+    def _is_executed(self, run: Machine) -> bool:
+        """Run the function; whether that was within the bound of work."""
+        try:
+            _execute(run, self.func)
+        except Decided:
+            pass
+        except (Undetermined, RecursionError):
+            return False
+        finally:
+            self.left[run.many] -= run.books.work
+        return True
 
 
 def _execute(run: Machine, func: ir.Func) -> None:

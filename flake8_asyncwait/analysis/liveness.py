@@ -39,11 +39,15 @@ class _Exits:
 class Liveness:
     """What is live behind each statement of a function.
 
-    `asking` are the last components of the names of what may ask how a task has ended.
+    `asking` are the last components of the names of what may ask how a task has ended. `calls` are
+    those of which it is to say whether they are reached.
     """
 
-    def __init__(self, func: ir.Func, asking: Collection[str]) -> None:
+    def __init__(
+        self, func: ir.Func, asking: Collection[str], calls: Collection[ir.Call] = ()
+    ) -> None:
         self._asking = asking
+        self._calls = frozenset(calls)
         self._captured = {name for nested in func.nested for name in nested.mentions}
         # When a nested function runs is not known.
         self._always_asked = any(self._asks_inside(nested) for nested in func.nested)
@@ -64,6 +68,10 @@ class Liveness:
     def is_bound_after(self, name: str, statement: ir.Stmt) -> bool:
         """Whether anything behind a statement may bind a name again."""
         return self._is_live(_BINDING + name, statement)
+
+    def is_reached_after(self, call: ir.Call, statement: ir.Stmt) -> bool:
+        """Whether a call may be evaluated behind a statement."""
+        return self._is_live(_fact_of(call), statement)
 
     def _is_live(self, fact: str, statement: ir.Stmt) -> bool:
         return bool(self._behind[id(statement)] & self._bits.get(fact, 0))
@@ -139,6 +147,7 @@ class Liveness:
     def _facts(self, statement: ir.Stmt) -> int:
         """What a statement's own expressions read, whether they ask, and what it binds."""
         facts = {*_read(statement), *_binding(statement)}
+        facts |= {_fact_of(node) for node in _own(statement) if node in self._calls}
         if any(map(self._asks, _own(statement))):
             facts.add(_QUESTION)
         return self._mask(facts)
@@ -148,6 +157,10 @@ class Liveness:
         for fact in facts:
             mask |= self._bits.setdefault(fact, 1 << len(self._bits))
         return mask
+
+
+def _fact_of(call: ir.Call) -> str:
+    return f"call {id(call)}"
 
 
 def _own(statement: Any) -> Iterator[Any]:

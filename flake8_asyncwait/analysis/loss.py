@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 
+from flake8_asyncwait.analysis.books import Leak
 from flake8_asyncwait.analysis.completion import States
 from flake8_asyncwait.analysis.machine import Machine
 from flake8_asyncwait.analysis.state import (
@@ -13,6 +15,7 @@ from flake8_asyncwait.analysis.state import (
     COLLECTION,
     DONE,
     DROPPED,
+    ENDED,
     FAILED,
     FOREIGN,
     FUTURE,
@@ -21,10 +24,14 @@ from flake8_asyncwait.analysis.state import (
     OK,
     UNSETTLED,
     Box,
+    Coroutine,
     Ref,
+    Shielded,
     State,
     Task,
+    TimeLimited,
     Value,
+    Waiting,
 )
 
 
@@ -47,8 +54,6 @@ def finish(machine: Machine, state: State, line: int, how: str) -> None:
     """The function has ended: every task that it still held leaves the books."""
     for number in state.heap:
         _leave(machine, state, number, line, how)
-    for (origin, owner), number in state.doomed.items():
-        _lose(machine, "lost", origin, owner, number, state, line, how)
 
 
 def _leave(machine: Machine, state: State, number: int, line: int, how: str) -> None:
@@ -63,21 +68,11 @@ def _leave(machine: Machine, state: State, number: int, line: int, how: str) -> 
         kind = "unawaited"
     else:
         return
-    _lose(machine, kind, thing.origin, thing.owner, number, state, line, how)
-
-
-def _lose(
-    machine: Machine,
-    kind: str,
-    origin: int,
-    owner: str,
-    number: int,
-    state: State,
-    line: int,
-    how: str,
-) -> None:
     told = state.trace is not None and (state.trace.line, state.trace.what) == (line, how)
-    machine.books.lose(kind, origin, owner, number, state if told else state.step(line, how))
+    trace = (state if told else state.step(line, how)).trace
+    assert trace is not None
+    leak = Leak(kind, thing.origin, thing.owner, state.fault, state.unbound)
+    machine.books.lose(leak, trace)
 
 
 def head(machine: Machine, state: State, line: int) -> State:
@@ -110,6 +105,23 @@ def _tells_nothing(task: Task) -> bool:
     return theirs and task.status not in ASKED and task.status != CANCELLED
 
 
+def is_open(machine: Machine, state: State) -> bool:
+    """Whether a state may still tell something of a site that no execution comes to any more: it
+    holds a task of the site that is not seen to its end, a wait that has not started, or tasks of a
+    parameter, which may be adopted."""
+    if machine.facts.borrows and not state.fault:
+        return True
+    things = state.heap.values()
+    if any(type(t) is Task and t.waited and t.status not in ENDED for t in things):
+        return True
+    held = chain(state.env.values(), *(t.items for t in things if type(t) is Box))
+    return any(type(value) in _NOT_STARTED for value in held)
+
+
+# What may hold the coroutine of a wait.
+_NOT_STARTED = frozenset({Waiting, TimeLimited, Shielded, Coroutine})
+
+
 def _only(item: Value, others: set[Ref]) -> bool:
     """Whether an item of a collection holds nothing but tasks that cannot be lost."""
     if type(item) is tuple:
@@ -117,11 +129,11 @@ def _only(item: Value, others: set[Ref]) -> bool:
     return item in others
 
 
-def losable_in(state: State, value: Value) -> frozenset[int]:
-    """The tasks that a value reaches and that could still be lost, if only once they are
+def holds_losable(state: State, value: Value) -> bool:
+    """Whether a value reaches a task of the site that could still be lost, if only once it is
     adopted."""
-    things = ((number, state.heap[number]) for number in state.refs(value))
-    return frozenset(n for n, t in things if type(t) is Task and _is_losable(t))
+    things = (state.heap[number] for number in state.refs(value))
+    return any(type(thing) is Task and thing.waited and _is_losable(thing) for thing in things)
 
 
 def _is_losable(task: Task) -> bool:

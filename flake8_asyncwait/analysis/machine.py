@@ -20,7 +20,7 @@ from flake8_asyncwait.analysis.exceptions import (
     TIMEOUT_ERROR,
     Exc,
 )
-from flake8_asyncwait.analysis.facts import Facts
+from flake8_asyncwait.analysis.facts import Facts, Site
 from flake8_asyncwait.analysis.program import Program
 from flake8_asyncwait.analysis.state import (
     BORROWED,
@@ -124,31 +124,29 @@ class Summary(NamedTuple):
 
 
 class Machine:
-    """One run of a function. `many` is how many tasks a collection of unknown size stands for,
-    `letter` says that tasks of others count too (AWT105), and `tested_again` are the names and
-    dotted paths whose tests agree with each other. `idle` are the statements of the function, as
-    ids, that cannot touch what states remember."""
+    """One run of a function, for one of its sites. `many` is how many tasks a collection of unknown
+    size stands for, `letter` says that tasks of others count too (AWT105), and `tested_again` are
+    the names and dotted paths whose tests agree with each other. `idle` are the statements of the
+    function, as ids, that cannot touch what states remember."""
 
     def __init__(
         self,
         program: Program,
         func: ir.Func,
         facts: Facts,
+        site: Site,
         books: Books,
         many: int = MANY,
-        letter: bool = False,
-        tested_again: frozenset[str] = frozenset(),
-        idle: frozenset[int] = frozenset(),
     ) -> None:
         self.program = program
         self.func = func
         self.facts = facts
         self.books = books
         self.many = many
-        self.letter = letter
-        self.tested_again = tested_again
-        self.idle = idle
-        self.sites = facts.sites
+        self.letter = False
+        self.tested_again: frozenset[str] = frozenset()
+        self.idle: frozenset[int] = frozenset()
+        self.site = site
         self.site_of = {id(site.call): site for site in facts.sites}
         self.relevant = facts.relevant
         # Only executions without a fault.

@@ -50,15 +50,12 @@ def _note_stale_read(
         return state
     if value is not None and truth(value, state):
         return _freshen(name, state)  # what empties it from now on is the cleanup itself
-    for index, stale in state.stale:
-        if stale != name:
-            continue
-        unbound = value is None and name in machine.facts.bindable
-        pending = name in machine.sites[index].results
-        older = value is not None and pending and truth(value, state) is False
-        if unbound or older:
-            state = state.with_mark(index)
-    return state
+    if name not in state.stale:
+        return state
+    unbound = value is None and name in machine.facts.bindable
+    pending = name in machine.site.results
+    older = value is not None and pending and truth(value, state) is False
+    return state.with_unbound() if unbound or older else state
 
 
 def _global(machine: Machine, name: str, state: State, ctx: Context) -> Value:
@@ -149,8 +146,7 @@ def assign(machine: Machine, name: str, value: Value, state: State, ctx: Context
 
 
 def _freshen(name: str, state: State) -> State:
-    fresh = frozenset(pair for pair in state.stale if pair[1] != name)
-    return state.with_stale(fresh) if fresh != state.stale else state
+    return state.with_stale(state.stale - {name}) if name in state.stale else state
 
 
 def _label(machine: Machine, name: str, value: Value, state: State, frame: Frame) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from flake8_asyncwait.analysis import effects, ir
-from flake8_asyncwait.analysis.books import AWAITED, MAX_WORK, Books, Undetermined, work_for
+from flake8_asyncwait.analysis.books import AWAITED, MAX_WORK, Books, Undetermined
 from flake8_asyncwait.analysis.known import GATHERS, QUESTIONS, SUPPRESSES, TASK_METHODS, has
 from flake8_asyncwait.analysis.state import (
     ASKED,
@@ -31,7 +31,6 @@ from flake8_asyncwait.analysis.state import (
     TimeLimited,
     Value,
     WaitTask,
-    bits,
 )
 from flake8_asyncwait.analysis.walk import last_name, walk
 
@@ -44,15 +43,14 @@ _PASSING = frozenset({MAYBE, LATE_CANCELLING}) | MAYBE_ASKED
 
 
 class Use(NamedTuple):
-    """Something done to a task that was running when a wait for it had ended, or (`site` is the
-    number of sites) when a watched cancel struck it. `line` is where, `task` how messages call
-    it.
+    """Something done to a task that was running when the wait for it had ended, or (`struck`) when
+    a watched cancel struck it. `line` is where, `task` how messages call it.
 
     That the function has cancelled the task in between does not matter if it may have ended before:
     had it been cancelled at once, it would have ended otherwise.
     """
 
-    site: int
+    struck: bool
     what: str
     line: int
     task: str
@@ -78,26 +76,23 @@ class NotingBooks(Books):
     """Takes notes while a machine runs, and goes on when every site is known to leak: a fix has to
     know all executions.
 
-    `waited` says for each site what its elements are: owners, and the two words above. `watched`
-    are the lines of cancels to take notes of. `budget` bounds the work of all runs.
+    `waited` says what the elements of the site are: owners, and the two words above. `watched` are
+    the lines of cancels to take notes of. `budget` bounds the work of all runs.
     """
 
-    def __init__(self, sites: int, limit: int, watched: frozenset[int], budget: Budget) -> None:
-        super().__init__(sites, limit)
+    is_thorough = True
+
+    def __init__(self, limit: int, watched: frozenset[int], budget: Budget) -> None:
+        super().__init__(limit)
         self.budget = budget
         self.watched = watched
         self.uses: set[Use] = set()
         self.struck: set[Struck] = set()
-        self.waited: dict[int, set[str]] = {}
         # The lines of cancels, and those of them that have struck something that was running.
         self.cancels_on: set[int] = set()
         self.striking_on: set[int] = set()
+        self.waited: set[str] = set()
         self._careless: dict[ir.Func, set[int]] = {}
-
-    @property
-    def cut(self) -> int:
-        """The number that stands for the watched cancels among the sites."""
-        return self.sites
 
     def tick(self, work: int = 1) -> None:
         self.work += work
@@ -130,8 +125,8 @@ class NotingBooks(Books):
         for number in state.refs(value):
             self._note(state, Ref(number), HANDED, line)
 
-    def waits(self, state: State, site: int, items: tuple[Value, ...], opened: bool) -> None:
-        kinds = self.waited.setdefault(site, set())
+    def waits(self, state: State, items: tuple[Value, ...], opened: bool) -> None:
+        kinds = self.waited
         if opened:
             kinds.add(UNKNOWN_ELEMENT)
         for item in items:
@@ -162,10 +157,9 @@ class NotingBooks(Books):
         if type(task) is not Task:
             return
         if task.struck and task.status in ASKED:
-            self.uses.add(Use(self.cut, what, line, self.label(task.origin)))
-        elif task.status in UNSETTLED or task.late:
-            for site in bits(state.waits.get(ref.id, 0)):
-                self.uses.add(Use(site, what, line, self.label(task.origin)))
+            self.uses.add(Use(True, what, line, self.label(task.origin)))
+        elif task.waited and (task.status in UNSETTLED or task.late):
+            self.uses.add(Use(False, what, line, self.label(task.origin)))
 
     def _is_careless(self, line: int, func: ir.Func) -> bool:
         """Whether it is all the same to an await how the tasks have ended."""
@@ -177,12 +171,13 @@ class NotingBooks(Books):
 
 
 def noting_books(
-    watched: frozenset[int], most: int, budget: Budget, sites: int, many: int, size: int
+    watched: frozenset[int], most: int, budget: Budget, many: int, limit: int
 ) -> NotingBooks:
     """The books of a run for a fix, in which a collection of unknown size may stand for `most`
     tasks."""
-    limit = work_for(many, size) if many == MANY else MAX_WORK * _PATIENCE
-    return NotingBooks(sites, limit if many <= most else 0, watched, budget)
+    if many < MANY:
+        limit = MAX_WORK * _PATIENCE
+    return NotingBooks(limit if many <= most else 0, watched, budget)
 
 
 def _behind(state: State, value: Value) -> list[Ref]:

@@ -119,6 +119,8 @@ def real(state: State, value: Value, kind: type | None = None) -> Any:
     but a guess), a constant as itself."""
     box = state.get(value)
     if type(box) is Box:
+        if kind is dict and box.kind is not dict:
+            raise NotKnown
         made = _made(state, kind or box.kind, box.items)
         if isinstance(made, _Reference):
             made.ref = value

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, NamedTuple
 
 from flake8_asyncwait.analysis import ir
@@ -191,9 +190,9 @@ UNKNOWN = Unknown()
 
 
 class Task(NamedTuple):
-    """One abstract task. `waited` says whether a site has waited for it (`State.waits` which),
-    `origin` is the place that made it, `handed` whether somebody else can reach it. `struck` and
-    `late` are notes on its cancels, which only a fix takes."""
+    """One abstract task. `waited` says whether the site has waited for it, `origin` is the place
+    that made it, `handed` whether somebody else can reach it. `struck` and `late` are notes on its
+    cancels, which only a fix takes."""
 
     status: str
     owner: str
@@ -251,81 +250,37 @@ class Trace:
         """Of two histories, the one with the lower rank says more in fewer steps."""
         return self.vague, self.length
 
-    def since(self, earlier: Trace | None) -> list[Trace]:
-        """The steps after an earlier one, the last first."""
+    def steps(self) -> list[Trace]:
+        """All steps of the execution, the first first."""
         steps = []
         step: Trace | None = self
-        while step is not None and step is not earlier:
+        while step is not None:
             steps.append(step)
             step = step.before
-        return steps
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Join:
-    """Where a history meets another one that has come to an equal state, and has waited for tasks
-    at sites where it has not itself, or doomed others.
-
-    `trace` is how far it had come, `other` the other one, as its trace and its joins. `waits` are,
-    by the number of a task, its number in the other, and those sites as a bit mask.
-    """
-
-    before: Join | None
-    trace: Trace | None
-    other: tuple[Trace | None, Join | None]
-    waits: dict[int, tuple[int, int]]
-
-
-class History(NamedTuple):
-    """How an execution comes to a state that holds a task, a number there, which it has waited for
-    at a site. From the last join that tells of such a wait back, it is that of the other."""
-
-    last: Trace
-    joins: Join | None
-    number: int
-    site: int
-
-    @property
-    def rank(self) -> tuple[bool, int]:
-        """As for a trace."""
-        return self.last.rank
-
-    def steps(self) -> list[Trace]:
-        """All steps, the first first."""
-        trace: Trace | None = self.last
-        joins, number = self.joins, self.number
-        steps: list[Trace] = []
-        while joins is not None:
-            theirs, sites = joins.waits.get(number, (0, 0))
-            if not sites >> self.site & 1:
-                joins = joins.before
-                continue
-            steps += trace.since(joins.trace) if trace is not None else ()
-            (trace, joins), number = joins.other, theirs
-        steps += trace.since(None) if trace is not None else ()
         return steps[::-1]
+
+
+# What ends with a leak: its last step has all others before it.
+History = Trace
 
 
 class State:
     """One abstract state. Treat it as frozen: use the methods that return a new one.
 
-    `waits` are the sites that may have waited for a task, by its number, as a bit mask: some
-    history of the state has. `doomed` are tasks that may run on while nothing comes to touch them
-    any more, by the place that made them and their owner: they are lost when the function ends.
-    Neither makes a difference to what comes next, so that states that differ in nothing else are
-    one, with `joins` between their histories.
+    `fault` says that one has struck. `stale` are the names that the result of the site is to be
+    bound to, from where its wait starts, `unbound` says that a cleanup has read one of them. Its
+    `trace` makes no difference to what comes next.
     """
 
     __slots__ = (
-        *("_order", "_shape", "_top", "doomed", "env", "fault", "heap", "joins", "marks", "stale"),
-        *("trace", "waits"),
+        *("_reachable", "_shape", "_top", "env", "fault", "heap", "stale", "trace", "unbound"),
     )
 
     env: dict[str, Value]
     heap: dict[int, Any]
     fault: bool
-    stale: frozenset[tuple[int, str]]
-    marks: frozenset[int]
+    stale: frozenset[str]
+    unbound: bool
     trace: Trace | None
 
     def __init__(
@@ -333,22 +288,19 @@ class State:
         env: dict[str, Value],
         heap: dict[int, Any],
         fault: bool = False,
-        stale: frozenset[tuple[int, str]] = frozenset(),
-        marks: frozenset[int] = frozenset(),
+        stale: frozenset[str] = frozenset(),
+        unbound: bool = False,
         trace: Trace | None = None,
     ) -> None:
         self.env = env
         self.heap = heap
         self.fault = fault
         self.stale = stale
-        self.marks = marks
+        self.unbound = unbound
         self.trace = trace
-        self.waits: dict[int, int] = {}
-        self.doomed: dict[tuple[int, str], int] = {}
-        self.joins: Join | None = None
         self._top = _FIRST_ID
         self._shape: object = None
-        self._order: tuple[int, ...] = ()
+        self._reachable: tuple[int, ...] = ()
 
     @property
     def weight(self) -> int:
@@ -361,15 +313,14 @@ class State:
         return sum(len(thing.items) for thing in self.heap.values() if type(thing) is Box)
 
     def copy(self) -> State:
-        state = State(self.env, self.heap, self.fault, self.stale, self.marks, self.trace)
-        state.waits, state.doomed = self.waits, self.doomed
-        state.joins, state._top = self.joins, self._top
+        state = State(self.env, self.heap, self.fault, self.stale, self.unbound, self.trace)
+        state._top = self._top
         return state
 
     def _again(self) -> State:
         """A copy that will hold the same, and differ in what else is known of it."""
         state = self.copy()
-        state._shape, state._order = self._shape, self._order
+        state._shape, state._reachable = self._shape, self._reachable
         return state
 
     def bind(self, name: str, value: Value) -> State:
@@ -394,7 +345,6 @@ class State:
         return state
 
     def new(self, thing: Any) -> tuple[State, Ref]:
-        # A number is used once: joins tell of those that are gone, too.
         ref = Ref(self._top + 1)
         state = self.put(ref, thing)
         state._top = ref.id
@@ -425,63 +375,24 @@ class State:
         state.fault = True
         return state
 
-    def with_stale(self, stale: frozenset[tuple[int, str]]) -> State:
+    def with_stale(self, stale: frozenset[str]) -> State:
         if stale == self.stale:
             return self
         state = self._again()
         state.stale = stale
         return state
 
-    def with_mark(self, site: int) -> State:
-        if site in self.marks:
+    def with_unbound(self) -> State:
+        """A cleanup has read the result of the site, which is not bound yet."""
+        if self.unbound:
             return self
         state = self._again()
-        state.marks = self.marks | {site}
+        state.unbound = True
         return state
 
-    def waited_for(self, refs: Iterable[Ref], site: int) -> State:
-        """A site has waited for tasks."""
-        state = self.put_all({r.id: self.heap[r.id]._replace(waited=True) for r in refs})
-        if state is self:
-            return self
-        mask = 1 << site
-        state.waits = {**self.waits, **{r.id: self.waits.get(r.id, 0) | mask for r in refs}}
-        return state
-
-    def joined(self, other: State) -> State:
-        """This state, with what the history of another one that equals it has waited for and doomed
-        besides; this very one where that is nothing."""
-        pairs = zip(self._order, other._order, strict=True)
-        return self._with(other, pairs, other.doomed)
-
-    def doom(self, number: int) -> State:
-        """Nothing touches a task any more, which nothing reaches."""
-        task = self.heap[number]
-        state = self._with(self, (), {(task.origin, task.owner): number})._again()
-        state.heap = {n: thing for n, thing in self.heap.items() if n != number}
-        return state
-
-    def _with(
-        self, other: State, pairs: Iterable[tuple[int, int]], doomed: dict[tuple[int, str], int]
-    ) -> State:
-        """This state with the waits of some tasks of another, for those that they are paired with
-        here, and with what is doomed there."""
-        top, numbers = self._top, self.doomed
-        for key in (each for each in doomed if each not in self.doomed):
-            top += 1
-            numbers = {**numbers, key: top}
-        waits, others = self.waits, {}
-        for mine, theirs in chain(pairs, ((numbers[key], doomed[key]) for key in doomed)):
-            more = other.waits.get(theirs, 0) & ~waits.get(mine, 0)
-            if more:
-                waits = {**waits, mine: waits.get(mine, 0) | more}
-                others[mine] = theirs, more
-        if not others:
-            return self
-        state = self._again()
-        state.waits, state.doomed, state._top = waits, numbers, top
-        state.joins = Join(self.joins, self.trace, (other.trace, other.joins), others)
-        return state
+    def waited_for(self, refs: Iterable[Ref]) -> State:
+        """The site has waited for tasks."""
+        return self.put_all({r.id: self.heap[r.id]._replace(waited=True) for r in refs})
 
     def suspended(self) -> State:
         """Time has passed: what ran may have ended, and attributes may have been re-bound."""
@@ -535,28 +446,18 @@ class State:
         if len(self.reachable()) == len(self.heap):
             return self
         alive = frozenset(self.reachable())
-        told = alive.union(self.doomed.values())
         state = self._again()
         state.heap = {number: self.heap[number] for number in self.heap if number in alive}
-        state.waits = {number: sites for number, sites in self.waits.items() if number in told}
         return state
 
     def key(self) -> object:
-        """Equal for states that differ only in the numbering of objects, in their history, in
-        which sites have waited for tasks and in what is doomed."""
-        return self._named()[0], self.fault, self.stale, self.marks
+        """Equal for states that differ only in the numbering of objects and in their history."""
+        return self._named()[0], self.fault, self.stale, self.unbound
 
     def _named(self) -> tuple[object, tuple[int, ...]]:
         if self._shape is None:
-            self._shape, self._order = _canonical(self.env, self.heap)
-        return self._shape, self._order
-
-
-def bits(mask: int) -> Iterator[int]:
-    """The numbers of the bits that are set, the lowest first."""
-    while mask:
-        yield (mask & -mask).bit_length() - 1
-        mask &= mask - 1
+            self._shape, self._reachable = _canonical(self.env, self.heap)
+        return self._shape, self._reachable
 
 
 def _canonical(env: dict[str, Value], heap: dict[int, Any]) -> tuple[object, tuple[int, ...]]:

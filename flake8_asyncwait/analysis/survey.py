@@ -30,7 +30,8 @@ def facts_of(program: Program, func: ir.Func, calls: list[ir.Call], letter: bool
         frozenset((made | results) & relevant.names),
         repeated(func),
         helpers,
-        Liveness(func, known.named(known.ASKS) | helpers),
+        Liveness(func, known.named(known.ASKS) | helpers, calls),
+        borrows,
         not (letter or borrows or _may_make(program, func)),
         len(every(func)),
     )

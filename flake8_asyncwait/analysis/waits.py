@@ -66,7 +66,7 @@ def run_wait(
     machine.fault(state, ctx, line if started else waiting.line, (CANCELLED_ERROR,), later)
     full = not waiting.first and not waiting.timeout
     if ctx.limited:
-        _limit(machine, waiting)
+        machine.site.early |= waiting.site == machine.site.index
         late = later.step(waiting.line, "the time runs out", "timeout")
         ctx.out.add(raising(TIMEOUT_ERROR), late)
     return _halves(machine, state, waiting, items, opened, full)
@@ -96,20 +96,17 @@ def _kept(state: State, items: tuple[Value, ...]) -> dict[str, Value]:
     }
 
 
-def _limit(machine: Machine, waiting: Waiting) -> None:
-    if waiting.site >= 0:
-        machine.sites[waiting.site].early = True
-
-
 def start_wait(
     machine: Machine, state: State, site: int, items: tuple[Value, ...], opened: bool
 ) -> State:
     """The wait has started: its result's names are stale until it is bound."""
+    if site != machine.site.index:
+        return state
     before = state
-    state = effects.mark_waited(state, items, site)
-    machine.books.waits(before, site, items, opened)
-    names = {n for n in machine.sites[site].halves if not truth(state.env.get(n), state)}
-    return state.with_stale(state.stale | {(site, name) for name in names})
+    state = effects.mark_waited(state, items)
+    machine.books.waits(before, items, opened)
+    names = {n for n in machine.site.halves if not truth(state.env.get(n), state)}
+    return state.with_stale(state.stale | names)
 
 
 def waited_elements(

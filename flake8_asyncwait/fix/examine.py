@@ -63,13 +63,13 @@ class Seen:
     @property
     def uses(self) -> list[Use]:
         """What is done to tasks of the site that still run after the wait, in source order."""
-        uses = [use for use in self.notes.uses if use.site == self.site.index]
+        uses = [use for use in self.notes.uses if not use.struck]
         return sorted(uses, key=lambda use: use.line)
 
     @property
     def waited(self) -> set[str]:
         """What the elements of the wait are: see `NotingBooks.waited`."""
-        return self.notes.waited.get(self.site.index, set())
+        return self.notes.waited
 
     @property
     def lost(self) -> frozenset[str]:
@@ -91,7 +91,7 @@ class Seen:
     @property
     def used_after_cancel(self) -> list[Use]:
         """What is done to tasks after a watched cancel has struck them."""
-        return [use for use in self.notes.uses if use.site == self.notes.cut]
+        return [use for use in self.notes.uses if use.struck]
 
 
 def examine(

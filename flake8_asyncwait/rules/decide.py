@@ -65,8 +65,8 @@ def _outermost(
 def _function(file: File, func: ir.Func, calls: list[ir.Call], options: Options) -> list[Decision]:
     """What is decided of the sites of one function."""
     decided: list[Decision] = []
-    analysed = analyse(file.program, func, calls, "AWT105" in options.codes)
-    for site in analysed.sites:
+    for analysed in analyse(file.program, func, calls, "AWT105" in options.codes):
+        site = analysed.site
         if analysed.is_undetermined(site):
             decided.append(UndeterminedSite(site.call.line, site.call.column, TOO_MANY_PATHS))
         else:
@@ -87,7 +87,8 @@ def examine(
     for func in map(file.lower, file.around(lines)):
         if isinstance(func, ir.Func):
             for inner, calls in _with_sites(file.program, func):
-                yield analyse(file.program, inner, calls, "AWT105" in options.codes, make_books)
+                letter = "AWT105" in options.codes
+                yield from analyse(file.program, inner, calls, letter, make_books)
 
 
 def _with_sites(program: Program, func: ir.Func) -> Iterator[tuple[ir.Func, list[ir.Call]]]:
@@ -132,6 +133,6 @@ def finding_at(file: File, analysed: Analysed, site: Site, options: Options) -> 
 
 def _place(file: File, func: ir.Func, call: ir.Call) -> Place:
     name = file.program.qualified(func, call.func)
-    if name != "asyncio.wait":
+    if name != WAIT:
         name = last_name(call.func)
     return place_of(name or "wait", file.tree, file.lines, (call.line, call.column), call.end)
