@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from flake8_asyncwait.analysis import known
 from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON
 from flake8_asyncwait.rules import RULES
 
@@ -142,3 +143,28 @@ def test_dependencies_are_pinned_from_below_only() -> None:
     assert len(wanted) > 3
     assert [one for one in wanted if not re.fullmatch(r"[\w-]+>=[\d.]+", one)] == []
     assert re.fullmatch(r">=3\.\d+", project["requires-python"])
+
+
+ANALYSIS = sorted((PACKAGE / "analysis").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", ANALYSIS, ids=name)
+def test_what_is_known_of_a_callable_stands_in_one_table(path: Path) -> None:
+    if path.stem == "known":
+        return
+    names = {last for table in known.TABLES for row in table for last in (row, row.split(".")[-1])}
+    names -= {"wait"}  # that is a step's word, too: what a replay has to choose there
+    strings = {
+        node.value
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert not strings & names
+
+
+@pytest.mark.parametrize("path", ANALYSIS, ids=name)
+def test_rules_are_no_methods(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        assert not (isinstance(node, ast.Name) and node.id == "NotImplementedError")
+        if isinstance(node, ast.ClassDef) and node.name != "Lowerer":  # it is one pass
+            assert (node.end_lineno or 0) - node.lineno < 400, node.name

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
 from flake8_asyncwait.analysis import ir
-from flake8_asyncwait.analysis.state import MANY, OWNED, State, Trace, Value
+from flake8_asyncwait.analysis.state import MANY, OWNED, State, Value
+from flake8_asyncwait.analysis.trace import Trace
 
 # The work on one function is bounded: statements and expressions evaluated, each in one state, and
 # states compared. A state that holds much counts for several (`State.weight`). The first try may

@@ -89,7 +89,15 @@ def any_all(
     return [(state, Const(not telling))]
 
 
-def is_instance(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+def is_instance(
+    tasks: frozenset[str],
+    machine: Machine,
+    node: ir.Call,
+    args: Args,
+    state: State,
+    ctx: Context,
+) -> Results:
+    """Whether an exception is of a class, or a task of one of those that `tasks` are of."""
     value = args.first()
     if isinstance(value, Raised) and len(node.args) > 1:
         names = class_names(machine, node.args[1].value, ctx)
@@ -103,7 +111,7 @@ def is_instance(machine: Machine, node: ir.Call, args: Args, state: State, ctx: 
         kinds = node.args[1].value
         parts = [part for part, _ in kinds.elements] if isinstance(kinds, ir.Display) else [kinds]
         asked = {machine.program.qualified(ctx.frame.func, part) for part in parts}
-        if asked & {"asyncio.Task", "asyncio.Future"}:
+        if asked & tasks:
             return [(state, Const(True))]
     return [(state, UNKNOWN)]
 

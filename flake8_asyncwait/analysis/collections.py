@@ -255,23 +255,44 @@ def update_dict(
     return [(state.put(ref, box._replace(items=after.items, open=after.open)), Const(None))]
 
 
-def call_by_key(
+def get_by_key(
     machine: Machine, ref: Ref, name: str, args: Args, state: State, ctx: Context
 ) -> Results:
-    """`get`, `setdefault` and `pop`: of a dict they take a key, which may not be known."""
+    """`get(key, default)` of a dict: under an unknown key may be any of its values."""
     box = state.heap[ref.id]
-    if box.kind is not dict or not args.positional or _is_found(box, args.first()):
+    if not _asks_for_unknown(box, args):
         return call_method(machine, ref, name, args, state, ctx)
-    if name == "pop":
-        pair = _ended_pair(box, state) if not isinstance(args.first(), Ref) else ()
-        if pair:
-            return [(_without(state, ref, pair), pair[1])]
-        return [(state, args.positional[1] if len(args.positional) > 1 else UNKNOWN)]
-    if name == "setdefault" and len(args.positional) > 1:
-        key, value = args.positional
-        return [(_set_key(machine, ref, key, value, state), value)]
     default = args.positional[1] if len(args.positional) > 1 else Const(None)
     return [(state, value) for value in (*_values_of(box), default)]
+
+
+def set_default(
+    machine: Machine, ref: Ref, name: str, args: Args, state: State, ctx: Context
+) -> Results:
+    """`setdefault(key, default)` of a dict: an unknown key is taken to be new."""
+    box = state.heap[ref.id]
+    if not _asks_for_unknown(box, args) or len(args.positional) < 2:
+        return get_by_key(machine, ref, name, args, state, ctx)
+    key, value = args.positional
+    return [(_set_key(machine, ref, key, value, state), value)]
+
+
+def _pop_key(
+    machine: Machine, ref: Ref, name: str, args: Args, state: State, ctx: Context
+) -> Results:
+    """`pop(key, default)` of a dict."""
+    box = state.heap[ref.id]
+    if not _asks_for_unknown(box, args):
+        return call_method(machine, ref, name, args, state, ctx)
+    pair = _ended_pair(box, state) if not isinstance(args.first(), Ref) else ()
+    if pair:
+        return [(_without(state, ref, pair), pair[1])]
+    return [(state, args.positional[1] if len(args.positional) > 1 else UNKNOWN)]
+
+
+def _asks_for_unknown(box: Box, args: Args) -> bool:
+    """Whether it is not known what a dict holds under the key that it is asked for."""
+    return box.kind is dict and bool(args.positional) and not _is_found(box, args.first())
 
 
 # Operators
@@ -383,7 +404,9 @@ def update(
     if op == "Add" and box.kind is list:
         return [
             (after, ref)
-            for after, _ in call_method(machine, ref, "extend", Args([value], {}), state, ctx)
+            for after, _ in add_items(
+                machine, ref, list.extend.__name__, Args([value], {}), state, ctx
+            )
         ]
     opened = other.open and op not in ("Subtract", "BitAnd")
     return _combined(machine, 1, op, ref, right, opened, state, ctx)
@@ -504,7 +527,7 @@ def pop_any(
     if box.kind is not dict and args.positional and not is_sure(args.first()):
         return [(state, item) for item in _any_of(state, box)]
     if box.kind not in UNORDERED or args.positional:
-        return call_by_key(machine, ref, name, args, state, ctx)
+        return _pop_key(machine, ref, name, args, state, ctx)
     ends: Results = [
         (state.put(ref, box._replace(items=rest)), item)
         for item, rest in effects.choices(state, box.items)

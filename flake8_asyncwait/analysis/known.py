@@ -81,6 +81,9 @@ RETURN_WHEN = {
     for name in ("FIRST_COMPLETED", "FIRST_EXCEPTION", "ALL_COMPLETED")
 }
 
+# The classes that tasks are of.
+TASK_TYPES = frozenset({"asyncio.Task", "asyncio.Future"})
+
 FUNCTIONS: dict[str, Row[FunctionRule]] = {
     WAIT: Row(None, CARRIES),
     "asyncio.create_task": Row(tasks.create_task, CARRIES | WRAPS | MAKES),
@@ -120,7 +123,7 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "builtins.any": Row(partial(builtins.any_all, True), DECIDES),
     "builtins.all": Row(partial(builtins.any_all, False), DECIDES),
     "builtins.range": Row(builtins.range_of, COUNTS),
-    "builtins.isinstance": Row(builtins.is_instance, INSPECTS),
+    "builtins.isinstance": Row(partial(builtins.is_instance, TASK_TYPES), INSPECTS),
     "builtins.setattr": Row(builtins.set_attribute),
     "builtins.print": Row(builtins.nothing),
     "builtins.repr": Row(builtins.nothing),
@@ -171,8 +174,8 @@ COLLECTION_METHODS: dict[str, Row[CollectionRule]] = {
     "keys": Row(collections.view, CARRIES | OF_MANY),
     "values": Row(collections.view, CARRIES | OF_MANY),
     "items": Row(collections.view, CARRIES | OF_MANY),
-    "get": Row(collections.call_by_key, CARRIES),
-    "setdefault": Row(collections.call_by_key, ADDS),
+    "get": Row(collections.get_by_key, CARRIES),
+    "setdefault": Row(collections.set_default, ADDS),
     "sort": Row(collections.sort),
     **dict.fromkeys(
         ("reverse", "rotate", "index", "count", "isdisjoint", "issubset", "issuperset"),

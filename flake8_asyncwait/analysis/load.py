@@ -12,8 +12,9 @@ from itertools import islice
 import libcst as cst
 
 from flake8_asyncwait.analysis import ir
-from flake8_asyncwait.analysis.lower import Lowerer, PlacesDiffer, places_from_ast
+from flake8_asyncwait.analysis.lower import Lowerer
 from flake8_asyncwait.analysis.parse import parse_module
+from flake8_asyncwait.analysis.places import PlacesDiffer, places_from_ast
 from flake8_asyncwait.analysis.program import Program
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.gate import candidates

@@ -9,11 +9,11 @@ returns a new one. `key` names a state up to the numbering of its objects.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.exceptions import Exc
+from flake8_asyncwait.analysis.trace import Trace
 
 # How many tasks a collection of unknown size stands for: one done, and two left, of which the
 # first may stop a loop that should have reached the second.
@@ -23,14 +23,14 @@ MANY = 3
 # asked to cancel then is *maybe cancelling*, for it may have been done already.
 RUNNING = "running"
 MAYBE = "maybe running"
-CANCELLING = "cancelling"
+CANCELLING = "asked to cancel"
 LATE_CANCELLING = "cancelling, some time ago"
 MAYBE_CANCELLING = "maybe cancelling"
 LATE_MAYBE_CANCELLING = "maybe cancelling, some time ago"
-DONE = "done"
+DONE = "ended"
 OK = "ok"
 FAILED = "failed"
-CANCELLED = "cancelled"
+CANCELLED = "ended by a cancel"
 
 ENDED = frozenset({DONE, OK, FAILED, CANCELLED})
 UNSETTLED = frozenset({RUNNING, MAYBE})
@@ -229,39 +229,6 @@ class WaitTask(NamedTuple):
 
     waiting: Waiting
     result: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """One step of an execution, linked to the one before it.
-
-    It is `vague` where something happened to collections that hold unknown things too.
-    """
-
-    before: Trace | None
-    line: int
-    what: str
-    choice: str
-    length: int
-    vague: bool
-
-    @property
-    def rank(self) -> tuple[bool, int]:
-        """Of two histories, the one with the lower rank says more in fewer steps."""
-        return self.vague, self.length
-
-    def steps(self) -> list[Trace]:
-        """All steps of the execution, the first first."""
-        steps = []
-        step: Trace | None = self
-        while step is not None:
-            steps.append(step)
-            step = step.before
-        return steps[::-1]
-
-
-# What ends with a leak: its last step has all others before it.
-History = Trace
 
 
 class State:

@@ -12,6 +12,7 @@ from flake8_asyncwait.analysis.machine import Args, Context, Machine, Results
 from flake8_asyncwait.analysis.state import (
     ASKED,
     CANCELLED,
+    CANCELLING,
     DONE,
     ENDED,
     FAILED,
@@ -21,6 +22,7 @@ from flake8_asyncwait.analysis.state import (
     MAYBE_CANCELLING,
     OK,
     OWNED,
+    RUNNING,
     UNKNOWN,
     AsCompleted,
     Const,
@@ -231,7 +233,7 @@ def _one_done(machine: Machine, ref: Ref, state: State) -> Results:
     status = state.heap[ref.id].status
     if status in ENDED:
         return [(state, Const(True))]
-    if status in ("running", "cancelling"):
+    if status in (RUNNING, CANCELLING):
         return [(state, Const(False))]
     machine.free_choices += not state.heap[ref.id].waited
     ends = {CANCELLED} if status in ASKED else {DONE}
@@ -261,7 +263,7 @@ def task_cancelled(
         return [(state, UNKNOWN)]
     if thing.status == CANCELLED:
         return [(state, Const(True))]
-    if thing.status in (OK, FAILED, "running", "cancelling"):
+    if thing.status in (OK, FAILED, RUNNING, CANCELLING):
         return [(state, Const(False))]
     return [(effects.with_status(state, ref, CANCELLED), Const(True)), (state, Const(False))]
 

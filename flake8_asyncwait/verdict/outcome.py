@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from flake8_asyncwait.analysis.books import Leak
 from flake8_asyncwait.analysis.facts import Site
 from flake8_asyncwait.analysis.interpret import Analysed
-from flake8_asyncwait.analysis.state import BORROWED, COLLECTION, FUTURE, OWNED, History, Trace
+from flake8_asyncwait.analysis.state import BORROWED, COLLECTION, FUTURE, OWNED
+from flake8_asyncwait.analysis.trace import History, Trace
 
 
 @dataclass(frozen=True, slots=True)

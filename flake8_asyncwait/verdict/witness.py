@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flake8_asyncwait.analysis.state import History
+from flake8_asyncwait.analysis.trace import History
 from flake8_asyncwait.verdict.finding import Step
 
 

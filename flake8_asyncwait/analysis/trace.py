@@ -1,0 +1,38 @@
+"""How an execution got where it is: its steps, each linked to the one before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One step of an execution, linked to the one before it.
+
+    It is `vague` where something happened to collections that hold unknown things too.
+    """
+
+    before: Trace | None
+    line: int
+    what: str
+    choice: str
+    length: int
+    vague: bool
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """Of two histories, the one with the lower rank says more in fewer steps."""
+        return self.vague, self.length
+
+    def steps(self) -> list[Trace]:
+        """All steps of the execution, the first first."""
+        steps = []
+        step: Trace | None = self
+        while step is not None:
+            steps.append(step)
+            step = step.before
+        return steps[::-1]
+
+
+# What ends with a leak: its last step has all others before it.
+History = Trace
