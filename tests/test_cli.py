@@ -355,7 +355,7 @@ class TestExplain:
     def test_says_all_about_a_code(self, asyncwait: Asyncwait) -> None:
         run = asyncwait("explain", "AWT102")
         assert (run.status, run.err) == (0, [])
-        assert run.out[0] == "AWT102 cleanup-passed-by (on by default)"
+        assert run.out[0] == "AWT102 cleanup-skipped (on by default)"
         told = "\n".join(run.out)
         rule = rule_of("AWT102")
         assert rule.rationale in told

@@ -102,7 +102,7 @@ class TestJson:
         (finding,) = report(asyncwait, "json", "pkg/forgotten.py")["findings"]
         place = [finding[key] for key in ("path", "line", "column", "end_line", "end_column")]
         assert place == ["pkg/forgotten.py", 7, 21, 7, 78]
-        assert (finding["code"], finding["name"]) == ("AWT101", "forgotten-pending-task")
+        assert (finding["code"], finding["name"]) == ("AWT101", "pending-task-not-cancelled")
         assert finding["function"] == "first"
         assert finding["witness"][0] == {"line": 7, "what": "the wait starts"}
         assert finding["fix"]["outcome"] == "wait_any"
@@ -394,7 +394,7 @@ class TestCi:
         name, _, properties = command.partition(" ")
         assert (empty, name) == ("", "error")
         assert dict(each.split("=") for each in properties.split(",")) == {
-            "title": "AWT102 cleanup-passed-by",
+            "title": "AWT102 cleanup-skipped",
             "file": "pkg/no%2C 100%25.py",
             "line": "7",
             "endLine": "7",

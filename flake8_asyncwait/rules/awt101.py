@@ -37,7 +37,7 @@ def _says(loss: Loss, place: Place) -> str:
 
 RULE = Rule(
     code="AWT101",
-    name="forgotten-pending-task",
+    name="pending-task-not-cancelled",
     default=True,
     summary="An early wait leaves tasks running, and nothing cancels them",
     rationale="""\

@@ -25,7 +25,7 @@ def _says(loss: Loss, place: Place) -> str:
 
 RULE = Rule(
     code="AWT102",
-    name="cleanup-passed-by",
+    name="cleanup-skipped",
     default=True,
     summary="A cancellation or an exception skips the cleanup of an early wait",
     rationale="""\

@@ -26,7 +26,7 @@ def _says(loss: Loss, place: Place) -> str:
 
 RULE = Rule(
     code="AWT201",
-    name="full-wait-outlived",
+    name="full-wait-leaves-tasks-running",
     default=False,
     summary="A full wait leaves its tasks running when it is cancelled",
     rationale="""\
