@@ -1,0 +1,97 @@
+"""The parts of the machine by themselves: states, sets of them, what is known of callables."""
+
+from __future__ import annotations
+
+import pytest
+
+from flake8_asyncwait.analysis import ir, known
+from flake8_asyncwait.analysis.completion import States
+from flake8_asyncwait.analysis.state import (
+    MAYBE,
+    OWNED,
+    RUNNING,
+    UNKNOWN,
+    Box,
+    Const,
+    Ref,
+    State,
+    Task,
+)
+
+
+def call(path: str) -> ir.Call:
+    """A call of a dotted name, without arguments."""
+    root, *rest = path.split(".")
+    func: ir.Expr = ir.Name(root)
+    for position, part in enumerate(rest, 2):
+        func = ir.Attr(func, part, tuple(path.split(".")[:position]))
+    return ir.Call(func, [], 1)
+
+
+class TestStates:
+    def test_a_state_stays_what_it_is(self) -> None:
+        empty = State({}, {})
+        state, ref = empty.new(Task(RUNNING, OWNED, 0))
+        bound = state.bind("a", ref)
+        assert (empty.env, empty.heap, state.env) == ({}, {}, {})
+        assert bound.get(ref) == Task(RUNNING, OWNED, 0)
+
+    def test_equal_states_differ_in_numbers_and_history_only(self) -> None:
+        one, first = State({}, {}).new(Task(RUNNING, OWNED, 0))
+        other, _ = State({}, {}).new(Task(RUNNING, OWNED, 1))
+        other, second = other.new(Task(RUNNING, OWNED, 0))
+        assert first != second
+        bound = other.bind("a", second).step(3, "something")
+        assert one.bind("a", first).key() == bound.key()
+        assert one.bind("b", first).key() != bound.key()
+        assert one.bind("a", first).with_fault().key() != bound.key()
+
+    def test_a_set_of_states_keeps_the_shortest_history(self) -> None:
+        state = State({"x": Const(1)}, {})
+        (kept,) = States([state.step(1, "first").step(2, "second"), state.step(1, "at once")])
+        assert kept.trace is not None
+        assert [step.what for step in kept.trace.steps()] == ["at once"]
+
+    def test_the_order_of_a_set_tells_nothing(self) -> None:
+        state, a = State({}, {}).new(Task(RUNNING, OWNED, 0))
+        state, b = state.new(Task(MAYBE, OWNED, 1))
+        sets = [state.new(Box(set, items)) for items in ((a, b), (b, a))]
+        lists = [state.new(Box(list, items)) for items in ((a, b), (b, a))]
+        assert len({one.bind("x", ref).key() for one, ref in sets}) == 1
+        assert len({one.bind("x", ref).key() for one, ref in lists}) == 2
+
+    def test_time_passes(self) -> None:
+        state, a = State({}, {}).new(Task(RUNNING, OWNED, 0))
+        later = state.bind("self.task", UNKNOWN).bind("a", a).suspended()
+        assert later.get(a).status == MAYBE
+        assert set(later.env) == {"a"}
+
+    def test_what_nothing_reaches_is_collected(self) -> None:
+        state, a = State({}, {}).new(Task(RUNNING, OWNED, 0))
+        state, b = state.new(Task(RUNNING, OWNED, 1))
+        state, held = state.new(Box(list, (b,)))
+        assert set(state.bind("x", held).collected().heap) == {b.id, held.id}
+        assert isinstance(a, Ref)
+
+
+class TestKnown:
+    @pytest.mark.parametrize("table", known.TABLES)
+    def test_each_row_says_something(self, table: dict[str, known.Row[object]]) -> None:
+        silent = {name for name, row in table.items() if row.rule is None and not row.traits}
+        names = {"remove_done_callback", "get_name", "set_name", "get_coro", "get_loop"}
+        assert silent <= names | {"uncancel", "cancelling"}  # that a task has such a method
+
+    def test_traits_go_by_the_last_component(self) -> None:
+        assert known.has(call("asyncio.gather"), known.ASKS)
+        assert known.has(call("aio.gather"), known.ASKS | known.STOPS)
+        assert not known.has(call("gather.of"), known.ASKS)
+        assert not known.has(call("sleep"), known.CARRIES)
+
+    def test_what_may_make_a_task(self) -> None:
+        assert all(map(known.may_make, ["create_task", "Task", "ensure_future", "recreate"]))
+        assert not any(map(known.may_make, ["wait", "sleep", "Future", "list"]))
+
+    def test_only_cancel_cancels(self) -> None:
+        assert known.is_cancel("cancel")
+        assert not known.is_cancel("cancelled")
+        assert not known.is_cancel("close")
