@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -32,11 +33,13 @@ from flake8_asyncwait.options import Options
 from flake8_asyncwait.source.text import decode
 
 RUFF = shutil.which("ruff")
+_READ_FROM = 20  # a change of more lines than this is worth to be read
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one file. `taken` and `put` count lines; `problem` is what went wrong.
+    """What became of one file. `taken` and `put` count lines, `changed` those of the longer side of
+    each place that differs; `problem` is what went wrong.
 
     `formatted` says whether a formatter would leave the file alone, before and after; None where
     there is none to ask, or it would not have left the file alone before.
@@ -46,6 +49,7 @@ class Result:
     cures: tuple[Cure, ...] = ()
     taken: int = 0
     put: int = 0
+    changed: int = 0
     formatted: bool | None = None
     diff: str = ""
     problem: str = ""
@@ -106,6 +110,7 @@ def fixed(path: Path) -> Result:
         done.cures,
         taken=sum(code[2] - code[1] for code in changed),
         put=sum(code[4] - code[3] for code in changed),
+        changed=sum(max(code[2] - code[1], code[4] - code[3]) for code in changed),
         formatted=_is_formatted(path, done.after) if _is_formatted(path, data) else None,
         diff=done.diff(str(path), set()).decode("utf-8", "replace"),
         problem=problem,
@@ -149,6 +154,13 @@ def _print_totals(results: list[Result]) -> None:
     print(f"cured: {cured / total:.1%}" if total else "nothing found")
     taken, put = sum(one.taken for one in changed), sum(one.put for one in changed)
     print(f"{len(changed)} files changed: {taken} lines gone, {put} put")
+    if changed:
+        lines = [one.changed for one in changed]
+        median = statistics.median(lines)
+        print(f"lines changed in a file: {median:g} in the median, {max(lines)} at most")
+    for one in changed:
+        if one.changed > _READ_FROM:
+            print(f"  {one.changed} lines: {one.path}")
     asked = [one for one in changed if one.formatted is not None]
     kept = sum(bool(one.formatted) for one in asked)
     print(f"formatted before: {len(asked)}, and still: {kept}")
