@@ -1,15 +1,18 @@
 """Check and fix, in memory, all that can be found, and see whether anything breaks.
 
-    python -m benchmarks.hostile [DIRECTORY ...] [--hypothesmith N] [--programs] [--harsh]
+    python -m benchmarks.hostile [DIRECTORY ...] [--everyday N] [--hypothesmith N] [--programs]
+                                 [--harsh] [--traceback]
 
 DIRECTORY is searched for `*.py`: standard libraries with their tests, of any Python, or where
-`python -m benchmarks.corpus` has put the packages. `--hypothesmith` makes N programs at random
+`python -m benchmarks.corpus` has put the packages. `--everyday` makes N modules at random, those of
+`everyday.py` with the seeds from 0, `--hypothesmith` N programs of Python's grammar
 (`pip install hypothesmith`), `--programs` runs those of `hostile_programs.py` in full size.
 `--harsh` takes every `join`, `get` and `run` for a wait, so that the analysis runs on code that it
-was not made for. Prints how many files there were, the slowest, and each crash with its traceback.
+was not made for. Prints how many files there were, the slowest, and each crash.
 Exits 1 where there was one, else 0.
 
-A crash is any exception but `SourceError`, and any file that is not encoded as it was decoded, or
+A crash is any exception but `SourceError`, any internal error that the linter has caught itself
+(with `--traceback` it lets these through), and any file that is not encoded as it was decoded, or
 whose diff does not lead to the fixed file.
 """
 
@@ -25,7 +28,7 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from textwrap import indent
@@ -35,12 +38,16 @@ from flake8.checker import FileChecker
 from flake8.options.parse_args import parse_args
 from flake8.plugins.finder import Checkers
 
+from benchmarks.everyday import module
 from benchmarks.hostile_programs import FULL, HEAD, PROGRAMS, WAIT
 from flake8_asyncwait.check import check_source
 from flake8_asyncwait.fix.file import FileFix, fix_file
 from flake8_asyncwait.options import Options
+from flake8_asyncwait.replay.apart import prove_apart
+from flake8_asyncwait.replay.live import BROKEN, NOT_PROVED
 from flake8_asyncwait.source.text import SourceError, decode, read
 from flake8_asyncwait.source.write import encode
+from flake8_asyncwait.verdict.finding import Finding
 
 HARSH = frozenset({"join", "get", "run"})
 BATCH = 500  # programs that are made at once: hypothesis keeps all of them in mind
@@ -48,7 +55,8 @@ UNFAITHFUL = "would not be written back unchanged"
 
 
 class Result(NamedTuple):
-    """What became of one file: `told` is an error that a user would read, `crash` a traceback."""
+    """What became of one file: `told` is an error that a user would read, `crash` a traceback, or
+    internal errors, one a line."""
 
     name: str
     seconds: float
@@ -61,6 +69,8 @@ class Result(NamedTuple):
 def main() -> int:
     """Run and print. Returns the exit status."""
     arguments = _parse_arguments()
+    if arguments.traceback:
+        let_errors_through()
     options = Options(wait_functions=HARSH if arguments.harsh else frozenset())
     warnings.simplefilter("ignore")
     results = []
@@ -78,10 +88,17 @@ def _parse_arguments() -> argparse.Namespace:
         prog="python -m benchmarks.hostile", description="See whether anything breaks."
     )
     parser.add_argument("directories", nargs="*", type=Path, metavar="DIRECTORY")
+    parser.add_argument("--everyday", type=int, default=0, metavar="N")
     parser.add_argument("--hypothesmith", type=int, default=0, metavar="N")
     parser.add_argument("--programs", action="store_true", help="those of the tests, in full size")
     parser.add_argument("--harsh", action="store_true", help="take much more for a wait")
+    parser.add_argument("--traceback", action="store_true", help="of internal errors")
     return parser.parse_args()
+
+
+def let_errors_through() -> None:
+    """From here on, internal errors are raised."""
+    os.environ["ASYNCWAIT_RAISE"] = "1"
 
 
 def _all(arguments: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
@@ -94,7 +111,14 @@ def _all(arguments: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
     if arguments.programs:
         for name, make in PROGRAMS.items():
             yield name, make(FULL[name]).encode()
+    yield from everyday(arguments.everyday)
     yield from made(arguments.hypothesmith)
+
+
+def everyday(count: int) -> Iterator[tuple[str, bytes]]:
+    """Modules of everyday code at random, always the same."""
+    for seed in range(count):
+        yield f"everyday {seed}", module(seed).encode()
 
 
 def made(count: int) -> Iterator[tuple[str, bytes]]:
@@ -143,8 +167,8 @@ def _behind(program: str) -> str:
     return f"{HEAD}{WAIT}{indent(program, '    ')}\n"
 
 
-def tried(name: str, data: bytes, options: Options) -> Result:
-    """Check and fix one file."""
+def tried(name: str, data: bytes, options: Options, *, proves: bool = False) -> Result:
+    """Check and fix one file, and prove its findings if that is wanted."""
     started, findings, fixed, told, crash = time.perf_counter(), 0, False, "", ""
     try:
         source = decode(name, data)
@@ -154,17 +178,31 @@ def tried(name: str, data: bytes, options: Options) -> Result:
         except SourceError as error:
             if UNFAITHFUL not in error.reason:
                 raise
-        found = check_source(source, options).findings
+        checked = check_source(source, options)
+        internal, found = checked.internal, checked.findings
         findings = len(found)
         if found:
             done = fix_file(name, source, data, options, None, found)
-            fixed = done.is_changed
+            internal, fixed = internal + done.internal, done.is_changed
             _follow_the_diff(done)
+        lines = [f"{name}:{one.line}: {one.reason}" for one in dict.fromkeys(internal)]
+        if proves:
+            lines += _not_proved(name, source.text, found)
+        crash = "\n".join(lines)
     except SourceError as error:
         told = str(error)
     except Exception:  # of any kind: that is what is looked for
         crash = traceback.format_exc()
     return Result(name, time.perf_counter() - started, findings, fixed, told, crash)
+
+
+def _not_proved(name: str, text: str, findings: Iterable[Finding]) -> Iterator[str]:
+    """One line for each finding whose proof breaks. One that does not prove it is none of them."""
+    for found in findings:
+        steps = [(step.line, step.choice) for step in found.witness]
+        proof = prove_apart(text, (found.line, found.column), found.code, steps)
+        if proof.word in (BROKEN, NOT_PROVED):
+            yield f"{name}:{found.line}: prove: {proof.verdict}"
 
 
 def through_flake8(path: Path) -> list[tuple[str, int]]:

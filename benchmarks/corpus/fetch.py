@@ -44,18 +44,23 @@ def fetch(labels: Iterable[Site], target: Path) -> list[str]:
 
     Returns one line for each package that failed.
     """
-    packages: dict[Archive, list[Site]] = {}
-    for label in labels:
-        archive = Archive(label.package, label.version, label.archive, label.sha256)
-        packages.setdefault(archive, []).append(label)
     failures = []
-    for archive, members in packages.items():
+    for archive, members in archives(labels).items():
         try:
             bring(archive, target)
             _require(members, target / "src")
         except FetchError as error:
             failures.append(f"{archive.name}: {error}")
     return failures
+
+
+def archives(labels: Iterable[Site]) -> dict[Archive, list[Site]]:
+    """The archives that hold labelled files, each with its labels, in the order of the labels."""
+    packages: dict[Archive, list[Site]] = {}
+    for label in labels:
+        archive = Archive(label.package, label.version, label.archive, label.sha256)
+        packages.setdefault(archive, []).append(label)
+    return packages
 
 
 def bring(archive: Archive, target: Path) -> Path:

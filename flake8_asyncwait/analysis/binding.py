@@ -63,9 +63,10 @@ def _bind_unpack(
     state, items, source = iterated(machine, state, value)
     box = state.get(source)
     if items is None or (type(box) is Box and box.open):
+        ends = [state]
         for part, _ in target.parts:
-            state = bind(machine, part, UNKNOWN, state, ctx)[0]
-        return [state] if items is None else [hand_over(machine, state, source, ctx)]
+            ends = [after for one in ends for after in bind(machine, part, UNKNOWN, one, ctx)]
+        return ends if items is None else [hand_over(machine, one, source, ctx) for one in ends]
     orders = [(state, items)]
     if type(box) is Box and box.kind in UNORDERED:
         orders = [(state, order) for order in orders_of(state, items)]

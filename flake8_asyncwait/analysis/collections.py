@@ -70,9 +70,9 @@ def run_real(
     another kind. `opened` says that what is added comes with unknown others. Raises `NotKnown`.
     """
     box = state.get(values[0])
-    things = [real(state, values[0], kind), *(real(state, value) for value in values[1:])]
-    order = [item for thing in things if isinstance(thing, _ITERABLES) for item in thing]
-    try:
+    try:  # a dict may have been given a key that Python would have refused
+        things = [real(state, values[0], kind), *(real(state, value) for value in values[1:])]
+        order = [item for thing in things if isinstance(thing, _ITERABLES) for item in thing]
         result = operation(*things)
     except ERRORS as error:
         guessed = box.escaped and isinstance(error, (TypeError, AttributeError))

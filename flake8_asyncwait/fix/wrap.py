@@ -492,14 +492,13 @@ def _cancel(name: str) -> cst.SimpleStatementLine:
 
 def _assignment(place: Place, name: str, made: cst.BaseExpression) -> cst.SimpleStatementLine:
     """The statement that gives what the call made a name of its own."""
+    extra = place.extra_indentation(made)
     if isinstance(made, cst.GeneratorExp):
         made = cst.ListComp(made.elt, made.for_in)
     target = [cst.AssignTarget(cst.Name(name))]
     if layout.is_breakable(made):  # where it is too long it is broken later
         return cst.SimpleStatementLine([cst.Assign(target, layout.flat(made))])
-    return cst.SimpleStatementLine(
-        [cst.Assign(target, layout.dedented(made, place.extra_indentation(made)))]
-    )
+    return cst.SimpleStatementLine([cst.Assign(target, layout.dedented(made, extra))])
 
 
 def _tidied(place: Place, statement: Any, width: int) -> Any:
