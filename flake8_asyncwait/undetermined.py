@@ -44,6 +44,10 @@ class InternalError(NamedTuple):
         return f"internal error{where} ({self.error}), please report it"
 
 
+class TooDeep(RecursionError):
+    """A function is nested more deeply than Python can follow."""
+
+
 class FailedElsewhere(Exception):
     """An error of our own in another process: its text is what that one says of it."""
 

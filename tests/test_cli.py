@@ -130,6 +130,18 @@ class TestStatus:
         assert len(run.err) == 1
         assert run.err[0].startswith("deep.py:")
 
+    def test_too_deep_to_be_followed(self, project: Path, asyncwait: Asyncwait) -> None:
+        """A context manager is inside of the one before. The other wait is looked at."""
+        managers = ", ".join(["lock"] * 2000)
+        deep = (
+            f"async def deep(task):\n    async with {managers}:\n        await asyncio.wait(task)\n"
+        )
+        (project / "deep.py").write_text(f"{samples.FORGOTTEN}\n\n{deep}")
+        run = asyncwait("check", "deep.py")
+        assert (run.status, run.places) == (1, ["deep.py:" + samples.FORGOTTEN_PLACE])
+        assert len(run.err) == 1
+        assert run.err[0].endswith("not decided: nested too deeply")
+
     def test_no_files(self, project: Path, asyncwait: Asyncwait) -> None:
         (project / "empty").mkdir()
         assert asyncwait("check", "empty") == Run(0, [], ["no Python files found"])

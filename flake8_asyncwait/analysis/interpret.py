@@ -27,6 +27,7 @@ from flake8_asyncwait.analysis.relevance import conditions, tested_again
 from flake8_asyncwait.analysis.state import MANY, Param, State
 from flake8_asyncwait.analysis.survey import facts_of
 from flake8_asyncwait.analysis.walk import every
+from flake8_asyncwait.undetermined import TooDeep
 
 RULES = (_calls, _comprehensions, _conditions, _expressions, _loops, _managers, _statements)
 
@@ -63,11 +64,15 @@ def analyse(
     fix has some that take notes.
     Where the work would grow beyond its bound, collections of unknown size stand for fewer tasks;
     for a single one a leak is still a leak, but none is no proof. The runs share the bound.
+    Raises `TooDeep`: what could be lowered may still be nested more deeply than can be followed.
     """
-    facts = facts_of(program, func, calls, letter)
-    runs = _Runs(program, func, facts, letter, make_books)
-    for site in facts.sites:
-        yield runs.analyse(site)
+    try:
+        facts = facts_of(program, func, calls, letter)
+        runs = _Runs(program, func, facts, letter, make_books)
+        for site in facts.sites:
+            yield runs.analyse(site)
+    except RecursionError as error:
+        raise TooDeep from error
 
 
 class _Runs:

@@ -16,7 +16,14 @@ from flake8_asyncwait.analysis.walk import last_name
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import RULES
 from flake8_asyncwait.sites.outline import Entry
-from flake8_asyncwait.undetermined import INTERNAL_ERROR, TOO_MANY_PATHS, Net, UndeterminedSite
+from flake8_asyncwait.undetermined import (
+    INTERNAL_ERROR,
+    TOO_DEEP,
+    TOO_MANY_PATHS,
+    Net,
+    TooDeep,
+    UndeterminedSite,
+)
 from flake8_asyncwait.verdict.checked import Checked
 from flake8_asyncwait.verdict.finding import Finding
 from flake8_asyncwait.verdict.outcome import outcome
@@ -56,7 +63,10 @@ def _outermost(
     for inner, calls in _with_sites(file.program, func):
         name = f"{inner.cls}.{inner.name}" if inner.cls else inner.name
         with net.over(inner.line, "" if inner.module else name) as over:
-            decided += _function(file, inner, calls, options)
+            try:
+                decided += _function(file, inner, calls, options)
+            except TooDeep:
+                decided += (UndeterminedSite(c.line, c.column, TOO_DEEP) for c in calls)
         if over.failed:
             decided += (UndeterminedSite(c.line, c.column, INTERNAL_ERROR) for c in calls)
     return decided
