@@ -28,7 +28,7 @@ def complaints(path: Path, width: int) -> set[str]:
     """What pycodestyle says of a file, without the places."""
     style = pycodestyle.StyleGuide(
         select=["E1", "E2", "E5", "W"],
-        ignore=["W503", "W504"],
+        ignore=["E121", "E123", "E126", "E226", "E24", "E704", "W503", "W504"],  # the usual
         max_line_length=width,
         quiet=2,
     )
