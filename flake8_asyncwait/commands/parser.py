@@ -84,7 +84,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--strict",
         action="store_true",
-        help="take a wait that is not decided for a finding: exit with 1",
+        help="exit with 1 also if a wait is not decided",
     )
     group.add_argument(
         "--prove",
@@ -94,7 +94,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--trust",
         action="store_true",
-        help="with --prove: run the code of these files, also where the system has no wall for it",
+        help="with --prove: run the code of these files even if the system has no wall for it",
     )
     _add_stdin(group)
     group = parser.add_argument_group("known findings").add_mutually_exclusive_group()
@@ -188,7 +188,7 @@ def _add_codes(parser: argparse.ArgumentParser, do: str) -> None:
 
 
 def _add_names(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what to know of your code (comma-separated names)")
+    group = parser.add_argument_group("functions of your own code (comma-separated names)")
     _add_keys(group, "task-factories", "cancellers", "wait-functions")
 
 
@@ -294,25 +294,25 @@ COMMANDS = (
         "prove",
         "run what a finding says on a real event loop",
         "asyncwait prove src/app.py:41",
-        "Lift the function of a finding out, give it stand-ins for all that it does not define, "
-        "and run what the finding says on a real event loop. Nothing of the project is imported "
-        "or run.",
+        "Lift the function of a finding out of its file, replace everything that it does not "
+        "define by stand-ins, and run what the finding says on a real event loop. This imports "
+        "and runs nothing else of the project.",
         _add_prove,
-        "Exit status: 0 proved, 1 not reproduced, 2 not lifted, its process misbehaved, or no "
-        "finding is there.",
+        "Exit status: 0 proved, 1 not reproduced, 2 not lifted, its process misbehaved, or there "
+        "is no finding.",
     ),
     Command(
         "rules",
         "list the codes",
         "asyncwait rules --output-format json",
-        "List the codes, a line each, or all about them as JSON.",
+        "List the codes, one line each, or everything about them as JSON.",
         _add_output_format,
     ),
     Command(
         "explain",
-        "say all about a code",
+        "explain a code",
         "asyncwait explain AWT102",
-        "Say what a code finds, why that is bad, and what can be done about it.",
+        "Say what a code finds, why that is bad, and what to do about it.",
         _add_explain,
     ),
     Command(
@@ -324,9 +324,9 @@ COMMANDS = (
     ),
     Command(
         "helper",
-        "print the module that wait_any comes from",
+        "print the module that defines wait_any",
         "asyncwait helper > pkg/waiting.py",
-        "Print the module that wait_any comes from, to be put into a project.",
+        "Print the module that defines wait_any, to copy into a project.",
         lambda _: None,
     ),
 )
