@@ -99,7 +99,7 @@ def parse_newer(text: str) -> ast.Module:
     try:
         return parse(text)
     except SyntaxError as error:
-        if error.__cause__ is not None:
+        if error.__cause__ is not None or error.msg == "too many nested parentheses":
             raise  # no Python takes it, and libcst would take minutes to say so of what is too deep
         from flake8_asyncwait.sites.newer import read_newer
 
