@@ -86,6 +86,7 @@ class TestStatus:
             (["check", "--per-file-ignores=AWT101"], "'AWT101' is not of the form GLOB:CODES"),
             (["check", "--isolated", "--config=x"], "not allowed with argument --isolated"),
             (["explain", "AWT109"], "unknown code 'AWT109'; did you mean 'AWT"),
+            (["explain", "AWT999"], "unknown code 'AWT999'; known are AWT101, "),
         ],
     )
     def test_usage_errors(self, asyncwait: Asyncwait, arguments: list[str], message: str) -> None:

@@ -161,7 +161,7 @@ def closest(word: str, known: Sequence[str]) -> str:
     """The one of those that are known that is most similar to `word`, or ""."""
     import difflib  # only for who made a mistake
 
-    return next(iter(difflib.get_close_matches(word, known, 1, 0.5)), "")
+    return next(iter(difflib.get_close_matches(word, known, 1)), "")
 
 
 # From TOML: the values of these are arrays of strings, strings, and so on, and then as above.
