@@ -279,7 +279,7 @@ class TestNone:
 
     @pytest.mark.parametrize("file", ["a.py", "tests/test_a.py", "scripts/a.py"])
     def test_a_file_in_no_package(self, root: Path, file: str) -> None:
-        with pytest.raises(HelperError, match="the file lies in no package"):
+        with pytest.raises(HelperError, match="the file is in no package"):
             plan_helper(str(root / file), PLAIN)
 
     @pytest.mark.parametrize(
@@ -459,7 +459,7 @@ class TestOption:
         put(root / "pkg" / "aio.py", aio + HAND_WRITTEN)
         path = put(root / "pkg" / "a.py")
         if is_circle:
-            with pytest.raises(HelperError, match="the imports would go in a circle"):
+            with pytest.raises(HelperError, match="the import would be circular"):
                 plan_helper(str(path), PLAIN, Helper("pkg.aio", "wait_any"))
         else:
             follow(path, Helper("pkg.aio", "wait_any"))

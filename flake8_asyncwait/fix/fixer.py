@@ -126,7 +126,7 @@ class _Function:
             return Rewrite(MANUAL, self.text, BY_HAND[finding.code])
         seen, index = self._index(finding)
         if seen[index].finding is None:
-            return Rewrite(MANUAL, self.text, "a closer look does not confirm it")
+            return Rewrite(MANUAL, self.text, "a closer analysis does not confirm it")
         done = rewrite(self.text, seen, index, self._options, how)
         if done.outcome == WAIT_ANY and self._places is not None:
             del self._places[index]

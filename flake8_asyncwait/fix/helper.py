@@ -102,9 +102,9 @@ def plan_helper(path: str, text: str, helper: Helper | None = None) -> HelperPla
             raise HelperError("it is a link that leads out of the project")
         project = target
     if helper is None and not project.packages:
-        raise HelperError("the file lies in no package, where --helper has to name the helper")
+        raise HelperError("the file is in no package; name a helper with --helper")
     if helper is None and _is_test(project, path):
-        raise HelperError("it is a test, where --helper has to name the helper")
+        raise HelperError("it is a test; name a helper with --helper")
     if helper in _OURS:
         return _plan_import(tree, [Import(*helper)])
     module, name = _module_for(project, helper), helper.name if helper else NAME
@@ -205,7 +205,7 @@ def _check_existing(project: Project, module: str, name: str, path: str) -> None
         signature = "(tasks, *, timeout=None, return_when=FIRST_COMPLETED)"
         raise NoHelper(f"{shown} does not define {name} as an async function {signature}")
     if leads_to(project, module, path):
-        raise HelperError(f"{shown} imports this file: the imports would go in a circle")
+        raise HelperError(f"{shown} imports this file: the import would be circular")
 
 
 def _defines(node: ast.stmt, name: str) -> bool:

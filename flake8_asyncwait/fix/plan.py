@@ -45,7 +45,7 @@ _COROUTINES = 5
 class How(NamedTuple):
     """What is the same for all sites of a file.
 
-    `function` is what calls of `wait_any` are to use, None where there is none to be had: `why_not`
+    `function` is what calls of `wait_any` are to use, None where there is none: `why_not`
     says why. `width` is the line length, `cure` one of `CHOICES`.
     """
 
@@ -116,7 +116,7 @@ def _why_manual(own: Seen, place: Place, how: How, why_not_wait_any: str | None)
         return why_not_wait_any
     return (
         _why_not_by_owner(own)
-        or ("there is more on its line" if _shares_a_line(place) else None)
+        or ("its line holds other code" if _shares_a_line(place) else None)
         or (_use(own) if how.cure == FINALLY else None)
         or "no try of a few lines cancels all of its tasks"
     )
@@ -138,7 +138,7 @@ def _use(own: Seen) -> str | None:
 def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: How) -> Rewrite:
     """The text in which the coroutines that the site waits for are tasks. What leaks then is cured
     as well."""
-    why = "the coroutine has to become a task first, which somebody has to own"
+    why = "the coroutine has to become a task first, and somebody has to own it"
     before, now, after = seen, seen, text
     for _ in range(_COROUTINES):
         own = now[index]
@@ -342,7 +342,7 @@ def _why_not_wait_any(own: Seen, place: Place) -> str | None:
     """The fact that forbids to rewrite a site to `wait_any`, or None."""
     return (
         _why_not_by_call(own, place)
-        or (None if _mode(own) == "FIRST_COMPLETED" else "it does not wait for the first of them")
+        or (None if _mode(own) == "FIRST_COMPLETED" else "it does not wait for the first task")
         or _why_not_by_owner(own)
         or _use(own)
     )
@@ -379,7 +379,7 @@ def _why_not_by_owner(own: Seen) -> str | None:
         if kind == HANDED:
             return "somebody else can reach the tasks before the wait"
         if kind == UNKNOWN_ELEMENT:
-            return "what is waited for is not known to be the function's own"
+            return "the waited tasks may not be the function's own"
         if kind == FOREIGN:
             return "it also waits for a task that is not the function's own"
         if kind == FUTURE:

@@ -100,7 +100,7 @@ def lacking() -> str:
 
         _system_call(SECCOMP, GET_ACTION_AVAIL, 0, ctypes.byref(ctypes.c_uint32(KILL)))
     except (ImportError, OSError) as error:
-        return f"seccomp is not to be had ({error})"
+        return f"seccomp is not available ({error})"
     return ""
 
 
