@@ -218,7 +218,6 @@ class TestSarif:
         (result,) = results(asyncwait, "x.py")
         assert result["ruleId"] == "AWT203"
         assert "codeFlows" not in result
-        assert "fixes" not in result
 
     @pytest.mark.parametrize("name", ["forgotten.py", "no, 100%.py"])
     def test_the_fix_is_what_a_fix_does(
@@ -261,7 +260,7 @@ class TestSarif:
         (invocation,) = run["invocations"]
         assert invocation["executionSuccessful"] is False
         (notification,) = invocation["toolExecutionNotifications"]
-        assert notification["message"]["text"] == "syntax error: '(' was never closed"
+        assert notification["message"]["text"].startswith("syntax error: '(' was never closed")
 
 
 def official_schema() -> Any:

@@ -845,12 +845,12 @@ def as_element(world: World, thing: Any) -> Any:
 def lives_of(element: Any) -> list[Life]:
     """Return the lives that have to end for a task, gather or unknown to be done.
 
-    Raises TypeError for anything else, as asyncio does.
+    Raises AttributeError for anything else, as `asyncio.wait` does.
     """
     if isinstance(element, Unknown):
         return [element.as_task()]
     if not issubclass(type(element), Future):
-        raise TypeError("An asyncio.Future, a coroutine or an awaitable is required")
+        raise AttributeError("no future, so it takes no callback")
     lives: list[Life] = element.lives()
     return lives
 
