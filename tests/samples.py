@@ -117,6 +117,6 @@ import asyncio
 
 async def first(x):
     await asyncio.wait([x], timeout=1)
-    return {"x" + " + x" * 100_000}
+    return {"x" + " + x" * 10_000}
 """
 INTRICATE_LINE = 5
