@@ -85,6 +85,19 @@ def _tries(size: int) -> str:
     return HEAD + heads + indent(WAIT, " " * size) + closing
 
 
+def _f_strings(size: int) -> str:
+    """F-strings in each other, with other quotes every time: no Python takes more than four."""
+    text = "x"
+    for quotes in ("'", '"', "'''", '"""')[:size]:
+        text = f"f{quotes}{{{text}}}{quotes}"
+    return _body([f"return {text}"])
+
+
+def _beside(line: str) -> Callable[[int], str]:
+    """Code at the top level, beside a small function that waits; `{n}` in it counts."""
+    return lambda size: HEAD + WAIT + "\n" + "".join(line.format(n=n) for n in range(size))
+
+
 PROGRAMS: dict[str, Callable[[int], str]] = {
     "statements": _statement("x = {n}"),
     "calls": _statement("g({n})"),
@@ -97,6 +110,14 @@ PROGRAMS: dict[str, Callable[[int], str]] = {
     "brackets": _nested("[", "]"),
     "awaits of awaits": _nested("await g(", ")"),
     "comprehensions": _nested("[x for x in ", "]"),
+    "comprehensions around": _nested("[", " for x in x]"),
+    "generator expressions": _nested("(x for x in ", ")"),
+    "dict displays": _nested("{1: ", "}"),
+    "tests of conditions": _nested("(x if ", " else y)"),
+    "f-strings": _f_strings,
+    "waited comprehensions": lambda size: (
+        f"{HEAD}    await asyncio.wait({'[x for x in ' * size}work{']' * size}, timeout=1)\n"
+    ),
     "minus": _nested("-"),
     "not": _nested("not "),
     "lambda": _nested("lambda: "),
@@ -130,15 +151,31 @@ PROGRAMS: dict[str, Callable[[int], str]] = {
     "outside": lambda size: HEAD + WAIT + "\nX = " + "(" * size + ")" * size + "\n",
     "sum outside": lambda size: HEAD + WAIT + "\nX = x" + " + x" * size + "\n",
     "aliases": lambda size: HEAD + WAIT + "".join(f"wait as n{n}\n" for n in range(size)),
+    "lines beside": _beside("x{n} = {n}\n"),
+    "functions beside": _beside("def f{n}(a):\n    return a\n\n"),
     "words": lambda size: "asyncio wait\n" + "import x " * size,
 }
 
 FULL: dict[str, int] = {
     **dict.fromkeys(PROGRAMS, 5_000),
     "statements": 100_000,
+    "names": 45_000,
+    "lines beside": 200_000,
+    "functions beside": 200_000,
+    **dict.fromkeys(
+        [
+            "comprehensions",
+            "comprehensions around",
+            "generator expressions",
+            "dict displays",
+            "tests of conditions",
+            "waited comprehensions",
+        ],
+        60,
+    ),
     "tasks": 10_000,
     "named tasks": 10_000,
-    "waits": 200,
+    "waits": 1_000,
     "optional waits": 200,
     "forgotten tasks": 200,
     "match": 1_000,

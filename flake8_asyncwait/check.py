@@ -5,13 +5,15 @@ from __future__ import annotations
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.source.text import with_newlines
-from flake8_asyncwait.undetermined import INTERNAL_ERROR, TOO_DEEP, Net, UndeterminedSite
+from flake8_asyncwait.undetermined import INTERNAL_ERROR, TOO_DEEP, TOO_LONG, Net, UndeterminedSite
 from flake8_asyncwait.verdict.checked import Checked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
 
+    from flake8_asyncwait.sites.gate import Candidates
+    from flake8_asyncwait.sites.outline import Outline
     from flake8_asyncwait.source.text import Source
 
 _NOTHING = Checked()
@@ -30,21 +32,25 @@ def check(text: str, options: Options = Options(), tree: ast.Module | None = Non
         return _NOTHING
     # What only some files need is imported for these: it costs more than to look at all others.
     from flake8_asyncwait.sites.find import call_lines
+    from flake8_asyncwait.sites.pieces import TooLong
 
-    net, reason = Net(SyntaxError, MemoryError, RecursionError), INTERNAL_ERROR
+    net, reason = Net(SyntaxError, MemoryError, RecursionError, TooLong), INTERNAL_ERROR
     try:
         with net.over():
+            outline = None
             if tree is None:
-                tree = parse_newer(text)
+                tree, outline = parse_near(text, found)
             lines = call_lines(tree, found)
             if not lines:
                 return _NOTHING
             from flake8_asyncwait.rules.decide import decide
 
-            return decide(text, tree, lines, options)
+            return decide(text, tree, lines, options, outline)
     except RecursionError:
         # Nested more deeply than this Python can follow: nothing is claimed.
         reason = TOO_DEEP
+    except TooLong:
+        reason = TOO_LONG
     sites = tuple(UndeterminedSite(line, 0, reason) for line in sorted(found.lines))
     return Checked((), sites, len(sites), tuple(net.caught))
 
@@ -104,3 +110,22 @@ def parse_newer(text: str) -> ast.Module:
         from flake8_asyncwait.sites.newer import read_newer
 
         return read_newer(text, error)
+
+
+def parse_near(text: str, found: Candidates) -> tuple[ast.Module, Outline | None]:
+    """`parse_newer`, and None; of a long file only the statements of the top level that hold a
+    call which is a candidate, and the outline of the whole.
+
+    Raises `TooLong` where one statement of a long file is too long, and `SyntaxError`.
+    """
+    from flake8_asyncwait.sites.pieces import LONG_FILE, MAX_STATEMENT, pieces_of
+
+    if len(text) > LONG_FILE:
+        try:
+            pieces = pieces_of(text, found, parse)
+        except SyntaxError:
+            if len(text) > MAX_STATEMENT:
+                raise
+        else:
+            return pieces.tree, pieces.outline
+    return parse_newer(text), None

@@ -25,14 +25,15 @@ from flake8_asyncwait.undetermined import TOO_DEEP, TOO_LONG, UNREADABLE
 Lowered = dict[tuple[int, str | None, str, frozenset[str]], ir.Func | str]
 # A function (or a module, where a wait stands outside of all functions) of more statements and
 # expressions than this is not looked at: it would take too long to parse.
-MAX_NODES = 150_000
+MAX_NODES = 50_000
 
 
 class File:
     """One file that holds a candidate: `text` with `\\n` newlines, its `lines` and its `tree`.
 
     `lowered` is shared by files that are versions of each other: what stays as it is, on the same
-    lines, is lowered once. `settling` are the names that `wait_any` goes by.
+    lines, is lowered once. `settling` are the names that `wait_any` goes by. `whole` is the outline
+    of a long file, of which `tree` has only the statements around its candidates.
     """
 
     def __init__(
@@ -42,11 +43,13 @@ class File:
         options: Options,
         lowered: Lowered | None = None,
         settling: frozenset[str] = frozenset(),
+        whole: Outline | None = None,
     ) -> None:
         self._text = text
         self.lines = text.split("\n")
         self.tree = tree
-        self.outline: Outline = outline(tree)
+        self._is_cut = whole is not None
+        self.outline: Outline = outline(tree) if whole is None else whole
         self.lowered: Lowered = {} if lowered is None else lowered
         self.program = Program(
             self.outline,
@@ -96,7 +99,7 @@ class File:
         return Lowerer(places, self._names).definition(node, entry.cls)  # type: ignore[arg-type]
 
     def _module(self) -> ir.Func | str:
-        if _is_too_long(self._text, self.tree.body):
+        if self._is_cut or _is_too_long(self._text, self.tree.body):
             return TOO_LONG
         places = places_from_ast(self.tree.body, self._names, self.lines)
         return Lowerer(places, self._names).module(parse_module(self._text))

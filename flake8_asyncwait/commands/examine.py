@@ -104,7 +104,7 @@ def _examine(path: str, task: Task) -> Examined:
     if not checked.findings:
         errors = internal_errors(name, checked.internal)
         return Examined(name, (), (), checked.undetermined, checked.waits, errors)
-    known = identities(source, checked.findings)
+    known = identities(source, checked.findings, task.options)
     entries, failed = _entries(source, data, checked.findings, known, task)
     undetermined = sorted((*checked.undetermined, *failed.undetermined))
     errors = internal_errors(name, (*checked.internal, *failed.internal))
@@ -202,12 +202,15 @@ def _silenced(path: str, ignores: Iterable[tuple[str, Sequence[str]]]) -> tuple[
     )
 
 
-def identities(source: Source, findings: Sequence[Finding]) -> tuple[Identity, ...]:
+def identities(
+    source: Source, findings: Sequence[Finding], options: Options
+) -> tuple[Identity, ...]:
     """What each of the findings of a file is known by."""
-    from flake8_asyncwait.check import parse_newer
+    from flake8_asyncwait.check import parse_near
     from flake8_asyncwait.report.fingerprint import identify
 
-    return tuple(identify(source.text, parse_newer(source.text), findings))
+    tree, _ = parse_near(source.text, candidates(source.text, options.wait_functions))
+    return tuple(identify(source.text, tree, findings))
 
 
 def _entries(

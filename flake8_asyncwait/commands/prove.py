@@ -56,7 +56,7 @@ class _Prove(Run):
         if warning := unwalled():
             self.warn(f"asyncwait prove: {warning}")
         status = 0
-        known = identities(source, found)
+        known = identities(source, found, options)
         numbers = range(len(found))
         for number in self.progress.over(numbers, len(found), "findings"):
             finding = found[number]

@@ -15,7 +15,7 @@ from flake8_asyncwait.analysis.program import Program
 from flake8_asyncwait.analysis.walk import last_name
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import RULES
-from flake8_asyncwait.sites.outline import Entry
+from flake8_asyncwait.sites.outline import Entry, Outline
 from flake8_asyncwait.undetermined import (
     INTERNAL_ERROR,
     TOO_DEEP,
@@ -34,9 +34,16 @@ from flake8_asyncwait.verdict.witness import witness
 Decision = Finding | UndeterminedSite | None
 
 
-def decide(text: str, tree: ast.Module, lines: list[int], options: Options) -> Checked:
-    """Check a file whose candidates stand on `lines`; see `check.check`."""
-    file = File(text, tree, options)
+def decide(
+    text: str,
+    tree: ast.Module,
+    lines: list[int],
+    options: Options,
+    outline: Outline | None = None,
+) -> Checked:
+    """Check a file whose candidates stand on `lines`; see `check.check`. `outline` is that of the
+    file where `tree` has only the statements around these lines."""
+    file = File(text, tree, options, whole=outline)
     net = Net()
     decided: list[Decision] = []
     for entry, within in file.around(lines).items():

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+
+from flake8_asyncwait.named import NamedTuple
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -55,18 +57,30 @@ def unsubscripted(node: ast.expr) -> ast.expr:
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A function of the file: where it stands, and of which class it is a method."""
+    """A function of the file: where it stands, and of which class it is a method.
 
-    node: FunctionNode
+    `line` is that of its `def`, `start` that of its first decorator. `held` is its tree, or what
+    reads it.
+    """
+
+    name: str
+    line: int
     cls: str | None
     start: int
     end: int
+    held: FunctionNode | Callable[[Entry], FunctionNode]
+
+    @property
+    def node(self) -> FunctionNode:
+        """Its tree."""
+        if not isinstance(self.held, ast.AST):
+            self.held = self.held(self)
+        return self.held
 
     @property
     def place(self) -> tuple[int, str]:
         """The line that it begins on, and its name, behind that of its class."""
-        name = self.node.name
-        return self.node.lineno, f"{self.cls}.{name}" if self.cls else name
+        return self.line, f"{self.cls}.{self.name}" if self.cls else self.name
 
 
 @dataclass(slots=True)
@@ -125,12 +139,33 @@ class Outline:
 
 def outline(tree: ast.Module) -> Outline:
     """The outline of a parsed file."""
-    result = Outline()
-    _module_statements(tree.body, result)
-    _functions(tree.body, None, result)
-    result.outermost.sort(key=lambda entry: entry.start)
-    _find_primitives(tree.body, result, toplevel=True)
-    return result
+    outliner = Outliner()
+    outliner.add(tree.body)
+    return outliner.finish()
+
+
+class Outliner:
+    """Makes the outline of a file that is read piece by piece."""
+
+    def __init__(self) -> None:
+        self._outline = Outline()
+        self._made: list[_Made] = []
+
+    def add(
+        self, body: list[ast.stmt], read: Callable[[Entry], FunctionNode] | None = None
+    ) -> None:
+        """Enter the next statements of the top level. Where there is `read`, it will read the trees
+        of functions, and those of `body` are not kept."""
+        _module_statements(body, self._outline)
+        _functions(body, None, self._outline, read)
+        self._made += _primitives(body, toplevel=True)
+
+    def finish(self) -> Outline:
+        """The outline, when all statements are in it."""
+        self._outline.outermost.sort(key=lambda entry: entry.start)
+        for made in self._made:
+            _note_primitive(made, self._outline)
+        return self._outline
 
 
 def _module_statements(body: list[ast.stmt], result: Outline) -> None:
@@ -181,7 +216,17 @@ def _bind(statement: ast.stmt, result: Outline) -> None:
     if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
         for target in targets:
             if isinstance(target, ast.Name):
-                result.constants[target.id] = statement.value
+                _bind_constant(target.id, statement.value, result)
+
+
+def _bind_constant(name: str, value: ast.expr, result: Outline) -> None:
+    """Keep what a name of the module stands for, if it is of a kind that is asked for."""
+    if isinstance(value, (ast.Name, ast.Attribute, ast.Tuple)) or (
+        isinstance(value, ast.Constant) and isinstance(value.value, str)
+    ):
+        result.constants[name] = value
+    else:
+        result.constants.pop(name, None)
 
 
 def _names(target: ast.expr) -> Iterator[str]:
@@ -205,11 +250,18 @@ def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
         yield case.body
 
 
-def _functions(body: list[ast.stmt], cls: str | None, result: Outline) -> None:
+def _functions(
+    body: list[ast.stmt],
+    cls: str | None,
+    result: Outline,
+    read: Callable[[Entry], FunctionNode] | None,
+) -> None:
     for statement in body:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
             first = statement.decorator_list[0] if statement.decorator_list else statement
-            entry = Entry(statement, cls, first.lineno, statement.end_lineno or first.lineno)
+            start, end = first.lineno, statement.end_lineno or first.lineno
+            held = read or statement
+            entry = Entry(statement.name, statement.lineno, cls, start, end, held)
             if cls is None:
                 result.functions[statement.name] = entry
             else:
@@ -218,38 +270,50 @@ def _functions(body: list[ast.stmt], cls: str | None, result: Outline) -> None:
         elif isinstance(statement, ast.ClassDef):
             bases = [dotted(unsubscripted(base)) for base in statement.bases]
             result.classes[statement.name] = [base.rpartition(".")[2] for base in bases if base]
-            _functions(statement.body, statement.name, result)
+            _functions(statement.body, statement.name, result, read)
         else:
             for block in _blocks(statement):
-                _functions(block, cls, result)
+                _functions(block, cls, result, read)
 
 
-def _find_primitives(body: list[ast.stmt], result: Outline, toplevel: bool) -> None:
-    """Note every `self.x = asyncio.Queue()` of the file, and `x = ...` of its top level.
+class _Made(NamedTuple):
+    """What a call makes: its dotted callee, and the dotted texts that it is bound to."""
+
+    callee: str
+    targets: tuple[str, ...]
+
+
+def _primitives(body: list[ast.stmt], toplevel: bool) -> Iterator[_Made]:
+    """Every `self.x = asyncio.Queue()` of a block, and `x = ...` of the top level.
 
     The interpreter sees for itself what a function binds to a name of its own.
     """
     for statement in body:
         if isinstance(statement, (ast.Assign, ast.AnnAssign)):
-            _note_primitive(statement, result, toplevel)
+            made = _made(statement, toplevel)
+            if made is not None and made.targets:
+                yield made
         inside = isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
         for block in _blocks(statement):
-            _find_primitives(block, result, toplevel and not inside)
+            yield from _primitives(block, toplevel and not inside)
 
 
-def _note_primitive(statement: ast.Assign | ast.AnnAssign, result: Outline, toplevel: bool) -> None:
+def _made(statement: ast.Assign | ast.AnnAssign, toplevel: bool) -> _Made | None:
     call = statement.value
-    name = dotted(unsubscripted(call.func)) if isinstance(call, ast.Call) else None
-    if name is None:
-        return
-    root, _, rest = name.partition(".")
+    callee = dotted(unsubscripted(call.func)) if isinstance(call, ast.Call) else None
+    if callee is None:
+        return None
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    texts = (text for text in map(dotted, targets) if text is not None)
+    return _Made(callee, tuple(text for text in texts if toplevel or "." in text))
+
+
+def _note_primitive(made: _Made, result: Outline) -> None:
+    root, _, rest = made.callee.partition(".")
     base = result.resolve(root)
     if base is None:
         return
     qualified = canonical(f"{base}.{rest}" if rest else base)
-    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
     for method in PRIMITIVES.get(qualified, ()):
-        for target in targets:
-            text = dotted(target)
-            if text is not None and (toplevel or "." in text):
-                result.coroutine_methods.add(f"{text}.{method}")
+        for text in made.targets:
+            result.coroutine_methods.add(f"{text}.{method}")
