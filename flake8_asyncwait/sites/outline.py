@@ -221,9 +221,9 @@ def _bind(statement: ast.stmt, result: Outline) -> None:
 
 def _bind_constant(name: str, value: ast.expr, result: Outline) -> None:
     """Keep what a name of the module stands for, if it is of a kind that is asked for."""
-    if isinstance(value, (ast.Name, ast.Attribute, ast.Tuple)) or (
-        isinstance(value, ast.Constant) and isinstance(value.value, str)
-    ):
+    is_text = isinstance(value, ast.Constant) and isinstance(value.value, str)
+    is_tuple = isinstance(value, ast.Tuple) and bool(value.elts)
+    if is_text or is_tuple or isinstance(value, (ast.Name, ast.Attribute)):
         result.constants[name] = value
     else:
         result.constants.pop(name, None)
