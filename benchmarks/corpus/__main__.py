@@ -20,12 +20,14 @@ import tokenize
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from statistics import median
 
 from benchmarks.corpus.fetch import fetch
 from benchmarks.corpus.labels import FamilyLabel, Label, load, load_family
 from benchmarks.corpus.prove import prove_all, report
 from benchmarks.corpus.run import FileResult, parses_here, run
 from benchmarks.corpus.score import Judged, Score, score
+from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON, Options
 
 DOWNLOADS = Path(__file__).parent.parent / "downloads"
 
@@ -43,6 +45,9 @@ def main() -> int:
     source = arguments.directory / "src"
     if arguments.prove:
         print("\n".join(report(prove_all(parsed, source))))
+        return 1 if failures else 0
+    if arguments.messages:
+        _print_messages(run(parsed, source, Options(codes=ALL_CODES)))
         return 1 if failures else 0
     results = run(parsed, source)
     judged = [one for result in results for one in result.judged]
@@ -86,6 +91,11 @@ def _parse_arguments() -> argparse.Namespace:
         help="run every finding on a real event loop instead, and print which are proved",
     )
     parser.add_argument(
+        "--messages",
+        action="store_true",
+        help="print the messages of all codes instead, and how long they are",
+    )
+    parser.add_argument(
         "--family",
         action="store_true",
         help="fetch the packages of the family's labels instead, and count these",
@@ -98,6 +108,25 @@ def _print_family(labels: list[FamilyLabel]) -> None:
     print(f"{len(labels)} sites in {packages} packages, {sum(one.sure for one in labels)} sure")
     for (kind, code), count in sorted(Counter((one.kind, one.code) for one in labels).items()):
         print(f"{kind:12} {code:6} {count:4}")
+
+
+def _print_messages(results: list[FileResult]) -> None:
+    """The messages of each code, the longest first, then a table of their lengths."""
+    said = [(one.got, one.message) for result in results for one in result.judged if one.message]
+    said += [(one.code, one.message) for result in results for one in result.unlabelled]
+    for code, message in sorted(said, key=lambda each: (each[0], -len(each[1]))):
+        print(f"{len(message):4} {code} {message}")
+    print("\ncode     messages median maximum")
+    for code in sorted({code for code, _ in said}):
+        _print_lengths(code, [message for one, message in said if one == code])
+    _print_lengths("default", [message for one, message in said if one in DEFAULT_ON])
+    _print_lengths("all", [message for _, message in said])
+
+
+def _print_lengths(title: str, messages: list[str]) -> None:
+    lengths = [len(message) for message in messages]
+    if lengths:
+        print(f"{title:8} {len(lengths):8} {median(lengths):6.0f} {max(lengths):7}")
 
 
 def _print_scores(judged: list[Judged], left_out: int) -> None:

@@ -36,14 +36,14 @@ class FileResult:
     seconds: float = 0.0
 
 
-def run(labels: Iterable[Label], source: Path) -> list[FileResult]:
+def run(labels: Iterable[Label], source: Path, options: Options = OPTIONS) -> list[FileResult]:
     """Check every labelled file below `source` that is there, in several processes."""
     files: dict[Path, list[Label]] = {}
     for label in labels:
         files.setdefault(source / label.place, []).append(label)
     present = {path: members for path, members in files.items() if path.is_file()}
     with ProcessPoolExecutor() as pool:
-        return list(pool.map(_check_file, present.keys(), present.values()))
+        return list(pool.map(partial(_check_file, options), present.keys(), present.values()))
 
 
 def parses_here(label: Label) -> bool:
@@ -52,19 +52,19 @@ def parses_here(label: Label) -> bool:
     return sys.version_info[: len(wanted)] >= wanted
 
 
-def _check_file(path: Path, labels: list[Label]) -> FileResult:
+def _check_file(options: Options, path: Path, labels: list[Label]) -> FileResult:
     with tokenize.open(path) as file:
         text = file.read()
     started = time.perf_counter()
     try:
-        checked = _check_in_time(text)
+        checked = _check_in_time(text, options)
     except Exception:  # a crash of any kind is a result of this benchmark
         return FileResult(path, crash=traceback.format_exc())
     seconds = time.perf_counter() - started
     return replace(compare(path, text, labels, checked), seconds=seconds)
 
 
-def _check_in_time(text: str) -> Checked:
+def _check_in_time(text: str, options: Options) -> Checked:
     """Check a file. Raises TimeoutError after LIMIT seconds (by a signal: not on Windows)."""
 
     def give_up(*_: object) -> None:
@@ -73,7 +73,7 @@ def _check_in_time(text: str) -> Checked:
     signal.signal(signal.SIGALRM, give_up)
     signal.alarm(LIMIT)
     try:
-        return check(text, OPTIONS)
+        return check(text, options)
     finally:
         signal.alarm(0)
 

@@ -21,18 +21,20 @@ def _fires(outcome: Outcome) -> Hit | None:
 def _says(loss: Loss, place: Place) -> str:
     subject, end = subject_of(loss, place), loss.end
     is_dropped = end.what == DROPPED
-    if is_dropped and subject.has_name and place.shares_a_loop(end.line):
-        return (
-            f"each turn of the loop drops {subject.text} while {subject.they} may still run; "
-            f"cancel {subject.them} first"
+    loop = place.loop_with(end.line)
+    if is_dropped and subject.has_name and loop is not None:
+        which = "" if loop is place.innermost_loop else f" on line {loop.lineno}"
+        drops = (
+            f"each turn of the loop{which} drops {subject.text} while {subject.they} may still run"
         )
+        return f"{drops}; cancel {subject.them} first"
     timed_out = any(step.choice == "timeout" for step in loss.history.steps())
     ends = "time out and leave" if timed_out else "leave"
-    problem = f"{place.name}() may {ends} {subject.text} running, and nothing"
+    problem = f"{place.name}() may {ends} {subject.text} running"
     if is_dropped and not subject.has_name:
-        return in_a_finally(f"{problem} can cancel {subject.them}", subject)
+        return in_a_finally(problem, subject)
     by = f" by line {end.line}" if place.is_inside(end.line) and not place.is_at(end.line) else ""
-    return in_a_finally(f"{problem} cancels {subject.them}{by}", subject)
+    return in_a_finally(f"{problem}, and nothing cancels {subject.them}{by}", subject)
 
 
 RULE = Rule(

@@ -21,7 +21,7 @@ def _says(loss: Loss, place: Place) -> str:
     subject = subject_of(loss, place)
     return (
         f"some of {subject.text} may run after line {loss.end.line}, and the caller cannot tell "
-        "which; return or cancel the pending ones"
+        "which; return or cancel them"
     )
 
 

@@ -23,7 +23,7 @@ def _says(loss: Loss, place: Place) -> str:
         problem = f"{fault}, {subject.do('keep')} running"
     else:
         problem = f"{place.name}() may leave {subject.text} running"
-    return f"{in_a_finally(problem, subject)}, whoever made {subject.them}"
+    return in_a_finally(problem, subject, f", whoever made {subject.them}")
 
 
 RULE = Rule(

@@ -23,7 +23,7 @@ def _says(loss: Loss, place: Place) -> str:
     where = f" on line {lines[0]}" if lines else ""
     return (
         f"{subject.be} cancelled{where} but never awaited, so {subject.their} cleanup may not "
-        f"finish; await {subject.them} afterwards"
+        f"finish; await {subject.them}"
     )
 
 

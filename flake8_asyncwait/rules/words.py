@@ -6,7 +6,7 @@ from flake8_asyncwait.analysis.trace import Trace
 from flake8_asyncwait.verdict.outcome import Loss
 from flake8_asyncwait.verdict.place import Place, Subject
 
-# Longer messages are shortened.
+# Longer messages get shorter advice.
 _LONG = 95
 
 
@@ -39,22 +39,25 @@ def skipped(loss: Loss, place: Place) -> str:
     if fault is None:
         return ""
     behind = [line for line in lines if line > fault.line]
-    if not behind and place.shares_a_loop(fault.line):
-        behind = [line for line in lines if place.shares_a_loop(line)]
+    if not behind and place.loop_with(fault.line) is not None:
+        behind = [line for line in lines if place.loop_with(line) is not None]
     return f": line {min(behind)} is skipped" if behind else ""
 
 
-def in_a_finally(problem: str, subject: Subject) -> str:
-    """A problem, and that a `finally` cures it."""
+def in_a_finally(problem: str, subject: Subject, remark: str = "") -> str:
+    """A problem, and that a `finally` cures it, with a `remark` behind that."""
+    advice = [f"cancel {subject.them} in a finally", "use a finally"]
     if not subject.has_name:
-        return f"{problem}; name {subject.them}, and use a finally"
-    return advised(problem, f"cancel {subject.them} in a finally", "use a finally")
+        advice = [f"name {subject.them}, and {advice[0]}", f"name {subject.them}, and {advice[1]}"]
+        advice.append("use a finally")
+    return advised(problem, *(f"{each}{remark}" for each in advice))
 
 
-def advised(problem: str, advice: str, shorter: str) -> str:
-    """A problem with what to do about it: in fewer words where the message would be long."""
-    whole = f"{problem}; {advice}"
-    return whole if len(whole) <= _LONG else f"{problem}; {shorter}"
+def advised(problem: str, *advice: str) -> str:
+    """A problem with what to do about it: the first advice with which the message is not long, else
+    the last."""
+    messages = [f"{problem}; {each}" for each in advice]
+    return next((each for each in messages if len(each) <= _LONG), messages[-1])
 
 
 def _fault(loss: Loss) -> Trace | None:

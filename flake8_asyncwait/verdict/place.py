@@ -12,6 +12,7 @@ from flake8_asyncwait.sites.outline import dotted
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
+Loop = ast.For | ast.AsyncFor | ast.While
 _DISPLAYS = (ast.List, ast.Set, ast.Tuple)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 # Calls that hold what their argument holds, or a collection of it.
@@ -84,11 +85,20 @@ class Place:
         first, last = (getattr(self.function, name, line) for name in ("lineno", "end_lineno"))
         return bool(first <= line <= last)
 
-    def shares_a_loop(self, line: int) -> bool:
-        """Whether a loop of the function goes round the call and a line."""
+    @property
+    def _loops(self) -> list[Loop]:
+        """The loops of the function around the call, the innermost first."""
         inside = self.around[self.around.index(self.function) :]
-        loops = [node for node in inside if isinstance(node, _LOOPS)]
-        return any(loop.lineno <= line <= (loop.end_lineno or 0) for loop in loops)
+        return [node for node in reversed(inside) if isinstance(node, _LOOPS)]
+
+    @property
+    def innermost_loop(self) -> Loop | None:
+        """The innermost loop of the function around the call."""
+        return next(iter(self._loops), None)
+
+    def loop_with(self, line: int) -> Loop | None:
+        """The innermost loop of the function around the call and a line."""
+        return next((loop for loop in self._loops if _spans(loop, line)), None)
 
     def subject(self, names: Sequence[str], lines: Sequence[int]) -> Subject:
         """What messages call tasks of the wait that `names` were bound to ("" where none was), and
@@ -118,14 +128,15 @@ class Place:
 
     def _is_put_into(self, whole: str, name: str) -> bool:
         """Whether one task of this name is put into a collection, not one in each turn of a loop
-        before the wait."""
+        that goes on with the same collection."""
+        fresh = {value.lineno for value in self._bound(whole) if value and _is_fresh(value)}
         loops = [node for node in ast.walk(self.function) if isinstance(node, _LOOPS)]
-        before = {id(node) for loop in loops if loop not in self.around for node in ast.walk(loop)}
+        growing = [loop for loop in loops if not any(_spans(loop, line) for line in fresh)]
         return any(
             isinstance(node, ast.Call)
             and dotted(node.func) in (f"{whole}.append", f"{whole}.add")
             and [dotted(argument) for argument in node.args] == [name]
-            and id(node) not in before
+            and not any(_spans(loop, node.lineno) for loop in growing)
             for node in ast.walk(self.function)
         )
 
@@ -214,6 +225,10 @@ def place_of(name: str, tree: ast.Module, lines: Sequence[str], start: At, end: 
     return found[0]
 
 
+def _spans(node: Loop, line: int) -> bool:
+    return node.lineno <= line <= (node.end_lineno or 0)
+
+
 def _in_bytes(lines: Sequence[str], place: At) -> At:
     line, column = place
     return line, len(lines[line - 1][:column].encode("utf-8", "surrogatepass"))
@@ -238,6 +253,13 @@ def _waited(call: ast.Call) -> ast.expr | None:
     if not given or isinstance(given[0], ast.Starred):
         return None
     return _uncopied(given[0])
+
+
+def _is_fresh(value: ast.expr) -> bool:
+    """Whether an expression is a collection that begins with what is spelled out in it."""
+    if isinstance(value, _DISPLAYS):
+        return not any(isinstance(element, ast.Starred) for element in value.elts)
+    return isinstance(value, ast.Call) and _last(value.func) in _COPIES and not value.args
 
 
 def _uncopied(node: ast.expr) -> ast.expr:

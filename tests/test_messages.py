@@ -1,0 +1,91 @@
+"""What messages call the tasks, which loop drops them, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+from textwrap import indent
+
+import pytest
+
+from flake8_asyncwait.check import check
+from flake8_asyncwait.options import ALL_CODES, Options
+
+HEAD = "import asyncio\n\n\nasync def run(work, many):\n"
+MANY = """\
+tasks = set()
+for each in many:
+    task = asyncio.create_task(work(each))
+    tasks.add(task)
+"""
+
+
+def said(body: str, *codes: str) -> str:
+    """The message of the first finding in a function; its lines count from 5."""
+    options = Options(codes=frozenset(codes or ALL_CODES - {"AWT105", "AWT202"}))
+    return check(HEAD + indent(body, "    "), options).findings[0].message
+
+
+def subjects(message: str) -> list[str]:
+    return re.findall(r"'(.*?)'", message)
+
+
+WAIT = "await asyncio.wait(tasks, timeout=1)\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        pytest.param(MANY + WAIT, ["tasks"], id="one is added in each turn of a loop"),
+        pytest.param(
+            MANY + indent(f"while tasks:\n    done, tasks = {WAIT}", "    "),
+            ["tasks"],
+            id="one more is added before each wait",
+        ),
+        pytest.param(
+            f"tasks = []\nwhile True:\n    task = asyncio.create_task(work())\n"
+            f"    tasks.append(task)\n    {WAIT}    tasks = [*tasks]\n    break\n",
+            ["tasks"],
+            id="the loop goes on with a copy",
+        ),
+        pytest.param(
+            f"tasks = set()\ntask = asyncio.create_task(work())\ntasks.add(task)\n{WAIT}",
+            ["task"],
+            id="one is added once",
+        ),
+        pytest.param(
+            "while True:\n" + indent(MANY.replace("for each in many", "if each") + WAIT, "    "),
+            ["task"],
+            id="one is added to a new set in each turn",
+        ),
+    ],
+)
+def test_it_names_what_holds_the_tasks(body: str, names: list[str]) -> None:
+    assert subjects(said(body)) == names
+
+
+def test_the_innermost_loop_drops_them() -> None:
+    body = f"while True:\n    task = asyncio.create_task(work())\n    {WAIT}"
+    assert said(body.replace("tasks", "[task]")) == (
+        "each turn of the loop drops 'task' while it may still run; cancel it first"
+    )
+
+
+def test_a_loop_further_out_drops_them() -> None:
+    """The loop around the wait keeps what is pending; the one around that begins anew."""
+    inner = MANY + indent(WAIT, "    ") + "    tasks = {t for t in tasks if not t.done()}\n"
+    assert said("while True:\n" + indent(inner + WAIT, "    ")) == (
+        "each turn of the loop on line 5 drops 'tasks' while they may still run; cancel them first"
+    )
+
+
+def test_a_task_without_a_name_is_given_one() -> None:
+    body = "await asyncio.wait([asyncio.create_task(work())], timeout=1)\n"
+    assert said(body) == (
+        "asyncio.wait() may leave the task made here running; name it, and cancel it in a finally"
+    )
+
+
+def test_a_long_message_gets_shorter_advice() -> None:
+    body = f"a_task_with_a_long_name = asyncio.create_task(work())\n{WAIT}print(many)\n"
+    message = said(body.replace("tasks", "[a_task_with_a_long_name]"))
+    assert message.endswith("nothing cancels it by line 7; use a finally")
