@@ -49,6 +49,7 @@ def _bind_subscript(
 ) -> list[State]:
     states: list[State] = []
     for after, (owner, index) in evaluate_all(machine, [target.value, target.index], state, ctx):
+        machine.may_raise([(after, UNKNOWN)], machine.line, ctx)
         box = after.get(owner)
         if type(box) is not Box or box.escaped:
             states.append(hand_over(machine, hand_over(machine, after, value, ctx), index, ctx))

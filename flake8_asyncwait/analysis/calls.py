@@ -35,7 +35,7 @@ from flake8_asyncwait.analysis.state import (
     WaitTask,
 )
 from flake8_asyncwait.analysis.tasks import canceller, factory, make_task
-from flake8_asyncwait.analysis.values import as_items, as_task, collection, iterated
+from flake8_asyncwait.analysis.values import as_items, as_task, collection, iterated, reaches_task
 from flake8_asyncwait.analysis.walk import changed_by, last_name
 
 # A plain function whose name says that it creates a task.
@@ -66,12 +66,16 @@ def call(machine: Machine, node: ir.Call, state: State, ctx: Context) -> Results
     results: Results = []
     if rule is not None and qualified not in machine.program.task_factories:
         for after, args in arguments(machine, node, state, ctx):
-            results += rule(machine, node, args, after, ctx)
+            ways = rule(machine, node, args, after, ctx)
+            exact = any(reaches_task(value, after) for value in args.every())
+            results += ways if exact else machine.may_raise(ways, node.line, ctx)
         return results
     for after, callee in _callee(machine, node, state, ctx):
         for later, args in arguments(machine, node, after, ctx):
             later = _without_attributes(machine, node, later)
-            results += _dispatch(machine, node, callee, args, later, ctx, qualified)
+            ways = _dispatch(machine, node, callee, args, later, ctx, qualified)
+            exact = isinstance(callee, Method) and _is_of_task(machine, callee, later)
+            results += ways if exact else machine.may_raise(ways, node.line, ctx)
     return results
 
 
@@ -222,6 +226,14 @@ def _method(
     if type(thing) is Box:
         return _box_method(machine, node, receiver, name, args, state, ctx)
     return _other_method(machine, node, receiver, name, args, state, ctx, qualified)
+
+
+def _is_of_task(machine: Machine, method: Method, state: State) -> bool:
+    """Whether a method is one of a task, or of a collection of tasks: what it raises is known."""
+    owner, name = method
+    if isinstance(owner, (Param, Foreign)):
+        return _may_be_task(machine, owner, name)
+    return reaches_task(owner, state)
 
 
 def _may_be_task(machine: Machine, receiver: Value, name: str) -> bool:

@@ -7,6 +7,7 @@ docs, "asyncio exceptions" and "Built-in exceptions").
 from __future__ import annotations
 
 import builtins
+from collections.abc import Iterable
 from typing import NamedTuple
 
 YES, NO, PERHAPS = "yes", "no", "perhaps"
@@ -54,6 +55,13 @@ def catches(handler: str | None, exc: Exc, classes: dict[str, list[str]]) -> str
     if handler is None:
         return NO if exc in (CANCELLED_ERROR, GENERATOR_EXIT) else PERHAPS
     return YES if handler in _ancestors(exc.name, classes) else NO
+
+
+def ordinary(names: Iterable[str | None], classes: dict[str, list[str]]) -> tuple[Exc, ...]:
+    """What the plain exceptions among some classes are, by the last components of their names."""
+    known = [name for name in names if name is not None]
+    plain = [name for name in known if "Exception" in _ancestors(name, classes)]
+    return tuple(ANY if name == "Exception" else Exc(name) for name in plain)
 
 
 def _catches_any(handler: str | None) -> str:

@@ -29,7 +29,7 @@ from flake8_asyncwait.analysis.state import (
     State,
     Value,
 )
-from flake8_asyncwait.analysis.values import as_items, new_box, tells, truth
+from flake8_asyncwait.analysis.values import as_items, new_box, reaches_task, tells, truth
 
 
 @evaluates(ir.Const)
@@ -153,7 +153,9 @@ def _dict(machine: Machine, node: ir.DictDisplay, state: State, ctx: Context) ->
 def _subscript(machine: Machine, node: ir.Subscript, state: State, ctx: Context) -> Results:
     results: Results = []
     for after, (value, index) in evaluate_all(machine, [node.value, node.index], state, ctx):
-        results += subscript(machine, value, index, after, ctx)
+        for way in subscript(machine, value, index, after, ctx):
+            exact = reaches_task(way[1], way[0])
+            results += [way] if exact else machine.may_raise([way], machine.line, ctx)
     return results
 
 

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 from flake8_asyncwait.analysis import ir, known
 from flake8_asyncwait.analysis.facts import Facts
-from flake8_asyncwait.analysis.walk import TELLING, blocks, changed_by, last_name, tested, walk
+from flake8_asyncwait.analysis.walk import (
+    TELLING,
+    blocks,
+    changed_by,
+    last_name,
+    never_suspends,
+    suspends,
+    tested,
+    walk,
+)
 
 
 def idle_statements(
@@ -34,19 +43,23 @@ class _Idle:
     sites: frozenset[int]
     tested_again: frozenset[str]
 
-    def collect(self, body: list[ir.Stmt], found: set[int]) -> None:
-        """Enter the idle statements of a block; of those that are not, the ones inside."""
+    def collect(self, body: list[ir.Stmt], found: set[int], expected: bool = False) -> None:
+        """Enter the idle statements of a block; of those that are not, the ones inside. It may be
+        `expected` of plain calls in it that they raise."""
         for statement in body:
-            if all(map(self._is_idle, walk([statement]))):
+            nodes = list(walk([statement]))
+            plain = expected and any(isinstance(node, (ir.Call, ir.Subscript)) for node in nodes)
+            if not plain and all(map(self._is_idle, nodes)):
                 found.add(id(statement))
-            else:
-                for block in blocks(statement):
-                    self.collect(block, found)
+                continue
+            for block in blocks(statement):
+                inside = isinstance(statement, ir.Try) and block is statement.body
+                self.collect(block, found, expected or (inside and never_suspends(block)))
 
     def _is_idle(self, node: object) -> bool:
         if isinstance(node, TELLING):
             return False
-        if isinstance(node, (ir.For, ir.With, ir.Clause)) and node.asynchronous:
+        if suspends(node):
             return False
         if isinstance(node, ir.Assert):
             return self.tested_again.isdisjoint(tested(node.test))

@@ -7,7 +7,7 @@ machine, a node, a state and a context.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from flake8_asyncwait.analysis import ir
@@ -78,20 +78,22 @@ class Frame:
 class Context:
     """Where a statement runs: its frame, where abrupt ends go, the exception being handled, and
     whether this is a `finally` or a handler. `limited` says that a timeout of its own ends a full
-    wait here."""
+    wait here, `expected` is what a `try` around this is there for: what plain calls may raise."""
 
     frame: Frame
     out: Flow
     handling: Exc | None = None
     cleanup: bool = False
     limited: bool = False
+    expected: tuple[Exc, ...] = ()
 
     def into(self, out: Flow) -> Context:
         """The same place, with abrupt ends going to `out`."""
-        return Context(self.frame, out, self.handling, self.cleanup, self.limited)
+        return replace(self, out=out)
 
     def handler(self, out: Flow, handling: Exc | None) -> Context:
-        return Context(self.frame, out, handling, True, False)
+        """A `finally` or a handler of a `try` in this place."""
+        return Context(self.frame, out, handling, True, False, self.expected)
 
 
 class Args(NamedTuple):
@@ -182,6 +184,13 @@ class Machine:
     def fail(self, state: State, ctx: Context, exc: Exc) -> None:
         """The execution raises, as Python does and without a fault."""
         ctx.out.add(raising(exc), state)
+
+    def may_raise(self, results: Results, line: int, ctx: Context) -> Results:
+        """A plain call or subscript: it may raise what is expected of it, after its effect."""
+        for exc in ctx.expected:
+            what, choice = "an exception is raised here", f"raise:{exc.name or 'Exception'}"
+            ctx.out.add(raising(exc), *(after.step(line, what, choice) for after, _ in results))
+        return results
 
     def is_none(self, value: Value, state: State, ctx: Context, error: str) -> bool:
         """Whether a value is known to be None; then what is done to it raises `error`."""

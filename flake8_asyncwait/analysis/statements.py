@@ -11,7 +11,7 @@ from flake8_asyncwait.analysis.binding import bind
 from flake8_asyncwait.analysis.collections import delete_item, update
 from flake8_asyncwait.analysis.completion import BREAK, CONTINUE, RETURN, Flow, raising
 from flake8_asyncwait.analysis.conditions import decide
-from flake8_asyncwait.analysis.exceptions import ANY, NO, YES, Exc, catches
+from flake8_asyncwait.analysis.exceptions import ANY, NO, YES, Exc, catches, ordinary
 from flake8_asyncwait.analysis.execute import (
     evaluate,
     evaluate_all,
@@ -36,7 +36,7 @@ from flake8_asyncwait.analysis.state import (
     Unknown,
     Value,
 )
-from flake8_asyncwait.analysis.walk import last_name, walk
+from flake8_asyncwait.analysis.walk import last_name, never_suspends, walk
 
 
 @executes(ir.ExprStmt)
@@ -93,6 +93,7 @@ def _delete_one(machine: Machine, target: ir.Target, state: State, ctx: Context)
         return [state]
     ends: list[State] = []
     for after, (owner, index) in evaluate_all(machine, [target.value, target.index], state, ctx):
+        machine.may_raise([(after, UNKNOWN)], machine.line, ctx)
         if isinstance(owner, Ref) and type(after.get(owner)) is Box:
             ends += delete_item(machine, owner, index, after, ctx)
         else:
@@ -267,7 +268,9 @@ def _row_matches(row: object, items: tuple[Value, ...]) -> bool | None:
 def _try(machine: Machine, node: ir.Try, states: list[State], ctx: Context) -> list[State]:
     body = Flow()
     after = Flow()
-    normal = run_block(machine, node.body, states, ctx.into(body))
+    inside = ctx.into(body)
+    inside.expected += _expected(machine, node, ctx)
+    normal = run_block(machine, node.body, states, inside)
     normal = run_block(machine, node.orelse, normal, ctx.into(after))
     for completion, ended in body:
         if completion.exc is None or not node.handlers:
@@ -280,6 +283,16 @@ def _try(machine: Machine, node: ir.Try, states: list[State], ctx: Context) -> l
             ctx.out.add(completion, *ended)
         return normal
     return _finally(machine, node, normal, after, ctx)
+
+
+def _expected(machine: Machine, node: ir.Try, ctx: Context) -> tuple[Exc, ...]:
+    """The ordinary exceptions that the handlers of a `try` name whose body never suspends: it is
+    there because plain calls raise them."""
+    if not node.handlers or not never_suspends(node.body):
+        return ()
+    kinds = [handler.type for handler in node.handlers if handler.type is not None]
+    names = [name for kind in kinds for name in class_names(machine, kind, ctx)]
+    return ordinary(names, machine.program.outline.classes)
 
 
 def _handle(

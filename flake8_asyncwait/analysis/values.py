@@ -15,6 +15,7 @@ from flake8_asyncwait.analysis.state import (
     Box,
     Const,
     Foreign,
+    Gather,
     Param,
     Result,
     Shielded,
@@ -22,6 +23,8 @@ from flake8_asyncwait.analysis.state import (
     Task,
     Unknown,
     Value,
+    Waiting,
+    WaitTask,
 )
 
 
@@ -136,6 +139,13 @@ def collection(machine: Machine, state: State, value: Value) -> bool:
     if isinstance(value, Foreign):
         return value.path in machine.relevant and machine.something_to_lose(state)
     return isinstance(value, Param) or type(state.get(value)) is Box
+
+
+def reaches_task(value: Value, state: State) -> bool:
+    """Whether a value is, or holds, a task or a wait."""
+    if isinstance(value, Waiting):
+        return True
+    return any(type(state.heap[n]) in (Task, Gather, WaitTask) for n in state.refs(value))
 
 
 def is_element(value: Value, state: State) -> bool:

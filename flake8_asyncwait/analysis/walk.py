@@ -27,6 +27,12 @@ _FIELDS = {
 }
 
 
+def suspends(node: object) -> bool:
+    """Whether a function may suspend at a node itself."""
+    asynchronous = isinstance(node, (ir.For, ir.With, ir.Clause)) and node.asynchronous
+    return asynchronous or isinstance(node, (ir.Await, ir.Yield))
+
+
 def children(node: Any) -> Iterator[Any]:
     """The ir nodes directly inside a node, nested functions excepted."""
     for name in _FIELDS[type(node)]:
@@ -50,6 +56,11 @@ def every(func: ir.Func) -> list[Any]:
     if not func.nodes:
         func.nodes = list(walk(func.body))
     return func.nodes
+
+
+def never_suspends(body: list[ir.Stmt]) -> bool:
+    """Whether a block holds no suspension point."""
+    return not any(map(suspends, walk(body)))
 
 
 def walk(statements: list[ir.Stmt]) -> Iterator[Any]:

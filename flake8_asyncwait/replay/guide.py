@@ -8,6 +8,7 @@ there, one of
   one made elsewhere, `?`: nothing is known of the half);
 - `timeout`: the time that was set for it runs out;
 - `fault:NAME`: the one fault strikes, as an exception of that class;
+- `raise:NAME`: a plain call raises what a `try` around it is there for;
 - `branch:yes`, `branch:no`: a condition holds, or does not.
 
 An execution follows a witness when all its choices occur in it, in this order, and no other fault.

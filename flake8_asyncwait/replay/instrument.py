@@ -7,7 +7,8 @@ become calls of the hooks in `surroundings`.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from typing import TypeGuard, TypeVar
 
 from flake8_asyncwait.replay.locate import (
@@ -63,6 +64,7 @@ class Instrument(ast.NodeTransformer):
         self.shadowed: frozenset[str] = frozenset()
         self.outside: frozenset[str] = frozenset()
         self.loops = 0
+        self.expected: tuple[ast.expr, ...] = ()
         self.captured = frozenset(_captured(function))
 
     # -- scopes -----------------------------------------------------------------------------------
@@ -74,7 +76,8 @@ class Instrument(ast.NodeTransformer):
         return self._function(node)
 
     def _function(self, node: AnyFunction) -> AnyFunction:
-        saved = self.in_target, self.may_clean_up, self.shadowed, self.outside
+        saved = self.in_target, self.may_clean_up, self.shadowed, self.outside, self.expected
+        self.expected = ()
         if self.in_target:
             self.shadowed |= bound_names(node)
             self.may_clean_up = True  # a nested function may be called in a handler
@@ -94,14 +97,15 @@ class Instrument(ast.NodeTransformer):
             node.decorator_list = [one for one in kept if last_name(one) == "staticmethod"]
         self.generic_visit(node)
         node.decorator_list.append(ast.Name(hook_name(hook), ast.Load()))
-        self.in_target, self.may_clean_up, self.shadowed, self.outside = saved
+        self.in_target, self.may_clean_up, self.shadowed, self.outside, self.expected = saved
         return node
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
-        saved = self.shadowed
+        saved = self.shadowed, self.expected
         self.shadowed |= {one.arg for one in ast.walk(node.args) if isinstance(one, ast.arg)}
+        self.expected = ()
         self.generic_visit(node)
-        self.shadowed = saved
+        self.shadowed, self.expected = saved
         return node
 
     def _comprehension(self, node: Node) -> Node:
@@ -138,8 +142,12 @@ class Instrument(ast.NodeTransformer):
         return self._try(node)
 
     def _try(self, node: Node) -> Node:
-        saved = self.may_clean_up
-        _visit_all(self, node, ("body", "orelse"))
+        saved, expected = self.may_clean_up, self.expected
+        if isinstance(node, ast.Try):
+            self.expected += _expected(node)
+        _visit_all(self, node, ("body",))
+        self.expected = expected
+        _visit_all(self, node, ("orelse",))
         self.may_clean_up = self.in_target
         _visit_all(self, node, ("handlers", "finalbody"))
         self.may_clean_up = saved
@@ -224,7 +232,7 @@ class Instrument(ast.NodeTransformer):
         targets = max(_unpacked(target) for target in node.targets)
         if targets >= 0 and not isinstance(node.value, (ast.Tuple, ast.List)):
             node.value = hook_call("__unpack__", node.value, _constant(targets))
-        return [node, *self._hand_stored(node.targets)]
+        return [node, *self._subscripted(node, node.targets), *self._hand_stored(node.targets)]
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt | list[ast.stmt]:
         if node.value is None:
@@ -239,7 +247,8 @@ class Instrument(ast.NodeTransformer):
         if isinstance(node.target, ast.Name):
             read = self.visit_Name(ast.Name(node.target.id, ast.Load()))
             before = [ast.Expr(read)] if isinstance(read, ast.Call) else []
-        return [*before, node, *self._hand_stored([node.target])]
+        after = [*self._subscripted(node, [node.target]), *self._hand_stored([node.target])]
+        return [*before, node, *after]
 
     def _hand_stored(self, targets: Sequence[ast.expr]) -> list[ast.stmt]:
         """Names that belong to an outer scope are handed over once they are bound, and those that
@@ -288,7 +297,24 @@ class Instrument(ast.NodeTransformer):
             node.func = hook_call("__site__", readers, timed, node.func)
         elif puts and isinstance(func, ast.Attribute):
             node.func = hook_call("__store__", func.value, _constant(func.attr))
+        if self.expected and not is_site and last_name(func) != "super":
+            node.func = self._plain("__plain__", node.func)
         return node
+
+    def _plain(self, hook: str, *args: ast.expr) -> ast.Call:
+        """What may raise what the handlers around it name."""
+        kinds = ast.Tuple([deepcopy(kind) for kind in self.expected], ast.Load())
+        return hook_call(hook, _lambda(kinds), *args)
+
+    def visit_Delete(self, node: ast.Delete) -> list[ast.stmt]:
+        self.generic_visit(node)
+        return [node, *self._subscripted(node, node.targets)]
+
+    def _subscripted(self, node: ast.stmt, targets: Sequence[ast.expr]) -> list[ast.stmt]:
+        """Storing or deleting an item may raise, too."""
+        if not self.expected or not any(isinstance(one, ast.Subscript) for one in targets):
+            return []
+        return [ast.copy_location(ast.Expr(self._plain("__plain_value__")), node)]
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         self.generic_visit(node)
@@ -327,11 +353,30 @@ class Instrument(ast.NodeTransformer):
             return node
         return ast.Attribute(hook_call("__boxed__", self.visit(node)), "value", ast.Load())
 
-    def visit_Subscript(self, node: ast.Subscript) -> ast.Subscript:
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         self.generic_visit(node)
         if isinstance(node.ctx, ast.Store):
             node.value = hook_call("__item__", node.value)
+        if self.expected and isinstance(node.ctx, ast.Load):
+            return self._plain("__plain_value__", node)
         return node
+
+
+def _expected(node: ast.Try) -> tuple[ast.expr, ...]:
+    """Return the classes that the handlers of a `try` name whose body holds no suspension point:
+    it is there because plain calls raise them."""
+    inside = [inner for statement in node.body for inner in _walk_function(statement)]
+    if any(isinstance(one, SUSPENDS) or getattr(one, "is_async", 0) for one in inside):
+        return ()
+    return tuple(handler.type for handler in node.handlers if handler.type is not None)
+
+
+def _walk_function(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and what is in it, but not what nested functions do."""
+    yield node
+    if not isinstance(node, SCOPES):
+        for child in ast.iter_child_nodes(node):
+            yield from _walk_function(child)
 
 
 def _is_mangled(name: str) -> bool:

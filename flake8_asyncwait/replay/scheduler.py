@@ -12,7 +12,7 @@ import sys
 import types
 from asyncio import CancelledError, InvalidStateError
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -28,6 +28,7 @@ from types import (
 )
 from typing import Any
 
+from flake8_asyncwait.replay.confine import is_own
 from flake8_asyncwait.replay.guide import Guide
 from flake8_asyncwait.replay.stage import Stage
 
@@ -57,6 +58,15 @@ class InjectedError(Exception):
     def __init__(self, key: object) -> None:
         super().__init__()
         self.key = key
+
+
+class ExpectedError(Exception):
+    """What a plain call raises in a `try` that is there for it: of a class that is not known, but
+    by its name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
 
 
 class Owner(Enum):
@@ -110,6 +120,11 @@ class Life:
     def at_large(self) -> bool:
         """Say whether it may still run with nobody having asked it to stop or taken it over."""
         return self.state is State.RUNNING and not self.asked and not self.handed
+
+
+def last_word(thing: object) -> str:
+    """Return the last component of the name of something unknown."""
+    return str(thing).rpartition(".")[2]
 
 
 class Standin:
@@ -316,6 +331,25 @@ class World:
         picked = self._pick(label, ["goes on", *faults], len(faults), lines)
         return picked - 1 if picked else None
 
+    def may_raise(self, kinds: Iterable[object]) -> None:
+        """Raise what a `try` around a plain call expects of it, or nothing: that is a choice.
+
+        `kinds` are the classes that its handlers name; the ordinary ones among them count.
+        """
+        ordinary = [kind for kind in kinds if _is_ordinary(kind)]
+        names = [getattr(kind, "__name__", "") or last_word(kind) for kind in ordinary]
+        labels = ["goes on", *(f"raises {name}" for name in names)]
+        picked = self.choose("a plain call", labels)
+        if not picked:
+            return
+        self.meet("raise", names[picked - 1])
+        kind = ordinary[picked - 1]
+        if kind is Exception:
+            raise InjectedError(object())
+        if isinstance(kind, type) and issubclass(kind, Exception):
+            raise kind.__new__(kind)
+        raise ExpectedError(names[picked - 1])
+
     def suspend(self, label: str, fails: bool = True) -> None:
         """Suspend at something unknown: raises what strikes there."""
         self.suspensions += 1
@@ -464,16 +498,8 @@ class World:
         return id(container) in self.foreign or any(root is container for root in self.roots)
 
     def _mark(self, things: Iterable[object]) -> None:
-        seen: set[int] = set()
-        todo = list(things)
-        while todo:
-            thing = todo.pop()
-            if id(thing) in seen:
-                continue
-            seen.add(id(thing))
-            if isinstance(thing, Standin) and (life := thing.standin_life()):
-                life.handed = True
-            todo.extend(_inside(thing))
+        for life in reached(things):
+            life.handed = True
 
     # -- leaks ----------------------------------------------------------------------------------
 
@@ -534,7 +560,9 @@ class World:
                 return True
             if not (isinstance(error, InjectedError) and issubclass(kind, Exception)):
                 return False
-        elif not isinstance(error, Exception):
+        elif isinstance(error, ExpectedError):
+            return last_word(kind) == error.name
+        elif not (isinstance(error, InjectedError) or is_own(type(error))):
             return False
         label = getattr(kind, "__name__", "an unknown class")
         key = (id(getattr(error, "key", error)), label)
@@ -610,6 +638,27 @@ class World:
 
 
 OPAQUE = (type, ModuleType, CodeType, str, bytes, int, float, World, Life)
+
+
+def _is_ordinary(kind: object) -> bool:
+    """Say whether a class, or what stands for one, is of plain exceptions."""
+    if isinstance(kind, type):
+        return issubclass(kind, Exception)
+    return isinstance(kind, Standin)
+
+
+def reached(things: Iterable[object]) -> Iterator[Life]:
+    """Yield the lives of all tasks that can be reached from some objects."""
+    seen: set[int] = set()
+    todo = list(things)
+    while todo:
+        thing = todo.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, Standin) and (life := thing.standin_life()):
+            yield life
+        todo.extend(_inside(thing))
 
 
 def _inside(thing: object) -> Iterable[object]:

@@ -19,6 +19,7 @@ from types import (
     BuiltinFunctionType,
     CodeType,
     FrameType,
+    FunctionType,
     GenericAlias,
     MethodDescriptorType,
     MethodType,
@@ -45,12 +46,14 @@ from flake8_asyncwait.replay.scheduler import (
     GOES_ON,
     SIZES,
     TURNS_AT_MOST,
+    ExpectedError,
     InjectedError,
     Life,
     Owner,
     Standin,
     Undecided,
     World,
+    reached,
 )
 from flake8_asyncwait.replay.stage import Stage
 from flake8_asyncwait.replay.standins import (
@@ -351,6 +354,8 @@ class Surroundings:
             "__item__": self.store_item,
             "__loop__": self.enter_loop,
             "__mapping__": self.mapping,
+            "__plain__": self.plain,
+            "__plain_value__": self.plain_value,
             "__ordered__": self.ordered,
             "__raise__": self.raised,
             "__read__": world.read,
@@ -474,6 +479,27 @@ class Surroundings:
         """Return the classes with which an `except kinds` catches what is being handled."""
         caught = self.world.catches(sys.exc_info()[1], kinds)
         return (BaseException,) if caught else ()
+
+    def plain(self, kinds: Callable[[], object], function: Any) -> Any:
+        """Return a function so that a call of it may raise, once it has had its effect, what the
+        handlers around it name; not so what is known of tasks."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            given = () if _is_unknown(function) else (*args, *kwargs.values())
+            known = (getattr(function, "__self__", None), *given)
+            is_known = any(reached(known))
+            result = function(*args, **kwargs)
+            if not (is_known or any(reached(known))):
+                self.world.may_raise(_flat(kinds()))
+            return result
+
+        return call
+
+    def plain_value(self, kinds: Callable[[], object], value: Any = None) -> Any:
+        """Return a value that is to be had by a subscript, or raise likewise."""
+        if not any(reached((value,))):
+            self.world.may_raise(_flat(kinds()))
+        return value
 
     def raised(self, error: Any) -> Any:
         """Return what a `raise` of something raises."""
@@ -804,12 +830,24 @@ def _is_guarded_class(kind: type) -> bool:
     if type(module) is not str or module.partition(".")[0] not in GUARDED_MODULES:
         return any(kind is one for one in NOT_SHOWN)
     is_error = any(base is BaseException for base in mro_of(kind))
-    return kind is InjectedError or not (kind is Base or is_error)
+    return kind in (ExpectedError, InjectedError) or not (kind is Base or is_error)
 
 
 def _is_changeable(thing: object) -> bool:
     """Say whether an object is the judged code's own: classes of the library are everybody's."""
     return not _is_guarded(thing) and (not is_class(thing) or is_own(thing))
+
+
+def _is_unknown(function: Any) -> bool:
+    """Say whether what a function does is not known: it is none of the library's."""
+    return isinstance(function, (Unknown, FunctionType))
+
+
+def _flat(kinds: object) -> list[object]:
+    """Return the classes that an `except` names: those in a tuple one by one."""
+    if not isinstance(kinds, tuple):
+        return [kinds]
+    return [one for kind in kinds for one in _flat(kind)]
 
 
 def _is_loop(unknown: Unknown) -> bool:

@@ -22,7 +22,7 @@ Lines = list[str]
 HEAD = """\
 import asyncio
 """
-IMPORTED = ("cond", "create_tracked_task", "lock", "log", "other", "use", "work")
+IMPORTED = ("Full", "cond", "create_tracked_task", "lock", "log", "other", "queue", "use", "work")
 
 CONSTANT = "FC = asyncio.FIRST_COMPLETED\n"
 HELPERS = {
@@ -346,6 +346,7 @@ class Writer:
     def statement(self, depth: int, in_loop: bool) -> Lines:
         ways: list[Callable[[], Lines]] = [self.cleanup] * 5 + [self.use] * 2 + [self.between] * 2
         ways += [self.hand_over, self.join, self.local_function]
+        ways += [partial(self.attempted, in_loop)] * 2
         ways += [partial(self.leave, in_loop), partial(self.change, in_loop)]
         if depth > 0:
             ways += [partial(self.condition, depth - 1, in_loop)] * 2
@@ -603,12 +604,45 @@ class Writer:
         body = self.block(depth, in_loop)
         return self.tried(body, depth, in_loop)
 
+    def attempted(self, in_loop: bool) -> Lines:
+        """Try a plain call, and go another way where it raises."""
+        return self.attempt(in_loop, self.handler_of_attempt(in_loop))
+
+    def attempt(self, in_loop: bool, handler: Lines) -> Lines:
+        plain = self.pick(
+            (
+                ["queue.put_nowait(1)"],
+                ["use(queue[0])"],
+                ["del queue[0]"],
+                ["got = queue.get_nowait()", "use(got)"],
+                [f"count({self.some_tasks()})"],
+                [f"for t in {self.some_tasks()}:", "    t.cancel()", "use(1)"],
+            )
+        )
+        leaving = ["return", "raise ValueError"] + (["break", "continue"] if in_loop else [])
+        if self.names.generator:
+            leaving = ["raise ValueError"]
+        caught = self.pick(("Full", "Exception", "(KeyError, Full)", "asyncio.QueueFull"))
+        lines = ["try:", *indented(plain)]
+        if self.chance(30):
+            lines += [f"    {self.pick(leaving)}"]
+        lines += [f"except {caught}:", *indented(handler)]
+        if self.chance(20):
+            lines += ["else:", f"    {self.pick(leaving)}"]
+        return lines
+
+    def handler_of_attempt(self, in_loop: bool) -> Lines:
+        handler = [self.pick(("pass", "pass", "return", "raise"))]
+        if in_loop and self.chance(30):
+            handler = [self.pick(("continue", "break"))]
+        return self.cleanup() + handler if self.chance(30) else handler
+
     # -- around the wait -------------------------------------------------------------------------
 
     def wrap(self, core: Lines, depth: int, in_loop: bool) -> Lines:
         """Put something around the lines that hold the wait."""
         ways = [self.tried] * 6 + [self.suppressed, self.conditional, self.managed, self.repeated]
-        ways += [self.flagged, self.stacked]
+        ways += [self.flagged, self.stacked, self.handled]
         way = self.pick(ways)
         return way(core, depth, in_loop)
 
@@ -647,6 +681,14 @@ class Writer:
         contexts += ["asyncio.timeout(5)", "lock()", "asyncio.TaskGroup()"]
         context = self.pick(contexts)
         return [f"async with {context}:", *indented(body)]
+
+    def handled(self, body: Lines, depth: int, in_loop: bool) -> Lines:
+        """Come to the wait only where a plain call raises, or where it does not."""
+        if self.names.collections or len(self.names.singles) > (self.names.singles[-1:] == ["get"]):
+            if self.chance(50):
+                return self.attempt(in_loop, body)
+            return self.attempt(in_loop, ["pass"]) + body
+        return body
 
     def repeated(self, body: Lines, depth: int, in_loop: bool) -> Lines:
         return [f"for n in range({self.pick((2, 3))}):", *indented(body)]
