@@ -34,6 +34,8 @@ from samples import FASTEST
 
 from flake8_asyncwait.check import check
 
+pytestmark = pytest.mark.thorough
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import samples
 
+pytestmark = pytest.mark.thorough
+
 FLAKE8 = {"enabled": True, "extendSelect": ["AWT201"], "maxLineLength": 100}
 OTHERS = {key: {"enabled": False} for key in ["mccabe", "pycodestyle", "pyflakes"]}
 SETTINGS = {"pylsp": {"plugins": {"flake8": FLAKE8, **OTHERS}}}

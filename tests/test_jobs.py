@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+import samples
 from command import Asyncwait
 
-from benchmarks.hostile_programs import PROGRAMS
 from flake8_asyncwait.commands import jobs
 from flake8_asyncwait.commands.examine import Examined, Task, examine
 from flake8_asyncwait.commands.jobs import examine_all, spread
@@ -43,6 +43,12 @@ def die_on_c(path: str, task: Task | None = None) -> Examined:
     if os.path.basename(path) == "c.py":
         os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
     return Examined(path) if task is None else examine(path, task)
+
+
+def takes_too_much(path: str, task: Task) -> Examined:
+    """What a process does that needs more memory for much.py than it may have."""
+    much = bytearray(500 << 20) if os.path.basename(path) == "much.py" else b""
+    return Examined(path) if much else examine(path, task)
 
 
 def exit_on_all(_: str) -> Examined:
@@ -154,15 +160,22 @@ def test_no_process_lives_on_when_the_command_is_killed(how: str) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps to such a limit")
 def test_a_process_that_runs_out_of_memory_is_reported_and_the_others_go_on(project: Path) -> None:
-    (project / "much.py").write_text(PROGRAMS["statements"](30_000))
+    (project / "much.py").write_text(samples.FORGOTTEN)
     program = (
-        "import resource, sys\n"
+        "import resource, sys, test_jobs\n"
         "from flake8_asyncwait import cli\n"
+        "from flake8_asyncwait.commands import jobs\n"
+        "jobs.examine = test_jobs.takes_too_much\n"
         "resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))\n"
         "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
         "sys.exit(cli.main(['check', '--jobs=2', 'a.py', 'much.py', 'b.py', 'c.py']))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
     assert done.returncode == 2
     assert [line[:5] for line in done.stdout.splitlines()[:3]] == ["a.py:", "b.py:", "c.py:"]
     (error,) = (line for line in done.stderr.splitlines() if line.startswith("much.py"))

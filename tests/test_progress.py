@@ -13,7 +13,10 @@ import samples
 
 from flake8_asyncwait.commands import progress
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals"),
+    pytest.mark.thorough,
+]
 
 # Each file and each proof takes longer by the first argument. The second one is the delay.
 PROGRAM = """

@@ -6,15 +6,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import samples
 
-pytestmark = pytest.mark.skipif(
-    not os.path.exists("/dev/full"), reason="only Linux has a device that is full"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not os.path.exists("/dev/full"), reason="only Linux has a device that is full"
+    ),
+    pytest.mark.thorough,
+]
 
 COMMANDS = {
     "no arguments": "",
@@ -48,9 +53,13 @@ class Ran(NamedTuple):
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    (tmp_path / "forgotten.py").write_text(samples.FORGOTTEN)
-    (tmp_path / "again.py").write_text(samples.FORGOTTEN)
-    return tmp_path
+    return filled(tmp_path)
+
+
+def filled(directory: Path) -> Path:
+    (directory / "forgotten.py").write_text(samples.FORGOTTEN)
+    (directory / "again.py").write_text(samples.FORGOTTEN)
+    return directory
 
 
 def shell(project: Path, command: str, redirections: str = "") -> Ran:
@@ -71,48 +80,59 @@ def command(request: pytest.FixtureRequest) -> str:
     return COMMANDS[request.param]
 
 
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Ran]:
+    """What a command does whose streams are all open, in a project of its own."""
+
+    @cache
+    def run(command: str) -> Ran:
+        return shell(filled(tmp_path_factory.mktemp("usual")), command)
+
+    return run
+
+
 @pytest.mark.parametrize(
     ("redirection", "reason"),
     [(">&-", "bad file descriptor"), (">/dev/full", "no space left on device")],
 )
-def test_stdout(project: Path, command: str, redirection: str, reason: str) -> None:
-    usual = shell(project, command)
-    (project / "forgotten.py").write_text(samples.FORGOTTEN)  # as it was before the usual run
+def test_stdout(
+    project: Path, usual: Callable[[str], Ran], command: str, redirection: str, reason: str
+) -> None:
+    expected = usual(command)
     ran = shell(project, command, redirection)
-    if usual.out:
+    if expected.out:
         assert ran.status == 2
         assert ran.err.splitlines()[-1] == f"standard output: {reason}"
     else:
-        assert ran.status == usual.status
+        assert ran.status == expected.status
     assert "Traceback" not in ran.err
     assert "Exception" not in ran.err
 
 
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
-def test_stderr(project: Path, command: str, redirection: str) -> None:
-    usual = shell(project, command)
-    (project / "forgotten.py").write_text(samples.FORGOTTEN)
-    assert shell(project, command, redirection) == (usual.status, usual.out, "")
+def test_stderr(project: Path, usual: Callable[[str], Ran], command: str, redirection: str) -> None:
+    expected = usual(command)
+    assert shell(project, command, redirection) == (expected.status, expected.out, "")
 
 
-@pytest.mark.parametrize("redirection", [">&- 2>&-", ">/dev/full 2>/dev/full", "<&- >&- 2>&-"])
-def test_several(project: Path, command: str, redirection: str) -> None:
-    usual = shell(project, command)
-    (project / "forgotten.py").write_text(samples.FORGOTTEN)
+@pytest.mark.parametrize("redirection", [">/dev/full 2>/dev/full", "<&- >&- 2>&-"])
+def test_several(
+    project: Path, usual: Callable[[str], Ran], command: str, redirection: str
+) -> None:
+    expected = usual(command)
     ran = shell(project, command, redirection)
     is_read = "<&-" in redirection and command.endswith("-")
-    assert ran == (2 if usual.out or is_read else usual.status, "", "")
+    assert ran == (2 if expected.out or is_read else expected.status, "", "")
 
 
-def test_stdin_that_is_closed(project: Path, command: str) -> None:
-    usual = shell(project, command)
-    (project / "forgotten.py").write_text(samples.FORGOTTEN)
+def test_stdin_that_is_closed(project: Path, usual: Callable[[str], Ran], command: str) -> None:
+    expected = usual(command)
     ran = shell(project, command, "<&-")
     if command.endswith(" -"):
         assert ran.status == 2
         assert ran.err.splitlines()[0] == "stdin: bad file descriptor"
     else:
-        assert ran == usual
+        assert ran == expected
 
 
 @pytest.mark.parametrize(

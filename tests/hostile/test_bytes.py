@@ -19,6 +19,8 @@ from flake8_asyncwait.options import Options
 from flake8_asyncwait.source.text import SourceError, decode
 from flake8_asyncwait.source.write import encode
 
+pytestmark = pytest.mark.thorough
+
 FIXTURES = sorted((Path(__file__).parents[2] / "fixtures" / "fixes").glob("*.before.py"))
 NOISE = [
     b"\0",

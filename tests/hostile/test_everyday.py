@@ -11,15 +11,17 @@ from benchmarks.everyday import module
 from benchmarks.hostile import everyday, tried
 from flake8_asyncwait.options import Options
 
+pytestmark = pytest.mark.thorough
+
 
 def test_modules_of_everyday_code() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Python has to say of them
-        results = [tried(name, data, Options()) for name, data in everyday(100)]
+        results = [tried(name, data, Options()) for name, data in everyday(50)]
     assert [one.crash for one in results if one.crash] == []
     assert [one.told for one in results if one.told] == []  # each of them is Python
-    assert sum(one.findings for one in results) > 30
-    assert sum(one.fixed for one in results) > 5
+    assert sum(one.findings for one in results) > 15
+    assert sum(one.fixed for one in results) > 2
 
 
 def test_a_seed_always_makes_the_same_module() -> None:

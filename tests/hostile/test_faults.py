@@ -18,6 +18,8 @@ from command import Asyncwait
 
 from flake8_asyncwait.fix.helper import template
 
+pytestmark = pytest.mark.thorough
+
 posix = pytest.mark.skipif(os.name != "posix", reason="only POSIX has it")
 FIX = [sys.executable, "-m", "flake8_asyncwait", "fix"]
 FILES = 12

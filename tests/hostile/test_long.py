@@ -8,6 +8,8 @@ from flake8_asyncwait.check import check, parse
 from flake8_asyncwait.sites.pieces import LONG_FILE, MAX_STATEMENT
 from flake8_asyncwait.undetermined import TOO_LONG
 
+pytestmark = pytest.mark.thorough
+
 PADDING = "".join(f"def g{n}(a):\n    '''\nimport x\n'''\n    return a\n\n" for n in range(12_000))
 FILE = """\
 from asyncio import Queue, create_task, wait

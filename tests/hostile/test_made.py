@@ -11,12 +11,14 @@ from flake8_asyncwait.options import Options
 
 pytest.importorskip("hypothesmith", reason="it makes the programs")
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.generated
 def test_programs_of_a_grammar() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Python has to say of them
-        results = [tried(name, data, Options()) for name, data in made(200)]
-    assert len(results) > 300
+        results = [tried(name, data, Options()) for name, data in made(80)]
+    assert len(results) > 120
     assert [one.crash for one in results if one.crash] == []
-    assert sum(one.findings for one in results) > 100
+    assert sum(one.findings for one in results) > 40

@@ -16,6 +16,8 @@ from flake8_asyncwait.check import check
 from flake8_asyncwait.undetermined import TOO_DEEP, TOO_LONG
 from flake8_asyncwait.verdict.checked import Checked
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
