@@ -20,6 +20,8 @@ MAX_WORK = 100_000
 # A site that is shown to forget a task is looked at for this long all the same, for the sake of a
 # short witness.
 ENOUGH_WORK = 3_000
+# What it may take to work out what one function of the file does, beside the work on its caller.
+HELPER_WORK = 3_000
 # What a note says that a task was, where the machine or a fix has to know.
 AWAITED = "awaited"
 WAITED_AGAIN = "waited for again"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from flake8_asyncwait.analysis import ir
+from flake8_asyncwait.analysis.exceptions import Exc
 from flake8_asyncwait.analysis.liveness import Liveness
 
 
@@ -24,6 +26,18 @@ class Site:
     halves: frozenset[str] = frozenset()
 
 
+class Summary(NamedTuple):
+    """What a function of the file does where it is given nothing that matters: whether it
+    suspends and returns, what it may raise under a fault (and on which line it strikes) and
+    without one, and whether every return is a task that it made."""
+
+    suspends: bool
+    returns: bool
+    faults: tuple[tuple[Exc, int], ...]
+    raises: tuple[Exc, ...]
+    makes: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What all runs of a function share.
@@ -34,7 +48,7 @@ class Facts:
     functions of the file that it may call. `borrows` says that it may wait for its
     callers' tasks, `nothing_to_lose` that it makes no task and waits
     for none of its callers': futures tell nothing then. `size` is the number of its statements and
-    expressions.
+    expressions. `summaries` are what was worked out of functions of the file that it calls.
     """
 
     sites: list[Site]
@@ -47,3 +61,4 @@ class Facts:
     borrows: bool
     nothing_to_lose: bool
     size: int
+    summaries: dict[object, Summary | None] = field(default_factory=dict)

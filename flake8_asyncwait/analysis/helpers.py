@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from flake8_asyncwait.analysis import ir
+from flake8_asyncwait.analysis.books import HELPER_WORK, Books, Undetermined
 from flake8_asyncwait.analysis.completion import RETURN, Flow, States
 from flake8_asyncwait.analysis.exceptions import Exc
 from flake8_asyncwait.analysis.execute import run_block
+from flake8_asyncwait.analysis.facts import Summary
 from flake8_asyncwait.analysis.handover import hand_over, unknown_call
 from flake8_asyncwait.analysis.machine import (
     MAX_DEPTH,
@@ -15,7 +19,6 @@ from flake8_asyncwait.analysis.machine import (
     Frame,
     Machine,
     Results,
-    Summary,
 )
 from flake8_asyncwait.analysis.names import decides, matters
 from flake8_asyncwait.analysis.state import (
@@ -59,20 +62,19 @@ def call_function(
     plain = not func.decorators or _transparent(func)
     if func.asynchronous and not func.generator and plain:
         return [(state, Coroutine(func, bind_arguments(function, args)))]
-    if func.generator or not plain or args.splat or ctx.frame.depth >= MAX_DEPTH:
-        state = hand_over(machine, state, function, ctx)
-        return unknown_call(machine, node, args, state, ctx)
-    pairs = bind_arguments(function, args)
-    if _indifferent(machine, func, pairs, state):
-        return _summarised(machine, func, pairs, state, ctx)
-    results = _activate(machine, func, pairs, state, ctx, id(node))
-    return _returned(machine, func, state, results)
+    ways = None
+    if plain and not func.generator and not args.splat:
+        ways = _looked_into(machine, func, bind_arguments(function, args), state, ctx, id(node))
+    if ways is None:
+        return unknown_call(machine, node, args, hand_over(machine, state, function, ctx), ctx)
+    return ways
 
 
 def _returned(machine: Machine, func: ir.Func, before: State, results: Results) -> Results:
     """The tasks that a function of the same file makes are none of the caller's, but for the
     one that it returns, if every return of it is one."""
-    makes = summary_of(machine, func).makes
+    summary = summary_of(machine, func)
+    makes = summary is not None and summary.makes
     ways: Results = []
     for after, value in results:
         known = {*before.heap, *(after.refs(value) if makes else ())}
@@ -110,29 +112,44 @@ def run_coroutine(
     machine: Machine, state: State, value: Coroutine, line: int, ctx: Context
 ) -> Results:
     """Await a coroutine of the same file: it can only fail at the awaits inside it."""
-    if ctx.frame.depth >= MAX_DEPTH:
+    ways = _looked_into(machine, value.func, value.args, state, ctx, line)
+    if ways is None:
         return machine.suspend(hand_over(machine, state, value, ctx), line, ctx)
-    if _indifferent(machine, value.func, value.args, state):
-        return _summarised(machine, value.func, value.args, state, ctx)
-    results = _activate(machine, value.func, value.args, state, ctx, line)
-    return _returned(machine, value.func, state, results)
+    return ways
 
 
-def _indifferent(machine: Machine, func: ir.Func, pairs: Arguments, state: State) -> bool:
-    """Whether a call of a function of the file cannot touch what the state remembers, nor
-    return a task that it made: then what it does is the same in every state."""
+def _looked_into(
+    machine: Machine, func: ir.Func, pairs: Arguments, state: State, ctx: Context, caller: object
+) -> Results | None:
+    """What a call of a function of the file does; None where that is not known: it is too deep, or
+    too dear to work out."""
+    if ctx.frame.depth >= MAX_DEPTH:
+        return None
     captured = func.parent is not None and any(n in machine.relevant for n in func.mentions)
-    return (
-        not captured
-        and not any(matters(value, state) for _, value in pairs)
-        and not summary_of(machine, func).makes
-    )
+    touches = captured or any(matters(value, state) for _, value in pairs)
+    summary = summary_of(machine, func)
+    if not touches and not (summary is not None and summary.makes):
+        # It does the same in every state.
+        summary = summary_of(machine, func, _constants(machine, func, pairs))
+        return None if summary is None else _summarised(machine, summary, state, ctx)
+    if func in machine.dear:
+        return None
+    books, work, limit = machine.books, machine.books.work, machine.books.limit
+    books.limit = min(limit, work + HELPER_WORK)
+    try:
+        results = _activate(machine, func, pairs, state, ctx, caller)
+    except Undetermined:
+        if books.limit == limit:
+            raise
+        books.work = work
+        machine.dear.add(func)
+        return None
+    finally:
+        books.limit = limit
+    return _returned(machine, func, state, results)
 
 
-def _summarised(
-    machine: Machine, func: ir.Func, pairs: Arguments, state: State, ctx: Context
-) -> Results:
-    summary = summary_of(machine, func, _constants(machine, func, pairs))
+def _summarised(machine: Machine, summary: Summary, state: State, ctx: Context) -> Results:
     later = state.suspended() if summary.suspends else state
     for exc, line in summary.faults:
         machine.fault(state, ctx, line, (exc,), later)
@@ -153,18 +170,24 @@ def _defaults(func: ir.Func) -> Arguments:
     return tuple((name, Const(v.value)) for name, v in defaults if isinstance(v, ir.Const))
 
 
-def summary_of(machine: Machine, func: ir.Func, constants: Arguments = ()) -> Summary:
-    """What a function of the file does that is given nothing to remember but `constants`."""
+def summary_of(machine: Machine, func: ir.Func, constants: Arguments = ()) -> Summary | None:
+    """What a function of the file does that is given nothing to remember but `constants`; None
+    where that is too dear to work out."""
     key = (func, constants)
-    if key not in machine.summaries:
-        machine.summaries[key] = _summarise(machine, func, dict(constants))
-    return machine.summaries[key]
+    known = machine.facts.summaries
+    if key not in known:
+        known[key] = None  # to a call of itself
+        apart = Machine(
+            machine.program, machine.func, machine.facts, machine.site, Books(HELPER_WORK)
+        )
+        with suppress(Undetermined):
+            known[key] = _summarise(apart, func, dict(constants))
+    return known[key]
 
 
 def _summarise(machine: Machine, func: ir.Func, constants: dict[str, Value]) -> Summary:
     flow = Flow()
     nothing = State({}, {})
-    suspensions = machine.suspensions
     outside = Context(Frame(machine.func, "", 0), flow)
     stars = (func.star, func.star_star)
     given = tuple((n, constants.get(n, UNKNOWN)) for n in func.params if n not in stars)
@@ -181,7 +204,7 @@ def _summarise(machine: Machine, func: ir.Func, constants: dict[str, Value]) -> 
             elif completion.exc not in raises:
                 raises.append(completion.exc)
     return Summary(
-        suspends=machine.suspensions > suspensions,
+        suspends=machine.suspensions > 0,
         returns=any(not state.fault for state, _ in results),
         faults=tuple(faults.items()),
         raises=tuple(raises),
@@ -211,10 +234,11 @@ def _activate(
     machine.level += 1
     frame = frame_for(machine, func, ctx)
     state = bind_params(func, pairs, frame, state)
-    results = run_body(machine, frame, state, ctx)
-    machine.level -= 1
-    machine.caller = before
-    return results
+    try:
+        return run_body(machine, frame, state, ctx)
+    finally:
+        machine.level -= 1
+        machine.caller = before
 
 
 def frame_for(machine: Machine, func: ir.Func, ctx: Context) -> Frame:

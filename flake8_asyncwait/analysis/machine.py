@@ -113,18 +113,6 @@ class Args(NamedTuple):
         return [*self.positional, *self.keywords.values()]
 
 
-class Summary(NamedTuple):
-    """What a function of the file does where it is given nothing that matters: whether it
-    suspends and returns, what it may raise under a fault (and on which line it strikes) and
-    without one, and whether every return is a task that it made."""
-
-    suspends: bool
-    returns: bool
-    faults: tuple[tuple[Exc, int], ...]
-    raises: tuple[Exc, ...]
-    makes: bool
-
-
 class Machine:
     """One run of a function, for one of its sites. `many` is how many tasks a collection of unknown
     size stands for, `letter` says that tasks of others count too (AWT105), and `tested_again` are
@@ -167,7 +155,7 @@ class Machine:
         self.level = 0
         # What is worked out once for each helper, statement or loop.
         self.flags: dict[ir.Func, set[str]] = {}
-        self.summaries: dict[tuple[ir.Func, Arguments], Summary] = {}
+        self.dear: set[ir.Func] = set()
         self.ordered: dict[int, bool] = {}
 
     def without_faults(self) -> None:

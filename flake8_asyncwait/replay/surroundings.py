@@ -13,7 +13,7 @@ import inspect
 import logging
 import sys
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MappingView
 from itertools import permutations
 from types import (
     BuiltinFunctionType,
@@ -91,6 +91,7 @@ FORWARDING: tuple[tuple[type, Callable[[Any], object]], ...] = tuple(
 # Generic classes, subscripted: these also set attributes of something else.
 ALIASES = mro_of(type(typing.Annotated[int, ""]))[:-1]
 TEMPLATES = frozenset({"format", "format_map"})
+FINITE = (list, tuple, set, frozenset, dict, range, MappingView, Unknown)
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -571,7 +572,7 @@ class Surroundings:
             return things[:SUSPENDING_TURNS]
         if isinstance(things, (set, frozenset)) and (orders or None in things):
             things = self._in_some_order(things, "for")
-        if not isinstance(things, (list, tuple, set, frozenset, dict, range, Unknown)):
+        if not isinstance(things, FINITE):
             things = Few(self.world, things)
         if targets < 0:
             return things
