@@ -117,7 +117,9 @@ class TestBaseline:
         (project / "pkg" / "new.py").write_text(samples.FORGOTTEN)
         run = asyncwait("check", "--baseline=known.json", "pkg")
         assert (run.status, run.places) == (1, ["pkg/new.py:" + samples.FORGOTTEN_PLACE])
-        assert run.out[1:] == ["1 finding in 1 file; asyncwait fix --diff shows what it can cure"]
+        assert run.out[1:] == [
+            "1 finding in 1 file; asyncwait fix --diff shows whether it can cure it"
+        ]
 
     def test_a_finding_may_move(self, project: Path, asyncwait: Asyncwait) -> None:
         asyncwait("check", "--write-baseline=known.json")

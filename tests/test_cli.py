@@ -55,7 +55,9 @@ class TestStatus:
         run = asyncwait("check")
         assert run.status == 1
         assert run.places == [FORGOTTEN, NO_FINALLY]
-        assert run.out[2:] == ["2 findings in 2 files; asyncwait fix --diff shows what it can cure"]
+        assert run.out[2:] == [
+            "2 findings in 2 files; asyncwait fix --diff shows which it can cure"
+        ]
         assert run.err == []
 
     def test_clean(self, asyncwait: Asyncwait) -> None:

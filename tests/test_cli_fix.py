@@ -7,12 +7,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import samples
 from command import Asyncwait, Run
+from jsonschema import Draft202012Validator
+
+from flake8_asyncwait.fix.cure import OUTCOMES, UNTRIED, UNWRITTEN
+from flake8_asyncwait.fix.report import VERSION
 
 ROOT = Path(__file__).parent.parent
+SCHEMA = ROOT / "docs" / "schema" / "fix-1.json"
 BY_HAND = """\
 import asyncio
 
@@ -20,6 +26,18 @@ import asyncio
 async def first(tasks):
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     return done
+"""
+
+
+TWO_IN_A_FUNCTION = """\
+import asyncio
+
+
+async def f(work):
+    task = asyncio.create_task(work())
+    await asyncio.wait([task], timeout=5)
+    other = asyncio.create_task(work())
+    await asyncio.wait([other, task], timeout=5)
 """
 
 
@@ -53,7 +71,7 @@ class TestFix:
             "ones, or cancel them",
             "pkg/forgotten.py:7:21: AWT101 fixed: wait_any",
             "pkg/no_finally.py:7:27: AWT102 fixed: wait_any",
-            "Fixed 2 of 3 (2 wait_any); 1 needs you: pkg/by_hand.py:5 the tasks are the caller's: "
+            "Fixed 2 of 3 (2 wait_any); 1 needs you: pkg/by_hand.py:5: the tasks are the caller's: "
             "return the pending ones, or cancel them",
         ]
         assert run.err == ["created pkg/_wait_any.py (add it to version control)"]
@@ -66,7 +84,7 @@ class TestFix:
         asyncwait("fix", "pkg")
         before = contents(project)
         (_, last) = asyncwait("fix", "pkg").out
-        assert last.startswith("Fixed 0 of 1; 1 needs you: pkg/by_hand.py:5 the tasks are")
+        assert last.startswith("Fixed 0 of 1; 1 needs you: pkg/by_hand.py:5: the tasks are")
         assert contents(project) == before
 
     def test_only_what_has_to_be_written_is(self, asyncwait: Asyncwait, project: Path) -> None:
@@ -108,7 +126,7 @@ class TestFix:
             2,
             [
                 "pkg/forgotten.py:7:21: AWT101 left: permission denied",
-                "Fixed 0 of 1; 1 needs you: pkg/forgotten.py:7 permission denied",
+                "Fixed 0 of 1; 1 needs you: pkg/forgotten.py:7: permission denied",
             ],
             ["pkg/forgotten.py: permission denied"],
         )
@@ -175,6 +193,72 @@ class TestWhatWasMade:
 
     def test_where_there_is_no_version_control(self, asyncwait: Asyncwait) -> None:
         assert asyncwait("fix", "--require-tracked", "pkg/forgotten.py").status == 0
+
+
+class TestJson:
+    """What was done, for programs."""
+
+    def report(self, asyncwait: Asyncwait, *arguments: str) -> dict[str, Any]:
+        run = asyncwait("fix", "--output-format=json", *arguments)
+        found: dict[str, Any] = json.loads("\n".join(run.out))
+        Draft202012Validator(json.loads(SCHEMA.read_text())).validate(found)
+        return found
+
+    def test_the_schema(self) -> None:
+        schema = json.loads(SCHEMA.read_text())
+        Draft202012Validator.check_schema(schema)
+        assert schema["properties"]["version"]["const"] == VERSION
+        assert SCHEMA.name == f"fix-{VERSION}.json"
+        assert schema["$defs"]["outcome"]["enum"] == [*OUTCOMES, UNTRIED, UNWRITTEN]
+
+    def test_it_has_what_the_text_says(self, asyncwait: Asyncwait, project: Path) -> None:
+        (project / "pkg" / "broken.py").write_text("import asyncio\nasyncio.wait(\n")
+        told = self.report(asyncwait, "pkg")
+        places = [(each["path"], each["line"], each["column"]) for each in told["findings"]]
+        assert places == [
+            ("pkg/by_hand.py", 5, 21),
+            ("pkg/forgotten.py", 7, 21),
+            ("pkg/no_finally.py", 7, 27),
+        ]
+        outcomes = [each["outcome"] for each in told["findings"]]
+        assert outcomes == ["manual", "wait_any", "wait_any"]
+        assert told["findings"][0]["reason"].startswith("the tasks are the caller's")
+        assert not told["dry_run"]
+        assert told["changed"] == ["pkg/forgotten.py", "pkg/no_finally.py"]
+        assert told["created"] == ["pkg/_wait_any.py"]
+        assert [each["path"] for each in told["errors"]] == ["pkg/broken.py"]
+        assert told["summary"] == {
+            "checked": 6,
+            "findings": 3,
+            "fixed": 2,
+            "left": 1,
+            "outcomes": {"manual": 1, "wait_any": 2},
+            "undetermined": 0,
+            "errors": 1,
+        }
+
+    def test_what_would_be_done(self, asyncwait: Asyncwait, project: Path) -> None:
+        before = contents(project)
+        told = self.report(asyncwait, "--check", "pkg")
+        assert contents(project) == before
+        assert told["dry_run"]
+        assert told["created"] == ["pkg/_wait_any.py"]
+        done = self.report(asyncwait, "pkg")
+        assert {**told, "dry_run": False} == done
+
+    def test_what_is_not_under_version_control(self, asyncwait: Asyncwait, project: Path) -> None:
+        subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+        told = self.report(asyncwait, "--require-tracked", "pkg")
+        assert told["untracked"] == told["created"] == ["pkg/_wait_any.py"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "what"), [(["--diff", "pkg"], "diff"), (["-"], "fixed text")]
+    )
+    def test_stdout_cannot_get_two_things(
+        self, asyncwait: Asyncwait, arguments: list[str], what: str
+    ) -> None:
+        run = asyncwait("fix", "--output-format=json", *arguments)
+        assert run == Run(2, [], [f"--output-format json: stdout gets the {what}; add --check"])
 
 
 class TestHelper:
@@ -275,6 +359,25 @@ class TestAdvice:
     def test_as_a_diff_in_the_full_report(self, asyncwait: Asyncwait) -> None:
         run = asyncwait("check", "pkg/forgotten.py", "--output-format", "full")
         assert "  +    done, _ = await wait_any({a, b})" in run.out
+
+    def test_as_one_diff_for_all_findings_of_a_function(
+        self, asyncwait: Asyncwait, project: Path
+    ) -> None:
+        (project / "x.py").write_text(TWO_IN_A_FUNCTION)
+        full = asyncwait("check", "x.py", "--output-format", "full").out
+        diff = asyncwait("fix", "x.py", "--diff").out
+        assert [line.removeprefix("  ") for line in full if line.startswith(("  +", "  -"))] == [
+            line for line in diff if line.startswith(("+", "-"))
+        ]
+        assert [line for line in full if line.startswith("  asyncwait fix: ")] == [
+            "  asyncwait fix: except",
+            "  asyncwait fix: finally, in the change above",
+        ]
+
+    def test_of_the_kind_that_is_wanted(self, asyncwait: Asyncwait, project: Path) -> None:
+        (project / "pyproject.toml").write_text('[tool.asyncwait]\ncure = "finally"\n')
+        run = asyncwait("check", "pkg/forgotten.py", "--output-format", "full")
+        assert "  asyncwait fix: finally" in run.out
 
 
 class TestCodemod:

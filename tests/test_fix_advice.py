@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from flake8_asyncwait.check import check
-from flake8_asyncwait.fix import advise, fixer
+from flake8_asyncwait.fix import fixer
+from flake8_asyncwait.fix.advise import Advice
 from flake8_asyncwait.fix.cure import MANUAL, UNTRIED, Cure
 from flake8_asyncwait.fix.file import fix_text
 from flake8_asyncwait.options import Options
+from flake8_asyncwait.source.text import decode
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "fixes"
 BEFORE = sorted(FIXTURES.glob("*.before.py"))
@@ -29,16 +31,50 @@ async def g(tasks):
 """
 
 
-def cures(text: str) -> tuple[Cure, ...]:
-    found, internal = advise.cures_for("app.py", text, check(text).findings, Options())
-    assert internal == ()
+SEVERAL = """\
+import asyncio
+
+
+async def f(work):
+    task = asyncio.create_task(work())
+    await asyncio.wait([task], timeout=5)
+    other = asyncio.create_task(work())
+    await asyncio.wait([other, task], timeout=5)
+
+
+async def g(work):
+    task = asyncio.create_task(work())
+    await asyncio.wait([task], timeout=5)
+"""
+
+
+def advice(text: str) -> Advice:
+    data = text.encode()
+    found = Advice(decode("app.py", data), data, check(text).findings, Options())
+    assert found.internal == ()
     return found
+
+
+def cures(text: str) -> tuple[Cure, ...]:
+    return tuple(advice(text).cures.values())
 
 
 @pytest.mark.parametrize("path", BEFORE, ids=lambda path: path.name)
 def test_what_is_said_is_what_a_fix_does(path: Path) -> None:
     text = path.read_text("utf-8")
     assert cures(text) == fix_text("app.py", text, Options()).cures
+
+
+def test_the_change_is_that_of_all_findings_of_the_function() -> None:
+    first, second, other = check(SEVERAL).findings
+    shown = advice(SEVERAL)
+    change = shown.change(first)
+    assert change is not None
+    assert change == shown.change(second) != shown.change(other)
+    lines = SEVERAL.splitlines(keepends=True)
+    for edit in reversed(change.edits):
+        lines[edit.line - 1 : edit.end_line - 1] = [edit.text]
+    assert "".join(lines) == fix_text("app.py", SEVERAL, Options(), None, [first, second]).text
 
 
 def test_what_takes_too_much_work_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -509,8 +509,17 @@ class TestOutput:
                 "3 findings in 2 files; asyncwait fix can cure 3",
             ),
             (
+                Summary({"AWT104": 1, "AWT102": 1}, 1, None, (), (), 9, 9),
+                "2 findings in 1 file; asyncwait fix --diff shows which it can cure",
+            ),
+            (
+                Summary({"AWT102": 1}, 1, None, (), (), 9, 9),
+                "1 finding in 1 file; asyncwait fix --diff shows whether it can cure it",
+            ),
+            (Summary({"AWT104": 2}, 1, None, (), (), 9, 9), "2 findings in 1 file"),
+            (
                 Summary({"AWT101": 2}, 2, None, (("a.py", SITE),), (), 9, 9),
-                "2 findings in 2 files; asyncwait fix --diff shows what it can cure; "
+                "2 findings in 2 files; asyncwait fix --diff shows which it can cure; "
                 "1 wait not decided",
             ),
             (

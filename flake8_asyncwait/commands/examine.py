@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
+from flake8_asyncwait.config.settings import AUTO
 from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.gate import candidates, may_hold_site
@@ -20,7 +21,7 @@ from flake8_asyncwait.undetermined import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from flake8_asyncwait.fix.cure import Cure
+    from flake8_asyncwait.fix.advise import Advice
     from flake8_asyncwait.fix.helper import Helper
     from flake8_asyncwait.replay.live import Proof
     from flake8_asyncwait.report.entry import Entry, Identity
@@ -35,15 +36,16 @@ class Task(NamedTuple):
 
     `per_file_ignores` are pairs of a glob and the codes that files which match it do not report.
     `stdin_filename` is what to call standard input. `helper` is where a fix would import `wait_any`
-    from. Changes are shown, and findings proved, where the report needs it. It has no entries for
-    the findings that are `known`, which are told as in `report.baseline`, or for any where nothing
-    is reported.
+    from, and `cure` which kind it would take. Changes are shown, and findings proved, where the
+    report needs it. It has no entries for the findings that are `known`, which are told as in
+    `report.baseline`, or for any where nothing is reported.
     """
 
     options: Options
     per_file_ignores: Sequence[tuple[str, Sequence[str]]] = ()
     stdin_filename: str = "stdin"
     helper: str | None = None
+    cure: str = AUTO
     shows_changes: bool = False
     proves: bool = False
     known: frozenset[tuple[str, str]] = frozenset()
@@ -231,36 +233,29 @@ def _entries(
         if task.reports and key(source.name, identity) not in task.known
     }
     net = Net(SourceError)
-    cures: dict[Finding, Cure] = {}
+    advice: Advice | None = None
     if task.shows_changes and new:
-        from flake8_asyncwait.fix.advise import cures_for
+        from flake8_asyncwait.fix.advise import Advice
 
-        helper = helper_of(task)
-        found, internal = cures_for(source.name, source.text, list(new), task.options, helper)
-        cures = dict(zip(new, found, strict=True))
-        net.caught += internal
+        advice = Advice(source, data, list(new), task.options, helper_of(task), task.cure)
+        net.caught += advice.internal
     entries: list[Entry] = []
     undetermined: list[UndeterminedSite] = []
     for finding, identity in new.items():
-        cure = cures.get(finding)
-        failed = cure is not None and cure.is_broken
+        failed = advice is not None and advice.cures[finding].is_broken
         with net.over(finding.line, identity.function) as over:
             if not failed:
-                entries.append(_entry(source, data, finding, identity, cure, task))
+                entries.append(_entry(source, finding, identity, advice, task))
         if over.failed or failed:
             undetermined.append(UndeterminedSite(finding.line, finding.column, INTERNAL_ERROR))
     return tuple(entries), Checked((), tuple(undetermined), internal=tuple(net.caught))
 
 
 def _entry(
-    source: Source,
-    data: bytes,
-    finding: Finding,
-    identity: Identity,
-    cure: Cure | None,
-    task: Task,
+    source: Source, finding: Finding, identity: Identity, advice: Advice | None, task: Task
 ) -> Entry:
-    """What a report says of a finding; `cure` is what a fix would do, where the report shows it."""
+    """What a report says of a finding; `advice` is what a fix would do, where the report shows
+    it."""
     from flake8_asyncwait.report.entry import Entry
 
     entry = Entry(
@@ -271,12 +266,12 @@ def _entry(
         identity.fingerprint,
         proof=prove(source, finding, task.options).mark if task.proves else "",
     )
-    if cure is None:
+    if advice is None:
         return entry
-    entry = entry._replace(is_fixable=not cure.is_left, outcome=cure.outcome, reason=cure.reason)
-    if cure.is_left:
-        return entry
-    from flake8_asyncwait.fix.advise import change_for
-
-    change = change_for(source, data, finding, task.options, helper_of(task))
-    return entry._replace(change=change)
+    cure = advice.cures[finding]
+    return entry._replace(
+        is_fixable=not cure.is_left,
+        outcome=cure.outcome,
+        reason=cure.reason,
+        change=advice.change(finding),
+    )

@@ -19,6 +19,7 @@ from flake8_asyncwait.commands.examine import (
     open_source,
 )
 from flake8_asyncwait.commands.jobs import work_on
+from flake8_asyncwait.commands.progress import Progress
 from flake8_asyncwait.commands.run import Run
 from flake8_asyncwait.commands.status import CLEAN, FINDINGS
 from flake8_asyncwait.commands.streams import say
@@ -52,12 +53,12 @@ class Planned(NamedTuple):
     undetermined: tuple[UndeterminedSite, ...] = ()
 
 
-def plan(path: str, task: Task, cure: str) -> Planned:
+def plan(path: str, task: Task) -> Planned:
     """What a fix makes of the file at `path`: nothing is written, and no error is raised."""
     net = Net(SourceError, MemoryError)
     try:
         with net.over():
-            return _plan(path, task, cure)
+            return _plan(path, task)
     except SourceError as error:
         return _failed(path, error)
     except MemoryError:
@@ -65,7 +66,7 @@ def plan(path: str, task: Task, cure: str) -> Planned:
     return Planned(path, path, errors=internal_errors(path, net.caught))
 
 
-def _plan(path: str, task: Task, cure: str) -> Planned:
+def _plan(path: str, task: Task) -> Planned:
     from flake8_asyncwait.fix.file import FileFix, fix_file
 
     name, data = load(path, task)
@@ -77,7 +78,7 @@ def _plan(path: str, task: Task, cure: str) -> Planned:
     if not checked.findings:
         return Planned(path, name, FileFix(data, data), errors, checked.undetermined)
     helper = helper_of(task)
-    done = fix_file(name, source, data, task.options, helper, checked.findings, cure)
+    done = fix_file(name, source, data, task.options, helper, checked.findings, task.cure)
     errors = (*errors, *internal_errors(name, done.internal))
     return Planned(path, name, done, errors, checked.undetermined)
 
@@ -97,17 +98,24 @@ def _failed(path: str, error: SourceError) -> Planned:
 class _Fix(Run):
     def __init__(self, args: argparse.Namespace) -> None:
         super().__init__(args)
+        self.is_for_people = args.output_format == "text"
+        if not self.is_for_people and self._puts_on_stdout:
+            what = "diff" if args.diff else "fixed text"
+            raise SourceError("--output-format json", f"stdout gets the {what}; add --check")
+        self.progress = Progress(sys.stderr, self.is_for_people)
         self.cures: list[tuple[str, Cure]] = []
-        self.changes = 0
+        self.changed: list[str] = []
+        self.created: list[str] = []
+        self.untracked: list[str] = []
+        self.undetermined: list[tuple[str, UndeterminedSite]] = []
         self.shown: set[str] = set()
         self.looked_at: list[str] = []
 
     def work(self) -> int:
-        from flake8_asyncwait.fix.cure import summary
-
         self.looked_at = self.paths()
         for planned in self.progress.over(self._planned(), len(self.looked_at)):
             self.warn_of_undetermined(planned.name, planned.undetermined)
+            self.undetermined += ((planned.name, site) for site in planned.undetermined)
             known = set(map(str, self.errors))  # a helper is missing in all files
             self.report_errors(error for error in planned.errors if str(error) not in known)
             try:
@@ -117,17 +125,39 @@ class _Fix(Run):
                 self.report_error(error)
             except MemoryError:
                 self.report_error(SourceError(planned.path, "not enough memory"))
-        self._say(summary(self.cures, self._is_dry, bool(self.errors)))
+        if self.is_for_people:
+            from flake8_asyncwait.fix.cure import summary
+
+            self._say(summary(self.cures, self._is_dry, bool(self.errors)))
+        if self.args.require_tracked:
+            self._find_untracked()
+        if not self.is_for_people:
+            self._report()
         left = any(cure.is_left for _, cure in self.cures)
-        untracked = self._untracked() if self.args.require_tracked else False
-        changes = self._is_dry and self.changes
-        return FINDINGS if left or untracked or changes else CLEAN
+        changes = self._is_dry and self.changed
+        return FINDINGS if left or self.untracked or changes else CLEAN
+
+    def _report(self) -> None:
+        """Print what was done as JSON."""
+        from flake8_asyncwait.fix.report import Done, document
+
+        done = Done(
+            self._is_dry,
+            self.cures,
+            self.changed,
+            self.created,
+            self.untracked,
+            self.undetermined,
+            self.errors,
+            len(self.looked_at),
+        )
+        print(document(done))
 
     def _planned(self) -> Iterator[Planned]:
         """What is to be done to each file, in their order. All of them are planned as they are
         now, by several processes; they are written by this one."""
         jobs = self.settings.jobs
-        work = partial(plan, task=self.task, cure=self.settings.cure)
+        work = partial(plan, task=self.task)
         gated = [(path, _gated(path, self.task)) for path in self.looked_at]
         left = [path for path, result in gated if result is None and path != STDIN]
         results = work_on(work, left, None if jobs == AUTO else int(jobs), _failed)
@@ -147,18 +177,25 @@ class _Fix(Run):
         except SourceError as error:
             self._tell(name, [cure.unwritten(error.reason) for cure in done.cures])
             raise
-        self.changes += done.is_changed
+        if done.is_changed:
+            self.changed.append(name)
         self._tell(name, done.cures)
 
     def _tell(self, name: str, cures: Sequence[Cure]) -> None:
         """Say what was done about each finding of a file."""
         self.cures += ((name, cure) for cure in cures)
-        for cure in cures:
-            self._say(cure.told(name, self._is_dry))
+        if self.is_for_people:
+            for cure in cures:
+                self._say(cure.told(name, self._is_dry))
 
     @property
     def _is_dry(self) -> bool:
         return bool(self.args.diff or self.args.check)
+
+    @property
+    def _puts_on_stdout(self) -> bool:
+        """Whether stdout gets a diff or a file."""
+        return bool(self.args.diff or (STDIN in self.args.paths and not self.args.check))
 
     def _put(self, path: str, name: str, done: FileFix) -> None:
         """Write a fixed file, or show it."""
@@ -169,18 +206,20 @@ class _Fix(Run):
         elif done.is_changed and not self._is_dry:
             made = done.write(path)
             if made is not None:
+                self.created.append(made)
                 self.warn(f"created {relative(made)} (add it to version control)")
+        if self._is_dry and done.to_create is not None and done.to_create not in self.created:
+            self.created.append(done.to_create)
 
-    def _untracked(self) -> bool:
-        """Say which helper modules are in no version control, and whether there are any."""
+    def _find_untracked(self) -> None:
+        """Say which helper modules are in no version control."""
         from flake8_asyncwait.fix.helper import made_for
         from flake8_asyncwait.source.git import is_untracked
 
         modules = dict.fromkeys(filter(None, map(made_for, self.looked_at)))
-        untracked = [module for module in modules if is_untracked(module)]
-        for module in untracked:
+        self.untracked = [module for module in modules if is_untracked(module)]
+        for module in self.untracked:
             self.warn(f"{relative(module)}: made by a fix, and not under version control: add it")
-        return bool(untracked)
 
     def _show(self, data: bytes) -> None:
         sys.stdout.flush()

@@ -135,6 +135,7 @@ def _add_fix(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--check", action="store_true", help="say what would be done, and write nothing"
     )
+    _add_output_format(group)
     _add_keys(group, "helper", "cure")
     group.add_argument(
         "--require-tracked",
@@ -160,7 +161,7 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
     _add_output_format(parser)
 
 
-def _add_output_format(parser: argparse.ArgumentParser) -> None:
+def _add_output_format(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--output-format", choices=("text", "json"), default="text", help="(default: text)"
     )

@@ -36,6 +36,7 @@ class Run:
             self.settings.per_file_ignores,
             args.stdin_filename,
             self.settings.helper,
+            self.settings.cure,
         )
         self.errors: list[SourceError] = []
         self.progress = Progress(sys.stderr)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from flake8_asyncwait.fix.cure import MANUAL, Cure
-from flake8_asyncwait.fix.file import fix_file, fix_text
+from flake8_asyncwait.fix.cure import AUTO, MANUAL, Cure
+from flake8_asyncwait.fix.file import FileFix, fix_file
+from flake8_asyncwait.fix.fixer import by_function
 from flake8_asyncwait.fix.helper import Helper
 from flake8_asyncwait.fix.plan import BY_HAND
 from flake8_asyncwait.options import Options
@@ -17,50 +19,76 @@ from flake8_asyncwait.undetermined import FailedElsewhere, InternalError
 from flake8_asyncwait.verdict.finding import Finding
 
 
-def cures_for(
-    path: str,
-    text: str,
-    findings: Sequence[Finding],
-    options: Options,
-    helper: Helper | None = None,
-) -> tuple[tuple[Cure, ...], tuple[InternalError, ...]]:
-    """What a fix of the file at `path` would do about each of its findings, which are sorted, and
-    our own errors over that.
+class Advice:
+    """What a fix would do about the `findings` of one file, whose bytes `data` are decoded in
+    `source`.
 
-    `text` is that of the file; its lines end in `\\n`. `helper` is where `wait_any` is to come
-    from. Where it takes too much work to know, the outcome is `UNTRIED`.
+    `helper` is where `wait_any` is to come from, `cure` one of `CHOICES`. `cures` has what would
+    become of each finding; where it takes too much work to know, the outcome is `UNTRIED`.
+    `internal` are our own errors over that.
     """
-    if not findings:
-        return (), ()
-    try:
-        done = fix_text(path, text, options, helper, findings)
-    except SourceError as error:
-        return tuple(_left(each, error.reason) for each in sorted(findings)), ()
-    return done.cures, done.internal
+
+    def __init__(
+        self,
+        source: Source,
+        data: bytes,
+        findings: Sequence[Finding],
+        options: Options,
+        helper: Helper | None = None,
+        cure: str = AUTO,
+    ) -> None:
+        findings = sorted(findings)
+        self._source = source
+        self._fix = partial(fix_file, source.name, source, data, options, helper, cure=cure)
+        # The findings of the outermost function around each, and what their fix would change.
+        self._together: dict[Finding, tuple[Finding, ...]] = {}
+        self._changes: dict[tuple[Finding, ...], Change | None] = {}
+        self.internal: tuple[InternalError, ...] = ()
+        try:
+            whole = self._fix(findings)
+        except SourceError as error:
+            self.cures = {each: _left(each, error.reason) for each in findings}
+            return
+        self.cures = dict(zip(findings, whole.cures, strict=True))
+        self.internal = whole.internal
+        for _, group in by_function(source.text, findings):
+            self._together |= dict.fromkeys(group, tuple(group))
+        if len(set(self._together.values())) == 1 and not whole.internal:
+            self._changes[tuple(findings)] = self._change(whole)
+
+    def change(self, finding: Finding) -> Change | None:
+        """What a fix would change in the outermost function around a finding, for all findings in
+        it: they are cured one by one, each in the code that the one before has left. None where it
+        would not cure this one.
+
+        Raises `FailedElsewhere` where an error of our own keeps it from being known.
+        """
+        if self.cures[finding].is_left:
+            return None
+        group = self._together[finding]
+        if group not in self._changes:
+            self._changes[group] = self._alone(group)
+        return self._changes[group]
+
+    def _alone(self, group: tuple[Finding, ...]) -> Change | None:
+        try:
+            done = self._fix(group)
+        except SourceError:
+            return None
+        if done.internal:
+            raise FailedElsewhere(done.internal[0].error)
+        return self._change(done)
+
+    def _change(self, done: FileFix) -> Change | None:
+        if not done.is_changed:
+            return None
+        encoding = self._source.encoding
+        texts = [str(each.removeprefix(BOM), encoding) for each in (done.before, done.after)]
+        shown = str(diff(self._source.name, done.before, done.after), encoding, "replace")
+        return Change(shown, edits(*texts), done.create)
 
 
 def _left(finding: Finding, reason: str) -> Cure:
     """A finding in a file that is not fixed. What no fix touches has a reason of its own."""
     reason = BY_HAND.get(finding.code, reason)
     return Cure(finding.line, finding.column, finding.code, MANUAL, reason)
-
-
-def change_for(
-    source: Source, data: bytes, finding: Finding, options: Options, helper: Helper | None = None
-) -> Change | None:
-    """What a fix of one finding alone would change; None where nothing.
-
-    `data` are the bytes that `source` was decoded from. Raises `FailedElsewhere` where an error of
-    our own keeps it from being known.
-    """
-    try:
-        done = fix_file(source.name, source, data, options, helper, [finding])
-    except SourceError:
-        return None
-    if done.internal:
-        raise FailedElsewhere(done.internal[0].error)
-    if not done.is_changed:
-        return None
-    before, after = (str(each.removeprefix(BOM), source.encoding) for each in (data, done.after))
-    shown = str(diff(source.name, data, done.after), source.encoding, "replace")
-    return Change(shown, edits(before, after), done.create)

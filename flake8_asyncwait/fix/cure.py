@@ -72,7 +72,7 @@ def summary(told: Sequence[tuple[str, Cure]], would: bool, failed: bool = False)
         return "nothing fixed" if failed else "nothing to fix"
     found = Counter(cure.outcome for _, cure in told)
     counts = ", ".join(f"{found[name]} {name}" for name in CURED if found[name])
-    left = [f"{path}:{cure.line} {cure.reason}" for path, cure in told if cure.is_left]
+    left = [f"{path}:{cure.line}: {cure.reason}" for path, cure in told if cure.is_left]
     line = f"{'Would fix' if would else 'Fixed'} {len(told) - len(left)} of {len(told)}"
     line += f" ({counts})" if counts else ""
     if left:

@@ -50,13 +50,19 @@ class FileFix(NamedTuple):
         """Whether there is anything to write."""
         return self.after != self.before
 
+    @property
+    def to_create(self) -> str | None:
+        """The path of the module to make, if there is one and it is not there already."""
+        module = self.create
+        return None if module is None or os.path.exists(module.path) else module.path
+
     def diff(self, path: str, shown: set[str]) -> bytes:
         """The changes as a diff: the file at `path`, and the module to make, whose path is added
         to those that are `shown` already."""
         if not self.is_changed:
             return b""
         made, module = b"", self.create
-        if module is not None and module.path not in shown and not os.path.exists(module.path):
+        if module is not None and self.to_create is not None and module.path not in shown:
             shown.add(module.path)
             made = diff(module.path, None, module.text.encode())
         return made + diff(path, self.before, self.after)
@@ -65,9 +71,8 @@ class FileFix(NamedTuple):
         """Make the module, if there is one to make, then replace the file at `path`: at every
         moment it can be imported. Returns the path of the module, if it was not there already.
         Raises `SourceError` when that cannot be done."""
-        made = None
+        made = self.to_create
         if self.create is not None:
-            made = None if os.path.exists(self.create.path) else self.create.path
             create(self.create.path, self.create.text.encode())
         try:
             write(path, self.before, self.after)

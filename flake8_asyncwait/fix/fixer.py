@@ -72,7 +72,7 @@ def fix(
     cures: list[Cure] = []
     freed: set[str] = set()
     net = Net(SyntaxError)
-    for entry, group in _by_function(text, sorted(findings)):
+    for entry, group in by_function(text, sorted(findings)):
         start = entry.start if entry is not None else None
         with net.over(*(entry.place if entry else ())) as over:
             one = _Function(text, partial(look, start=start, budget=Budget(WORK)), options)
@@ -152,7 +152,7 @@ class _Function:
         return seen[index].finding is None
 
 
-def _by_function(
+def by_function(
     text: str, findings: Sequence[Finding]
 ) -> Iterator[tuple[Entry | None, list[Finding]]]:
     """The findings of each outermost function, and of the code outside all functions, with None.

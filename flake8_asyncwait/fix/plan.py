@@ -28,11 +28,10 @@ from flake8_asyncwait.fix.prebind import prebindings
 from flake8_asyncwait.fix.redundant import without_cancels, without_unread
 from flake8_asyncwait.fix.relay import relaid
 from flake8_asyncwait.options import Options
+from flake8_asyncwait.rules import RULES
 
 # What is never rewritten, and why.
-BY_HAND = {
-    "AWT104": "the tasks are the caller's: return the pending ones, or cancel them",
-}
+BY_HAND = {rule.code: rule.by_hand for rule in RULES if rule.by_hand}
 _TAKEN = frozenset({"fs", "timeout", "return_when"})
 # What is tried for one site at most: proposals, fewer of them in a function that takes the analysis
 # much work, and steps that save some of the tasks each.

@@ -10,9 +10,11 @@ from flake8_asyncwait import __version__
 from flake8_asyncwait.report.entry import Change, Contents, Entry
 from flake8_asyncwait.report.paths import readable
 from flake8_asyncwait.rules import rule_of
+from flake8_asyncwait.source.text import SourceError
 from flake8_asyncwait.undetermined import UndeterminedSite
 
 VERSION = 1
+TOOL = {"name": "asyncwait", "version": __version__}
 
 
 def document(contents: Contents) -> Iterator[str]:
@@ -21,13 +23,10 @@ def document(contents: Contents) -> Iterator[str]:
     told = contents.summary()
     whole = {
         "version": VERSION,
-        "tool": {"name": "asyncwait", "version": __version__},
+        "tool": TOOL,
         "findings": findings,
-        "undetermined": [_undetermined(path, site) for path, site in told.undetermined],
-        "errors": [
-            {"path": readable(error.name), "line": error.line, "reason": error.reason}
-            for error in told.errors
-        ],
+        "undetermined": [undetermined(path, site) for path, site in told.undetermined],
+        "errors": [error(each) for each in told.errors],
         "summary": {
             "checked": told.checked,
             "waits": told.waits,
@@ -47,7 +46,7 @@ def records(contents: Contents) -> Iterator[str]:
     for entry in contents.entries:
         yield json.dumps(finding(entry)) + "\n"
     for path, site in contents.summary().undetermined:
-        yield json.dumps({"undetermined": _undetermined(path, site)}) + "\n"
+        yield json.dumps({"undetermined": undetermined(path, site)}) + "\n"
 
 
 def finding(entry: Entry) -> dict[str, Any]:
@@ -74,7 +73,13 @@ def finding(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _undetermined(path: str, site: UndeterminedSite) -> dict[str, Any]:
+def error(error: SourceError) -> dict[str, Any]:
+    """What could not be done, as JSON."""
+    return {"path": readable(error.name), "line": error.line, "reason": error.reason}
+
+
+def undetermined(path: str, site: UndeterminedSite) -> dict[str, Any]:
+    """A site in the file at `path` about which nothing is claimed, as JSON."""
     return {
         "path": readable(path),
         "line": site.line,

@@ -35,7 +35,8 @@ class NewModule(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What a fix of one finding alone would change: its file, and which module it would make."""
+    """What a fix would change for all findings of an outermost function: the file, and which module
+    it would make."""
 
     diff: str
     edits: tuple[Edit, ...]

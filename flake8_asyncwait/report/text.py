@@ -23,8 +23,11 @@ def lines(contents: Contents) -> Iterator[str]:
 
 def paragraphs(contents: Contents) -> Iterator[str]:
     """The report with the source of each finding, how it leaks, and what would cure it."""
+    before: Entry | None = None
     for entry in contents.entries:
-        yield full(entry, contents.paint) + "\n\n"
+        is_shown = before is not None and (before.path, before.change) == (entry.path, entry.change)
+        yield full(entry, contents.paint, is_shown) + "\n\n"
+        before = entry
 
 
 def text(path: str, finding: Finding, mark: str = "", paint: Paint = PLAIN) -> str:
@@ -37,15 +40,16 @@ def text(path: str, finding: Finding, mark: str = "", paint: Paint = PLAIN) -> s
     return f"{place}: {paint('bold red', finding.code)} {printable(finding.message + behind)}"
 
 
-def full(entry: Entry, paint: Paint = PLAIN) -> str:
+def full(entry: Entry, paint: Paint = PLAIN, is_shown: bool = False) -> str:
     """`text`, then the lines around the call, then the witness as numbered steps, then what a fix
-    would do, and the change that this would make, a diff."""
+    would do, and the change that this would make, a diff, unless it `is_shown` above."""
     finding = entry.finding
     told = [text(entry.path, finding, entry.proof, paint), ""]
     told += [*_excerpt(finding, entry.text.split("\n"), paint), "", *_steps(finding.witness)]
+    is_shown = is_shown and entry.change is not None
     if entry.advice:
-        told += ["", f"  {printable(entry.advice)}"]
-    if entry.change is not None:
+        told += ["", f"  {printable(entry.advice)}{', in the change above' if is_shown else ''}"]
+    if entry.change is not None and not is_shown:
         told += ["", *(_changed(line, paint) for line in entry.change.diff.splitlines())]
     return "\n".join(told)
 
@@ -64,10 +68,7 @@ def closing(summary: Summary) -> str:
     told = []
     if summary.findings:
         told.append(f"{_counted(summary.findings, 'finding')} in {_counted(summary.files, 'file')}")
-        if summary.fixable is None:
-            told.append("asyncwait fix --diff shows what it can cure")
-        else:
-            told.append(f"asyncwait fix can cure {summary.fixable or 'none'}")
+        told += _curable(summary)
     elif summary.undetermined or summary.errors:
         told.append(f"No findings ({looked_at})")
     else:
@@ -77,6 +78,18 @@ def closing(summary: Summary) -> str:
     if summary.errors:
         told.append(_counted(len(summary.errors), "error"))
     return "; ".join(told)
+
+
+def _curable(summary: Summary) -> Iterator[str]:
+    """What `asyncwait fix` can cure, or how to find that out; nothing where all of it is known to
+    need somebody to decide."""
+    from flake8_asyncwait.rules import rule_of
+
+    if summary.fixable is not None:
+        yield f"asyncwait fix can cure {summary.fixable or 'none'}"
+    elif not all(rule_of(code).by_hand for code in summary.counts):
+        which = "whether it can cure it" if summary.findings == 1 else "which it can cure"
+        yield f"asyncwait fix --diff shows {which}"
 
 
 def statistics(summary: Summary) -> list[str]:

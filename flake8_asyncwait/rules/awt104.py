@@ -54,4 +54,5 @@ async def first(tasks):
 Nothing: the tasks are the caller's, and only you know what should become of the pending ones.
 Return them, or cancel them if that is what callers expect.""",
     fires=_fires,
+    by_hand="the tasks are the caller's: return the pending ones, or cancel them",
 )

@@ -24,7 +24,8 @@ class Rule:
 
     `bad` is a whole module in which the rule fires once, `good` its twin in which nothing does.
     Where `asyncwait fix` has a cure, `good` is what it makes of `bad` as a script. `fix` says in a
-    few words what it does, `cure` in full, and where it does not. `summary` is a line; `rationale`
+    few words what it does, `cure` in full, and where it does not; `by_hand` is the reason where it
+    never does anything. `summary` is a line; `rationale`
     and `cure` are paragraphs of Markdown.
     """
 
@@ -38,3 +39,4 @@ class Rule:
     fix: str
     cure: str
     fires: Callable[[Outcome], Hit | None]
+    by_hand: str = ""
