@@ -58,40 +58,52 @@ def analyse(
     letter: bool = False,
     make_books: MakeBooks = books_for,
 ) -> Iterator[Analysed]:
-    """Run all executions of `func`, whose wait sites are `calls`, once for each site.
+    """Run all executions of a function once for each of its sites; see `Runs`."""
+    runs = Runs(program, func, calls, letter, make_books)
+    yield from map(runs.analyse, runs.facts.sites)
+
+
+class Runs:
+    """All runs of `func`, whose wait sites are `calls`: one for each site that is asked for.
 
     `letter` says that tasks of others count too (AWT105). `make_books` makes the books of a run: a
     fix has some that take notes.
-    Where the work would grow beyond its bound, collections of unknown size stand for fewer tasks;
-    for a single one a leak is still a leak, but none is no proof. The runs share the bound.
+    They share the bound of work: `left` is how much each may still take, by the number of tasks
+    that a collection of unknown size stands for.
     Raises `TooDeep`: what could be lowered may still be nested more deeply than can be followed.
     """
-    try:
-        facts = facts_of(program, func, calls, letter)
-        runs = _Runs(program, func, facts, letter, make_books)
-        for site in facts.sites:
-            yield runs.analyse(site)
-    except RecursionError as error:
-        raise TooDeep from error
-
-
-class _Runs:
-    """All runs of a function. They share the bound of work: `left` is how much each may still take,
-    by the number of tasks that a collection of unknown size stands for."""
 
     def __init__(
-        self, program: Program, func: ir.Func, facts: Facts, letter: bool, make_books: MakeBooks
+        self,
+        program: Program,
+        func: ir.Func,
+        calls: list[ir.Call],
+        letter: bool = False,
+        make_books: MakeBooks = books_for,
     ) -> None:
+        try:
+            self.facts: Facts = facts_of(program, func, calls, letter)
+        except RecursionError as error:
+            raise TooDeep from error
         self.program = program
         self.func = func
-        self.facts = facts
         self.letter = letter
         self.make_books = make_books
-        self.left = {many: work_for(many, facts.size) for many in range(MANY, 0, -1)}
+        self.left = {many: work_for(many, self.facts.size) for many in range(MANY, 0, -1)}
         self._idle: dict[frozenset[str], frozenset[int]] = {}
 
     def analyse(self, site: Site) -> Analysed:
-        """Run with fewer and fewer tasks to a collection until that is within the bound."""
+        """Run all executions for one of `facts.sites`. Raises `TooDeep`.
+
+        Where the work would grow beyond its bound, collections of unknown size stand for fewer
+        tasks; for a single one a leak is still a leak, but none is no proof.
+        """
+        try:
+            return self._analyse(site)
+        except RecursionError as error:
+            raise TooDeep from error
+
+    def _analyse(self, site: Site) -> Analysed:
         run = self._machine(site, MANY)
         for many in (many for many, left in self.left.items() if left > 0):
             run = self._machine(site, many)

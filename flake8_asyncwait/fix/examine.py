@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 from flake8_asyncwait.analysis.facts import Site
-from flake8_asyncwait.analysis.interpret import Analysed
+from flake8_asyncwait.analysis.interpret import Analysed, Runs
 from flake8_asyncwait.analysis.load import File, Lowered
 from flake8_asyncwait.analysis.notes import Budget, NotingBooks, Struck, Use, noting_books
 from flake8_asyncwait.analysis.state import MANY
 from flake8_asyncwait.analysis.walk import last_name
 from flake8_asyncwait.check import parse_newer
 from flake8_asyncwait.options import Options
-from flake8_asyncwait.rules.decide import examine as run_functions
-from flake8_asyncwait.rules.decide import finding_at
+from flake8_asyncwait.rules.decide import finding_at, functions
 from flake8_asyncwait.sites.find import call_lines
 from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.verdict.finding import Finding
@@ -27,15 +25,49 @@ class OutOfWork(Exception):
     """The budget is spent."""
 
 
-@dataclass(frozen=True, slots=True)
 class Seen:
-    """One site as a fix sees it. `notes` are those of its function's executions."""
+    """One site as a fix sees it. The executions of its function are run for it when somebody asks
+    what they show; that raises `OutOfWork` where the `budget` is spent. `notes` are those of its
+    executions."""
 
-    file: File
-    analysed: Analysed
-    site: Site
-    finding: Finding | None
-    undetermined: bool
+    def __init__(
+        self, file: File, runs: Runs, site: Site, options: Options, budget: Budget
+    ) -> None:
+        self.file = file
+        self.site = site
+        self.budget = budget
+        self._runs = runs
+        self._options = options
+
+    @cached_property
+    def analysed(self) -> Analysed:
+        """What the executions show of the site."""
+        found = self._runs.analyse(self.site)
+        if self.budget.left < 0:
+            raise OutOfWork
+        return found
+
+    @property
+    def undetermined(self) -> bool:
+        """Whether not all executions could be run."""
+        return self.analysed.cut
+
+    @cached_property
+    def finding(self) -> Finding | None:
+        """The finding of the site."""
+        if self.analysed.is_undetermined(self.site):
+            return None
+        return finding_at(self.file, self.analysed, self.site, self._options)
+
+    @cached_property
+    def had_finding(self) -> bool:
+        """Whether the site has a finding, or had one before another site was cured."""
+        return self.finding is not None
+
+    def inherit(self, before: Seen) -> None:
+        """Take over what is known of the site from before another one was cured."""
+        if "had_finding" in vars(before):
+            self.had_finding = before.had_finding
 
     @property
     def place(self) -> tuple[int, int]:
@@ -122,15 +154,10 @@ def examine(
         lines = [line for line in lines if file.outline.around(line) is None]
     else:
         lines = [start]
-    seen: list[Seen] = []
     make = partial(noting_books, watched, most, budget)
-    for analysed in run_functions(file, lines, options, make):
-        for site in analysed.sites:
-            undetermined = analysed.cut
-            finding = None
-            if not analysed.is_undetermined(site):
-                finding = finding_at(file, analysed, site, options)
-            seen.append(Seen(file, analysed, site, finding, undetermined))
-    if budget.left < 0:
-        raise OutOfWork
+    seen = [
+        Seen(file, runs, site, options, budget)
+        for runs in functions(file, lines, options, make)
+        for site in runs.facts.sites
+    ]
     return sorted(seen, key=lambda each: each.place)

@@ -96,8 +96,10 @@ class _Function:
         self.freed: set[str] = set()
         self._look = look
         self._options = options
-        # The sites of `text`, once somebody has asked, and where those that are left were at first.
+        # The sites of `text`, once somebody has asked, those of the text before, and where those
+        # that are left were at first.
         self._seen: list[Seen] | None = None
+        self._before: list[Seen] = []
         self._places: list[tuple[int, int]] | None = None
         self._done: dict[Finding, Rewrite] = {}
 
@@ -105,6 +107,8 @@ class _Function:
         """The sites as they are now, and the number of that of a finding. Raises `OutOfWork`."""
         if self._seen is None:
             self._seen = self._look(self.text)
+            for one, before in zip(self._seen, self._before, strict=False):
+                one.inherit(before)
         if self._places is None:
             self._places = [each.place for each in self._seen]
         return self._seen, self._places.index((finding.line, finding.column))
@@ -129,7 +133,10 @@ class _Function:
             return Rewrite(MANUAL, self.text, "a closer analysis does not confirm it")
         done = rewrite(self.text, seen, index, self._options, how)
         if done.outcome == WAIT_ANY and self._places is not None:
-            del self._places[index]
+            del self._places[index], seen[index]
+        elif done.outcome in CURED:
+            seen[index].had_finding = False
+        self._before = seen
         return done
 
     def cures(self) -> list[Cure]:

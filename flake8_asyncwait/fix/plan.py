@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from difflib import SequenceMatcher
+from functools import partial
 from itertools import islice, takewhile
 from typing import NamedTuple
 
@@ -170,8 +171,7 @@ def _drained(text: str, seen: list[Seen], index: int, options: Options) -> str |
     for module in drained(place) if place is not None else ():
         assert place is not None
         after = place.with_module(module)
-        proved = _proof(after, frozenset(), seen, index, options)
-        if proved is not None and proved[index].finding is None:
+        if _proof(after, frozenset(), seen, index, options, _is_cured) is not None:
             return after
     return None
 
@@ -243,8 +243,9 @@ def _with_try(
         better = None
         for kind, after in _proposals(marked, now[index], kinds, width):
             plain, watched = _unmarked(after)
-            proved = _proof(plain, watched, seen, index, options)
-            if proved is None or not _is_harmless(proved[index], seen[index]):
+            wanted = partial(_is_step, before=seen[index], latest=now[index])
+            proved = _proof(plain, watched, seen, index, options, wanted)
+            if proved is None:
                 continue
             finding = proved[index].finding
             if finding is None:
@@ -271,8 +272,7 @@ def _without_redundant(
         return cured
 
     def proof(plain: str) -> list[Seen] | None:
-        again = _proof(plain, frozenset(), seen, index, options)
-        return again if again is not None and again[index].finding is None else None
+        return _proof(plain, frozenset(), seen, index, options, _is_cured)
 
     return _tidied(cured, proved[index], place.function, proof, always=False)
 
@@ -285,11 +285,11 @@ def _bound_first(text: str, seen: list[Seen], index: int, options: Options) -> s
     for proposal in prebindings(place) if place is not None else ():
         assert place is not None
         plain, watched = _unmarked(place.with_module(proposal.after))
-        proof = _proof(plain, watched, seen, index, options)
-        base = _proof(*_unmarked(place.with_module(proposal.before)), seen, index, options)
-        if proof is None or base is None or proof[index].finding is not None:
+        proof = _proof(plain, watched, seen, index, options, _is_cured)
+        if proof is None:
             continue
-        if _is_harmless(proof[index], own, base[index]):
+        base = _proof(*_unmarked(place.with_module(proposal.before)), seen, index, options)
+        if base is not None and _is_harmless(proof[index], own, base[index]):
             return plain
     return None
 
@@ -419,13 +419,15 @@ def _proof(
     seen: list[Seen],
     index: int,
     options: Options,
+    is_wanted: Callable[[Seen], bool] = lambda _: True,
     removed: bool = False,
 ) -> list[Seen] | None:
-    """The sites of the function in a rewritten text, or None where it cannot be followed, or where
-    a site is worse than before.
+    """The sites of the function in a rewritten text, or None where it cannot be followed, where a
+    site is worse than before, or where the site `seen[index]` is not as `is_wanted` says: the
+    others are looked at only if it is.
 
-    `watched` are the lines of cancels to take notes of; `removed` says that the site `seen[index]`
-    is gone: calls of `wait_any` are then among the sites that are returned.
+    `watched` are the lines of cancels to take notes of; `removed` says that the site is gone: calls
+    of `wait_any` are then among the sites that are returned.
     """
     around = seen[index].extent
     start = around[0] if around else None
@@ -443,15 +445,31 @@ def _proof(
         )
     except SyntaxError:
         return None
-    before, left = seen, now
-    if removed:
-        before = [*seen[:index], *seen[index + 1 :]]
-        left = [one for one in now if not one.settles]
-    if len(left) != len(before):
+    others = [*seen[:index], *seen[index + 1 :]]
+    left = [one for one in now if not one.settles] if removed else now
+    if len(left) != len(others) + (not removed):
         return None
-    if not all(_is_no_worse(one, old) for one, old in zip(left, before, strict=True)):
-        return None
+    if not removed:
+        own = left[index]
+        if own.undetermined or not is_wanted(own):
+            return None
+        left = [*left[:index], *left[index + 1 :]]
+    for one, before in zip(left, others, strict=True):
+        if not _is_no_worse(one, before):
+            return None
+        one.inherit(before)
     return now
+
+
+def _is_cured(own: Seen) -> bool:
+    return own.finding is None
+
+
+def _is_step(own: Seen, before: Seen, latest: Seen) -> bool:
+    """Whether a harmless `try` cures a site, or saves more of its tasks than the `latest` did."""
+    if not _is_harmless(own, before):
+        return False
+    return own.finding is None or own.finding.code == "AWT202" or own.lost < latest.lost
 
 
 def _is_harmless(own: Seen, before: Seen, base: Seen | None = None) -> bool:
@@ -471,6 +489,9 @@ def _is_own(owner: str, adopted: set[str]) -> bool:
 
 
 def _is_no_worse(now: Seen, before: Seen) -> bool:
+    """Whether a site has no finding where there was none. One that has is not run again."""
+    if before.had_finding:
+        return True
     if now.undetermined and not before.undetermined:
         return False
-    return now.finding is None or before.finding is not None
+    return now.finding is None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.books import MakeBooks, books_for
 from flake8_asyncwait.analysis.facts import Site
-from flake8_asyncwait.analysis.interpret import Analysed, analyse
+from flake8_asyncwait.analysis.interpret import Analysed, Runs, analyse
 from flake8_asyncwait.analysis.known import WAIT
 from flake8_asyncwait.analysis.load import File
 from flake8_asyncwait.analysis.program import Program
@@ -99,13 +99,20 @@ def examine(
 ) -> Iterator[Analysed]:
     """Run each function of a file that holds wait sites in the functions around `lines`.
 
-    `make_books` is as for `analyse`.
+    `make_books` is as for `Runs`.
     """
+    for runs in functions(file, lines, options, make_books):
+        yield from map(runs.analyse, runs.facts.sites)
+
+
+def functions(
+    file: File, lines: list[int], options: Options, make_books: MakeBooks = books_for
+) -> Iterator[Runs]:
+    """What `examine` runs, for a caller who says which sites to run."""
     for func in map(file.lower, file.around(lines)):
         if isinstance(func, ir.Func):
             for inner, calls in _with_sites(file.program, func):
-                letter = "AWT105" in options.codes
-                yield from analyse(file.program, inner, calls, letter, make_books)
+                yield Runs(file.program, inner, calls, "AWT105" in options.codes, make_books)
 
 
 def _with_sites(program: Program, func: ir.Func) -> Iterator[tuple[ir.Func, list[ir.Call]]]:

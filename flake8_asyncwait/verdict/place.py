@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -217,12 +218,29 @@ def place_of(name: str, tree: ast.Module, lines: Sequence[str], start: At, end: 
     queue: list[tuple[ast.AST, ...]] = [(tree,)]
     while queue:
         path = queue.pop()
-        for child in ast.iter_child_nodes(path[-1]):
+        for child in _children(path[-1], start[0]):
             if _extent(child) == (first, last) and isinstance(child, ast.Call):
                 found.append(Place(name, child, path))
             elif _may_hold(child, first, last):
                 queue.append((*path, child))
     return found[0]
+
+
+def _children(node: ast.AST, line: int) -> Iterator[ast.AST]:
+    """The children of a node, but for most statements that neither begin on a line, nor are the
+    last that begins before or the first that begins after it: that one may be decorated."""
+    for _, value in ast.iter_fields(node):
+        if isinstance(value, ast.AST):
+            yield value
+        elif isinstance(value, list) and value and isinstance(value[0], ast.stmt):
+            near = max(bisect_left(value, line, key=_line_of) - 1, 0)
+            yield from value[near : bisect_right(value, line, key=_line_of) + 1]
+        elif isinstance(value, list):
+            yield from (child for child in value if isinstance(child, ast.AST))
+
+
+def _line_of(statement: ast.stmt) -> int:
+    return statement.lineno
 
 
 def _spans(node: Loop, line: int) -> bool:
