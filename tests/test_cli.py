@@ -87,6 +87,11 @@ class TestStatus:
             ),
             (["check", "--per-file-ignores=AWT101"], "'AWT101' is not of the form GLOB:CODES"),
             (["check", "--isolated", "--config=x"], "not allowed with argument --isolated"),
+            (
+                ["check", "--stdin-filename=x.py", "y.py"],
+                "--stdin-filename: nothing is read from standard input; name it with -",
+            ),
+            (["prove", "--stdin-filename=x.py", "y.py:1"], "--stdin-filename: nothing is read"),
             (["explain", "AWT109"], "unknown code 'AWT109'; did you mean 'AWT"),
             (["explain", "AWT999"], "unknown code 'AWT999'; known are AWT101, "),
         ],
@@ -231,6 +236,12 @@ class TestFiles:
         feed()
         run = asyncwait("check", "--stdin-filename=x.py", "-")
         assert run.places == ["x.py:" + samples.FORGOTTEN_PLACE]
+        feed()
+        assert asyncwait("check", "--stdin-filename=x.py").places == run.places
+
+    def test_standard_input_has_a_configuration(self, asyncwait: Asyncwait) -> None:
+        assert asyncwait("config", "-").status == 0
+        assert asyncwait("config", "--stdin-filename=sub/x.py").status == 0
 
     def test_crlf_and_bom_move_nothing(self, project: Path, asyncwait: Asyncwait) -> None:
         data = b"\xef\xbb\xbf" + samples.FORGOTTEN.replace("\n", "\r\n").encode()

@@ -118,7 +118,7 @@ class TestJson:
         assert whole["tool"] == {"name": "asyncwait", "version": __version__}
         codes = {"AWT101": 1, "AWT102": 1, "AWT104": 1}
         assert whole["summary"] == {
-            "checked": 6,
+            "checked": 5,
             "waits": 4,
             "undetermined": 0,
             "errors": 1,
@@ -529,6 +529,10 @@ class TestOutput:
             (
                 Summary({}, 0, 0, (), (SourceError("a.py", "broken"),), 2, 1),
                 "No findings (2 files, 1 wait); 1 error",
+            ),
+            (
+                Summary({}, 0, 0, (), (SourceError("a.py", "no such file"),), 0, 0),
+                "Nothing checked; 1 error",
             ),
         ],
     )

@@ -54,6 +54,7 @@ class _Check(Run):
         self.found: list[str] = []
         self.checked: list[str] = []
         self.undetermined: list[tuple[str, UndeterminedSite]] = []
+        self.looked_at = 0
         self.waits = 0
 
     def work(self) -> int:
@@ -114,6 +115,7 @@ class _Check(Run):
             self.report_errors(examined.errors)
             self.undetermined += ((examined.path, site) for site in examined.undetermined)
             self.warn_of_undetermined(examined.path, examined.undetermined)
+            self.looked_at += examined.is_checked
             self.waits += examined.waits
             yield examined
 
@@ -135,7 +137,7 @@ class _Check(Run):
             self.fixable if self.format.shows_changes else None,
             tuple(self.undetermined),
             tuple(self.errors),
-            len(self.found),
+            self.looked_at,
             self.waits,
         )
 

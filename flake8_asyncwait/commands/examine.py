@@ -64,6 +64,11 @@ class Examined(NamedTuple):
     waits: int = 0
     errors: tuple[SourceError, ...] = ()
 
+    @property
+    def is_checked(self) -> bool:
+        """Whether the file could be checked, if not in all its functions."""
+        return not self.errors or self.waits > 0
+
 
 def at_gate(path: str, task: Task) -> Examined | None:
     """The result for a file that can hold no site, or that cannot be read; None for the others."""

@@ -110,10 +110,12 @@ class _Fix(Run):
         self.undetermined: list[tuple[str, UndeterminedSite]] = []
         self.shown: set[str] = set()
         self.looked_at: list[str] = []
+        self.checked = 0
 
     def work(self) -> int:
         self.looked_at = self.paths()
         for planned in self.progress.over(self._planned(), len(self.looked_at)):
+            self.checked += planned.fix is not None or not planned.errors
             self.warn_of_undetermined(planned.name, planned.undetermined)
             self.undetermined += ((planned.name, site) for site in planned.undetermined)
             known = set(map(str, self.errors))  # a helper is missing in all files
@@ -149,7 +151,7 @@ class _Fix(Run):
             self.untracked,
             self.undetermined,
             self.errors,
-            len(self.looked_at),
+            self.checked,
         )
         print(document(done))
 

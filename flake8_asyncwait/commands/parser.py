@@ -46,8 +46,23 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     args, unknown = parser.parse_known_args(rest)
     if unknown:
         parser.refuse(unknown[0])
+    if "stdin_filename" in args:
+        _settle_paths(parser, args)
     args.command = name
     return args
+
+
+def _settle_paths(parser: _Parser, args: argparse.Namespace) -> None:
+    """Say what to look at where the command line does not: who names standard input means it."""
+    if "place" in args:
+        args.paths = [args.place[0]]
+    if args.stdin_filename is None:
+        args.stdin_filename = "stdin"
+        args.paths = args.paths or ["."]
+    elif not args.paths:
+        args.paths = ["-"]
+    elif "-" not in args.paths:
+        parser.error("--stdin-filename: nothing is read from standard input; name it with -")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -147,7 +162,9 @@ def _add_fix(parser: argparse.ArgumentParser) -> None:
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
     _add_common(parser, "check", "report")
-    _add_keys(parser.add_argument_group("how to report and fix"), "output-format", "helper", "cure")
+    group = parser.add_argument_group("how to report and fix")
+    _add_keys(group, "output-format", "helper", "cure")
+    _add_stdin(group)
 
 
 def _add_explain(parser: argparse.ArgumentParser) -> None:
@@ -172,7 +189,6 @@ def _add_common(parser: argparse.ArgumentParser, do: str, codes: str) -> None:
     parser.add_argument(
         "paths",
         nargs="*",
-        default=["."],
         metavar="PATH",
         help=f"files and directories to {do}, - for standard input (default: .)",
     )
@@ -224,7 +240,6 @@ def _add_configuration(parser: argparse.ArgumentParser) -> None:
 def _add_stdin(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--stdin-filename",
-        default="stdin",
         metavar="NAME",
         help="what to call standard input in reports (default: stdin)",
     )

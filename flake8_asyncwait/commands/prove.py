@@ -24,7 +24,6 @@ from flake8_asyncwait.verdict.checked import Checked
 def run(args: argparse.Namespace) -> int:
     """Prove the findings at a place, and return the exit status."""
     path, line, column = args.place
-    args.paths = [path]
     return _Prove(args, path, line, column).run()
 
 

@@ -69,6 +69,8 @@ def closing(summary: Summary) -> str:
     if summary.findings:
         told.append(f"{_counted(summary.findings, 'finding')} in {_counted(summary.files, 'file')}")
         told += _curable(summary)
+    elif summary.errors and not summary.checked:
+        told.append("Nothing checked")
     elif summary.undetermined or summary.errors:
         told.append(f"No findings ({looked_at})")
     else:
