@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from flake8_asyncwait.replay import judge, live
-from flake8_asyncwait.replay.locate import CannotJudge
+from flake8_asyncwait.replay import live
+from flake8_asyncwait.replay.execution import Execution, run
+from flake8_asyncwait.replay.lift import Lifted, lift
+from flake8_asyncwait.replay.locate import CannotLift
 from flake8_asyncwait.replay.loop import Loop
-from flake8_asyncwait.replay.program import Program, prepare
 from flake8_asyncwait.replay.scheduler import Life, World
 from flake8_asyncwait.replay.stage import Stage
 from flake8_asyncwait.replay.standins import Asyncio, Future
@@ -308,7 +309,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 SET = "set past the hooks"
-INSIDE = (World, Surroundings, Stage, Life, Facts, Target, Program, Timeline, Loop)
+INSIDE = (World, Surroundings, Stage, Life, Facts, Target, Lifted, Timeline, Loop)
 MACHINERY = (ModuleType, CodeType, FrameType)
 
 
@@ -354,13 +355,13 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return found
 
 
-def ran(trick: str) -> judge.Execution | None:
+def ran(trick: str) -> Execution | None:
     """One execution of the trick, live where that works out; None where it is refused."""
     try:
-        program = prepare(source(trick), None)
-    except CannotJudge:
+        program = lift(source(trick), None)
+    except CannotLift:
         return None
-    execution = judge.run(program, ())
+    execution = run(program, ())
     live.perform(program, execution.choices, "AWT101")
     return execution
 

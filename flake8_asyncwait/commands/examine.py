@@ -181,12 +181,12 @@ def prove(source: Source, finding: Finding, options: Options) -> Proof:
     """What running the execution that a finding describes shows. Raises `FailedElsewhere`."""
     from flake8_asyncwait.replay.apart import prove_apart
     from flake8_asyncwait.replay.live import BROKEN
-    from flake8_asyncwait.replay.locate import Known
+    from flake8_asyncwait.replay.locate import Declared
 
     steps = [(step.line, step.choice) for step in finding.witness]
-    known = Known(options.task_factories, options.cancellers, options.wait_functions)
+    declared = Declared(options.task_factories, options.cancellers, options.wait_functions)
     place = finding.line, finding.column
-    proof = prove_apart(source.text, place, finding.code, steps, known)
+    proof = prove_apart(source.text, place, finding.code, steps, declared)
     if proof.word == BROKEN:
         raise FailedElsewhere(proof.reason)
     return proof

@@ -31,7 +31,7 @@ from flake8_asyncwait.replay.live import (
     STILL_RUNNING,
     Proof,
 )
-from flake8_asyncwait.replay.locate import NONE_KNOWN, Known
+from flake8_asyncwait.replay.locate import NONE_DECLARED, Declared
 from flake8_asyncwait.replay.timeline import Event
 
 SECONDS = 30
@@ -49,7 +49,7 @@ def prove_apart(
     site: tuple[int, int],
     code: str,
     steps: Sequence[tuple[int, str]],
-    known: Known = NONE_KNOWN,
+    declared: Declared = NONE_DECLARED,
     seconds: float = SECONDS,
 ) -> Proof:
     """Do what `prove` does, in a process of its own that is killed after so many seconds.
@@ -57,7 +57,7 @@ def prove_apart(
     Where the system has a wall (`wall.lacking`), nothing runs outside of it. Elsewhere the source
     should be one that its user trusts. No error is raised, whatever the process does.
     """
-    names = [sorted(some) for some in astuple(known)]
+    names = [sorted(some) for some in astuple(declared)]
     task = [source, site, code, list(steps), names, not wall.lacking()]
     try:
         said, status = _run(json.dumps(task).encode("ascii"), seconds)

@@ -23,9 +23,9 @@ from types import CodeType
 from typing import Any
 
 from flake8_asyncwait.replay import wall
+from flake8_asyncwait.replay.lift import FILENAME
 from flake8_asyncwait.replay.live import BROKEN, NOT_LIFTED, Proof
-from flake8_asyncwait.replay.locate import Known
-from flake8_asyncwait.replay.program import FILENAME
+from flake8_asyncwait.replay.locate import Declared
 from flake8_asyncwait.replay.prove import prove
 
 MEMORY = 1 << 30  # bytes
@@ -100,9 +100,9 @@ def main() -> None:
         guard.on = True
 
     steps = [(at, choice) for at, choice in told]
-    known = Known(*map(frozenset, names))
+    declared = Declared(*map(frozenset, names))
     try:
-        proof = prove(source, (line, column), code, steps, known, shut_in)
+        proof = prove(source, (line, column), code, steps, declared, shut_in)
     except Refused:
         proof = Proof(NOT_LIFTED)
     except Exception as error:

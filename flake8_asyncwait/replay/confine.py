@@ -12,7 +12,7 @@ import ast
 from collections.abc import Callable
 from typing import TypeGuard
 
-from flake8_asyncwait.replay.locate import CannotJudge, hook_call, last_name, words
+from flake8_asyncwait.replay.locate import CannotLift, hook_call, last_name, words
 
 # What may be read of any object by these names is nothing that its user could not do without.
 SAFE_DUNDERS = words(
@@ -73,10 +73,10 @@ def is_dunder(name: str) -> bool:
 
 
 def confine(tree: ast.Module) -> ast.Module:
-    """Return the tree without what reaches out. Raises CannotJudge where that cannot be done."""
+    """Return the tree without what reaches out. Raises CannotLift where that cannot be done."""
     tree = Confine().visit(tree)
     if any(NEVER_BOUND in _identifiers(node) for node in ast.walk(tree)):
-        raise CannotJudge(f"it binds {NEVER_BOUND}")
+        raise CannotLift(f"it binds {NEVER_BOUND}")
     return tree
 
 
@@ -118,7 +118,7 @@ class Confine(ast.NodeTransformer):
         """Refuse to take an attribute for a module, and let `import a.b as c` be `from a import b
         as c`: the former reads attributes past all hooks."""
         if any(is_hidden(part) for alias in node.names for part in alias.name.split(".")):
-            raise CannotJudge("it imports a hidden attribute")
+            raise CannotLift("it imports a hidden attribute")
         return [_imported(alias) for alias in node.names]
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | list[ast.stmt]:
@@ -153,13 +153,13 @@ class Confine(ast.NodeTransformer):
     def visit_match_case(self, node: ast.match_case) -> ast.match_case:
         read = [n.attr for n in ast.walk(node.pattern) if isinstance(n, ast.Attribute)]
         if any(map(is_hidden, read)):
-            raise CannotJudge("it has a pattern that reads a hidden attribute")
+            raise CannotLift("it has a pattern that reads a hidden attribute")
         self.generic_visit(node)
         return node
 
     def visit_MatchClass(self, node: ast.MatchClass) -> ast.MatchClass:
         """Refuse to take objects apart: a pattern reads attributes past all hooks."""
         if node.patterns or node.kwd_patterns or not isinstance(node.cls, ast.Name):
-            raise CannotJudge("it has a class pattern")
+            raise CannotLift("it has a class pattern")
         self.generic_visit(node)
         return node

@@ -8,53 +8,39 @@ from functools import partial
 from heapq import heappop, heappush
 from itertools import count, islice
 
+from flake8_asyncwait.replay.execution import Execution, executions, run
 from flake8_asyncwait.replay.guide import Guide
-from flake8_asyncwait.replay.judge import EXECUTIONS_AT_MOST, Execution, executions, run
-from flake8_asyncwait.replay.locate import NONE_KNOWN, Known, statement_lines
-from flake8_asyncwait.replay.program import Program, prepare
+from flake8_asyncwait.replay.lift import Lifted
+from flake8_asyncwait.replay.locate import statement_lines
 from flake8_asyncwait.replay.scheduler import Leak, Owner, Point
 
 STEP_WORTH = 2  # how many changed choices a step of the witness is worth that is met
 
 
-def follow(
-    source: str,
-    site: tuple[int, int],
-    code: str,
-    steps: Sequence[tuple[int, str]],
-    *,
-    limit: int = EXECUTIONS_AT_MOST,
-    known: Known = NONE_KNOWN,
-) -> Execution | None:
-    """Return the first execution that follows a witness and shows what its finding says.
-
-    `source` is the module's text, `site` the line (from 1) and column (from 0) of the wait, `code`
-    the finding's, `steps` its witness as (line, choice); those without a choice say nothing here.
-    What a witness leaves open (what happened before the wait, how many there are of something) is
-    tried, in at most `limit` executions. None where none of them leaks so. Raises `CannotJudge`.
-    """
-    return next(following(prepare(source, site, known), source, code, steps, limit), None)
-
-
 def following(
-    program: Program,
+    lifted: Lifted,
     source: str,
     code: str,
     steps: Sequence[tuple[int, str]],
-    limit: int = EXECUTIONS_AT_MOST,
+    limit: int,
 ) -> Generator[Execution, None, bool]:
-    """Yield all that `follow` may return, of the program that was made of the source. Returns
-    whether there are executions that were not tried."""
-    told = [(line, choice) for line, choice in steps if choice]
+    """Yield the executions that follow a witness and show what its finding says.
+
+    `source` is the text that the function was lifted from, `code` the finding's, `steps` its
+    witness as (line, choice); those without a choice say nothing here. What a witness leaves open
+    (what happened before the wait, how many there are of something) is tried, in at most `limit`
+    executions. Returns whether there are others that were not tried.
+    """
+    choices = [(line, choice) for line, choice in steps if choice]
     statements = statement_lines(ast.parse(source))
 
     def guided(prefix: Sequence[int]) -> tuple[Execution, int]:
-        guide = Guide(told, statements)
-        return run(program, prefix, guide=guide), guide.position
+        guide = Guide(choices, statements)
+        return run(lifted, prefix, guide=guide), guide.position
 
     tried = _promising(guided)
     for execution in islice(tried, limit):
-        if execution.follows and _shows(program, execution, code):
+        if execution.follows and _shows(lifted, execution, code):
             yield execution
     return next(tried, None) is not None
 
@@ -87,14 +73,14 @@ def leaving(points: Sequence[Point], start: int) -> Iterator[tuple[int, ...]]:
                 yield (*choices[:index], option)
 
 
-def showing(program: Program, code: str, limit: int = EXECUTIONS_AT_MOST) -> Iterator[Execution]:
+def showing(lifted: Lifted, code: str, limit: int) -> Iterator[Execution]:
     """Yield the executions that show what a code says, whatever a witness says of it."""
-    for execution in islice(executions(partial(run, program)), limit):
-        if _shows(program, execution, code):
+    for execution in islice(executions(partial(run, lifted)), limit):
+        if _shows(lifted, execution, code):
             yield execution
 
 
-def _shows(program: Program, execution: Execution, code: str) -> bool:
+def _shows(lifted: Lifted, execution: Execution, code: str) -> bool:
     """Say whether an execution shows what a code says, whoever has adopted its tasks."""
     if code == "AWT203":
         return execution.bare_coroutine
@@ -102,11 +88,11 @@ def _shows(program: Program, execution: Execution, code: str) -> bool:
         return execution.uncancelled
     if code == "AWT202":
         return bool(execution.unjoined)
-    return any(_is_of(program, leak, code) for leak in execution.leaks)
+    return any(_is_of(lifted, leak, code) for leak in execution.leaks)
 
 
-def _is_of(program: Program, leak: Leak, code: str) -> bool:
-    made = leak.owner is Owner.MADE and leak.maker is program.target
+def _is_of(lifted: Lifted, leak: Leak, code: str) -> bool:
+    made = leak.owner is Owner.MADE and leak.maker is lifted.target
     if code == "AWT201":
         return made and not leak.early
     borrowed = leak.owner is Owner.BORROWED

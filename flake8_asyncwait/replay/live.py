@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from flake8_asyncwait.replay.confine import name_of
-from flake8_asyncwait.replay.judge import run
+from flake8_asyncwait.replay.execution import run
+from flake8_asyncwait.replay.lift import Lifted
 from flake8_asyncwait.replay.loop import Loop
-from flake8_asyncwait.replay.program import Program
 from flake8_asyncwait.replay.scheduler import (
-    Cut,
+    GivenUp,
     InjectedError,
     Life,
     Owner,
@@ -116,13 +116,13 @@ class _Script:
     expiries: list[int | None] = field(default_factory=list)
 
 
-def perform(program: Program, choices: Sequence[int], code: str) -> Proof:
+def perform(lifted: Lifted, choices: Sequence[int], code: str) -> Proof:
     """Run an execution live and say whether it shows what a finding's code says."""
     books = _Books()
-    run(program, choices, stage=books)
-    stage = _Live(program, books.script())
+    run(lifted, choices, stage=books)
+    stage = _Live(lifted, books.script())
     try:
-        run(program, choices, stage=stage)
+        run(lifted, choices, stage=stage)
         return stage.proof(code)
     finally:
         stage.clear()
@@ -275,8 +275,8 @@ class _Real:
 class _Live(Stage):
     """The stage where asyncio does what was chosen."""
 
-    def __init__(self, program: Program, script: _Script) -> None:
-        self.program = program
+    def __init__(self, lifted: Lifted, script: _Script) -> None:
+        self.lifted = lifted
         self.script = script
         self.loop = Loop()
         self.timeline = Timeline()
@@ -422,7 +422,7 @@ class _Live(Stage):
     @types.coroutine
     def happen(self, decide: Callable[[], Result], awaited: object) -> Generator[Any, Any, Result]:
         if self.world.over:  # the function goes on after it was given up
-            raise Cut
+            raise GivenUp
         self._prepare(awaited)
         turn = _Turn(self.world, awaited)
         turn.decide(decide)
@@ -586,7 +586,7 @@ class _Live(Stage):
         self._let_finish()
 
     def closes(self) -> None:
-        if self.world.cut and not (self.difference or self.refused or self.lacking):
+        if self.world.given_up and not (self.difference or self.refused or self.lacking):
             self.timeline.tell(0, "the function goes on")
             self._let_finish()
 
@@ -615,7 +615,7 @@ class _Live(Stage):
             line = self.timeline.lines.get(life)
             place = f", started on line {line}" if line else ""
             self.timeline.tell(0, f"{FINDS.get(code, STILL_RUNNING)}: ", [life], place)
-        reason = self.difference or self.world.cut or "no task is left running"
+        reason = self.difference or self.world.given_up or "no task is left running"
         events = tuple(self.timeline.events())
         return Proof(PROVED, "", events) if left else Proof(NOT_REPRODUCED, reason, events)
 
@@ -629,7 +629,7 @@ class _Live(Stage):
         if code == "AWT105":
             return early
         lives = early if code != "AWT201" else [one for one in self.running if one.waited_full]
-        if self.world.cut:  # it goes on, and may still see to what it can reach
+        if self.world.given_up:  # it goes on, and may still see to what it can reach
             lives = [life for life in lives if life in self.lost_running]
         mine = [life for life in lives if not life.handed]
         if code == "AWT104":

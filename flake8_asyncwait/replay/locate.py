@@ -23,7 +23,7 @@ AnyFunction = TypeVar("AnyFunction", ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Declared:
     """Names of functions that somebody vouches for, as the linter's options have them.
 
     A dotted name is a function's full name, any other one its last component.
@@ -34,7 +34,7 @@ class Known:
     wait_functions: frozenset[str] = frozenset()
 
 
-NONE_KNOWN = Known()
+NONE_DECLARED = Declared()
 
 
 def is_named(names: frozenset[str], dotted: str) -> bool:
@@ -42,27 +42,19 @@ def is_named(names: frozenset[str], dotted: str) -> bool:
     return dotted in names or dotted.rpartition(".")[2] in names
 
 
-class CannotJudge(Exception):
+class CannotLift(Exception):
     """The source has no such site, or one where the judge cannot run the function."""
 
 
-def find_sites(source: str) -> list[tuple[int, int]]:
-    """Return line (from 1) and column (from 0) of every `asyncio.wait` call, in order.
-
-    Raises SyntaxError where the source is not Python.
-    """
-    return [(call.lineno, column_of(source, call)) for call in wait_calls(ast.parse(source))]
-
-
 def the_call(
-    source: str, tree: ast.Module, site: tuple[int, int] | None, known: Known = NONE_KNOWN
+    source: str, tree: ast.Module, site: tuple[int, int] | None, declared: Declared = NONE_DECLARED
 ) -> ast.Call:
-    """Return the call at a site, or the only one. Raises CannotJudge where there is none."""
-    calls = wait_calls(tree, known)
+    """Return the call at a site, or the only one. Raises CannotLift where there is none."""
+    calls = wait_calls(tree, declared)
     if site is not None:
         calls = [call for call in calls if (call.lineno, column_of(source, call)) == site]
     if len(calls) != 1:
-        raise CannotJudge(f"{len(calls)} sites")
+        raise CannotLift(f"{len(calls)} sites")
     return calls[0]
 
 
@@ -72,10 +64,10 @@ def column_of(source: str, call: ast.Call) -> int:
     return len(line.encode()[: call.col_offset].decode())
 
 
-def wait_calls(tree: ast.Module, known: Known = NONE_KNOWN) -> list[ast.Call]:
+def wait_calls(tree: ast.Module, declared: Declared = NONE_DECLARED) -> list[ast.Call]:
     """Return every call of `asyncio.wait`, or of a function known to wrap it, in order."""
     names = AsyncioNames(tree)
-    lasts = {name.rpartition(".")[2] for name in known.wait_functions}
+    lasts = {name.rpartition(".")[2] for name in declared.wait_functions}
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     found = [
         call

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import chain, islice
 
+from flake8_asyncwait.replay.execution import Execution
 from flake8_asyncwait.replay.follow import following, showing
-from flake8_asyncwait.replay.judge import Execution
+from flake8_asyncwait.replay.lift import lift
 from flake8_asyncwait.replay.live import (
     NOT_LIFTED,
     NOT_REPRODUCED,
@@ -14,8 +15,7 @@ from flake8_asyncwait.replay.live import (
     Proof,
     perform,
 )
-from flake8_asyncwait.replay.locate import NONE_KNOWN, CannotJudge, Known
-from flake8_asyncwait.replay.program import prepare
+from flake8_asyncwait.replay.locate import NONE_DECLARED, CannotLift, Declared
 
 TRIES = 12
 GUIDED = 1000  # executions at most, of which few follow a witness
@@ -27,25 +27,25 @@ def prove(
     site: tuple[int, int],
     code: str,
     steps: Sequence[tuple[int, str]],
-    known: Known = NONE_KNOWN,
+    declared: Declared = NONE_DECLARED,
     before: Callable[[], object] = lambda: None,
 ) -> Proof:
     """Run what a finding says on a real event loop, in this process.
 
     `source` is the module's text, `site` the line (from 1) and column (from 0) of the wait, `code`
-    the finding's, `steps` its witness as (line, choice); `known` names functions that make tasks,
-    cancel or wait; `before` is called once all is ready to run. A witness leaves things open: where
-    asyncio does not follow one way of settling them, others are tried, and then some executions
-    that leak as the finding says, but in another way.
+    the finding's, `steps` its witness as (line, choice); `declared` names functions that make
+    tasks, cancel or wait; `before` is called once all is ready to run. A witness leaves things
+    open: where asyncio does not follow one way of settling them, others are tried, and then some
+    executions that leak as the finding says, but in another way.
     """
     try:
-        program = prepare(source, site, known)
+        lifted = lift(source, site, declared)
         before()
-        guided = _Search(following(program, source, code, steps, GUIDED))
-        others = showing(program, code, OTHERS)
+        guided = _Search(following(lifted, source, code, steps, GUIDED))
+        others = showing(lifted, code, OTHERS)
         executions = chain(islice(guided, TRIES), islice(others, TRIES))
-        proof = _best(perform(program, one.choices, code) for one in executions)
-    except CannotJudge as error:
+        proof = _best(perform(lifted, one.choices, code) for one in executions)
+    except CannotLift as error:
         return Proof(NOT_LIFTED, str(error))
     except (RecursionError, MemoryError) as error:
         return Proof(NOT_LIFTED, type(error).__name__)

@@ -41,7 +41,7 @@ DOES_NOT_HOLD = "an assertion does not hold"
 HARMLESS = frozenset({GOES_ON, DOES_NOT_HOLD})
 
 
-class Cut(BaseException):
+class GivenUp(BaseException):
     """The execution is given up: it hit a bound and says nothing from here on."""
 
 
@@ -199,7 +199,7 @@ class World:
     points: list[Point] = field(default_factory=list)
     faulty: bool = False
     over: bool = False
-    cut: str = ""
+    given_up: str = ""
     suspensions: int = 0
     serial: int = 0
     depth: int = 0
@@ -226,7 +226,7 @@ class World:
     ) -> int:
         """Pick one of `options` that is not barred; return its number.
 
-        Raises `Cut` beyond the bound of points, or where all are barred.
+        Raises `GivenUp` beyond the bound of points, or where all are barred.
         """
         self.undecided()
         return self._pick(label, options, barred=barred)
@@ -249,7 +249,7 @@ class World:
         Beyond the prefix that is the first one, or the fault for which the witness is due.
         """
         if self.over:
-            raise Cut
+            raise GivenUp
         if self.faulty and faults:
             options, faults = options[:-faults], 0
         faults_from = len(options) - faults
@@ -280,9 +280,9 @@ class World:
 
     def give_up(self, why: str) -> None:
         """End this execution without a word on what it would have come to."""
-        self.cut = why
+        self.given_up = why
         self.over = True
-        raise Cut
+        raise GivenUp
 
     def turn(self, loop: int) -> bool:
         """Count one more turn of a loop; always true, or the execution is given up."""
@@ -512,7 +512,7 @@ class World:
 
     def ended(self, error: BaseException | None = None) -> None:
         """The function has ended, with an error or without: whatever is at large has leaked."""
-        if self.over:  # given up, whatever the function made of the `Cut`
+        if self.over:  # given up, whatever the function made of the `GivenUp`
             return
         self.stage.ended(error)
         self._mark([*self.roots, *self.foreign.values()])

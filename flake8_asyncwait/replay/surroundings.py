@@ -40,7 +40,7 @@ from flake8_asyncwait.replay.confine import (
     mro_of,
     name_of,
 )
-from flake8_asyncwait.replay.locate import NONE_KNOWN, Known, hook_name, is_named
+from flake8_asyncwait.replay.locate import NONE_DECLARED, Declared, hook_name, is_named
 from flake8_asyncwait.replay.scheduler import (
     DOES_NOT_HOLD,
     GOES_ON,
@@ -98,9 +98,9 @@ PLAIN = (str, int, float, bool, type(None))
 class Surroundings:
     """Everything that one execution's module is given; `namespace()` is what to execute it in."""
 
-    def __init__(self, world: World, known: Known = NONE_KNOWN) -> None:
+    def __init__(self, world: World, declared: Declared = NONE_DECLARED) -> None:
         self.world = world
-        self.known = known
+        self.declared = declared
         self.asyncio = Asyncio(world)
         self.target: Callable[..., Any] | None = None
         self.functions: dict[CodeType, Callable[..., Any]] = {}
@@ -128,11 +128,11 @@ class Surroundings:
         parent = callee.standin.parent
         if label == "warnings.warn" or (parent is not None and is_logging(parent, name)):
             return None
-        if is_named(self.known.wait_functions, label):
+        if is_named(self.declared.wait_functions, label):
             return self.asyncio.wait(*args, **kwargs)
-        if is_named(self.known.task_factories, label):
+        if is_named(self.declared.task_factories, label):
             return self.asyncio.create_task(Pause(self.world, f"{label}()", None, args))
-        if is_named(self.known.cancellers, label):
+        if is_named(self.declared.cancellers, label):
             return Pause(self.world, f"{label}()", None, self._cancelled(args))
         if name == "create_task" and parent is not None and _is_loop(parent):
             return self.asyncio.create_task(*args, **kwargs)
@@ -374,7 +374,7 @@ class Surroundings:
         Where the name turns out to mean something else, that is called.
         """
         named = isinstance(wait, Unknown) and is_named(
-            self.known.wait_functions, wait.standin.label
+            self.declared.wait_functions, wait.standin.label
         )
         if not named and getattr(wait, "__func__", None) is not Asyncio.wait:
             return wait

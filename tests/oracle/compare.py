@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import Options
-from flake8_asyncwait.replay.follow import follow
-from flake8_asyncwait.replay.judge import Ruling, judge, replay
-from flake8_asyncwait.replay.locate import find_sites
+from flake8_asyncwait.replay.follow import following
+from flake8_asyncwait.replay.lift import lift
 from flake8_asyncwait.verdict.finding import Finding, Step
+
+from .judge import EXECUTIONS_AT_MOST, Ruling, find_sites, judge, replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def compare(text: str, options: Options = Options()) -> Comparison:
     found = []
     for site in sites:
         ruling = judge(text, site)
-        if ruling.cut or site in undetermined:
+        if ruling.given_up or site in undetermined:
             unsettled += 1
             continue
         finding = findings.get(site)
@@ -91,4 +92,6 @@ def compare(text: str, options: Options = Options()) -> Comparison:
 def replays(text: str, finding: Finding) -> bool:
     """Say whether running a finding's witness shows the leak."""
     steps = [(step.line, step.choice) for step in finding.witness]
-    return follow(text, (finding.line, finding.column), finding.code, steps) is not None
+    lifted = lift(text, (finding.line, finding.column))
+    found = following(lifted, text, finding.code, steps, EXECUTIONS_AT_MOST)
+    return next(found, None) is not None

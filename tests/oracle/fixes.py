@@ -17,10 +17,9 @@ from flake8_asyncwait.check import check
 from flake8_asyncwait.fix.cure import MANUAL
 from flake8_asyncwait.fix.fixer import Fixed, fix
 from flake8_asyncwait.options import Options
-from flake8_asyncwait.replay.judge import judge
-from flake8_asyncwait.replay.locate import find_sites
 
 from .batches import Totals, main
+from .judge import find_sites, judge
 from .observe import observe
 from .reduce import smallest_of
 
@@ -86,7 +85,7 @@ def _run(text: str, fixed: Fixed) -> Trial:
         if ruling.code:
             leak = ruling.leak.label if ruling.leak else ""
             return Trial(text, fixed, f"still {ruling.code}", f"{after}\n{leak}")
-        is_open |= bool(ruling.cut)
+        is_open |= bool(ruling.given_up)
     if "wait_for(settled" in after:
         # To the judge the end of a time limit is an ordinary outcome of a bare wait only.
         return Trial(text, fixed, open=True)

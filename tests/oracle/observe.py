@@ -12,10 +12,10 @@ from functools import partial
 from itertools import takewhile
 from typing import Any
 
-from flake8_asyncwait.replay import judge
+from flake8_asyncwait.replay.execution import drive, executions, loaded
+from flake8_asyncwait.replay.lift import lift
 from flake8_asyncwait.replay.locate import hook_name
-from flake8_asyncwait.replay.program import prepare
-from flake8_asyncwait.replay.scheduler import Cut, Point, Standin, World
+from flake8_asyncwait.replay.scheduler import GivenUp, Point, Standin, World
 from flake8_asyncwait.replay.unknown import Unknown
 
 EXECUTIONS_AT_MOST = 1200
@@ -30,7 +30,7 @@ class Observed:
 
     points: tuple[Point, ...]
     faulty: bool
-    cut: str
+    given_up: str
     stale: bool
     events: tuple[str, ...]
 
@@ -61,31 +61,32 @@ def observe(source: str, site: tuple[int, int]) -> Seen | None:
 
     None where a bound was hit: not all of its executions are known then.
     """
-    program = prepare(source, site)
+    lifted = lift(source, site)
     seen: set[tuple[str, ...]] = set()
     stale = False
-    runs = takewhile(lambda run: not run.faulty, judge.executions(partial(_run, program)))
+    runs = takewhile(lambda run: not run.faulty, executions(partial(_run, lifted)))
     for count, run in enumerate(runs):
-        if count == EXECUTIONS_AT_MOST or run.cut not in ("", "a loop goes on"):
+        if count == EXECUTIONS_AT_MOST or run.given_up not in ("", "a loop goes on"):
             return None
         is_stale = run.stale or "raises UnboundLocalError" in run.events
         stale |= is_stale
-        if not run.cut and not is_stale:
+        if not run.given_up and not is_stale:
             seen.add(run.events)
     return Seen(frozenset(seen), stale)
 
 
-def _run(program: Any, prefix: Sequence[int]) -> Observed:
-    world = World(prefix, program.groups, program.target)
-    with judge._loaded(program, world) as module:
+def _run(lifted: Any, prefix: Sequence[int]) -> Observed:
+    world = World(prefix, lifted.groups, lifted.target)
+    with loaded(lifted, world) as module:
         # Whether a wait is all that a timeout guards is a matter of how the code is written.
         module.namespace[hook_name("__alone__")] = lambda context: context
         events: list[str] = []
         log = _Log(world, events)
         world.calls = _Calls(world.calls, log)
-        with suppress(Cut):
-            judge._drive(world, lambda: _watched(module.start(program), log))
-        return Observed(tuple(world.points), world.faulty, world.cut, world.stale, tuple(events))
+        with suppress(GivenUp):
+            drive(world, lambda: _watched(module.start(lifted), log))
+        points = tuple(world.points)
+        return Observed(points, world.faulty, world.given_up, world.stale, tuple(events))
 
 
 class _Log:

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from expectations import OK, Fixture, Site, checked, read_all
 
-from flake8_asyncwait.replay.judge import judge
-from flake8_asyncwait.replay.locate import CannotJudge, find_sites
+from flake8_asyncwait.replay.locate import CannotLift
 
 from .compare import replays
+from .judge import find_sites, judge
 
 pytestmark = pytest.mark.judged
 
@@ -52,7 +52,7 @@ def test_function(name: str, function: str) -> None:
 def test_lambdas_are_refused(name: str) -> None:
     file, _, function = name.partition(":")
     site = FIXTURES[file].sites[function][0]
-    with pytest.raises(CannotJudge):
+    with pytest.raises(CannotLift):
         shown(FIXTURES[file], site)
 
 
@@ -91,6 +91,6 @@ def shown(fixture: Fixture, site: Site) -> str:
         return OK
     thorough = bool(fixture.options.codes & OPTIONAL)
     ruling = judge(fixture.text, (site.line, site.column), thorough=thorough)
-    assert not ruling.cut
+    assert not ruling.given_up
     codes = fixture.options.codes & {ruling.code, *ruling.optional}
     return next((code for code in PRECEDENCE if code in codes), OK)

@@ -9,7 +9,7 @@ import pytest
 from expectations import OK, checked, read_all
 
 from flake8_asyncwait.replay.live import PROVED
-from flake8_asyncwait.replay.locate import Known
+from flake8_asyncwait.replay.locate import Declared
 from flake8_asyncwait.replay.prove import prove
 
 pytestmark = pytest.mark.judged
@@ -53,9 +53,9 @@ def test_finding(name: str, number: int) -> None:
         if (one.line, one.column) == (place.line, place.column)
     ]
     options = fixture.options
-    known = Known(options.task_factories, options.cancellers, options.wait_functions)
+    declared = Declared(options.task_factories, options.cancellers, options.wait_functions)
     steps = [(step.line, step.choice) for step in finding.witness]
-    proof = prove(fixture.text, (place.line, place.column), finding.code, steps, known)
+    proof = prove(fixture.text, (place.line, place.column), finding.code, steps, declared)
     assert (proof.word == PROVED) is (name not in NOT_PROVED), proof.verdict
 
 

@@ -13,11 +13,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flake8_asyncwait.replay.judge import Ruling, judge
-from flake8_asyncwait.replay.locate import find_sites
 from flake8_asyncwait.replay.scheduler import Owner
 
 from .generate import drawn
+from .judge import Ruling, find_sites, judge
 
 if sys.version_info < (3, 12):
     raise ImportError("gather and wait_for of the contract are those of 3.12")
@@ -44,7 +43,7 @@ class Totals:
 def differences(text: str, totals: Totals) -> list[str]:
     """Return in what the judge and the real loop differ on a program, as sentences."""
     rulings = {site: judge(text, site) for site in find_sites(text)}
-    if any(ruling.cut for ruling in rulings.values()):
+    if any(ruling.given_up for ruling in rulings.values()):
         totals.left_out += 1
         return []
     totals.compared += 1

@@ -15,10 +15,10 @@ from flake8_asyncwait.replay.instrument import Instrument
 from flake8_asyncwait.replay.locate import (
     FUNCTIONS,
     HOOK,
-    NONE_KNOWN,
+    NONE_DECLARED,
     SCOPES,
-    CannotJudge,
-    Known,
+    CannotLift,
+    Declared,
     column_of,
     hoist,
     is_static,
@@ -36,7 +36,7 @@ FILENAME = "<judged>"
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class Lifted:
     """A module made ready to run.
 
     `groups` says of each code object which function it belongs to; `target` is the judged one's.
@@ -58,23 +58,23 @@ class Program:
     primitives: frozenset[str]
     missing: frozenset[str]
     watches: bool
-    known: Known = NONE_KNOWN
+    declared: Declared = NONE_DECLARED
 
 
-def prepare(source: str, site: tuple[int, int] | None, known: Known = NONE_KNOWN) -> Program:
+def lift(source: str, site: tuple[int, int] | None, declared: Declared = NONE_DECLARED) -> Lifted:
     """Instrument a module's source around a site, or the only site there is.
 
-    `known` names functions that the judge is told about. Raises CannotJudge.
+    `declared` names functions that the judge is told about. Raises CannotLift.
     """
     tree = _parsed(source)
-    call = the_call(source, tree, site, known)
+    call = the_call(source, tree, site, declared)
     column = column_of(source, call)
     path = path_to(tree, call)
     scopes = [node for node in path if isinstance(node, (*SCOPES, ast.ClassDef))]
     if not scopes:
-        return replace(_prepare_module(tree, call, column), known=known)
+        return replace(_lift_module(tree, call, column), declared=declared)
     if not isinstance(scopes[-1], FUNCTIONS):
-        raise CannotJudge("the site is in a lambda or a class")
+        raise CannotLift("the site is in a lambda or a class")
     function = scopes[-1]
     classes = tuple(scope.name for scope in scopes[:-1] if isinstance(scope, ast.ClassDef))
     if any(isinstance(scope, SCOPES) for scope in scopes[:-1]):
@@ -99,7 +99,7 @@ def prepare(source: str, site: tuple[int, int] | None, known: Known = NONE_KNOWN
     parameters = [argument.arg for argument in positional]
     if function.args.vararg:
         parameters.append("*" + function.args.vararg.arg)
-    return Program(
+    return Lifted(
         code=code,
         groups=groups,
         target=target[-1],  # hoisting puts a copy at the end
@@ -111,18 +111,18 @@ def prepare(source: str, site: tuple[int, int] | None, known: Known = NONE_KNOWN
         primitives=primitives,
         missing=_missing(groups),
         watches=instrument.watches,
-        known=known,
+        declared=declared,
     )
 
 
-def _prepare_module(tree: ast.Module, call: ast.Call, column: int) -> Program:
+def _lift_module(tree: ast.Module, call: ast.Call, column: int) -> Lifted:
     """Make a module ready whose site stands outside of any function."""
     instrument = Instrument(tree, call, wait_calls(tree), result_names(tree, call))
     instrument.in_target = True
     tree = confine(tree)
     code = _compiled(instrument.visit(tree))
     groups = _groups(code)
-    return Program(
+    return Lifted(
         code=code,
         groups=groups,
         target=code,
@@ -138,13 +138,13 @@ def _prepare_module(tree: ast.Module, call: ast.Call, column: int) -> Program:
 
 
 def _parsed(source: str) -> ast.Module:
-    """Return the tree of a source that this Python is to run. Raises CannotJudge."""
+    """Return the tree of a source that this Python is to run. Raises CannotLift."""
     try:
         return ast.parse(source)
     except SyntaxError as error:
         major, minor, *_ = sys.version_info
         reason = f"Python {major}.{minor} does not know the syntax of its file: {error.msg}"
-        raise CannotJudge(f"{reason} (line {error.lineno})") from error
+        raise CannotLift(f"{reason} (line {error.lineno})") from error
 
 
 def _compiled(tree: ast.Module) -> CodeType:

@@ -1,0 +1,228 @@
+"""The judge: it runs one function in every way the contract counts, and says which code is right.
+
+It shares nothing with the analysis, so that the two can be held against each other.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from types import CodeType
+from typing import Any
+
+from flake8_asyncwait.replay.execution import Execution, executions, loaded, run
+from flake8_asyncwait.replay.lift import Lifted, lift
+from flake8_asyncwait.replay.locate import column_of, wait_calls
+from flake8_asyncwait.replay.scheduler import HARMLESS, GivenUp, Leak, Owner, Point, World
+from flake8_asyncwait.replay.standins import Task
+from flake8_asyncwait.replay.unknown import Kind, Unknown
+
+EXECUTIONS_AT_MOST = 2500
+HELPER_EXECUTIONS_AT_MOST = 50
+PATIENCE = 60
+PRECEDENCE = ("AWT101", "AWT103", "AWT102", "AWT104")
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What running the function showed.
+
+    `code` is the code on by default that is right, or "" where the linter should be silent.
+    `witness` is the execution that shows it, `leak` its leak. `optional` are the codes off by
+    default that would fire (only filled in by a thorough judgement). `executions` is how many were
+    run; `given_up` says which bound the judge hit, if any; `surprises` are unforeseen errors that
+    ended the function.
+    """
+
+    code: str
+    line: int
+    column: int
+    witness: Execution | None = None
+    leak: Leak | None = None
+    optional: frozenset[str] = frozenset()
+    executions: int = 0
+    given_up: str = ""
+    surprises: frozenset[str] = frozenset()
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """The choices that lead to the leak, for `replay`; empty where there is none."""
+        return self.witness.choices if self.witness else ()
+
+
+@dataclass(slots=True)
+class _Record:
+    """What the executions so far have shown, with the first execution for every kind of leak."""
+
+    leaks: dict[Leak, Execution] = field(default_factory=dict)
+    adopted: set[str] = field(default_factory=set)
+    mixed: set[CodeType] = field(default_factory=set)
+    bare: Execution | None = None
+    reached: bool = False
+    early: bool = False
+    optional: set[str] = field(default_factory=set)
+    unjoined: set[str] = field(default_factory=set)
+    given_up: str = ""
+    surprises: set[str] = field(default_factory=set)
+
+    def enter(self, execution: Execution) -> None:
+        """Take one execution in."""
+        for leak in execution.leaks:
+            self.leaks.setdefault(leak, execution)
+        self.adopted |= execution.adopted
+        self.mixed |= execution.mixed
+        if execution.bare_coroutine and self.bare is None:
+            self.bare = execution
+        self.reached |= execution.reached
+        self.early |= execution.early
+        if execution.uncancelled:
+            self.optional.add("AWT105")
+        self.unjoined |= execution.unjoined
+        if execution.error:
+            self.surprises.add(execution.error)
+        if execution.given_up not in HARMLESS:
+            self.given_up = self.given_up or execution.given_up
+
+
+def judge(
+    source: str,
+    site: tuple[int, int] | None = None,
+    *,
+    limit: int = EXECUTIONS_AT_MOST,
+    thorough: bool = False,
+) -> Ruling:
+    """Judge one `asyncio.wait` call of a module.
+
+    `source` is the module's text, `site` the call's line (from 1) and column (from 0), or None for
+    the only one. At most `limit` executions are run. A `thorough` judgement runs them all, and
+    fills in the codes that are off by default. Raises `CannotLift`.
+    """
+    lifted = lift(source, site)
+    record = _Record()
+    count = 0
+    for execution in executions(partial(run, lifted)):
+        record.enter(execution)
+        count += 1
+        if count >= limit:
+            record.given_up = "too many executions"
+            break
+        patient = thorough or (not execution.faulty and count < PATIENCE)
+        if not patient and _settled(lifted, record):
+            break
+    return _ruling(lifted, record, count)
+
+
+def find_sites(source: str) -> list[tuple[int, int]]:
+    """Return line (from 1) and column (from 0) of every `asyncio.wait` call, in order.
+
+    Raises SyntaxError where the source is not Python.
+    """
+    return [(call.lineno, column_of(source, call)) for call in wait_calls(ast.parse(source))]
+
+
+def replay(source: str, choices: Sequence[int], site: tuple[int, int] | None = None) -> Execution:
+    """Run one execution again by its choices; its points then carry lines."""
+    return run(lift(source, site), choices, with_lines=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Return:
+    """One execution of a helper: whether it returned a task that it made, and kept to itself."""
+
+    points: tuple[Point, ...]
+    made: bool
+
+
+def _always_makes(lifted: Lifted, code: CodeType) -> bool:
+    """Say whether every return of a helper is a task of its own making."""
+    runs = executions(lambda prefix: _run_helper(lifted, code, prefix))
+    return all(run.made for run in islice(runs, HELPER_EXECUTIONS_AT_MOST))
+
+
+def _run_helper(lifted: Lifted, code: CodeType, prefix: Sequence[int]) -> _Return:
+    """Run one of the module's functions once, without faults."""
+    world = World(prefix, lifted.groups, code, faulty=True)
+    with loaded(lifted, world) as module:
+        made = True
+        with suppress(Exception, GivenUp):
+            exec(lifted.code, module.namespace)
+            function: Any = module.surroundings.functions.get(code)
+            if function is not None:
+                count = code.co_argcount + code.co_kwonlyargcount
+                names = code.co_varnames[:count]
+                values = [Unknown(world, name, Kind.PARAMETER) for name in names]
+                named = dict(list(zip(names, values, strict=True))[code.co_argcount :])
+                result = function(*values[: code.co_argcount], **named)
+                if hasattr(result, "send"):
+                    result = world.stage.run(result)
+                made = isinstance(result, Task) and result.life.maker is code
+                made = made and not result.life.handed
+        return _Return(tuple(world.points), made)
+
+
+def _owned(lifted: Lifted, record: _Record, leak: Leak) -> bool:
+    """Say whether a leaked task was the function's to see to, by making it or by adopting it."""
+    if leak.owner is Owner.MADE:
+        return leak.maker is lifted.target and not leak.through & record.mixed
+    return leak.owner is Owner.BORROWED and leak.parameter in record.adopted
+
+
+def _code(lifted: Lifted, record: _Record, leak: Leak) -> str:
+    """Return the code of one leak by itself, or "" where it is nobody's business."""
+    if _owned(lifted, record, leak):
+        if not leak.early:
+            return "AWT201"
+        if not leak.faulty:
+            return "AWT101"
+        return "AWT103" if leak.stale else "AWT102"
+    borrowed = leak.owner is Owner.BORROWED and leak.collection
+    return "AWT104" if borrowed and leak.early and not leak.faulty else ""
+
+
+def _settled(lifted: Lifted, record: _Record) -> bool:
+    """Say whether further executions cannot change the code.
+
+    Those without a fault are all run before those with one, or `PATIENCE` of them: a bare
+    coroutine, or a helper's other return, may still come. What a full wait leaks has an optional
+    code.
+    """
+    codes = {_code(lifted, record, leak) for leak in record.leaks}
+    if record.reached and not record.early:
+        return True
+    if record.bare or codes & {"AWT101", "AWT103"}:
+        return True
+    return "AWT102" in codes and not lifted.watches
+
+
+def _ruling(lifted: Lifted, record: _Record, count: int) -> Ruling:
+    for helper in {helper for leak in record.leaks for helper in leak.through} - record.mixed:
+        if not _always_makes(lifted, helper):
+            record.mixed.add(helper)
+    ruled: dict[str, tuple[Leak, Execution]] = {}
+    for found, execution in record.leaks.items():
+        ruled.setdefault(_code(lifted, record, found), (found, execution))
+    optional = record.optional | ({"AWT201"} & ruled.keys())
+    if record.unjoined & {"", *record.adopted}:
+        optional.add("AWT202")
+    code = next((code for code in PRECEDENCE if code in ruled), "")
+    leak: Leak | None = None
+    witness: Execution | None = None
+    if record.bare:
+        code, witness = "AWT203", record.bare
+    elif code:
+        leak, witness = ruled[code]
+    return Ruling(
+        code=code,
+        line=lifted.line,
+        column=lifted.column,
+        witness=witness,
+        leak=leak,
+        optional=frozenset(optional),
+        executions=count,
+        given_up=record.given_up,
+        surprises=frozenset(record.surprises),
+    )
