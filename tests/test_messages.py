@@ -78,6 +78,38 @@ def test_a_loop_further_out_drops_them() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("wait", "then", "is_told"),
+    [
+        ("[task], timeout=5", "task.done()", True),
+        ("{task}, timeout=many", "task.done()", True),
+        ("[task], timeout=5", "task.cancel()", False),
+        ("[task, other], timeout=5", "task.done()", False),
+        ("[task], timeout=None, return_when='FIRST_COMPLETED'", "task.done()", False),
+    ],
+)
+def test_for_one_task_asyncio_has_timeouts(wait: str, then: str, is_told: bool) -> None:
+    made = "task, other = asyncio.create_task(work()), asyncio.create_task(work())\n"
+    text = HEAD + indent(f"{made}await asyncio.wait({wait})\nprint({then})\n", "    ")
+    (finding,) = check(text).findings
+    hint = "if 'task' should stop when the time is over, use asyncio.timeout() or wait_for()"
+    assert finding.hint == (hint if is_told else "")
+
+
+def test_a_line_of_a_helper_is_said_to_be_one() -> None:
+    text = (
+        HEAD.replace("async def run(work, many):\n", "async def stop(tasks, log):\n")
+        + "    await log()\n    for task in tasks:\n        task.cancel()\n\n\n"
+        + "async def run(work, log):\n    tasks = [asyncio.create_task(work())]\n"
+        + "    try:\n        await asyncio.wait(tasks, timeout=1)\n"
+        + "    finally:\n        await stop(tasks, log)\n"
+    )
+    (finding,) = check(text).findings
+    assert finding.message.startswith("if line 5 in stop() is cancelled, 'tasks' keep running")
+    struck = next(step for step in finding.witness if step.line == 5)
+    assert struck.what == "cancelled here in stop()"
+
+
 def test_a_task_without_a_name_is_given_one() -> None:
     body = "await asyncio.wait([asyncio.create_task(work())], timeout=1)\n"
     assert said(body) == (

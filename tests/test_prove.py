@@ -223,13 +223,17 @@ def test_a_name_is_only_a_name(name: str, tmp_path: Path) -> None:
         f"Odd = type({name!r}, (Exception,), {{}})\n"
         "async def f(urls):\n"
         f"    task = asyncio.create_task(getattr(urls, {name!r})())\n"
-        "    await asyncio.wait([task], timeout=1)\n"
+        "    other = asyncio.create_task(asyncio.Event().wait())\n"
+        "    await asyncio.wait([task, other], timeout=1)\n"
         "    raise Odd\n",
         encoding="utf-8",
     )
-    done = asyncwait("prove", f"{path}:5")
+    done = asyncwait("prove", f"{path}:6")
     assert (done.returncode, done.stderr) == (0, "")
-    assert events(done)[0] == f"line 4    'task' started as urls.{name}()"
+    assert events(done)[:2] == [
+        f"line 4    'task' started as urls.{name}()",
+        "line 5    'other' started as Event().wait()",
+    ]
     assert f"the function has ended ({name})" in events(done)
 
 

@@ -118,7 +118,7 @@ def _why_manual(own: Seen, place: Place, how: How, why_not_wait_any: str | None)
         _why_not_by_owner(own)
         or ("its line holds other code" if _shares_a_line(place) else None)
         or (_use(own) if how.cure == FINALLY else None)
-        or "no try of a few lines cancels all of its tasks"
+        or "no try around a few lines cancels them all, and only them; wrap more of the function"
     )
 
 

@@ -726,7 +726,8 @@ def _ends(kind: str) -> str:
 def _described(what: object) -> str:
     """Tell what a task is made of, as far as that has a name."""
     if isinstance(what, (Unknown, Pause)):
-        return f" as {what.standin.label if isinstance(what, Unknown) else what.label}"
+        label = what.standin.label if isinstance(what, Unknown) else what.label
+        return f" as {label.removeprefix('await ')}"
     if isinstance(what, WaitCall):
         return " as asyncio.wait()"
     return " as a coroutine of the module" if isinstance(what, HelperCall) else ""

@@ -644,6 +644,15 @@ class Maker:
         return self
 
 
+def _primitive(name: str) -> Callable[..., Unknown]:
+    """A method that makes the stand-in for an instance of a class of asyncio."""
+
+    def make(self: Asyncio, *args: object, **options: object) -> Unknown:
+        return Unknown(self.world, f"{name}()", Kind.PRIMITIVE)
+
+    return make
+
+
 class Asyncio(Standin):
     """The stand-in for the `asyncio` module. What it does not know is an unknown."""
 
@@ -663,7 +672,7 @@ class Asyncio(Standin):
         self.tasks = self.exceptions = self
         self.Task = Maker(self.create_task, Task)
         self.Future = Maker(self.create_future, Future)
-        self.Queue = self.LifoQueue = self.PriorityQueue = Maker(self.Event, Unknown)
+        self.Queue = self.LifoQueue = self.PriorityQueue = Maker(self._queue, Unknown)
         self.module = Unknown(world, "asyncio", Kind.MODULE)
 
     def __getattr__(self, name: str) -> Any:
@@ -697,10 +706,9 @@ class Asyncio(Standin):
 
     get_event_loop = new_event_loop = get_running_loop
 
-    def Event(self, *args: object, **options: object) -> Unknown:
-        return Unknown(self.world, "a queue", Kind.PRIMITIVE)
-
-    Condition = Lock = Semaphore = BoundedSemaphore = Barrier = Event
+    Event, Condition, Lock = map(_primitive, ("Event", "Condition", "Lock"))
+    Semaphore, BoundedSemaphore = map(_primitive, ("Semaphore", "BoundedSemaphore"))
+    Barrier, _queue = map(_primitive, ("Barrier", "Queue"))
 
     # -- waiting ---------------------------------------------------------------------------------
 

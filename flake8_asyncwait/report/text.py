@@ -41,11 +41,13 @@ def text(path: str, finding: Finding, mark: str = "", paint: Paint = PLAIN) -> s
 
 
 def full(entry: Entry, paint: Paint = PLAIN, is_shown: bool = False) -> str:
-    """`text`, then the lines around the call, then the witness as numbered steps, then what a fix
-    would do, and the change that this would make, a diff, unless it `is_shown` above."""
+    """`text`, then the lines around the call, then the witness as numbered steps, then a hint, then
+    what a fix would do, and the change that this would make, a diff, unless it `is_shown` above."""
     finding = entry.finding
     told = [text(entry.path, finding, entry.proof, paint), ""]
     told += [*_excerpt(finding, entry.text.split("\n"), paint), "", *_steps(finding.witness)]
+    if finding.hint:
+        told += ["", f"  note: {printable(finding.hint)}"]
     is_shown = is_shown and entry.change is not None
     if entry.advice:
         told += ["", f"  {printable(entry.advice)}{', in the change above' if is_shown else ''}"]

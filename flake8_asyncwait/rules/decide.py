@@ -15,6 +15,7 @@ from flake8_asyncwait.analysis.program import Program
 from flake8_asyncwait.analysis.walk import last_name
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import RULES
+from flake8_asyncwait.rules.words import hint
 from flake8_asyncwait.sites.outline import Entry, Outline
 from flake8_asyncwait.undetermined import (
     INTERNAL_ERROR,
@@ -149,9 +150,10 @@ def finding_at(file: File, analysed: Analysed, site: Site, options: Options) -> 
         if hit is not None:
             if rule.code not in options.codes:
                 return None
-            steps = witness(hit.history, call.line)
             place = _place(file, analysed.run.func, call)
-            return Finding(call.line, call.column, rule.code, hit.says(place), steps, *call.end)
+            steps = witness(hit.history, call.line, place.helper)
+            message, more = hit.says(place), hint(place)
+            return Finding(call.line, call.column, rule.code, message, steps, *call.end, more)
     return None
 
 
@@ -159,4 +161,10 @@ def _place(file: File, func: ir.Func, call: ir.Call) -> Place:
     name = file.program.qualified(func, call.func)
     if name != WAIT:
         name = last_name(call.func)
-    return place_of(name or "wait", file.tree, file.lines, (call.line, call.column), call.end)
+    start, around = (call.line, call.column), file.outline.around
+
+    def helper(line: int) -> str:
+        entry = around(line)
+        return "" if entry is None or entry is around(call.line) else f"{entry.place[1]}()"
+
+    return place_of(name or "wait", file.tree, file.lines, start, call.end, helper)

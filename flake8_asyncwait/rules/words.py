@@ -21,14 +21,16 @@ def when(loss: Loss, place: Place) -> str:
     if fault is None:
         return ""
     kind, here = fault.choice.removeprefix("fault:"), place.is_at(fault.line)
+    helper = place.helper(fault.line)
+    line = f"line {fault.line} in {helper}" if helper else f"line {fault.line}"
     if kind == "CancelledError":
         this = "await" if place.is_awaited else "wait"
-        return f"if this {this} is cancelled" if here else f"if line {fault.line} is cancelled"
+        return f"if this {this} is cancelled" if here else f"if {line} is cancelled"
     if kind == "GeneratorExit":
-        return f"if the generator is closed on line {fault.line}"
+        return f"if the generator is closed on {line}"
     if kind == "TimeoutError":
-        return f"if line {fault.line} times out"
-    return f"if line {fault.line} raises"
+        return f"if {line} times out"
+    return f"if {line} raises"
 
 
 def skipped(loss: Loss, place: Place) -> str:
@@ -58,6 +60,15 @@ def advised(problem: str, *advice: str) -> str:
     the last."""
     messages = [f"{problem}; {each}" for each in advice]
     return next((each for each in messages if len(each) <= _LONG), messages[-1])
+
+
+def hint(place: Place) -> str:
+    """What asyncio has for a function that waits for one task for some time, and then asks whether
+    it is done; "" for any other wait."""
+    task = place.lone_task
+    if task is None:
+        return ""
+    return f"if '{task}' should stop when the time is over, use asyncio.timeout() or wait_for()"
 
 
 def _fault(loss: Loss) -> Trace | None:

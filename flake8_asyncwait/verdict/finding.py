@@ -10,7 +10,8 @@ class Step:
     """One step of a witness: what happens at one place of a leaking execution.
 
     `line` counts from 1. `what` is a short sentence without a full stop, such as
-    "cancelled here: 'reader' is still running". `choice` is what a replay has to choose at this
+    "cancelled here: 'reader' is still running"; it names the function where that is a helper of the
+    one that waits. `choice` is what a replay has to choose at this
     step so that the execution goes this way ("" where nothing is to be chosen).
     """
 
@@ -25,7 +26,8 @@ class Finding:
 
     `line` counts from 1, `column` from 0, in characters (not bytes), and so do `end_line` and
     `end_column`, the place just behind the call. `message` is one line without the code and
-    without a trailing full stop.
+    without a trailing full stop. `hint` is another such line, for reports that have room for it: ""
+    where there is no more to say.
     """
 
     line: int
@@ -35,3 +37,4 @@ class Finding:
     witness: tuple[Step, ...] = field(default=(), compare=False)
     end_line: int = field(default=0, compare=False)
     end_column: int = field(default=0, compare=False)
+    hint: str = field(default="", compare=False)

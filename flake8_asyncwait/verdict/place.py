@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -60,11 +60,15 @@ class Subject:
 
 @dataclass(frozen=True)
 class Place:
-    """A wait call, the `name` of what it calls, and the nodes around it, the outermost first."""
+    """A wait call, the `name` of what it calls, and the nodes around it, the outermost first.
+
+    `helper` names the function around a line, "" where that is the outermost one around the call.
+    """
 
     name: str
     call: ast.Call
     around: tuple[ast.AST, ...]
+    helper: Callable[[int], str]
 
     @cached_property
     def function(self) -> ast.AST:
@@ -169,6 +173,27 @@ class Place:
             if any(dotted(target) == name for target in targets):
                 yield node.value
 
+    @property
+    def lone_task(self) -> str | None:
+        """The task that the call waits for with a timeout, where it is the only one, and the
+        function asks later whether it is done."""
+        waited = _waited(self.call)
+        if not isinstance(waited, _DISPLAYS) or len(waited.elts) != 1 or not self._has_timeout:
+            return None
+        task = dotted(waited.elts[0])
+        asked = task is not None and any(
+            isinstance(node, ast.Call)
+            and node.lineno > self.call.lineno
+            and dotted(node.func) == f"{task}.done"
+            for node in ast.walk(self.function)
+        )
+        return task if asked else None
+
+    @property
+    def _has_timeout(self) -> bool:
+        given = [keyword.value for keyword in self.call.keywords if keyword.arg == "timeout"]
+        return any(not isinstance(each, ast.Constant) or each.value is not None for each in given)
+
     def stale_read(self) -> tuple[str, int, str]:
         """The name of the result that a `finally` or a handler around the call reads first, the
         line where it does, and what the name is there if the call has not returned."""
@@ -210,9 +235,16 @@ class Place:
                     yield handler.body
 
 
-def place_of(name: str, tree: ast.Module, lines: Sequence[str], start: At, end: At) -> Place:
+def place_of(
+    name: str,
+    tree: ast.Module,
+    lines: Sequence[str],
+    start: At,
+    end: At,
+    helper: Callable[[int], str],
+) -> Place:
     """The call of `name` from `start` up to `end` (line, column in characters) in a file that has
-    this `tree` and these `lines`."""
+    this `tree` and these `lines`; `helper` is as in `Place`."""
     first, last = _in_bytes(lines, start), _in_bytes(lines, end)
     found: list[Place] = []
     queue: list[tuple[ast.AST, ...]] = [(tree,)]
@@ -220,7 +252,7 @@ def place_of(name: str, tree: ast.Module, lines: Sequence[str], start: At, end: 
         path = queue.pop()
         for child in _children(path[-1], start[0]):
             if _extent(child) == (first, last) and isinstance(child, ast.Call):
-                found.append(Place(name, child, path))
+                found.append(Place(name, child, path, helper))
             elif _may_hold(child, first, last):
                 queue.append((*path, child))
     return found[0]
