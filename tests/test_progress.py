@@ -162,7 +162,10 @@ def test_nothing_without_a_terminal(project: Path) -> None:
 def test_no_line_is_left_by_an_interrupt(project: Path) -> None:
     program = PROGRAM.replace(
         "time.sleep(slow)", "time.sleep(slow); signal.raise_signal(signal.SIGINT)"
-    ).replace("import sys", "import signal, sys")
+    ).replace(
+        "import sys, time",  # what a shell runs in the background ignores it
+        "import signal, sys, time; signal.signal(signal.SIGINT, signal.default_int_handler)",
+    )
     import pty
 
     ours, theirs = pty.openpty()

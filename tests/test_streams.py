@@ -155,6 +155,9 @@ def test_an_interrupt_while_something_is_imported(project: Path, module: str) ->
     program = f"""
 import signal, sys
 
+# What a shell runs in the background ignores it, and so do those who are started there.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 class Keyboard:
     def find_spec(self, name, path=None, target=None):
         if name == {module!r}:
