@@ -72,7 +72,7 @@ async def first(work, disconnected):
         b.cancel()
     return done.pop().result()
 """,
-    fix="`wait_any`, `finally` or `except`",
+    fix="`wait_any` or `finally`",
     cure="""\
 Where nothing needs the pending tasks after the wait, the fix calls `wait_any`, which cancels them
 before it returns. Where something does, it adds a `finally` that cancels them. It leaves the code

@@ -64,10 +64,10 @@ async def first(work, disconnected):
         for task in pending:
             task.cancel()
 """,
-    fix="`finally`",
+    fix="`finally` or `except`",
     cure="""\
 The fix assigns the waited tasks to the name that the cleanup reads, before the wait. Where that is
-not enough, it adds a `finally` that cancels the tasks themselves. It leaves the code alone where a
-task is handed over to somebody else.""",
+not enough, it cancels the tasks themselves in a `finally` or an `except BaseException`. It leaves
+the code alone where a task is handed over to somebody else.""",
     fires=_fires,
 )

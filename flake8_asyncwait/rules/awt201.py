@@ -54,7 +54,8 @@ async def both(one, two):
 """,
     fix="`finally` or `except`",
     cure="""\
-The fix cancels the tasks in a `finally`. `asyncio.gather` would also stop at the first exception
-and raise it: you decide whether you want that.""",
+The fix cancels the tasks in a `finally`, or in an `except BaseException` where that changes fewer
+lines. `asyncio.gather` would also stop at the first exception and raise it: you decide whether you
+want that.""",
     fires=_fires,
 )
