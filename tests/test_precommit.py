@@ -16,7 +16,7 @@ import samples
 from flake8_asyncwait import __version__
 
 ROOT = Path(__file__).parent.parent
-GUIDE = ROOT / "docs" / "how-to" / "pre-commit.md"
+PAGES = [ROOT / "docs" / "how-to" / "pre-commit.md", ROOT / "docs" / "tutorial.md"]
 PACKAGED = (".pre-commit-hooks.yaml", "LICENSE", "README.md", "flake8_asyncwait", "pyproject.toml")
 
 # What git says of this repository, where the tests run from a hook of it, is not for the others.
@@ -81,7 +81,7 @@ def hooks(tmp_path_factory: pytest.TempPathFactory) -> Hooks:
     commit_all(repository)
     release = f"v{__version__}"  # as CONTRIBUTING.md says, and as the guide names it
     git(repository, "tag", release)
-    assert f"    rev: {release}\n" in GUIDE.read_text("utf-8")
+    assert all(f"    rev: {release}\n" in page.read_text("utf-8") for page in PAGES)
     return Hooks(repository, release, tmp_path_factory.mktemp("home"))
 
 
