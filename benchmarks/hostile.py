@@ -55,7 +55,7 @@ from flake8_asyncwait.verdict.finding import Finding
 HARSH = frozenset({"join", "get", "run"})
 BATCH = 500  # programs that are made at once: hypothesis keeps all of them in mind
 SECONDS, MEGABYTES = 10, 500  # what a check of one program may take
-UNFAITHFUL = "would not be written back unchanged"
+UNFAITHFUL = "cannot be written back unchanged"
 
 
 class Result(NamedTuple):

@@ -145,8 +145,8 @@ class TestBaseline:
         run = asyncwait("check", "--baseline=known.json")
         assert (run.status, run.out) == (0, ["All checks passed (2 files, 2 waits)"])
         assert run.err == [
-            "known.json: not found any more: pkg/forgotten.py: AWT101 in first",
-            "known.json: not found any more: pkg/no_finally.py: AWT102 in first",
+            "known.json: no longer found: pkg/forgotten.py: AWT101 in first",
+            "known.json: no longer found: pkg/no_finally.py: AWT102 in first",
         ]
 
     @pytest.mark.parametrize("arguments", [["pkg/cured.py"], ["pkg", "--select=AWT104"]])
@@ -208,7 +208,7 @@ class TestBaseline:
     ) -> None:
         (project / "known.json").write_text(content, "utf-8", "surrogateescape")
         run = asyncwait("check", "--baseline=known.json")
-        error = "known.json: not a baseline that asyncwait check has written"
+        error = "known.json: not a baseline written by asyncwait check"
         assert run == Run(2, [], [error])
 
     @pytest.mark.parametrize("path", ["a\0b", "\ud800", "/", "", "../" * 500, "x" * 5000])

@@ -67,8 +67,11 @@ class TestStatus:
         ("arguments", "message"),
         [
             (["chekc"], "asyncwait: unknown command 'chekc'; did you mean 'check'?"),
-            (["--jobs=2", "check"], "asyncwait: unknown command '--jobs=2'; known are check, fix"),
-            (["src"], "asyncwait: unknown command 'src'; known are check, fix, "),
+            (
+                ["--jobs=2", "check"],
+                "asyncwait: unknown command '--jobs=2'; choose from check, fix",
+            ),
+            (["src"], "asyncwait: unknown command 'src'; choose from check, fix, "),
             (["check", "--selct", "AWT1"], "unknown option --selct; did you mean --select?"),
             (["fix", "--dif=x", "."], "asyncwait fix: --diff: ignored explicit argument 'x'"),
             (
@@ -93,7 +96,7 @@ class TestStatus:
             ),
             (["prove", "--stdin-filename=x.py", "y.py:1"], "--stdin-filename: nothing is read"),
             (["explain", "AWT109"], "unknown code 'AWT109'; did you mean 'AWT"),
-            (["explain", "AWT999"], "unknown code 'AWT999'; known are AWT101, "),
+            (["explain", "AWT999"], "unknown code 'AWT999'; choose from AWT101, "),
         ],
     )
     def test_usage_errors(self, asyncwait: Asyncwait, arguments: list[str], message: str) -> None:

@@ -149,8 +149,8 @@ class TestErrors:
             (b"[[tool.asyncwait]\n", "1: not TOML: Expected ']]' at the end of an array"),
             (b"[tool]\nx = 1\nasyncwait.ignore = [\n", "3: not TOML: "),
             (b"tool.asyncwait = {\n", "1: not TOML: "),
-            (b"[tool.asyncwait]\n" + b"a." * 50_000 + b"a = 1", "2: a key of more than 100 parts"),
-            (b"[tool.asyncwait]\n" + b"'a b' . " * 999 + b"a = 1", "2: a key of more than 100 "),
+            (b"[tool.asyncwait]\n" + b"a." * 50_000 + b"a = 1", "2: a key has more than 100 parts"),
+            (b"[tool.asyncwait]\n" + b"'a b' . " * 999 + b"a = 1", "2: a key has more than 100 "),
         ],
     )
     def test_no_toml(self, project: Path, asyncwait: Asyncwait, data: bytes, error: str) -> None:

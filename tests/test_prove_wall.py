@@ -577,7 +577,7 @@ def no_wall(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wall, "lacking", lambda: "only Linux has one")
 
 
-LINE = "no wall here, only a fence (only Linux has one): the code should be one's own"
+LINE = "no wall here, only a fence (only Linux has one): run only your own code"
 
 
 @pytest.mark.usefixtures("no_wall")
@@ -591,7 +591,7 @@ def test_prove_says_that_there_is_only_a_fence(asyncwait: Asyncwait) -> None:
 def test_check_asks_for_trust_there(asyncwait: Asyncwait) -> None:
     run = asyncwait("check", "--prove", "leaky.py")
     assert (run.status, run.out) == (2, [])
-    assert run.err == [f"--prove: {LINE}; if it is, add --trust"]
+    assert run.err == [f"--prove: {LINE}; if this is yours, add --trust"]
     run = asyncwait("check", "--prove", "--trust", "leaky.py")
     assert (run.status, run.err) == (1, [])
     assert run.out[0].endswith(" [proved]")

@@ -474,7 +474,7 @@ class TestOutput:
         before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
         run = asyncwait("check", option, output, checked)
         assert (run.status, run.out) == (2, [])
-        assert run.err == [f"{output}: not overwritten: it is read, or Python source"]
+        assert run.err == [f"{output}: not overwritten: this run reads it, or it is Python source"]
         assert {path: path.read_bytes() for path in before} == before
 
     def test_neither_is_a_baseline_that_is_read(self, project: Path, asyncwait: Asyncwait) -> None:

@@ -81,7 +81,7 @@ class TestEncode:
 
     def test_an_encoding_with_two_ways_to_write_one_thing(self) -> None:
         data = b"# coding: utf-7\nx = '+AGE-'\nold\n"  # an "a", which utf-7 would write as such
-        with pytest.raises(SourceError, match="utf-7 would not be written back unchanged"):
+        with pytest.raises(SourceError, match="utf-7 cannot be written back unchanged"):
             edited(data, "old", "new")
 
     @given(

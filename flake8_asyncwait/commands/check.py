@@ -38,7 +38,7 @@ class _Check(Run):
     def __init__(self, args: argparse.Namespace) -> None:
         super().__init__(args)
         if args.prove and not args.trust and (warning := unwalled()):
-            raise SourceError("--prove", f"{warning}; if it is, add --trust")
+            raise SourceError("--prove", f"{warning}; if this is yours, add --trust")
         self.format = FORMATS[self.settings.output_format]
         self.progress = Progress(sys.stderr, self.format.is_for_people)
         self.baseline = self._baseline()
@@ -151,7 +151,7 @@ class _Check(Run):
     def _warn_of_unused(self, baseline: Baseline) -> None:
         for each in baseline.unused(self.checked, self.task.options.codes):
             where = f" in {each.function}" if each.function else ""
-            self.warn(f"{self.args.baseline}: not found any more: {each.path}: {each.code}{where}")
+            self.warn(f"{self.args.baseline}: no longer found: {each.path}: {each.code}{where}")
 
     def _write_baseline(self, path: str) -> int:
         from flake8_asyncwait.report.baseline import dump

@@ -174,7 +174,7 @@ def unwalled() -> str:
     from flake8_asyncwait.replay.wall import lacking
 
     why = lacking()
-    return why and f"no wall here, only a fence ({why}): the code should be one's own"
+    return why and f"no wall here, only a fence ({why}): run only your own code"
 
 
 def prove(source: Source, finding: Finding, options: Options) -> Proof:

@@ -154,7 +154,7 @@ def _jobs(value: str) -> int | str:
 def nearest(word: str, known: Sequence[str]) -> str:
     """A hint for who wrote `word`: the most similar one of those that are known, else all."""
     similar = closest(word, known)
-    return f"did you mean {similar!r}?" if similar else f"known are {', '.join(known)}"
+    return f"did you mean {similar!r}?" if similar else f"choose from {', '.join(known)}"
 
 
 def closest(word: str, known: Sequence[str]) -> str:

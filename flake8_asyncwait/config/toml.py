@@ -31,7 +31,7 @@ def parse(path: str, data: bytes) -> tuple[str, dict[str, Any]]:
     long_key = re.search(_LONG_KEY, text)
     if long_key is not None:
         line = text.count("\n", 0, long_key.start()) + 1
-        raise SourceError(path, f"a key of more than {_MOST_PARTS} parts", line)
+        raise SourceError(path, f"a key has more than {_MOST_PARTS} parts", line)
     return text, _loads(path, text)
 
 

@@ -116,7 +116,7 @@ def _why_manual(own: Seen, place: Place, how: How, why_not_wait_any: str | None)
         return why_not_wait_any
     return (
         _why_not_by_owner(own)
-        or ("its line holds other code" if _shares_a_line(place) else None)
+        or ("other code shares its line" if _shares_a_line(place) else None)
         or (_use(own) if how.cure == FINALLY else None)
         or "no try around a few lines cancels them all, and only them; wrap more of the function"
     )

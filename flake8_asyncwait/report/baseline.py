@@ -96,7 +96,7 @@ def _load(path: str) -> list[Known]:
             raise TypeError
         return [_known(each) for each in whole["findings"]]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise SourceError(path, "not a baseline that asyncwait check has written") from error
+        raise SourceError(path, "not a baseline written by asyncwait check") from error
 
 
 def _known(value: dict[str, Any]) -> Known:

@@ -38,7 +38,7 @@ def encode(source: Source, data: bytes, text: str) -> bytes:
     bom = data[: len(data) - len(body)]
     old = str(body, source.encoding)
     if old.encode(source.encoding) != body:
-        raise SourceError(source.name, f"{source.encoding} would not be written back unchanged")
+        raise SourceError(source.name, f"{source.encoding} cannot be written back unchanged")
     new = _with_line_ends(text, source.text, _LINE_END.findall(old))
     try:
         return bom + new.encode(source.encoding)
@@ -108,7 +108,7 @@ def check_is_no_input(path: str, inputs: Iterable[str]) -> None:
     except OSError:  # nothing is there, or nothing that can be written
         return
     if stat.S_ISREG(found.st_mode) and (_is_python(path) or any(_are(found, inputs))):
-        raise SourceError(path, "not overwritten: it is read, or Python source")
+        raise SourceError(path, "not overwritten: this run reads it, or it is Python source")
 
 
 def _is_python(path: str) -> bool:
