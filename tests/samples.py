@@ -15,7 +15,7 @@ async def first(work):
 """
 FORGOTTEN_PLACE = "7:21: AWT101 "
 
-# Row 2, and what was cancelled is awaited: a cancellation of the wait passes the loop by.
+# Row 2, and what was cancelled is awaited: a cancellation of the wait skips the loop.
 NO_FINALLY = """\
 import asyncio
 
@@ -46,7 +46,7 @@ async def first(work):
         await asyncio.gather(*tasks, return_exceptions=True)
 """
 
-# Row 18: whose tasks they are, and what is to become of them, only the author knows.
+# Row 18: only the author knows whose tasks they are, and what should become of them.
 BORROWED = """\
 import asyncio
 
@@ -97,7 +97,7 @@ CANCELLER_PLACE = "7:27: AWT102 "
 
 BROKEN = "import asyncio\n\nasync def f():\n    await asyncio.wait(\n"
 
-# The bug of the README: a cancellation of the wait passes the loop by.
+# The bug of the README: a cancellation of the wait skips the loop.
 FASTEST = """\
 import asyncio
 

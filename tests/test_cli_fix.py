@@ -172,7 +172,7 @@ class TestAgreement:
 
 
 class TestWhatWasMade:
-    """A module that a fix makes is named, and belongs into version control."""
+    """A module that a fix makes is named, and belongs in version control."""
 
     def test_it_is_named_once(self, asyncwait: Asyncwait, project: Path) -> None:
         told = ["created pkg/_wait_any.py (add it to version control)"]

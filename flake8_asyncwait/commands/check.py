@@ -96,7 +96,7 @@ class _Check(Run):
                 self.warn(line)
 
     def _entries(self) -> Iterator[Entry]:
-        """What is to be reported, file by file."""
+        """What to report, file by file."""
         for examined in self._examined():
             if self.baseline is not None:
                 self.baseline.meet(examined.path, examined.identities)
@@ -120,7 +120,7 @@ class _Check(Run):
             yield examined
 
     def _protect_inputs(self) -> None:
-        """Raise `SourceError` where what is to be written would take the place of what is read."""
+        """Raise `SourceError` where the output would overwrite what this run reads."""
         output = self.args.output_file or self.args.write_baseline
         if output is None:
             return

@@ -227,7 +227,7 @@ def _entries(
     identities: Sequence[Identity],
     task: Task,
 ) -> tuple[tuple[Entry, ...], Checked]:
-    """The entries of the findings that are to be reported, and what became undetermined over that.
+    """The entries of the findings to report, and what became undetermined over that.
     Their cures take the most time: they are worked out only where the report shows them."""
     from flake8_asyncwait.report.baseline import key
     from flake8_asyncwait.verdict.checked import Checked

@@ -41,9 +41,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 class Planned(NamedTuple):
-    """What is to be done to the file at `path`, which reports call `name`: nothing, or a fix.
+    """What to do to the file at `path`, which reports call `name`: nothing, or a fix.
 
-    `errors` are to be told; `undetermined` is as in `Checked`.
+    `errors` say what could not be done; `undetermined` is as in `Checked`.
     """
 
     path: str
@@ -156,8 +156,8 @@ class _Fix(Run):
         print(document(done))
 
     def _planned(self) -> Iterator[Planned]:
-        """What is to be done to each file, in their order. All of them are planned as they are
-        now, by several processes; they are written by this one."""
+        """What to do to each file, in their order. Several processes plan all of them as they are
+        now; this one writes them."""
         jobs = self.settings.jobs
         work = partial(plan, task=self.task)
         gated = [(path, _gated(path, self.task)) for path in self.looked_at]

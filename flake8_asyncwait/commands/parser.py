@@ -99,7 +99,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--strict",
         action="store_true",
-        help="exit with 1 also if a wait is not decided",
+        help="also exit with 1 if a wait is not decided",
     )
     group.add_argument(
         "--prove",
@@ -109,7 +109,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--trust",
         action="store_true",
-        help="with --prove: run the code of these files even if the system has no wall for it",
+        help="with --prove: run the code even if the system cannot wall it in",
     )
     _add_stdin(group)
     group = parser.add_argument_group("known findings").add_mutually_exclusive_group()
@@ -180,7 +180,11 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
 
 def _add_output_format(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
-        "--output-format", choices=("text", "json"), default="text", help="(default: text)"
+        "--output-format",
+        choices=("text", "json"),
+        default="text",
+        metavar="FORMAT",
+        help="one of text, json (default: text)",
     )
 
 
@@ -241,7 +245,7 @@ def _add_stdin(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--stdin-filename",
         metavar="NAME",
-        help="what to call standard input in reports (default: stdin)",
+        help="what to call standard input in reports (default: stdin); without a path, read it",
     )
 
 
@@ -310,9 +314,9 @@ COMMANDS = (
         "prove",
         "run what a finding says on a real event loop",
         "asyncwait prove src/app.py:41",
-        "Lift the function of a finding out of its file, replace everything that it does not "
-        "define by stand-ins, and run what the finding says on a real event loop. This imports "
-        "and runs nothing else of the project.",
+        "Lift the function of a finding out of its file, replace everything else with stand-ins, "
+        "and run what the finding says on a real event loop. This imports and runs nothing else "
+        "of the project.",
         _add_prove,
         "Exit status: 0 proved, 1 not reproduced, 2 not lifted, its process misbehaved, or there "
         "is no finding.",

@@ -36,7 +36,7 @@ _STREAMS = (
 
 
 def say(line: str) -> None:
-    """Print a line on stderr. Where that is impossible, it is nobody's loss but the reader's."""
+    """Print a line on stderr; where that is impossible, go on without it."""
     try:
         print(line, file=sys.stderr, flush=True)
     except OSError:

@@ -257,7 +257,7 @@ KEYS = {
             "helper",
             _HELPER,
             "MODULE:NAME",
-            "where wait_any is imported from; made there if it does not exist "
+            "where to import wait_any from; a fix makes it there if it does not exist "
             "(default: _wait_any.py in the top package of the file)",
         ),
         Key(

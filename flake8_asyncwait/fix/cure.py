@@ -66,7 +66,7 @@ class Cure:
 def summary(told: Sequence[tuple[str, Cure]], would: bool, failed: bool = False) -> str:
     """What has become of all findings, as the last line of a report: of paths, each with a cure.
 
-    `failed` says that there were files of which it is not known what is to be fixed.
+    `failed` says that some files could not be looked at.
     """
     if not told:
         return "nothing fixed" if failed else "nothing to fix"

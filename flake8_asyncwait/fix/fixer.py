@@ -54,7 +54,7 @@ def fix(
 ) -> Fixed:
     """Fix one file: `text` with `\\n` newlines.
 
-    `function` is what `wait_any` is to be called in the file, None where it cannot be had. `width`
+    `function` is the name of `wait_any` in the file, None where it cannot be had. `width`
     is the file's line length, by default what its lines show. `findings` are those to fix, by
     default all. `why_not` says why `wait_any` cannot be had. `cure` is
     one of `CHOICES`. A finding whose function takes more than `WORK` is `UNTRIED`. Raises

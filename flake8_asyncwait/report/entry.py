@@ -84,7 +84,7 @@ class Entry(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What is to be said of a whole run.
+    """What a report says of a whole run.
 
     `counts` are the numbers of findings by code, `files` in how many files they are, `fixable` how
     many of them `asyncwait fix` can cure, None where the report does not show cures. `undetermined`

@@ -12,7 +12,7 @@ class Step:
     `line` counts from 1. `what` is a short sentence without a full stop, such as
     "cancelled here: 'reader' is still running"; it names the function where that is a helper of the
     one that waits. `choice` is what a replay has to choose at this
-    step so that the execution goes this way ("" where nothing is to be chosen).
+    step so that the execution goes this way ("" where there is no choice).
     """
 
     line: int
