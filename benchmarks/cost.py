@@ -28,11 +28,12 @@ from benchmarks.shapes import SHAPES, Shape
 from flake8_asyncwait.analysis.books import Books, books_for
 from flake8_asyncwait.analysis.interpret import Analysed
 from flake8_asyncwait.analysis.load import File
-from flake8_asyncwait.check import check, parse
+from flake8_asyncwait.check import check
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import examine
 from flake8_asyncwait.sites.find import call_lines
 from flake8_asyncwait.sites.gate import candidates
+from flake8_asyncwait.sites.syntax import parse
 
 # Below this, seconds are mostly chance; what takes less than `SHORT` is measured several times.
 MEASURABLE = 0.005

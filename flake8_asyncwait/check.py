@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.gate import candidates
+from flake8_asyncwait.sites.syntax import parse, parse_newer
 from flake8_asyncwait.source.text import with_newlines
 from flake8_asyncwait.undetermined import INTERNAL_ERROR, TOO_DEEP, TOO_LONG, Net, UndeterminedSite
 from flake8_asyncwait.verdict.checked import Checked
@@ -19,10 +20,16 @@ if TYPE_CHECKING:
 _NOTHING = Checked()
 
 
-def check(text: str, options: Options = Options(), tree: ast.Module | None = None) -> Checked:
+def check(
+    text: str,
+    options: Options = Options(),
+    tree: ast.Module | None = None,
+    path: str | None = None,
+) -> Checked:
     """Check one file.
 
     `text` is the decoded source without a BOM. `tree` is its ast where the caller has it already.
+    `path` is where the file stands, None where it looks into itself only.
     Raises `SyntaxError` when the text holds a candidate and is not Python, of whatever version, as
     far as libcst knows it; its `lineno` says where.
     """
@@ -45,7 +52,7 @@ def check(text: str, options: Options = Options(), tree: ast.Module | None = Non
                 return _NOTHING
             from flake8_asyncwait.rules.decide import decide
 
-            return decide(text, tree, lines, options, outline)
+            return decide(text, tree, lines, options, outline, path)
     except RecursionError:
         # Nested more deeply than this Python can follow: nothing is claimed.
         reason = TOO_DEEP
@@ -56,7 +63,7 @@ def check(text: str, options: Options = Options(), tree: ast.Module | None = Non
 
 
 def check_source(source: Source, options: Options) -> Checked:
-    """Check one decoded file, but for what its comments suppress.
+    """Check one decoded file, whose name is its path, but for what its comments suppress.
 
     Raises `SourceError` when Python could not parse it.
     """
@@ -66,7 +73,7 @@ def check_source(source: Source, options: Options) -> Checked:
     if is_file_suppressed(source.text):
         return _NOTHING
     try:
-        checked = check(source.text, options)
+        checked = check(source.text, options, path=source.name)
     except SyntaxError as error:
         raise SourceError(source.name, f"syntax error: {error.msg}", error.lineno) from error
     except RecursionError as error:
@@ -76,40 +83,6 @@ def check_source(source: Source, options: Options) -> Checked:
     noqa = Noqa(source.text)
     visible = tuple(f for f in checked.findings if not noqa.covers(f.line, f.code))
     return checked._replace(findings=visible)
-
-
-def parse(text: str) -> ast.Module:
-    """The ast of a file, without what Python would warn of in it: that is not ours to say.
-
-    Raises `SyntaxError` when `text` is not Python, or nested too deeply for the parser.
-    """
-    import ast
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(text)
-        except ValueError as error:  # null bytes, before Python 3.12
-            raise SyntaxError(str(error)) from error
-        except MemoryError as error:  # "too many nested parentheses" of older parsers
-            raise SyntaxError("too deeply nested") from error
-
-
-def parse_newer(text: str) -> ast.Module:
-    """`parse`, for files whose syntax may be newer than that of the Python that runs.
-
-    What is newer is in the tree as `sites/convert.py` says. `text` has lines that end in `\\n`.
-    Raises `SyntaxError` when it is not Python, of whatever version, as far as libcst knows it.
-    """
-    try:
-        return parse(text)
-    except SyntaxError as error:
-        if error.__cause__ is not None or error.msg == "too many nested parentheses":
-            raise  # no Python takes it, and libcst would take minutes to say so of what is too deep
-        from flake8_asyncwait.sites.newer import read_newer
-
-        return read_newer(text, error)
 
 
 def parse_near(text: str, found: Candidates) -> tuple[ast.Module, Outline | None]:

@@ -37,10 +37,11 @@ class FixAsyncioWait(CodemodCommand):
         select: str | None = None,
         helper: str | None = None,
         cure: str = AUTO,
+        project: bool = True,
     ) -> None:
         super().__init__(context)
         codes = split_list(select) if select is not None else None
-        self._options = Options(codes=resolve_codes(codes, [], []))
+        self._options = Options(codes=resolve_codes(codes, [], []), project=project)
         self._helper = parse_helper(helper) if helper is not None else None
         self._cure = cure
 
@@ -52,6 +53,12 @@ class FixAsyncioWait(CodemodCommand):
             "--helper",
             metavar="MODULE:NAME",
             help="where wait_any is imported from; made there if it does not exist",
+        )
+        arg_parser.add_argument(
+            "--no-project",
+            dest="project",
+            action="store_false",
+            help="do not look into other modules of the project",
         )
         arg_parser.add_argument(
             "--cure", choices=CHOICES, default=AUTO, help="the kind of cure, where it is harmless"

@@ -19,12 +19,14 @@ class Options(NamedTuple):
 
     `codes` are the codes that may be reported. `task_factories`, `cancellers` and
     `wait_functions` are dotted names or last components of dotted names, as the user wrote them.
+    `project` says that functions of other modules of the project are looked into.
     """
 
     codes: frozenset[str] = DEFAULT_ON
     task_factories: frozenset[str] = frozenset()
     cancellers: frozenset[str] = frozenset()
     wait_functions: frozenset[str] = frozenset()
+    project: bool = True
 
 
 def resolve_codes(

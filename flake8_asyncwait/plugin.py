@@ -32,12 +32,14 @@ class Plugin:
     name = "flake8-asyncwait"
     version = __version__
     options: ClassVar[Options] = Options()
+    stdin_name: ClassVar[str | None] = None
 
     def __init__(self, tree: ast.Module, lines: Sequence[str], filename: str) -> None:
         """`lines` are those of the file with their ends; flake8 has removed a BOM."""
         self._tree = tree
         self._lines = lines
         self._filename = filename
+        self._path = None if filename == self.stdin_name else filename
 
     @classmethod
     def add_options(cls, manager: OptionManager) -> None:
@@ -51,6 +53,12 @@ class Plugin:
                 metavar="NAMES",
                 help=f"comma-separated {help_text}",
             )
+        manager.add_option(
+            "--asyncwait-no-project",
+            parse_from_config=True,
+            action="store_true",
+            help="do not look into other modules of the project",
+        )
 
     @classmethod
     def parse_options(cls, options: Namespace) -> None:
@@ -70,7 +78,10 @@ class Plugin:
             task_factories=_names(options, "task-factories"),
             cancellers=_names(options, "cancellers"),
             wait_functions=_names(options, "wait-functions"),
+            project=not options.asyncwait_no_project,
         )
+        # Standard input looks into itself only, whatever it is called.
+        cls.stdin_name = options.stdin_display_name if "-" in options.filenames else None
 
     def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
         """The findings as flake8 wants them: lines from 1, columns from 0. No error is raised: what
@@ -89,7 +100,7 @@ class Plugin:
         text = "".join(self._lines)
         if not may_name_site(text, self.options.wait_functions):
             return ()
-        checked = check(text, self.options, self._tree)
+        checked = check(text, self.options, self._tree, self._path)
         net.caught += checked.internal
         return checked.findings
 

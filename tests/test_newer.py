@@ -19,13 +19,14 @@ import libcst as cst
 import pytest
 from command import Asyncwait
 
-from flake8_asyncwait.check import check, parse_newer
+from flake8_asyncwait.check import check
 from flake8_asyncwait.fix.advise import Advice
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import rule_of
 from flake8_asyncwait.sites.convert import Converter, convert
 from flake8_asyncwait.sites.newer import NEWEST
 from flake8_asyncwait.sites.outline import outline
+from flake8_asyncwait.sites.syntax import parse_newer
 from flake8_asyncwait.source.text import decode
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from benchmarks.speed.prepare import python_files
 from flake8_asyncwait.analysis.load import File
-from flake8_asyncwait.check import parse
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import examine
 from flake8_asyncwait.sites.find import call_lines
 from flake8_asyncwait.sites.gate import candidates
+from flake8_asyncwait.sites.syntax import parse
 from flake8_asyncwait.source.text import SourceError, decode
 
 

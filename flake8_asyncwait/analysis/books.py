@@ -79,7 +79,11 @@ class Books:
     def label(self, origin: int) -> str:
         """How the steps of a witness name the tasks of one origin."""
         name = self.name_of(origin)
-        return f"'{name}'" if name else f"the task made on line {self.line_of(origin)}"
+        if name:
+            return f"'{name}'"
+        line = self.line_of(origin)
+        where = f"on line {line}" if line < ir.SPAN else "in another file"
+        return f"the task made {where}"
 
     def name_of(self, origin: int) -> str:
         """The first name that the tasks of one origin were bound to before the wait, or ""."""

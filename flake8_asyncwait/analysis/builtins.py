@@ -101,7 +101,7 @@ def is_instance(
     value = args.first()
     if isinstance(value, Raised) and len(node.args) > 1:
         names = class_names(machine, node.args[1].value, ctx)
-        classes = machine.program.outline.classes
+        classes = machine.program.of(ctx.frame.func).outline.classes
         verdicts = [catches(name, value.exc, classes) for name in names or [None]]
         if "yes" in verdicts:
             return [(state, Const(True))]

@@ -11,7 +11,7 @@ from flake8_asyncwait.analysis import ir, known
 from flake8_asyncwait.analysis.exceptions import Exc
 from flake8_asyncwait.analysis.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.handover import hand_over_args, unknown_call
-from flake8_asyncwait.analysis.helpers import call_function, method_of_file
+from flake8_asyncwait.analysis.helpers import call_function, function_of
 from flake8_asyncwait.analysis.machine import Args, Context, Machine, Results
 from flake8_asyncwait.analysis.state import (
     KNOWN,
@@ -197,7 +197,7 @@ def _creates_task(machine: Machine, node: ir.Call, func: ir.Func, qualified: str
         return False
     if isinstance(node.func, ir.Attr):
         path = node.func.path
-        if path is None or not machine.program.imported(func, path[0]):
+        if path is None or not machine.program.is_imported(func, path[0]):
             return False
     return any(isinstance(arg.value, ir.Call) for arg in node.args)
 
@@ -263,12 +263,12 @@ def _other_method(
         return _rule_or(unknown_call, known.LOOP_METHODS, name)(machine, node, args, state, ctx)
     if isinstance(receiver, Primitive) and name in receiver.methods:
         return [(state, Result(machine.origin(node), f"{_text(node.func)}()"))]
-    if _text(node.func) in machine.program.outline.coroutine_methods:
+    if _text(node.func) in machine.program.of(ctx.frame.func).outline.coroutine_methods:
         state = hand_over_args(machine, args, state, ctx)
         return [(state, Result(machine.origin(node), f"{_text(node.func)}()"))]
     if _is_logging(node, name) or (qualified or "").startswith("warnings."):
         return [(state, UNKNOWN)]
-    found = method_of_file(machine, node, ctx)
+    found = function_of(machine, node, ctx)
     if found is not None:
         return call_function(machine, node, found, args, state, ctx)
     if _creates_task(machine, node, ctx.frame.func, qualified):

@@ -43,7 +43,7 @@ def _name(machine: Machine, node: ir.Name, state: State, ctx: Context) -> Result
     if qualified in known.RETURN_WHEN:
         return [(state, Const(known.RETURN_WHEN[qualified]))]
     if ctx.frame.owner_of(node.id) is None and node.id not in state.env:
-        text, alias = machine.program.constant(node.id)
+        text, alias = machine.program.of(ctx.frame.func).constant(node.id)
         text = known.RETURN_WHEN.get(alias, text) if alias is not None else text
         if text is not None:
             return [(state, Const(text))]

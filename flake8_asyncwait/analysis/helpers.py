@@ -36,21 +36,22 @@ from flake8_asyncwait.analysis.state import (
 from flake8_asyncwait.analysis.walk import last_name
 
 
-def method_of_file(machine: Machine, node: ir.Call, ctx: Context) -> Function | None:
-    """`self.method` of the enclosing class, or `Class.method` of a class of the file."""
-    func = node.func
-    if not isinstance(func, ir.Attr) or func.path is None or len(func.path) != 2:
+def function_of(machine: Machine, node: ir.Call, ctx: Context) -> Function | None:
+    """The function of the project that a dotted callee names: `module.function`, `self.method` or
+    `super().method` of the enclosing class, or `Class.method`."""
+    callee = node.func
+    if not isinstance(callee, ir.Attr):
         return None
-    root, name = func.path
-    outline = machine.program.outline
-    cls = ctx.frame.func.cls if root in ("self", "cls") else root
-    if cls is None or cls not in outline.classes or outline.method(cls, name) is None:
+    elsewhere = ctx.frame.depth < MAX_DEPTH
+    definition = machine.program.definition(ctx.frame.func, callee, elsewhere)
+    found = None if definition is None else definition.load()
+    if definition is None or found is None:
         return None
-    found = machine.program.function(cls, name)
-    if found is None:
-        return None
+    if definition.cls is None:
+        return Function(found, False)
     kinds = {last_name(decorator) for decorator in found.decorators}
-    bound = root in ("self", "cls") or "classmethod" in kinds
+    on_instance = callee.path is None or callee.path[0] in ("self", "cls")
+    bound = on_instance or "classmethod" in kinds
     return Function(found, bound and "staticmethod" not in kinds)
 
 
@@ -243,6 +244,9 @@ def _activate(
 
 def frame_for(machine: Machine, func: ir.Func, ctx: Context) -> Frame:
     """A frame for a call; a lambda is part of the function that it stands in."""
+    path = machine.program.path_of(func.line)
+    if path:
+        machine.elsewhere.add(path)
     depth = ctx.frame.depth + (func.name != "<lambda>")
     parent: Frame | None = ctx.frame
     while parent is not None and func.parent is not parent.func:

@@ -17,6 +17,9 @@ else:
     node = dataclass(slots=True, eq=False)
 
 
+# The lines of the file that is looked at count from 1. Those of the n-th other module count on from
+# `n * SPAN`, as if all of them were one text: so a line alone says where something stands.
+SPAN = 1 << 32
 # The type that stands for whatever can only be iterated over.
 ITERATOR: type = type(iter(()))
 

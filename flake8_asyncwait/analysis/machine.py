@@ -151,6 +151,8 @@ class Machine:
         self.comprehending = 0
         # The call of the function whose helper is being looked into.
         self.caller: object = None
+        # The other modules of the project that it has run functions of, by their paths.
+        self.elsewhere: set[str] = set()
         # How many frames are active besides the function's own: their names are kept apart.
         self.level = 0
         # What is worked out once for each helper, statement or loop.

@@ -13,7 +13,7 @@ from flake8_asyncwait.analysis.helpers import (
     bind_arguments,
     bind_params,
     frame_for,
-    method_of_file,
+    function_of,
     run_body,
 )
 from flake8_asyncwait.analysis.loss import merge
@@ -57,7 +57,7 @@ def _with_suppress(
 ) -> list[State]:
     assert isinstance(node.item, ir.Call)
     names = [n for arg in node.item.args for n in class_names(machine, arg.value, ctx)]
-    classes = machine.program.outline.classes
+    classes = machine.program.of(ctx.frame.func).outline.classes
     flow = Flow()
     ends = run_block(machine, node.body, states, ctx.into(flow))
     for completion, ended in flow:
@@ -156,7 +156,7 @@ def _manager_function(
         found = lookup(machine, call.func.id, state, ctx.into(Flow()))
         value = found[0][1] if found else None
     else:
-        value = method_of_file(machine, call, ctx)
+        value = function_of(machine, call, ctx)
     if isinstance(value, Function) and value.func.generator and manages(value.func):
         return value
     return None

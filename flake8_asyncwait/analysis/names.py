@@ -5,7 +5,7 @@ from __future__ import annotations
 from flake8_asyncwait.analysis import effects, ir
 from flake8_asyncwait.analysis.exceptions import Exc
 from flake8_asyncwait.analysis.handover import hand_over
-from flake8_asyncwait.analysis.machine import Context, Frame, Machine, Results
+from flake8_asyncwait.analysis.machine import MAX_DEPTH, Context, Frame, Machine, Results
 from flake8_asyncwait.analysis.state import (
     UNKNOWN,
     Box,
@@ -32,6 +32,8 @@ def lookup(machine: Machine, name: str, state: State, ctx: Context) -> Results:
     key = frame.prefix + name
     value = state.env.get(key)
     defined = frame.func.definitions.get(name)
+    if value is None and name in frame.func.imports:
+        defined = _function_named(machine, name, ctx)
     if value is None and defined is not None:
         return [(state, Function(defined, False))]
     if frame.func is machine.func:
@@ -59,12 +61,12 @@ def _note_stale_read(
 
 
 def _global(machine: Machine, name: str, state: State, ctx: Context) -> Value:
-    if name in state.env:
+    if name in state.env and machine.func.module:
         return state.env[name]
-    func = function_named(machine, name, ctx.frame.func)
+    func = _function_named(machine, name, ctx)
     if func is not None:
         return Function(func, False)
-    return _sibling(name, ctx.frame.func) or Foreign(name)
+    return _sibling(name, ctx.frame.func) or Foreign(_module_prefix(ctx) + name)
 
 
 def _sibling(name: str, func: ir.Func) -> Value | None:
@@ -78,16 +80,11 @@ def _sibling(name: str, func: ir.Func) -> Value | None:
     return None
 
 
-def function_named(machine: Machine, name: str, scope: ir.Func) -> ir.Func | None:
-    """The top-level function of this file that a name stands for in a scope."""
-    if name in machine.program.outline.functions and machine.program.root(scope, name) is None:
-        around: ir.Func | None = scope
-        while around is not None:
-            if name in around.locals and not around.module:
-                return None
-            around = around.parent
-        return machine.program.function(None, name)
-    return None
+def _function_named(machine: Machine, name: str, ctx: Context) -> ir.Func | None:
+    """The function of the project that a name stands for."""
+    elsewhere = ctx.frame.depth < MAX_DEPTH
+    found = machine.program.definition(ctx.frame.func, ir.Name(name), elsewhere)
+    return None if found is None else found.load()
 
 
 def keeps(machine: Machine, name: str, value: Value, state: State, frame: Frame) -> bool:
@@ -165,8 +162,17 @@ def _label(machine: Machine, name: str, value: Value, state: State, frame: Frame
 def path_text(path: tuple[str, ...], ctx: Context) -> str:
     """How states name an attribute: a helper's own objects are not the caller's."""
     frame = ctx.frame.owner_of(path[0])
-    prefix = frame.prefix if frame is not None and path[0] not in ("self", "cls") else ""
+    if frame is None:
+        prefix = _module_prefix(ctx)
+    else:
+        prefix = frame.prefix if path[0] not in ("self", "cls") else ""
     return prefix + ".".join(path)
+
+
+def _module_prefix(ctx: Context) -> str:
+    """What keeps the globals of other modules apart from those of the file, which have none."""
+    number = ctx.frame.func.line // ir.SPAN
+    return f"{number}:" if number else ""
 
 
 def class_names(machine: Machine, node: ir.Expr, ctx: Context) -> list[str | None]:
@@ -177,7 +183,7 @@ def class_names(machine: Machine, node: ir.Expr, ctx: Context) -> list[str | Non
     name = last_name(node)
     if name is not None and isinstance(node, ir.Name):
         qualified = machine.program.qualified(ctx.frame.func, node)
-        several = machine.program.exception_names(name)
+        several = machine.program.of(ctx.frame.func).exception_names(name)
         if several is not None:
             return list(several)
         if qualified is not None:

@@ -54,13 +54,16 @@ class Places:
             raise PlacesDiffer
 
 
-def places_from_ast(nodes: Sequence[ast.stmt], names: frozenset[str], lines: list[str]) -> Places:
-    """The places of `nodes` and of all statements inside them; `lines` is the file's text."""
+def places_from_ast(
+    nodes: Sequence[ast.stmt], names: frozenset[str], lines: list[str], first: int = 0
+) -> Places:
+    """The places of `nodes` and of all statements inside them; `lines` is the file's text, and
+    `first` what they count on from, where that holds no candidates."""
     found_lines: list[int] = []
     found_spans: list[list[ir.Call]] = []
 
     def visit(statement: ast.stmt) -> None:
-        found_lines.append(statement.lineno)
+        found_lines.append(first + statement.lineno)
         found_spans.append(_spans(statement, names, lines))
         for block in _ast_blocks(statement):
             for child in block:

@@ -331,7 +331,7 @@ def _names_it(handler: ir.Handler) -> bool:
 def _catches(machine: Machine, kind: ir.Expr | None, exc: Exc, ctx: Context) -> str:
     if kind is None:
         return YES
-    classes = machine.program.outline.classes
+    classes = machine.program.of(ctx.frame.func).outline.classes
     verdicts = [catches(name, exc, classes) for name in class_names(machine, kind, ctx)]
     return YES if YES in verdicts else next((v for v in verdicts if v != NO), NO)
 

@@ -8,7 +8,7 @@ from functools import partial
 from flake8_asyncwait.analysis import ir, known
 from flake8_asyncwait.analysis.facts import Facts, Site
 from flake8_asyncwait.analysis.liveness import Liveness
-from flake8_asyncwait.analysis.program import Program
+from flake8_asyncwait.analysis.program import Helpers, Program
 from flake8_asyncwait.analysis.relevance import relevant_names, repeated
 from flake8_asyncwait.analysis.walk import every, last_name, target_names, walk
 
@@ -17,9 +17,11 @@ def facts_of(program: Program, func: ir.Func, calls: list[ir.Call], letter: bool
     """What is known of a function whose wait sites are `calls`. `letter` says that tasks of others
     count too (AWT105)."""
     sites = _sites(func, calls)
-    helpers = program.function_names | {nested.name for nested in func.nested}
-    relevant = relevant_names(func, calls, _follows(helpers), partial(_makes, program))
-    made = {name for node in every(func) for name in _made_names(node, program)}
+    may_call = program.helpers(func)
+    helpers = frozenset(may_call.entries) | {nested.name for nested in func.nested}
+    makes = partial(_makes, may_call)
+    relevant = relevant_names(func, calls, _follows(helpers), makes)
+    made = {name for node in every(func) for name in _made_names(node, makes)}
     made |= {name for node in every(func) for name in _deleted_names(node)}
     results = frozenset().union(*(site.halves for site in sites))
     borrows = any(name in relevant.feeding for name in func.params)
@@ -32,29 +34,30 @@ def facts_of(program: Program, func: ir.Func, calls: list[ir.Call], letter: bool
         helpers,
         Liveness(func, known.named(known.ASKS) | helpers, calls),
         borrows,
-        not (letter or borrows or _may_make(program, func)),
+        not (letter or borrows or _may_make(program, func, makes)),
         len(every(func)),
     )
 
 
-def _may_make(program: Program, func: ir.Func) -> bool:
-    """Whether a function, or one of the file that it calls, may make a task."""
+def _may_make(program: Program, func: ir.Func, makes: Callable[[ir.Call], bool]) -> bool:
+    """Whether a function, or one of the project that it calls, may make a task."""
     for node in every(func):
-        if isinstance(node, ir.Call) and _makes(program, node):
+        if isinstance(node, ir.Call) and makes(node):
             return True
         if isinstance(node, ir.Call) and program.named(program.task_factories, func, node.func):
             return True
-    return any(_may_make(program, nested) for nested in func.nested)
+    return any(_may_make(program, nested, makes) for nested in func.nested)
 
 
-def _makes(program: Program, call: ir.Call) -> bool:
-    """Whether a call may make a task, by its name or by what a function of the file does."""
+def _makes(helpers: Helpers, call: ir.Call) -> bool:
+    """Whether a call may make a task, by its name or by what a function of the project does."""
     name = last_name(call.func) or ""
-    return known.may_make(name) or any(map(known.may_make, program.mentions(name)))
+    return known.may_make(name) or any(map(known.may_make, helpers.mentions(name)))
 
 
 def _follows(helpers: frozenset[str]) -> Callable[[ir.Call], bool]:
-    """Whether a call may give back what it was given: only functions of the file are known to."""
+    """Whether a call may give back what it was given: only functions of the project are known
+    to."""
 
     def follows(call: ir.Call) -> bool:
         return last_name(call.func) in helpers
@@ -62,12 +65,12 @@ def _follows(helpers: frozenset[str]) -> Callable[[ir.Call], bool]:
     return follows
 
 
-def _made_names(node: object, program: Program) -> set[str]:
+def _made_names(node: object, makes: Callable[[ir.Call], bool]) -> set[str]:
     """The names that a statement binds to what a task-making call returns: reading one before it
     is bound is not passed over."""
     if not isinstance(node, ir.Assign):
         return set()
-    if not any(isinstance(n, ir.Call) and _makes(program, n) for n in _inside(node.value)):
+    if not any(isinstance(n, ir.Call) and makes(n) for n in _inside(node.value)):
         return set()
     return {name for target in node.targets for name in target_names(target) if "." not in name}
 

@@ -103,6 +103,7 @@ def _at_gate(path: str, task: Task) -> Examined | None:
 
 
 def _examine(path: str, task: Task) -> Examined:
+    task = task_for(path, task)
     name, data = load(path, task)
     source = open_source(name, data, task.options)
     if source is None:
@@ -116,6 +117,14 @@ def _examine(path: str, task: Task) -> Examined:
     undetermined = sorted((*checked.undetermined, *failed.undetermined))
     errors = internal_errors(name, (*checked.internal, *failed.internal))
     return Examined(name, known, entries, tuple(undetermined), checked.waits, errors)
+
+
+def task_for(path: str, task: Task) -> Task:
+    """What to do with the file at `path`: standard input stands nowhere, so it looks into itself
+    only, whatever it is called."""
+    if path != STDIN:
+        return task
+    return task._replace(options=task.options._replace(project=False))
 
 
 def internal_errors(name: str, errors: Iterable[InternalError]) -> tuple[SourceError, ...]:
@@ -178,17 +187,25 @@ def unwalled() -> str:
 
 
 def prove(source: Source, finding: Finding, options: Options) -> Proof:
-    """What running the execution that a finding describes shows. Raises `FailedElsewhere`."""
-    from flake8_asyncwait.replay.apart import prove_apart
-    from flake8_asyncwait.replay.live import BROKEN
-    from flake8_asyncwait.replay.locate import Declared
+    """What running the execution that a finding describes shows. Raises `FailedElsewhere`.
 
-    steps = [(step.line, step.choice) for step in finding.witness]
+    Only what stands in the same file is lifted. What stands elsewhere is unknown to the proof: so
+    what it proves is true, but where it proves nothing, that is why.
+    """
+    from flake8_asyncwait.replay.apart import prove_apart
+    from flake8_asyncwait.replay.live import BROKEN, NOT_PROVED, PROVED, Proof
+    from flake8_asyncwait.replay.locate import Declared
+    from flake8_asyncwait.report.paths import relative
+
+    steps = [(step.line, step.choice) for step in finding.witness if not step.path]
     declared = Declared(options.task_factories, options.cancellers, options.wait_functions)
     place = finding.line, finding.column
     proof = prove_apart(source.text, place, finding.code, steps, declared)
     if proof.word == BROKEN:
         raise FailedElsewhere(proof.reason)
+    if finding.elsewhere and proof.word != PROVED:
+        modules = " and ".join(map(relative, finding.elsewhere))
+        return Proof(NOT_PROVED, f"it rests on {modules}, and only its own file is lifted")
     return proof
 
 

@@ -17,6 +17,7 @@ from flake8_asyncwait.commands.examine import (
     internal_errors,
     load,
     open_source,
+    task_for,
 )
 from flake8_asyncwait.commands.jobs import work_on
 from flake8_asyncwait.commands.progress import Progress
@@ -69,6 +70,7 @@ def plan(path: str, task: Task) -> Planned:
 def _plan(path: str, task: Task) -> Planned:
     from flake8_asyncwait.fix.file import FileFix, fix_file
 
+    task = task_for(path, task)
     name, data = load(path, task)
     source = open_source(name, data, task.options)
     if source is None:

@@ -7,8 +7,8 @@ import os
 
 from flake8_asyncwait.commands.status import CLEAN
 from flake8_asyncwait.fix.helper import template
-from flake8_asyncwait.fix.project import project_of
 from flake8_asyncwait.fix.style import style_of
+from flake8_asyncwait.source.project import project_of
 
 
 def run(_args: argparse.Namespace) -> int:

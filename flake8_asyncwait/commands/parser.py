@@ -210,7 +210,7 @@ def _add_codes(parser: argparse.ArgumentParser, do: str) -> None:
 
 def _add_names(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("functions of your own code (comma-separated names)")
-    _add_keys(group, "task-factories", "cancellers", "wait-functions")
+    _add_keys(group, "task-factories", "cancellers", "wait-functions", "project")
 
 
 def _add_keys(group: argparse._ArgumentGroup, *names: str) -> None:

@@ -12,6 +12,7 @@ from flake8_asyncwait.commands.examine import (
     load,
     open_source,
     prove,
+    task_for,
     unwalled,
 )
 from flake8_asyncwait.commands.run import Run
@@ -41,9 +42,10 @@ class _Prove(Run):
         return FAILED
 
     def _prove(self) -> int:
-        options = self.task.options
-        source = open_source(*load(self.path, self.task), options)
-        checked = findings_of(source, self.task) if source is not None else Checked()
+        task = task_for(self.path, self.task)
+        options = task.options
+        source = open_source(*load(self.path, task), options)
+        checked = findings_of(source, task) if source is not None else Checked()
         self.report_errors(internal_errors(self.path, checked.internal))
         found = [
             each

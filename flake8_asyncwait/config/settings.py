@@ -42,6 +42,7 @@ class Settings(NamedTuple):
     task_factories: Sequence[str] = ()
     cancellers: Sequence[str] = ()
     wait_functions: Sequence[str] = ()
+    project: bool = True
     helper: str | None = None
     cure: str = AUTO
     output_format: str = "text"
@@ -55,6 +56,7 @@ class Settings(NamedTuple):
             task_factories=frozenset(self.task_factories),
             cancellers=frozenset(self.cancellers),
             wait_functions=frozenset(self.wait_functions),
+            project=self.project,
         )
 
 
@@ -253,6 +255,7 @@ KEYS = {
             "NAMES",
             "functions that wrap asyncio.wait with its own signature",
         ),
+        Key("project", _FLAG, "", "look into other modules of the project (default: yes)"),
         Key(
             "helper",
             _HELPER,

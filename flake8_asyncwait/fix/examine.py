@@ -10,11 +10,11 @@ from flake8_asyncwait.analysis.load import File, Lowered
 from flake8_asyncwait.analysis.notes import Budget, NotingBooks, Struck, Use, noting_books
 from flake8_asyncwait.analysis.state import MANY
 from flake8_asyncwait.analysis.walk import last_name
-from flake8_asyncwait.check import parse_newer
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import finding_at, functions
 from flake8_asyncwait.sites.find import call_lines
 from flake8_asyncwait.sites.gate import candidates
+from flake8_asyncwait.sites.syntax import parse_newer
 from flake8_asyncwait.verdict.finding import Finding
 
 # What a run costs beside the work of the analysis, in its units: the file is parsed again.
@@ -135,20 +135,21 @@ def examine(
     lowered: Lowered,
     watched: frozenset[int] = frozenset(),
     most: int = MANY,
+    path: str | None = None,
 ) -> list[Seen]:
     """The sites of the outermost function that begins on line `start`, in source order; where that
     is None, those outside all functions.
 
     `settling` are the names that `wait_any` goes by, `lowered` the functions that are known from
     other versions of the file, `watched` the lines of cancels to take notes of, `most` how many
-    tasks a collection of unknown size stands for at most. Raises `OutOfWork` where the `budget` is
-    spent, and `SyntaxError`.
+    tasks a collection of unknown size stands for at most, `path` where the file stands. Raises
+    `OutOfWork` where the `budget` is spent, and `SyntaxError`.
     """
     budget.left -= _PARSING
     if budget.left < 0:
         raise OutOfWork
     tree = parse_newer(text)
-    file = File(text, tree, options, lowered, settling)
+    file = File(text, tree, options, lowered, settling, path=path)
     if start is None:
         lines = call_lines(tree, candidates(text, options.wait_functions))
         lines = [line for line in lines if file.outline.around(line) is None]

@@ -20,11 +20,11 @@ from flake8_asyncwait.fix.helper import (
     plan_helper,
 )
 from flake8_asyncwait.fix.imports import remove_unused
-from flake8_asyncwait.fix.project import project_of
 from flake8_asyncwait.fix.style import style_of
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.report.diff import diff
 from flake8_asyncwait.report.entry import NewModule
+from flake8_asyncwait.source.project import project_of
 from flake8_asyncwait.source.text import Source, SourceError
 from flake8_asyncwait.source.write import create, encode, write
 from flake8_asyncwait.undetermined import InternalError
@@ -162,8 +162,8 @@ def _fixed(
     except HelperError as error:
         if helper is not None and isinstance(error, NoHelper):
             raise SourceError(f"--helper {helper}", str(error)) from error
-        return fix(text, options, None, width, findings, str(error), cure), None
-    fixed = fix(text, options, plan.name, width, findings, cure=cure)
+        return fix(text, options, None, width, findings, str(error), cure, path), None
+    fixed = fix(text, options, plan.name, width, findings, cure=cure, path=path)
     return fixed, plan if fixed.needs_helper else None
 
 
@@ -178,13 +178,13 @@ def _prove(path: str, text: str, fixed_text: str, fixed: Fixed, options: Options
     """Raise `SourceError` if the fixed text has a finding that nobody knows of, or an error of our
     own that the text has not."""
     left = Counter(cure.code for cure in fixed.cures if cure.is_left)
-    checked = check(fixed_text, options)
+    checked = check(fixed_text, options, path=path)
     after = Counter(finding.code for finding in checked.findings)
     if not after - left and not checked.internal:
         return
     # Others may have been there before: a comment suppresses them, or nobody asked to fix them.
     cured = Counter(cure.code for cure in fixed.cures if not cure.is_left)
-    known = check(text, options)
+    known = check(text, options, path=path)
     if len(checked.internal) > len(known.internal):
         error = checked.internal[-1]
         raise SourceError(path, f"left alone: the fixed file: {error.reason}", error.line)

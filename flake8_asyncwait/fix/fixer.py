@@ -7,13 +7,14 @@ from functools import partial
 from typing import NamedTuple
 
 from flake8_asyncwait.analysis.notes import Budget
-from flake8_asyncwait.check import check, parse_newer
+from flake8_asyncwait.check import check
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.cure import AUTO, CURED, MANUAL, UNTRIED, WAIT_ANY, Cure
 from flake8_asyncwait.fix.examine import OutOfWork, Seen, examine
 from flake8_asyncwait.fix.plan import BY_HAND, How, Rewrite, rewrite
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.outline import Entry, outline
+from flake8_asyncwait.sites.syntax import parse_newer
 from flake8_asyncwait.undetermined import INTERNAL_ERROR, InternalError, Net
 from flake8_asyncwait.verdict.finding import Finding
 
@@ -51,23 +52,25 @@ def fix(
     findings: Collection[Finding] | None = None,
     why_not: str = "",
     cure: str = AUTO,
+    path: str | None = None,
 ) -> Fixed:
     """Fix one file: `text` with `\\n` newlines.
 
     `function` is the name of `wait_any` in the file, None where it cannot be had. `width`
     is the file's line length, by default what its lines show. `findings` are those to fix, by
-    default all. `why_not` says why `wait_any` cannot be had. `cure` is
-    one of `CHOICES`. A finding whose function takes more than `WORK` is `UNTRIED`. Raises
+    default all. `why_not` says why `wait_any` cannot be had. `cure` is one of `CHOICES`, `path`
+    where the file stands. A finding whose function takes more than `WORK` is `UNTRIED`. Raises
     `SyntaxError`.
     """
     if findings is None:
-        findings = check(text, options).findings
+        findings = check(text, options, path=path).findings
     how = How(function, why_not, layout.line_length(text) if width is None else width, cure)
     look = partial(
         examine,
         options=options,
         settling=frozenset({WAIT_ANY, function or WAIT_ANY}),
         lowered={},
+        path=path,
     )
     cures: list[Cure] = []
     freed: set[str] = set()

@@ -15,22 +15,20 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from flake8_asyncwait import __version__
-from flake8_asyncwait.check import parse_newer
 from flake8_asyncwait.fix.imports import Import, add_import, imports_of
 from flake8_asyncwait.fix.project import (
-    Project,
     find_module,
-    is_name,
     leads_to,
     parse_module,
     parts_below,
     place_for_module,
-    project_of,
     top_level,
     why_not_make,
 )
 from flake8_asyncwait.fix.style import PLAIN, Style, style_of
 from flake8_asyncwait.report.entry import NewModule
+from flake8_asyncwait.sites.syntax import parse_newer
+from flake8_asyncwait.source.project import Project, is_name, project_of
 from flake8_asyncwait.source.text import SourceError, decode, read
 
 NAME = "wait_any"

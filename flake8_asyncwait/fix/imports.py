@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from flake8_asyncwait.check import parse, parse_newer
+from flake8_asyncwait.sites.syntax import parse, parse_newer
 
 _STANDARD, _OTHER, _OWN, _RELATIVE = range(4)
 # Those of every Python that we run on: where an import goes must not hang on which one that is.

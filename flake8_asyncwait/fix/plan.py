@@ -132,7 +132,8 @@ def _shares_a_line(place: Place) -> bool:
 
 def _use(own: Seen) -> str | None:
     """What lets a pending task go on."""
-    return next((f"{use.task} is {use.what} on line {use.line}" for use in own.uses), None)
+    told = own.file.program.told
+    return next((f"{use.task} is {use.what} on {told(use.line)}" for use in own.uses), None)
 
 
 def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: How) -> Rewrite:
@@ -442,6 +443,7 @@ def _proof(
             own.file.lowered,
             watched,
             own.analysed.run.many,
+            own.file.path,
         )
     except SyntaxError:
         return None

@@ -10,7 +10,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from flake8_asyncwait.check import parse
+from flake8_asyncwait.sites.syntax import parse
 
 _OPEN, _CLOSE = "([{", ")]}"
 _QUOTE = r"""('''|\"\"\"|['"])"""

@@ -8,10 +8,11 @@ from typing import Any
 
 from flake8_asyncwait import __version__
 from flake8_asyncwait.report.entry import Change, Contents, Entry
-from flake8_asyncwait.report.paths import readable
+from flake8_asyncwait.report.paths import readable, relative
 from flake8_asyncwait.rules import rule_of
 from flake8_asyncwait.source.text import SourceError
 from flake8_asyncwait.undetermined import UndeterminedSite
+from flake8_asyncwait.verdict.finding import Step
 
 VERSION = 1
 TOOL = {"name": "asyncwait", "version": __version__}
@@ -62,7 +63,7 @@ def finding(entry: Entry) -> dict[str, Any]:
         "name": rule_of(found.code).name,
         "message": found.message,
         "function": entry.function or None,
-        "witness": [{"line": step.line, "what": step.what} for step in found.witness],
+        "witness": [_step(step) for step in found.witness],
         "fix": {
             "outcome": entry.outcome,
             "reason": entry.reason or None,
@@ -71,6 +72,12 @@ def finding(entry: Entry) -> dict[str, Any]:
         "proof": entry.proof or None,
         "fingerprint": entry.fingerprint,
     }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    """A step of a witness; it has a path where that is another one than the finding's."""
+    told: dict[str, Any] = {"line": step.line, "what": step.what}
+    return {**told, "path": readable(relative(step.path))} if step.path else told
 
 
 def error(error: SourceError) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def _code_flow(entry: Entry) -> Json:
     steps = [
         {
             "location": {
-                **_location(entry.path, {"startLine": step.line}),
+                **_location(step.path or entry.path, {"startLine": step.line}),
                 "message": {"text": step.what},
             }
         }

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from flake8_asyncwait.report.colour import PLAIN, Paint
 from flake8_asyncwait.report.entry import Contents, Entry, Summary
+from flake8_asyncwait.report.paths import relative
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -159,4 +160,5 @@ def _steps(witness: Iterable[Step]) -> list[str]:
 def _placed(step: Step) -> str:
     """`step` as a sentence that says where: "cancelled here, line 41: 'reader' is running"."""
     what, colon, consequence = step.what.partition(":")
-    return printable(f"{what}, line {step.line}{colon}{consequence}")
+    where = f"{relative(step.path)}, line {step.line}" if step.path else f"line {step.line}"
+    return printable(f"{what}, {where}{colon}{consequence}")

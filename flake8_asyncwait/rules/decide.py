@@ -41,10 +41,11 @@ def decide(
     lines: list[int],
     options: Options,
     outline: Outline | None = None,
+    path: str | None = None,
 ) -> Checked:
     """Check a file whose candidates stand on `lines`; see `check.check`. `outline` is that of the
     file where `tree` has only the statements around these lines."""
-    file = File(text, tree, options, whole=outline)
+    file = File(text, tree, options, whole=outline, path=path)
     net = Net()
     decided: list[Decision] = []
     for entry, within in file.around(lines).items():
@@ -151,9 +152,11 @@ def finding_at(file: File, analysed: Analysed, site: Site, options: Options) -> 
             if rule.code not in options.codes:
                 return None
             place = _place(file, analysed.run.func, call)
-            steps = witness(hit.history, call.line, place.helper)
+            steps = witness(hit.history, call.line, place.helper, file.program)
             message, more = hit.says(place), hint(place)
-            return Finding(call.line, call.column, rule.code, message, steps, *call.end, more)
+            elsewhere = tuple(sorted(analysed.run.elsewhere))
+            where = call.line, call.column
+            return Finding(*where, rule.code, message, steps, *call.end, more, elsewhere)
     return None
 
 
@@ -161,10 +164,11 @@ def _place(file: File, func: ir.Func, call: ir.Call) -> Place:
     name = file.program.qualified(func, call.func)
     if name != WAIT:
         name = last_name(call.func)
-    start, around = (call.line, call.column), file.outline.around
+    start, around = (call.line, call.column), file.program.around
 
     def helper(line: int) -> str:
         entry = around(line)
         return "" if entry is None or entry is around(call.line) else f"{entry.place[1]}()"
 
-    return place_of(name or "wait", file.tree, file.lines, start, call.end, helper)
+    told = file.program.told
+    return place_of(name or "wait", file.tree, file.lines, start, call.end, helper, told)

@@ -21,8 +21,8 @@ def when(loss: Loss, place: Place) -> str:
     if fault is None:
         return ""
     kind, here = fault.choice.removeprefix("fault:"), place.is_at(fault.line)
-    helper = place.helper(fault.line)
-    line = f"line {fault.line} in {helper}" if helper else f"line {fault.line}"
+    helper, line = place.helper(fault.line), place.told(fault.line)
+    line = f"{line} in {helper}" if helper else line
     if kind == "CancelledError":
         this = "await" if place.is_awaited else "wait"
         return f"if this {this} is cancelled" if here else f"if {line} is cancelled"

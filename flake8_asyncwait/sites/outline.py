@@ -10,6 +10,7 @@ import ast
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from flake8_asyncwait.named import NamedTuple
 
@@ -22,6 +23,8 @@ PRIMITIVES = {
     "asyncio.PriorityQueue": ("get", "put", "join"),
     "asyncio.Event": ("wait",),
 }
+# What is bound to nothing yet.
+NONE = "None"
 _SUBMODULES = frozenset(
     {"tasks", "futures", "queues", "locks", "events", "exceptions", "timeouts", "runners"}
 )
@@ -87,18 +90,26 @@ class Entry:
 class Outline:
     """What a file binds at its top level and in its classes.
 
-    `imports` maps a name to the qualified name it was imported as; `bound` are the names that the
-    module binds otherwise. `constants` holds the module's names for strings and qualified names.
-    `coroutine_methods` are dotted texts such as `self.queue.get` that make a coroutine.
+    `imports` maps a name to the qualified name it was imported as, with the dots of a relative one
+    before it; `bound` are the names that the module binds otherwise, `assigned` those of them that
+    neither a `def` nor a `class` binds. `constants` holds the module's names for strings and
+    qualified names. `classes` have the last components of their bases' names, `bases` the whole
+    names ("" for what is no name). `attributes` are what a class binds to the attributes of
+    `self`: by the name of the class and of the attribute the dotted callee, or annotation, "" for
+    anything else. `coroutine_methods` are dotted texts such as `self.queue.get` that make a
+    coroutine.
     """
 
     imports: dict[str, str] = field(default_factory=dict)
     bound: set[str] = field(default_factory=set)
+    assigned: set[str] = field(default_factory=set)
     star_asyncio: bool = False
     constants: dict[str, ast.expr] = field(default_factory=dict)
     functions: dict[str, Entry] = field(default_factory=dict)
     methods: dict[tuple[str, str], Entry] = field(default_factory=dict)
     classes: dict[str, list[str]] = field(default_factory=dict)
+    bases: dict[str, list[str]] = field(default_factory=dict)
+    attributes: dict[tuple[str, str], str] = field(default_factory=dict)
     outermost: list[Entry] = field(default_factory=list)
     coroutine_methods: set[str] = field(default_factory=set)
 
@@ -115,6 +126,14 @@ class Outline:
     def _rebound_import(self, root: str) -> bool:
         """An import and a fallback (`except ImportError: timeout = None`) share a name."""
         return root in self.imports and root not in self.functions and root not in self.classes
+
+    def primitive(self, callee: str) -> tuple[str, ...]:
+        """The methods that are coroutines of what a call of a dotted name makes."""
+        root, _, rest = callee.partition(".")
+        base = self.resolve(root)
+        if base is None:
+            return ()
+        return PRIMITIVES.get(canonical(f"{base}.{rest}" if rest else base), ())
 
     def around(self, line: int) -> Entry | None:
         """The outermost function around a line; None at module level."""
@@ -158,13 +177,13 @@ class Outliner:
         of functions, and those of `body` are not kept."""
         _module_statements(body, self._outline)
         _functions(body, None, self._outline, read)
-        self._made += _primitives(body, toplevel=True)
+        self._made += _made_things(body, toplevel=True)
 
     def finish(self) -> Outline:
         """The outline, when all statements are in it."""
         self._outline.outermost.sort(key=lambda entry: entry.start)
         for made in self._made:
-            _note_primitive(made, self._outline)
+            _note(made, self._outline)
         return self._outline
 
 
@@ -196,9 +215,9 @@ def add_import(statement: ast.Import | ast.ImportFrom, imports: dict[str, str]) 
             bound = alias.asname or alias.name.partition(".")[0]
             imports[bound] = alias.name if alias.asname else bound
     else:
-        module = "." * statement.level + (statement.module or "")
+        module = "." * statement.level + (f"{statement.module}." if statement.module else "")
         for alias in statement.names:
-            imports[alias.asname or alias.name] = canonical(f"{module}.{alias.name}")
+            imports[alias.asname or alias.name] = canonical(f"{module}{alias.name}")
 
 
 def _bind(statement: ast.stmt, result: Outline) -> None:
@@ -212,7 +231,9 @@ def _bind(statement: ast.stmt, result: Outline) -> None:
     elif isinstance(statement, (ast.With, ast.AsyncWith)):
         targets = [item.optional_vars for item in statement.items if item.optional_vars]
     for target in targets:
-        result.bound.update(_names(target))
+        names = set(_names(target))
+        result.bound |= names
+        result.assigned |= names
     if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
         for target in targets:
             if isinstance(target, ast.Name):
@@ -268,7 +289,8 @@ def _functions(
                 result.methods[cls, statement.name] = entry
             result.outermost.append(entry)
         elif isinstance(statement, ast.ClassDef):
-            bases = [dotted(unsubscripted(base)) for base in statement.bases]
+            bases = [dotted(unsubscripted(base)) or "" for base in statement.bases]
+            result.bases[statement.name] = bases
             result.classes[statement.name] = [base.rpartition(".")[2] for base in bases if base]
             _functions(statement.body, statement.name, result, read)
         else:
@@ -277,43 +299,57 @@ def _functions(
 
 
 class _Made(NamedTuple):
-    """What a call makes: its dotted callee, and the dotted texts that it is bound to."""
+    """What a statement binds dotted texts to: a call of `callee`, "" for anything else. `cls` is
+    the class that it stands in."""
 
     callee: str
     targets: tuple[str, ...]
+    cls: str | None
 
 
-def _primitives(body: list[ast.stmt], toplevel: bool) -> Iterator[_Made]:
+def _made_things(body: list[ast.stmt], toplevel: bool, cls: str | None = None) -> Iterator[_Made]:
     """Every `self.x = asyncio.Queue()` of a block, and `x = ...` of the top level.
 
     The interpreter sees for itself what a function binds to a name of its own.
     """
     for statement in body:
         if isinstance(statement, (ast.Assign, ast.AnnAssign)):
-            made = _made(statement, toplevel)
-            if made is not None and made.targets:
+            made = _made(statement, toplevel, cls)
+            if made.targets:
                 yield made
         inside = isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        around = statement.name if isinstance(statement, ast.ClassDef) else cls
         for block in _blocks(statement):
-            yield from _primitives(block, toplevel and not inside)
+            yield from _made_things(block, toplevel and not inside, around)
+            if isinstance(statement, ast.ClassDef):
+                yield from filter(None, map(partial(_declared, statement.name), block))
 
 
-def _made(statement: ast.Assign | ast.AnnAssign, toplevel: bool) -> _Made | None:
-    call = statement.value
-    callee = dotted(unsubscripted(call.func)) if isinstance(call, ast.Call) else None
-    if callee is None:
-        return None
+def _made(statement: ast.Assign | ast.AnnAssign, toplevel: bool, cls: str | None) -> _Made:
+    value = statement.value
+    callee = dotted(unsubscripted(value.func)) if isinstance(value, ast.Call) else None
+    if isinstance(value, ast.Constant) and value.value is None:
+        callee = NONE
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
     texts = (text for text in map(dotted, targets) if text is not None)
-    return _Made(callee, tuple(text for text in texts if toplevel or "." in text))
+    return _Made(callee or "", tuple(t for t in texts if toplevel or "." in t), cls)
 
 
-def _note_primitive(made: _Made, result: Outline) -> None:
-    root, _, rest = made.callee.partition(".")
-    base = result.resolve(root)
-    if base is None:
-        return
-    qualified = canonical(f"{base}.{rest}" if rest else base)
-    for method in PRIMITIVES.get(qualified, ()):
+def _declared(cls: str, statement: ast.stmt) -> _Made | None:
+    """What a class says that its instances have: `event: asyncio.Event`."""
+    if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+        return None
+    kind = dotted(unsubscripted(statement.annotation)) or ""
+    return _Made(kind, (f"self.{statement.target.id}",), cls)
+
+
+def _note(made: _Made, result: Outline) -> None:
+    for text in made.targets:
+        owner, _, name = text.partition(".")
+        if made.cls is not None and owner == "self" and made.callee != NONE:
+            known = result.attributes.setdefault((made.cls, name), made.callee)
+            if known != made.callee:
+                result.attributes[made.cls, name] = ""
+    for method in result.primitive(made.callee):
         for text in made.targets:
             result.coroutine_methods.add(f"{text}.{method}")

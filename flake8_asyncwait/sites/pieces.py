@@ -35,13 +35,13 @@ class Pieces:
     """What is kept of a long file, whose `text` has lines that end in `\\n`.
 
     `tree` has those statements of the top level that hold one of the calls among `candidates`, and
-    `outline` is that of the whole file. Raises `SyntaxError` where a piece is not Python, and
-    `TooLong`.
+    `outline` is that of the whole file, `lines` are its own. Raises `SyntaxError` where a piece is
+    not Python, and `TooLong`.
     """
 
     def __init__(self, text: str, candidates: Candidates, parse: Parse) -> None:
         self._parse = parse
-        self._lines = text.split("\n")
+        self.lines = text.split("\n")
         self.tree = ast.Module([], [])
         outliner = Outliner()
         for body in _bodies(text, parse):
@@ -56,7 +56,7 @@ class Pieces:
 
     def _function(self, entry: Entry) -> FunctionNode:
         """The tree of a function whose own was not kept."""
-        body = "\n".join(self._lines[entry.start - 1 : entry.end])
+        body = "\n".join(self.lines[entry.start - 1 : entry.end])
         if body[:1].isspace():
             (block,) = _below(entry.start - 2, f"if 1:\n{body}\n", self._parse)
             assert isinstance(block, ast.If)

@@ -11,13 +11,15 @@ class Step:
 
     `line` counts from 1. `what` is a short sentence without a full stop, such as
     "cancelled here: 'reader' is still running"; it names the function where that is a helper of the
-    one that waits. `choice` is what a replay has to choose at this
-    step so that the execution goes this way ("" where there is no choice).
+    one that waits. `choice` is what a replay has to choose at this step so that the execution goes
+    this way ("" where there is no choice). `path` is that of another module of the project,
+    "" where the step is one in the file of the finding.
     """
 
     line: int
     what: str
     choice: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,7 +29,8 @@ class Finding:
     `line` counts from 1, `column` from 0, in characters (not bytes), and so do `end_line` and
     `end_column`, the place just behind the call. `message` is one line without the code and
     without a trailing full stop. `hint` is another such line, for reports that have room for it: ""
-    where there is no more to say.
+    where there is no more to say. `elsewhere` are the paths of the other modules of the project
+    that were looked into.
     """
 
     line: int
@@ -38,3 +41,4 @@ class Finding:
     end_line: int = field(default=0, compare=False)
     end_column: int = field(default=0, compare=False)
     hint: str = field(default="", compare=False)
+    elsewhere: tuple[str, ...] = field(default=(), compare=False)

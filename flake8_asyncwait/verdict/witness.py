@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flake8_asyncwait.analysis.trace import History
+from flake8_asyncwait.analysis import ir
+from flake8_asyncwait.analysis.program import Program
+from flake8_asyncwait.analysis.trace import History, Trace
 from flake8_asyncwait.verdict.finding import Step
 
 
-def witness(history: History | None, line: int, helper: Callable[[int], str]) -> tuple[Step, ...]:
+def witness(
+    history: History | None, line: int, helper: Callable[[int], str], program: Program
+) -> tuple[Step, ...]:
     """The steps of a history from the first wait on `line`, where the site stands, or from the
     fault, should it strike before. `helper` names the function around the line of a step, "" where
-    that is the function of the site."""
+    that is the function of the site; `program` knows the files that lines stand in."""
     if history is None:
         return ()
     steps = history.steps()
@@ -21,9 +25,12 @@ def witness(history: History | None, line: int, helper: Callable[[int], str]) ->
         if step.choice.startswith("fault:") or (step.choice == "wait" and step.line == line)
     )
     return tuple(
-        Step(one.line, _inside(helper(one.line), one.what), one.choice)
-        for one in steps[next(starts, 0) :]
+        _step(one, helper(one.line), program.path_of(one.line)) for one in steps[next(starts, 0) :]
     )
+
+
+def _step(one: Trace, helper: str, path: str) -> Step:
+    return Step(one.line % ir.SPAN, _inside(helper, one.what), one.choice, path)
 
 
 def _inside(helper: str, what: str) -> str:

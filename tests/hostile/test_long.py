@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flake8_asyncwait.check import check, parse
+from flake8_asyncwait.check import check
 from flake8_asyncwait.sites.pieces import LONG_FILE, MAX_STATEMENT
+from flake8_asyncwait.sites.syntax import parse
 from flake8_asyncwait.undetermined import TOO_LONG
 
 pytestmark = pytest.mark.thorough

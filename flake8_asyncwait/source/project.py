@@ -1,0 +1,200 @@
+"""The packages around a file, and where its imports lead, as far as the file system tells: nothing
+of them is imported."""
+
+from __future__ import annotations
+
+import keyword
+import os
+import sys
+from collections.abc import Iterable, Sequence
+
+from flake8_asyncwait.named import NamedTuple
+
+INIT = "__init__.py"
+_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", ".hg")
+
+
+class Project(NamedTuple):
+    """Where a file stands: all paths are absolute.
+
+    `root` is the nearest directory upwards that looks like the root of a project, else `base`.
+    `packages` are the names of the packages around the file, the outermost first, each a directory
+    with an `__init__.py`; none for a script. `base` is the directory that holds the outermost one,
+    or the script. `is_marked` says that the root looks like one.
+    """
+
+    root: str
+    base: str
+    packages: tuple[str, ...]
+    is_marked: bool = True
+
+    @property
+    def is_rooted(self) -> bool:
+        """Whether `base` is surely a directory that modules are imported from.
+
+        Else it may be a namespace package: a directory without an `__init__.py`.
+        """
+        return self.base == self.root or os.path.basename(self.base) == "src"
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """The directories that modules of the project may be imported from."""
+        return self.base, self.root, os.path.join(self.root, "src")
+
+
+class Place(NamedTuple):
+    """Where a dotted name leads: to the file at `path`, and there to what `names` say."""
+
+    path: str
+    names: tuple[str, ...]
+
+
+def project_of(path: str) -> Project:
+    """The packages around the file at `path`."""
+    base = os.path.dirname(os.path.abspath(path))
+    root = _root(base)
+    packages: list[str] = []
+    while is_package(base) and is_name(os.path.basename(base)) and not (packages and base == root):
+        packages.insert(0, os.path.basename(base))
+        base = os.path.dirname(base)
+    return Project(root or base, base, tuple(packages), root is not None)
+
+
+def module_below(bases: Iterable[str], parts: Sequence[str]) -> str | None:
+    """The path of a module that is found from one of `bases`, by the parts of its dotted name."""
+    for base in bases:
+        whole = os.path.join(base, *parts)
+        for path in (os.path.join(whole, INIT), f"{whole}.py"):
+            if os.path.isfile(path):
+                return path
+    return None
+
+
+def is_name(word: str) -> bool:
+    """Whether a word can be a name in Python."""
+    return word.isidentifier() and not keyword.iskeyword(word)
+
+
+def is_package(directory: str) -> bool:
+    """Whether a directory is a package, other than one of a namespace."""
+    return os.path.isfile(os.path.join(directory, INIT))
+
+
+def _root(directory: str) -> str | None:
+    while not any(os.path.exists(os.path.join(directory, mark)) for mark in _MARKS):
+        directory, below = os.path.dirname(directory), directory
+        if directory == below:
+            return None
+    return directory
+
+
+class Imports:
+    """Where the imports of the modules of one project lead. `path` is that of the file that it was
+    made for, the links around it followed.
+
+    Only to files in the project: below its root, or where nothing marks that, in the outermost
+    package around the file that the project is of. Links may not lead out of there either.
+    """
+
+    def __init__(self, path: str) -> None:
+        """`path` is that of a file of the project."""
+        directory, name = os.path.split(os.path.abspath(path))
+        self.path = os.path.join(os.path.realpath(directory), name)
+        self._around: dict[str, Project] = {}
+        self._project = project = self._project_of(self.path)
+        limit = project.root
+        if not project.is_marked and project.packages:
+            limit = os.path.join(project.base, project.packages[0])
+        self._limit = os.path.realpath(limit)
+
+    def find(self, path: str, dotted: str) -> Place | None:
+        """Where a name leads that the module at `path`, an absolute path, imports.
+
+        A relative name begins with dots. None where it leads to no file of the project, or to more
+        than one, where `path` is in no package, and for the standard library.
+        """
+        relative = dotted.lstrip(".")
+        parts = relative.split(".")
+        if relative != dotted:
+            if not self._is_in_package(path):
+                return None
+            directory = _above(path, len(dotted) - len(relative))
+            return self._descend(directory, parts, is_package=True)
+        if parts[0] in sys.stdlib_module_names:
+            return None
+        found = {self._descend(start, parts) for start in self._starts(path, parts[0])}
+        found.discard(None)
+        return found.pop() if len(found) == 1 else None
+
+    def _starts(self, path: str, top: str) -> set[str]:
+        """The directories from which the module at `path` may import the package `top`.
+
+        A file that no `__init__.py` makes part of a package may be in one of a namespace: that has
+        the name of a directory around the file.
+        """
+        around = self._project_of(path)
+        if around.packages[:1] == (top,):
+            return {around.base}
+        starts = set(self._project.bases) if around.packages else set[str]()
+        directory = os.path.dirname(path)
+        while self._is_below(directory):
+            if os.path.basename(directory) == top:
+                starts.add(os.path.dirname(directory))
+            directory = os.path.dirname(directory)
+        return starts
+
+    def _is_in_package(self, path: str) -> bool:
+        return bool(self._project_of(path).packages) or self._is_below(os.path.dirname(path))
+
+    def _is_below(self, directory: str) -> bool:
+        """Whether a directory is one of the project, and not its root."""
+        return self._is_inside(directory) and directory != self._project.root
+
+    def _project_of(self, path: str) -> Project:
+        directory = os.path.dirname(path)
+        if directory not in self._around:
+            self._around[directory] = project_of(path)
+        return self._around[directory]
+
+    def _descend(
+        self, directory: str, parts: Sequence[str], is_package: bool = False
+    ) -> Place | None:
+        """The module that a dotted name leads to from a directory, and the rest of the name.
+
+        `is_package` says that the name may be one of the package `directory` itself.
+        """
+        module = os.path.join(directory, INIT) if is_package else ""
+        names = list(parts)
+        while names:
+            inner = os.path.join(directory, names[0])
+            init = os.path.join(inner, INIT)
+            if os.path.isfile(init):
+                module, directory = init, inner
+            elif os.path.isfile(f"{inner}.py"):
+                return self._place(f"{inner}.py", names[1:])
+            elif os.path.isdir(inner):
+                module, directory = "", inner
+            else:
+                break
+            names.pop(0)
+        return self._place(module, names) if module else None
+
+    def _place(self, path: str, names: Iterable[str]) -> Place | None:
+        path = os.path.realpath(path)
+        return Place(path, tuple(names)) if self._is_inside(path) else None
+
+    def _is_inside(self, path: str) -> bool:
+        return f"{os.path.realpath(path)}{os.sep}".startswith(os.path.join(self._limit, ""))
+
+
+def _above(path: str, levels: int) -> str:
+    """The directory that so many leading dots of a name stand for in the file at `path`."""
+    for _ in range(levels):
+        path = os.path.dirname(path)
+    return path
+
+
+def imports_of(path: str) -> Imports | None:
+    """Where the imports of the file at `path` lead; None for what is no module, such as standard
+    input or a notebook."""
+    return Imports(path) if path.endswith(".py") and os.path.isfile(path) else None
