@@ -23,8 +23,8 @@ from flake8_asyncwait.options import Options
 from flake8_asyncwait.plugin import Plugin
 from flake8_asyncwait.sites import modules
 from flake8_asyncwait.sites.outline import Entry
-from flake8_asyncwait.source import text
 from flake8_asyncwait.source.project import Imports
+from flake8_asyncwait.source.text import read as read_file
 
 TASKS = """\
 import asyncio
@@ -294,7 +294,7 @@ def test_a_module_is_read_once_and_only_where_it_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    real = text.read
+    real = read_file
 
     def counting(path: str) -> bytes:
         read.append(Path(path).name)
