@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -39,8 +40,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         prog=f"asyncwait {name}",
         description=command.description,
         epilog=command.epilog,
-        # argparse makes one of these for each option, and imports `shutil` to ask for a width.
-        formatter_class=partial(argparse.HelpFormatter, width=None if {*HELP} & {*rest} else WIDTH),
+        formatter_class=argparse.HelpFormatter if {*HELP} & {*rest} else _unseen,
     )
     command.add_options(parser)
     args, unknown = parser.parse_known_args(rest)
@@ -63,6 +63,18 @@ def _settle_paths(parser: _Parser, args: argparse.Namespace) -> None:
         args.paths = ["-"]
     elif "-" not in args.paths:
         parser.error("--stdin-filename: nothing is read from standard input; name it with -")
+
+
+class _Unseen(argparse.HelpFormatter):
+    """The form of a help that nobody has asked for: argparse makes one for each option."""
+
+    if sys.version_info[:2] == (3, 14):
+
+        def _set_color(self, _: object) -> None:
+            """Leave out the colours, whose import takes longer than a run. 3.15 does, too."""
+
+
+_unseen = partial(_Unseen, width=WIDTH)  # argparse imports `shutil` to ask for one
 
 
 class _Parser(argparse.ArgumentParser):

@@ -448,6 +448,27 @@ class _Use:
         self.stage.hand(value)
 
 
+class Full(KeyError, asyncio.QueueFull):
+    """What a plain call raises that a `try` is there for: each of the handlers catches it."""
+
+
+class _Queue:
+    """The unknown object `queue`: whatever is done with it may raise."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+
+    def __getitem__(self, _: object) -> object:
+        if self.stage.ask():
+            raise Full
+        return None
+
+    __delitem__ = put_nowait = __getitem__
+
+    def get_nowait(self) -> object:
+        return self[0]
+
+
 def _elsewhere(stage: Stage) -> types.ModuleType:
     module = types.ModuleType("elsewhere")
 
@@ -462,11 +483,13 @@ def _elsewhere(stage: Stage) -> types.ModuleType:
         return _Lazily(known)
 
     vars(module).update(
+        Full=Full,
         cond=stage.ask,
         create_tracked_task=stage.make,
         lock=lambda: _Lock(stage),
         log=log,
         other=other,
+        queue=_Queue(stage),
         use=_Use(stage),
         work=stage.work,
     )
