@@ -57,14 +57,14 @@ def _check_file(options: Options, path: Path, labels: list[Label]) -> FileResult
         text = file.read()
     started = time.perf_counter()
     try:
-        checked = _check_in_time(text, options)
+        checked = _check_in_time(path, text, options)
     except Exception:  # a crash of any kind is a result of this benchmark
         return FileResult(path, crash=traceback.format_exc())
     seconds = time.perf_counter() - started
     return replace(compare(path, text, labels, checked), seconds=seconds)
 
 
-def _check_in_time(text: str, options: Options) -> Checked:
+def _check_in_time(path: Path, text: str, options: Options) -> Checked:
     """Check a file. Raises TimeoutError after LIMIT seconds (by a signal: not on Windows)."""
 
     def give_up(*_: object) -> None:
@@ -73,7 +73,7 @@ def _check_in_time(text: str, options: Options) -> Checked:
     signal.signal(signal.SIGALRM, give_up)
     signal.alarm(LIMIT)
     try:
-        return check(text, options)
+        return check(text, options, path=str(path))
     finally:
         signal.alarm(0)
 
