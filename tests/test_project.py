@@ -163,6 +163,78 @@ def test_a_coroutine_function_elsewhere(tmp_path: Path) -> None:
     assert codes(tmp_path / "app" / "main.py") == ["AWT203"]
 
 
+REMOTE = """\
+import asyncio
+
+
+class Remote:
+    def __init__(self, other):
+        self.closed = asyncio.Event()
+        self.other = other
+
+    async def wait_closed(self):
+        await self.closed.wait()
+
+
+class Near(Remote):
+    pass
+"""
+HUB = """\
+import asyncio
+from app import remotes
+from app.remotes import Near, Remote
+
+
+class Hub:
+    def __init__(self, other):
+        self.remote = Remote(self)
+        self.other = other
+
+    async def main(self, near: Near, names):
+        mine = Near(self)
+        all_of_them = [remotes.Remote(name) for name in names]
+        {code}
+"""
+
+
+@pytest.mark.parametrize(
+    ("waited", "found"),
+    [
+        ("[mine.wait_closed()]", ["AWT203"]),
+        ("[mine.closed.wait()]", ["AWT203"]),
+        ("[each.closed.wait() for each in all_of_them]", ["AWT203"]),
+        ("{self.remote.wait_closed()}", ["AWT203"]),
+        ("[mine.other.wait_closed()]", []),
+        ("[mine.nothing()]", []),
+        ("[self.other.wait_closed()]", []),
+    ],
+)
+def test_instances_of_classes_elsewhere(tmp_path: Path, waited: str, found: list[str]) -> None:
+    code = f"await asyncio.wait({waited})"
+    tree(tmp_path, PACKAGE | {"app/remotes.py": REMOTE, "app/main.py": HUB.format(code=code)})
+    assert codes(tmp_path / "app" / "main.py") == found
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("class Remote:", "class Remote(metaclass=Made):"),
+        ("class Remote:", "@registered\nclass Remote:"),
+        ("class Remote:", "class Remote:\n    def __new__(cls):\n        return other()\n"),
+        ("    async def wait", "    @cached\n    async def wait"),
+        ("await self.closed.wait()", "yield self"),
+        ("self.other = other", "self.wait_closed = other"),
+        ("class Near(Remote):", "class Near(Unknown, Remote):"),
+    ],
+)
+def test_what_may_be_no_such_instance(tmp_path: Path, before: str, after: str) -> None:
+    code = "await asyncio.wait([mine.wait_closed()])"
+    remote = REMOTE.replace(before, after)
+    assert remote != REMOTE
+    tree(tmp_path, PACKAGE | {"app/remotes.py": remote, "app/main.py": HUB.format(code=code)})
+    assert codes(tmp_path / "app" / "main.py") == []
+
+
 LAYOUTS = {
     "src": (src(PACKAGE), "src/app/main.py"),
     "unmarked": ({"app/__init__.py": "", "app/tasks.py": TASKS}, "app/main.py"),

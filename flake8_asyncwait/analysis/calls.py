@@ -12,7 +12,8 @@ from flake8_asyncwait.analysis.exceptions import Exc
 from flake8_asyncwait.analysis.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.handover import hand_over_args, unknown_call
 from flake8_asyncwait.analysis.helpers import call_function, function_of
-from flake8_asyncwait.analysis.machine import Args, Context, Machine, Results
+from flake8_asyncwait.analysis.machine import MAX_DEPTH, Args, Context, Machine, Results
+from flake8_asyncwait.analysis.program import Definition
 from flake8_asyncwait.analysis.state import (
     KNOWN,
     UNKNOWN,
@@ -187,7 +188,18 @@ def _dispatch(
         return call_function(machine, node, callee, args, state, ctx)
     if _creates_task(machine, node, func, qualified):
         return make_task(machine, node, args.first(), state, ctx)
-    return unknown_call(machine, node, args, state, ctx)
+    return _instance(machine, node, args, state, ctx)
+
+
+def _instance(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    """A call of a class of the project, or of something that nobody knows."""
+    cls = None
+    if ctx.frame.depth < MAX_DEPTH:
+        cls = machine.program.class_of(ctx.frame.func, node.func)
+    results = unknown_call(machine, node, args, state, ctx)
+    if cls is None:
+        return results
+    return [(after, Result(machine.origin(node), cls=cls)) for after, _ in results]
 
 
 def _creates_task(machine: Machine, node: ir.Call, func: ir.Func, qualified: str | None) -> bool:
@@ -262,10 +274,10 @@ def _other_method(
     if isinstance(receiver, Loop) or _is_loop(node):
         return _rule_or(unknown_call, known.LOOP_METHODS, name)(machine, node, args, state, ctx)
     if isinstance(receiver, Primitive) and name in receiver.methods:
-        return [(state, Result(machine.origin(node), f"{_text(node.func)}()"))]
-    if _text(node.func) in machine.program.of(ctx.frame.func).outline.coroutine_methods:
+        return [(state, Result(machine.origin(node), f"{_shown(node.func)}()"))]
+    if _is_coroutine_method(machine, node, receiver, name, ctx):
         state = hand_over_args(machine, args, state, ctx)
-        return [(state, Result(machine.origin(node), f"{_text(node.func)}()"))]
+        return [(state, Result(machine.origin(node), f"{_shown(node.func)}()"))]
     if _is_logging(node, name) or (qualified or "").startswith("warnings."):
         return [(state, UNKNOWN)]
     found = function_of(machine, node, ctx)
@@ -275,7 +287,28 @@ def _other_method(
         return make_task(machine, node, args.first(), state, ctx)
     if known.has(node, known.REGISTERS):
         state = _register(node, args.first(), state, ctx)
-    return unknown_call(machine, node, args, state, ctx)
+    return _instance(machine, node, args, state, ctx)
+
+
+def _is_coroutine_method(
+    machine: Machine, node: ir.Call, receiver: Value, name: str, ctx: Context
+) -> bool:
+    """Whether a method is surely a coroutine function: one of a queue or an event that the module
+    makes, or of an instance of a class of the project."""
+    func = ctx.frame.func
+    home = machine.program.of(func)
+    if _text(node.func) in home.outline.coroutine_methods:
+        return True
+    cls = receiver.cls if isinstance(receiver, Result) else None
+    path = receiver.path.split(".") if isinstance(receiver, Foreign) else []
+    if len(path) == 2 and path[0] == "self" and func.cls is not None:
+        made = Definition(home, func.cls).attribute(path[1])
+        cls = made[0].class_named(made[1]) if made is not None else None
+        cls = cls if cls is not None and cls.makes_instances else None
+    if cls is None or not cls.has_coroutine(name):
+        return False
+    machine.note_module(cls.program.path)
+    return True
 
 
 def stack_key(name: str, ctx: Context) -> str:
@@ -342,3 +375,8 @@ def _text(node: ir.Expr) -> str:
     if isinstance(node, ir.Attr) and node.path is not None:
         return ".".join(node.path)
     return node.id if isinstance(node, ir.Name) else "a coroutine"
+
+
+def _shown(node: ir.Expr) -> str:
+    """A callee as the source has it: the variables of comprehensions have names of their own."""
+    return re.sub(r"~\d+", "", _text(node))

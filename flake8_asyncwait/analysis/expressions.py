@@ -57,15 +57,21 @@ def _attr(machine: Machine, node: ir.Attr, state: State, ctx: Context) -> Result
         return [(state, Const(known.RETURN_WHEN[qualified]))]
     results: Results = []
     for after, value in evaluate(machine, node.value, state, ctx):
-        results.append((after, _member(node, value, after, ctx)))
+        results.append((after, _member(machine, node, value, after, ctx)))
     return results
 
 
-def _member(node: ir.Attr, value: Value, state: State, ctx: Context) -> Value:
+def _member(machine: Machine, node: ir.Attr, value: Value, state: State, ctx: Context) -> Value:
     if isinstance(value, (Ref, Primitive, Loop)):
         return Method(value, node.name)
     if isinstance(value, (Param, Result, Foreign)) and node.name in known.TASK_METHODS:
         return Method(value, node.name)
+    if isinstance(value, Result) and value.cls is not None:
+        made = value.cls.attribute(node.name)
+        methods = made[0].outline.primitive(made[1]) if made is not None else ()
+        if methods:
+            machine.note_module(value.cls.program.path)
+            return Primitive(methods)
     if node.path is not None:
         path = path_text(node.path, ctx)
         return state.env.get(path, Foreign(path))

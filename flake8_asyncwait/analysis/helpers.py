@@ -244,9 +244,7 @@ def _activate(
 
 def frame_for(machine: Machine, func: ir.Func, ctx: Context) -> Frame:
     """A frame for a call; a lambda is part of the function that it stands in."""
-    path = machine.program.path_of(func.line)
-    if path:
-        machine.elsewhere.add(path)
+    machine.note_module(machine.program.of(func).path)
     depth = ctx.frame.depth + (func.name != "<lambda>")
     parent: Frame | None = ctx.frame
     while parent is not None and func.parent is not parent.func:

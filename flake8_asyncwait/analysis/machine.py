@@ -166,6 +166,11 @@ class Machine:
         self.many = MANY
         self.books.begin_again()
 
+    def note_module(self, path: str) -> None:
+        """What stands in the module at a path has been looked into."""
+        if path != self.program.path:
+            self.elsewhere.add(path)
+
     def origin(self, node: object) -> int:
         """The number of a place that makes tasks: an ir node (as reached from the call that is
         being looked into), or a name."""

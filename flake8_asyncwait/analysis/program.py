@@ -18,7 +18,13 @@ from flake8_asyncwait.source.project import Imports
 
 # Classes that have no methods of their own that anybody calls by name.
 _PLAIN_BASES = frozenset(
-    {"abc.ABC", "typing.Generic", "typing.Protocol", "typing_extensions.Protocol"}
+    {
+        "builtins.object",
+        "abc.ABC",
+        "typing.Generic",
+        "typing.Protocol",
+        "typing_extensions.Protocol",
+    }
 )
 # A class with more classes above it is not followed.
 _MOST_BASES = 50
@@ -44,6 +50,39 @@ class Definition(NamedTuple):
     def is_class(self) -> bool:
         """Whether it is a class."""
         return self.cls is None and self.name in self.program.outline.classes
+
+    @property
+    def makes_instances(self) -> bool:
+        """Whether a call of it surely makes an instance of it: a class, as far as it is known."""
+        known = [each for each in self.program.lineage(self.name) if each is not None]
+        return self.is_class and not any(
+            each.name in each.program.outline.altered
+            or (each.name, "__new__") in each.program.outline.methods
+            for each in known
+        )
+
+    def has_coroutine(self, method: str) -> bool:
+        """Whether a method of an instance of the class is surely a coroutine function."""
+        for each in self.program.lineage(self.name):
+            if each is None or (each.name, method) in each.program.outline.attributes:
+                return False
+            entry = each.program.outline.methods.get((each.name, method))
+            if entry is not None:
+                node = entry.node
+                yields = any(isinstance(one, ast.Yield) for one in ast.walk(node))
+                is_plain = not node.decorator_list and not yields
+                return isinstance(node, ast.AsyncFunctionDef) and is_plain
+        return False
+
+    def attribute(self, name: str) -> tuple[Program, str] | None:
+        """What makes an attribute of an instance of the class: a dotted name in a module."""
+        for each in self.program.lineage(self.name):
+            if each is None:
+                return None
+            callee = each.program.outline.attributes.get((each.name, name))
+            if callee is not None:
+                return each.program, callee
+        return None
 
     def load(self) -> ir.Func | None:
         """The function lowered; None where it is none, or cannot be lowered."""
@@ -143,6 +182,7 @@ class Program:
             self._named.setdefault(name, []).append(entry)
         self._qualified: dict[tuple[ir.Func, ir.Expr], str | None] = {}
         self._loaded: dict[tuple[str | None, str], ir.Func | None] = {}
+        self._classes: dict[tuple[ir.Func, ir.Expr], Definition | None] = {}
         self._lineages: dict[str, list[Definition | None]] = {}
         self._imported: dict[tuple[str, int], Definition | None] = {}
 
@@ -279,15 +319,27 @@ class Program:
         """The bases of a class of this module, but for those that tell nothing about methods."""
         for text in self.outline.bases.get(cls, ()):
             root, dot, rest = text.partition(".")
-            source = self.outline.resolve(root)
-            if source is None:
-                found = self.own(root) if not dot else None
-                plain = root not in self.outline.bound and text == "object"
-            else:
-                plain = source + dot + rest in _PLAIN_BASES
-                found = None if plain else self.imported(source + dot + rest)
-            if not plain:
-                yield found if found is not None and found.is_class else None
+            source = self.outline.resolve(root) or "builtins." + root
+            if source + dot + rest not in _PLAIN_BASES or root in self.outline.bound:
+                yield self.class_named(text)
+
+    def class_named(self, text: str) -> Definition | None:
+        """The class of the project that a dotted name is in this module."""
+        root, dot, rest = text.partition(".")
+        source = self.outline.resolve(root)
+        if source is not None:
+            found = self.imported(source + dot + rest)
+        else:
+            found = None if dot else self.own(root)
+        return found if found is not None and found.is_class else None
+
+    def class_of(self, func: ir.Func, callee: ir.Expr) -> Definition | None:
+        """The class of the project whose instance a call in a function makes."""
+        key = func, callee
+        if key not in self._classes:
+            found = self.definition(func, callee)
+            self._classes[key] = found if found is not None and found.makes_instances else None
+        return self._classes[key]
 
     # Names
 

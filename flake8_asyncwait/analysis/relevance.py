@@ -107,7 +107,7 @@ def relevant_names(
             (modes if arg.keyword not in (None, "fs") else feeding).update(
                 carried(arg.value, follows)
             )
-    feeding |= _asked(func, makes) | _wrapped(func, follows)
+    feeding |= _owners(func, feeding) | _asked(func, makes) | _wrapped(func, follows)
     _close(feeding, [(target, source) for source, target in edges])
     names = feeding | modes
     site_set = {id(site) for site in sites}
@@ -118,6 +118,12 @@ def relevant_names(
     _close(names, edges)
     decisive = tested_constants(func, conditions(func, names)) | _indexes(func)
     return Relevant(frozenset(names | decisive), frozenset(feeding))
+
+
+def _owners(func: ir.Func, names: Collection[str]) -> set[str]:
+    """The variables of a function that have one of the attributes among `names`."""
+    owners = {name.partition(".")[0] for name in names if "." in name}
+    return (owners & func.locals) - set(func.params)
 
 
 def _close(names: set[str], edges: list[tuple[str, str]]) -> None:

@@ -81,11 +81,13 @@ class Unknown(NamedTuple):
 class Result(NamedTuple):
     """What an unknown call returned: a coroutine, a task of somebody else's, or anything.
 
-    `origin` is the call; `coroutine` names it where it is known to make a coroutine.
+    `origin` is the call; `coroutine` names it where it is known to make a coroutine, `cls` is the
+    class of the project (a `program.Definition`) where it is known to make an instance.
     """
 
     origin: int
     coroutine: str = ""
+    cls: Any = None
 
 
 class Param(NamedTuple):

@@ -96,7 +96,8 @@ class Outline:
     qualified names. `classes` have the last components of their bases' names, `bases` the whole
     names ("" for what is no name). `attributes` are what a class binds to the attributes of
     `self`: by the name of the class and of the attribute the dotted callee, or annotation, "" for
-    anything else. `coroutine_methods` are dotted texts such as `self.queue.get` that make a
+    anything else. `altered` are classes whose calls may make something other than an instance.
+    `coroutine_methods` are dotted texts such as `self.queue.get` that make a
     coroutine.
     """
 
@@ -110,6 +111,7 @@ class Outline:
     classes: dict[str, list[str]] = field(default_factory=dict)
     bases: dict[str, list[str]] = field(default_factory=dict)
     attributes: dict[tuple[str, str], str] = field(default_factory=dict)
+    altered: set[str] = field(default_factory=set)
     outermost: list[Entry] = field(default_factory=list)
     coroutine_methods: set[str] = field(default_factory=set)
 
@@ -291,11 +293,19 @@ def _functions(
         elif isinstance(statement, ast.ClassDef):
             bases = [dotted(unsubscripted(base)) or "" for base in statement.bases]
             result.bases[statement.name] = bases
+            if statement.keywords or not all(map(_leaves_alone, statement.decorator_list)):
+                result.altered.add(statement.name)
             result.classes[statement.name] = [base.rpartition(".")[2] for base in bases if base]
             _functions(statement.body, statement.name, result, read)
         else:
             for block in _blocks(statement):
                 _functions(block, cls, result, read)
+
+
+def _leaves_alone(decorator: ast.expr) -> bool:
+    """Whether a decorator gives back the class that it is given."""
+    name = dotted(decorator.func if isinstance(decorator, ast.Call) else decorator) or ""
+    return name.rpartition(".")[2] in ("dataclass", "final", "runtime_checkable", "total_ordering")
 
 
 class _Made(NamedTuple):
@@ -328,7 +338,7 @@ def _made_things(body: list[ast.stmt], toplevel: bool, cls: str | None = None) -
 def _made(statement: ast.Assign | ast.AnnAssign, toplevel: bool, cls: str | None) -> _Made:
     value = statement.value
     callee = dotted(unsubscripted(value.func)) if isinstance(value, ast.Call) else None
-    if isinstance(value, ast.Constant) and value.value is None:
+    if value is None or (isinstance(value, ast.Constant) and value.value is None):
         callee = NONE
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
     texts = (text for text in map(dotted, targets) if text is not None)
