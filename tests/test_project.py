@@ -11,14 +11,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import libcst as cst
 import pytest
 from command import Asyncwait
 from flake8.main.options import register_default_options
 from flake8.options.manager import OptionManager
+from libcst.codemod import CodemodContext
 
 from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.load import Slices
 from flake8_asyncwait.check import check
+from flake8_asyncwait.codemod import FixAsyncioWait
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.plugin import Plugin
 from flake8_asyncwait.sites import modules
@@ -456,6 +459,15 @@ def test_flake8_can_be_told_not_to(
     text = main()
     plugin = Plugin(ast.parse(text), text.splitlines(keepends=True), "app/main.py")
     assert bool(list(plugin.run())) is not bool(arguments)
+
+
+@pytest.mark.parametrize("looks", [True, False])
+def test_the_codemod_says_the_same(project: Path, looks: bool) -> None:
+    path = project / "app" / "main.py"
+    context = CodemodContext(filename=str(path))
+    tree = cst.parse_module(path.read_bytes())
+    changed = FixAsyncioWait(context, project=looks).transform_module(tree)
+    assert ("finally" in changed.code) is looks
 
 
 def test_standard_input_looks_into_itself(

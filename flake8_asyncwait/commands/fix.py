@@ -116,7 +116,9 @@ class _Fix(Run):
 
     def work(self) -> int:
         self.looked_at = self.paths()
-        for planned in self.progress.over(self._planned(), len(self.looked_at)):
+        results = self.progress.over(self._planned(), len(self.looked_at))
+        # All plans are made before anything is written: one may look into the file of another.
+        for planned in results if self._is_dry else list(results):
             self.checked += planned.fix is not None or not planned.errors
             self.warn_of_undetermined(planned.name, planned.undetermined)
             self.undetermined += ((planned.name, site) for site in planned.undetermined)
