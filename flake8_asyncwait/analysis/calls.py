@@ -1,4 +1,4 @@
-"""Calls: of what is known, of methods, of functions of the same file.
+"""Calls: of what is known, of methods, of functions of the project.
 
 A call that nobody knows hands its arguments over: silence is better than a false alarm.
 """

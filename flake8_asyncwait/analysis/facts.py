@@ -45,7 +45,7 @@ class Facts:
     `relevant` are the names that states must hold, `feeding` those of them whose value may become
     an element of a wait, `bindable` those that are not passed over where they are not bound yet.
     `repeated` are names that are looped over more than once. `helpers` are the names of the
-    functions of the file that it may call. `borrows` says that it may wait for its
+    functions of the project that it may call. `borrows` says that it may wait for its
     callers' tasks, `nothing_to_lose` that it makes no task and waits
     for none of its callers': futures tell nothing then. `size` is the number of its statements and
     expressions. `summaries` are what was worked out of functions of the file that it calls.

@@ -1,4 +1,4 @@
-"""Functions of the same file: what a call of one does, one level deep."""
+"""Functions of the project: what a call of one does, one level deep."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def function_of(machine: Machine, node: ir.Call, ctx: Context) -> Function | Non
 def call_function(
     machine: Machine, node: ir.Call, function: Function, args: Args, state: State, ctx: Context
 ) -> Results:
-    """Call a function of the same file: a coroutine, a generator, or its body at once."""
+    """Call a function of the project: a coroutine, a generator, or its body at once."""
     func = function.func
     plain = not func.decorators or _transparent(func)
     if func.asynchronous and not func.generator and plain:
@@ -72,7 +72,7 @@ def call_function(
 
 
 def _returned(machine: Machine, func: ir.Func, before: State, results: Results) -> Results:
-    """The tasks that a function of the same file makes are none of the caller's, but for the
+    """The tasks that a function of the project makes are none of the caller's, but for the
     one that it returns, if every return of it is one."""
     summary = summary_of(machine, func)
     makes = summary is not None and summary.makes
@@ -89,7 +89,7 @@ def _returned(machine: Machine, func: ir.Func, before: State, results: Results) 
 
 
 def bind_arguments(function: Function, args: Args) -> Arguments:
-    """The parameters of a call of a function of the file, with their values."""
+    """The parameters of a call of a function of the project, with their values."""
     func = function.func
     names = func.positional[1:] if function.bound else func.positional
     pairs = list(zip(names, args.positional, strict=False))
@@ -112,7 +112,7 @@ def bind_arguments(function: Function, args: Args) -> Arguments:
 def run_coroutine(
     machine: Machine, state: State, value: Coroutine, line: int, ctx: Context
 ) -> Results:
-    """Await a coroutine of the same file: it can only fail at the awaits inside it."""
+    """Await a coroutine of the project: it can only fail at the awaits inside it."""
     ways = _looked_into(machine, value.func, value.args, state, ctx, line)
     if ways is None:
         return machine.suspend(hand_over(machine, state, value, ctx), line, ctx)
@@ -122,8 +122,8 @@ def run_coroutine(
 def _looked_into(
     machine: Machine, func: ir.Func, pairs: Arguments, state: State, ctx: Context, caller: object
 ) -> Results | None:
-    """What a call of a function of the file does; None where that is not known: it is too deep, or
-    too dear to work out."""
+    """What a call of a function of the project does; None where that is not known: it is too deep,
+    or too dear to work out."""
     if ctx.frame.depth >= MAX_DEPTH:
         return None
     captured = func.parent is not None and any(n in machine.relevant for n in func.mentions)
@@ -172,7 +172,7 @@ def _defaults(func: ir.Func) -> Arguments:
 
 
 def summary_of(machine: Machine, func: ir.Func, constants: Arguments = ()) -> Summary | None:
-    """What a function of the file does that is given nothing to remember but `constants`; None
+    """What a function of the project does that is given nothing to remember but `constants`; None
     where that is too dear to work out."""
     key = (func, constants)
     known = machine.facts.summaries
@@ -218,7 +218,7 @@ def _summarise(machine: Machine, func: ir.Func, constants: dict[str, Value]) -> 
 
 
 def enter(machine: Machine, function: Function, args: Args, state: State, ctx: Context) -> Results:
-    """Run the body of a function of the same file, in a frame of its own."""
+    """Run the body of a function of the project, in a frame of its own."""
     return _activate(machine, function.func, bind_arguments(function, args), state, ctx, None)
 
 

@@ -46,7 +46,7 @@ _FAULTS = {
     TIMEOUT_ERROR: "the time is up here",
 }
 
-# Calls of functions of the same file are looked into one level deep.
+# Calls of functions of the project are looked into one level deep.
 MAX_DEPTH = 1
 
 

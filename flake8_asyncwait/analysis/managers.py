@@ -1,4 +1,4 @@
-"""Rules for `with`: timeouts, exit stacks, `suppress`, generators of the same file."""
+"""Rules for `with`: timeouts, exit stacks, `suppress`, generators of the project."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def _exits(machine: Machine, node: ir.With, states: list[State], ctx: Context) -
 
 
 def _manager(machine: Machine, node: ir.With, state: State, ctx: Context) -> list[State] | None:
-    """A generator of the same file that is a context manager: its body runs around ours."""
+    """A generator of the project that is a context manager: its body runs around ours."""
     call = node.item
     if not isinstance(call, ir.Call) or ctx.frame.depth >= MAX_DEPTH:
         return None

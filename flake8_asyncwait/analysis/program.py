@@ -1,5 +1,5 @@
-"""What names mean: imports in sight, functions and classes of the file and of the modules of the
-project that it imports from, constants.
+"""What names mean in the file, and in the modules of the project that it imports from: imports in
+sight, functions, classes, constants.
 """
 
 from __future__ import annotations
@@ -151,9 +151,8 @@ class Program:
     """A module: resolves names, and finds functions of it and of those that it imports from.
 
     `load` parses and lowers a function of the module on demand; it returns None for one that it
-    cannot lower. `settling` are
-    the last components of the names that `wait_any` goes by, where a fix has to see through it.
-    `path` is that of the module, "" where it has none, `first` what its lines count on from.
+    cannot lower. `settling` are the last components of the names that `wait_any` goes by, where a
+    fix has to see through it. `path` is that of the module, "" where it has none.
     """
 
     def __init__(

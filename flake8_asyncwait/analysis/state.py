@@ -105,14 +105,14 @@ class Foreign(NamedTuple):
 
 
 class Function(NamedTuple):
-    """A function of the same file; `bound` is its first argument where it is a method."""
+    """A function of the project; `bound` is its first argument where it is a method."""
 
     func: ir.Func
     bound: bool
 
 
 class Coroutine(NamedTuple):
-    """A call of a coroutine function of the same file that has not been awaited yet."""
+    """A call of a coroutine function of the project that has not been awaited yet."""
 
     func: ir.Func
     args: tuple[tuple[str, Any], ...]
