@@ -120,3 +120,15 @@ async def first(x):
     return {"x" + " + x" * 10_000}
 """
 INTRICATE_LINE = 5
+
+# Two findings in one function.
+TWO_WAITS = """\
+import asyncio
+
+
+async def f(work):
+    task = asyncio.create_task(work())
+    await asyncio.wait([task], timeout=5)
+    other = asyncio.create_task(work())
+    await asyncio.wait([other, task], timeout=5)
+"""

@@ -29,18 +29,6 @@ async def first(tasks):
 """
 
 
-TWO_IN_A_FUNCTION = """\
-import asyncio
-
-
-async def f(work):
-    task = asyncio.create_task(work())
-    await asyncio.wait([task], timeout=5)
-    other = asyncio.create_task(work())
-    await asyncio.wait([other, task], timeout=5)
-"""
-
-
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with a package: two files to fix, one to fix by hand, one with nothing to do."""
@@ -363,7 +351,7 @@ class TestAdvice:
     def test_as_one_diff_for_all_findings_of_a_function(
         self, asyncwait: Asyncwait, project: Path
     ) -> None:
-        (project / "x.py").write_text(TWO_IN_A_FUNCTION)
+        (project / "x.py").write_text(samples.TWO_WAITS)
         full = asyncwait("check", "x.py", "--output-format", "full").out
         diff = asyncwait("fix", "x.py", "--diff").out
         assert [line.removeprefix("  ") for line in full if line.startswith(("  +", "  -"))] == [

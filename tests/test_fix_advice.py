@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import samples
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.fix import fixer
@@ -31,16 +32,8 @@ async def g(tasks):
 """
 
 
-SEVERAL = """\
-import asyncio
-
-
-async def f(work):
-    task = asyncio.create_task(work())
-    await asyncio.wait([task], timeout=5)
-    other = asyncio.create_task(work())
-    await asyncio.wait([other, task], timeout=5)
-
+SEVERAL = f"""\
+{samples.TWO_WAITS}
 
 async def g(work):
     task = asyncio.create_task(work())

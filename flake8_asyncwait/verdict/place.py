@@ -122,7 +122,14 @@ class Place:
             return _named([(whole, True)])
         if not names or not all(names):
             return self._unnamed(waited, lines)
-        return _named([(name, name not in single and self._is_many(name)) for name in names])
+        many = [name for name, is_many in members if is_many]
+        if len(many) == 1:  # what nothing here is bound to came in a collection
+            names = [
+                each if each in single or any(self._bound(each)) else many[0] for each in names
+            ]
+        return _named(
+            [(name, name in many or self._is_many(name)) for name in dict.fromkeys(names)]
+        )
 
     def _unnamed(self, waited: ast.expr, lines: Sequence[int]) -> Subject:
         many = len(lines) > 1 or any(isinstance(node, _COMPREHENSIONS) for node in ast.walk(waited))
