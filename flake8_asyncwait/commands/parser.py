@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 HELP = ("-h", "--help")
 WIDTH = 98  # of a help that nobody has asked for
+_FORMATS = ("text", "json")  # of what a command prints, but for `check`
 
 
 class UsageError(Exception):
@@ -40,6 +41,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         prog=f"asyncwait {name}",
         description=command.description,
         epilog=command.epilog,
+        allow_abbrev=False,  # one that is unique today may not be tomorrow
         formatter_class=argparse.HelpFormatter if {*HELP} & {*rest} else _unseen,
     )
     command.add_options(parser)
@@ -193,10 +195,10 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
 def _add_output_format(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--output-format",
-        choices=("text", "json"),
+        type=_argument(_format),
         default="text",
         metavar="FORMAT",
-        help="one of text, json (default: text)",
+        help=f"one of {', '.join(_FORMATS)} (default: text)",
     )
 
 
@@ -259,6 +261,12 @@ def _add_stdin(group: argparse._ArgumentGroup) -> None:
         metavar="NAME",
         help="what to call standard input in reports (default: stdin); without a path, read it",
     )
+
+
+def _format(value: str) -> str:
+    if value not in _FORMATS:
+        raise ValueError(f"unknown format {value!r}; {nearest(value, _FORMATS)}")
+    return value
 
 
 def _code(value: str) -> str:

@@ -46,7 +46,9 @@ def full(entry: Entry, paint: Paint = PLAIN, is_shown: bool = False) -> str:
     what a fix would do, and the change that this would make, a diff, unless it `is_shown` above."""
     finding = entry.finding
     told = [text(entry.path, finding, entry.proof, paint), ""]
-    told += [*_excerpt(finding, entry.text.split("\n"), paint), "", *_steps(finding.witness)]
+    told += _excerpt(finding, entry.text.split("\n"), paint)
+    if finding.witness:
+        told += ["", *_steps(finding.witness)]
     if finding.hint:
         told += ["", f"  note: {printable(finding.hint)}"]
     is_shown = is_shown and entry.change is not None
