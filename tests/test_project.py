@@ -123,6 +123,12 @@ def test_an_import_leads_to_a_file(tmp_path: Path, imports: str, call: str) -> N
     assert codes(tmp_path / "app" / "main.py", Options(project=False)) == []
 
 
+def test_overloads_are_one_function(tmp_path: Path) -> None:
+    overload = "from typing import overload\n\n\n@overload\ndef spawn(work: int): ...\n"
+    tree(tmp_path, PACKAGE | {"app/tasks.py": overload + TASKS, "app/main.py": main()})
+    assert codes(tmp_path / "app" / "main.py") == ["AWT101"]
+
+
 def test_an_import_inside_the_function(tmp_path: Path) -> None:
     text = main("").replace("    task", f"    {FIRST}\n\n    task")
     tree(tmp_path, PACKAGE | {"app/main.py": text})
@@ -274,6 +280,16 @@ UNKNOWN = {
     ),
     "an import or else a function": (
         PACKAGE | {"app/tasks.py": f"{TASKS}\n\nif FAST:\n    from fast import spawn\n"},
+        "app/main.py",
+        main(),
+    ),
+    "one import or another": (
+        PACKAGE,
+        "app/main.py",
+        main(f"try:\n    from fast import spawn\nexcept ImportError:\n    {FIRST}"),
+    ),
+    "one function or another": (
+        PACKAGE | {"app/tasks.py": f"if FAST:\n    def spawn(work): pass\n\n{TASKS}"},
         "app/main.py",
         main(),
     ),

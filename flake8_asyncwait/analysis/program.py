@@ -260,7 +260,7 @@ class Program:
         root = self.root(func, path[0])
         if root is None:
             return home.own(path[0]) if len(path) == 1 and not _is_local(path[0], func) else None
-        if not elsewhere or root.startswith("builtins."):
+        if not elsewhere or root.startswith("builtins.") or path[0] in home.outline.ambiguous:
             return None
         return home.imported(".".join((root, *path[1:])))
 
@@ -283,6 +283,8 @@ class Program:
         """What the parts of a dotted name are in this module, as others see it."""
         name, *rest = names
         source = self.outline.imports.get(name)
+        if name in self.outline.ambiguous:
+            return None
         if source is not None:
             if name in self.outline.bound or not hops:
                 return None
@@ -326,7 +328,9 @@ class Program:
         """The class of the project that a dotted name is in this module."""
         root, dot, rest = text.partition(".")
         source = self.outline.resolve(root)
-        if source is not None:
+        if root in self.outline.ambiguous:
+            found = None
+        elif source is not None:
             found = self.imported(source + dot + rest)
         else:
             found = None if dot else self.own(root)

@@ -92,7 +92,8 @@ class Outline:
 
     `imports` maps a name to the qualified name it was imported as, with the dots of a relative one
     before it; `bound` are the names that the module binds otherwise, `assigned` those of them that
-    neither a `def` nor a `class` binds. `constants` holds the module's names for strings and
+    neither a `def` nor a `class` binds, and `ambiguous` are names that stand for one thing or
+    another. `constants` holds the module's names for strings and
     qualified names. `classes` have the last components of their bases' names, `bases` the whole
     names ("" for what is no name). `attributes` are what a class binds to the attributes of
     `self`: by the name of the class and of the attribute the dotted callee, or annotation, "" for
@@ -104,6 +105,7 @@ class Outline:
     imports: dict[str, str] = field(default_factory=dict)
     bound: set[str] = field(default_factory=set)
     assigned: set[str] = field(default_factory=set)
+    ambiguous: set[str] = field(default_factory=set)
     star_asyncio: bool = False
     constants: dict[str, ast.expr] = field(default_factory=dict)
     functions: dict[str, Entry] = field(default_factory=dict)
@@ -192,14 +194,31 @@ class Outliner:
 def _module_statements(body: list[ast.stmt], result: Outline) -> None:
     for statement in body:
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
-            add_import(statement, result.imports)
+            _import(statement, result)
             result.star_asyncio = result.star_asyncio or _is_star_asyncio(statement)
         elif isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            result.bound.add(statement.name)
+            if statement.name in result.bound:
+                result.ambiguous.add(statement.name)
+            if not any(map(_is_overload, statement.decorator_list)):
+                result.bound.add(statement.name)
         else:
             _bind(statement, result)
             for block in _blocks(statement):
                 _module_statements(block, result)
+
+
+def _is_overload(decorator: ast.expr) -> bool:
+    return (dotted(decorator) or "").rpartition(".")[2] == "overload"
+
+
+def _import(statement: ast.Import | ast.ImportFrom, result: Outline) -> None:
+    imports: dict[str, str] = {}
+    add_import(statement, imports)
+    known = result.imports
+    result.ambiguous |= {
+        name for name in imports if known.get(name, imports[name]) != imports[name]
+    }
+    known.update(imports)
 
 
 def _is_star_asyncio(statement: ast.Import | ast.ImportFrom) -> bool:
