@@ -184,7 +184,9 @@ def _dispatch(
         return canceller(machine, node, args, state, ctx)
     if isinstance(callee, Method):
         return _method(machine, node, callee, args, state, ctx, qualified)
-    if isinstance(callee, Function):
+    if isinstance(callee, Function) and not (
+        callee.func.line >= ir.SPAN and _creates_task(machine, node, func, qualified)
+    ):
         return call_function(machine, node, callee, args, state, ctx)
     if _creates_task(machine, node, func, qualified):
         return make_task(machine, node, args.first(), state, ctx)
@@ -280,11 +282,11 @@ def _other_method(
         return [(state, Result(machine.origin(node), f"{_shown(node.func)}()"))]
     if _is_logging(node, name) or (qualified or "").startswith("warnings."):
         return [(state, UNKNOWN)]
+    if _creates_task(machine, node, ctx.frame.func, qualified):
+        return make_task(machine, node, args.first(), state, ctx)
     found = function_of(machine, node, ctx)
     if found is not None:
         return call_function(machine, node, found, args, state, ctx)
-    if _creates_task(machine, node, ctx.frame.func, qualified):
-        return make_task(machine, node, args.first(), state, ctx)
     if known.has(node, known.REGISTERS):
         state = _register(node, args.first(), state, ctx)
     return _instance(machine, node, args, state, ctx)

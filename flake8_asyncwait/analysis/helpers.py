@@ -28,6 +28,7 @@ from flake8_asyncwait.analysis.state import (
     Const,
     Coroutine,
     Function,
+    Ref,
     State,
     Task,
     Unknown,
@@ -234,12 +235,19 @@ def _activate(
     machine.caller = (before, caller) if caller is not None else before
     machine.level += 1
     frame = frame_for(machine, func, ctx)
-    state = bind_params(func, pairs, frame, state)
+    state = _holding_all(bind_params(func, pairs, frame, state), frame)
     try:
         return run_body(machine, frame, state, ctx)
     finally:
         machine.level -= 1
         machine.caller = before
+
+
+def _holding_all(state: State, frame: Frame) -> State:
+    """What no name holds is part of an expression that is being evaluated, so it is not lost while
+    a helper runs: the frame holds it, with all else that goes with the frame."""
+    held = sorted(state.heap.keys() - set(state.reachable()))
+    return state.bind(f"{frame.prefix}$held", tuple(map(Ref, held))) if held else state
 
 
 def frame_for(machine: Machine, func: ir.Func, ctx: Context) -> Frame:

@@ -87,6 +87,8 @@ class Runs:
             raise TooDeep from error
         self.program = program
         self.func = func
+        self._calls = calls
+        self._alone: Runs | None = None
         self.letter = letter
         self.make_books = make_books
         self.left = {many: work_for(many, self.facts.size) for many in range(MANY, 0, -1)}
@@ -96,10 +98,17 @@ class Runs:
         """Run all executions for one of `facts.sites`. Raises `TooDeep`.
 
         Where the work would grow beyond its bound, collections of unknown size stand for fewer
-        tasks; for a single one a leak is still a leak, but none is no proof.
+        tasks; for a single one a leak is still a leak, but none is no proof. If functions of other
+        modules take too much work, they are unknown functions: they cost a site nothing.
         """
         try:
-            return self._analyse(site)
+            analysed = self._analyse(site)
+            if not (analysed.is_undetermined(site) and analysed.run.elsewhere):
+                return analysed
+            if self._alone is None:
+                alone = self.program.alone()
+                self._alone = Runs(alone, self.func, self._calls, self.letter, self.make_books)
+            return self._alone.analyse(self._alone.facts.sites[site.index])
         except RecursionError as error:
             raise TooDeep from error
 

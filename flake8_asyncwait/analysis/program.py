@@ -98,7 +98,7 @@ class Modules:
 
     def __init__(self, imports: Imports | None, make: Callable[[Module, int], Program]) -> None:
         self.imports = imports
-        self._make = make
+        self.make = make
         self._programs: dict[str, Program | None] = {}
         self._in_order: list[Program] = []
 
@@ -119,7 +119,7 @@ class Modules:
         module = module_at(path)
         if module is None:
             return None
-        program = self._make(module, (len(self._in_order) + 1) * ir.SPAN)
+        program = self.make(module, (len(self._in_order) + 1) * ir.SPAN)
         self._in_order.append(program)
         return program
 
@@ -184,6 +184,11 @@ class Program:
         self._classes: dict[tuple[ir.Func, ir.Expr], Definition | None] = {}
         self._lineages: dict[str, list[Definition | None]] = {}
         self._imported: dict[tuple[str, int], Definition | None] = {}
+
+    def alone(self) -> Program:
+        """The same file, looking into itself only."""
+        options = self.task_factories, self.cancellers, self.wait_functions, self.settling
+        return Program(self.outline, self._load, Modules(None, self.modules.make), *options)
 
     def of(self, func: ir.Func) -> Program:
         """The module that a function is defined in."""
