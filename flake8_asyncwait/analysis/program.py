@@ -181,6 +181,7 @@ class Program:
             self._named.setdefault(name, []).append(entry)
         self._qualified: dict[tuple[ir.Func, ir.Expr], str | None] = {}
         self._loaded: dict[tuple[str | None, str], ir.Func | None] = {}
+        self._defined: dict[tuple[ir.Func, str | ir.Expr, bool], Definition | None] = {}
         self._classes: dict[tuple[ir.Func, ir.Expr], Definition | None] = {}
         self._lineages: dict[str, list[Definition | None]] = {}
         self._imported: dict[tuple[str, int], Definition | None] = {}
@@ -247,7 +248,14 @@ class Program:
     ) -> Definition | None:
         """The function or class of the project that a callee in a function names; `elsewhere` says
         that it may be one of another module than that of the function."""
-        home, callee = self.of(func), unsubscripted(callee)
+        callee = unsubscripted(callee)
+        key = func, callee.id if isinstance(callee, ir.Name) else callee, elsewhere
+        if key not in self._defined:
+            self._defined[key] = self._define(func, callee, elsewhere)
+        return self._defined[key]
+
+    def _define(self, func: ir.Func, callee: ir.Expr, elsewhere: bool) -> Definition | None:
+        home = self.of(func)
         if isinstance(callee, ir.Name):
             path: tuple[str, ...] = (callee.id,)
         elif not isinstance(callee, ir.Attr):
