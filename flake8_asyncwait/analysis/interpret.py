@@ -102,22 +102,25 @@ class Runs:
         modules take too much work, they are unknown functions: they cost a site nothing.
         """
         try:
-            analysed = self._analyse(site)
-            if not (analysed.is_undetermined(site) and analysed.run.elsewhere):
-                return analysed
             if self._alone is None:
+                analysed = self._analyse(site)
+                if analysed is not None:
+                    return analysed
                 alone = self.program.alone()
                 self._alone = Runs(alone, self.func, self._calls, self.letter, self.make_books)
             return self._alone.analyse(self._alone.facts.sites[site.index])
         except RecursionError as error:
             raise TooDeep from error
 
-    def _analyse(self, site: Site) -> Analysed:
+    def _analyse(self, site: Site) -> Analysed | None:
+        """What all executions show; None where those of functions of other modules are too many."""
         run = self._machine(site, MANY)
         for many in (many for many, left in self.left.items() if left > 0):
             run = self._machine(site, many)
             if self._is_executed(run):
                 return Analysed(site, self._with_agreeing_tests(run), many == 1)
+            if run.elsewhere:
+                return None
         if any(left > 0 for left in self.left.values()):
             # What is lost under a fault may be lost without one, too: that is another code.
             run.without_faults()
