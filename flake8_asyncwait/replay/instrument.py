@@ -90,6 +90,8 @@ class Instrument(ast.NodeTransformer):
         )
         _strip_annotations(node.args)
         node.returns = None
+        if any(last_name(one) == "abstractmethod" for one in node.decorator_list):
+            node.body = [_overridden(node)]
         hook = "__target__" if node is self.function else "__helper__"
         kept = [one for one in node.decorator_list if last_name(one) in KEPT_DECORATORS]
         node.decorator_list = [] if node is self.function else kept
@@ -402,6 +404,13 @@ def _captured(function: Function | ast.Module) -> set[str]:
     """Return the names that the functions nested in one mention."""
     nested = [n for n in ast.walk(function) if isinstance(n, SCOPES) and n is not function]
     return {name for inner in nested for name in identifiers(inner)}
+
+
+def _overridden(function: Function) -> ast.stmt:
+    """Return what an abstract method does: what nobody knows."""
+    result: ast.expr = hook_call("__unknown__", _constant(f"{function.name}()"))
+    is_async = isinstance(function, ast.AsyncFunctionDef)
+    return ast.Return(ast.Await(result) if is_async else result)
 
 
 def _as_cleanup(body: list[ast.stmt]) -> list[ast.stmt]:

@@ -70,6 +70,7 @@ from flake8_asyncwait.replay.unknown import (
     COROUTINE_METHODS,
     MAKER,
     Base,
+    Copy,
     Facts,
     Kind,
     Pause,
@@ -255,6 +256,8 @@ class Surroundings:
             return self._get_own(thing, name)
         if isinstance(thing, Open):
             return thing.member(name)
+        if isinstance(thing, Copy):
+            return thing.whole.attribute(name)
         return self.unknown(f"{name_of(kind)}.{name}", Kind.ATTRIBUTE)
 
     def _get_own(self, thing: Any, name: str) -> Any:
@@ -580,6 +583,10 @@ class Surroundings:
 
     def unpack(self, thing: Any, targets: int) -> Any:
         """Return what is unpacked to a number of names: an unknown has as many elements."""
+        if isinstance(thing, zip):  # of unknown collections it may give any number
+            thing = list(thing)
+            if len(thing) != targets:
+                thing = self.unknown("zip()", Kind.VALUE)
         if isinstance(thing, Unknown) and thing.standin.items is None:
             thing.hold(targets)
         return thing

@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from types import MemberDescriptorType, MethodType
+from types import MemberDescriptorType
 from typing import Any
 
 from flake8_asyncwait.replay.locate import words
-from flake8_asyncwait.replay.scheduler import SIZES, Life, Owner, Standin, World
+from flake8_asyncwait.replay.scheduler import SIZES, Life, Owner, Standin, World, last_word
 
 LOGGING = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log"})
 COROUTINE_METHODS = frozenset({"get", "put", "join", "wait", "wait_for", "acquire"})
@@ -22,8 +22,8 @@ MAKER = re.compile(r"create\w*task|ensure_future", re.IGNORECASE)
 HASH_BASE = 1 << 40
 OPERATIONS = words(
     """
-    __aenter__ __aexit__ __aiter__ __await__ __contains__ __enter__ __exit__ __getitem__ __iter__
-    __len__ __next__ __setitem__
+    __aenter__ __aexit__ __aiter__ __anext__ __await__ __contains__ __enter__ __exit__ __getitem__
+    __iter__ __len__ __next__ __setitem__
     """
 )
 NEVER_SEEN = -1  # whether it runs at all is not known yet
@@ -79,6 +79,8 @@ class Facts:
 class Base:
     """What a class inherits from in place of something unknown."""
 
+    __slots__ = ()  # a class may have its own, of any name
+
     def __init__(self, *args: object, **options: object) -> None:
         """Take any arguments."""
 
@@ -104,7 +106,7 @@ class Pause(Standin):
     SHOWN = frozenset({"__await__", "close"})
     __slots__ = ("holds", "label", "value", "world")
 
-    def __init__(self, world: World, label: str, value: object, holds: tuple[Any, ...]) -> None:
+    def __init__(self, world: World, label: str, value: Any, holds: tuple[Any, ...]) -> None:
         self.world = world
         self.label = label
         self.value = value
@@ -138,9 +140,18 @@ class Stepping:
         """Be closed, as an asynchronous generator can be."""
         return Pause(self.world, f"close {self.label}", None, ())
 
-    async def __anext__(self) -> Any:
-        await self.world.pause(self.label)
-        for item in self.items:
+    def __anext__(self) -> Step:
+        return Step(self.world, self.label, self.items, ())
+
+
+class Step(Pause):
+    """The coroutine of one step of an asynchronous iterator, whose items are its `value`."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, Any, object]:
+        yield from self.world.pause(self.label)
+        for item in self.value:
             return item
         raise StopAsyncIteration
 
@@ -168,7 +179,9 @@ class Unknown(Standin):
         return self.standin.life
 
     def standin_holds(self) -> Iterable[object]:
-        return [*(self.standin.items or ()), *self.standin.attributes.values()]
+        facts = self.standin
+        method = [facts.parent] if self._known_method() is not None else []
+        return [*method, *(facts.items or ()), *facts.attributes.values()]
 
     def as_task(self) -> Life:
         """Take this to be a task from now on, of the owner that its origin says."""
@@ -316,11 +329,22 @@ class Unknown(Standin):
 
     def __getitem__(self, key: Any) -> Any:
         facts = self.standin
-        if facts.items is not None and isinstance(key, (int, slice)):
-            return facts.items[key]
         if isinstance(key, slice):
-            return self.elements()[key]
+            return self.copied(self.elements()[key])
+        if facts.items is not None and isinstance(key, int) and not self._may_hold_more(key):
+            return facts.items[key]
         return Unknown(facts.world, f"{facts.label}[...]", Kind.VALUE, self)
+
+    def _may_hold_more(self, key: int) -> bool:
+        """Say whether there is no such element only because so many stand for any number."""
+        held = len(self.standin.items or ())
+        return held == max(SIZES) and not -held <= key < held
+
+    def copied(self, elements: list[Any]) -> Copy:
+        """Return a copy of this, or of a part, that holds these elements."""
+        copy = Copy(elements)
+        copy.whole = self
+        return copy
 
     def __setitem__(self, key: object, value: object) -> None:
         self.standin.world.hand_over(key, value)
@@ -373,8 +397,6 @@ class Unknown(Standin):
             return _bound(facts.klass, name, self)
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
-        if name in METHODS and not is_logging(self, name):
-            return MethodType(METHODS[name], self)
         return self.child(name)
 
     def child(self, name: str) -> Unknown:
@@ -408,7 +430,18 @@ class Unknown(Standin):
         self.standin.attributes.pop(name, None)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.standin.world.calls.call(self, args, kwargs)
+        facts = self.standin
+        if (method := self._known_method()) is not None and facts.parent is not None:
+            return method(facts.parent, *args, **kwargs)
+        return facts.world.calls.call(self, args, kwargs)
+
+    def _known_method(self) -> Callable[..., Any] | None:
+        """Return what calling this does, if it is a method that says something of its object."""
+        facts = self.standin
+        name = last_word(facts.label)
+        if facts.kind is not Kind.ATTRIBUTE or facts.parent is None:
+            return None
+        return None if is_logging(facts.parent, name) else METHODS.get(name)
 
     def result_of_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Unknown:
         """Return what an unknown call gives, having handed over what it was given."""
@@ -438,6 +471,11 @@ class Unknown(Standin):
     def __aiter__(self) -> Stepping:
         facts = self.standin
         return Stepping(facts.world, f"async for {facts.label}", self.elements((2, 1, 0)))
+
+    def __anext__(self) -> Step:
+        facts = self.standin
+        items = [self._answer("next", None)] * (not facts.world.choose("anext()", ("one", "none")))
+        return Step(facts.world, f"anext({facts.label})", items, ())
 
     def __aenter__(self) -> Pause:
         facts = self.standin
@@ -473,11 +511,17 @@ def _bound(klass: type, name: str, instance: Unknown) -> Any:
     for base in klass.__mro__:
         if name in vars(base):
             found = vars(base)[name]
-            if isinstance(found, MemberDescriptorType):  # a slot: what is in it is not known
+            # What is in a slot is not known, nor what has taken the place of a default.
+            if isinstance(found, MemberDescriptorType) or _is_default(found):
                 return instance.child(name)
             binder = getattr(type(found), "__get__", None)
             return binder(found, instance, klass) if binder else found
     return getattr(klass, name)
+
+
+def _is_default(found: object) -> bool:
+    """Say whether a class only says by a value that its instances will have one."""
+    return found is None or (isinstance(found, (list, dict, set)) and not found)
 
 
 def is_logging(receiver: Unknown, name: str) -> bool:
@@ -539,6 +583,8 @@ def _no_hand_over(unknown: Unknown, *args: Any, **kwargs: Any) -> None:
 class Copy(list[Any]):
     """A copy of an unknown collection, which may have been of any kind."""
 
+    SHOWN = frozenset(name for name in dir(list) if name[0] != "_") | OPERATIONS
+
     def __getitem__(self, key: Any) -> Any:
         found = isinstance(key, (int, slice))
         return super().__getitem__(key) if found else self.whole._answer("copy", key)
@@ -553,9 +599,7 @@ class Copy(list[Any]):
 
 
 def _copy(unknown: Unknown) -> list[Any]:
-    copy = Copy(unknown.elements())
-    copy.whole = unknown
-    return copy
+    return unknown.copied(unknown.elements())
 
 
 def _items(unknown: Unknown) -> list[Any]:
