@@ -11,7 +11,7 @@ from flake8_asyncwait.analysis import ir, known
 from flake8_asyncwait.analysis.exceptions import Exc
 from flake8_asyncwait.analysis.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.handover import hand_over_args, unknown_call
-from flake8_asyncwait.analysis.helpers import call_function, function_of
+from flake8_asyncwait.analysis.helpers import call_function, function_of, is_factory
 from flake8_asyncwait.analysis.machine import MAX_DEPTH, Args, Context, Machine, Results
 from flake8_asyncwait.analysis.program import Definition
 from flake8_asyncwait.analysis.state import (
@@ -37,7 +37,7 @@ from flake8_asyncwait.analysis.state import (
 )
 from flake8_asyncwait.analysis.tasks import canceller, factory, make_task
 from flake8_asyncwait.analysis.values import as_items, as_task, collection, iterated, reaches_task
-from flake8_asyncwait.analysis.walk import changed_by, last_name
+from flake8_asyncwait.analysis.walk import changed_by, every, last_name
 
 # A plain function whose name says that it creates a task.
 _CREATOR = re.compile(r"(?i)create\w*task(?!s?_?group)")
@@ -187,7 +187,7 @@ def _dispatch(
     if isinstance(callee, Function) and not (
         callee.func.line >= ir.SPAN and _creates_task(machine, node, func, qualified)
     ):
-        return call_function(machine, node, callee, args, state, ctx)
+        return _function_of_project(machine, node, callee, args, state, ctx)
     if _creates_task(machine, node, func, qualified):
         return make_task(machine, node, args.first(), state, ctx)
     return _instance(machine, node, args, state, ctx)
@@ -202,6 +202,19 @@ def _instance(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Co
     if cls is None:
         return results
     return [(after, Result(machine.origin(node), cls=cls)) for after, _ in results]
+
+
+def _function_of_project(
+    machine: Machine, node: ir.Call, function: Function, args: Args, state: State, ctx: Context
+) -> Results:
+    """A call of a function of the project; one that is too deep to be looked into may still be a
+    factory."""
+    if ctx.frame.depth >= MAX_DEPTH:
+        calls = (part for part in every(function.func) if isinstance(part, ir.Call))
+        named = any(known.may_make(last_name(call.func) or "") for call in calls)
+        if named and is_factory(machine, function.func):
+            return factory(machine, node, args, state, ctx)
+    return call_function(machine, node, function, args, state, ctx)
 
 
 def _creates_task(machine: Machine, node: ir.Call, func: ir.Func, qualified: str | None) -> bool:
@@ -286,7 +299,7 @@ def _other_method(
         return make_task(machine, node, args.first(), state, ctx)
     found = function_of(machine, node, ctx)
     if found is not None:
-        return call_function(machine, node, found, args, state, ctx)
+        return _function_of_project(machine, node, found, args, state, ctx)
     if known.has(node, known.REGISTERS):
         state = _register(node, args.first(), state, ctx)
     return _instance(machine, node, args, state, ctx)

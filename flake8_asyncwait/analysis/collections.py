@@ -249,7 +249,7 @@ def update_dict(
     """`update` of a dict, whose keywords and pairs of unknown keys are no matter of Python's."""
     box = state.heap[ref.id]
     pairs, opened = given_pairs(args, state)
-    if _is_theirs(ref, state, ctx):
+    if box.escaped:
         state = hand_over(machine, state, tuple(pairs), ctx)
     after = dict_of([*box.items, *pairs], box.open or opened)
     return [(state.put(ref, box._replace(items=after.items, open=after.open)), Const(None))]
@@ -390,7 +390,7 @@ def update(
     if op == "Multiply":
         return _repeated(machine, 1, ref, value, state, ctx)
     box = state.heap[ref.id]
-    if _is_theirs(ref, state, ctx) and op in ("Add", "BitOr"):
+    if box.escaped and op in ("Add", "BitOr"):
         state = hand_over(machine, state, value, ctx)
     if box.kind is dict:
         return [
@@ -442,7 +442,7 @@ def add_item(
 ) -> Results:
     """`append`, `add`, `insert`, `appendleft`: one more item, where it is worth remembering."""
     value = args.positional[-1] if args.positional else UNKNOWN
-    if _is_theirs(ref, state, ctx):
+    if state.heap[ref.id].escaped:
         state = hand_over(machine, state, value, ctx)
     if not _remembered(machine, value, state, ctx):
         return [(_opened(state, ref), Const(None))]
@@ -470,7 +470,7 @@ def _add_each(
     machine: Machine, ref: Ref, name: str, value: Value, state: State, ctx: Context
 ) -> Results:
     state, items, source = iterated(machine, state, value)
-    if _is_theirs(ref, state, ctx):
+    if state.heap[ref.id].escaped:
         state = hand_over(machine, state, items or (), ctx)
     kept = tuple(item for item in items or () if _remembered(machine, item, state, ctx))
     opened = items is None or state.get(source).open or len(kept) < len(items)
@@ -496,17 +496,6 @@ def combine_all(
             given.append(others)
     kind = box.kind if not box.escaped else _kind_with(name, box.kind)
     return _run_or_open(machine, _method(name), [ref, *given], state, ctx, opened and adds, kind)
-
-
-def _is_theirs(ref: Ref, state: State, ctx: Context) -> bool:
-    """Whether somebody else can reach a collection, or a nested function of the function
-    reaches into the function's own names."""
-    if state.heap[ref.id].escaped:
-        return True
-    if ctx.frame.parent is None:
-        return False
-    names = [key for key, value in state.env.items() if value == ref]
-    return any(not key.startswith(ctx.frame.prefix) for key in names)
 
 
 def _remembered(machine: Machine, value: Value, state: State, ctx: Context) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import combinations
@@ -33,6 +34,8 @@ from flake8_asyncwait.analysis.state import (
     WaitTask,
 )
 
+# Collections into which more can be put.
+_CHANGING = frozenset({list, set, dict, deque})
 # Up to this many undecided tasks every subset may be the done half; beyond it only the telling
 # ones are tried (none, all, one, all but one), so that the cost stays linear in the tasks.
 _ALL_SUBSETS = 4
@@ -107,7 +110,8 @@ def _cancel(status: str) -> str:
 
 
 def hand_over(state: State, value: Value) -> State:
-    """Somebody else can reach all that `value` reaches, once and for good."""
+    """Somebody else can reach all that `value` reaches, once and for good, and may put more into
+    collections."""
     heap = None
     for number in state.refs(value):
         thing = state.heap[number]
@@ -115,7 +119,7 @@ def hand_over(state: State, value: Value) -> State:
         if type(thing) in (Task, Gather) and not thing.handed:
             new = thing._replace(handed=True)
         elif type(thing) is Box and not thing.escaped:
-            new = thing._replace(escaped=True)
+            new = thing._replace(escaped=True, open=thing.open or thing.kind in _CHANGING)
         if new is not thing:
             heap = heap if heap is not None else dict(state.heap)
             heap[number] = new

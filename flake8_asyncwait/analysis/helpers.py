@@ -73,13 +73,15 @@ def call_function(
 
 
 def _returned(machine: Machine, func: ir.Func, before: State, results: Results) -> Results:
-    """The tasks that a function of the project makes are none of the caller's, but for the
-    one that it returns, if every return of it is one."""
-    summary = summary_of(machine, func)
-    makes = summary is not None and summary.makes
+    """The tasks that a function of the project makes are none of the caller's, but for the one that
+    it returns, if every return of it is one, and those that it puts into the caller's own
+    collections."""
+    makes = is_factory(machine, func)
+    own = tuple(Ref(number) for number, thing in before.heap.items() if type(thing) is Box)
     ways: Results = []
     for after, value in results:
-        known = {*before.heap, *(after.refs(value) if makes else ())}
+        held = tuple(r for r in own if r.id in after.heap and not after.heap[r.id].escaped)
+        known = {*before.heap, *after.refs((held, value if makes else UNKNOWN))}
         fresh = {
             number: thing._replace(handed=True)
             for number, thing in after.heap.items()
@@ -129,8 +131,7 @@ def _looked_into(
         return None
     captured = func.parent is not None and any(n in machine.relevant for n in func.mentions)
     touches = captured or any(matters(value, state) for _, value in pairs)
-    summary = summary_of(machine, func)
-    if not touches and not (summary is not None and summary.makes):
+    if not touches and not is_factory(machine, func):
         # It does the same in every state.
         summary = summary_of(machine, func, _constants(machine, func, pairs))
         return None if summary is None else _summarised(machine, summary, state, ctx)
@@ -170,6 +171,12 @@ def _defaults(func: ir.Func) -> Arguments:
     """The parameters whose default is a constant, with that."""
     defaults = func.defaults.items()
     return tuple((name, Const(v.value)) for name, v in defaults if isinstance(v, ir.Const))
+
+
+def is_factory(machine: Machine, func: ir.Func) -> bool:
+    """Whether every return of a function of the project is a task that it makes."""
+    summary = summary_of(machine, func)
+    return summary is not None and summary.makes
 
 
 def summary_of(machine: Machine, func: ir.Func, constants: Arguments = ()) -> Summary | None:

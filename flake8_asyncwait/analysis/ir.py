@@ -391,6 +391,7 @@ class Func:
     those that a statement binds. `mentions` are the names that it captures, if it is a nested one:
     all read in it, in functions nested in it or in its defaults, but its own. `candidates` are its
     own calls that may be wait sites (not those of nested functions, which stand in `nested`).
+    `coroutines` are the parameters that are annotated as coroutines or awaitables.
     `definitions` are the names that one `def` binds, and nothing else. `nodes` are all nodes of its
     body, once somebody has asked for them.
     """
@@ -404,6 +405,7 @@ class Func:
     module: bool = False
     decorators: list[Expr] = field(default_factory=list)
     params: list[str] = field(default_factory=list)
+    coroutines: set[str] = field(default_factory=set)
     positional: list[str] = field(default_factory=list)
     star: str | None = None
     star_star: str | None = None

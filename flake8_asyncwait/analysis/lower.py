@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import product
 from math import prod
 from typing import Any
@@ -21,6 +22,8 @@ from flake8_asyncwait.analysis.known import MAP
 from flake8_asyncwait.analysis.places import Places
 from flake8_asyncwait.sites.outline import add_import
 
+# The types of what `ensure_future` makes a task of.
+_COROUTINES = frozenset({"Coroutine", "CoroutineType", "Awaitable"})
 # What stands before a lazy import: it binds what the import binds.
 _LAZY = re.compile(r"^lazy(?:[ \t\f]|\\\n)+")
 
@@ -297,6 +300,8 @@ class Lowerer:
         every = [*params.posonly_params, *params.params, *params.kwonly_params]
         for param in every:
             func.params.append(param.name.value)
+            if param.annotation is not None and _is_coroutine(param.annotation.annotation):
+                func.coroutines.add(param.name.value)
             if param.default is not None:
                 func.defaults[param.name.value] = self._expr(param.default)
         if isinstance(params.star_arg, cst.Param):
@@ -610,6 +615,32 @@ def _collect_captures(node: cst.CSTNode, binds: list[str]) -> None:
         binds.append(node.name.value)
     for child in node.children:
         _collect_captures(child, binds)
+
+
+def _is_coroutine(annotation: cst.BaseExpression) -> bool:
+    """Whether an annotation is one of a coroutine or an awaitable, which may also be None."""
+    if isinstance(annotation, cst.SimpleString):
+        with suppress(cst.ParserSyntaxError):
+            return _is_coroutine(cst.parse_expression(str(annotation.evaluated_value)))
+    elif isinstance(annotation, cst.BinaryOperation):
+        return _are_coroutines([annotation.left, annotation.right])
+    elif isinstance(annotation, cst.Subscript):
+        named = _last_of(annotation.value)
+        if named not in ("Optional", "Union", "Annotated"):
+            return named in _COROUTINES
+        inside = [e.slice.value for e in annotation.slice if isinstance(e.slice, cst.Index)]
+        return _are_coroutines(inside[:1] if named == "Annotated" else inside)
+    return _last_of(annotation) in _COROUTINES
+
+
+def _are_coroutines(annotations: list[cst.BaseExpression]) -> bool:
+    return all(_is_coroutine(one) for one in annotations if _last_of(one) != "None")
+
+
+def _last_of(node: cst.BaseExpression) -> str:
+    """The last component of a name, or ""."""
+    name = node.attr if isinstance(node, cst.Attribute) else node
+    return name.value if isinstance(name, cst.Name) else ""
 
 
 _STATEMENTS: dict[type, Callable[[Lowerer, Any, int], list[ir.Stmt]]] = {

@@ -74,7 +74,10 @@ def create_task(machine: Machine, node: ir.Call, args: Args, state: State, ctx: 
 def ensure_future(
     machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
 ) -> Results:
-    return _ensured(machine, node, args.first(), state, ctx)
+    value = args.first()
+    if isinstance(value, Param) and value.name in machine.func.coroutines:
+        return make_task(machine, node, value, state, ctx)
+    return _ensured(machine, node, value, state, ctx)
 
 
 def _ensured(machine: Machine, node: ir.Call, value: Value, state: State, ctx: Context) -> Results:

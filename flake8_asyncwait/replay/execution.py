@@ -182,12 +182,15 @@ class _Module:
                 args.extend(Unknown(world, name[1:], Kind.PARAMETER).elements())
                 continue
             args.append(Unknown(world, name, Kind.PARAMETER, klass=klass))
+            args[-1].standin.annotated = name in lifted.coroutines
             if klass is not None:
                 attributes = args[-1].standin.attributes
                 for attribute in lifted.primitives:
                     attributes[attribute] = Unknown(world, attribute, Kind.PRIMITIVE)
             klass = None
         kwargs = {name: Unknown(world, name, Kind.PARAMETER) for name in lifted.keywords}
+        for name, value in kwargs.items():
+            value.standin.annotated = name in lifted.coroutines
         return function(*args, **kwargs)
 
 

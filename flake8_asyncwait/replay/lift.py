@@ -19,6 +19,7 @@ from flake8_asyncwait.replay.locate import (
     SCOPES,
     CannotLift,
     Declared,
+    annotated_coroutines,
     column_of,
     hoist,
     is_static,
@@ -41,10 +42,11 @@ class Lifted:
 
     `groups` says of each code object which function it belongs to; `target` is the judged one's.
     `line` and `column` are the site's. `parameters` are the judged function's positional names,
-    with `*` before the one that takes the rest. For a method, `classes` is the path to its class,
-    and `primitives` are the attributes that the class binds to queues, events and their like. A
-    judged module has no parameters: it is `target` itself. `missing` are the names that the module
-    does not define. `watches` says whether any read of the result stands in a `finally` or handler.
+    with `*` before the one that takes the rest; `coroutines` are those that are annotated as
+    coroutines or awaitables. For a method, `classes` is the path to its class, and `primitives` are
+    the attributes that the class binds to queues, events and their like. A judged module has no
+    parameters: it is `target` itself. `missing` are the names that the module does not define.
+    `watches` says whether any read of the result stands in a `finally` or handler.
     """
 
     code: CodeType
@@ -54,6 +56,7 @@ class Lifted:
     column: int
     parameters: tuple[str, ...]
     keywords: tuple[str, ...]
+    coroutines: frozenset[str]
     classes: tuple[str, ...]
     primitives: frozenset[str]
     missing: frozenset[str]
@@ -82,6 +85,7 @@ def lift(source: str, site: tuple[int, int] | None, declared: Declared = NONE_DE
     is_method = len(scopes) > 1 and isinstance(scopes[-2], ast.ClassDef) and not is_static(function)
     names = result_names(function, call)
     primitives = primitives_of(tree, scopes[-2]) if is_method else frozenset[str]()
+    coroutines = annotated_coroutines(function)
     waits = wait_calls(tree)
     prune(tree, scopes[:-1], function)
     tree = confine(tree)
@@ -107,6 +111,7 @@ def lift(source: str, site: tuple[int, int] | None, declared: Declared = NONE_DE
         column=column,
         parameters=tuple(parameters),
         keywords=tuple(argument.arg for argument in function.args.kwonlyargs),
+        coroutines=coroutines,
         classes=classes if is_method else (),
         primitives=primitives,
         missing=_missing(groups),
@@ -130,6 +135,7 @@ def _lift_module(tree: ast.Module, call: ast.Call, column: int) -> Lifted:
         column=column,
         parameters=(),
         keywords=(),
+        coroutines=frozenset(),
         classes=(),
         primitives=frozenset(),
         missing=_missing(groups),

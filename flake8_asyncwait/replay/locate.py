@@ -42,6 +42,9 @@ def is_named(names: frozenset[str], dotted: str) -> bool:
     return dotted in names or dotted.rpartition(".")[2] in names
 
 
+UNIONS = frozenset({"Optional", "Union", "Annotated"})
+
+
 class CannotLift(Exception):
     """The source has no such site, or one where the judge cannot run the function."""
 
@@ -180,6 +183,32 @@ def primitives_of(tree: ast.Module, scope: ast.AST) -> frozenset[str]:
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         if isinstance(target, ast.Attribute) and names.meaning(node.value.func) in PRIMITIVES
     )
+
+
+def annotated_coroutines(function: Function) -> frozenset[str]:
+    """Return the parameters whose annotation is one of a coroutine or an awaitable."""
+    arguments = function.args
+    every = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    return frozenset(one.arg for one in every if one.annotation and _awaited(one.annotation))
+
+
+def _awaited(annotation: ast.expr) -> bool:
+    """Say whether all that an annotation allows, but None, is a coroutine or an awaitable."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            return _awaited(ast.parse(annotation.value, mode="eval").body)
+        except SyntaxError:
+            return False
+    if isinstance(annotation, ast.BinOp):
+        parts = [annotation.left, annotation.right]
+    elif isinstance(annotation, ast.Subscript) and last_name(annotation) in UNIONS:
+        inside = annotation.slice
+        parts = inside.elts if isinstance(inside, ast.Tuple) else [inside]
+        parts = parts[:1] if last_name(annotation) == "Annotated" else parts
+    else:
+        return last_name(annotation) in ("Coroutine", "CoroutineType", "Awaitable")
+    allowed = [p for p in parts if not (isinstance(p, ast.Constant) and p.value is None)]
+    return all(map(_awaited, allowed))
 
 
 # -- the result's names ---------------------------------------------------------------------

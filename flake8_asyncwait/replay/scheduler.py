@@ -493,6 +493,31 @@ class World:
         self.roots.extend(things)
         self._mark(things or self.roots)
 
+    def share(self, *things: object) -> None:
+        """Others get these, and may put something into what is empty: more than one thing tells
+        nothing more. Only what they get as it is, or a nested function captures, is looked at."""
+        self.hand_over(*things)
+        for thing in things:
+            for each in _captured_by(thing):
+                if type(each) in (list, set, dict) and not each and id(each) not in self.foreign:
+                    if self.choose("others put something there", ("no", "yes")):
+                        self.calls.put_something(each)
+
+    def take_over(self, maker: CodeType, things: object) -> None:
+        """A helper has ended: the tasks that it made, and put into containers that its caller gave
+        it or that it captures, are its caller's."""
+        seen: set[int] = set()
+        todo = [things]
+        while todo:
+            thing = todo.pop()
+            if isinstance(thing, Standin):
+                life = thing.standin_life()
+                if life is not None and life.maker is maker and not life.handed:
+                    life.maker = self.caller()
+            elif isinstance(thing, CONTAINERS) and id(thing) not in seen:
+                seen.add(id(thing))
+                todo.extend(_inside(thing))
+
     def belongs_to_others(self, container: object) -> bool:
         """Say whether a container was not made by the judged function, or was handed over."""
         return id(container) in self.foreign or any(root is container for root in self.roots)
@@ -637,7 +662,14 @@ class World:
         return frame
 
 
-OPAQUE = (type, ModuleType, CodeType, str, bytes, int, float, World, Life)
+CONTAINERS = (dict, list, tuple, set, frozenset, deque)
+
+
+class Backstage:
+    """What the judged code reaches nothing through."""
+
+
+OPAQUE = (type, ModuleType, CodeType, str, bytes, int, float, World, Life, Backstage)
 
 
 def _is_ordinary(kind: object) -> bool:
@@ -667,10 +699,10 @@ def _inside(thing: object) -> Iterable[object]:
         return thing.standin_holds()
     if isinstance(thing, dict):
         return [*thing.keys(), *thing.values()]
-    if isinstance(thing, (list, tuple, set, frozenset, deque)):
+    if isinstance(thing, CONTAINERS):
         return list(thing)
     if isinstance(thing, FunctionType):
-        return _captured(thing)
+        return captured(thing)
     if isinstance(thing, MethodType):
         return [thing.__self__, thing.__func__]
     if isinstance(thing, partial):
@@ -686,7 +718,17 @@ def _inside(thing: object) -> Iterable[object]:
     return gc.get_referents(thing)
 
 
-def _captured(function: FunctionType) -> list[object]:
+def _captured_by(thing: object) -> Iterable[object]:
+    """Return an object, and what it captures if it is a function or a call of one."""
+    held = thing.standin_holds() if isinstance(thing, Standin) else (thing,)
+    functions = [one for one in held if isinstance(one, FunctionType)]
+    inside = [each for one in functions for each in captured(one)]
+    deeper = [each for one in inside if isinstance(one, FunctionType) for each in captured(one)]
+    return [thing, *inside, *deeper]
+
+
+def captured(function: FunctionType) -> list[object]:
+    """Return what a function captures, as far as it is bound."""
     found: list[object] = [*(function.__defaults__ or ())]
     for cell in function.__closure__ or ():
         try:

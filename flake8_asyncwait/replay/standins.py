@@ -536,7 +536,7 @@ class TaskGroup(Standin):
         self.tasks: list[Task] = []
 
     def create_task(self, coroutine: object, **options: object) -> Task:
-        self.world.hand_over(coroutine)
+        self.world.share(coroutine)
         task = Task(self.world, Life("a task of a TaskGroup", Owner.FOREIGN))
         self.tasks.append(task)
         return task
@@ -687,7 +687,7 @@ class Asyncio(Standin):
         life = Life(f"task {world.serial + 1}", Owner.MADE, maker=world.caller())
         if isinstance(coroutine, WaitCall):
             return WaitTask(world, life, coroutine)
-        world.hand_over(coroutine)
+        world.share(coroutine)
         task = Task(world, life)
         world.stage.started(task, coroutine)
         return task
@@ -699,6 +699,11 @@ class Asyncio(Standin):
     wrap_future = create_future
 
     def ensure_future(self, thing: Any, *, loop: object = None) -> Any:
+        annotated = isinstance(thing, Unknown) and thing.standin.annotated
+        return self.create_task(thing) if annotated else self.ensured(thing)
+
+    def ensured(self, thing: Any) -> Any:
+        """Return a task for a coroutine; anything else stays what it is."""
         return self.create_task(thing) if is_coroutine(thing) else thing
 
     def get_running_loop(self) -> Unknown:
@@ -721,11 +726,11 @@ class Asyncio(Standin):
         return WaitFor(self.world, thing, timeout is not None)
 
     def gather(self, *things: Any, return_exceptions: Any = False) -> Gather:
-        children = [self.ensure_future(thing) for thing in things]
+        children = [self.ensured(thing) for thing in things]
         return Gather(self.world, children, bool(return_exceptions))
 
     def shield(self, thing: Any) -> Shield:
-        return Shield(self.world, self.ensure_future(thing))
+        return Shield(self.world, self.ensured(thing))
 
     def as_completed(self, things: Iterable[Any], *, timeout: object = None) -> AsCompleted:
         elements = {as_element(self.world, thing) for thing in things}

@@ -46,6 +46,7 @@ from flake8_asyncwait.replay.scheduler import (
     GOES_ON,
     SIZES,
     TURNS_AT_MOST,
+    Backstage,
     ExpectedError,
     InjectedError,
     Life,
@@ -53,6 +54,7 @@ from flake8_asyncwait.replay.scheduler import (
     Standin,
     Undecided,
     World,
+    captured,
     reached,
 )
 from flake8_asyncwait.replay.stage import Stage
@@ -96,7 +98,7 @@ FINITE = (list, tuple, set, frozenset, dict, range, MappingView, Unknown)
 PLAIN = (str, int, float, bool, type(None))
 
 
-class Surroundings:
+class Surroundings(Backstage):
     """Everything that one execution's module is given; `namespace()` is what to execute it in."""
 
     def __init__(self, world: World, declared: Declared = NONE_DECLARED) -> None:
@@ -284,7 +286,7 @@ class Surroundings:
 
     def set(self, thing: Any, name: str, value: object) -> None:
         """Set an attribute: for real only of what is the judged code's own."""
-        self.world.hand_over(value)
+        self.world.share(value)
         if isinstance(thing, Unknown) or _is_changeable(thing):
             setattr(thing, name, value)
 
@@ -412,7 +414,7 @@ class Surroundings:
         world = self.world
 
         def call(*args: Any, **kwargs: Any) -> HelperCall:
-            self._too_deep(args, kwargs)
+            self._too_deep(function, args, kwargs)
 
             async def run() -> Any:
                 if world.depth >= DEEPEST:
@@ -422,6 +424,7 @@ class Surroundings:
                     result = await function(*args, **kwargs)
                 finally:
                     world.depth -= 1
+                    self._stored(function, args, kwargs)
                 self._returned(function.__code__, result)
                 return result
 
@@ -433,7 +436,7 @@ class Surroundings:
         world = self.world
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            self._too_deep(args, kwargs)
+            self._too_deep(function, args, kwargs)
             if world.depth >= DEEPEST:
                 return self.unknown("a deep call", Kind.RESULT)
             world.depth += 1
@@ -441,14 +444,30 @@ class Surroundings:
                 result = function(*args, **kwargs)
             finally:
                 world.depth -= 1
+                self._stored(function, args, kwargs)
             self._returned(function.__code__, result)
             return result
 
         return call
 
-    def _too_deep(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _too_deep(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self.world.depth:
-            self.world.hand_over(*args, *kwargs.values())
+            self.world.share(function, *args, *kwargs.values())
+
+    def _stored(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """What a helper made, and put into what it was given or captures, is its caller's."""
+        code = self.world.groups[function.__code__]
+        self.world.take_over(code, (args, kwargs, tuple(captured(function))))
+
+    def put_something(self, container: Any) -> None:
+        """Somebody else puts something into a container."""
+        something = self.unknown("something put there", Kind.VALUE)
+        if isinstance(container, dict):
+            container[something] = something
+        elif isinstance(container, set):
+            container.add(something)
+        else:
+            container.append(something)
 
     def _returned(self, code: CodeType, result: Any) -> None:
         """A helper that returns the task it made has made it for its caller."""

@@ -46,6 +46,7 @@ class Kind(Enum):
 class Facts:
     """What is known about one unknown: where it came from, and what was chosen about it.
 
+    `annotated` says that it is a parameter whose annotation is one of a coroutine or an awaitable.
     `calls` is how many of its methods have been called: each may change its attributes. What was
     chosen about one of these was chosen `chosen_at` a suspension and a number of such calls.
     """
@@ -56,6 +57,7 @@ class Facts:
     parent: Unknown | None
     serial: int
     klass: type | None = None
+    annotated: bool = False
     attributes: dict[str, Any] = field(default_factory=dict)
     items: list[Any] | None = None
     life: Life | None = None
@@ -446,7 +448,7 @@ class Unknown(Standin):
     def result_of_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Unknown:
         """Return what an unknown call gives, having handed over what it was given."""
         facts = self.standin
-        facts.world.hand_over(*args, *kwargs.values())
+        facts.world.share(*args, *kwargs.values())
         if facts.parent is not None:
             facts.parent.standin.calls += 1
         return Unknown(facts.world, f"{facts.label}()", Kind.RESULT, self)

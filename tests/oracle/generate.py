@@ -59,6 +59,29 @@ def count(ts):
 def keep(ts):
     registry.update(ts)
 """,
+    "fill": """
+def fill(ts):
+    ts.add(asyncio.create_task(work()))
+""",
+    "fill_later": """
+async def fill_later(ts):
+    ts.add(mk())
+    await log()
+""",
+    "fill_theirs": """
+def fill_theirs(ts):
+    ts.add(other())
+""",
+    "table": """
+def table(rows):
+    found = {}
+    for row in rows:
+        for cell in row:
+            found[cell] = [[row], [cell]] if cell else found.get(row, [[]])
+            for part in cell:
+                found[part] = [found.get(cell, []), part or row, [part, []] if row else []]
+    return found
+""",
     "cancelling": """
 @contextlib.asynccontextmanager
 async def cancelling(ts):
@@ -83,6 +106,7 @@ EARLY = (
     "return_when=asyncio.FIRST_EXCEPTION",
     "timeout=5, return_when=asyncio.FIRST_COMPLETED",
 )
+WRAPPED = (", timeout=3", "", ", return_when=asyncio.FIRST_COMPLETED")
 FORMS: tuple[str, ...] = (
     "both",
     "both",
@@ -116,8 +140,10 @@ class Names:
     pending: str = ""
     result: str = ""
     optional: str = ""
+    lists: list[str] = field(default_factory=list)
     parameters: list[str] = field(default_factory=list)
     method: bool = False
+    annotated: str = ""
     generator: bool = False
     sites: int = 1
 
@@ -144,7 +170,8 @@ class Writer:
         """Make tasks; their names are noted."""
         ways = [self.two_singles, self.comprehension, self.one_single, self.borrowed, self.loop]
         ways += [self.joined, self.mixed, self.foreign, self.borrowed_single, self.future]
-        ways += [self.optional, self.keyed, self.gathered]
+        ways += [self.optional, self.keyed, self.gathered, self.filled, self.typed, self.ordered]
+        ways += [self.results, self.annotated, self.wrapped]
         lines: Lines = []
         for _ in range(self.pick((1, 1, 2))):
             lines += self.pick(ways)()
@@ -257,6 +284,69 @@ class Writer:
         lines = self.two_singles()
         one, two = self.names.singles[-2:]
         return [*lines, f"both = asyncio.gather({one}, {two})"]
+
+    def filled(self) -> Lines:
+        """Let a helper or a nested function fill a set."""
+        name = self.collection()
+        fill = self.pick(("fill", "fill_later", "fill_theirs", ""))
+        if fill:
+            call = f"await {fill}({name})" if fill == "fill_later" else f"{fill}({name})"
+            return [f"{name} = set()", "for n in things:", f"    {call}"]
+        body = self.pick((f"{name}.add({self.maker()})", f"{name}.update([{self.maker()}])"))
+        lines = [f"{name} = set()", "def start():", f"    {body}"]
+        lines += self.pick((["start()"], ["for n in things:", "    start()"], ["other(start)"]))
+        return lines
+
+    def typed(self) -> Lines:
+        """Fill a collection made by a generic alias."""
+        name, made = self.collection(), self.maker()
+        made_by = self.pick(
+            ("set[asyncio.Task]()", "list[asyncio.Task]()", "deque[asyncio.Task]()")
+        )
+        add = "add" if made_by.startswith("set") else "append"
+        lines = [f"{name} = {made_by}", f"{name}.{add}({made})"]
+        return [*lines, "for n in things:", f"    {name}.{add}({made})"]
+
+    def ordered(self) -> Lines:
+        """Change the order of a list, or replace or drop one of its tasks."""
+        lines = self.two_singles()
+        one, two = self.names.singles[-2:]
+        name = self.collection()
+        change = self.pick(
+            (
+                f"{name}.reverse()",
+                f"{name}.insert(0, {self.maker()})",
+                f"{name} = list(reversed({name}))",
+                f"{name} *= 2",
+                f"del {name}[1]",
+                f"{name}[0] = {self.maker()}",
+                f"{name}.appendleft({self.maker()})",
+            )
+        )
+        display = f"deque([{one}, {two}])" if "appendleft" in change else f"[{one}, {two}]"
+        return [*lines, f"{name} = {display}", change]
+
+    def results(self) -> Lines:
+        """Have a nested coroutine fill a list, which is asked for what it holds."""
+        task = self.single()
+        run = self.pick((f"{task} = asyncio.create_task(one())", f"{task} = {self.maker()}"))
+        self.names.lists.append("found")
+        return ["found = []", "async def one():", "    found.append(await work())", run]
+
+    def annotated(self) -> Lines:
+        """Make a task of a parameter, which may be annotated as an awaitable."""
+        name = "response"
+        if name not in self.names.parameters:
+            self.names.parameters.append(name)
+            self.names.annotated = self.pick((": Awaitable[int]", ": Coroutine | None", ""))
+        return [f"{self.single()} = asyncio.ensure_future({name})"]
+
+    def wrapped(self) -> Lines:
+        """Let a wait run in a task of its own."""
+        lines = self.two_singles() if self.chance(50) else self.one_single()
+        call = f"asyncio.wait([{', '.join(self.names.singles[-2:])}]{self.pick(WRAPPED)})"
+        self.names.sites += 1
+        return [*lines, f"{self.single()} = asyncio.create_task({call})"]
 
     def foreign(self) -> Lines:
         self.names.method = True
@@ -478,7 +568,9 @@ class Writer:
 
     def between(self) -> Lines:
         """Do something that has nothing to do with the tasks."""
-        return [self.pick(("await log()", "await asyncio.sleep(0)", "use(1)"))]
+        return [
+            self.pick(("await log()", "await asyncio.sleep(0)", "use(1)", "use(table(things))"))
+        ]
 
     def hand_over(self) -> Lines:
         tasks = self.some_tasks()
@@ -563,6 +655,8 @@ class Writer:
             options += [f"{one}.done() and {two}.done()", f"{one}.done() or {two}.done()"]
         if names.optional:
             options += [names.optional, f"{names.optional} is not None"] * 2
+        if "found" in self.names.lists:
+            options += ["found", "len(found) == 1"]
         options += ["cond()", "flag", "not flag", "flag is None", "use.closed", "not use.closed"]
         return self.pick(options)
 
@@ -772,7 +866,7 @@ def module(names: Names, body: Lines) -> str:
     """Put a function's body into a module, with the parameters and helpers that it needs."""
     text = "\n".join(body)
     parameters = ["self"] if names.method else []
-    parameters += names.parameters
+    parameters += [n + names.annotated * (n == "response") for n in names.parameters]
     parameters += [name for name in ("things", "loop", "delay", "flag") if name in text]
     function = [f"async def f({', '.join(parameters)}):", *indented(body)]
     if names.method:
@@ -784,6 +878,10 @@ def module(names: Names, body: Lines) -> str:
     if "contextlib." in body_text:
         head += "import contextlib\n"
     imported = [name for name in IMPORTED if re.search(rf"\b{name}\b", body_text)]
+    if "deque" in body_text:
+        head += "from collections import deque\n"
+    if names.annotated:
+        head += "from typing import Awaitable, Coroutine\n"
     if imported:
         head += f"from elsewhere import {', '.join(imported)}\n"
     if "FC" in body_text:
