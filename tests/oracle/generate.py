@@ -170,11 +170,11 @@ class Writer:
         """Make tasks; their names are noted."""
         ways = [self.two_singles, self.comprehension, self.one_single, self.borrowed, self.loop]
         ways += [self.joined, self.mixed, self.foreign, self.borrowed_single, self.future]
-        ways += [self.optional, self.keyed, self.gathered, self.filled, self.typed, self.ordered]
-        ways += [self.results, self.annotated, self.wrapped]
+        ways += [self.optional, self.keyed, self.gathered]
+        rarer = [self.filled, self.typed, self.ordered, self.results, self.annotated, self.wrapped]
         lines: Lines = []
         for _ in range(self.pick((1, 1, 2))):
-            lines += self.pick(ways)()
+            lines += self.pick(rarer if self.chance(30) else ways)()
         if not self.names.singles and not self.names.collections:
             lines += self.one_single()
         return lines
