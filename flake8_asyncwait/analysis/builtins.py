@@ -13,6 +13,7 @@ from flake8_asyncwait.analysis.machine import MAX_DEPTH, Args, Context, Machine,
 from flake8_asyncwait.analysis.names import class_names
 from flake8_asyncwait.analysis.real import UNORDERED, NotKnown
 from flake8_asyncwait.analysis.state import (
+    FUTURE,
     MANY,
     UNKNOWN,
     AsCompleted,
@@ -111,9 +112,15 @@ def is_instance(
         kinds = node.args[1].value
         parts = [part for part, _ in kinds.elements] if isinstance(kinds, ir.Display) else [kinds]
         asked = {machine.program.qualified(ctx.frame.func, part) for part in parts}
-        if asked & tasks:
+        if asked & tasks and state.get(value).owner != FUTURE:
             return [(state, Const(True))]
+        if asked.isdisjoint({None, "builtins.object"}) and all(map(_is_builtin, asked)):
+            return [(state, Const(False))]
     return [(state, UNKNOWN)]
+
+
+def _is_builtin(qualified: str | None) -> bool:
+    return (qualified or "").startswith("builtins.")
 
 
 def is_future(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -28,7 +28,7 @@ from flake8_asyncwait.analysis.state import (
     Task,
     Value,
 )
-from flake8_asyncwait.analysis.values import truth
+from flake8_asyncwait.analysis.values import answers, truth
 from flake8_asyncwait.analysis.walk import question
 
 _NUMBERS: dict[str, Callable[[Any, Any], bool]] = {
@@ -56,7 +56,8 @@ def decide(
         return _decide_bool(machine, node, state, ctx)
     true: list[State] = []
     false: list[State] = []
-    for after, value in evaluate(machine, node, state, ctx):
+    ways = evaluate(machine, node, state, ctx)
+    for after, value in [told for one, kept in ways for told in answers(machine, kept, one)]:
         known = truth(value, after)
         if known is None:
             known = _found_before(machine, node, after, ctx)
@@ -129,7 +130,7 @@ def _know_none(name: str, state: State, ctx: Context) -> State:
 def _compare(machine: Machine, node: ir.Compare, state: State, ctx: Context) -> Results:
     nodes = [node.left, *(right for _, right in node.rest)]
     results: Results = []
-    for after, values in evaluate_all(machine, nodes, state, ctx):
+    for after, values in _told(machine, evaluate_all(machine, nodes, state, ctx)):
         pairs = zip(node.rest, values[1:], strict=True)
         if any(_is_in_none(op, value) for (op, _), value in pairs):
             machine.fail(after, ctx, Exc("TypeError"))
@@ -149,6 +150,20 @@ def _compare(machine: Machine, node: ir.Compare, state: State, ctx: Context) -> 
         else:
             results.append((after, Const(True)))
     return results
+
+
+def _told(
+    machine: Machine, ways: list[tuple[State, list[Value]]]
+) -> Iterator[tuple[State, list[Value]]]:
+    for state, values in ways:
+        ends: list[tuple[State, list[Value]]] = [(state, [])]
+        for value in values:
+            ends = [
+                (later, [*before, told])
+                for after, before in ends
+                for later, told in answers(machine, value, after)
+            ]
+        yield from ends
 
 
 def _is_stranger(node: ir.Compare, state: State, right: Value, ctx: Context) -> bool:

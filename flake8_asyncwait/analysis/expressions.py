@@ -29,7 +29,7 @@ from flake8_asyncwait.analysis.state import (
     State,
     Value,
 )
-from flake8_asyncwait.analysis.values import as_items, new_box, reaches_task, tells, truth
+from flake8_asyncwait.analysis.values import answers, as_items, new_box, reaches_task, tells, truth
 
 
 @evaluates(ir.Const)
@@ -188,7 +188,8 @@ def _not(machine: Machine, node: ir.Not, state: State, ctx: Context) -> Results:
 @evaluates(ir.Bool)
 def _bool(machine: Machine, node: ir.Bool, state: State, ctx: Context) -> Results:
     results: Results = []
-    for after, value in evaluate(machine, node.left, state, ctx):
+    ways = evaluate(machine, node.left, state, ctx)
+    for after, value in [told for one, kept in ways for told in answers(machine, kept, one)]:
         known = truth(value, after)
         stops = node.op == "or"
         if known is None or known is stops:

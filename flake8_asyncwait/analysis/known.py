@@ -140,11 +140,11 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "warnings.warn": Row(builtins.nothing),
 }
 TASK_METHODS: dict[str, Row[TaskRule]] = {
-    "cancel": Row(tasks.task_cancel, CANCELS),
+    "cancel": Row(tasks.task_cancel, CANCELS | DECIDES),
     "done": Row(tasks.task_done, QUESTIONS | DECIDES),
     "cancelled": Row(tasks.task_cancelled, QUESTIONS | ASKS | DECIDES),
     "result": Row(tasks.task_result, QUESTIONS | ASKS | STOPS),
-    "exception": Row(tasks.task_exception, QUESTIONS | ASKS | STOPS),
+    "exception": Row(tasks.task_exception, QUESTIONS | ASKS | STOPS | DECIDES),
     "add_done_callback": Row(None, CALLS_BACK),
     "remove_done_callback": Row(),
     "get_name": Row(),

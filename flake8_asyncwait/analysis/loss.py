@@ -23,6 +23,7 @@ from flake8_asyncwait.analysis.state import (
     MAYBE,
     OK,
     UNSETTLED,
+    Asked,
     Box,
     Coroutine,
     Ref,
@@ -148,7 +149,10 @@ def _may_be_lost(task: Task) -> bool:
 def settle_ended(state: State) -> State:
     """Forget how tasks ended where nothing asks any more."""
     heap = None
+    asked = {value.task.id for value in state.env.values() if type(value) is Asked}
     for number, thing in state.heap.items():
+        if number in asked:
+            continue
         if type(thing) is Task and thing.status in (OK, FAILED, CANCELLED):
             heap = heap or dict(state.heap)
             heap[number] = thing._replace(status=DONE)

@@ -13,9 +13,12 @@ from typing import Any, NamedTuple
 
 from flake8_asyncwait.analysis import ir, known
 from flake8_asyncwait.analysis.walk import (
+    CONDITIONS,
     children,
+    close,
     every,
     functions_in,
+    mentioned,
     target_names,
     tested,
     tested_constants,
@@ -108,14 +111,14 @@ def relevant_names(
                 carried(arg.value, follows)
             )
     feeding |= _owners(func, feeding) | _asked(func, makes) | _wrapped(func, follows)
-    _close(feeding, [(target, source) for source, target in edges])
+    close(feeding, [(target, source) for source, target in edges])
     names = feeding | modes
     site_set = {id(site) for site in sites}
     for owner in functions_in(func):
         for node in every(owner):
             if isinstance(node, (ir.Assign, ir.Walrus)) and _holds(node.value, site_set):
                 names |= _targets(node)
-    _close(names, edges)
+    close(names, edges)
     decisive = tested_constants(func, conditions(func, names)) | _indexes(func)
     return Relevant(frozenset(names | decisive), frozenset(feeding))
 
@@ -124,19 +127,6 @@ def _owners(func: ir.Func, names: Collection[str]) -> set[str]:
     """The variables of a function that have one of the attributes among `names`."""
     owners = {name.partition(".")[0] for name in names if "." in name}
     return (owners & func.locals) - set(func.params)
-
-
-def _close(names: set[str], edges: list[tuple[str, str]]) -> None:
-    """Add every name that an edge leads to from one of `names`."""
-    following: dict[str, set[str]] = {}
-    for source, target in edges:
-        following.setdefault(source, set()).add(target)
-    queue = list(names)
-    while queue:
-        for target in following.get(queue.pop(), ()):
-            if target not in names:
-                names.add(target)
-                queue.append(target)
 
 
 def _wrapped(func: ir.Func, follows: Callable[[ir.Call], bool]) -> set[str]:
@@ -244,19 +234,25 @@ def _parts(value: ir.Expr) -> list[ir.Expr]:
 
 
 def conditions(func: ir.Func, names: Collection[str]) -> set[str]:
-    """The names that a function binds to what a condition says of `names`."""
-    found: set[str] = set()
-    for node in every(func):
-        if isinstance(node, ir.Assign) and _is_condition(node.value):
-            if not mentioned(node.value).isdisjoint(names):
-                found |= {name for target in node.targets for name in target_names(target)}
-    return found
+    """The names that a function binds to what a condition says of `names`, or to several such."""
+    edges = [
+        (asked, told)
+        for node in every(func)
+        if isinstance(node, (ir.Assign, ir.Walrus)) and _holds_condition(node.value)
+        for asked in mentioned(node.value)
+        for told in _targets(node)
+    ]
+    found = set(names)
+    close(found, edges)  # one may be made of another
+    return {told for asked, told in edges if asked in found}
 
 
-def _is_condition(value: ir.Expr) -> bool:
+def _holds_condition(value: Any) -> bool:
     if isinstance(value, ir.Call):
         return known.has(value, known.DECIDES)
-    return isinstance(value, (ir.Not, ir.Compare, ir.Bool, ir.IfExp))
+    if isinstance(value, (ir.Display, ir.Comprehension)):
+        return any(map(_holds_condition, children(value)))
+    return isinstance(value, CONDITIONS)
 
 
 def _indexes(func: ir.Func) -> set[str]:
@@ -335,10 +331,3 @@ def _rebound(node: Any) -> Iterator[str]:
         yield from node.binds
     elif isinstance(node, ir.Define):
         yield node.func.name
-
-
-def mentioned(node: Any) -> set[str]:
-    found = {node.id} if isinstance(node, ir.Name) else set()
-    for child in children(node):
-        found |= mentioned(child)
-    return found

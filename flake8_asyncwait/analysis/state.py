@@ -153,6 +153,12 @@ class Raised(NamedTuple):
     exc: Exc
 
 
+class Asked(NamedTuple):
+    """What `.cancel()` says of a task that may have ended before: False where it had."""
+
+    task: Ref
+
+
 class Primitive(NamedTuple):
     """An asyncio queue or event: these of its methods are coroutines."""
 
@@ -479,6 +485,7 @@ def _rank(item: Any, heap: dict[int, Any], numbers: dict[int, int]) -> tuple[Any
 _COMPOSITE = frozenset(
     {
         tuple,
+        Asked,
         Method,
         Coroutine,
         Waiting,

@@ -25,6 +25,7 @@ from flake8_asyncwait.analysis.state import (
     RUNNING,
     UNKNOWN,
     AsCompleted,
+    Asked,
     Const,
     Coroutine,
     Gather,
@@ -209,6 +210,8 @@ def task_cancel(machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Co
         known = Const(False)
     elif statuses and MAYBE not in statuses and not statuses & (ENDED | ASKED):
         known = Const(True)
+    elif type(state.heap[ref.id]) is Task and statuses == {MAYBE}:
+        known = Asked(ref)
     return [(cancel(machine, state, ref, node.line), known)]
 
 

@@ -6,12 +6,17 @@ from flake8_asyncwait.analysis import effects, ir
 from flake8_asyncwait.analysis.machine import Context, Machine, Results
 from flake8_asyncwait.analysis.real import UNORDERED, bounded
 from flake8_asyncwait.analysis.state import (
+    CANCELLED,
+    DONE,
+    ENDED,
     FUTURE,
     MANY,
+    MAYBE_ASKED,
     RUNNING,
     SOME,
     UNKNOWN,
     AsCompleted,
+    Asked,
     Box,
     Const,
     Foreign,
@@ -43,6 +48,21 @@ def truth(value: Value, state: State) -> bool | None:
     if kind in ("Function", "Method", "Coroutine", "Waiting", "Raised", "Primitive"):
         return True
     return None
+
+
+def answers(machine: Machine, value: Value, state: State) -> Results:
+    """The ways in which a value that is asked for can be known: a cancel has struck, or the task
+    had ended."""
+    if not isinstance(value, Asked):
+        return [(state, value)]
+    task = state.heap[value.task.id]
+    if task.status not in MAYBE_ASKED:
+        return [(state, Const(task.status not in ENDED or task.status == CANCELLED))]
+    machine.free_choices += not task.waited
+    return [
+        (effects.not_ended(state, value.task), Const(True)),
+        (effects.with_status(state, value.task, DONE), Const(False)),
+    ]
 
 
 def as_task(machine: Machine, state: State, value: Value) -> tuple[State, Value]:

@@ -19,6 +19,8 @@ TELLING = (
     ir.DefineClass,
     ir.Lambda,
 )
+# Expressions whose value is a condition.
+CONDITIONS = (ir.Not, ir.Compare, ir.Bool, ir.IfExp)
 # The fields of each kind of node; looked up once, for every node is visited several times.
 _FIELDS = {
     kind: tuple(slot.name for slot in fields(kind))
@@ -107,19 +109,37 @@ def functions_in(func: ir.Func) -> Iterator[ir.Func]:
         yield from functions_in(nested)
 
 
+def close(names: set[str], edges: list[tuple[str, str]]) -> None:
+    """Add every name that an edge leads to from one of `names`."""
+    following: dict[str, set[str]] = {}
+    for source, target in edges:
+        following.setdefault(source, set()).add(target)
+    queue = list(names)
+    while queue:
+        for target in following.get(queue.pop(), ()):
+            if target not in names:
+                names.add(target)
+                queue.append(target)
+
+
 def tested_constants(func: ir.Func, given: Iterable[str]) -> set[str]:
     """The names that a function binds to a constant somewhere, or that are `given`, and that it
     tests somewhere."""
     constants = set(given)
     tested: set[str] = set()
+    made: list[tuple[str, str]] = []  # conditions, and what they are made of
     for owner in functions_in(func):
         for node in every(owner):
             if isinstance(node, ir.Assign) and isinstance(node.value, ir.Const):
                 constants |= {name for target in node.targets for name in target_names(target)}
+            elif isinstance(node, ir.Assign) and isinstance(node.value, CONDITIONS):
+                targets = {name for target in node.targets for name in target_names(target)}
+                made += [(name, part) for name in targets for part in mentioned(node.value)]
             elif isinstance(node, (ir.If, ir.While, ir.IfExp, ir.Assert)):
                 tested |= mentioned(node.test)
             elif isinstance(node, ir.Match):
                 tested |= mentioned(node.subject)
+    close(tested, made)
     return constants & tested
 
 

@@ -141,6 +141,26 @@ class Standin:
         return ()
 
 
+class Asked(Standin):
+    """What `task.cancel()` returns: False exactly where the task `had_ended` before."""
+
+    SHOWN: frozenset[str] = frozenset()
+    __slots__ = ("had_ended", "life", "world")
+
+    def __init__(self, world: World, life: Life, had_ended: bool) -> None:
+        self.world = world
+        self.life = life
+        self.had_ended = had_ended
+
+    def __bool__(self) -> bool:
+        return not self.had_ended and self.world.has_struck(self.life)
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self) == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """One choice that was made.
@@ -417,10 +437,10 @@ class World:
                 life.asked = False
                 life.state = State.FINISHED
 
-    def ask(self, life: Life) -> None:
-        """Cancel a task on the judged function's behalf."""
+    def ask(self, life: Life) -> Asked:
+        """Cancel a task on the judged function's behalf; return what that says."""
         if life.state is not State.RUNNING:
-            return
+            return Asked(self, life, True)
         if not life.asked:
             life.late = life.seen < self.suspensions
             life.seen = self.suspensions
@@ -429,6 +449,15 @@ class World:
         # What a `finally` does when the execution is given up is not the function's doing.
         if not self.faulty and not self.over:
             self.adopted.add(life.parameter)
+        return Asked(self, life, False)
+
+    def has_struck(self, life: Life) -> bool:
+        """Say whether a task that was asked to cancel ran then."""
+        if life.late and not (life.waited_early or life.waited_full):
+            self.undecided()
+        self._settle_late(life)
+        self.stage.confirm(life)
+        return life.asked
 
     def outcome(self, life: Life) -> None:
         """Raise what a task that is done came to, if it came to no good; failing now is a fault."""

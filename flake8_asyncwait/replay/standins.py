@@ -65,12 +65,7 @@ class Future(Standin):
         return self.world.asks_done(self.life)
 
     def cancel(self, msg: object = None) -> Any:
-        fresh = self.life.seen == self.world.suspensions
-        running = self.life.state is State.RUNNING
-        self.world.ask(self.life)
-        if fresh or not running:
-            return running
-        return Unknown(self.world, f"{self.life.label}.cancel()", Kind.VALUE)
+        return self.world.ask(self.life)
 
     def cancelled(self) -> bool:
         return self.world.cancelled(self.life)
@@ -706,6 +701,11 @@ class Asyncio(Standin):
         """Return a task for a coroutine; anything else stays what it is."""
         return self.create_task(thing) if is_coroutine(thing) else thing
 
+    def isfuture(self, thing: Any) -> bool:
+        if isinstance(thing, Unknown) and not is_task(thing):
+            return not self.world.choose("isfuture()", ("yes", "no"))
+        return isinstance(thing, Future) or is_task(thing)
+
     def get_running_loop(self) -> Unknown:
         return Unknown(self.world, "asyncio.loop", Kind.VALUE)
 
@@ -835,6 +835,11 @@ class WaitFor(Standin):
                 cancel_all(lives)
                 raise TimeoutError
         return self.thing.decide()
+
+
+def is_task(thing: object) -> bool:
+    """Say whether something unknown has turned out to be a task."""
+    return isinstance(thing, Unknown) and thing.standin.life is not None
 
 
 def is_coroutine(thing: object) -> bool:

@@ -47,6 +47,7 @@ from flake8_asyncwait.replay.scheduler import (
     SIZES,
     TURNS_AT_MOST,
     Backstage,
+    Asked,
     ExpectedError,
     InjectedError,
     Life,
@@ -67,6 +68,7 @@ from flake8_asyncwait.replay.standins import (
     Timeout,
     WaitCall,
     is_coroutine,
+    is_task,
 )
 from flake8_asyncwait.replay.unknown import (
     COROUTINE_METHODS,
@@ -212,16 +214,20 @@ class Surroundings(Backstage):
             return self.world.catches(thing, kinds)
         several = kinds if isinstance(kinds, tuple) else (kinds,)
         several = tuple(type if kind is self.type else kind for kind in several)
-        if isinstance(thing, Future):
-            return any(
-                isinstance(thing, kind.kind if isinstance(kind, Maker) else kind)
-                for kind in several
-                if isinstance(kind, (Maker, type))
-            )
-        if isinstance(thing, Unknown) or any(isinstance(kind, Standin) for kind in several):
-            return not self.world.choose("isinstance()", ("yes", "no"))
+        unknown = any(isinstance(kind, Standin) for kind in several)
+        if isinstance(thing, Future) or is_task(thing):
+            own = type(thing) if isinstance(thing, Future) else Task
+            kinds = (kind.kind if isinstance(kind, Maker) else kind for kind in several)
+            if any(isinstance(kind, type) and issubclass(own, kind) for kind in kinds):
+                return True
+            return unknown and self._is_of_unknown()
+        if isinstance(thing, Unknown) or unknown:
+            return self._is_of_unknown()
         known = tuple(kind for kind in several if not isinstance(kind, Maker))
         return isinstance(thing, known)
+
+    def _is_of_unknown(self) -> bool:
+        return not self.world.choose("isinstance()", ("yes", "no"))
 
     def iter(self, things: Any, *sentinel: Any) -> Iterator[Any]:
         """Stand in for `iter`: which element of a set comes first is a choice."""
@@ -532,6 +538,8 @@ class Surroundings(Backstage):
     def identical(self, one: Any, other: Any) -> bool:
         """Stand in for `is`: whether an unknown is None is a choice."""
         for unknown, constant in ((one, other), (other, one)):
+            if isinstance(unknown, Asked) and isinstance(constant, bool):
+                return bool(unknown) is constant
             if isinstance(unknown, Unknown) and not isinstance(constant, Standin):
                 if constant is None:
                     return unknown.is_none()

@@ -552,8 +552,7 @@ def _done(unknown: Unknown, *args: Any) -> Any:
 
 
 def _cancel(unknown: Unknown, *args: Any, **kwargs: Any) -> Any:
-    unknown.standin.world.ask(unknown.as_task())
-    return unknown._answer(".cancel()", None)
+    return unknown.standin.world.ask(unknown.as_task())
 
 
 def _result(unknown: Unknown, *args: Any) -> Any:

@@ -437,6 +437,7 @@ class Writer:
         ways: list[Callable[[], Lines]] = [self.cleanup] * 5 + [self.use] * 2 + [self.between] * 2
         ways += [self.hand_over, self.join, self.local_function]
         ways += [partial(self.attempted, in_loop)] * 2
+        ways += [self.answered] * 2
         ways += [partial(self.leave, in_loop), partial(self.change, in_loop)]
         if depth > 0:
             ways += [partial(self.condition, depth - 1, in_loop)] * 2
@@ -701,6 +702,38 @@ class Writer:
     def attempted(self, in_loop: bool) -> Lines:
         """Try a plain call, and go another way where it raises."""
         return self.attempt(in_loop, self.handler_of_attempt(in_loop))
+
+    def answered(self) -> Lines:
+        """Bind an answer of a task, and decide by it, at once or after something else."""
+        names = self.names
+        singles = [name for name in names.singles if name != "both"]
+        task = self.pick([*singles, f"{names.done}.pop()"] if names.done else singles or ["fut"])
+        if task == "fut" and "fut" not in singles:
+            return self.cleanup()
+        lines: Lines = []
+        if task.endswith("pop()"):
+            lines, task = [f"one = {task}"], "one"
+        question, tests = self.pick(
+            (
+                ("exception()", ("told is None", "told", "None is not told")),
+                ("done()", ("told", "not told")),
+                ("cancelled()", ("told", "not told")),
+                ("cancel()", ("told", "not told", "told is False")),
+            )
+        )
+        lines.append(f"told = {task}.{question}")
+        if self.chance(30):
+            lines += self.between()
+        then = [[f"use({task}.result())"], ["return"], [f"{task}.cancel()"], self.cleanup()]
+        then += [[f"assert {task}.done()"]]
+        chosen = self.pick(then)
+        if names.generator and chosen == ["return"]:
+            chosen = ["raise ValueError"]
+        lines += [f"if {self.pick(tests)}:", *indented(chosen)]
+        if self.chance(20):
+            kinds = self.pick(("asyncio.Task", "asyncio.Future", "(asyncio.Task, int)", "int"))
+            lines += [f"if isinstance({task}, {kinds}):", f"    {task}.cancel()"]
+        return lines
 
     def attempt(self, in_loop: bool, handler: Lines) -> Lines:
         plain = self.pick(
