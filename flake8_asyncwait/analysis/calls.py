@@ -16,6 +16,7 @@ from flake8_asyncwait.analysis.machine import MAX_DEPTH, Args, Context, Machine,
 from flake8_asyncwait.analysis.program import Definition
 from flake8_asyncwait.analysis.state import (
     KNOWN,
+    RUNNING,
     UNKNOWN,
     Box,
     Const,
@@ -286,6 +287,13 @@ def _other_method(
     ctx: Context,
     qualified: str | None,
 ) -> Results:
+    text, _, method = _text(node.func).rpartition(".")
+    if method in known.WHILE_PENDING:
+        told = _told_by_pending(text, method, state)
+        if told is not None:
+            return [(state, told)]
+    else:
+        state = _without_runs(text, state)
     if isinstance(receiver, Loop) or _is_loop(node):
         return _rule_or(unknown_call, known.LOOP_METHODS, name)(machine, node, args, state, ctx)
     if isinstance(receiver, Primitive) and name in receiver.methods:
@@ -324,6 +332,24 @@ def _is_coroutine_method(
         return False
     machine.note_module(cls.program.path)
     return True
+
+
+def _told_by_pending(owner: str, question: str, state: State) -> Value | None:
+    """What a question to an event or a queue says while a task waits for that very thing."""
+    method, answer = known.WHILE_PENDING[question]
+    tasks = (thing for thing in state.heap.values() if type(thing) is Task and thing.waited)
+    waits = any(task.runs == f"{owner}.{method}" and task.status == RUNNING for task in tasks)
+    return Const(answer) if waits else None
+
+
+def _without_runs(owner: str, state: State) -> State:
+    """Any other method may set an event, or fill a queue: who waits for it may end soon."""
+    changed = {
+        number: thing._replace(runs="")
+        for number, thing in state.heap.items()
+        if type(thing) is Task and thing.runs.rpartition(".")[0] == owner != ""
+    }
+    return state.put_all(changed)
 
 
 def stack_key(name: str, ctx: Context) -> str:

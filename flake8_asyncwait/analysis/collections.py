@@ -28,6 +28,8 @@ from flake8_asyncwait.analysis.real import (
     real,
 )
 from flake8_asyncwait.analysis.state import (
+    BORROWED,
+    COLLECTION,
     UNKNOWN,
     Box,
     Const,
@@ -35,10 +37,18 @@ from flake8_asyncwait.analysis.state import (
     Ref,
     Slice,
     State,
+    Task,
     Unknown,
     Value,
 )
-from flake8_asyncwait.analysis.values import as_items, collection, is_element, iterated, orders_of
+from flake8_asyncwait.analysis.values import (
+    as_items,
+    collection,
+    is_element,
+    is_private,
+    iterated,
+    orders_of,
+)
 
 Operation = Callable[..., Any]
 
@@ -110,7 +120,19 @@ _ITERABLES = (list, tuple, set, frozenset, deque, dict)
 
 
 def subscript(machine: Machine, value: Value, index: Value, state: State, ctx: Context) -> Results:
-    """`value[index]`"""
+    """`value[index]`: an item that is taken from a parameter is a task of its own then."""
+    results = _subscript(machine, value, index, state, ctx)
+    return [(_picked(after, item), item) for after, item in results]
+
+
+def _picked(state: State, item: Value) -> State:
+    task = state.get(item)
+    if type(task) is not Task or task.waited or not task.owner.startswith(COLLECTION):
+        return state
+    return state.put(item, task._replace(owner=BORROWED + task.owner.removeprefix(COLLECTION)))
+
+
+def _subscript(machine: Machine, value: Value, index: Value, state: State, ctx: Context) -> Results:
     if isinstance(value, Param) or isinstance(index, Slice):
         state, _, value = iterated(machine, state, value)
     box = state.get(value)
@@ -309,10 +331,34 @@ def combine(
     state, mine, left = as_items(machine, state, left)
     state, others, right = as_items(machine, state, right)
     sides = [state.get(left), state.get(right)]
+    less = _less(state, left, right) if op == "Subtract" else []
     if not all(type(side) is Box for side in sides):
-        return _with_unknown(op, mine, others, sides, state)
+        return less + _with_unknown(op, mine, others, sides, state)
     opened = sides[0].open or (sides[1].open and op != "Subtract")
-    return _combined(machine, 0, op, left, right, opened, state, ctx)
+    return less + _combined(machine, 0, op, left, right, opened, state, ctx)
+
+
+def _less(state: State, left: Value, *others: Value) -> Results:
+    """What is left of a collection if others hold all of it that they may hold: what somebody
+    else has made may be the same as what comes from elsewhere."""
+    box = state.get(left)
+    if type(box) is not Box or box.kind is dict:
+        return []
+    boxes = [state.get(other) for other in others]
+    kept = tuple(i for i in box.items if not any(_may_hold(state, other, i) for other in boxes))
+    return [state.new(Box(set, kept, box.open))] if len(kept) < len(box.items) else []
+
+
+def _may_hold(state: State, box: object, item: Value) -> bool:
+    """Whether a collection, or something unknown, may hold an item that came another way."""
+    task = state.get(item)
+    if type(task) is not Task or task.waited or is_private(task):
+        return False
+    if type(box) is not Box or box.open:
+        return True
+    inside = [state.get(each) for each in box.items]
+    tasks = [each for each in inside if type(each) is Task and not is_private(each)]
+    return None in inside or any(each.owner != task.owner for each in tasks)
 
 
 def _combined(
@@ -487,15 +533,18 @@ def combine_all(
     iterated over; of what is not known, nothing is taken out."""
     box = state.heap[ref.id]
     given: list[Value] = []
+    less: Results = []
     opened = False
     for value in args.positional:
         state, items, source = iterated(machine, state, value)
+        less += _less(state, ref, source) if not adds and hasattr(frozenset, name) else []
         opened = opened or items is None or (adds and state.get(source).open)
         if items is not None:
             state, others = state.new(Box(tuple, items))
             given.append(others)
     kind = box.kind if not box.escaped else _kind_with(name, box.kind)
-    return _run_or_open(machine, _method(name), [ref, *given], state, ctx, opened and adds, kind)
+    method = _method(name)
+    return less + _run_or_open(machine, method, [ref, *given], state, ctx, opened and adds, kind)
 
 
 def _remembered(machine: Machine, value: Value, state: State, ctx: Context) -> bool:

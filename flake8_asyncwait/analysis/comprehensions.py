@@ -9,15 +9,15 @@ from flake8_asyncwait.analysis.conditions import decide
 from flake8_asyncwait.analysis.exceptions import ANY, CANCELLED_ERROR
 from flake8_asyncwait.analysis.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.machine import Context, Machine, Results
-from flake8_asyncwait.analysis.state import UNKNOWN, Box, Const, Ref, State, Value
+from flake8_asyncwait.analysis.state import UNKNOWN, Box, Ref, State, Value
 from flake8_asyncwait.analysis.values import iterated, new_box, split_on_turns, turns
 
 
 @evaluates(ir.Comprehension)
 def _comprehension(machine: Machine, node: ir.Comprehension, state: State, ctx: Context) -> Results:
-    machine.comprehending += 1
+    outer, machine.batch = machine.batch, machine.many
     ways = _clauses(machine, node, 0, [(state, [], False)], ctx)
-    machine.comprehending -= 1
+    machine.batch = outer
     bound = {n for clause in node.clauses for n in _clause_names(clause.target, ctx)}
     results: Results = []
     for after, items, opened in ways:
@@ -25,16 +25,8 @@ def _comprehension(machine: Machine, node: ir.Comprehension, state: State, ctx: 
         if node.kind is dict:
             results.append(after.new(dict_of(items, opened)))
         else:
-            results.append(_comprehended(after, node.kind, items, opened))
+            results.append(new_box(after, node.kind, items, opened))
     return results
-
-
-def _comprehended(
-    state: State, kind: type, items: list[Value], opened: bool
-) -> tuple[State, Value]:
-    if items and all(isinstance(item, Const) for item in items) and not opened:
-        return state.new(Box(kind, tuple(items)))
-    return new_box(state, kind, items, opened)
 
 
 def _clause_names(target: ir.Target, ctx: Context) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from flake8_asyncwait.analysis import ir, known
+from flake8_asyncwait.analysis import effects, ir, known
 from flake8_asyncwait.analysis.exceptions import Exc
 from flake8_asyncwait.analysis.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.machine import Context, Machine, Results
@@ -22,13 +23,14 @@ from flake8_asyncwait.analysis.state import (
     Function,
     Known,
     Method,
+    Param,
     Raised,
     Ref,
     State,
     Task,
     Value,
 )
-from flake8_asyncwait.analysis.values import answers, truth
+from flake8_asyncwait.analysis.values import answers, is_private, truth
 from flake8_asyncwait.analysis.walk import question
 
 _NUMBERS: dict[str, Callable[[Any, Any], bool]] = {
@@ -65,6 +67,8 @@ def decide(
         if known is not False:
             true.append(_chosen(machine, node, after, True, ctx) if known is None else after)
         if known is not True:
+            if isinstance(value, Param) and known is None:
+                after = effects.substitute(after, value, value._replace(falsy=True))
             false.append(_chosen(machine, node, after, False, ctx) if known is None else after)
     return true, false
 
@@ -139,8 +143,9 @@ def _compare(machine: Machine, node: ir.Compare, state: State, ctx: Context) -> 
             results.append((after, Const(node.rest[0][0] == "NotIn")))
             continue
         sizes = [_is_size(one) for one in nodes]
+        crowded = _is_crowded(machine, after)
         verdicts = [
-            _compared(after, op, values[n : n + 2], sizes[n : n + 2])
+            _compared(after, op, values[n : n + 2], sizes[n : n + 2] if crowded else [])
             for n, (op, _) in enumerate(node.rest)
         ]
         if False in verdicts:
@@ -183,11 +188,18 @@ def _is_in_none(op: str, right: Value) -> bool:
     return op in ("In", "NotIn") and isinstance(right, Const) and right.value is None
 
 
+def _is_crowded(machine: Machine, state: State) -> bool:
+    """Whether a state may hold collections of unknown size."""
+    origins = Counter(thing.origin for thing in state.heap.values() if type(thing) is Task)
+    return max(origins.values(), default=0) >= machine.many
+
+
 def _compared(state: State, op: str, sides: list[Value], sizes: list[bool]) -> bool | None:
-    """Whether `left op right`, if that is known; `sizes` tells which sides are `len(...)`."""
+    """Whether `left op right`, if that is known; `sizes` tells which sides are `len(...)`, where
+    collections of unknown size are about."""
     left, right = sides
     if op in ("In", "NotIn"):
-        inside = _contains(state, left, right)
+        inside = _contains(state, left, right, sizes)
         return inside if inside is None else inside == (op == "In")
     if op in ("Is", "IsNot"):
         same = _same(state, left, right)
@@ -213,7 +225,7 @@ def _numbers(op: str, sides: list[object], sizes: list[bool]) -> bool | None:
     """Compare two constants. Where one is more than collections of unknown size stand for, it
     is not known how it compares, but for a size: so many there are, at least."""
     left, right = sides
-    for side, is_size in zip(sides, sizes, strict=True):
+    for side, is_size in zip(sides, sizes, strict=False):
         if type(side) is int and side > MANY and not is_size and left != right:
             return None
     if op in ("Equal", "NotEqual") or (type(left) is int and type(right) is int):
@@ -245,22 +257,20 @@ def _both_tracked(state: State, left: Ref, right: Ref) -> bool | None:
     return None if owners == {FOREIGN} else False
 
 
-def _contains(state: State, item: Value, box: Value) -> bool | None:
+def _contains(state: State, item: Value, box: Value, sizes: list[bool]) -> bool | None:
     thing = state.get(box)
     if type(thing) is not Box or thing.kind is ir.ITERATOR:
         return None
     items = [key for key, _ in thing.items] if thing.kind is dict else thing.items
     if isinstance(item, Ref) and item in items:
         return True
+    if isinstance(item, Const) and items and _is_exact(thing):
+        same = [_compared(state, "Equal", [item, one], sizes[:1]) for one in items]
+        return True if True in same else None if None in same else False
     if not isinstance(item, Ref):
         return False if not items and not thing.open and not thing.escaped else None
-    if thing.escaped and not _is_private(state.heap[item.id]):
+    if thing.escaped and not is_private(state.heap[item.id]):
         return None
     if thing.open and getattr(state.get(item), "owner", "") == FOREIGN:
         return None
     return False
-
-
-def _is_private(thing: object) -> bool:
-    """Whether nobody else can reach a task, and so put it anywhere."""
-    return type(thing) is Task and thing.owner == OWNED and not thing.handed

@@ -187,8 +187,8 @@ def as_items(
     Returns the value too, for a parameter that is iterated over becomes a collection here.
     """
     if isinstance(value, Param):
-        refs = []
-        for _ in range(many):
+        refs: list[Ref] = []
+        for _ in range(0 if value.falsy else many):
             state, ref = state.new(
                 Task(MAYBE, COLLECTION + value.name, origin(value.name), handed=value.handed)
             )

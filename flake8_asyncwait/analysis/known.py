@@ -189,6 +189,13 @@ LOOP_METHODS: dict[str, Row[FunctionRule]] = {
     "run_until_complete": Row(tasks.run_until_complete),
 }
 STACK_METHODS: dict[str, Row[FunctionRule]] = {"callback": Row(None, REGISTERS)}
+# What a question says for as long as a method of the same object has not ended.
+WHILE_PENDING = {
+    "is_set": ("wait", False),
+    "empty": ("get", True),
+    "full": ("put", True),
+    "locked": ("acquire", True),
+}
 # Methods of a logger, which neither keep nor settle what they are given.
 LOG_METHODS = frozenset(
     (

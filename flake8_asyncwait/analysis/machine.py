@@ -147,8 +147,8 @@ class Machine:
         self.suspensions = 0
         # How many conditions nothing decided so far.
         self.free_choices = 0
-        # How many comprehensions are being evaluated, one inside the other.
-        self.comprehending = 0
+        # How many tasks of one origin what is being evaluated may make at once.
+        self.batch = 0
         # The call of the function whose helper is being looked into.
         self.caller: object = None
         # The other modules of the project that it has run functions of, by their paths.

@@ -73,17 +73,20 @@ def _with_suppress(
 
 def _with_timeout(machine: Machine, node: ir.With, state: State, ctx: Context) -> list[State]:
     """`asyncio.timeout()`: entering and leaving never suspends; a cancellation inside may be
-    its own, and is a TimeoutError outside then."""
+    its own, and is a TimeoutError outside then, unless it is given None."""
+    assert isinstance(node.item, ir.Call)
+    delays = [arg.value for arg in node.item.args]
+    timed = not any(isinstance(delay, ir.Const) and delay.value is None for delay in delays)
     ends: list[State] = []
     for after, _ in evaluate(machine, node.item, state, ctx):
         for entered in _enter_with(machine, node, UNKNOWN, after, ctx):
             flow = Flow()
             inside = ctx.into(flow)
-            inside.limited = _alone(node.body)
+            inside.limited = timed and _alone(node.body)
             ends += run_block(machine, node.body, [entered], inside)
             for completion, states in flow:
                 ctx.out.add(completion, *states)
-                if completion == raising(CANCELLED_ERROR):
+                if timed and completion == raising(CANCELLED_ERROR):
                     struck = [one for one in states if one.fault and not entered.fault]
                     ctx.out.add(raising(TIMEOUT_ERROR), *struck)
     return ends

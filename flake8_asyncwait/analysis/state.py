@@ -92,10 +92,11 @@ class Result(NamedTuple):
 
 class Param(NamedTuple):
     """A parameter of which it is not known yet whether it is one task or many; `handed` says that
-    somebody else can reach it."""
+    somebody else can reach it, `falsy` that it is None, or empty."""
 
     name: str
     handed: bool = False
+    falsy: bool = False
 
 
 class Foreign(NamedTuple):
@@ -199,14 +200,16 @@ UNKNOWN = Unknown()
 
 class Task(NamedTuple):
     """One abstract task. `waited` says whether the site has waited for it, `origin` is the place
-    that made it, `handed` whether somebody else can reach it. `struck` and `late` are notes on its
-    cancels, which only a fix takes."""
+    that made it, `handed` whether somebody else can reach it, `runs` what it runs, if that is a
+    method whose end another one tells. `struck` and `late` are notes on its cancels, which only a
+    fix takes."""
 
     status: str
     owner: str
     origin: int
     waited: bool = False
     handed: bool = False
+    runs: str = ""
     struck: bool = False
     late: bool = False
 

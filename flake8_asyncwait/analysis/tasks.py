@@ -65,7 +65,17 @@ def make_task(
             state = state.step(coroutine.line, "the wait starts", "wait")
         return [state.new(WaitTask(coroutine))]
     state = hand_over(machine, state, coroutine, ctx)
-    return new_task(machine, state, owner, node)
+    return [
+        (after.put(ref, after.heap[ref.id]._replace(runs=_runs(node))), ref)
+        for after, ref in new_task(machine, state, owner, node)
+    ]
+
+
+def _runs(node: ir.Call) -> str:
+    """The dotted text of the method of which a task is made."""
+    call = node.args[0].value if node.args else None
+    path = call.func.path if isinstance(call, ir.Call) and isinstance(call.func, ir.Attr) else None
+    return ".".join(path or ())
 
 
 def create_task(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
@@ -104,6 +114,7 @@ def make_future(machine: Machine, node: ir.Call, args: Args, state: State, ctx: 
 
 def gather_all(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
     quiet = truth(args.keywords.get("return_exceptions", Const(False)), state)
+    outer, machine.batch = machine.batch, max(machine.batch, len(args.positional))
     ways: list[tuple[State, list[Value]]] = [(state, [])]
     for value in args.positional:
         after: list[tuple[State, list[Value]]] = []
@@ -114,6 +125,7 @@ def gather_all(machine: Machine, node: ir.Call, args: Args, state: State, ctx: C
                 kept = isinstance(child, Ref) and type(later.get(child)) in (Task, Gather)
                 after.append((later, [*children, child] if kept else children))
         ways = after
+    machine.batch = outer
     return [
         later.new(
             Gather(

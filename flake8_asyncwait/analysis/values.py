@@ -12,6 +12,7 @@ from flake8_asyncwait.analysis.state import (
     FUTURE,
     MANY,
     MAYBE_ASKED,
+    OWNED,
     RUNNING,
     SOME,
     UNKNOWN,
@@ -35,6 +36,8 @@ from flake8_asyncwait.analysis.state import (
 
 def truth(value: Value, state: State) -> bool | None:
     """Whether a value is true; None where that is not known."""
+    if isinstance(value, Param) and value.falsy:
+        return False
     kind = type(value).__name__
     if kind == "Const":
         return bool(value.value)
@@ -93,7 +96,7 @@ def new_box(state: State, kind: type, items: list[Value], opened: bool) -> tuple
         several = any(isinstance(i, Result) and telling.count(i) > 1 for i in distinct)
         opened = opened or several or len(telling) < len(items)
         items = distinct if several or kind in UNORDERED else telling
-    constants = kind is tuple and all(isinstance(item, Const) for item in items)
+    constants = all(isinstance(item, Const) for item in items)
     if (items or opened) and not constants and not any(tells(i, state) for i in items):
         return state, UNKNOWN
     return state.new(bounded(Box(kind, tuple(items), opened)))
@@ -168,6 +171,11 @@ def reaches_task(value: Value, state: State) -> bool:
     return any(type(state.heap[n]) in (Task, Gather, WaitTask) for n in state.refs(value))
 
 
+def is_private(thing: object) -> bool:
+    """Whether nobody else can reach a task, and so put it anywhere."""
+    return type(thing) is Task and thing.owner == OWNED and not thing.handed
+
+
 def is_element(value: Value, state: State) -> bool:
     """Whether a value is, or holds, what may be an element of a wait."""
     thing = state.get(value)
@@ -199,7 +207,7 @@ def new_task(machine: Machine, state: State, owner: str, node: object) -> Result
     if owner == FUTURE and machine.facts.nothing_to_lose:
         return [(state, UNKNOWN)]
     origin = machine.origin(node)
-    most = 2 * machine.many if machine.comprehending else machine.many
+    most = max(machine.many, 2 * machine.batch)
     if live(state, origin) >= most:
         return []
     return [state.new(Task(RUNNING, owner, origin))]

@@ -162,8 +162,9 @@ def question(test: ir.Expr) -> tuple[str, str]:
     asked = "truth"
     if isinstance(test, ir.Compare) and len(test.rest) == 1:
         asked, right = test.rest[0]
-        if asked in ("Is", "IsNot") and isinstance(right, ir.Const) and right.value is None:
-            test = test.left
+        for one, other in ((test.left, right), (right, test.left)):
+            if asked in ("Is", "IsNot") and isinstance(other, ir.Const) and other.value is None:
+                test = one
     if isinstance(test, ir.Name):
         return test.id, asked
     if isinstance(test, ir.Attr) and test.path is not None:

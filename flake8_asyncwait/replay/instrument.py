@@ -318,6 +318,12 @@ class Instrument(ast.NodeTransformer):
             return []
         return [ast.copy_location(ast.Expr(self._plain("__plain_value__")), node)]
 
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Sub):
+            return hook_call("__minus__", node.left, node.right)
+        return node
+
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         self.generic_visit(node)
         if len(node.ops) != 1:

@@ -96,7 +96,8 @@ class Life:
     it to there. `parameter` is where a borrowed one came from, `collection` whether it is one of a
     parameter's elements. `asked` is set by a cancel while it ran, `late` by one
     that it may have ended before. A `sure` one cannot fail. `seen` is the suspension up to which it
-    is known to run. `lines` are those that made it, where a witness is followed.
+    is known to run. `lines` are those that made it, where a witness is followed. `runs` is the
+    object of which it runs a method, and its name.
     """
 
     label: str
@@ -116,6 +117,7 @@ class Life:
     waited_early: bool = False
     waited_full: bool = False
     lines: frozenset[int] = frozenset()
+    runs: tuple[object, str] | None = None
 
     def at_large(self) -> bool:
         """Say whether it may still run with nobody having asked it to stop or taken it over."""

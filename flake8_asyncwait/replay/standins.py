@@ -682,6 +682,8 @@ class Asyncio(Standin):
         life = Life(f"task {world.serial + 1}", Owner.MADE, maker=world.caller())
         if isinstance(coroutine, WaitCall):
             return WaitTask(world, life, coroutine)
+        if isinstance(coroutine, (Pause, Unknown)):
+            life.runs = coroutine.standin_runs()
         world.share(coroutine)
         task = Task(world, life)
         world.stage.started(task, coroutine)

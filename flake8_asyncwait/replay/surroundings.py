@@ -14,6 +14,7 @@ import logging
 import sys
 import typing
 from collections.abc import Callable, Iterable, Iterator, MappingView
+from functools import reduce
 from itertools import permutations
 from types import (
     BuiltinFunctionType,
@@ -46,13 +47,14 @@ from flake8_asyncwait.replay.scheduler import (
     GOES_ON,
     SIZES,
     TURNS_AT_MOST,
-    Backstage,
     Asked,
+    Backstage,
     ExpectedError,
     InjectedError,
     Life,
     Owner,
     Standin,
+    State,
     Undecided,
     World,
     captured,
@@ -97,6 +99,14 @@ FORWARDING: tuple[tuple[type, Callable[[Any], object]], ...] = tuple(
 ALIASES = mro_of(type(typing.Annotated[int, ""]))[:-1]
 TEMPLATES = frozenset({"format", "format_map"})
 FINITE = (list, tuple, set, frozenset, dict, range, MappingView, Unknown)
+# What a question says for as long as a method of the same object has not ended.
+WHILE_PENDING = {
+    "is_set": ("wait", False),
+    "empty": ("get", True),
+    "full": ("put", True),
+    "locked": ("acquire", True),
+}
+SETS = (set, frozenset)
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -147,10 +157,30 @@ class Surroundings(Backstage):
             return self.asyncio.run_until_complete(*args)
         if _is_plain_function(callee) and MAKER.search(name) and args and is_coroutine(args[0]):
             return self.asyncio.create_task(args[0])
+        told = self._told_by_pending(parent, name)
+        if told is not None:
+            return told
         if name in COROUTINE_METHODS and _is_primitive(parent):
             self.world.hand_over(*args)
-            return Pause(self.world, f"await {label}()", None, args)
+            pause = Pause(self.world, f"await {label}()", None, args)
+            pause.callee = callee
+            return pause
         return callee.result_of_call(args, kwargs)
+
+    def _told_by_pending(self, owner: Unknown | None, name: str) -> bool | None:
+        """Return what a question to an event or a queue says while a task waits for that very
+        thing; any other method may let it end."""
+        method, answer = WHILE_PENDING.get(name, ("", None))
+        now = self.world.suspensions
+        for life in self.world.lives:
+            if owner is None or life.runs is None or life.runs[0] is not owner:
+                continue
+            if answer is None:
+                life.runs = None
+            elif life.runs[1] == method and life.state is State.RUNNING and life.seen == now:
+                if (life.waited_early or life.waited_full) and not life.asked:
+                    return answer
+        return None
 
     def _cancelled(self, things: Iterable[Any]) -> tuple[Any, ...]:
         """Cancel tasks, and collections of them."""
@@ -260,6 +290,8 @@ class Surroundings(Backstage):
             return thing.attribute(name)
         if name == "join" and (kind is str or kind is bytes):
             return lambda parts: self._join(thing, parts)
+        if name == "difference" and kind in SETS:
+            return lambda *others: reduce(self.minus, map(_as_set, others), thing)
         if not _is_guarded(thing) or name in getattr(kind, "SHOWN", ()):
             return self._get_own(thing, name)
         if isinstance(thing, Open):
@@ -366,6 +398,7 @@ class Surroundings(Backstage):
             "__item__": self.store_item,
             "__loop__": self.enter_loop,
             "__mapping__": self.mapping,
+            "__minus__": self.minus,
             "__plain__": self.plain,
             "__plain_value__": self.plain_value,
             "__ordered__": self.ordered,
@@ -559,6 +592,22 @@ class Surroundings(Backstage):
         if not isinstance(thing, Standin) and _may_hold(container):
             return bool(self.world.choose("it is in it", ("no", "yes")))
         return thing in container
+
+    def minus(self, one: Any, other: Any) -> Any:
+        """Stand in for `-`: whether a set of unknowns holds those that came another way is a
+        choice."""
+        if isinstance(one, Unknown) and isinstance(other, SETS):
+            one = set(one.elements())
+        if not isinstance(one, SETS) or not isinstance(other, (*SETS, Unknown)):
+            return one - other
+        taken = set(other.elements()) if isinstance(other, Unknown) else other
+        rest = one - taken
+        sources = {_source(each) for each in taken} - {0}
+        unknown = {each for each in rest if isinstance(each, Unknown) and _source(each)}
+        free = {each for each in unknown if sources - {_source(each)}}
+        if free and self.world.choose("it is in it", ("no", "yes")):
+            rest = rest - free
+        return rest
 
     def store_attribute(self, thing: Any) -> Any:
         """Return what to set an attribute on, or delete it, or augment it."""
@@ -883,6 +932,18 @@ def _flat(kinds: object) -> list[object]:
     if not isinstance(kinds, tuple):
         return [kinds]
     return [one for kind in kinds for one in _flat(kind)]
+
+
+def _source(thing: object) -> int:
+    """Return a number for where something came from that may be the same as what came another
+    way, and 0 for tasks, which are themselves."""
+    if isinstance(thing, Unknown):
+        return id(thing.standin.parent) if thing.standin.life is None else 0
+    return 0 if isinstance(thing, Standin) else id(thing)
+
+
+def _as_set(things: Any) -> Any:
+    return things if isinstance(things, Unknown) else set(things)
 
 
 def _is_loop(unknown: Unknown) -> bool:

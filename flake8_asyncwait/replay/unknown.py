@@ -60,6 +60,7 @@ class Facts:
     annotated: bool = False
     attributes: dict[str, Any] = field(default_factory=dict)
     items: list[Any] | None = None
+    keyed: dict[str | int, Unknown] = field(default_factory=dict)
     life: Life | None = None
     truth: bool | None = None
     none: bool | None = None
@@ -106,13 +107,14 @@ class Pause(Standin):
     """A coroutine that is known to be one: it suspends once and gives `value`."""
 
     SHOWN = frozenset({"__await__", "close"})
-    __slots__ = ("holds", "label", "value", "world")
+    __slots__ = ("callee", "holds", "label", "value", "world")
 
     def __init__(self, world: World, label: str, value: Any, holds: tuple[Any, ...]) -> None:
         self.world = world
         self.label = label
         self.value = value
         self.holds = holds
+        self.callee: Unknown | None = None
 
     def __await__(self) -> Generator[Any, Any, object]:
         yield from self.world.pause(self.label)
@@ -120,6 +122,10 @@ class Pause(Standin):
 
     def standin_holds(self) -> Iterable[object]:
         return self.holds
+
+    def standin_runs(self) -> tuple[object, str] | None:
+        """Return the object of which this runs a method, and the method's name."""
+        return _method_of(self.callee)
 
     def close(self) -> None:
         """Be closed, as a coroutine can be."""
@@ -184,6 +190,11 @@ class Unknown(Standin):
         facts = self.standin
         method = [facts.parent] if self._known_method() is not None else []
         return [*method, *(facts.items or ()), *facts.attributes.values()]
+
+    def standin_runs(self) -> tuple[object, str] | None:
+        """Return the object of which this runs a method, and the method's name."""
+        called = self.standin.parent if self.standin.kind is Kind.RESULT else None
+        return _method_of(called)
 
     def as_task(self) -> Life:
         """Take this to be a task from now on, of the owner that its origin says."""
@@ -334,8 +345,22 @@ class Unknown(Standin):
         if isinstance(key, slice):
             return self.copied(self.elements()[key])
         if facts.items is not None and isinstance(key, int) and not self._may_hold_more(key):
-            return facts.items[key]
-        return Unknown(facts.world, f"{facts.label}[...]", Kind.VALUE, self)
+            return self._picked(key)
+        if facts.kind is not Kind.PARAMETER or not isinstance(key, (int, str)):
+            return Unknown(facts.world, f"{facts.label}[...]", Kind.VALUE, self)
+        if isinstance(key, int) and key >= 0 and facts.items is None:
+            self.elements(tuple(size for size in SIZES if size > key) or (key + 1,))
+            return self._picked(key)
+        return facts.keyed.setdefault(
+            key, Unknown(facts.world, f"{facts.label}[{key!r}]", Kind.VALUE, self)
+        )
+
+    def _picked(self, key: int) -> Any:
+        """Return an item, which is a task of its own where the whole is not waited for."""
+        item = (self.standin.items or [])[key]
+        if isinstance(item, Unknown) and item.standin.life is None:
+            item.standin.kind = Kind.VALUE
+        return item
 
     def _may_hold_more(self, key: int) -> bool:
         """Say whether there is no such element only because so many stand for any number."""
@@ -493,6 +518,13 @@ class Unknown(Standin):
 
     def __exit__(self, *error: object) -> None:
         """Leave; nothing is suppressed."""
+
+
+def _method_of(callee: Unknown | None) -> tuple[object, str] | None:
+    """Return the object that a callee is a method of, and its name."""
+    if callee is None or callee.standin.parent is None:
+        return None
+    return callee.standin.parent, callee.standin.label.rpartition(".")[2]
 
 
 def _origin(unknown: Unknown) -> tuple[Owner, str, bool]:

@@ -172,6 +172,7 @@ class Writer:
         ways += [self.joined, self.mixed, self.foreign, self.borrowed_single, self.future]
         ways += [self.optional, self.keyed, self.gathered]
         rarer = [self.filled, self.typed, self.ordered, self.results, self.annotated, self.wrapped]
+        rarer += [self.watching, self.picked, self.compared]
         lines: Lines = []
         for _ in range(self.pick((1, 1, 2))):
             lines += self.pick(rarer if self.chance(30) else ways)()
@@ -347,6 +348,31 @@ class Writer:
         call = f"asyncio.wait([{', '.join(self.names.singles[-2:])}]{self.pick(WRAPPED)})"
         self.names.sites += 1
         return [*lines, f"{self.single()} = asyncio.create_task({call})"]
+
+    def watching(self) -> Lines:
+        """Have a task wait for an event."""
+        if "closed" in self.names.parameters:
+            return []
+        self.names.parameters.append("closed")
+        return [f"{self.single()} = asyncio.create_task(closed.wait())"]
+
+    def picked(self) -> Lines:
+        """Take two tasks from a parameter."""
+        if "given" in self.names.parameters:
+            return []
+        self.names.parameters.append("given")
+        key = self.pick(("0", "1"))
+        return [f"{self.single()} = given[{key}]"]
+
+    def compared(self) -> Lines:
+        """Go on only where a parameter holds nothing else than another one."""
+        if "keys" in self.names.parameters:
+            return []
+        self.names.parameters.append("keys")
+        test = self.pick(("set(keys) - set(things)", "set(keys).difference(things)"))
+        made = f"asyncio.create_task({self.pick(('work(n)', 'n'))})"
+        lines = [f"if {test}:", "    raise ValueError"]
+        return [*lines, f"{self.collection()} = [{made} for n in keys]"]
 
     def foreign(self) -> Lines:
         self.names.method = True
@@ -656,6 +682,13 @@ class Writer:
             options += [f"{one}.done() and {two}.done()", f"{one}.done() or {two}.done()"]
         if names.optional:
             options += [names.optional, f"{names.optional} is not None"] * 2
+            options += [f"None is {names.optional}"]
+        if names.pending:
+            options += [f"len({names.pending}) in (1, 2)", f"len({names.pending}) not in [0]"]
+        if names.done:
+            options += [f"len({names.done}) < {max(2, len(names.singles))}"]
+        if "closed" in names.parameters:
+            options += ["closed.is_set()"] * 3
         if "found" in self.names.lists:
             options += ["found", "len(found) == 1"]
         options += ["cond()", "flag", "not flag", "flag is None", "use.closed", "not use.closed"]
@@ -805,7 +838,7 @@ class Writer:
 
     def managed(self, body: Lines, depth: int, in_loop: bool) -> Lines:
         contexts = [f"cancelling({name})" for name in self.names.collections]
-        contexts += ["asyncio.timeout(5)", "lock()", "asyncio.TaskGroup()"]
+        contexts += ["asyncio.timeout(5)", "lock()", "asyncio.TaskGroup()", "asyncio.timeout(None)"]
         context = self.pick(contexts)
         return [f"async with {context}:", *indented(body)]
 
@@ -867,7 +900,8 @@ class Writer:
         lines = self.setup()
         self.names.singles.append("get")
         wait = self.wait()
-        body = [f"get = {self.maker()}", *wait, *self.block(1, in_loop=True)]
+        made = self.pick((self.maker(), self.maker(), "asyncio.gather(work(), work())"))
+        body = [f"get = {made}", *wait, *self.block(1, in_loop=True)]
         if self.chance(50):
             body = self.wrap(body, 1, in_loop=True)
         condition = self.pick(("True", "cond()", "not use.closed"))
