@@ -548,7 +548,10 @@ class Surroundings(Backstage):
 
         def call(*args: Any, **kwargs: Any) -> Any:
             given = () if _is_unknown(function) else (*args, *kwargs.values())
-            known = (getattr(function, "__self__", None), *given)
+            owner = (
+                function if isinstance(function, Unknown) else getattr(function, "__self__", None)
+            )
+            known = (owner, *given)
             is_known = any(reached(known))
             result = function(*args, **kwargs)
             if not (is_known or any(reached(known))):
