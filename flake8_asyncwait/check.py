@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flake8_asyncwait.options import Options
+from flake8_asyncwait.sites.fanout import creators, words_of
 from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.sites.syntax import parse, parse_newer
 from flake8_asyncwait.source.text import with_newlines
@@ -34,7 +35,7 @@ def check(
     far as libcst knows it; its `lineno` says where.
     """
     text = with_newlines(text)
-    found = candidates(text, options.wait_functions)
+    found = candidates(text, options.wait_functions, words_of(options))
     if not found.lines:
         return _NOTHING
     # What only some files need is imported for these: it costs more than to look at all others.
@@ -47,7 +48,7 @@ def check(
             outline = None
             if tree is None:
                 tree, outline = parse_near(text, found)
-            lines = call_lines(tree, found)
+            lines = call_lines(tree, found, creators(options))
             if not lines:
                 return _NOTHING
             from flake8_asyncwait.rules.decide import decide

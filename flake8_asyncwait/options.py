@@ -8,8 +8,19 @@ from flake8_asyncwait.named import NamedTuple
 
 PLUGIN_PREFIX = "AWT"
 DEFAULT_ON = frozenset({"AWT101", "AWT102", "AWT103", "AWT104", "AWT203"})
-DEFAULT_OFF = frozenset({"AWT105", "AWT201", "AWT202"})
+# Tasks that outlive their function without a wait.
+FAMILY_CODES = frozenset(
+    {
+        *("AWT301", "AWT302", "AWT303", "AWT304"),
+        *("AWT311", "AWT312", "AWT313", "AWT321", "AWT322", "AWT331"),
+    }
+)
+DEFAULT_OFF = frozenset({"AWT105", "AWT201", "AWT202"}) | FAMILY_CODES
 ALL_CODES = DEFAULT_ON | DEFAULT_OFF
+
+
+# Those of them that a prefix does not turn on: they were wrong too often in the labelled corpus.
+FULL_NAME_ONLY = frozenset({"AWT301"})
 
 
 # A named tuple and not a dataclass: a run over files without a site would pay 20 ms, more than
@@ -37,7 +48,8 @@ def resolve_codes(
     `select` is None where the user gave no list: then every code that is on by default is
     selected. Where a code is both selected and ignored the longer prefix wins, and `ignore` wins
     a tie. A code that is off by default has to be named by more than `AWT`: a list that names the
-    whole plugin says that the plugin is wanted, not that its strictest rules are.
+    whole plugin says that the plugin is wanted, not that its strictest rules are. Those in
+    `FULL_NAME_ONLY` have to be named in full.
     """
     selected = [*(select or ()), *extend_select]
     ignored = list(ignore)
@@ -68,7 +80,8 @@ def dotted_names(names: Iterable[str]) -> frozenset[str]:
 def _is_on(code: str, selected: list[str], ignored: list[str], only_selected: bool) -> bool:
     chosen = _longest_prefix(code, selected)
     refused = _longest_prefix(code, ignored)
-    if code in DEFAULT_OFF and chosen <= len(PLUGIN_PREFIX):
+    least = len(code) if code in FULL_NAME_ONLY else len(PLUGIN_PREFIX) + 1
+    if code in DEFAULT_OFF and chosen < least:
         return False
     if only_selected and chosen < 0:
         return False

@@ -32,6 +32,7 @@ from pathlib import Path
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import DEFAULT_ON, Options
+from flake8_asyncwait.sites.fanout import words_of
 from flake8_asyncwait.verdict.checked import Checked
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -131,9 +132,10 @@ def _marks(text: str) -> dict[int, list[str]]:
 
 
 def _calls(text: str, tree: ast.Module, options: Options) -> dict[int, list[int]]:
-    """The columns, in characters, of the calls of each line that look like a wait."""
+    """The columns, in characters, of the calls of each line that look like a wait, or like another
+    site where the fixture's codes ask for those."""
     lines = text.splitlines()
-    names = _wait_names(tree, options)
+    names = set(words_of(options)) or _wait_names(tree, options)
     found: dict[int, list[int]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _looks_like_a_wait(node, names):

@@ -81,9 +81,9 @@ def test_the_codes_that_are_off_by_default() -> None:
 
 
 def test_the_changelog_has_the_codes_of_the_rules() -> None:
-    (line,) = re.findall(r"^- .* the codes (.*)\.$", CHANGELOG.read_text("utf-8"), re.MULTILINE)
+    lines = re.findall(r"^- .* the codes (.*)\.$", CHANGELOG.read_text("utf-8"), re.MULTILINE)
     named: set[str] = set()
-    for first, last in re.findall(r"AWT(\d+)(?: to AWT(\d+))?", line):
+    for first, last in re.findall(r"AWT(\d+)(?: to AWT(\d+))?", " ".join(lines)):
         named |= {f"AWT{number}" for number in range(int(first), int(last or first) + 1)}
     assert named == ALL_CODES
 

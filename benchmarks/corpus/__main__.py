@@ -8,7 +8,7 @@ or a file crashed the linter, else 0: how good the figures are is for the reader
 
     python -m benchmarks.corpus --family [DIR]
 
-downloads the packages of the family's labels and counts these, by kind and code.
+does the same with the family's labels, and prints how the linter did with each code.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.corpus.fetch import fetch
-from benchmarks.corpus.labels import FamilyLabel, Label, load, load_family
+from benchmarks.corpus.labels import FamilyLabel, Label, Site, load, load_family
 from benchmarks.corpus.prove import prove_all, report
 from benchmarks.corpus.run import FileResult, parses_here, run
-from benchmarks.corpus.score import Judged, Score, score
-from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON, Options
+from benchmarks.corpus.score import Judged, Score, by_code, score
+from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON, FAMILY_CODES, Options
 
 DOWNLOADS = Path(__file__).parent.parent / "downloads"
 
@@ -47,7 +47,7 @@ def main() -> int:
         print("\n".join(report(prove_all(parsed, source))))
         return 1 if failures else 0
     if arguments.messages:
-        _print_messages(run(parsed, source, Options(codes=ALL_CODES)))
+        _print_messages(run(parsed, source, Options(codes=ALL_CODES - FAMILY_CODES)))
         return 1 if failures else 0
     results = run(parsed, source)
     judged = [one for result in results for one in result.judged]
@@ -62,13 +62,23 @@ def main() -> int:
 
 
 def _fetch_family(arguments: argparse.Namespace) -> int:
-    """Fetch the packages of the family and count its labels. Returns the exit status."""
+    """Fetch the packages of the family, check, print. Returns the exit status."""
     labels = [one for one in load_family() if arguments.package in (None, one.package)]
     failures = fetch(labels, arguments.directory)
     for failure in failures:
         print(failure, file=sys.stderr)
-    _print_family(labels)
-    return 1 if failures else 0
+    source = arguments.directory / "src"
+    parsed = [label for label in labels if parses_here(label)]
+    results = run(parsed, source, Options(codes=FAMILY_CODES))
+    judged = [one for result in results for one in result.judged]
+    if not arguments.only_disagreements:
+        _print_family(labels)
+        _print_codes(judged)
+        _print_time(results)
+    for one in judged:
+        if not one.agrees or one.undetermined:
+            _print_disagreement(one, source, arguments.show)
+    return 1 if failures or any(result.crash for result in results) else 0
 
 
 def _parse_arguments() -> argparse.Namespace:
@@ -98,7 +108,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--family",
         action="store_true",
-        help="fetch the packages of the family's labels instead, and count these",
+        help="score the family's labels instead",
     )
     return parser.parse_args()
 
@@ -129,9 +139,17 @@ def _print_lengths(title: str, messages: list[str]) -> None:
         print(f"{title:8} {len(lengths):8} {median(lengths):6.0f} {max(lengths):7}")
 
 
+def _print_codes(judged: list[Judged]) -> None:
+    print("code    findings right leaks labelled found")
+    for one in by_code(judged):
+        counts = f"{one.findings:8} {one.right:5} {one.leaks:5} {one.labelled:8} {one.found:5}"
+        print(f"{one.code:7} {counts}")
+    print(f"undetermined: {sum(one.undetermined for one in judged)}")
+
+
 def _print_scores(judged: list[Judged], left_out: int) -> None:
-    early = [one for one in judged if one.label.early]
-    full = [one for one in judged if not one.label.early]
+    early = [one for one in judged if isinstance(one.label, Label) and one.label.early]
+    full = [one for one in judged if isinstance(one.label, Label) and not one.label.early]
     print("                   sites labelled flagged both  precision recall exact(both) exact(all)")
     _print_score("early, sure", score(one for one in early if one.label.sure))
     _print_score("early, all", score(early))
@@ -171,7 +189,7 @@ def _print_disagreement(one: Judged, source: Path, show: bool) -> None:
         print("\n".join(_function_around(source / label.place, label)))
 
 
-def _function_around(path: Path, label: Label) -> Iterable[str]:
+def _function_around(path: Path, label: Site) -> Iterable[str]:
     """The numbered lines of the innermost function that holds the label, its call marked."""
     with tokenize.open(path) as file:
         text = file.read()

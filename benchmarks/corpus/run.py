@@ -7,13 +7,13 @@ import sys
 import time
 import tokenize
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from benchmarks.corpus.labels import Label
+from benchmarks.corpus.labels import Site
 from benchmarks.corpus.score import Judged
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import DEFAULT_ON, Options
@@ -36,9 +36,9 @@ class FileResult:
     seconds: float = 0.0
 
 
-def run(labels: Iterable[Label], source: Path, options: Options = OPTIONS) -> list[FileResult]:
+def run(labels: Iterable[Site], source: Path, options: Options = OPTIONS) -> list[FileResult]:
     """Check every labelled file below `source` that is there, in several processes."""
-    files: dict[Path, list[Label]] = {}
+    files: dict[Path, list[Site]] = {}
     for label in labels:
         files.setdefault(source / label.place, []).append(label)
     present = {path: members for path, members in files.items() if path.is_file()}
@@ -46,13 +46,13 @@ def run(labels: Iterable[Label], source: Path, options: Options = OPTIONS) -> li
         return list(pool.map(partial(_check_file, options), present.keys(), present.values()))
 
 
-def parses_here(label: Label) -> bool:
+def parses_here(label: Site) -> bool:
     """Whether the running Python is new enough for the file of `label`."""
     wanted = tuple(int(part) for part in label.min_python.split(".") if part)
     return sys.version_info[: len(wanted)] >= wanted
 
 
-def _check_file(options: Options, path: Path, labels: list[Label]) -> FileResult:
+def _check_file(options: Options, path: Path, labels: Sequence[Site]) -> FileResult:
     with tokenize.open(path) as file:
         text = file.read()
     started = time.perf_counter()
@@ -78,7 +78,7 @@ def _check_in_time(path: Path, text: str, options: Options) -> Checked:
         signal.alarm(0)
 
 
-def compare(path: Path, text: str, labels: list[Label], checked: Checked) -> FileResult:
+def compare(path: Path, text: str, labels: Sequence[Site], checked: Checked) -> FileResult:
     """Put what the linter said of one file beside the labels of that file."""
     place = partial(_position, text.split("\n"))
     found = {(one.line, one.column): one for one in checked.findings}
@@ -89,7 +89,7 @@ def compare(path: Path, text: str, labels: list[Label], checked: Checked) -> Fil
 
 
 def _judge(
-    label: Label,
+    label: Site,
     place: tuple[int, int],
     found: dict[tuple[int, int], Finding],
     checked: Checked,
@@ -100,7 +100,7 @@ def _judge(
     return Judged(label, found[place].code, found[place].message, undetermined)
 
 
-def _position(lines: list[str], label: Label) -> tuple[int, int]:
+def _position(lines: list[str], label: Site) -> tuple[int, int]:
     """The label's line and column with the column in characters, as findings have it."""
     before = lines[label.line - 1].encode()[: label.col]
     return label.line, len(before.decode())

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from benchmarks.corpus.labels import SILENT, Label
+from benchmarks.corpus.labels import SILENT, Site
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A label beside what the linter said at its call: a code with its message, or `silent`."""
 
-    label: Label
+    label: Site
     got: str = SILENT
     message: str = ""
     undetermined: bool = False
@@ -57,6 +57,41 @@ class Score:
     def exact(self) -> float | None:
         """The share of all sites where the verdict is the same, silence included."""
         return _ratio(self.same, self.sites)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeScore:
+    """How the linter did with one code. `right` are its findings whose label has that code, as what
+    is sure or as what else it could be; `leaks` those whose label has any code; `found` are the
+    labels with that code at which the linter has it, too."""
+
+    code: str
+    findings: int
+    right: int
+    leaks: int
+    labelled: int
+    found: int
+
+
+def by_code(judged: Iterable[Judged]) -> list[CodeScore]:
+    """Count how the linter did with each code."""
+    sites = list(judged)
+    codes = {one.got for one in sites} | {one.label.code for one in sites}
+    scores = []
+    for code in sorted(codes - {SILENT}):
+        got = [one for one in sites if one.got == code]
+        labelled = [one for one in sites if one.label.code == code]
+        scores.append(
+            CodeScore(
+                code,
+                len(got),
+                sum(code in (one.label.code, one.label.alt) for one in got),
+                sum(one.label.code != SILENT for one in got),
+                len(labelled),
+                sum(one.got == code for one in labelled),
+            )
+        )
+    return scores
 
 
 def score(judged: Iterable[Judged]) -> Score:

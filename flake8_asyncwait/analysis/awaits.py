@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flake8_asyncwait.analysis import effects
+from flake8_asyncwait.analysis import effects, fanout
 from flake8_asyncwait.analysis.completion import Flow, raising
 from flake8_asyncwait.analysis.exceptions import (
     ANY,
@@ -45,6 +45,13 @@ from flake8_asyncwait.analysis.waits import run_wait
 def await_value(machine: Machine, state: State, value: Value, line: int, ctx: Context) -> Results:
     """All ways in which `await value` may go on; abrupt ends go to the context."""
     machine.books.awaited(state, value, line, ctx.frame.func)
+    before, machine.striking = machine.striking, fanout.striking(machine, state, value)
+    results = _await_value(machine, state, value, line, ctx)
+    machine.striking = before
+    return results
+
+
+def _await_value(machine: Machine, state: State, value: Value, line: int, ctx: Context) -> Results:
     if isinstance(value, Param):
         state, value = as_task(machine, state, value)
     thing = state.get(value)
@@ -53,7 +60,7 @@ def await_value(machine: Machine, state: State, value: Value, line: int, ctx: Co
     if isinstance(value, Coroutine):
         return run_coroutine(machine, state, value, line, ctx)
     if isinstance(value, Shielded):
-        return _await_shielded(machine, state, value.inner, line, ctx)
+        return _await_shielded(machine, state, value, line, ctx)
     if isinstance(value, TimeLimited):
         return _await_limited(machine, state, value.inner, line, ctx)
     if type(thing) is Task:
@@ -79,7 +86,8 @@ def _await_task(machine: Machine, state: State, ref: Ref, line: int, ctx: Contex
         if task.status not in MAYBE_ASKED:
             return []
         return result_of(machine, effects.with_status(later, ref, DONE), ref, line, ctx)
-    machine.fault(state, ctx, line, (ANY,), effects.with_status(later, ref, FAILED))
+    if not task.safe:
+        machine.fault(state, ctx, line, (ANY,), effects.with_status(later, ref, FAILED))
     machine.fault(state, ctx, line, (CANCELLED_ERROR,), effects.with_status(later, ref, CANCELLED))
     return [(effects.with_status(later, ref, OK), UNKNOWN)]
 
@@ -87,7 +95,7 @@ def _await_task(machine: Machine, state: State, ref: Ref, line: int, ctx: Contex
 def result_of(machine: Machine, state: State, ref: Ref, line: int, ctx: Context) -> Results:
     """`.result()` of a task, or an await of one that is done."""
     status = state.heap[ref.id].status
-    if status == OK:
+    if status == OK or (status == DONE and state.heap[ref.id].safe):
         return [(state, UNKNOWN)]
     if status == FAILED:
         machine.fail(state, ctx, ANY)
@@ -127,11 +135,13 @@ def _await_gather(machine: Machine, state: State, value: Ref, line: int, ctx: Co
     if FAILED in statuses:
         machine.fail(later, ctx, ANY)
         return []
+    machine.striking = fanout.CHILD if gather.site else machine.striking
     for ref, _ in effects.choices(state, tuple(refs)):
-        if state.heap[ref.id].status != OK:
-            machine.fault(state, ctx, line, (ANY,), effects.with_status(later, ref, FAILED))
-    if unknown:
-        machine.fault(state, ctx, line, (ANY,), later)
+        if state.heap[ref.id].status != OK and not state.heap[ref.id].safe:
+            failed = effects.with_status(later, ref, FAILED)
+            machine.fault(state, ctx, line, (ANY,), fanout.failing(machine, failed, value))
+    if unknown and not (refs and all(state.heap[ref.id].safe for ref in refs)):
+        machine.fault(state, ctx, line, (ANY,), fanout.failing(machine, later, value))
     return [(effects.end_all(later, value, OK), UNKNOWN)]
 
 
@@ -150,19 +160,23 @@ def _end_asked(state: State, refs: list[Ref]) -> State:
 
 
 def _await_shielded(
-    machine: Machine, state: State, inner: Value, line: int, ctx: Context
+    machine: Machine, state: State, shielded: Shielded, line: int, ctx: Context
 ) -> Results:
     """A cancellation of the await leaves what is shielded running."""
+    inner = shielded.inner
     thing = state.get(inner)
     if type(thing) is WaitTask:
         return _await_wait_task(machine, state, inner, line, ctx)
     if isinstance(inner, Waiting):
         return run_wait(machine, state, inner, line, ctx)
+    if shielded.timed:
+        late = state.suspended().step(line, "the time runs out", "timeout")
+        ctx.out.add(raising(TIMEOUT_ERROR), late)
     refs = effects.tasks_of(state, inner)
     if not refs:
         return machine.suspend(hand_over(machine, state, inner, ctx), line, ctx)
     if effects.ended(state, inner):
-        return await_value(machine, state, inner, line, ctx)
+        return _await_value(machine, state, inner, line, ctx)
     machine.fault(state, ctx, line, (CANCELLED_ERROR,), state.suspended())
     return _without_cancellation(machine, state, inner, line, ctx)
 
@@ -172,7 +186,7 @@ def _without_cancellation(
 ) -> Results:
     """Await `inner` where only its own failure, not a cancellation from outside, can strike."""
     flow = Flow()
-    results = await_value(machine, state, inner, line, ctx.into(flow))
+    results = _await_value(machine, state, inner, line, ctx.into(flow))
     for completion, states in flow:
         for end in states:
             if completion != raising(CANCELLED_ERROR) or end.fault == state.fault:
@@ -190,6 +204,9 @@ def _await_limited(
     if isinstance(inner, Param):
         state, inner = as_task(machine, state, inner)
     target = inner.inner if isinstance(inner, Shielded) else inner
+    if fanout.is_timed(machine, ctx.frame.func, line):
+        late = effects.end_all(state.suspended(), inner, CANCELLED)
+        ctx.out.add(raising(TIMEOUT_ERROR), late.step(line, "the time runs out", "timeout"))
     if effects.tasks_of(state, target) and not effects.ended(state, target):
         late = state.suspended()
         if not isinstance(inner, Shielded):

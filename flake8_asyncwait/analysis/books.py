@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
 from flake8_asyncwait.analysis import ir
-from flake8_asyncwait.analysis.state import MANY, OWNED, State, Value
+from flake8_asyncwait.analysis.state import MANY, OWNED, Fault, State, Value
 from flake8_asyncwait.analysis.trace import Trace
+from flake8_asyncwait.analysis.walk import last_name
 
 # The work on one function is bounded: statements and expressions evaluated, each in one state, and
 # states compared. A state that holds much counts for several (`State.weight`). The first try may
@@ -43,7 +44,7 @@ class Leak(NamedTuple):
     kind: str
     origin: int
     owner: str
-    fault: bool
+    fault: Fault | None
     unbound: bool
 
 
@@ -94,6 +95,15 @@ class Books:
         """The line of a place that makes tasks, 0 where that is only a name."""
         return getattr(self._nodes[origin], "line", 0)
 
+    def is_made_by(self, leak: Leak, node: object) -> bool:
+        """Whether what leaks is made by a node."""
+        return self._nodes[leak.origin] is node
+
+    def callee_of(self, origin: int) -> str:
+        """The last name of what is called there, "" where that is no call."""
+        node = self._nodes[origin]
+        return (last_name(node.func) or "") if isinstance(node, ir.Call) else ""
+
     # What a fix asks beyond leaks: `NotingBooks` takes notes of these, a check does not.
 
     def used(self, state: State, value: Value, what: str, line: int) -> None:
@@ -104,6 +114,9 @@ class Books:
 
     def awaited(self, state: State, value: Value, line: int, func: ir.Func) -> None:
         """A value is awaited on a line of a function."""
+
+    def given(self, state: State, values: Collection[Value], line: int) -> None:
+        """Values are given to a call that is awaited."""
 
     def handed_over(self, state: State, value: Value, line: int) -> None:
         """Somebody else can reach a value from now on."""

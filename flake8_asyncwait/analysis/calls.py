@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from flake8_asyncwait.analysis import ir, known
+from flake8_asyncwait.analysis import fanout, ir, known
 from flake8_asyncwait.analysis.exceptions import Exc
 from flake8_asyncwait.analysis.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.handover import hand_over_args, unknown_call
@@ -49,6 +49,10 @@ _LOOP_NAME = re.compile(r"(?i)(?:^|_)(?:event_?)?loop$|^(?:main|running|current)
 @evaluates(ir.Call)
 def call(machine: Machine, node: ir.Call, state: State, ctx: Context) -> Results:
     """All ways in which a call may be evaluated."""
+    return fanout.made(machine, node, _call(machine, node, state, ctx))
+
+
+def _call(machine: Machine, node: ir.Call, state: State, ctx: Context) -> Results:
     site = machine.site_of.get(id(node))
     if site is not None and not machine.program.settling:
         return _wait_call(machine, node, state, ctx, site.index)

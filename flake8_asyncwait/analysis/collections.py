@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from flake8_asyncwait.analysis import effects
+from flake8_asyncwait.analysis import effects, fanout
 from flake8_asyncwait.analysis.exceptions import Exc
 from flake8_asyncwait.analysis.handover import hand_over
 from flake8_asyncwait.analysis.machine import Args, Context, Machine, Results
@@ -490,6 +490,8 @@ def add_item(
     value = args.positional[-1] if args.positional else UNKNOWN
     if state.heap[ref.id].escaped:
         state = hand_over(machine, state, value, ctx)
+    if fanout.is_one_more(machine, state, ref, value):
+        return [(_opened(state, ref), Const(None))]
     if not _remembered(machine, value, state, ctx):
         return [(_opened(state, ref), Const(None))]
     if not is_sure(args.first()) and len(args.positional) > 1:

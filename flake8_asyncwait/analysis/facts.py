@@ -8,6 +8,7 @@ from typing import NamedTuple
 from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.exceptions import Exc
 from flake8_asyncwait.analysis.liveness import Liveness
+from flake8_asyncwait.sites.fanout import WAIT, Kind
 
 
 @dataclass(slots=True)
@@ -16,12 +17,17 @@ class Site:
 
     `waits` says whether the site is early: true as soon as one execution finds it so. `results`
     are the names that its result, or its pending half, is bound to, `halves` those of both halves.
+    Of the family, `several` says that a gather has several children of the function, and `uses`
+    are the names that what it is given may use.
     """
 
     call: ir.Call
     index: int
     early: bool = False
     coroutine: str = ""
+    kind: Kind = WAIT
+    several: bool = False
+    uses: frozenset[str] = frozenset()
     results: frozenset[str] = frozenset()
     halves: frozenset[str] = frozenset()
 
@@ -62,3 +68,7 @@ class Facts:
     nothing_to_lose: bool
     size: int
     summaries: dict[object, Summary | None] = field(default_factory=dict)
+    # For the family: the calls inside of awaits, as ids, and the lines on which a handler expects
+    # that the time runs out.
+    awaited: frozenset[int] = frozenset()
+    timed: frozenset[int] = frozenset()

@@ -103,5 +103,7 @@ def unknown_call(
     machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
 ) -> Results:
     """A call that nobody knows may keep or settle whatever it is given."""
+    if id(node) in machine.facts.awaited:
+        machine.books.given(state, args.every(), node.line)
     state = hand_over_args(machine, args, state, ctx)
     return [(state, Result(machine.origin(node)))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 # These register the rules for the nodes of `ir`.
@@ -18,6 +18,7 @@ from flake8_asyncwait.analysis.books import Decided, MakeBooks, Undetermined, bo
 from flake8_asyncwait.analysis.completion import RETURN, Flow
 from flake8_asyncwait.analysis.execute import run_block
 from flake8_asyncwait.analysis.facts import Facts, Site
+from flake8_asyncwait.analysis.fates import family_books
 from flake8_asyncwait.analysis.handover import hand_over
 from flake8_asyncwait.analysis.idle import idle_statements
 from flake8_asyncwait.analysis.loss import finish
@@ -25,8 +26,9 @@ from flake8_asyncwait.analysis.machine import Context, Frame, Machine
 from flake8_asyncwait.analysis.program import Program
 from flake8_asyncwait.analysis.relevance import conditions, tested_again
 from flake8_asyncwait.analysis.state import MANY, Param, State
-from flake8_asyncwait.analysis.survey import facts_of
+from flake8_asyncwait.analysis.survey import facts_of, family_facts_of
 from flake8_asyncwait.analysis.walk import every
+from flake8_asyncwait.sites.fanout import Kind
 from flake8_asyncwait.undetermined import TooDeep
 
 RULES = (_calls, _comprehensions, _conditions, _expressions, _loops, _managers, _statements)
@@ -63,11 +65,19 @@ def analyse(
     yield from map(runs.analyse, runs.facts.sites)
 
 
+def analyse_family(
+    program: Program, func: ir.Func, sites: Mapping[ir.Call, Kind]
+) -> Iterator[Analysed]:
+    """`analyse`, for sites of the family, which are of these kinds."""
+    runs = Runs(program, func, list(sites), False, family_books, sites)
+    yield from map(runs.analyse, runs.facts.sites)
+
+
 class Runs:
     """All runs of `func`, whose wait sites are `calls`: one for each site that is asked for.
 
     `letter` says that tasks of others count too (AWT105). `make_books` makes the books of a run: a
-    fix has some that take notes.
+    fix has some that take notes. `kinds` are those of sites of the family, if there are any.
     They share the bound of work: `left` is how much each may still take, by the number of tasks
     that a collection of unknown size stands for.
     Raises `TooDeep`: what could be lowered may still be nested more deeply than can be followed.
@@ -80,9 +90,14 @@ class Runs:
         calls: list[ir.Call],
         letter: bool = False,
         make_books: MakeBooks = books_for,
+        kinds: Mapping[ir.Call, Kind] | None = None,
     ) -> None:
         try:
-            self.facts: Facts = facts_of(program, func, calls, letter)
+            self.facts: Facts = (
+                facts_of(program, func, calls, letter)
+                if kinds is None
+                else family_facts_of(program, func, kinds)
+            )
         except RecursionError as error:
             raise TooDeep from error
         self.program = program

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 
 import libcst as cst
@@ -15,9 +15,11 @@ import libcst as cst
 from flake8_asyncwait.analysis import ir
 from flake8_asyncwait.analysis.lower import Lowerer
 from flake8_asyncwait.analysis.parse import parse_module
-from flake8_asyncwait.analysis.places import PlacesDiffer, places_from_ast
+from flake8_asyncwait.analysis.places import PlacesDiffer, characters, places_from_ast
 from flake8_asyncwait.analysis.program import Modules, Program
 from flake8_asyncwait.options import Options
+from flake8_asyncwait.sites.creations import creations
+from flake8_asyncwait.sites.fanout import creators, selected, words_of
 from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.sites.modules import Module
 from flake8_asyncwait.sites.outline import Entry, Outline, outline
@@ -105,7 +107,9 @@ class File:
         self._is_cut = whole is not None
         self.outline: Outline = outline(tree) if whole is None else whole
         self.lowered: Lowered = {} if lowered is None else lowered
-        self._names = candidates(text, options.wait_functions).names
+        self.kinds = selected(options.codes)
+        self._creators = creators(options)
+        self._names = candidates(text, options.wait_functions, words_of(options)).names
         self._slices = Slices(self.lines, self.outline, self._names, self.lowered)
         self._options = options
         self._settling = settling
@@ -131,6 +135,12 @@ class File:
         """The program of another module of the project."""
         slices = Slices(module.lines, module.outline, frozenset(), self.lowered, first)
         return self._program(module.outline, slices, module.path)
+
+    @cached_property
+    def creations(self) -> frozenset[tuple[int, int]]:
+        """Where the creations are that are sites: their lines, and columns in characters."""
+        made = creations(self.tree, self._creators)
+        return frozenset((c.lineno, characters(self.lines, c.lineno, c.col_offset)) for c in made)
 
     def around(self, lines: Collection[int]) -> dict[Entry | None, list[int]]:
         """The given lines by the outermost function around them; None for those in no function."""

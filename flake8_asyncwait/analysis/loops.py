@@ -7,15 +7,15 @@ from typing import Any
 from flake8_asyncwait.analysis import effects, ir, known
 from flake8_asyncwait.analysis.binding import bind
 from flake8_asyncwait.analysis.books import AWAITED
-from flake8_asyncwait.analysis.completion import BREAK, CONTINUE, Flow, States
-from flake8_asyncwait.analysis.exceptions import CANCELLED_ERROR
+from flake8_asyncwait.analysis.completion import BREAK, CONTINUE, Flow, States, raising
+from flake8_asyncwait.analysis.exceptions import CANCELLED_ERROR, TIMEOUT_ERROR
 from flake8_asyncwait.analysis.execute import evaluate, executes_all, run_block
 from flake8_asyncwait.analysis.loss import collect, head, merge
 from flake8_asyncwait.analysis.machine import Context, Machine
 from flake8_asyncwait.analysis.real import UNORDERED
 from flake8_asyncwait.analysis.state import DONE, UNKNOWN, AsCompleted, Box, Const, State, Value
 from flake8_asyncwait.analysis.statements import branch
-from flake8_asyncwait.analysis.values import as_items, iterated, split_on_turns, turns
+from flake8_asyncwait.analysis.values import completing, iterated, split_on_turns, turns
 from flake8_asyncwait.analysis.walk import TELLING, target_names, walk
 
 
@@ -48,7 +48,10 @@ def _for(machine: Machine, node: ir.For, states: list[State], ctx: Context) -> l
     known: dict[tuple[bool, bool], list[State]] = {}
     for after, value in (way for one in states for way in evaluate(machine, node.iter, one, ctx)):
         if isinstance(value, AsCompleted) and node.asynchronous:
-            after, items, source = as_items(machine, after, value.waited)
+            after, items, source = completing(machine, after, value)
+            if value.timed:
+                late = after.suspended().step(node.line, "the time runs out", "timeout")
+                ctx.out.add(raising(TIMEOUT_ERROR), late)
             if items is not None:
                 _start_loop(machine, node, after, items, source, ctx, known)
                 continue

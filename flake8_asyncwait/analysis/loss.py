@@ -23,6 +23,7 @@ from flake8_asyncwait.analysis.state import (
     MAYBE,
     OK,
     UNSETTLED,
+    AsCompleted,
     Asked,
     Box,
     Coroutine,
@@ -119,8 +120,8 @@ def is_open(machine: Machine, state: State) -> bool:
     return any(type(value) in _NOT_STARTED for value in held)
 
 
-# What may hold the coroutine of a wait.
-_NOT_STARTED = frozenset({Waiting, TimeLimited, Shielded, Coroutine})
+# What may hold the coroutine of a wait, or what a loop starts.
+_NOT_STARTED = frozenset({Waiting, TimeLimited, Shielded, Coroutine, AsCompleted})
 
 
 def _only(item: Value, others: set[Ref]) -> bool:

@@ -27,13 +27,18 @@ from flake8_asyncwait.analysis.state import (
     COLLECTION,
     MANY,
     OWNED,
+    STRUCK,
     UNKNOWN,
     Const,
+    Fault,
     State,
     Task,
     Value,
 )
+from flake8_asyncwait.sites.fanout import WAIT
 
+# What is awaited where a fault strikes, unless it is a task of the function.
+BYSTANDER = "bystander"
 # What one evaluation yields: each way it may go, with its value.
 Results = list[tuple[State, Value]]
 # The parameters of a call that are bound, with their values.
@@ -137,12 +142,14 @@ class Machine:
         self.tested_again: frozenset[str] = frozenset()
         self.idle: frozenset[int] = frozenset()
         self.site = site
-        self.site_of = {id(site.call): site for site in facts.sites}
+        self.site_of = {id(site.call): site for site in facts.sites if site.kind is WAIT}
         self.relevant = facts.relevant
         # Only executions without a fault.
         self.faultless = False
         # The line of the statement of the function that is being run.
         self.line = func.line
+        # What is awaited where the next fault may strike, as `fanout` names it.
+        self.striking = BYSTANDER
         # How many points have been passed at which a fault may strike.
         self.suspensions = 0
         # How many conditions nothing decided so far.
@@ -206,10 +213,13 @@ class Machine:
         self.suspensions += 1
         if state.fault or self.faultless:
             return
-        struck = (effect if effect is not None else state).with_fault()
+        before = effect if effect is not None else state
         for exc in excs:
             what = _FAULTS.get(exc, "an exception is raised here")
-            ctx.out.add(raising(exc), struck.step(line, what, f"fault:{exc.name or 'Exception'}"))
+            name = exc.name or "Exception"
+            fault = STRUCK if self.site.kind is WAIT else Fault(self.striking, name)
+            struck = before.with_fault(fault).step(line, what, f"fault:{name}")
+            ctx.out.add(raising(exc), struck)
 
     def suspend(self, state: State, line: int, ctx: Context) -> Results:
         """Something unknown suspends, and may fail."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flake8_asyncwait.analysis import ir, known
+from flake8_asyncwait.analysis import fanout, ir, known
 from flake8_asyncwait.analysis.binding import bind
 from flake8_asyncwait.analysis.calls import arguments, stack_key
 from flake8_asyncwait.analysis.completion import BREAK, CONTINUE, RETURN, Completion, Flow, raising
@@ -89,6 +89,9 @@ def _with_timeout(machine: Machine, node: ir.With, state: State, ctx: Context) -
                 if timed and completion == raising(CANCELLED_ERROR):
                     struck = [one for one in states if one.fault and not entered.fault]
                     ctx.out.add(raising(TIMEOUT_ERROR), *struck)
+                    if fanout.is_timed(machine, ctx.frame.func, node.line):
+                        late = [one.without_fault() for one in struck]
+                        ctx.out.add(raising(TIMEOUT_ERROR), *late)
     return ends
 
 
@@ -133,6 +136,7 @@ def _leave_stack(machine: Machine, node: ir.With, state: State, ctx: Context) ->
 
 def _exits(machine: Machine, node: ir.With, states: list[State], ctx: Context) -> list[State]:
     states = [_leave_stack(machine, node, state, ctx) for state in states]
+    states = [fanout.leaving(machine, node, state) for state in states]
     if not node.asynchronous:
         return states
     return machine.suspend_all(states, node.line, ctx)

@@ -22,6 +22,7 @@ from flake8_asyncwait.analysis.state import (
 )
 from flake8_asyncwait.analysis.values import truth
 from flake8_asyncwait.analysis.walk import last_name, tested_constants
+from flake8_asyncwait.sites.fanout import WAIT
 
 
 def lookup(machine: Machine, name: str, state: State, ctx: Context) -> Results:
@@ -155,7 +156,8 @@ def _label(machine: Machine, name: str, value: Value, state: State, frame: Frame
         for part in item if type(item) is tuple else (item,):
             for ref in effects.tasks_of(state, part):
                 task = state.heap[ref.id]
-                if not task.waited:  # what its result is bound to is no name of a task
+                # What the result of a wait is bound to is no name of a task.
+                if not task.waited or machine.site.kind is not WAIT:
                     machine.books.labels.setdefault(task.origin, name.partition("~")[0])
 
 

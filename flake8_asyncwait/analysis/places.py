@@ -117,12 +117,12 @@ def _span(call: ast.Call, lines: list[str]) -> ir.Call:
         ir.Other([]),
         [],
         call.lineno,
-        _characters(lines, call.lineno, call.col_offset),
-        (end_line, _characters(lines, end_line, call.end_col_offset or 0)),
+        characters(lines, call.lineno, call.col_offset),
+        (end_line, characters(lines, end_line, call.end_col_offset or 0)),
     )
 
 
-def _characters(lines: list[str], line: int, offset: int) -> int:
+def characters(lines: list[str], line: int, offset: int) -> int:
     """The column in characters of an offset in UTF-8 bytes, as ast gives it."""
     text = lines[line - 1]
     return offset if text.isascii() else len(text.encode()[:offset].decode(errors="replace"))

@@ -25,11 +25,15 @@ from flake8_asyncwait.analysis.walk import (
     walk,
 )
 
+# Of a call or an await: whether what it is given may come back.
+Follows = Callable[[Any], bool]
 
-def carried(node: Any, follows: Callable[[ir.Call], bool]) -> set[str]:
+
+def carried(node: Any, follows: Follows) -> set[str]:
     """The names and dotted paths whose value the value of an expression may hold.
 
-    `follows` says of a call that is no carrier whether its arguments may come back all the same.
+    `follows` says of a call that is no carrier whether its arguments may come back all the same,
+    and of an await whether what it awaits may.
     """
     if isinstance(node, ir.Name):
         return {node.id}
@@ -39,6 +43,8 @@ def carried(node: Any, follows: Callable[[ir.Call], bool]) -> set[str]:
         return set(node.func.mentions)
     if isinstance(node, ir.Call):
         return _carried_by_call(node, follows)
+    if isinstance(node, ir.Await) and not follows(node):
+        return set()
     if isinstance(node, (ir.Compare, ir.Const, ir.Not)) or node is None:
         return set()
     if isinstance(node, ir.Subscript):
@@ -53,9 +59,7 @@ def carried(node: Any, follows: Callable[[ir.Call], bool]) -> set[str]:
     return found
 
 
-def _carried_by_comprehension(
-    node: ir.Comprehension, follows: Callable[[ir.Call], bool]
-) -> set[str]:
+def _carried_by_comprehension(node: ir.Comprehension, follows: Follows) -> set[str]:
     """Its elements; what it iterates over reaches them through its variables."""
     found = carried(node.element, follows)
     if node.key is not None:
@@ -63,7 +67,7 @@ def _carried_by_comprehension(
     return found
 
 
-def _carried_by_call(node: ir.Call, follows: Callable[[ir.Call], bool]) -> set[str]:
+def _carried_by_call(node: ir.Call, follows: Follows) -> set[str]:
     if node.mapped is not None:
         return carried(node.mapped, follows)
     found: set[str] = set()
@@ -95,29 +99,37 @@ class Relevant(NamedTuple):
 def relevant_names(
     func: ir.Func,
     sites: list[ir.Call],
-    follows: Callable[[ir.Call], bool],
+    follows: Follows,
     makes: Callable[[ir.Call], bool],
+    making: Collection[ir.Call] = (),
 ) -> Relevant:
     """Follow values through `func`: backwards from its sites, then forwards from all of that.
 
-    A call that `follows` may give back what it was given, one that `makes` may make a task.
+    A call that `follows` may give back what it was given, one that `makes` may make a task. The
+    sites that are `making` tasks give them to the collections that they are put in.
     """
     edges = list(_edges(func, follows))
+    # Of the awaitables that a site of the family is given, only the plain ways are followed.
+    before = list(_edges(func, _never)) if making else edges
+    follows_back = _never if making else follows
     feeding: set[str] = set()
     modes: set[str] = set()
     for site in sites:
         for arg in site.args:
             (modes if arg.keyword not in (None, "fs") else feeding).update(
-                carried(arg.value, follows)
+                carried(arg.value, follows_back)
             )
-    feeding |= _owners(func, feeding) | _asked(func, makes) | _wrapped(func, follows)
-    close(feeding, [(target, source) for source, target in edges])
+    feeding |= _owners(func, feeding) | _asked(func, makes) | _wrapped(func, follows_back)
+    close(feeding, [(target, source) for source, target in before])
     names = feeding | modes
     site_set = {id(site) for site in sites}
     for owner in functions_in(func):
         for node in every(owner):
             if isinstance(node, (ir.Assign, ir.Walrus)) and _holds(node.value, site_set):
-                names |= _targets(node)
+                if not (making and _is_awaited(node.value)):
+                    names |= _targets(node)
+            elif making:
+                names |= _filled(node, site_set, follows)
     close(names, edges)
     decisive = tested_constants(func, conditions(func, names)) | _indexes(func)
     return Relevant(frozenset(names | decisive), frozenset(feeding))
@@ -129,7 +141,31 @@ def _owners(func: ir.Func, names: Collection[str]) -> set[str]:
     return (owners & func.locals) - set(func.params)
 
 
-def _wrapped(func: ir.Func, follows: Callable[[ir.Call], bool]) -> set[str]:
+def _never(node: ir.Call | ir.Await) -> bool:
+    return False
+
+
+def _is_awaited(value: ir.Expr) -> bool:
+    """Whether a value is a result: of what is awaited, or of what all in a display are."""
+    if isinstance(value, ir.Display):
+        return all(_is_awaited(part) for part, _ in value.elements)
+    return isinstance(value, ir.Await)
+
+
+def _filled(node: Any, sites: set[int], follows: Follows) -> set[str]:
+    """The names of the collection that a node puts what a site makes into, or that a loop over it
+    binds."""
+    if isinstance(node, ir.AugAssign) and _holds(node.value, sites):
+        return set(target_names(node.target))
+    if isinstance(node, (ir.For, ir.Clause)) and _holds(node.iter, sites):
+        return set(target_names(node.target))
+    if isinstance(node, ir.Call) and isinstance(node.func, ir.Attr) and known.has(node, known.ADDS):
+        if any(_holds(arg.value, sites) for arg in node.args):
+            return carried(node.func.value, follows)
+    return set()
+
+
+def _wrapped(func: ir.Func, follows: Follows) -> set[str]:
     """The names given to calls that make tasks of coroutines held in names."""
     found: set[str] = set()
     for owner in functions_in(func):
@@ -150,7 +186,7 @@ def _targets(node: ir.Assign | ir.Walrus) -> set[str]:
     return {name for target in targets for name in target_names(target)}
 
 
-def _edges(func: ir.Func, follows: Callable[[ir.Call], bool]) -> Iterator[tuple[str, str]]:
+def _edges(func: ir.Func, follows: Follows) -> Iterator[tuple[str, str]]:
     """Pairs of names: what the first holds may come to be held by the second. Two names of one
     collection lead to each other."""
     for owner in functions_in(func):
@@ -167,7 +203,7 @@ def _edges(func: ir.Func, follows: Callable[[ir.Call], bool]) -> Iterator[tuple[
                 yield name, owner.name
 
 
-def _flow(node: Any, follows: Callable[[ir.Call], bool]) -> tuple[set[str], set[str], bool]:
+def _flow(node: Any, follows: Follows) -> tuple[set[str], set[str], bool]:
     """From which names a construct takes, to which it gives, and whether they are one thing."""
     if isinstance(node, ir.Assign):
         targets = {name for target in node.targets for name in target_names(target)}
@@ -196,7 +232,7 @@ def _is_alias(value: ir.Expr) -> bool:
     return isinstance(value, (ir.Name, ir.Attr, ir.Bool, ir.IfExp, ir.Subscript, ir.Walrus))
 
 
-def _key_names(target: ir.Target, follows: Callable[[ir.Call], bool]) -> set[str]:
+def _key_names(target: ir.Target, follows: Follows) -> set[str]:
     return carried(target.index, follows) if isinstance(target, ir.Subscript) else set()
 
 

@@ -60,6 +60,17 @@ BORROWED = "borrowed:"
 COLLECTION = "collection:"
 
 
+class Fault(NamedTuple):
+    """A fault that has struck. `kind` says where (see `fanout`) and `exc` names its class, where
+    the site asks for that: else all faults are alike."""
+
+    kind: str = ""
+    exc: str = ""
+
+
+STRUCK = Fault()
+
+
 # Named tuples compare as tuples do: references start beyond the constants that programs test.
 _FIRST_ID = 1 << 40
 
@@ -139,7 +150,10 @@ class Waiting(NamedTuple):
 
 
 class Shielded(NamedTuple):
+    """`timed` says that the time for it may run out."""
+
     inner: Any
+    timed: bool = False
 
 
 class TimeLimited(NamedTuple):
@@ -188,9 +202,11 @@ class Loop(NamedTuple):
 
 
 class AsCompleted(NamedTuple):
-    """What `as_completed` returns over a collection."""
+    """What `as_completed` returns over a collection; `timed` as for `Shielded`."""
 
     waited: Any
+    timed: bool = False
+    site: bool = False
 
 
 Value = Any  # one of the classes above; NamedTuples, so that `renumber` can walk them all alike
@@ -202,7 +218,7 @@ class Task(NamedTuple):
     """One abstract task. `waited` says whether the site has waited for it, `origin` is the place
     that made it, `handed` whether somebody else can reach it, `runs` what it runs, if that is a
     method whose end another one tells. `struck` and `late` are notes on its cancels, which only a
-    fix takes."""
+    fix takes. One that is `safe` cannot fail."""
 
     status: str
     owner: str
@@ -212,6 +228,7 @@ class Task(NamedTuple):
     runs: str = ""
     struck: bool = False
     late: bool = False
+    safe: bool = False
 
 
 class Box(NamedTuple):
@@ -227,12 +244,14 @@ class Box(NamedTuple):
 
 class Gather(NamedTuple):
     """A gather's handle on its children; `quiet` is `return_exceptions=True`, `open` says that it
-    may have other, unknown children too."""
+    may have other, unknown children too. Once it has `failed`, a cancel of it strikes nothing."""
 
     children: tuple[Any, ...]
     quiet: bool
     open: bool = False
     handed: bool = False
+    site: bool = False
+    failed: bool = False
 
 
 class WaitTask(NamedTuple):
@@ -245,7 +264,7 @@ class WaitTask(NamedTuple):
 class State:
     """One abstract state. Treat it as frozen: use the methods that return a new one.
 
-    `fault` says that one has struck. `stale` are the names that the result of the site is to be
+    `fault` is the one that has struck. `stale` are the names that the result of the site is to be
     bound to, from where its wait starts, `unbound` says that a cleanup has read one of them. Its
     `trace` makes no difference to what comes next.
     """
@@ -256,7 +275,7 @@ class State:
 
     env: dict[str, Value]
     heap: dict[int, Any]
-    fault: bool
+    fault: Fault | None
     stale: frozenset[str]
     unbound: bool
     trace: Trace | None
@@ -265,7 +284,7 @@ class State:
         self,
         env: dict[str, Value],
         heap: dict[int, Any],
-        fault: bool = False,
+        fault: Fault | None = None,
         stale: frozenset[str] = frozenset(),
         unbound: bool = False,
         trace: Trace | None = None,
@@ -348,9 +367,15 @@ class State:
         state.trace = Trace(self.trace, line, what, choice, length + 1, vague or "?" in choice)
         return state
 
-    def with_fault(self) -> State:
+    def with_fault(self, fault: Fault = STRUCK) -> State:
         state = self._again()
-        state.fault = True
+        state.fault = fault
+        return state
+
+    def without_fault(self) -> State:
+        """What has struck is an ordinary outcome."""
+        state = self._again()
+        state.fault = None
         return state
 
     def with_stale(self, stale: frozenset[str]) -> State:

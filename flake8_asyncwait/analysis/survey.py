@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
 from flake8_asyncwait.analysis import ir, known
 from flake8_asyncwait.analysis.facts import Facts, Site
 from flake8_asyncwait.analysis.liveness import Liveness
 from flake8_asyncwait.analysis.program import Helpers, Program
-from flake8_asyncwait.analysis.relevance import relevant_names, repeated
-from flake8_asyncwait.analysis.walk import every, last_name, target_names, walk
+from flake8_asyncwait.analysis.relevance import Follows, relevant_names, repeated
+from flake8_asyncwait.analysis.walk import every, last_name, mentioned, target_names, walk
+from flake8_asyncwait.sites.fanout import Kind
 
 
-def facts_of(program: Program, func: ir.Func, calls: list[ir.Call], letter: bool) -> Facts:
+def facts_of(
+    program: Program,
+    func: ir.Func,
+    calls: list[ir.Call],
+    letter: bool,
+    making: Collection[ir.Call] = (),
+) -> Facts:
     """What is known of a function whose wait sites are `calls`. `letter` says that tasks of others
-    count too (AWT105)."""
+    count too (AWT105). The calls that are `making` tasks, and not waits, give what they are put in
+    the tasks of the site."""
     sites = _sites(func, calls)
     may_call = program.helpers(func)
     helpers = frozenset(may_call.entries) | {nested.name for nested in func.nested}
     makes = partial(_makes, may_call)
-    relevant = relevant_names(func, calls, _follows(helpers), makes)
+    relevant = relevant_names(func, calls, _follows(helpers, not making), makes, making)
     made = {name for node in every(func) for name in _made_names(node, makes)}
     made |= {name for node in every(func) for name in _deleted_names(node)}
     results = frozenset().union(*(site.halves for site in sites))
@@ -39,6 +48,68 @@ def facts_of(program: Program, func: ir.Func, calls: list[ir.Call], letter: bool
     )
 
 
+def family_facts_of(program: Program, func: ir.Func, sites: Mapping[ir.Call, Kind]) -> Facts:
+    """What is known of a function that holds sites of the family, which are of these kinds."""
+    facts = facts_of(program, func, list(sites), False, frozenset(sites))
+    return replace(
+        facts,
+        sites=[
+            Site(call, index, kind=kind, uses=_uses(func, call))
+            for index, (call, kind) in enumerate(sites.items())
+        ],
+        nothing_to_lose=False,
+        awaited=frozenset(
+            id(part)
+            for node in every(func)
+            if isinstance(node, ir.Await)
+            for part in _inside(node.value)
+            if isinstance(part, ir.Call)
+        ),
+        timed=frozenset(_timed(func)),
+    )
+
+
+def _uses(func: ir.Func, call: ir.Call) -> frozenset[str]:
+    """The names that what a call is given may use, directly or through other names."""
+    names = {name for arg in call.args for name in mentioned(arg.value)}
+    while True:
+        found = {
+            name
+            for node in every(func)
+            for target, value in _flows(node)
+            if target in names
+            for name in mentioned(value)
+        }
+        if found <= names:
+            return frozenset(names)
+        names |= found
+
+
+def _flows(node: object) -> Iterator[tuple[str, ir.Expr]]:
+    """The names that a node binds, or adds to, with what."""
+    if isinstance(node, ir.Assign):
+        for target in node.targets:
+            yield from ((name, node.value) for name in target_names(target))
+    elif isinstance(node, ir.For):
+        yield from ((name, node.iter) for name in target_names(node.target))
+    elif isinstance(node, ir.Call) and known.has(node, known.ADDS):
+        if isinstance(node.func, ir.Attr) and isinstance(node.func.value, ir.Name):
+            yield from ((node.func.value.id, arg.value) for arg in node.args)
+
+
+def _timed(func: ir.Func) -> Iterator[int]:
+    """The lines inside of a `try` that has a handler for a TimeoutError."""
+    for node in every(func):
+        if isinstance(node, ir.Try) and any(_expects_timeout(h.type) for h in node.handlers):
+            yield from (part.line for part in walk(node.body) if hasattr(part, "line"))
+
+
+def _expects_timeout(kind: ir.Expr | None) -> bool:
+    if isinstance(kind, ir.Display):
+        return any(_expects_timeout(part) for part, _ in kind.elements)
+    return kind is not None and last_name(kind) == "TimeoutError"
+
+
 def _may_make(program: Program, func: ir.Func, makes: Callable[[ir.Call], bool]) -> bool:
     """Whether a function, or one of the project that it calls, may make a task."""
     for node in every(func):
@@ -55,12 +126,15 @@ def _makes(helpers: Helpers, call: ir.Call) -> bool:
     return known.may_make(name) or any(map(known.may_make, helpers.mentions(name)))
 
 
-def _follows(helpers: frozenset[str]) -> Callable[[ir.Call], bool]:
+def _follows(helpers: frozenset[str], awaits: bool) -> Follows:
     """Whether a call may give back what it was given: only functions of the project are known
-    to."""
+    to. An await gives back what an awaited wait does; where there is no wait (`awaits` is false),
+    only what such a function does."""
 
-    def follows(call: ir.Call) -> bool:
-        return last_name(call.func) in helpers
+    def follows(node: ir.Call | ir.Await) -> bool:
+        if isinstance(node, ir.Await):
+            return awaits or (isinstance(node.value, ir.Call) and follows(node.value))
+        return last_name(node.func) in helpers
 
     return follows
 

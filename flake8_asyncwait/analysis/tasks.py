@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flake8_asyncwait.analysis import effects, ir
+from flake8_asyncwait.analysis import effects, fanout, ir
 from flake8_asyncwait.analysis.awaits import await_value, result_of
 from flake8_asyncwait.analysis.books import AWAITED
 from flake8_asyncwait.analysis.completion import Flow
@@ -26,6 +26,7 @@ from flake8_asyncwait.analysis.state import (
     UNKNOWN,
     AsCompleted,
     Asked,
+    Box,
     Const,
     Coroutine,
     Gather,
@@ -45,6 +46,7 @@ from flake8_asyncwait.analysis.state import (
 )
 from flake8_asyncwait.analysis.values import as_items, as_task, new_task, truth
 from flake8_asyncwait.analysis.waits import describe, returned, start_wait, waited_elements
+from flake8_asyncwait.sites.fanout import AS_COMPLETED, WAIT
 
 
 def make_task(
@@ -64,10 +66,11 @@ def make_task(
             state = start_wait(machine, state, coroutine.site, elements, opened)
             state = state.step(coroutine.line, "the wait starts", "wait")
         return [state.new(WaitTask(coroutine))]
+    is_safe = isinstance(coroutine, Coroutine) and fanout.is_safe(machine, coroutine)
     state = hand_over(machine, state, coroutine, ctx)
     return [
         (after.put(ref, after.heap[ref.id]._replace(runs=_runs(node))), ref)
-        for after, ref in new_task(machine, state, owner, node)
+        for after, ref in new_task(machine, state, owner, node, is_safe)
     ]
 
 
@@ -101,7 +104,7 @@ def _ensured(machine: Machine, node: ir.Call, value: Value, state: State, ctx: C
         return []
     if isinstance(value, (Coroutine, Waiting, TimeLimited)):
         return make_task(machine, node, value, state, ctx)
-    if isinstance(value, Result):
+    if isinstance(value, Result) and not fanout.is_task(machine, value):
         return make_task(machine, node, value, state, ctx)
     return [(state, value)]
 
@@ -116,7 +119,8 @@ def gather_all(machine: Machine, node: ir.Call, args: Args, state: State, ctx: C
     quiet = truth(args.keywords.get("return_exceptions", Const(False)), state)
     outer, machine.batch = machine.batch, max(machine.batch, len(args.positional))
     ways: list[tuple[State, list[Value]]] = [(state, [])]
-    for value in args.positional:
+    awaitables, is_open = fanout.awaitables(machine, node, args)
+    for value in awaitables:
         after: list[tuple[State, list[Value]]] = []
         for before, children in ways:
             for later, child in _ensured(machine, node, value, before, ctx):
@@ -126,16 +130,17 @@ def gather_all(machine: Machine, node: ir.Call, args: Args, state: State, ctx: C
                 after.append((later, [*children, child] if kept else children))
         ways = after
     machine.batch = outer
-    return [
+    made = [
         later.new(
             Gather(
                 tuple(dict.fromkeys(children)),
                 quiet is not False,
-                args.splat or len(children) < len(args.positional),
+                is_open or len(children) < len(awaitables),
             )
         )
         for later, children in ways
     ]
+    return [(fanout.gathered(machine, node, after, ref, state), ref) for after, ref in made]
 
 
 def shielded(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
@@ -156,7 +161,33 @@ def time_limited(
 def as_completed(
     machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
 ) -> Results:
-    return [(state, AsCompleted(args.first()))]
+    if machine.site.kind is WAIT:
+        return [(state, AsCompleted(args.first()))]
+    is_timed = args.keywords.get("timeout", Const(None)) != Const(None)
+    if node is not machine.site.call:
+        return [(state, AsCompleted(args.first(), is_timed))]
+    return [
+        (after.step(node.line, fanout.STARTS[AS_COMPLETED]), AsCompleted(waited, is_timed, True))
+        for after, waited in _tasks_in(machine, node, args.first(), state, ctx)
+    ]
+
+
+def _tasks_in(machine: Machine, node: ir.Call, value: Value, state: State, ctx: Context) -> Results:
+    """A collection of awaitables, with the tasks that `as_completed` makes of coroutines."""
+    state, items, source = as_items(machine, state, value)
+    box = state.get(source)
+    if items is None or type(box) is not Box:
+        return [(state, value)]
+    ways: list[tuple[State, list[Value]]] = [(state, [])]
+    items = fanout.repeated(machine, items) if box.open else items
+    kept, is_open = fanout.telling(machine, items, box.open)
+    for item in kept:
+        ways = [
+            (later, [*children, child])
+            for before, children in ways
+            for later, child in _ensured(machine, node, item, before, ctx)
+        ]
+    return [after.new(Box(list, tuple(children), is_open)) for after, children in ways]
 
 
 def run_main(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
@@ -214,6 +245,9 @@ def run_until_complete(
 
 
 def task_cancel(machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Context) -> Results:
+    thing = state.heap[ref.id]
+    if type(thing) is Gather and thing.failed:
+        return [(state.step(node.line, fanout.VAIN_CANCEL), Const(False))]
     if not effects.ended(state, ref):
         state = state.step(node.line, f"{describe(machine, state, ref)} is asked to cancel")
     statuses = {state.heap[r.id].status for r in effects.tasks_of(state, ref)}
@@ -233,6 +267,8 @@ def task_done(machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Cont
     if type(thing) is WaitTask:
         return _wait_done(machine, ref, thing, state)
     if type(thing) is Gather:
+        if thing.failed:
+            return [(state, Const(True))]
         return _gather_done(machine, ref, state)
     return _one_done(machine, ref, state)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flake8_asyncwait.analysis import effects, ir
+from flake8_asyncwait.analysis import effects, fanout, ir
 from flake8_asyncwait.analysis.machine import Context, Machine, Results
 from flake8_asyncwait.analysis.real import UNORDERED, bounded
 from flake8_asyncwait.analysis.state import (
@@ -151,11 +151,20 @@ def iterated(
 ) -> tuple[State, tuple[Value, ...] | None, Value]:
     """What a loop over a value yields; `as_completed` yields what stands for each task."""
     if isinstance(value, AsCompleted):
-        state, items, source = as_items(machine, state, value.waited)
-        return state, None if items is None else tuple(map(Shielded, items)), source
+        state, items, source = completing(machine, state, value)
+        shielded = None if items is None else tuple(Shielded(one, value.timed) for one in items)
+        return state, shielded, source
     if isinstance(value, Foreign) and value.path not in machine.relevant:
         return state, None, value
     return as_items(machine, state, value)
+
+
+def completing(
+    machine: Machine, state: State, value: AsCompleted
+) -> tuple[State, tuple[Value, ...] | None, Value]:
+    """The tasks that a loop over `as_completed` waits for."""
+    state, items, source = as_items(machine, state, value.waited)
+    return fanout.iterating(machine, state, value), items, source
 
 
 def collection(machine: Machine, state: State, value: Value) -> bool:
@@ -199,7 +208,9 @@ def orders_of(state: State, items: tuple[Value, ...]) -> list[tuple[Value, ...]]
     ]
 
 
-def new_task(machine: Machine, state: State, owner: str, node: object) -> Results:
+def new_task(
+    machine: Machine, state: State, owner: str, node: object, is_safe: bool = False
+) -> Results:
     """A task made here; none where a state remembers as many of this origin as count.
 
     Leaving executions out can hide a leak, but never make one up.
@@ -210,4 +221,4 @@ def new_task(machine: Machine, state: State, owner: str, node: object) -> Result
     most = max(machine.many, 2 * machine.batch)
     if live(state, origin) >= most:
         return []
-    return [state.new(Task(RUNNING, owner, origin))]
+    return [state.new(Task(RUNNING, owner, origin, safe=is_safe))]

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from flake8_asyncwait.config.settings import AUTO
 from flake8_asyncwait.named import NamedTuple
-from flake8_asyncwait.options import Options
-from flake8_asyncwait.sites.gate import candidates, may_hold_site
+from flake8_asyncwait.options import FAMILY_CODES, Options
+from flake8_asyncwait.sites.fanout import words_of
+from flake8_asyncwait.sites.gate import Candidates, candidates, may_hold_site
 from flake8_asyncwait.source.text import Source, SourceError, decode, os_error, read
 from flake8_asyncwait.undetermined import (
     INTERNAL_ERROR,
@@ -154,15 +155,19 @@ def open_source(name: str, data: bytes, options: Options) -> Source | None:
     What nothing is claimed about may be as broken as it likes: no error is raised for it.
     Else raises `SourceError`.
     """
-    if not may_hold_site(data, options.wait_functions):
+    if not may_hold_site(data, options.wait_functions, words_of(options)):
         return None
     try:
         source = decode(name, data)
     except SourceError:
-        if candidates(str(data, "latin-1"), options.wait_functions).lines:
+        if _candidates(str(data, "latin-1"), options).lines:
             raise
         return None
-    return source if candidates(source.text, options.wait_functions).lines else None
+    return source if _candidates(source.text, options).lines else None
+
+
+def _candidates(text: str, options: Options) -> Candidates:
+    return candidates(text, options.wait_functions, words_of(options))
 
 
 def findings_of(source: Source, task: Task) -> Checked:
@@ -192,8 +197,11 @@ def prove(source: Source, finding: Finding, options: Options) -> Proof:
     Only what stands in the same file is lifted. What stands elsewhere is unknown to the proof: so
     what it proves is true, but where it proves nothing, that is why.
     """
-    from flake8_asyncwait.replay.apart import prove_apart
     from flake8_asyncwait.replay.live import BROKEN, NOT_PROVED, PROVED, Proof
+
+    if finding.code in FAMILY_CODES:
+        return Proof(NOT_PROVED, "what leaks without a wait is not run")
+    from flake8_asyncwait.replay.apart import prove_apart
     from flake8_asyncwait.replay.locate import Declared
     from flake8_asyncwait.report.paths import relative
 
@@ -233,7 +241,7 @@ def identities(
     from flake8_asyncwait.check import parse_near
     from flake8_asyncwait.report.fingerprint import identify
 
-    tree, _ = parse_near(source.text, candidates(source.text, options.wait_functions))
+    tree, _ = parse_near(source.text, _candidates(source.text, options))
     return tuple(identify(source.text, tree, findings))
 
 

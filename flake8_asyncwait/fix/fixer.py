@@ -12,7 +12,7 @@ from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.cure import AUTO, CURED, MANUAL, UNTRIED, WAIT_ANY, Cure
 from flake8_asyncwait.fix.examine import OutOfWork, Seen, examine
 from flake8_asyncwait.fix.plan import BY_HAND, How, Rewrite, rewrite
-from flake8_asyncwait.options import Options
+from flake8_asyncwait.options import FAMILY_CODES, Options
 from flake8_asyncwait.sites.outline import Entry, outline
 from flake8_asyncwait.sites.syntax import parse_newer
 from flake8_asyncwait.undetermined import INTERNAL_ERROR, InternalError, Net
@@ -149,7 +149,8 @@ class _Function:
         cures = []
         for finding, done in self._done.items():
             outcome, reason = done.outcome, done.reason
-            if outcome == MANUAL and outcomes and self._is_cured(finding):
+            is_wait = finding.code not in FAMILY_CODES
+            if outcome == MANUAL and outcomes and is_wait and self._is_cured(finding):
                 outcome, reason = outcomes[-1], ""
             cures.append(Cure(finding.line, finding.column, finding.code, outcome, reason))
         return cures

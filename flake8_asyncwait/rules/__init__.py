@@ -11,6 +11,16 @@ from flake8_asyncwait.rules import (
     awt201,
     awt202,
     awt203,
+    awt301,
+    awt302,
+    awt303,
+    awt304,
+    awt311,
+    awt312,
+    awt313,
+    awt321,
+    awt322,
+    awt331,
 )
 from flake8_asyncwait.rules.rule import Hit, Rule
 
@@ -23,6 +33,16 @@ RULES: tuple[Rule, ...] = (
     awt105.RULE,
     awt201.RULE,
     awt202.RULE,
+    awt331.RULE,
+    awt301.RULE,
+    awt303.RULE,
+    awt302.RULE,
+    awt304.RULE,
+    awt313.RULE,
+    awt312.RULE,
+    awt311.RULE,
+    awt321.RULE,
+    awt322.RULE,
 )
 
 _BY_CODE = {rule.code: rule for rule in RULES}

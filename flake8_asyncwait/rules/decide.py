@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import chain
 
-from flake8_asyncwait.analysis import ir
+from flake8_asyncwait.analysis import ir, known
 from flake8_asyncwait.analysis.books import MakeBooks, books_for
 from flake8_asyncwait.analysis.facts import Site
-from flake8_asyncwait.analysis.interpret import Analysed, Runs, analyse
-from flake8_asyncwait.analysis.known import WAIT
+from flake8_asyncwait.analysis.interpret import Analysed, Runs, analyse, analyse_family
 from flake8_asyncwait.analysis.load import File
-from flake8_asyncwait.analysis.program import Program
 from flake8_asyncwait.analysis.walk import last_name
 from flake8_asyncwait.options import Options
-from flake8_asyncwait.rules import RULES
+from flake8_asyncwait.rules import rule_of
 from flake8_asyncwait.rules.words import hint
+from flake8_asyncwait.sites.fanout import CREATION, WAIT, Kind
 from flake8_asyncwait.sites.outline import Entry, Outline
 from flake8_asyncwait.undetermined import (
     INTERNAL_ERROR,
@@ -31,6 +31,8 @@ from flake8_asyncwait.verdict.outcome import outcome
 from flake8_asyncwait.verdict.place import Place, place_of
 from flake8_asyncwait.verdict.witness import witness
 
+# The sites of a function, with their kinds.
+Sites = dict[ir.Call, Kind]
 # What is decided of a site; None where there is nothing to say.
 Decision = Finding | UndeterminedSite | None
 
@@ -69,22 +71,26 @@ def _outermost(
     if isinstance(func, str):
         return [UndeterminedSite(line, 0, func) for line in lines]
     decided: list[Decision] = []
-    for inner, calls in _with_sites(file.program, func):
+    for inner, sites in _with_sites(file, func):
         name = f"{inner.cls}.{inner.name}" if inner.cls else inner.name
         with net.over(inner.line, "" if inner.module else name) as over:
             try:
-                decided += _function(file, inner, calls, options)
+                decided += _function(file, inner, sites, options)
             except TooDeep:
-                decided += (UndeterminedSite(c.line, c.column, TOO_DEEP) for c in calls)
+                decided += (UndeterminedSite(c.line, c.column, TOO_DEEP) for c in sites)
         if over.failed:
-            decided += (UndeterminedSite(c.line, c.column, INTERNAL_ERROR) for c in calls)
+            decided += (UndeterminedSite(c.line, c.column, INTERNAL_ERROR) for c in sites)
     return decided
 
 
-def _function(file: File, func: ir.Func, calls: list[ir.Call], options: Options) -> list[Decision]:
+def _function(file: File, func: ir.Func, sites: Sites, options: Options) -> list[Decision]:
     """What is decided of the sites of one function."""
     decided: list[Decision] = []
-    for analysed in analyse(file.program, func, calls, "AWT105" in options.codes):
+    waits = [call for call, kind in sites.items() if kind is WAIT]
+    family = {call: kind for call, kind in sites.items() if kind is not WAIT}
+    runs = analyse(file.program, func, waits, "AWT105" in options.codes) if waits else iter(())
+    others = analyse_family(file.program, func, family) if family else iter(())
+    for analysed in chain(runs, others):
         site = analysed.site
         if analysed.is_undetermined(site):
             decided.append(UndeterminedSite(site.call.line, site.call.column, TOO_MANY_PATHS))
@@ -113,23 +119,36 @@ def functions(
     """What `examine` runs, for a caller who says which sites to run."""
     for func in map(file.lower, file.around(lines)):
         if isinstance(func, ir.Func):
-            for inner, calls in _with_sites(file.program, func):
-                yield Runs(file.program, inner, calls, "AWT105" in options.codes, make_books)
+            for inner, sites in _with_sites(file, func):
+                waits = [call for call, kind in sites.items() if kind is WAIT]
+                if waits:
+                    letter = "AWT105" in options.codes
+                    yield Runs(file.program, inner, waits, letter, make_books)
 
 
-def _with_sites(program: Program, func: ir.Func) -> Iterator[tuple[ir.Func, list[ir.Call]]]:
+def _with_sites(file: File, func: ir.Func) -> Iterator[tuple[ir.Func, Sites]]:
     """The functions in an outermost one, itself included, that hold sites, with these."""
     for inner in _functions(func):
-        calls = [call for call in inner.candidates if is_site(program, inner, call)]
-        if calls:
-            yield inner, calls
+        sites = {call: kind_of(file, inner, call) for call in inner.candidates}
+        sites = {call: kind for call, kind in sites.items() if kind is not None}
+        if sites:
+            yield inner, sites  # type: ignore[misc]
 
 
-def is_site(program: Program, func: ir.Func, call: ir.Call) -> bool:
-    """Whether a call resolves to `asyncio.wait`, or to a function that the user says wraps it."""
-    if program.qualified(func, call.func) == WAIT:
-        return True
-    return program.named(program.wait_functions, func, call.func)
+def kind_of(file: File, func: ir.Func, call: ir.Call) -> Kind | None:
+    """The kind of site that a call is: it resolves to `asyncio.wait`, or to a function that the
+    user says wraps it; or to what a kind of the family is named after; None for no site."""
+    program = file.program
+    qualified = program.qualified(func, call.func)
+    if qualified == known.WAIT or program.named(program.wait_functions, func, call.func):
+        return WAIT
+    for kind in file.kinds:
+        if kind is CREATION:
+            if (call.line, call.column) in file.creations and not func.module:
+                return kind
+        elif qualified == f"asyncio.{kind.name}":
+            return kind
+    return None
 
 
 def _functions(func: ir.Func) -> Iterator[ir.Func]:
@@ -144,7 +163,7 @@ def finding_at(file: File, analysed: Analysed, site: Site, options: Options) -> 
     """The finding of the first rule that fires. A rule that is on by default wins even where the
     user has turned it off: what it finds is not another rule's finding then."""
     call, result = site.call, outcome(analysed, site)
-    for rule in RULES:
+    for rule in map(rule_of, site.kind.codes):
         if rule.code not in options.codes and not rule.default:
             continue
         hit = rule.fires(result)
@@ -153,7 +172,8 @@ def finding_at(file: File, analysed: Analysed, site: Site, options: Options) -> 
                 return None
             place = _place(file, analysed.run.func, call)
             steps = witness(hit.history, call.line, place.helper, file.program)
-            message, more = hit.says(place), hint(place)
+            message = hit.says(place)
+            more = hint(place) if site.kind is WAIT else ""
             elsewhere = tuple(sorted(analysed.run.elsewhere))
             where = call.line, call.column
             return Finding(*where, rule.code, message, steps, *call.end, more, elsewhere)
@@ -162,7 +182,7 @@ def finding_at(file: File, analysed: Analysed, site: Site, options: Options) -> 
 
 def _place(file: File, func: ir.Func, call: ir.Call) -> Place:
     name = file.program.qualified(func, call.func)
-    if name != WAIT:
+    if name != known.WAIT:
         name = last_name(call.func)
     start, around = (call.line, call.column), file.program.around
 

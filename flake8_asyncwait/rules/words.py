@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flake8_asyncwait.analysis.trace import Trace
-from flake8_asyncwait.verdict.outcome import Loss
+from flake8_asyncwait.verdict.outcome import Loss, Struck
 from flake8_asyncwait.verdict.place import Place, Subject
 
 # Longer messages get shorter advice.
@@ -21,8 +21,7 @@ def when(loss: Loss, place: Place) -> str:
     if fault is None:
         return ""
     kind, here = fault.choice.removeprefix("fault:"), place.is_at(fault.line)
-    helper, line = place.helper(fault.line), place.told(fault.line)
-    line = f"{line} in {helper}" if helper else line
+    line = _line_of(fault, place)
     if kind == "CancelledError":
         this = "await" if place.is_awaited else "wait"
         return f"if this {this} is cancelled" if here else f"if {line} is cancelled"
@@ -31,6 +30,12 @@ def when(loss: Loss, place: Place) -> str:
     if kind == "TimeoutError":
         return f"if {line} times out"
     return f"if {line} raises"
+
+
+def _line_of(fault: Trace, place: Place) -> str:
+    """Where a fault strikes."""
+    helper, line = place.helper(fault.line), place.told(fault.line)
+    return f"{line} in {helper}" if helper else line
 
 
 def skipped(loss: Loss, place: Place) -> str:
@@ -44,6 +49,26 @@ def skipped(loss: Loss, place: Place) -> str:
     if not behind and place.loop_with(fault.line) is not None:
         behind = [line for line in lines if place.loop_with(line) is not None]
     return f": line {min(behind)} is skipped" if behind else ""
+
+
+def when_struck(struck: Struck, place: Place) -> str:
+    """The faults of one line under which tasks of the family are lost, as a clause."""
+    fault = _fault(struck.loss)
+    assert fault is not None, "it is lost under one"
+    if fault.choice == "fault:GeneratorExit":
+        return f"if the generator is closed on {_line_of(fault, place)}"
+    ways = [
+        way
+        for way, is_so in (("fails", struck.fails), ("is cancelled", struck.is_cancelled))
+        if is_so
+    ]
+    return f"if {_line_of(fault, place)} {' or '.join(ways)}"
+
+
+def struck_on(struck: Struck) -> int:
+    """The line on which the fault strikes."""
+    fault = _fault(struck.loss)
+    return 0 if fault is None else fault.line
 
 
 def in_a_finally(problem: str, subject: Subject, remark: str = "") -> str:

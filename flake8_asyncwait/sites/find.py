@@ -6,12 +6,16 @@ import ast
 from bisect import bisect_left
 from collections.abc import Sequence
 
+from flake8_asyncwait.sites.creations import creations
 from flake8_asyncwait.sites.gate import Candidates
 
 
-def call_lines(tree: ast.Module, candidates: Candidates) -> list[int]:
+def call_lines(
+    tree: ast.Module, candidates: Candidates, creators: frozenset[str] = frozenset()
+) -> list[int]:
     """Those lines of `candidates` on which a callee ends: the others hold comments, strings, and
-    imports. They ascend."""
+    imports. They ascend. Of the calls of `creators`, only the sites among them count."""
+    made = creations(tree, creators) if creators else set()
     wanted = frozenset(candidates.lines)
     found: set[int | None] = set()
     queue: list[ast.AST] = list(tree.body)
@@ -20,7 +24,8 @@ def call_lines(tree: ast.Module, candidates: Candidates) -> list[int]:
         if not _is_near(node, candidates.lines):
             continue
         if isinstance(node, ast.Call) and _last_name(node.func) in candidates.names:
-            found.add(node.func.end_lineno)
+            if _last_name(node.func) not in creators or node in made:
+                found.add(node.func.end_lineno)
         queue.extend(ast.iter_child_nodes(node))
     return sorted(wanted.intersection(found))
 

@@ -44,10 +44,14 @@ class Candidates(NamedTuple):
     names: frozenset[str] = frozenset()
 
 
-def may_hold_site(data: bytes, wait_functions: Collection[str] = ()) -> bool:
-    """Whether a file that consists of `data` may hold a site, as far as its bytes say."""
-    if b"asyncio" in data and re.search(_WAIT_BYTES, data):
-        return True
+def may_hold_site(
+    data: bytes, wait_functions: Collection[str] = (), words: Collection[str] = ()
+) -> bool:
+    """Whether a file that consists of `data` may hold a site, as far as its bytes say. `words` are
+    those of the kinds of site that are looked for besides waits."""
+    if b"asyncio" in data:
+        if re.search(_WAIT_BYTES, data) or any(word.encode() in data for word in words):
+            return True
     for name in _last_names(wait_functions):
         if not name.isascii() or name.encode() in data:
             return True
@@ -60,8 +64,11 @@ def may_name_site(text: str, wait_functions: Collection[str] = ()) -> bool:
     return "asyncio" in text or bool(wait_functions)
 
 
-def candidates(text: str, wait_functions: Collection[str] = ()) -> Candidates:
-    """Where the text of a file, with lines that end in `\n`, may hold a site."""
+def candidates(
+    text: str, wait_functions: Collection[str] = (), words: Collection[str] = ()
+) -> Candidates:
+    """Where the text of a file, with lines that end in `\n`, may hold a site. `words` are those of
+    the kinds of site that are looked for besides waits."""
     names: set[str] = set()
     patterns: set[str] = set()
     offsets: set[int] = set()
@@ -74,6 +81,11 @@ def candidates(text: str, wait_functions: Collection[str] = ()) -> Candidates:
         names |= {"wait", *functions}
         patterns |= {name + _CALLED for name in map(re.escape, modules)}
         patterns |= {rf"{name}(?<![.\w]{name})\b" for name in map(re.escape, functions)}
+    if "asyncio" in text:
+        spoken = {word for word in words if word in text}
+        spoken |= {other for word in spoken for other in _renamed(word, text)}
+        names |= spoken
+        patterns |= {rf"{name}(?<!\w{name})\b" for name in map(re.escape, spoken)}
     if len(patterns) > _MANY:
         return Candidates(range(1, text.count("\n") + 2), frozenset(names))
     for pattern in patterns:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from flake8_asyncwait.analysis.books import Leak
+from flake8_asyncwait.analysis.books import Books, Leak
+from flake8_asyncwait.analysis.exceptions import CANCELLED_ERROR
 from flake8_asyncwait.analysis.facts import Site
+from flake8_asyncwait.analysis.fanout import CHILD, SIBLING, VAIN_CANCEL, closing
+from flake8_asyncwait.analysis.fates import FamilyBooks
 from flake8_asyncwait.analysis.interpret import Analysed
+from flake8_asyncwait.analysis.machine import BYSTANDER
 from flake8_asyncwait.analysis.state import BORROWED, COLLECTION, FUTURE, OWNED
 from flake8_asyncwait.analysis.trace import History, Trace
+from flake8_asyncwait.sites.fanout import GATHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +39,52 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
+class Struck:
+    """What is lost under faults of one kind: the shortest execution, and whether the line that
+    fails there loses it when it fails, and when it is cancelled."""
+
+    loss: Loss
+    fails: bool
+    is_cancelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fates:
+    """What the executions show of a site of the family.
+
+    `faultless`: a task of the site is lost without a fault. `at_bystander`, `at_sibling`: one is
+    lost under a fault at something else than the function's tasks, or at another task. `at_child`:
+    one is lost as another child of the gather fails, `closed` where that leaves a `with` whose name
+    it uses, `in_vain` where only the gather is cancelled then. `books` say what is done to the
+    tasks otherwise. `is_whole` says that all executions have been seen.
+    """
+
+    books: FamilyBooks
+    is_whole: bool
+    faultless: Loss | None
+    at_bystander: Struck | None
+    at_sibling: Struck | None
+    at_child: Loss | None
+    closed: Loss | None
+    in_vain: Loss | None
+
+    @property
+    def lost(self) -> Loss | None:
+        """What is lost, with or without a fault."""
+        struck = self.at_bystander or self.at_sibling
+        return self.faultless or (None if struck is None else struck.loss)
+
+    @property
+    def is_meant(self) -> bool:
+        """Whether the function means to end its tasks, and they are judged here."""
+        return self.books.is_meant and not self.books.is_shielded and not self.books.is_waited
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What the executions show of one site: for each question the shortest answer, or None.
+
+    Of a site of the family, `fates` are all there is to say.
 
     `forgotten`: an owned task is lost without a fault. `passed_by`: one is lost under a fault.
     `unbound`: one is lost under a fault in an execution whose cleanup read the result unbound, or
@@ -49,35 +100,18 @@ class Outcome:
     dropped: Loss | None
     kept: Loss | None
     unawaited: Loss | None
+    fates: Fates | None = None
 
 
 def outcome(analysed: Analysed, site: Site) -> Outcome:
     """Gather the answers for a site of a function that has been analysed."""
     books = analysed.run.books
     leaks = list(books.of(site.index).items())
-
-    def owned(leak: Leak) -> bool:
-        if leak.owner == OWNED:
-            return True
-        name = leak.owner.removeprefix(BORROWED).removeprefix(COLLECTION)
-        return leak.owner != name and name in books.adopted
-
-    def first(found: list[tuple[Leak, History]]) -> Loss | None:
-        if not found:
-            return None
-        _, history = min(found, key=lambda pair: (pair[1].rank, pair[0].origin))
-        origins = sorted({leak.origin for leak, other in found if _is_same(history, other)})
-        cancelled = {line for origin in origins for line in books.cancelled_on.get(origin, ())}
-        return Loss(
-            tuple(dict.fromkeys(map(books.name_of, origins))),
-            tuple(dict.fromkeys(map(books.line_of, origins))),
-            history,
-            tuple(sorted(cancelled)),
-        )
-
+    owned, first = partial(is_owned, books), partial(shortest, books)
     lost = [(leak, history) for leak, history in leaks if leak.kind == "lost"]
     mine = [(leak, history) for leak, history in lost if owned(leak)]
     return Outcome(
+        fates=fates(analysed, site),
         early=site.early,
         coroutine=site.coroutine,
         forgotten=first([(k, h) for k, h in mine if not k.fault]),
@@ -94,6 +128,72 @@ def outcome(analysed: Analysed, site: Site) -> Outcome:
         unawaited=first(
             [(k, h) for k, h in leaks if k.kind == "unawaited" and not k.fault and owned(k)]
         ),
+    )
+
+
+def fates(analysed: Analysed, site: Site) -> Fates | None:
+    """The answers for a site of the family; None for a wait."""
+    books = analysed.run.books
+    if not isinstance(books, FamilyBooks):
+        return None
+    leaks = books.of(site.index).items()
+    lost = [(k, h) for k, h in leaks if k.kind == "lost" and is_owned(books, k)]
+    first = partial(shortest, books)
+    # A gather answers for what it makes; tasks that it is given were made at another site.
+    made = [(k, h) for k, h in lost if site.kind is not GATHER or books.is_made_by(k, site.call)]
+    child = [(k, h) for k, h in lost if k.fault is not None and k.fault.kind == CHILD]
+    child = child if site.several else []
+    closings = frozenset(map(closing, site.uses))
+    return Fates(
+        books,
+        not analysed.cut,
+        first([(k, h) for k, h in made if k.fault is None]),
+        _struck(books, made, BYSTANDER),
+        _struck(books, made, SIBLING),
+        first(child),
+        first([(k, h) for k, h in child if not closings.isdisjoint(_whats(h))]),
+        first([(k, h) for k, h in child if VAIN_CANCEL in _whats(h)]),
+    )
+
+
+def _whats(history: History) -> set[str]:
+    return {step.what for step in history.steps()}
+
+
+def _struck(books: Books, lost: list[tuple[Leak, History]], kind: str) -> Struck | None:
+    found = [(k, h) for k, h in lost if k.fault is not None and k.fault.kind == kind]
+    loss = shortest(books, found)
+    if loss is None:
+        return None
+    line = _struck_on(loss.history)
+    kinds = {k.fault.exc for k, h in found if k.fault is not None and _struck_on(h) == line}
+    return Struck(loss, bool(kinds - {CANCELLED_ERROR.name}), CANCELLED_ERROR.name in kinds)
+
+
+def _struck_on(history: History) -> int:
+    return next((s.line for s in history.steps() if s.choice.startswith("fault:")), 0)
+
+
+def is_owned(books: Books, leak: Leak) -> bool:
+    """Whether what leaks is the function's own, or adopted."""
+    if leak.owner == OWNED:
+        return True
+    name = leak.owner.removeprefix(BORROWED).removeprefix(COLLECTION)
+    return leak.owner != name and name in books.adopted
+
+
+def shortest(books: Books, found: Sequence[tuple[Leak, History]]) -> Loss | None:
+    """What the shortest execution among some leaks loses."""
+    if not found:
+        return None
+    _, history = min(found, key=lambda pair: (pair[1].rank, pair[0].origin))
+    origins = sorted({leak.origin for leak, other in found if _is_same(history, other)})
+    cancelled = {line for origin in origins for line in books.cancelled_on.get(origin, ())}
+    return Loss(
+        tuple(dict.fromkeys(map(books.name_of, origins))),
+        tuple(dict.fromkeys(map(books.line_of, origins))),
+        history,
+        tuple(sorted(cancelled)),
     )
 
 

@@ -16,6 +16,7 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 Loop = ast.For | ast.AsyncFor | ast.While
 _DISPLAYS = (ast.List, ast.Set, ast.Tuple)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_ADDING = {"append", "add", "insert", "appendleft", "extend", "update", "setdefault"}
 # Calls that hold what their argument holds, or a collection of it.
 _COPIES = {"list", "set", "tuple", "frozenset", "sorted", "dict", "map", "filter", "chain"}
 At = tuple[int, int]  # a line from 1, and a column from 0
@@ -42,6 +43,11 @@ class Subject:
     def they(self) -> str:
         """The pronoun for the subject of a verb."""
         return "they" if self.many else "it"
+
+    @property
+    def they_are(self) -> str:
+        """The pronoun with "is" or "are"."""
+        return "they are" if self.many else "it is"
 
     @property
     def their(self) -> str:
@@ -130,6 +136,59 @@ class Place:
         return _named(
             [(name, name in many or self._is_many(name)) for name in dict.fromkeys(names)]
         )
+
+    @cached_property
+    def made(self) -> Subject:
+        """What messages call the tasks that the call itself makes: by the name that it is bound to,
+        or by that of the collection that it is put in."""
+        many = False
+        for node, inner in zip(self.around[::-1], (self.call, *self.around[:0:-1]), strict=True):
+            many = many or isinstance(node, (*_COMPREHENSIONS, *_DISPLAYS, ast.Dict))
+            target: ast.expr | None = None
+            if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)):
+                target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+                value = node.value
+                if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                    place = next((n for n, e in enumerate(value.elts) if self._holds(e)), 0)
+                    target = target.elts[place] if place < len(target.elts) else None
+                    many = value.elts[place] is not self.call
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                if inner is not node.func and node.func.attr in _ADDING:
+                    target, many = node.func.value, True
+            if isinstance(target, ast.Subscript):
+                target, many = target.value, True
+            name = dotted(target) if target is not None else None
+            if name is not None:
+                return _named([(name, many)])
+            if isinstance(node, ast.stmt):
+                break
+        return Subject(f"the {'tasks' if many else 'task'} made here", many, False)
+
+    def _holds(self, node: ast.expr) -> bool:
+        return any(part is self.call for part in ast.walk(node))
+
+    @cached_property
+    def loop(self) -> ast.For | ast.AsyncFor | None:
+        """The loop that goes over what the call returns, if it stands in its head."""
+        for node in reversed(self.around):
+            if isinstance(node, (ast.For, ast.AsyncFor)) and self._holds(node.iter):
+                return node
+        return None
+
+    def leaving(self, steps: Sequence[int]) -> int:
+        """The line on which an execution leaves the loop over the call, which has passed the lines
+        `steps`; 0 where there is none."""
+        if self.loop is None:
+            return 0
+        first, last = self.loop.body[0].lineno, self.loop.body[-1].end_lineno or 0
+        passed = [line for line in steps if first <= line <= last]
+        since = passed[-1] if passed else first
+        exits = [
+            node.lineno
+            for node in ast.walk(self.loop)
+            if isinstance(node, (ast.Return, ast.Break, ast.Raise)) and node.lineno >= since
+        ]
+        return min(exits, default=since)
 
     def _unnamed(self, waited: ast.expr, lines: Sequence[int]) -> Subject:
         many = len(lines) > 1 or any(isinstance(node, _COMPREHENSIONS) for node in ast.walk(waited))

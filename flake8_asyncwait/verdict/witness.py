@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flake8_asyncwait.analysis import ir
+from flake8_asyncwait.analysis.fanout import STARTS
 from flake8_asyncwait.analysis.program import Program
 from flake8_asyncwait.analysis.trace import History, Trace
 from flake8_asyncwait.verdict.finding import Step
+
+_STARTS = frozenset(STARTS.values())
 
 
 def witness(
@@ -22,7 +25,8 @@ def witness(
     starts = (
         n
         for n, step in enumerate(steps)
-        if step.choice.startswith("fault:") or (step.choice == "wait" and step.line == line)
+        if step.choice.startswith("fault:")
+        or (step.line == line and (step.choice == "wait" or step.what in _STARTS))
     )
     return tuple(
         _step(one, helper(one.line), program.path_of(one.line)) for one in steps[next(starts, 0) :]

@@ -1,0 +1,102 @@
+"""What becomes of the tasks of a site of the family: the books of a run for one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from flake8_asyncwait.analysis import effects, ir
+from flake8_asyncwait.analysis.books import AWAITED, WAITED_AGAIN, Books, Leak
+from flake8_asyncwait.analysis.known import TASK_METHODS, Trait
+from flake8_asyncwait.analysis.state import CANCELLING, Shielded, State, Task, TimeLimited, Value
+from flake8_asyncwait.analysis.trace import Trace
+
+
+@dataclass(slots=True, eq=False)
+class FamilyBooks(Books):
+    """What a run for a site of the family finds out besides: what the function does to the tasks of
+    the site. `ended_on` are the lines on which it awaits or cancels them, with the word for it, and
+    `siblings` what it awaits on each line, as messages name it."""
+
+    # Whether some execution without a fault settles one, or gives one to a call that it awaits.
+    is_meant: bool = False
+    # Whether some execution awaits or cancels one, not under a shield.
+    is_ended: bool = False
+    is_shielded: bool = False
+    is_handed: bool = False
+    # Whether one reaches a wait site, which judges it then.
+    is_waited: bool = False
+    ended_on: dict[int, str] = field(default_factory=dict)
+    siblings: dict[int, set[int]] = field(default_factory=dict)
+
+    def awaited(self, state: State, value: Value, line: int, func: ir.Func) -> None:
+        for ref in effects.tasks_of(state, value.inner if _is_limited(value) else value):
+            self.siblings.setdefault(line, set()).add(state.heap[ref.id].origin)
+        if isinstance(value, Shielded) or (
+            isinstance(value, TimeLimited) and isinstance(value.inner, Shielded)
+        ):
+            self.is_shielded = self.is_shielded or _reaches(state, value)
+        elif _reaches(state, value):
+            self._ends(state, line, AWAITED)
+
+    def given(self, state: State, values: Collection[Value], line: int) -> None:
+        """Values are given to a call that is awaited."""
+        if any(_reaches(state, value) for value in values):
+            self._ends(state, line, "given to a call")
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether no execution awaits, cancels or keeps one."""
+        touched = self.is_ended or self.is_shielded or self.is_handed or self.is_waited
+        return not (touched or self.is_meant)
+
+    @property
+    def is_only_shielded(self) -> bool:
+        """Whether it is awaited under a shield, and nothing else is done to it."""
+        return self.is_shielded and not (self.is_ended or self.is_handed or self.is_waited)
+
+    def siblings_on(self, line: int) -> set[str]:
+        """The names of the tasks that are awaited on a line."""
+        return {name for name in map(self.name_of, self.siblings.get(line, ())) if name}
+
+    def _ends(self, state: State, line: int, word: str) -> None:
+        self.is_ended = True
+        self.ended_on.setdefault(line, word)
+        self.is_meant = self.is_meant or not state.fault
+
+    def cancels(self, state: State, value: Value, line: int) -> State:
+        if any(state.heap[ref.id].waited for ref in effects.tasks_of(state, value)):
+            self._ends(state, line, CANCELLING)
+        return state
+
+    def used(self, state: State, value: Value, what: str, line: int) -> None:
+        if what == WAITED_AGAIN and _reaches(state, value):
+            self.is_waited = True
+
+    def asked(self, state: State, value: Value, method: str, line: int) -> None:
+        # Whoever is told when it has ended keeps an eye on it.
+        if Trait.CALLS_BACK in TASK_METHODS[method].traits and _reaches(state, value):
+            self.is_handed = True
+
+    def handed_over(self, state: State, value: Value, line: int) -> None:
+        self.is_handed = self.is_handed or _reaches(state, value)
+
+    def lose(self, leak: Leak, trace: Trace) -> None:
+        Books.lose(self, leak, trace)
+        # Only of what is meant to end no more has to be known.
+        self.is_forgotten = self.is_forgotten and self.is_meant and not self.is_shielded
+
+
+def _is_limited(value: Value) -> bool:
+    return isinstance(value, (Shielded, TimeLimited))
+
+
+def _reaches(state: State, value: Value) -> bool:
+    """Whether a value reaches a task of the site."""
+    things = (state.heap[number] for number in state.refs(value))
+    return any(type(thing) is Task and thing.waited for thing in things)
+
+
+def family_books(many: int, limit: int) -> FamilyBooks:
+    """The books of a check of a site of the family."""
+    return FamilyBooks(limit)

@@ -1,0 +1,97 @@
+"""Which calls that make a task are sites, by the tree of the file: those whose task a coroutine
+binds to a local name, or puts in a local collection, and that has to wait for something, too."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator
+
+_SUSPENDING = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield, ast.YieldFrom)
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_DISPLAYS = (ast.List, ast.Set, ast.Tuple)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp)
+# Collections that a call makes of what it is given, and methods that put something in one.
+_COLLECTED = frozenset({"list", "set", "tuple", "frozenset", "sorted", "dict", "deque"})
+_ADDING = frozenset({"append", "add", "insert", "appendleft", "extend", "update", "setdefault"})
+
+
+def creations(tree: ast.AST, names: Collection[str]) -> set[ast.Call]:
+    """The calls whose callee has one of `names` for its last, and that are sites."""
+    found: set[ast.Call] = set()
+    nodes = list(ast.walk(tree))
+    aliases = (alias for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names)
+    names = {*names, *(a.asname for a in aliases if a.name in names and a.asname is not None)}
+    for node in nodes:
+        if isinstance(node, ast.AsyncFunctionDef):
+            own = list(_own(node))
+            if any(isinstance(part, _SUSPENDING) for part in own):
+                kept = (call for part in own for value in _kept(part) for call in _calls(value))
+                found |= {call for call in kept if _last_name(call.func) in names}
+    return found
+
+
+def _own(function: ast.AsyncFunctionDef) -> Iterator[ast.AST]:
+    """The nodes of a function's body, those of functions and classes inside it excepted."""
+    queue: list[ast.AST] = list(function.body)
+    while queue:
+        node = queue.pop()
+        yield node
+        if not isinstance(node, _SCOPES):
+            queue.extend(ast.iter_child_nodes(node))
+
+
+def _kept(node: ast.AST) -> Iterator[ast.expr]:
+    """What a node binds to a local name, or puts in a collection with one."""
+    if isinstance(node, ast.Assign):
+        if any(_is_local(target) for target in node.targets):
+            yield node.value
+    elif isinstance(node, (ast.AnnAssign, ast.AugAssign)):
+        if node.value is not None and _is_local(node.target):
+            yield node.value
+    elif isinstance(node, ast.NamedExpr):
+        yield node.value
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr in _ADDING and isinstance(node.func.value, ast.Name):
+            yield from node.args
+
+
+def _is_local(target: ast.expr) -> bool:
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return any(map(_is_local, target.elts))
+    if isinstance(target, (ast.Subscript, ast.Starred)):
+        return _is_local(target.value)
+    return isinstance(target, ast.Name) and target.id != "_"
+
+
+def _calls(value: ast.expr | None) -> Iterator[ast.Call]:
+    """The calls whose result a value is, or holds."""
+    if isinstance(value, ast.Call):
+        yield value
+        if isinstance(value.func, ast.Name) and value.func.id in _COLLECTED:
+            for argument in value.args:
+                yield from _calls(argument)
+    elif isinstance(value, _DISPLAYS):
+        for element in value.elts:
+            yield from _calls(element)
+    elif isinstance(value, ast.Dict):
+        for part in (*value.keys, *value.values):
+            yield from _calls(part)
+    elif isinstance(value, _COMPREHENSIONS):
+        yield from _calls(value.elt)
+    elif isinstance(value, ast.DictComp):
+        yield from _calls(value.key)
+        yield from _calls(value.value)
+    elif isinstance(value, (ast.Starred, ast.NamedExpr)):
+        yield from _calls(value.value)
+    elif isinstance(value, ast.IfExp):
+        yield from _calls(value.body)
+        yield from _calls(value.orelse)
+    elif isinstance(value, ast.BoolOp):
+        for operand in value.values:
+            yield from _calls(operand)
+
+
+def _last_name(callee: ast.expr) -> str | None:
+    if isinstance(callee, ast.Attribute):
+        return callee.attr
+    return callee.id if isinstance(callee, ast.Name) else None
