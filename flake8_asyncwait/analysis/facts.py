@@ -54,7 +54,9 @@ class Facts:
     functions of the project that it may call. `borrows` says that it may wait for its
     callers' tasks, `nothing_to_lose` that it makes no task and waits
     for none of its callers': futures tell nothing then. `size` is the number of its statements and
-    expressions. `summaries` are what was worked out of functions of the file that it calls.
+    expressions, `questioned` are the methods, by their dotted texts, of whose end a question to
+    the same object tells. `summaries` are what was worked out of functions of the file that it
+    calls.
     """
 
     sites: list[Site]
@@ -67,6 +69,7 @@ class Facts:
     borrows: bool
     nothing_to_lose: bool
     size: int
+    questioned: frozenset[str] = frozenset()
     summaries: dict[object, Summary | None] = field(default_factory=dict)
     # For the family: the calls inside of awaits, as ids, and the lines on which a handler expects
     # that the time runs out.

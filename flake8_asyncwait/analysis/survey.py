@@ -45,6 +45,7 @@ def facts_of(
         borrows,
         not (letter or borrows or _may_make(program, func, makes)),
         len(every(func)),
+        frozenset(_questioned(func)),
     )
 
 
@@ -108,6 +109,15 @@ def _expects_timeout(kind: ir.Expr | None) -> bool:
     if isinstance(kind, ir.Display):
         return any(_expects_timeout(part) for part, _ in kind.elements)
     return kind is not None and last_name(kind) == "TimeoutError"
+
+
+def _questioned(func: ir.Func) -> Iterator[str]:
+    """The methods, by their dotted texts, of whose end a question to the same object tells."""
+    for node in every(func):
+        callee = node.func if isinstance(node, ir.Call) else None
+        path = callee.path if isinstance(callee, ir.Attr) else None
+        if path and path[-1] in known.WHILE_PENDING:
+            yield ".".join((*path[:-1], known.WHILE_PENDING[path[-1]][0]))
 
 
 def _may_make(program: Program, func: ir.Func, makes: Callable[[ir.Call], bool]) -> bool:

@@ -68,10 +68,11 @@ def make_task(
         return [state.new(WaitTask(coroutine))]
     is_safe = isinstance(coroutine, Coroutine) and fanout.is_safe(machine, coroutine)
     state = hand_over(machine, state, coroutine, ctx)
-    return [
-        (after.put(ref, after.heap[ref.id]._replace(runs=_runs(node))), ref)
-        for after, ref in new_task(machine, state, owner, node, is_safe)
-    ]
+    made = new_task(machine, state, owner, node, is_safe)
+    runs = _runs(node)
+    if runs not in machine.facts.questioned:
+        return made
+    return [(end.put(ref, end.heap[ref.id]._replace(runs=runs)), ref) for end, ref in made]
 
 
 def _runs(node: ir.Call) -> str:
