@@ -612,7 +612,7 @@ class TestTasksThatWait:
             use,
         )
         done = fix(text, Options(), None)
-        assert [cure.outcome for cure in done.cures] in ([FINALLY], [MANUAL])
+        assert {cure.outcome for cure in done.cures} in ({FINALLY}, {MANUAL})  # one a site
         assert "task.cancel()" not in done.text.partition(use)[0]
 
 

@@ -39,7 +39,7 @@ from flake8_asyncwait.analysis.state import (
     WaitTask,
 )
 from flake8_asyncwait.analysis.values import as_task
-from flake8_asyncwait.analysis.waits import run_wait
+from flake8_asyncwait.analysis.waits import concluded, join_wait, run_wait
 
 
 def await_value(machine: Machine, state: State, value: Value, line: int, ctx: Context) -> Results:
@@ -164,9 +164,6 @@ def _await_shielded(
 ) -> Results:
     """A cancellation of the await leaves what is shielded running."""
     inner = shielded.inner
-    thing = state.get(inner)
-    if type(thing) is WaitTask:
-        return _await_wait_task(machine, state, inner, line, ctx)
     if isinstance(inner, Waiting):
         return run_wait(machine, state, inner, line, ctx)
     if shielded.timed:
@@ -216,13 +213,14 @@ def _await_limited(
 
 
 def _await_wait_task(machine: Machine, state: State, ref: Ref, line: int, ctx: Context) -> Results:
-    """A wait in a task of its own; whether a cancellation ends that task too, or a shield keeps
-    it, what it waits for runs on."""
+    """A wait in a task of its own: what it waits for runs on, whatever ends that task."""
     task: WaitTask = state.heap[ref.id]
-    if task.result is not None:
-        return [(state, task.result)]
-    results = run_wait(machine, state, task.waiting, line, ctx, started=True)
-    return [(after.put(ref, task._replace(result=value)), value) for after, value in results]
+    status = state.heap[task.task.id].status
+    if status not in ENDED and status not in ASKED:
+        return join_wait(machine, state, ref, line, ctx)
+    ways = _await_task(machine, state, task.task, line, ctx)
+    ends = [end for after, _ in ways for end in concluded(machine, after, ref)]
+    return [(end, end.heap[ref.id].result) for end in ends]
 
 
 def yield_value(machine: Machine, state: State, value: Value, line: int, ctx: Context) -> Results:

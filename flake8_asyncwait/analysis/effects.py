@@ -44,10 +44,13 @@ _SINGLE_OUT = 8
 
 
 def tasks_of(state: State, value: Value) -> list[Ref]:
-    """The tasks that a value is a handle on: a task itself, or the children of a gather."""
+    """The tasks that a value is a handle on: a task itself, the one that runs a wait, or the
+    children of a gather."""
     thing = state.get(value)
     if type(thing) is Task:
         return [value]
+    if type(thing) is WaitTask:
+        return [thing.task]
     if type(thing) is Gather:
         return [ref for child in thing.children for ref in tasks_of(state, child)]
     return []
@@ -55,9 +58,7 @@ def tasks_of(state: State, value: Value) -> list[Ref]:
 
 def ended(state: State, value: Value) -> bool:
     """Whether a task is known to be done, or all children of a gather are."""
-    thing = state.get(value)
-    if type(thing) is WaitTask:
-        return thing.result is not None
+    state.get(value)
     refs = tasks_of(state, value)
     return bool(refs) and all(state.heap[ref.id].status in ENDED for ref in refs)
 
@@ -261,6 +262,11 @@ def after_wait(
     state = _with_statuses(state, ended, partial(_end, DONE))
     running = [ref for item in pending for ref in tasks_of(state, item)]
     return _with_statuses(state, running, _not_ended)
+
+
+def surely_runs(state: State, value: Value) -> bool:
+    """Whether a task is known to run at this moment."""
+    return any(state.heap[r.id].status in (RUNNING, CANCELLING) for r in tasks_of(state, value))
 
 
 def mark_waited(state: State, items: tuple[Value, ...]) -> State:

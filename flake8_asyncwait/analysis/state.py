@@ -255,9 +255,10 @@ class Gather(NamedTuple):
 
 
 class WaitTask(NamedTuple):
-    """A task around the coroutine of a wait; `result` once it has returned."""
+    """A handle on a `task` that runs a wait; `result` is the wait's, once it has returned."""
 
     waiting: Waiting
+    task: Ref
     result: Any = None
 
 

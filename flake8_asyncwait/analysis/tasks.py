@@ -6,7 +6,7 @@ from flake8_asyncwait.analysis import effects, fanout, ir
 from flake8_asyncwait.analysis.awaits import await_value, result_of
 from flake8_asyncwait.analysis.books import AWAITED
 from flake8_asyncwait.analysis.completion import Flow
-from flake8_asyncwait.analysis.exceptions import Exc
+from flake8_asyncwait.analysis.exceptions import CANCELLED_ERROR, Exc
 from flake8_asyncwait.analysis.handover import cancel, cancel_all, hand_over, unknown_call
 from flake8_asyncwait.analysis.machine import Args, Context, Machine, Results
 from flake8_asyncwait.analysis.state import (
@@ -45,7 +45,7 @@ from flake8_asyncwait.analysis.state import (
     WaitTask,
 )
 from flake8_asyncwait.analysis.values import as_items, as_task, new_task, truth
-from flake8_asyncwait.analysis.waits import describe, returned, start_wait, waited_elements
+from flake8_asyncwait.analysis.waits import concluded, describe, start_wait, waited_elements
 from flake8_asyncwait.sites.fanout import AS_COMPLETED, WAIT
 
 
@@ -65,7 +65,8 @@ def make_task(
             state, elements, opened = waited_elements(machine, state, coroutine)
             state = start_wait(machine, state, coroutine.site, elements, opened)
             state = state.step(coroutine.line, "the wait starts", "wait")
-        return [state.new(WaitTask(coroutine))]
+        made = new_task(machine, state, owner, node)
+        return [after.new(WaitTask(coroutine, task)) for after, task in made]
     is_safe = isinstance(coroutine, Coroutine) and fanout.is_safe(machine, coroutine)
     state = hand_over(machine, state, coroutine, ctx)
     made = new_task(machine, state, owner, node, is_safe)
@@ -127,7 +128,7 @@ def gather_all(machine: Machine, node: ir.Call, args: Args, state: State, ctx: C
             for later, child in _ensured(machine, node, value, before, ctx):
                 if isinstance(child, Param):
                     later, child = as_task(machine, later, child)
-                kept = isinstance(child, Ref) and type(later.get(child)) in (Task, Gather)
+                kept = isinstance(child, Ref) and type(later.get(child)) in (Task, Gather, WaitTask)
                 after.append((later, [*children, child] if kept else children))
         ways = after
     machine.batch = outer
@@ -266,7 +267,7 @@ def task_done(machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Cont
     """`.done()`: what was running when time last passed may have ended since."""
     thing = state.heap[ref.id]
     if type(thing) is WaitTask:
-        return _wait_done(machine, ref, thing, state)
+        return _wait_done(machine, ref, state)
     if type(thing) is Gather:
         if thing.failed:
             return [(state, Const(True))]
@@ -274,14 +275,25 @@ def task_done(machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Cont
     return _one_done(machine, ref, state)
 
 
-def _wait_done(machine: Machine, ref: Ref, task: WaitTask, state: State) -> Results:
-    if task.result is not None:
-        return [(state, Const(True))]
-    ended = [
-        (after.put(ref, task._replace(result=value)), Const(True))
-        for after, value in returned(machine, state, task.waiting)
-    ]
-    return [*ended, (state, Const(False))]
+def _wait_done(machine: Machine, ref: Ref, state: State) -> Results:
+    results: Results = []
+    for after, known in _one_done(machine, state.heap[ref.id].task, state):
+        results += [(end, known) for end in concluded(machine, after, ref)]
+    return results
+
+
+def _wait_result(machine: Machine, ref: Ref, state: State, ctx: Context) -> Results:
+    """`.result()` of a task that runs a wait, which does not fail."""
+    results: Results = []
+    for after, known in _wait_done(machine, ref, state):
+        task = after.heap[ref.id]
+        if known != Const(True):
+            machine.fail(after, ctx, Exc("InvalidStateError"))
+        elif task.result is None:
+            machine.fail(after, ctx, CANCELLED_ERROR)
+        else:
+            results.append((after, task.result))
+    return results
 
 
 def _one_done(machine: Machine, ref: Ref, state: State) -> Results:
@@ -326,10 +338,7 @@ def task_cancelled(
 def task_result(machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Context) -> Results:
     thing = state.heap[ref.id]
     if type(thing) is WaitTask:
-        if thing.result is None:
-            machine.fail(state, ctx, Exc("InvalidStateError"))
-            return []
-        return [(state, thing.result)]
+        return _wait_result(machine, ref, state, ctx)
     if type(thing) is Gather:
         if effects.ended(state, ref):
             return await_value(machine, state, ref, node.line, ctx)
@@ -346,6 +355,8 @@ def task_exception(
     machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Context
 ) -> Results:
     """`.exception()`: a free branch on a done task; None means that it does not fail later."""
+    if type(state.heap[ref.id]) is WaitTask:
+        return [(end, Const(None)) for end, _ in _wait_result(machine, ref, state, ctx)]
     if type(state.heap[ref.id]) is not Task:
         return [(state, UNKNOWN)]
     status = state.heap[ref.id].status

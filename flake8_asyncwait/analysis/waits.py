@@ -9,6 +9,9 @@ from flake8_asyncwait.analysis.exceptions import CANCELLED_ERROR, TIMEOUT_ERROR,
 from flake8_asyncwait.analysis.handover import cancel
 from flake8_asyncwait.analysis.machine import Context, Machine, Results
 from flake8_asyncwait.analysis.state import (
+    CANCELLED,
+    DONE,
+    OK,
     OWNED,
     UNKNOWN,
     Box,
@@ -18,6 +21,7 @@ from flake8_asyncwait.analysis.state import (
     State,
     Value,
     Waiting,
+    WaitTask,
 )
 from flake8_asyncwait.analysis.values import as_items, as_task, truth
 
@@ -42,11 +46,8 @@ def _settled(machine: Machine, state: State, items: tuple[Value, ...], line: int
     return state
 
 
-def run_wait(
-    machine: Machine, state: State, waiting: Waiting, line: int, ctx: Context, started: bool = False
-) -> Results:
-    """`await asyncio.wait(...)`: raises before its effect, or parts its elements in two. It
-    has `started` before where it is a task of its own."""
+def run_wait(machine: Machine, state: State, waiting: Waiting, line: int, ctx: Context) -> Results:
+    """`await asyncio.wait(...)`: raises before its effect, or parts its elements in two."""
     if waiting.settles:
         return settling_wait(machine, state, waiting, line, ctx)
     state, known, waited = as_items(machine, state, waiting.waited)
@@ -60,23 +61,43 @@ def run_wait(
         return []
     if waiting.site >= 0:
         state = start_wait(machine, state, waiting.site, items, opened)
-        if not started:
-            state = state.step(waiting.line, "the wait starts", "wait")
+        state = state.step(waiting.line, "the wait starts", "wait")
     later = _passed(state, items)
-    machine.fault(state, ctx, line if started else waiting.line, (CANCELLED_ERROR,), later)
-    full = not waiting.first and not waiting.timeout
+    machine.fault(state, ctx, waiting.line, (CANCELLED_ERROR,), later)
     if ctx.limited:
         machine.site.early |= waiting.site == machine.site.index
         late = later.step(waiting.line, "the time runs out", "timeout")
         ctx.out.add(raising(TIMEOUT_ERROR), late)
-    return _halves(machine, state, waiting, items, opened, full)
+    return _halves(machine, state, waiting, items, opened)
 
 
-def returned(machine: Machine, state: State, waiting: Waiting) -> Results:
-    """The ways in which a wait that has started in a task of its own has returned."""
-    state, items, opened = waited_elements(machine, state, waiting)
-    full = not waiting.first and not waiting.timeout
-    return _halves(machine, state, waiting, items, opened, full)
+def join_wait(machine: Machine, state: State, ref: Ref, line: int, ctx: Context) -> Results:
+    """Await a task that runs a wait: a cancellation ends that task, and none that it waits for."""
+    task: WaitTask = state.heap[ref.id]
+    state, items, opened = waited_elements(machine, state, task.waiting)
+    later = effects.with_status(_passed(state, items), task.task, CANCELLED)
+    machine.fault(state, ctx, line, (CANCELLED_ERROR,), later)
+    return [
+        (_with_result(after, ref, value), value)
+        for after, value in _halves(machine, state, task.waiting, items, opened)
+    ]
+
+
+def concluded(machine: Machine, state: State, ref: Ref) -> list[State]:
+    """The ways in which a wait has returned whose task has ended by now, if it is one."""
+    task = state.heap[ref.id]
+    if type(task) is not WaitTask or task.result is not None:
+        return [state]
+    if state.heap[task.task.id].status not in (DONE, OK):
+        return [state]
+    state, items, opened = waited_elements(machine, state, task.waiting)
+    ways = _halves(machine, state, task.waiting, items, opened, over=True)
+    return [_with_result(after, ref, value) for after, value in ways]
+
+
+def _with_result(state: State, ref: Ref, value: Value) -> State:
+    task = state.heap[ref.id]
+    return effects.with_status(state.put(ref, task._replace(result=value)), task.task, OK)
 
 
 def _passed(state: State, items: tuple[Value, ...]) -> State:
@@ -146,21 +167,33 @@ def _halves(
     waiting: Waiting,
     items: tuple[Value, ...],
     opened: bool,
-    full: bool,
+    over: bool = False,
 ) -> Results:
+    """The ways in which a wait parts its elements, now or, where it is `over`, some time ago."""
+    full = not waiting.first and not waiting.timeout
     kept = _kept(state, items)
     may_be_none = waiting.timeout or opened
     results: Results = []
     for done, pending in effects.partitions(state, items, full=full, may_be_none=may_be_none):
-        after = effects.after_wait(state, done, pending, kept)
+        if over and any(effects.surely_runs(state, item) for item in done):
+            continue
+        after = state
+        if over:
+            for item in done:
+                after = effects.end_all(after, item, DONE)
+        else:
+            after = effects.after_wait(state, done, pending, kept)
         if waiting.site >= 0:
             after = _outcome_step(machine, after, waiting, done, pending, opened)
+        ways = [after]
+        for item in done:
+            ways = [way for one in ways for way in concluded(machine, one, item)]
         # Without a timeout something is done, if only what nothing is known of.
         some = done or (() if waiting.timeout else (UNKNOWN,))
-        after, done_box = after.new(Box(set, some, opened))
-        after, pending_box = after.new(Box(set, pending, opened and not full))
-        after, pair = after.new(Box(tuple, (done_box, pending_box)))
-        results.append((after, pair))
+        for way in ways:
+            way, done_box = way.new(Box(set, some, opened))
+            way, pending_box = way.new(Box(set, pending, opened and not full))
+            results.append(way.new(Box(tuple, (done_box, pending_box))))
     return results
 
 

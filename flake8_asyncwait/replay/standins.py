@@ -15,6 +15,7 @@ from typing import Any
 
 from flake8_asyncwait.replay.locate import words
 from flake8_asyncwait.replay.scheduler import (
+    DOES_NOT_HOLD,
     SIZES,
     InjectedError,
     Life,
@@ -159,9 +160,19 @@ class WaitTask(Task):
         with self.wait.names_kept():
             return super().decide()
 
+    def done(self) -> bool:
+        known = super().done()
+        self.conclude()
+        return known
+
+    def conclude(self) -> None:
+        """Choose what the wait has returned, once its task has ended."""
+        if self.life.state in (State.FINISHED, State.GOOD):
+            self._value()
+
     def _value(self) -> object:
         if self.value is None:
-            self.value = self.wait.outcome()
+            self.value = self.wait.outcome(now=False)
         return self.value
 
 
@@ -405,31 +416,36 @@ class WaitCall(Standin):
             for one in current:
                 one.touch()
 
-    def outcome(self) -> tuple[Half, Half]:
-        """Return done and pending: which tasks are done is a choice."""
+    def outcome(self, now: bool = True) -> tuple[Half, Half]:
+        """Return done and pending, of now or of some time ago: which tasks are done is a choice."""
         running = [element for element in self.elements if not _known_done(element)]
         ended = self._ended(running)
-        for element in ended:
-            finish(self.world, element)
         done, pending = Half(), Half()
         done.world = pending.world = self.world
         for element in self.elements:
             (done if element in ended or element not in running else pending).add(element)
         for element in pending:
-            for life in lives_of(element):
+            for life in lives_of(element) if now else ():
                 life.seen = self.world.suspensions
         self.world.meet_outcome(self.lines)
+        for element in ended:
+            finish(self.world, element)
         return done, pending
 
     def _ended(self, running: list[Any]) -> list[Any]:
+        may_have = [e for e in running if all(map(self.world.may_have_ended, lives_of(e)))]
         if not (self.timed or self.first):
+            if len(may_have) < len(running):
+                self.world.give_up(DOES_NOT_HOLD)
             return running
         fewest = 1 if not self.timed and len(running) == len(self.elements) else 0
         options = [
             list(chosen)
-            for size in self._sizes(len(running), fewest)
-            for chosen in combinations(running, size)
+            for size in self._sizes(len(may_have), fewest)
+            for chosen in combinations(may_have, size)
         ]
+        if not options:
+            self.world.give_up(DOES_NOT_HOLD)
         labels = [", ".join(map(repr, chosen)) + " done" for chosen in options]
         barred = frozenset(
             number for number, ended in enumerate(options) if not self._admits(running, ended)
@@ -890,6 +906,8 @@ def finish(world: World, element: Any) -> None:
     """Let a task, gather or unknown be done."""
     for life in lives_of(element):
         world.finish(life)
+    if isinstance(element, WaitTask):
+        element.conclude()
 
 
 def _known_done(element: Any) -> bool:
