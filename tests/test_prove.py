@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.replay import prove
-from flake8_asyncwait.replay.live import NOT_LIFTED
+from flake8_asyncwait.replay.live import GAVE_UP, NOT_REPRODUCED, PROVED, Proof
 
 LEAKS = """\
 import asyncio
@@ -82,7 +83,8 @@ import asyncio
 
 
 async def f(strict):
-    task, careful = asyncio.create_task(work()), strict
+    task = asyncio.create_task(work())
+    careful = strict
     try:
         await asyncio.wait({task}, timeout=1)
     finally:
@@ -97,7 +99,7 @@ def test_what_does_not_come_true_is_not_reproduced(tmp_path: Path) -> None:
     """A false alarm: the linter takes one question for two (docs/limits.md)."""
     path = tmp_path / "limit.py"
     path.write_text(SILENT_LIMIT, encoding="utf-8")
-    done = asyncwait("prove", f"{path}:7")
+    done = asyncwait("prove", f"{path}:8")
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.endswith("\n\nnot reproduced: no execution follows the witness\n\n")
     assert (
@@ -110,13 +112,104 @@ def test_what_does_not_come_true_is_not_reproduced(tmp_path: Path) -> None:
 def test_a_search_that_is_given_up_says_nothing_of_the_finding(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    text = SILENT_LIMIT.replace("    try:", "    log(a() or b() or c())\n    try:")
+    monkeypatch.setattr(prove, "GUIDED", 2)
+    proof = proof_of_return("closed.wait", "(a() or b() or c()) and closed in done and not done")
+    assert proof.word == GAVE_UP
+    assert proof.reason == "none of 2 executions that were tried follows the witness"
+
+
+def proof_of(body: str) -> Proof:
+    """What comes of the only finding in a method of a class."""
+    head = "import asyncio\n\n\nclass Connection:\n"
+    text = head + textwrap.indent(textwrap.dedent(body), "    ")
     (finding,) = check(text).findings
     steps = [(step.line, step.choice) for step in finding.witness]
-    monkeypatch.setattr(prove, "GUIDED", 2)
-    proof = prove.prove(text, (finding.line, finding.column), finding.code, steps)
-    assert proof.word == NOT_LIFTED
-    assert proof.reason == "none of 2 executions that were tried follows the witness"
+    return prove.prove(text, (finding.line, finding.column), finding.code, steps)
+
+
+READS = """
+    async def read(self, urls):
+        closed = asyncio.create_task(self.{waits}())
+        reader = asyncio.create_task(fetch(urls))
+        done, _ = await asyncio.wait({{closed, reader}}, return_when=asyncio.FIRST_COMPLETED)
+        if {branch}:
+            return
+        closed.cancel()
+        reader.cancel()
+"""
+
+
+def proof_of_return(waits: str, branch: str) -> Proof:
+    """What comes of it that the function forgets its tasks where it returns."""
+    text = f"import asyncio\n{textwrap.dedent(READS).format(waits=waits, branch=branch)}"
+    site = text[: text.index("await asyncio.wait")].count("\n") + 1
+    column = text.splitlines()[site - 1].index("asyncio.wait")
+    steps = [(site, "wait"), (site, "outcome:pending=?;done=?"), (site + 1, "branch:yes")]
+    return prove.prove(text, (site, column), "AWT101", steps)
+
+
+def test_what_was_assumed_is_told() -> None:
+    proof = proof_of(READS.format(waits="closed.wait", branch="self.closed.is_set()"))
+    assert proof.word == PROVED
+    assert [str(event) for event in proof.assumed] == ["line 10   self.closed.is_set() is true"]
+    assert "assumed" not in "".join(map(str, proof.happened))
+
+
+@pytest.mark.parametrize(
+    ("waits", "question", "is_proved"),
+    [
+        ("closed.wait", "self.closed.is_set()", False),
+        ("closed.wait", "not self.closed.is_set()", True),
+        ("closed.wait", "self.other.is_set()", True),
+        ("queue.get", "not self.queue.empty()", False),
+        ("queue.get", "self.queue.empty()", True),
+        ("closed.wait", "self.queue.full() and not self.queue.full()", False),
+    ],
+)
+def test_answers_that_contradict_each_other_are_not_combined(
+    waits: str, question: str, is_proved: bool
+) -> None:
+    """A task that waits for an event shows that it is not set; a question has one answer."""
+    proof = proof_of_return(waits, f"closed not in done and {question}")
+    expected = (PROVED, "") if is_proved else (NOT_REPRODUCED, "no execution follows the witness")
+    assert (proof.word, proof.reason) == expected
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "self.done and not self.result",
+        "buffer[3:].decode() or buffer[7] == 2",
+        "await anext(buffer)",
+        "self.handle().text",
+    ],
+)
+def test_what_is_not_known_may_be_anything(condition: str) -> None:
+    proof = proof_of(
+        f"""
+        async def read(self, buffer):
+            task = asyncio.create_task(work())
+            if {condition}:
+                await asyncio.wait([task], timeout=1)
+
+        @abstractmethod
+        def handle(self):
+            pass
+        """
+    )
+    assert proof.word == PROVED, proof.verdict
+
+
+@pytest.mark.parametrize("options", ["**options", "timeout=options['seconds']", "**self.options"])
+def test_options_that_are_not_known_may_set_a_timeout(options: str) -> None:
+    proof = proof_of(
+        f"""
+        async def read(self, **options):
+            task = asyncio.create_task(work())
+            await asyncio.wait([task], {options})
+        """
+    )
+    assert proof.word == PROVED, proof.verdict
 
 
 def test_what_cannot_be_lifted_says_why(tmp_path: Path) -> None:

@@ -63,7 +63,8 @@ class _Prove(Run):
             finding = found[number]
             with self.over(self.path, finding.line, known[number].function):
                 shown = prove(source, finding, options)
-                told = proof(source.name, finding, map(str, shown.events), shown.verdict)
+                happened, assumed = map(str, shown.happened), map(str, shown.assumed)
+                told = proof(source.name, finding, happened, assumed, shown.verdict)
                 self.progress.aside(partial(print, told, end="\n\n"))
                 status = max(status, shown.status)
         return status

@@ -22,6 +22,7 @@ from flake8_asyncwait.replay import wall
 from flake8_asyncwait.replay.live import (
     BROKEN,
     FINDS,
+    GAVE_UP,
     NOT_LIFTED,
     NOT_PROVED,
     NOT_REPRODUCED,
@@ -64,7 +65,7 @@ def prove_apart(
     except OSError as error:
         return Proof(NOT_LIFTED, f"the system has no process for it ({error})")
     if status is None or -status in OVERDUE:
-        return Proof(NOT_LIFTED, f"it does not end within {seconds:g} s")
+        return Proof(GAVE_UP, f"it does not end within {seconds:g} s")
     if status:
         return _misbehaved(f"{_ended(status)}")
     try:
@@ -123,7 +124,7 @@ def _concluded(said: bytes, code: str, lines: int) -> Proof:
         raise ValueError("too long")
     word, reason, told = json.loads(said.decode("ascii"))
     events = tuple(_event(line, text, lines) for line, text in told)
-    if not _is_text(reason) or word not in (PROVED, NOT_REPRODUCED, NOT_LIFTED, BROKEN):
+    if not _is_text(reason) or word not in (PROVED, NOT_REPRODUCED, NOT_LIFTED, GAVE_UP, BROKEN):
         raise ValueError("no verdict")
     if word == PROVED and not _shows(code, events):
         raise ValueError("no proof of this code")

@@ -12,7 +12,7 @@ from flake8_asyncwait.replay.execution import Execution, executions, run
 from flake8_asyncwait.replay.guide import Guide
 from flake8_asyncwait.replay.lift import Lifted
 from flake8_asyncwait.replay.locate import statement_lines
-from flake8_asyncwait.replay.scheduler import Leak, Owner, Point
+from flake8_asyncwait.replay.scheduler import BOUNDS, Leak, Owner, Point
 
 STEP_WORTH = 2  # how many changed choices a step of the witness is worth that is met
 
@@ -23,13 +23,13 @@ def following(
     code: str,
     steps: Sequence[tuple[int, str]],
     limit: int,
-) -> Generator[Execution, None, bool]:
+) -> Generator[Execution, None, str]:
     """Yield the executions that follow a witness and show what its finding says.
 
     `source` is the text that the function was lifted from, `code` the finding's, `steps` its
     witness as (line, choice); those without a choice say nothing here. What a witness leaves open
     (what happened before the wait, how many there are of something) is tried, in at most `limit`
-    executions. Returns whether there are others that were not tried.
+    executions. Returns why there may be others that follow it ("" where there are none).
     """
     choices = [(line, choice) for line, choice in steps if choice]
     statements = statement_lines(ast.parse(source))
@@ -39,10 +39,15 @@ def following(
         return run(lifted, prefix, guide=guide), guide.position
 
     tried = _promising(guided)
+    bounded = ""
     for execution in islice(tried, limit):
+        if execution.given_up in BOUNDS:
+            bounded = f"an execution was not run to its end: {execution.given_up}"
         if execution.follows and _shows(lifted, execution, code):
             yield execution
-    return next(tried, None) is not None
+    if next(tried, None) is None:
+        return bounded
+    return f"none of {limit:,} executions that were tried follows the witness"
 
 
 def _promising(

@@ -98,6 +98,10 @@ class Instrument(ast.NodeTransformer):
         if node is self.function:
             node.decorator_list = [one for one in kept if last_name(one) == "staticmethod"]
         self.generic_visit(node)
+        if node is self.function and node.args.kwarg is not None:  # it may be called with any
+            name = node.args.kwarg.arg
+            unknown = hook_call("__unknown__", _constant(name))
+            node.body.insert(0, ast.Assign([ast.Name(name, ast.Store())], unknown))
         node.decorator_list.append(ast.Name(hook_name(hook), ast.Load()))
         self.in_target, self.may_clean_up, self.shadowed, self.outside, self.expected = saved
         return node
@@ -284,7 +288,9 @@ class Instrument(ast.NodeTransformer):
         is_site = node is self.call
         for keyword in node.keywords:
             if keyword.arg is None:
-                keyword.value = hook_call("__mapping__", keyword.value)
+                given = {one.arg for one in node.keywords} if is_site else {"timeout"}
+                more = [_constant("timeout")] if "timeout" not in given else []
+                keyword.value = hook_call("__mapping__", keyword.value, *more)
         func = node.func
         puts = isinstance(func, ast.Attribute) and func.attr in MUTATORS
         copies = _is_copy(node)

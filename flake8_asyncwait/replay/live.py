@@ -16,7 +16,7 @@ import types
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from flake8_asyncwait.replay.confine import name_of
@@ -50,13 +50,15 @@ from flake8_asyncwait.replay.unknown import Pause, Unknown
 PROVED = "proved"
 NOT_REPRODUCED = "not reproduced"
 NOT_LIFTED = "not lifted"
+GAVE_UP = "gave up"
 NOT_PROVED = "not proved"
 BROKEN = "internal error"
-STATUSES = {PROVED: 0, NOT_REPRODUCED: 1, NOT_LIFTED: 2, NOT_PROVED: 2, BROKEN: 2}
+STATUSES = {PROVED: 0, NOT_REPRODUCED: 1, NOT_LIFTED: 2, GAVE_UP: 2, NOT_PROVED: 2, BROKEN: 2}
 # How what happened is told, where that makes a proof.
 STARTS = "asyncio.wait() starts, on "
 REFUSED = ("asyncio.wait() raises TypeError", "asyncio.wait() warns")
 STILL_RUNNING = "still running"
+ASSUMED = "assumed: "
 FINDS = {"AWT202": "asked to cancel, but not done yet"}
 TURNS_BEFORE_THE_FUNCTION_GOES_ON = 6
 SPINS_AFTER_THE_END = 20
@@ -70,12 +72,24 @@ class Proof:
     """What running an execution on a real loop showed.
 
     `word` is one of the words above; `reason` says where asyncio differed, or why the function
-    could not be run, and is empty where it is proved. `events` is what happened.
+    could not be run, and is empty where it is proved. `events` is what happened, and what was
+    assumed for it.
     """
 
     word: str
     reason: str = ""
     events: tuple[Event, ...] = ()
+
+    @property
+    def happened(self) -> tuple[Event, ...]:
+        """What happened, without what was assumed."""
+        return tuple(event for event in self.events if not event.text.startswith(ASSUMED))
+
+    @property
+    def assumed(self) -> tuple[Event, ...]:
+        """The conditions that nobody has checked, each where it was first asked for."""
+        found = [event for event in self.events if event.text.startswith(ASSUMED)]
+        return tuple(replace(event, text=event.text.removeprefix(ASSUMED)) for event in found)
 
     @property
     def status(self) -> int:
@@ -290,6 +304,7 @@ class _Live(Stage):
         self.lacking = ""
         self.difference = ""
         self.lost_running: list[Life] = []
+        self.assumptions: set[tuple[int, str]] = set()
         self.unfinished: list[Life] = []
         self.running: list[Life] = []
         self.prepared = [self._real(fate) for fate in script.fates]
@@ -331,6 +346,11 @@ class _Live(Stage):
             at = real.fate.ended if real.fate.state is not State.CANCELLED else None
             wait = self._wait(task.wait, at)
             self.reals[task.life] = _Real(self.loop.create_task(wait), real.fate)
+
+    def assumes(self, condition: str) -> None:
+        if (line := self.world.line()) and (line, condition) not in self.assumptions:
+            self.assumptions.add((line, condition))
+            self.timeline.tell(line, f"{ASSUMED}{condition}")
 
     def asked(self, life: Life) -> None:
         self._tell([life], " asked to cancel")

@@ -9,6 +9,7 @@ from flake8_asyncwait.replay.execution import Execution
 from flake8_asyncwait.replay.follow import following, showing
 from flake8_asyncwait.replay.lift import lift
 from flake8_asyncwait.replay.live import (
+    GAVE_UP,
     NOT_LIFTED,
     NOT_REPRODUCED,
     PROVED,
@@ -48,24 +49,23 @@ def prove(
     except CannotLift as error:
         return Proof(NOT_LIFTED, str(error))
     except (RecursionError, MemoryError) as error:
-        return Proof(NOT_LIFTED, type(error).__name__)
+        return Proof(GAVE_UP, type(error).__name__)
     if proof is not None:
         return proof
-    if guided.is_given_up:
-        reason = f"none of {GUIDED:,} executions that were tried follows the witness"
-        return Proof(NOT_LIFTED, reason)
+    if guided.gave_up:
+        return Proof(GAVE_UP, guided.gave_up)
     return Proof(NOT_REPRODUCED, "no execution follows the witness")
 
 
 class _Search:
-    """Executions that follow a witness; `is_given_up` once others are left that were not tried."""
+    """Executions that follow a witness; after the last, `gave_up` says why there may be others."""
 
-    def __init__(self, found: Generator[Execution, None, bool]) -> None:
+    def __init__(self, found: Generator[Execution, None, str]) -> None:
         self._found = found
-        self.is_given_up = False
+        self.gave_up = ""
 
     def __iter__(self) -> Iterator[Execution]:
-        self.is_given_up = yield from self._found
+        self.gave_up = yield from self._found
 
 
 def _best(proofs: Iterable[Proof]) -> Proof | None:

@@ -39,6 +39,8 @@ SIZES = (3, 1, 0)
 GOES_ON = "a loop goes on"
 DOES_NOT_HOLD = "an assertion does not hold"
 HARMLESS = frozenset({GOES_ON, DOES_NOT_HOLD})
+TOO_MANY_CHOICES = "too many choices"
+BOUNDS = frozenset({GOES_ON, TOO_MANY_CHOICES})
 
 
 class GivenUp(BaseException):
@@ -253,6 +255,13 @@ class World:
         self.undecided()
         return self._pick(label, options, barred=barred)
 
+    def suppose(self, claim: str, denial: str, likely: bool) -> bool:
+        """Choose whether a claim holds of something unknown; a `likely` one is tried first."""
+        options = (claim, denial) if likely else (denial, claim)
+        picked = self.choose(claim, options)
+        self.stage.assumes(options[picked])
+        return (picked == 0) is likely
+
     def undecided(self) -> None:
         """Something is asked that the wait does not decide: an assertion about it holds."""
         if self.assuming and not self.over:
@@ -285,7 +294,7 @@ class World:
             return 0
         index = len(self.points)
         if index >= POINTS_AT_MOST or not free:
-            self.give_up("too many choices" if free else "it leaves the witness")
+            self.give_up(TOO_MANY_CHOICES if free else "it leaves the witness")
         picked = self.prefix[index] if index < len(self.prefix) else (due or free)[0]
         line = self.line() if self.with_lines else 0
         self.points.append(Point(label, tuple(options), picked, faults_from, line, barred))
@@ -365,6 +374,7 @@ class World:
         if not picked:
             return
         self.meet("raise", names[picked - 1])
+        self.stage.assumes(f"a call raises {names[picked - 1]}")
         kind = ordinary[picked - 1]
         if kind is Exception:
             raise InjectedError(object())
@@ -623,8 +633,8 @@ class World:
         label = getattr(kind, "__name__", "an unknown class")
         key = (id(getattr(error, "key", error)), label)
         if key not in self.catches_memo:
-            picked = self.choose(f"the error is of {label}", ("no", "yes"))
-            self.catches_memo[key] = bool(picked)
+            claims = f"the exception is a {label}", f"the exception is no {label}"
+            self.catches_memo[key] = self.suppose(*claims, likely=False)
         return self.catches_memo[key]
 
     def site_started(self, names: Mapping[str, Callable[[], object]]) -> None:

@@ -63,6 +63,9 @@ class Stage:
     def lost(self, life: Any) -> None:
         """The judged function has lost its last reference to a task that may still run."""
 
+    def assumes(self, condition: str) -> None:
+        """Something was taken to hold of what nobody knows."""
+
     def waits(self, wait: Any) -> None:
         """A wait has taken its tasks in; `wait.names` is None where it is not the judged one."""
 

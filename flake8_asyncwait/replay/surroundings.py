@@ -250,14 +250,16 @@ class Surroundings(Backstage):
             kinds = (kind.kind if isinstance(kind, Maker) else kind for kind in several)
             if any(isinstance(kind, type) and issubclass(own, kind) for kind in kinds):
                 return True
-            return unknown and self._is_of_unknown()
+            return unknown and self._is_of(thing, several)
         if isinstance(thing, Unknown) or unknown:
-            return self._is_of_unknown()
+            return self._is_of(thing, several)
         known = tuple(kind for kind in several if not isinstance(kind, Maker))
         return isinstance(thing, known)
 
-    def _is_of_unknown(self) -> bool:
-        return not self.world.choose("isinstance()", ("yes", "no"))
+    def _is_of(self, thing: Any, kinds: Iterable[Any]) -> bool:
+        names = " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
+        claims = f"{thing!r} is of {names}", f"{thing!r} is not of {names}"
+        return self.world.suppose(*claims, likely=True)
 
     def iter(self, things: Any, *sentinel: Any) -> Iterator[Any]:
         """Stand in for `iter`: which element of a set comes first is a choice."""
@@ -364,7 +366,8 @@ class Surroundings(Backstage):
     def hasattr(self, thing: Any, name: Any) -> bool:
         """Stand in for `hasattr`: whether an unknown has what nobody gave it is a choice."""
         if isinstance(thing, Unknown) and name not in thing.standin.attributes:
-            return not self.world.choose(f"{thing} has {name}", ("yes", "no"))
+            claims = f"{thing} has {name}", f"{thing} has no {name}"
+            return self.world.suppose(*claims, likely=True)
         try:
             self.getattr(thing, name)
         except AttributeError:
@@ -591,10 +594,14 @@ class Surroundings(Backstage):
         free = isinstance(thing, Unknown) and thing.standin.life is None
         free = free and (thing.may_be_any() or _holds_given(container))
         if free and not isinstance(container, Unknown) and not _holds(container, thing):
-            return bool(container and self.world.choose(f"{thing!r} is in it", ("no", "yes")))
+            return bool(container) and self._is_in(thing)
         if not isinstance(thing, Standin) and _may_hold(container):
-            return bool(self.world.choose("it is in it", ("no", "yes")))
+            return self._is_in(thing)
         return thing in container
+
+    def _is_in(self, thing: Any) -> bool:
+        claims = f"{thing!r} is in the collection", f"{thing!r} is not in the collection"
+        return self.world.suppose(*claims, likely=False)
 
     def minus(self, one: Any, other: Any) -> Any:
         """Stand in for `-`: whether a set of unknowns holds those that came another way is a
@@ -608,7 +615,7 @@ class Surroundings(Backstage):
         sources = {_source(each) for each in taken} - {0}
         unknown = {each for each in rest if isinstance(each, Unknown) and _source(each)}
         free = {each for each in unknown if sources - {_source(each)}}
-        if free and self.world.choose("it is in it", ("no", "yes")):
+        if free and self._is_in(next(iter(free))):
             rest = rest - free
         return rest
 
@@ -670,11 +677,12 @@ class Surroundings(Backstage):
             thing.hold(targets)
         return thing
 
-    def mapping(self, things: Any) -> dict[str, Any]:
-        """Return the keywords that a call gets by `**`: of an unknown none, but it is passed on."""
+    def mapping(self, things: Any, *names: str) -> dict[str, Any]:
+        """Return the keywords that a call gets by `**`: of an unknown those of some names, but it
+        is passed on."""
         if not isinstance(things, dict):
             self.world.hand_over(things)
-            return {}
+            return {name: self.unknown(name) for name in names}
         return {name: value for name, value in things.items() if isinstance(name, str)}
 
     def ordered(self, things: Any) -> Any:

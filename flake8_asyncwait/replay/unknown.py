@@ -26,6 +26,7 @@ OPERATIONS = words(
     __iter__ __len__ __next__ __setitem__
     """
 )
+QUESTIONS = frozenset({"empty", "full", "is_set"})  # methods that change nothing
 NEVER_SEEN = -1  # whether it runs at all is not known yet
 
 
@@ -48,7 +49,8 @@ class Facts:
 
     `annotated` says that it is a parameter whose annotation is one of a coroutine or an awaitable.
     `calls` is how many of its methods have been called: each may change its attributes. What was
-    chosen about one of these was chosen `chosen_at` a suspension and a number of such calls.
+    chosen about one of these was chosen `chosen_at` a suspension and a number of such calls. A
+    method that only asks has given its `answer` then.
     """
 
     world: World
@@ -66,6 +68,7 @@ class Facts:
     none: bool | None = None
     calls: int = 0
     chosen_at: tuple[int, int] = (0, 0)
+    answer: Unknown | None = None
     read_at: int = 0
 
     def is_current(self) -> bool:
@@ -225,7 +228,8 @@ class Unknown(Standin):
         if facts.none is None and facts.truth:
             facts.none = False
         if facts.none is None:
-            facts.none = bool(facts.world.choose(f"{facts.label} is None", ("no", "yes")))
+            claims = f"{facts.label} is None", f"{facts.label} is not None"
+            facts.none = facts.world.suppose(*claims, likely=False)
             if facts.none:
                 facts.truth = False
         return facts.none
@@ -236,8 +240,8 @@ class Unknown(Standin):
         if facts.items is not None:
             return bool(facts.items)
         if facts.truth is None:
-            picked = facts.world.choose(f"{facts.label} is true", ("yes", "no"))
-            facts.truth = not picked
+            claims = f"{facts.label} is true", f"{facts.label} is false"
+            facts.truth = facts.world.suppose(*claims, likely=True)
         return facts.truth
 
     def _forget(self) -> None:
@@ -312,8 +316,9 @@ class Unknown(Standin):
             if facts.truth is not None:
                 sizes = tuple(size for size in sizes if bool(size) is facts.truth)
             texts = tuple(f"{size} of them" for size in sizes)
-            size = sizes[facts.world.choose(f"how many {facts.label}", texts)]
-            self.hold(size)
+            picked = facts.world.choose(f"how many {facts.label}", texts)
+            facts.world.stage.assumes(f"{facts.label} holds {sizes[picked]}")
+            self.hold(sizes[picked])
         assert facts.items is not None
         return facts.items
 
@@ -338,7 +343,8 @@ class Unknown(Standin):
         facts = self.standin
         if facts.items is not None and any(item is other for item in facts.items):
             return True
-        return bool(facts.world.choose(f"it is in {facts.label}", ("no", "yes")))
+        claims = f"{other} is in {facts.label}", f"{other} is not in {facts.label}"
+        return facts.world.suppose(*claims, likely=False)
 
     def __getitem__(self, key: Any) -> Any:
         facts = self.standin
@@ -474,9 +480,16 @@ class Unknown(Standin):
         """Return what an unknown call gives, having handed over what it was given."""
         facts = self.standin
         facts.world.share(*args, *kwargs.values())
-        if facts.parent is not None:
+        result = Unknown(facts.world, f"{facts.label}()", Kind.RESULT, self)
+        if facts.parent is None:
+            return result
+        if args or kwargs or last_word(self) not in QUESTIONS:
             facts.parent.standin.calls += 1
-        return Unknown(facts.world, f"{facts.label}()", Kind.RESULT, self)
+            return result
+        now = facts.world.suspensions, facts.parent.standin.calls
+        if facts.answer is None or facts.chosen_at != now:  # asked twice, it answers the same
+            facts.answer, facts.chosen_at = result, now
+        return facts.answer
 
     def __await__(self) -> Generator[Any, Any, object]:
         return (yield from self.standin.world.stage.happen(self.decide, self))

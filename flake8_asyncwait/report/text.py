@@ -59,12 +59,15 @@ def full(entry: Entry, paint: Paint = PLAIN, is_shown: bool = False) -> str:
     return "\n".join(told)
 
 
-def proof(path: str, finding: Finding, events: Iterable[str], verdict: str) -> str:
-    """`text`, then what happened when the finding was run, then what that comes to."""
-    shown = [printable(f"  {event}") for event in events]
-    return "\n".join(
-        [text(path, finding), "", *shown, *([""] if shown else []), printable(verdict)]
-    )
+def proof(
+    path: str, finding: Finding, happened: Iterable[str], assumed: Iterable[str], verdict: str
+) -> str:
+    """`text`, then what happened when the finding was run, then the conditions that were assumed
+    for it, then what that comes to."""
+    shown = [printable(f"  {event}") for event in happened]
+    conditions = [printable(f"  {condition}") for condition in assumed]
+    blocks = [[text(path, finding)], shown, conditions and ["assumed", *conditions]]
+    return "\n\n".join("\n".join(lines) for lines in [*blocks, [printable(verdict)]] if lines)
 
 
 def closing(summary: Summary) -> str:
