@@ -548,14 +548,15 @@ class World:
         """A helper has ended: the tasks that it made, and put into containers that its caller gave
         it or that it captures, are its caller's."""
         seen: set[int] = set()
-        todo = [things]
+        todo: list[Any] = [things]
         while todo:
             thing = todo.pop()
-            if isinstance(thing, Standin):
+            kind = type(thing)  # whatever its `__class__` says
+            if issubclass(kind, Standin):
                 life = thing.standin_life()
                 if life is not None and life.maker is maker and not life.handed:
                     life.maker = self.caller()
-            elif isinstance(thing, CONTAINERS) and id(thing) not in seen:
+            elif issubclass(kind, CONTAINERS) and id(thing) not in seen:
                 seen.add(id(thing))
                 todo.extend(_inside(thing))
 
