@@ -294,13 +294,13 @@ def run_body(machine: Machine, frame: Frame, state: State, ctx: Context) -> Resu
     key = f"{frame.prefix}$return"
     for end in ends + flow.take(RETURN):
         value = end.env.get(key, Const(None))
-        results.append((_without_frame(end, frame), value))
+        results.append((without_frame(end, frame), value))
     for completion, states in flow:
-        ctx.out.add(completion, *(_without_frame(one, frame) for one in states))
+        ctx.out.add(completion, *(without_frame(one, frame) for one in states))
     return _merge_results(results)
 
 
-def _without_frame(state: State, frame: Frame) -> State:
+def without_frame(state: State, frame: Frame) -> State:
     names = [n for n in state.env if n.lstrip("$").startswith(frame.prefix)]
     return state.unbind(*names)
 

@@ -6,7 +6,14 @@ from flake8_asyncwait.analysis import fanout, ir, known
 from flake8_asyncwait.analysis.binding import bind
 from flake8_asyncwait.analysis.calls import arguments, stack_key
 from flake8_asyncwait.analysis.completion import BREAK, CONTINUE, RETURN, Completion, Flow, raising
-from flake8_asyncwait.analysis.exceptions import CANCELLED_ERROR, NO, TIMEOUT_ERROR, YES, catches
+from flake8_asyncwait.analysis.exceptions import (
+    CANCELLED_ERROR,
+    NO,
+    TIMEOUT_ERROR,
+    YES,
+    Exc,
+    catches,
+)
 from flake8_asyncwait.analysis.execute import evaluate, executes_all, run_block
 from flake8_asyncwait.analysis.handover import cancel
 from flake8_asyncwait.analysis.helpers import (
@@ -15,6 +22,7 @@ from flake8_asyncwait.analysis.helpers import (
     frame_for,
     function_of,
     run_body,
+    without_frame,
 )
 from flake8_asyncwait.analysis.loss import merge
 from flake8_asyncwait.analysis.machine import MAX_DEPTH, Args, Context, Machine
@@ -175,6 +183,10 @@ def _around(
     """Run a context manager's generator; at its yield, the body of the `with`."""
 
     def at_yield(inner: State, value: object, manager: Context) -> list[State]:
+        if passed in inner.env:  # contextlib wants one yield and no more
+            machine.fail(without_frame(inner, frame), ctx, Exc("RuntimeError"))
+            return []
+        inner = inner.bind(passed, UNKNOWN)
         flow = Flow()
         going_on: list[State] = []
         for entered in _enter_with(machine, node, value, inner, ctx):
@@ -189,6 +201,7 @@ def _around(
     machine.level += 1
     frame = frame_for(machine, function.func, ctx)
     frame.on_yield = at_yield
+    passed = f"{frame.prefix}$passed"
     state = bind_params(function.func, bind_arguments(function, args), frame, state)
     ends: list[State] = []
     for after, _ in run_body(machine, frame, state, ctx):
