@@ -155,10 +155,13 @@ def awaitables(machine: Machine, node: ir.Call, args: Args) -> tuple[list[Value]
 
 
 def is_one_more(machine: Machine, state: State, ref: Ref, value: Value) -> bool:
-    """Whether a collection holds an equal coroutine already: it stands for all of them."""
+    """Whether a collection holds an equal coroutine already, which stands for all of them, or as
+    many others as tell anything."""
     if machine.site.kind is WAIT or not isinstance(value, (Coroutine, Result)):
         return False
-    return value in state.heap[ref.id].items
+    items = state.heap[ref.id].items
+    awaitable = sum(isinstance(item, (Coroutine, Result)) for item in items)
+    return value in items or awaitable >= machine.many
 
 
 def repeated(machine: Machine, items: tuple[Value, ...]) -> tuple[Value, ...]:

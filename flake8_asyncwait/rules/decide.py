@@ -11,7 +11,7 @@ from flake8_asyncwait.analysis.books import MakeBooks, books_for
 from flake8_asyncwait.analysis.facts import Site
 from flake8_asyncwait.analysis.interpret import Analysed, Runs, analyse, analyse_family
 from flake8_asyncwait.analysis.load import File
-from flake8_asyncwait.analysis.walk import last_name
+from flake8_asyncwait.analysis.walk import every, last_name
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import rule_of
 from flake8_asyncwait.rules.words import hint
@@ -147,8 +147,17 @@ def kind_of(file: File, func: ir.Func, call: ir.Call) -> Kind | None:
             if (call.line, call.column) in file.creations and not func.module:
                 return kind
         elif qualified == f"asyncio.{kind.name}":
-            return kind
+            return None if _leaves_nothing(func, call) else kind
     return None
+
+
+def _leaves_nothing(func: ir.Func, call: ir.Call) -> bool:
+    """Whether a gather is awaited at once and returns exceptions: nothing is left running then."""
+    given = {arg.keyword: arg.value for arg in call.args}
+    returns = given.get("return_exceptions")
+    if not isinstance(returns, ir.Const) or returns.value is not True:
+        return False
+    return any(isinstance(node, ir.Await) and node.value is call for node in every(func))
 
 
 def _functions(func: ir.Func) -> Iterator[ir.Func]:
