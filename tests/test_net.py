@@ -211,11 +211,11 @@ class TestProve:
         program = (
             "import sys; sys.path.append(sys.argv[1])\n"
             "import flake8_asyncwait.replay.prove as prove\n"
-            "real = prove.prepare\n"
-            "def prepare(source, site, known):\n"
+            "real = prove.lift\n"
+            "def lift(source, site, *known):\n"
             "    if site[0] == 11: raise KeyError('')\n"
-            "    return real(source, site, known)\n"
-            "prove.prepare = prepare\n"
+            "    return real(source, site, *known)\n"
+            "prove.lift = lift\n"
             "from {} import main; main()"
         )
         monkeypatch.setattr(apart, "PROGRAM", program)

@@ -96,7 +96,8 @@ def new_box(state: State, kind: type, items: list[Value], opened: bool) -> tuple
         several = any(isinstance(i, Result) and telling.count(i) > 1 for i in distinct)
         opened = opened or several or len(telling) < len(items)
         items = distinct if several or kind in UNORDERED else telling
-    constants = all(isinstance(item, Const) for item in items)
+    whole = kind is tuple or not opened
+    constants = whole and all(isinstance(item, Const) for item in items)
     if (items or opened) and not constants and not any(tells(i, state) for i in items):
         return state, UNKNOWN
     return state.new(bounded(Box(kind, tuple(items), opened)))

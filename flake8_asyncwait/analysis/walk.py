@@ -158,7 +158,8 @@ def tested(test: ir.Expr) -> Iterator[str]:
 
 def question(test: ir.Expr) -> tuple[str, str]:
     """The name or dotted path that a condition asks about, and what it asks: `truth`, `Is` or
-    `IsNot`, the last two of None. Two empty strings for any other condition."""
+    `IsNot`, the last two of None. An item is asked for as an attribute is, as `name.[key]`. Two
+    empty strings for any other condition."""
     asked = "truth"
     if isinstance(test, ir.Compare) and len(test.rest) == 1:
         asked, right = test.rest[0]
@@ -169,6 +170,9 @@ def question(test: ir.Expr) -> tuple[str, str]:
         return test.id, asked
     if isinstance(test, ir.Attr) and test.path is not None:
         return ".".join(test.path), asked
+    if isinstance(test, ir.Subscript) and isinstance(test.value, ir.Name):
+        if isinstance(test.index, ir.Const):
+            return f"{test.value.id}.[{test.index.value!r}]", asked
     return "", ""
 
 

@@ -149,7 +149,7 @@ def test_one_line_for_what_cannot_be_read(
 ) -> None:
     (project / "a.py").write_bytes(data + b"import asyncio\nasyncio.wait(x)\n")
     run = asyncwait("check", "a.py")
-    assert (run.status, run.out) == (2, ["No findings (1 file, 0 waits); 1 error"])
+    assert (run.status, run.out) == (2, ["Nothing checked; 1 error"])
     assert [line.startswith(f"a.py{error}") for line in run.err] == [True]
 
 
