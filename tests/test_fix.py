@@ -507,11 +507,57 @@ class TestRedundant:
             ],
             [
                 "done, pending = await RACE",
-                "if b in pending:",
-                "    b.cancel()",
-                "else:",
+                "if b not in pending:",
                 "    use(b.result())",
                 "return a in done",
+            ],
+        )
+
+    def test_a_comment_goes_on_to_what_else_is_done_to_the_task(self) -> None:
+        self.becomes(
+            [
+                "done, pending = await RACE",
+                "for task in pending:",
+                "    # these are the losers",
+                "    task.cancel()",
+                "    await asyncio.gather(task, return_exceptions=True)",
+                "return done",
+            ],
+            [
+                "done, pending = await RACE",
+                "for task in pending:",
+                "    # these are the losers",
+                "    await asyncio.gather(task, return_exceptions=True)",
+                "return done",
+            ],
+        )
+
+    def test_a_handler_that_a_finally_stands_for(self) -> None:
+        made = "fs = [asyncio.create_task(work()) for _ in x]"
+        rest = ["for f in pending:", "    f.cancel()", "    await asyncio.wait([f])"]
+        wait = "    done, pending = await asyncio.wait(fs, timeout=5)"
+        handler = ["except:", "    for f in fs:", "        f.cancel()", "    raise"]
+        final = ["finally:", "    for task in fs:", "        task.cancel()"]
+        done = fix(function(made, "try:", wait, *handler, *rest), Options())
+        assert [each.outcome for each in done.cures] == [FINALLY]
+        assert done.text == function(made, "try:", wait, *(f"    {e}" for e in rest), *final)
+
+    def test_no_block_begins_with_a_blank_line(self) -> None:
+        self.becomes(
+            [
+                "done, pending = await RACE",
+                "if pending:",
+                "    for task in pending:",
+                "        task.cancel()",
+                "",
+                "    await asyncio.wait(pending, timeout=10)",
+                "return done",
+            ],
+            [
+                "done, pending = await RACE",
+                "if pending:",
+                "    await asyncio.wait(pending, timeout=10)",
+                "return done",
             ],
         )
 

@@ -73,6 +73,17 @@ def cancelled_by(statement: Any) -> str | None:
     return _loops_over(statement)
 
 
+def cancelled_name(statement: Any) -> str | None:
+    """The name of the one task that a statement cancels and does nothing else with."""
+    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+    call = small.value if isinstance(small, cst.Expr) and len(statement.body) == 1 else None
+    if not isinstance(call, cst.Call) or call.args or not isinstance(call.func, cst.Attribute):
+        return None
+    owner = call.func.value
+    is_it = isinstance(owner, cst.Name) and call.func.attr.value == "cancel"
+    return owner.value if is_it and isinstance(owner, cst.Name) else None
+
+
 def _loops_over(statement: Any) -> str | None:
     if isinstance(statement, cst.For):
         if statement.asynchronous is not None or statement.orelse is not None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import libcst as cst
 
-from flake8_asyncwait.fix import layout, wrap
-from flake8_asyncwait.fix.loops import cancelled_by
+from flake8_asyncwait.fix import aims, layout
+from flake8_asyncwait.fix.loops import cancelled_by, cancelled_name
 from flake8_asyncwait.fix.names import bindings
 from flake8_asyncwait.fix.place import Place
 
@@ -24,7 +24,7 @@ _ADDING = frozenset({"append", "add"})
 def with_tasks(place: Place, coroutine: str, width: int) -> cst.Module | None:
     """The slice in which calls of a coroutine function, as `work()` or `queue.get()`, that the wait
     waits for are tasks; None where there are none, or the file has no name for asyncio."""
-    module, waited = _asyncio(place), wrap.waited_of(place.call)
+    module, waited = _asyncio(place), aims.waited_of(place.call)
     if module is None or waited is None:
         return None
     name = coroutine.removesuffix("()").rpartition(".")[2]
@@ -157,27 +157,16 @@ def _find_cancels(node: cst.CSTNode, found: dict[Any, str]) -> None:
     row: list[str] = []
     for number, statement in enumerate(body):
         name = cancelled_by(statement)
-        one = _cancelled_name(statement)
+        one = cancelled_name(statement)
         row = [*row, one] if one is not None else []
         following = body[number + 1] if number + 1 < len(body) else None
         if name is not None:
             found[statement] = f"*{name}"
-        elif row and (following is None or _cancelled_name(following) is None):
+        elif row and (following is None or cancelled_name(following) is None):
             found[statement] = ", ".join(row)
     for child in node.children:
         if not isinstance(child, cst.FunctionDef) and child not in found:
             _find_cancels(child, found)
-
-
-def _cancelled_name(statement: Any) -> str | None:
-    """The name of the one task that a statement cancels and does nothing else with."""
-    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
-    call = small.value if isinstance(small, cst.Expr) and len(statement.body) == 1 else None
-    if not isinstance(call, cst.Call) or call.args or not isinstance(call.func, cst.Attribute):
-        return None
-    owner = call.func.value
-    is_it = isinstance(owner, cst.Name) and call.func.attr.value == "cancel"
-    return owner.value if is_it and isinstance(owner, cst.Name) else None
 
 
 class _Behind(cst.CSTTransformer):

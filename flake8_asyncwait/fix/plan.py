@@ -40,6 +40,8 @@ _PROPOSALS = 40
 _WORK = 800_000
 _STEPS = 2
 _COROUTINES = 5
+# How many more lines an `except` may change than a `finally` that leaves idle cancels behind.
+_LITTLE = 3
 
 
 class How(NamedTuple):
@@ -195,7 +197,14 @@ def _with_wait_any(
     here = next((one for one in proved if one.place == own.place), None)
     if here is None:
         return after
-    return _tidied(after, here, place.function, proof, always=True)
+    return _tidied(after, here, place.function, proof, always=True).text
+
+
+class Tidied(NamedTuple):
+    """A cured text, and the site in it."""
+
+    text: str
+    site: Seen
 
 
 def _tidied(
@@ -204,16 +213,17 @@ def _tidied(
     before: cst.CSTNode,
     proof: Callable[[str], list[Seen] | None],
     always: bool,
-) -> str:
+) -> Tidied:
     """A cured text without what the cure has made redundant, if that can be proved as well.
 
-    `here` is the site as it is now, `before` the function as it was.
+    `here` is the site as it is now, `before` the function as it was; `always` says that all names
+    that nobody reads go, and cancels that a log tells of.
     """
     place = locate(text, *here.place, here.extent)
     if place is None:
-        return text
+        return Tidied(text, here)
     idle = here.idle_cancels if UNKNOWN_ELEMENT not in here.waited else set()
-    shorter = place.with_module(without_cancels(place, idle)) if idle else text
+    shorter = place.with_module(without_cancels(place, idle, not always)) if idle else text
     if shorter != text:
         proved = proof(shorter)
         now = next((one for one in proved or () if one.place == here.place), None)
@@ -223,9 +233,9 @@ def _tidied(
             text, here = shorter, now
             place = locate(text, *here.place, here.extent)
     if place is None:
-        return text
+        return Tidied(text, here)
     plain = place.with_module(without_unread(place, always, before))
-    return plain if plain != text and proof(plain) is not None else text
+    return Tidied(plain if plain != text and proof(plain) is not None else text, here)
 
 
 def _with_try(
@@ -240,9 +250,12 @@ def _with_try(
         if after is not None:
             return Rewrite(FINALLY, after)
     marked, now = text, seen
+    cluttered: Rewrite | None = None
     for _ in range(_STEPS):
         better = None
         for kind, after in _proposals(marked, now[index], kinds, width):
+            if cluttered and (kind == FINALLY or _is_dearer(text, after, cluttered.text)):
+                continue
             plain, watched = _unmarked(after)
             wanted = partial(_is_step, before=seen[index], latest=now[index])
             proved = _proof(plain, watched, seen, index, options, wanted)
@@ -250,27 +263,44 @@ def _with_try(
                 continue
             finding = proved[index].finding
             if finding is None:
-                return Rewrite(kind, _without_redundant(text, plain, seen, index, proved, options))
+                tidied = _without_redundant(text, plain, seen, index, proved, options)
+                done = Rewrite(kind, tidied.text)
+                if kind == EXCEPT or not _is_cluttered(tidied.site, seen[index]):
+                    return done
+                cluttered = cluttered or done
+                continue
+            if cluttered:
+                continue
             if finding.code == "AWT202":
                 after_all = _drained(plain, proved, index, options)
                 if after_all is not None:
                     return Rewrite(kind, after_all)
             if better is None and proved[index].lost < now[index].lost:
                 better = after, proved
-        if better is None:
-            return None
+        if cluttered or better is None:
+            return cluttered
         marked, now = better
     return None
 
 
+def _is_cluttered(now: Seen, before: Seen) -> bool:
+    """Whether a cure has left cancels that find nothing to cancel any more."""
+    return len(now.idle_cancels) > len(before.idle_cancels)
+
+
+def _is_dearer(before: str, after: str, cured: str) -> bool:
+    """Whether a proposal costs many more lines than a cure that is known."""
+    return changed_lines(before, after) > changed_lines(before, cured) + _LITTLE
+
+
 def _without_redundant(
     text: str, cured: str, seen: list[Seen], index: int, proved: list[Seen], options: Options
-) -> str:
+) -> Tidied:
     """A text that a `try` cures, without what that makes redundant."""
     own = seen[index]
     place = locate(text, *own.place, own.extent)
     if place is None:
-        return cured
+        return Tidied(cured, proved[index])
 
     def proof(plain: str) -> list[Seen] | None:
         return _proof(plain, frozenset(), seen, index, options, _is_cured)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import libcst as cst
 
-from flake8_asyncwait.fix import wrap
+from flake8_asyncwait.fix import aims, wrap
 from flake8_asyncwait.fix.names import bindings, is_bound, parameters_of, reads
 from flake8_asyncwait.fix.place import Level, Place
 
@@ -23,8 +23,8 @@ class Prebinding(NamedTuple):
 def prebindings(place: Place) -> Iterator[Prebinding]:
     """The proposals: before a `try` whose cleanup reads the pending half, the name of that half is
     bound to the waited tasks."""
-    name = wrap.pending_name(place)
-    waited = wrap.waited_of(place.call)
+    name = aims.pending_name(place)
+    waited = aims.waited_of(place.call)
     if name is None or not isinstance(waited, cst.Name) or waited.value == name:
         return
     if any(not _is_spare(node, place) for each, node in bindings(place.function) if each == name):

@@ -8,14 +8,15 @@ whether a statement does nothing but cancel.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import dropwhile
 from typing import Any
 
 import libcst as cst
 
-from flake8_asyncwait.fix import layout, wrap
+from flake8_asyncwait.fix import aims, layout
 from flake8_asyncwait.fix.loops import leaves_a_name
-from flake8_asyncwait.fix.names import every_name, target_names, variables
+from flake8_asyncwait.fix.names import every_name, reads, target_names, variables
 from flake8_asyncwait.fix.place import Place
 
 _IGNORED = "_"
@@ -24,32 +25,71 @@ _PURE_METHODS = frozenset({"done", "cancelled", "values", "keys", "items", "copy
 _PURE_FUNCTIONS = frozenset({"len", "list", "set", "tuple", "bool", "frozenset"})
 # What comments say that are about a cancel, and go with it.
 _ABOUT = r"cancel|clean|pending|abort|kill|\bstop"
+# A string that says so, in a statement that is no cancel itself.
+_SAYS = r"""(?i)["'].*(cancel|abort|kill|\bstop)"""
+_OPPOSITES = ((cst.In, cst.NotIn), (cst.Is, cst.IsNot), (cst.Equal, cst.NotEqual))
 _BINDING = (cst.AssignTarget, cst.For, cst.CompFor)
 
 
-def without_cancels(place: Place, idle: Collection[int]) -> cst.Module:
+def without_cancels(place: Place, idle: Collection[int], told: bool) -> cst.Module:
     """The slice without the statements that do nothing but cancel what `place` waits for, on lines
-    of the file where there is nothing to cancel."""
-    names = wrap.waited_names(place) | _task_names(place)
-    module = place.module.visit(_Without(place, idle, names))
+    of the file where there is nothing to cancel.
+
+    `told` says that a cancel stays where what is around it tells of it, as a log does.
+    """
+    names = aims.waited_names(place) | _task_names(place)
+    module = place.module.visit(_Without(place, idle, names, told))
     assert isinstance(module, cst.Module)
     return module
 
 
 def _task_names(place: Place) -> set[str]:
-    waited = wrap.waited_of(place.call)
+    waited = aims.waited_of(place.call)
     return every_name(waited) if waited is not None else set()
 
 
 class _Without(cst.CSTTransformer):
     """Takes the cancels out, and what is empty without them."""
 
-    def __init__(self, place: Place, idle: Collection[int], names: set[str]) -> None:
+    def __init__(self, place: Place, idle: Collection[int], names: set[str], told: bool) -> None:
         super().__init__()
         self._place = place
         self._idle = idle
         self._names = names
+        self._told = told
         self._over: list[set[str]] = []
+        self._removed: set[cst.CSTNode] = set()
+
+    def leave_IndentedBlock(
+        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
+    ) -> Any:
+        """The block without what is gone: what stands first now has no blank line before it, and
+        the comment of a cancel goes to what else is done to its task."""
+        gone = [each in self._removed for each in original_node.body]
+        if not any(gone) or not updated_node.body:
+            return updated_node
+        if self._told and any(
+            _tells_of_a_cancel(each, self._removed) for each in updated_node.body
+        ):
+            return original_node
+        body: list[Any] = list(updated_node.body)
+        if gone[0]:
+            lines = dropwhile(lambda line: line.comment is None, body[0].leading_lines)
+            body[0] = body[0].with_changes(leading_lines=tuple(lines))
+        for number, each in enumerate(original_node.body):
+            if not gone[number] or self._may_go(each):
+                continue
+            position = number + 1 - sum(gone[: number + 1])
+            following = original_node.body[number + 1 : number + 2]
+            names = set(variables(each))
+            if not following or gone[number + 1] or len(body) != gone.count(False):
+                return original_node
+            if body[position].leading_lines or not reads(following[0], names):
+                return original_node
+            body[position] = body[position].with_changes(
+                leading_lines=getattr(each, "leading_lines", ())
+            )
+        return updated_node.with_changes(body=body)
 
     def visit_For(self, node: cst.For) -> None:
         mine = self._names | set().union(*self._over)
@@ -75,7 +115,10 @@ class _Without(cst.CSTTransformer):
             return updated_node
         if not all(map(self._only_cancels, original_node.body)):
             return updated_node
-        return self._gone(original_node)
+        if self._may_go(original_node.with_changes(leading_lines=())):
+            self._removed.add(original_node)
+            return cst.RemoveFromParent()  # its block has a say in it yet
+        return original_node
 
     def leave_SimpleStatementSuite(
         self, original_node: cst.SimpleStatementSuite, updated_node: cst.SimpleStatementSuite
@@ -108,9 +151,23 @@ class _Without(cst.CSTTransformer):
     def leave_If(self, original_node: cst.If, updated_node: cst.If) -> Any:
         if not _is_empty(updated_node.body):
             return updated_node
-        if updated_node.orelse is not None or not _is_pure(updated_node.test):
+        if not _is_pure(updated_node.test):
             return original_node
+        if updated_node.orelse is not None:
+            return self._turned(original_node, updated_node)
         return self._gone(original_node)
+
+    def _turned(self, original_node: cst.If, updated_node: cst.If) -> cst.If:
+        """What is left of an `if ... else` whose first half is gone: the other one."""
+        test, other = _opposite(updated_node.test), updated_node.orelse
+        if test is None or not isinstance(other, cst.Else) or not self._may_go(original_node.body):
+            return original_node
+        block = other.body
+        if not isinstance(block, cst.IndentedBlock) or "#" in layout.code(block.header):
+            return original_node
+        if other.leading_lines:
+            return original_node
+        return updated_node.with_changes(test=test, body=block, orelse=None)
 
     def leave_Else(self, original_node: cst.Else, updated_node: cst.Else) -> Any:
         return self._gone(original_node) if _is_empty(updated_node.body) else updated_node
@@ -176,12 +233,37 @@ class _Without(cst.CSTTransformer):
     def _gone(self, node: Any) -> Any:
         """What is in the place of a statement that goes: itself where a comment is about more
         than the cancel."""
-        return cst.RemoveFromParent() if self._may_go(node) else node
+        if not self._may_go(node):
+            return node
+        self._removed.add(node)
+        return cst.RemoveFromParent()
 
     def _may_go(self, node: cst.CSTNode) -> bool:
         """Whether no comment of a node is about more than the cancel."""
         comments = re.findall(r"#.*", layout.code(node))
         return all(re.search(_ABOUT, comment, re.IGNORECASE) for comment in comments)
+
+
+def _tells_of_a_cancel(statement: Any, cancels: Iterable[cst.CSTNode]) -> bool:
+    """Whether a statement, as a call of a logger, says that tasks of some cancels are cancelled."""
+    if not isinstance(statement, cst.SimpleStatementLine):
+        return False
+    names = set().union(*map(variables, cancels))
+    return reads(statement, names) and re.search(_SAYS, layout.code(statement)) is not None
+
+
+def _opposite(test: cst.BaseExpression) -> cst.BaseExpression | None:
+    """A condition that is true where another is false, for those that have a plain one."""
+    if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+        return test.expression
+    if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
+        return None
+    operator = test.comparisons[0].operator
+    for one, other in (*_OPPOSITES, *((b, a) for a, b in _OPPOSITES)):
+        if isinstance(operator, one):
+            target = test.comparisons[0].with_changes(operator=other())
+            return test.with_changes(comparisons=[target])
+    return None
 
 
 def _holds_only(node: cst.CSTNode, names: set[str]) -> bool:

@@ -7,8 +7,7 @@ to say. Its cancels carry `MARK` in the place of `cancel`, so that their lines c
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import libcst as cst
@@ -16,8 +15,9 @@ import libcst as cst
 from flake8_asyncwait.analysis.books import WAITED_AGAIN
 from flake8_asyncwait.analysis.notes import Use
 from flake8_asyncwait.fix import layout
+from flake8_asyncwait.fix.aims import TASK, Aim, aims, is_collection, last_name, waited_of
 from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
-from flake8_asyncwait.fix.loops import cancelled_by, is_loop_variable
+from flake8_asyncwait.fix.loops import cancelled_by, cancelled_name, is_loop_variable
 from flake8_asyncwait.fix.names import (
     bindings,
     every_name,
@@ -25,35 +25,13 @@ from flake8_asyncwait.fix.names import (
     is_bound,
     parameters_of,
     reads,
-    target_names,
 )
 from flake8_asyncwait.fix.place import Level, Place
 
 MARK = "cancel__by_asyncwait_fix"
-_MANY_NAMES = 4
 # More lines than this are not moved for a `try`: nobody would read them again.
 _MOST_MOVED = 25
-_TASK = ("task", "waited_task", "pending_task")
-_TASKS = ("tasks", "waited_tasks", "waited")
-_COLLECTIONS = (cst.Set, cst.List, cst.Tuple, cst.SetComp, cst.ListComp)
 _DECLARATIONS = (cst.Global, cst.Nonlocal)
-_COPIES = frozenset({"set", "list", "tuple", "frozenset"})
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """What a `finally` is to cancel: the tasks that `names` are bound to, one by one, or all that
-    `over` yields. `made` are pairs of a fresh name and the part of the call that it is bound to
-    before the wait."""
-
-    names: tuple[str, ...] = ()
-    over: cst.BaseExpression | None = None
-    made: tuple[tuple[str, cst.BaseExpression], ...] = ()
-
-    @property
-    def is_loop(self) -> bool:
-        """Whether it cancels whatever a collection holds."""
-        return self.over is not None
 
 
 class Proposal(NamedTuple):
@@ -77,11 +55,11 @@ def proposals(
     `task_names` are the names that may hold its tasks, `uses` what is done to them after the wait
     while they run, `loops` whether all that is waited for may be cancelled.
     """
-    aims = [aim for aim in _aims(place) if loops or not aim.is_loop]
+    found = [aim for aim in aims(place) if loops or aim.is_part or not aim.is_loop]
     loops_around = [isinstance(level.statement, (cst.For, cst.While)) for level in place.levels]
     for depth, level in enumerate(place.levels):
         is_round = any(loops_around[: depth + 1]) or not any(loops_around)
-        possible = [aim for aim in aims if _is_usable(place, aim, depth)]
+        possible = [aim for aim in found if _is_usable(place, aim, depth)]
         # A `finally` comes before what is done to the tasks later; an `except` ends the function.
         lasting = [aim for aim in possible if is_round or not _is_waited_again(place, aim, uses)]
         for aim in possible:
@@ -112,129 +90,6 @@ def _moved(place: Place, level: Level, end: int) -> int:
     return place.lines_of(level.block.body[end])[1] - place.lines_of(level.statement)[0] + 1
 
 
-# What to cancel
-
-
-def _aims(place: Place) -> Iterator[Aim]:
-    """What a `finally` could cancel, the best first."""
-    waited = waited_of(place.call)
-    if waited is None:
-        return
-    taken = every_name(place.module)
-    elements = _elements(waited)
-    named = [each.value for each in elements or () if isinstance(each, cst.Name)]
-    if elements is not None and len(named) == len(elements):
-        yield from _subsets(Aim(tuple(dict.fromkeys(named))))
-    elif elements is not None and _are_in_order(elements):
-        yield from _mixed(elements, taken)
-    if _is_lasting(waited):
-        yield Aim(over=waited)
-    elif _is_collection(waited) and not _is_named(elements, named):
-        yield Aim(over=cst.Name(name := fresh(_TASKS, taken)), made=((name, waited),))
-    elif isinstance(waited, cst.GeneratorExp):
-        name = fresh(_TASKS, taken)
-        yield Aim(over=cst.Name(name), made=((name, waited),))
-
-
-def _is_named(elements: list[cst.BaseExpression] | None, named: list[str]) -> bool:
-    """Whether the tasks of a collection have names, or its only one can have one."""
-    if elements is None:
-        return False
-    return len(named) == len(elements) or (len(elements) == 1 and isinstance(elements[0], cst.Call))
-
-
-def waited_of(call: cst.Call) -> cst.BaseExpression | None:
-    """The expression for the waited tasks in a call of `asyncio.wait`."""
-    for position, arg in enumerate(call.args):
-        if arg.star:
-            return None
-        if (position == 0 and arg.keyword is None) or (arg.keyword and arg.keyword.value == "fs"):
-            return arg.value
-    return None
-
-
-def _elements(waited: cst.BaseExpression) -> list[cst.BaseExpression] | None:
-    if isinstance(waited, cst.Call) and len(waited.args) == 2 and _last(waited.func) == "cast":
-        waited = waited.args[1].value
-    if not isinstance(waited, (cst.Set, cst.List, cst.Tuple)):
-        return None
-    if any(isinstance(each, cst.StarredElement) for each in waited.elements):
-        return None
-    return [each.value for each in waited.elements]
-
-
-def _subsets(aim: Aim) -> Iterator[Aim]:
-    """All of the tasks, or only some of them: the others may be somebody else's."""
-    count = len(aim.names)
-    if count <= _MANY_NAMES:
-        for size in range(count, 0, -1):
-            for names in combinations(aim.names, size):
-                made = tuple(pair for pair in aim.made if pair[0] in names)
-                if len(made) == len(aim.made):
-                    yield Aim(names, made=made)
-    else:
-        yield aim
-
-
-def _mixed(elements: list[cst.BaseExpression], taken: set[str]) -> Iterator[Aim]:
-    """Tasks that are made in the call get names of their own."""
-    taken = set(taken)
-    names: list[str] = []
-    made: list[tuple[str, cst.BaseExpression]] = []
-    for element in elements:
-        if isinstance(element, cst.Name):
-            names.append(element.value)
-        elif isinstance(element, cst.Call):
-            name = fresh(_TASK, taken)
-            taken.add(name)
-            names.append(name)
-            made.append((name, element))
-    if len(made) < len(elements) or len(elements) == 1:
-        yield from _subsets(Aim(tuple(names), made=tuple(made)))
-
-
-def _are_in_order(elements: list[cst.BaseExpression]) -> bool:
-    """Whether calls among the elements may be made before the others are looked at: these are
-    names and attributes."""
-    return all(isinstance(each, (cst.Name, cst.Attribute, cst.Call)) for each in elements)
-
-
-def _is_lasting(waited: cst.BaseExpression) -> bool:
-    """Whether an expression may be iterated over again, later, for the same tasks: a name, a
-    method of a dict, or a sum of such."""
-    if isinstance(waited, cst.Name):
-        return True
-    if isinstance(waited, cst.Call) and not waited.args and isinstance(waited.func, cst.Attribute):
-        view = waited.func.attr.value in ("values", "keys")
-        return view and isinstance(waited.func.value, cst.Name)
-    if isinstance(waited, cst.BinaryOperation):
-        joins = isinstance(waited.operator, (cst.Add, cst.BitOr))
-        return joins and _is_lasting(waited.left) and _is_lasting(waited.right)
-    if isinstance(waited, (cst.Set, cst.List, cst.Tuple)):
-        return all(isinstance(each.value, cst.Name) for each in waited.elements) and any(
-            isinstance(each, cst.StarredElement) for each in waited.elements
-        )
-    return False
-
-
-def _is_collection(waited: cst.BaseExpression) -> bool:
-    """Whether an expression makes a collection that a name can hold."""
-    if isinstance(waited, cst.Call):
-        name = _last(waited.func)
-        if name == "cast":
-            return len(waited.args) == 2 and _is_collection(waited.args[1].value)
-        return isinstance(waited.func, cst.Name) and name in _COPIES
-    if isinstance(waited, cst.BinaryOperation):
-        return _is_collection(waited.left) or _is_collection(waited.right)
-    return isinstance(waited, _COLLECTIONS)
-
-
-def _last(func: cst.CSTNode) -> str:
-    """The last component of a callee's name."""
-    name = func.attr if isinstance(func, cst.Attribute) else func
-    return name.value if isinstance(name, cst.Name) else ""
-
-
 # Where
 
 
@@ -244,11 +99,11 @@ def _is_usable(place: Place, aim: Aim, depth: int) -> bool:
         return depth == 0 and _can_precede(place)
     function = place.function
     parameters = parameters_of(function)
-    names = _names_of(aim)
+    names = aim.mentioned
     shared = {name for name, node in bindings(function) if isinstance(node, _DECLARATIONS)}
     deleted = {name for name, node in bindings(function) if isinstance(node, cst.Del)}
     waited = waited_of(place.call)
-    at_the_wait = _names_of(Aim(over=waited)) if waited is not None else set()
+    at_the_wait = Aim(over=waited).mentioned if waited is not None else set()
     for name in names - at_the_wait if depth == 0 else names:
         if name in deleted or not is_bound(name, place.levels[depth:], parameters):
             return False
@@ -275,13 +130,6 @@ def _is_first(call: cst.Call, inner: cst.CSTNode) -> bool:
         if not isinstance(arg.value, (cst.Name, cst.Attribute, cst.Subscript)):
             return False
     return False
-
-
-def _names_of(aim: Aim) -> set[str]:
-    return set(aim.names) | (every_name(aim.over) if aim.over is not None else set()) - {
-        "values",
-        "keys",
-    }
 
 
 def _ends(level: Level, task_names: frozenset[str]) -> list[int]:
@@ -333,7 +181,7 @@ def _stays_bound(aim: Aim, level: Level, end: int) -> bool:
     """Whether what an aim names still is what it was where the `finally` begins."""
     for statement in level.block.body[level.index : end + 1]:
         for name, node in bindings(statement):
-            if name not in _names_of(aim):
+            if name not in aim.mentioned:
                 continue
             if not aim.is_loop or not _rebinds_to_tasks(node):
                 return False
@@ -350,11 +198,11 @@ def _rebinds_to_tasks(node: cst.CSTNode) -> bool:
     targets = [t.target for t in node.targets] if isinstance(node, cst.Assign) else [node.target]
     if any(isinstance(target, cst.Tuple) for target in targets):
         return _awaits_wait(node.value)
-    return _is_collection(node.value)
+    return is_collection(node.value)
 
 
 def _awaits_wait(value: cst.CSTNode) -> bool:
-    if isinstance(value, cst.Call) and _last(value.func) == "wait":
+    if isinstance(value, cst.Call) and last_name(value.func) == "wait":
         return True
     return any(_awaits_wait(child) for child in value.children)
 
@@ -422,14 +270,48 @@ def _wrapped(place: Place, level: Level, end: int, aim: Aim, width: int) -> Iter
     place of a loop at the end that only cancels."""
     if end > level.index and cancelled_by(level.block.body[end]) is not None:
         yield _tried(place, level, end, aim, FINALLY, width, 1)
+    absorbed = _absorbed(level.statement, aim)
+    if absorbed:
+        yield _tried(place, level, end, aim, FINALLY, width, first=absorbed)
     yield _tried(place, level, end, aim, FINALLY, width)
 
 
+def _absorbed(statement: Any, aim: Aim) -> list[Any]:
+    """What is in a `try` whose handlers only cancel what an aim does, and raise again: a `finally`
+    behind it does that, too."""
+    if not isinstance(statement, cst.Try) or statement.orelse or statement.finalbody:
+        return []
+    if not all(_only_cancels(handler, aim) for handler in statement.handlers):
+        return []
+    block = statement.body
+    if not isinstance(block, cst.IndentedBlock) or block.footer or statement.leading_lines:
+        return []
+    return list(block.body)
+
+
+def _only_cancels(handler: cst.ExceptHandler, aim: Aim) -> bool:
+    if "#" in layout.code(handler) or not isinstance(handler.body, cst.IndentedBlock):
+        return False
+    *cancels, last = handler.body.body
+    mine = {*aim.names, aim.over.value if isinstance(aim.over, cst.Name) else ""}
+    names = [cancelled_by(each) or cancelled_name(each) for each in cancels]
+    return all(name in mine for name in names) and layout.code(last).strip() == "raise"
+
+
 def _tried(
-    place: Place, level: Level, end: int, aim: Aim, kind: str, width: int, replaced: int = 0
+    place: Place,
+    level: Level,
+    end: int,
+    aim: Aim,
+    kind: str,
+    width: int,
+    replaced: int = 0,
+    first: Sequence[Any] = (),
 ) -> Proposal:
-    """The statements of a block up to `end` in a `try`, without the last that are `replaced`."""
+    """The statements of a block up to `end` in a `try`, without the last that are `replaced`, and
+    with others in the place of the `first`."""
     statements: list[Any] = list(level.block.body[level.index : end + 1 - replaced])
+    statements[:1] = first or statements[:1]
     leading = statements[0].leading_lines
     statements[0] = statements[0].with_changes(leading_lines=())
     before: list[Any] = []
@@ -444,15 +326,9 @@ def _tried(
         handlers=[_handler(place, cancels)] if kind == EXCEPT else (),
         finalbody=cst.Finally(place.block(cancels)) if kind == FINALLY else None,
     )
-    first, *rest = [*before, tried]
-    new = [first.with_changes(leading_lines=leading), *rest]
+    head, *rest = [*before, tried]
+    new = [head.with_changes(leading_lines=leading), *rest]
     return Proposal(kind, _with_statements(place, level, end, new))
-
-
-def waited_names(place: Place) -> set[str]:
-    """The names that hold what is waited for, or the pending half of it."""
-    pending, waited = pending_name(place), waited_of(place.call)
-    return {name for name in (pending, getattr(waited, "value", None)) if isinstance(name, str)}
 
 
 def _with_names(place: Place, statement: Any, aim: Aim) -> Any:
@@ -471,18 +347,30 @@ def _with_statements(place: Place, level: Level, end: int, new: Sequence[Any]) -
 
 
 def _cancels(place: Place, aim: Aim) -> list[Any]:
-    if aim.over is None and len(aim.names) <= 2:
-        return [_cancel(name) for name in aim.names]
+    if aim.over is None and (len(aim.names) <= 2 or aim.maybe):
+        return [
+            _unless(place, name, "None", _cancel(name)) if name in aim.maybe else _cancel(name)
+            for name in aim.names
+        ]
     over = aim.over
     if over is None:
         elements = [cst.Element(cst.Name(name)) for name in aim.names]
         over = cst.Tuple(elements)
     taken = every_name(place.module)
-    if is_loop_variable(_TASK[0], place.function, place.path):
-        taken.discard(_TASK[0])
-    variable = fresh(_TASK, taken | _names_of(aim))
+    if is_loop_variable(TASK[0], place.function, place.path):
+        taken.discard(TASK[0])
+    variable = fresh(TASK, taken | aim.mentioned)
     over = layout.flat(over) if layout.is_breakable(over) else over
-    return [cst.For(cst.Name(variable), over, place.block([_cancel(variable)]))]
+    cancel: Any = _cancel(variable)
+    for other in aim.but:
+        cancel = _unless(place, variable, other, cancel)
+    return [cst.For(cst.Name(variable), over, place.block([cancel]))]
+
+
+def _unless(place: Place, name: str, other: str, statement: Any) -> cst.If:
+    """A statement that is left out where a name is bound to the same as another."""
+    target = cst.ComparisonTarget(cst.IsNot(), cst.Name(other))
+    return cst.If(cst.Comparison(cst.Name(name), [target]), place.block([statement]))
 
 
 def _cancel(name: str) -> cst.SimpleStatementLine:
@@ -507,14 +395,3 @@ def _tidied(place: Place, statement: Any, width: int) -> Any:
         return statement
     line = layout.flat(statement)
     return line if layout.fits(line, place.indentation + place.unit, width) else statement
-
-
-def pending_name(place: Place) -> str | None:
-    """The name that the pending half of the site's result is bound to at once, if one is."""
-    for node in place.path:
-        if isinstance(node, cst.Assign) and len(node.targets) == 1:
-            target = node.targets[0].target
-            if isinstance(target, (cst.Tuple, cst.List)) and len(target.elements) == 2:
-                names = list(target_names(target.elements[1].value))
-                return names[0] if len(names) == 1 else None
-    return None

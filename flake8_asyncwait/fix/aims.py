@@ -1,0 +1,239 @@
+"""What a cure could cancel of what a site waits for: tasks by their names, or what a collection
+holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import libcst as cst
+
+from flake8_asyncwait.fix.names import bindings, every_name, fresh, target_names
+from flake8_asyncwait.fix.place import Place
+
+TASK = ("task", "waited_task", "pending_task")
+_TASKS = ("tasks", "waited_tasks", "waited")
+_MANY_NAMES = 4
+_COLLECTIONS = (cst.Set, cst.List, cst.Tuple, cst.SetComp, cst.ListComp)
+_COPIES = frozenset({"set", "list", "tuple", "frozenset"})
+_ADDING_ALL = frozenset({"update", "extend"})
+_ADDING = _ADDING_ALL | {"append", "add", "insert"}
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a `finally` is to cancel: the tasks that `names` are bound to, one by one, or all that
+    `over` yields, without those of the names `but`. `made` are pairs of a fresh name and the part
+    of the call that it is bound to before the wait; `maybe` are those of the names that may be
+    None. `is_part` says that it is not all that the site waits for."""
+
+    names: tuple[str, ...] = ()
+    over: cst.BaseExpression | None = None
+    made: tuple[tuple[str, cst.BaseExpression], ...] = ()
+    but: tuple[str, ...] = ()
+    maybe: frozenset[str] = frozenset()
+    is_part: bool = False
+
+    @property
+    def is_loop(self) -> bool:
+        """Whether it cancels whatever a collection holds."""
+        return self.over is not None
+
+    @property
+    def mentioned(self) -> set[str]:
+        """The names that it mentions."""
+        over = every_name(self.over) if self.over is not None else set()
+        return {*self.names, *self.but} | over - {"values", "keys"}
+
+
+def aims(place: Place) -> Iterator[Aim]:
+    """What a `finally` could cancel, the best first."""
+    waited = waited_of(place.call)
+    if waited is None:
+        return
+    taken = every_name(place.module)
+    elements = _elements(waited)
+    named = [each.value for each in elements or () if isinstance(each, cst.Name)]
+    if elements is not None and len(named) == len(elements):
+        yield from _subsets(Aim(tuple(dict.fromkeys(named))))
+    elif elements is not None and _are_in_order(elements):
+        yield from _mixed(elements, taken)
+    if _is_lasting(waited):
+        yield Aim(over=waited)
+    elif is_collection(waited) and not _is_named(elements, named):
+        yield Aim(over=cst.Name(name := fresh(_TASKS, taken)), made=((name, waited),))
+    elif isinstance(waited, cst.GeneratorExp):
+        name = fresh(_TASKS, taken)
+        yield Aim(over=cst.Name(name), made=((name, waited),))
+    yield from _parts(place.function, waited)
+
+
+def _parts(function: cst.CSTNode, waited: cst.BaseExpression) -> Iterator[Aim]:
+    """What is the function's own among what it waits for with somebody else's: tasks and
+    collections that are put into the one that it waits for, by their names, or all but one."""
+    puts = list(_puts(function, waited.value)) if isinstance(waited, cst.Name) else [(True, waited)]
+    parts = [(each.value, whole) for whole, each in puts if isinstance(each, cst.Name)]
+    names = tuple(dict.fromkeys(name for name, whole in parts if not whole))
+    empty = frozenset(name for name in names if _may_be_none(function, name))
+    if isinstance(waited, cst.Name):
+        for name in names:
+            yield Aim((name,), maybe=empty & {name}, is_part=True)
+    for name in dict.fromkeys(name for name, whole in parts if whole):
+        yield Aim(over=cst.Name(name), is_part=True)
+    if isinstance(waited, cst.Name):
+        for name in names:
+            yield Aim(over=waited, but=(name,), is_part=True)
+
+
+def _puts(node: cst.CSTNode, name: str) -> Iterator[tuple[bool, cst.BaseExpression]]:
+    """What a function puts into a collection, with whether that is a collection itself."""
+    value: cst.BaseExpression | None = None
+    if isinstance(node, (cst.Assign, cst.AnnAssign, cst.AugAssign)):
+        targets = node.targets if isinstance(node, cst.Assign) else [node]
+        if any(isinstance(t.target, cst.Name) and t.target.value == name for t in targets):
+            value = node.value
+    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.args:
+        owner, method = node.func.value, node.func.attr.value
+        if isinstance(owner, cst.Name) and owner.value == name and method in _ADDING:
+            yield method in _ADDING_ALL, node.args[-1].value
+    if value is not None:
+        yield from _held(value)
+    for child in node.children:
+        yield from _puts(child, name)
+
+
+def _held(value: cst.BaseExpression) -> Iterator[tuple[bool, cst.BaseExpression]]:
+    """What an expression for a collection holds, with whether that is a collection itself."""
+    if isinstance(value, (cst.Set, cst.List, cst.Tuple)):
+        for element in value.elements:
+            yield isinstance(element, cst.StarredElement), element.value
+    elif isinstance(value, cst.BinaryOperation):
+        yield from _held(value.left)
+        yield from _held(value.right)
+    elif isinstance(value, cst.Call) and len(value.args) == 1 and last_name(value.func) in _COPIES:
+        yield from _held(value.args[0].value)
+    else:
+        yield True, value
+
+
+def _may_be_none(function: cst.CSTNode, name: str) -> bool:
+    """Whether a name of a function is None for a time."""
+    values = [getattr(node, "value", None) for each, node in bindings(function) if each == name]
+    return any(isinstance(value, cst.Name) and value.value == "None" for value in values)
+
+
+def _is_named(elements: list[cst.BaseExpression] | None, named: list[str]) -> bool:
+    """Whether the tasks of a collection have names, or its only one can have one."""
+    if elements is None:
+        return False
+    return len(named) == len(elements) or (len(elements) == 1 and isinstance(elements[0], cst.Call))
+
+
+def waited_of(call: cst.Call) -> cst.BaseExpression | None:
+    """The expression for the waited tasks in a call of `asyncio.wait`."""
+    for position, arg in enumerate(call.args):
+        if arg.star:
+            return None
+        if (position == 0 and arg.keyword is None) or (arg.keyword and arg.keyword.value == "fs"):
+            return arg.value
+    return None
+
+
+def _elements(waited: cst.BaseExpression) -> list[cst.BaseExpression] | None:
+    if isinstance(waited, cst.Call) and len(waited.args) == 2 and last_name(waited.func) == "cast":
+        waited = waited.args[1].value
+    if not isinstance(waited, (cst.Set, cst.List, cst.Tuple)):
+        return None
+    if any(isinstance(each, cst.StarredElement) for each in waited.elements):
+        return None
+    return [each.value for each in waited.elements]
+
+
+def _subsets(aim: Aim) -> Iterator[Aim]:
+    """All of the tasks, or only some of them: the others may be somebody else's."""
+    count = len(aim.names)
+    if count <= _MANY_NAMES:
+        for size in range(count, 0, -1):
+            for names in combinations(aim.names, size):
+                made = tuple(pair for pair in aim.made if pair[0] in names)
+                if len(made) == len(aim.made):
+                    yield Aim(names, made=made)
+    else:
+        yield aim
+
+
+def _mixed(elements: list[cst.BaseExpression], taken: set[str]) -> Iterator[Aim]:
+    """Tasks that are made in the call get names of their own."""
+    taken = set(taken)
+    names: list[str] = []
+    made: list[tuple[str, cst.BaseExpression]] = []
+    for element in elements:
+        if isinstance(element, cst.Name):
+            names.append(element.value)
+        elif isinstance(element, cst.Call):
+            name = fresh(TASK, taken)
+            taken.add(name)
+            names.append(name)
+            made.append((name, element))
+    if len(made) < len(elements) or len(elements) == 1:
+        yield from _subsets(Aim(tuple(names), made=tuple(made)))
+
+
+def _are_in_order(elements: list[cst.BaseExpression]) -> bool:
+    """Whether calls among the elements may be made before the others are looked at: these are
+    names and attributes."""
+    return all(isinstance(each, (cst.Name, cst.Attribute, cst.Call)) for each in elements)
+
+
+def _is_lasting(waited: cst.BaseExpression) -> bool:
+    """Whether an expression may be iterated over again, later, for the same tasks: a name, a
+    method of a dict, or a sum of such."""
+    if isinstance(waited, cst.Name):
+        return True
+    if isinstance(waited, cst.Call) and not waited.args and isinstance(waited.func, cst.Attribute):
+        view = waited.func.attr.value in ("values", "keys")
+        return view and isinstance(waited.func.value, cst.Name)
+    if isinstance(waited, cst.BinaryOperation):
+        joins = isinstance(waited.operator, (cst.Add, cst.BitOr))
+        return joins and _is_lasting(waited.left) and _is_lasting(waited.right)
+    if isinstance(waited, (cst.Set, cst.List, cst.Tuple)):
+        return all(isinstance(each.value, cst.Name) for each in waited.elements) and any(
+            isinstance(each, cst.StarredElement) for each in waited.elements
+        )
+    return False
+
+
+def is_collection(waited: cst.BaseExpression) -> bool:
+    """Whether an expression makes a collection that a name can hold."""
+    if isinstance(waited, cst.Call):
+        name = last_name(waited.func)
+        if name == "cast":
+            return len(waited.args) == 2 and is_collection(waited.args[1].value)
+        return isinstance(waited.func, cst.Name) and name in _COPIES
+    if isinstance(waited, cst.BinaryOperation):
+        return is_collection(waited.left) or is_collection(waited.right)
+    return isinstance(waited, _COLLECTIONS)
+
+
+def last_name(func: cst.CSTNode) -> str:
+    """The last component of a callee's name."""
+    name = func.attr if isinstance(func, cst.Attribute) else func
+    return name.value if isinstance(name, cst.Name) else ""
+
+
+def waited_names(place: Place) -> set[str]:
+    """The names that hold what is waited for, or the pending half of it."""
+    pending, waited = pending_name(place), waited_of(place.call)
+    return {name for name in (pending, getattr(waited, "value", None)) if isinstance(name, str)}
+
+
+def pending_name(place: Place) -> str | None:
+    """The name that the pending half of the site's result is bound to at once, if one is."""
+    for node in place.path:
+        if isinstance(node, cst.Assign) and len(node.targets) == 1:
+            target = node.targets[0].target
+            if isinstance(target, (cst.Tuple, cst.List)) and len(target.elements) == 2:
+                names = list(target_names(target.elements[1].value))
+                return names[0] if len(names) == 1 else None
+    return None
