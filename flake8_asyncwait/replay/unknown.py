@@ -350,7 +350,7 @@ class Unknown(Standin):
         facts = self.standin
         if isinstance(key, slice):
             return self.copied(self.elements()[key])
-        if facts.items is not None and isinstance(key, int) and not self._may_hold_more(key):
+        if facts.items is not None and isinstance(key, int) and self._holds(key):
             return self._picked(key)
         if facts.kind is not Kind.PARAMETER or not isinstance(key, (int, str)):
             return Unknown(facts.world, f"{facts.label}[...]", Kind.VALUE, self)
@@ -368,10 +368,11 @@ class Unknown(Standin):
             item.standin.kind = Kind.VALUE
         return item
 
-    def _may_hold_more(self, key: int) -> bool:
-        """Say whether there is no such element only because so many stand for any number."""
+    def _holds(self, key: int) -> bool:
+        """Say whether an item is one of those that stand for any number. Others are not known, as
+        a plain subscript is taken not to raise."""
         held = len(self.standin.items or ())
-        return held == max(SIZES) and not -held <= key < held
+        return -held <= key < held
 
     def copied(self, elements: list[Any]) -> Copy:
         """Return a copy of this, or of a part, that holds these elements."""
