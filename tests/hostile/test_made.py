@@ -18,7 +18,7 @@ pytestmark = pytest.mark.thorough
 def test_programs_of_a_grammar() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Python has to say of them
-        results = [tried(name, data, Options()) for name, data in made(80)]
-    assert len(results) > 120
+        results = [tried(name, data, Options()) for name, data in made(50)]
+    assert len(results) > 75
     assert [one.crash for one in results if one.crash] == []
-    assert sum(one.findings for one in results) > 40
+    assert sum(one.findings for one in results) > 25

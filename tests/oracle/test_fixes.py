@@ -11,7 +11,7 @@ from .generate import programs
 
 @pytest.mark.generated
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     database=None,

@@ -26,6 +26,7 @@ NOT_PROVED = {
 }
 # What the asyncio of a Python before this version lacks.
 NEEDS = {
+    "conditions_sizes.py:a_time_is_set": (3, 11),
     "settle_await.py:as_completed_gives_only_the_first_of_the_tasks": (3, 13),
     "sites_consumed.py:under_a_timeout": (3, 11),
     "sites_early.py:full_wait_alone_under_a_timeout": (3, 11),
