@@ -21,6 +21,8 @@ from typing import Any, TypeVar
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
+from flake8_asyncwait.sites.outline import TYPE_PARAMETERS
+
 AnyNode = TypeVar("AnyNode", bound=ast.AST)
 
 # Enough for all that the parser of any Python lets through, in frames.
@@ -206,7 +208,7 @@ class Converter:
         bases = [self._expr(each.value) for each in node.bases]
         keywords = [self._keyword(each) for each in node.keywords]
         if node.type_parameters is not None:
-            keywords.append(ast.keyword(None, self._tuple(node.type_parameters)))
+            keywords.append(ast.keyword(TYPE_PARAMETERS, self._tuple(node.type_parameters)))
         decorators = [self._expr(each.decorator) for each in node.decorators]
         return ast.ClassDef(node.name.value, bases, keywords, self._suite(node.body), decorators)
 

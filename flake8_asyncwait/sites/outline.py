@@ -25,6 +25,7 @@ PRIMITIVES = {
 }
 # What is bound to nothing yet.
 NONE = "None"
+TYPE_PARAMETERS = "[]"  # the keyword that holds them in a class of a tree made from libcst's
 _SUBMODULES = frozenset(
     {"tasks", "futures", "queues", "locks", "events", "exceptions", "timeouts", "runners"}
 )
@@ -312,7 +313,8 @@ def _functions(
         elif isinstance(statement, ast.ClassDef):
             bases = [dotted(unsubscripted(base)) or "" for base in statement.bases]
             result.bases[statement.name] = bases
-            if statement.keywords or not all(map(_leaves_alone, statement.decorator_list)):
+            keywords = [each for each in statement.keywords if each.arg != TYPE_PARAMETERS]
+            if keywords or not all(map(_leaves_alone, statement.decorator_list)):
                 result.altered.add(statement.name)
             result.classes[statement.name] = [base.rpartition(".")[2] for base in bases if base]
             _functions(statement.body, statement.name, result, read)

@@ -25,6 +25,9 @@ QUESTIONS_AT_MOST = 60
 SPINS_AT_MOST = 300
 WAITS_AT_MOST = 30
 SPINS_AFTER = 12
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+# What a function may be given. Programs with other parameters are left to the judge.
+PARAMETERS = {"self", "things", "loop", "task", "delay", "others"}
 NEVER = 1e9
 REAL_TIMEOUT: Any = getattr(asyncio, "timeout", None)
 
@@ -356,6 +359,13 @@ async def _go_through(stage: Stage, generator: types.AsyncGeneratorType[Any, Non
                 value = await generator.athrow(GivenError())
             else:
                 value = await generator.__anext__()
+
+
+def is_playable(text: str) -> bool:
+    """Whether there is something to give to each parameter of a generated module's `f`."""
+    functions = (node for node in ast.walk(ast.parse(text)) if isinstance(node, FUNCTIONS))
+    (names,) = ({arg.arg for arg in node.args.args} for node in functions if node.name == "f")
+    return names <= PARAMETERS
 
 
 def _prepared(stage: Stage, namespace: dict[str, Any]) -> tuple[Callable[..., Any], list[Any]]:

@@ -21,7 +21,7 @@ from .judge import Ruling, find_sites, judge
 if sys.version_info < (3, 12):
     raise ImportError("gather and wait_for of the contract are those of 3.12")
 
-from .real import own_timeouts, run
+from .real import is_playable, own_timeouts, run
 
 RUNS = 60
 RUNS_AT_MOST = 900
@@ -42,6 +42,9 @@ class Totals:
 
 def differences(text: str, totals: Totals) -> list[str]:
     """Return in what the judge and the real loop differ on a program, as sentences."""
+    if not is_playable(text):
+        totals.left_out += 1
+        return []
     rulings = {site: judge(text, site) for site in find_sites(text)}
     if any(ruling.given_up for ruling in rulings.values()):
         totals.left_out += 1
