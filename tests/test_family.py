@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from command import Asyncwait
 
+from flake8_asyncwait.analysis.facts import Site
+from flake8_asyncwait.analysis.interpret import Analysed, Runs
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON, FAMILY_CODES, Options, resolve_codes
 from flake8_asyncwait.rules import rule_of
@@ -34,6 +36,21 @@ def project(tmp_path: Path) -> Path:
 def test_each_code_belongs_to_a_kind_of_site() -> None:
     assert {code for kind in FAMILY for code in kind.codes} == FAMILY_CODES
     assert set(WAIT.codes) == ALL_CODES - FAMILY_CODES
+
+
+def test_a_site_is_of_its_kind_without_the_other_modules_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Runs._analyse
+    seen: list[Runs] = []
+
+    def too_dear_at_first(self: Runs, site: Site) -> Analysed | None:
+        seen.append(self)
+        return run(self, site) if len(seen) > 1 else None
+
+    monkeypatch.setattr(Runs, "_analyse", too_dear_at_first)
+    assert [one.code for one in check(LATE, FAMILY_OPTIONS).findings] == ["AWT302"]
+    assert len(set(seen)) == 2
 
 
 class TestGate:

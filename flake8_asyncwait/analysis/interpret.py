@@ -103,6 +103,7 @@ class Runs:
         self.program = program
         self.func = func
         self._calls = calls
+        self._kinds = kinds
         self._alone: Runs | None = None
         self.letter = letter
         self.make_books = make_books
@@ -122,7 +123,9 @@ class Runs:
                 if analysed is not None:
                     return analysed
                 alone = self.program.alone()
-                self._alone = Runs(alone, self.func, self._calls, self.letter, self.make_books)
+                self._alone = Runs(
+                    alone, self.func, self._calls, self.letter, self.make_books, self._kinds
+                )
             return self._alone.analyse(self._alone.facts.sites[site.index])
         except RecursionError as error:
             raise TooDeep from error
