@@ -26,7 +26,7 @@ def creations(tree: ast.AST, names: Collection[str]) -> set[ast.Call]:
             own = list(_own(node))
             if any(isinstance(part, _SUSPENDING) for part in own):
                 kept = (call for part in own for value in _kept(part) for call in _calls(value))
-                found |= {call for call in kept if _last_name(call.func) in names}
+                found |= {call for call in kept if last_name(call.func) in names}
     return found
 
 
@@ -91,7 +91,8 @@ def _calls(value: ast.expr | None) -> Iterator[ast.Call]:
             yield from _calls(operand)
 
 
-def _last_name(callee: ast.expr) -> str | None:
+def last_name(callee: ast.expr) -> str | None:
+    """The name of a callee, or of the attribute that it is."""
     if isinstance(callee, ast.Attribute):
         return callee.attr
     return callee.id if isinstance(callee, ast.Name) else None

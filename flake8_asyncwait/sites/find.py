@@ -6,7 +6,7 @@ import ast
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from flake8_asyncwait.sites.creations import creations
+from flake8_asyncwait.sites.creations import creations, last_name
 from flake8_asyncwait.sites.gate import Candidates
 
 
@@ -23,8 +23,8 @@ def call_lines(
         node = queue.pop()
         if not _is_near(node, candidates.lines):
             continue
-        if isinstance(node, ast.Call) and _last_name(node.func) in candidates.names:
-            if _last_name(node.func) not in creators or node in made:
+        if isinstance(node, ast.Call) and last_name(node.func) in candidates.names:
+            if last_name(node.func) not in creators or node in made:
                 found.add(node.func.end_lineno)
         queue.extend(ast.iter_child_nodes(node))
     return sorted(wanted.intersection(found))
@@ -39,9 +39,3 @@ def _is_near(node: ast.AST, lines: Sequence[int]) -> bool:
         first = min(first, decorator.lineno)
     index = bisect_left(lines, first)
     return index < len(lines) and lines[index] <= last
-
-
-def _last_name(callee: ast.expr) -> str | None:
-    if isinstance(callee, ast.Attribute):
-        return callee.attr
-    return callee.id if isinstance(callee, ast.Name) else None
