@@ -55,7 +55,9 @@ def closed_by(what: str) -> str:
 
 
 def striking(machine: Machine, state: State, value: Value) -> str:
-    """At what a fault strikes where a value is awaited."""
+    """At what a fault strikes where a value is awaited; a wait site does not ask."""
+    if machine.site.kind is WAIT:
+        return BYSTANDER
     value = value.inner if isinstance(value, TimeLimited) else value
     tasks = (state.heap[ref.id] for ref in effects.tasks_of(state, value))
     return SIBLING if any(task.owner == OWNED for task in tasks) else BYSTANDER
