@@ -81,9 +81,9 @@ class FixAsyncioWait(CodemodCommand):
                 self.warn(cure.told(path, would=False))
         if not done.is_changed:
             return tree
-        if done.create is not None:
-            create(done.create.path, done.create.text.encode())
-            self.warn(f"created {relative(done.create.path)} (add it to version control)")
+        module = done.create
+        if module is not None and create(module.path, module.text.encode()):
+            self.warn(f"created {relative(module.path)} (add it to version control)")
         return cst.parse_module(done.after)
 
     def _warn_of(self, path: str, errors: Iterable[InternalError]) -> None:

@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 from command import Asyncwait, runner
+from hypothesis import settings
 
 # An error of our own is a failure, in the processes that tests start, too.
 os.environ["ASYNCWAIT_RAISE"] = "1"
+
+# What passes once passes always, also on a machine that is busy.
+settings.register_profile("sure", derandomize=True, database=None, deadline=None)
+settings.load_profile("sure")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from string import ascii_letters
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.ungated import gated, ungated
@@ -109,7 +109,6 @@ def is_python(text: str) -> bool:
     return True
 
 
-@settings(deadline=None)
 @given(modules().filter(is_python))
 def test_nothing_is_missed(text: str) -> None:
     found = gated(text, OPTIONS)

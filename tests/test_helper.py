@@ -11,9 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import samples
 
 from flake8_asyncwait import __version__
 from flake8_asyncwait.check import check
+from flake8_asyncwait.fix.file import FileFix, fix_file
 from flake8_asyncwait.fix.helper import (
     Helper,
     HelperError,
@@ -25,6 +27,7 @@ from flake8_asyncwait.fix.helper import (
 )
 from flake8_asyncwait.fix.style import Style, style_of
 from flake8_asyncwait.options import ALL_CODES, Options
+from flake8_asyncwait.source.text import SourceError, decode
 from flake8_asyncwait.source.write import create
 
 SOURCE = Path(__file__).parent.parent / "flake8_asyncwait" / "wait_any.py"
@@ -601,3 +604,47 @@ class TestStyle:
         for name, text in files.items():
             (tmp_path / name).write_text(text, encoding="latin-1")
         assert style_of(str(tmp_path / "pkg"), str(tmp_path)) == style
+
+
+class TestWriting:
+    """Two runs on one project: the module is there for every file that uses it."""
+
+    @pytest.fixture
+    def file(self, root: Path) -> Path:
+        put(root / "pkg" / "__init__.py", "")
+        return put(root / "pkg" / "a.py", samples.FORGOTTEN)
+
+    @pytest.fixture
+    def planned(self, file: Path) -> FileFix:
+        data = file.read_bytes()
+        return fix_file(str(file), decode(str(file), data), data, Options())
+
+    def test_the_first_has_made_the_module(self, file: Path, planned: FileFix) -> None:
+        assert planned.write(str(file)) == str(file.with_name("_wait_any.py"))
+        assert file.read_bytes() == planned.after
+
+    def test_who_finds_the_module_has_not_made_it(self, file: Path, planned: FileFix) -> None:
+        assert planned.create is not None
+        put(Path(planned.create.path), planned.create.text)
+        assert planned.write(str(file)) is None
+
+    def test_none_is_made_for_a_file_that_has_changed(self, file: Path, planned: FileFix) -> None:
+        file.write_text(PLAIN)
+        with pytest.raises(SourceError, match="it was changed meanwhile"):
+            planned.write(str(file))
+        assert sorted(os.listdir(file.parent)) == ["__init__.py", "a.py"]
+
+    def test_what_another_run_may_use_stays(
+        self, file: Path, planned: FileFix, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The file is changed between the last look at it and its replacement."""
+
+        def link(temporary: str, path: str) -> None:
+            os.rename(temporary, path)
+            file.write_text(PLAIN)
+
+        monkeypatch.setattr(os, "link", link)
+        with pytest.raises(SourceError, match="it was changed meanwhile"):
+            planned.write(str(file))
+        assert file.read_text() == PLAIN
+        assert (file.parent / "_wait_any.py").exists()

@@ -70,17 +70,17 @@ class FileFix(NamedTuple):
     def write(self, path: str) -> str | None:
         """Make the module, if there is one to make, then replace the file at `path`: at every
         moment it can be imported. Returns the path of the module, if it was not there already.
-        Raises `SourceError` when that cannot be done."""
-        made = self.to_create
-        if self.create is not None:
-            create(self.create.path, self.create.text.encode())
-        try:
-            write(path, self.before, self.after)
-        except SourceError:
-            if made is not None:  # nobody uses it
-                os.unlink(made)
-            raise
-        return made
+        Raises `SourceError` when that cannot be done. A module that was made then stays: by now
+        another run may have written a file that uses it."""
+        made: list[str] = []
+
+        def make() -> None:
+            module = self.create
+            if module is not None and create(module.path, module.text.encode()):
+                made.append(module.path)
+
+        write(path, self.before, self.after, make)
+        return made[0] if made else None
 
 
 class TextFix(NamedTuple):

@@ -17,7 +17,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from flake8_asyncwait.source.text import BOM, Source, SourceError, os_error, read
 
@@ -46,10 +46,13 @@ def encode(source: Source, data: bytes, text: str) -> bytes:
         raise SourceError(source.name, f"not {source.encoding}: {error.reason}") from error
 
 
-def write(path: str, before: bytes, after: bytes) -> None:
+def write(
+    path: str, before: bytes, after: bytes, prepare: Callable[[], None] | None = None
+) -> None:
     """Replace the bytes `before` of the file at `path` by `after`.
 
-    Links stay, and so do the mode and, as far as that is permitted, the owner and the extended
+    `prepare` is called when nothing but that is left to do, and what it raises is raised. Links
+    stay, and so do the mode and, as far as that is permitted, the owner and the extended
     attributes. Raises `SourceError`, and leaves the file alone, when it does not hold `before` any
     more, is read-only or no regular file, or when the operating system refuses.
     """
@@ -58,6 +61,10 @@ def write(path: str, before: bytes, after: bytes) -> None:
         found = os.stat(target)
         _check_writable(target, found)
         with _temporary(target, after, 0o600) as temporary:
+            if not _holds(target, before):
+                raise SourceError(path, _CHANGED)
+            if prepare is not None:
+                prepare()
             if found.st_nlink > 1:
                 reason = _overwritten(target, temporary, before)
             else:
@@ -68,11 +75,11 @@ def write(path: str, before: bytes, after: bytes) -> None:
         raise SourceError(path, reason)
 
 
-def create(path: str, data: bytes) -> None:
+def create(path: str, data: bytes) -> bool:
     """Make a file at `path` that holds `data`; never in the place of another.
 
-    A file that holds just that already will do. Raises `SourceError` when there is anything else,
-    or when the operating system refuses.
+    Returns whether it was made: a file that holds just that already will do. Raises `SourceError`
+    when there is anything else, or when the operating system refuses.
     """
     try:
         with _temporary(path, data, 0o666) as temporary:
@@ -81,8 +88,10 @@ def create(path: str, data: bytes) -> None:
             except FileExistsError:
                 if not _holds(path, data):
                     raise
+                return False
     except OSError as error:
         raise os_error(path, error) from error
+    return True
 
 
 def put(path: str, data: bytes) -> None:

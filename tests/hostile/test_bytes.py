@@ -78,19 +78,19 @@ def survives(data: bytes) -> None:
         is_clear(error)
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60)
 @given(mutated())
 def test_mutated_files(data: bytes) -> None:
     survives(data)
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=200))
 def test_any_bytes_behind_a_wait(data: bytes) -> None:
     survives(samples.FORGOTTEN.encode() + data)
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60)
 @given(data=mutated())
 def test_mutated_files_through_flake8(
     data: bytes, tmp_path_factory: pytest.TempPathFactory

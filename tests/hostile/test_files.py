@@ -193,7 +193,7 @@ def test_a_working_directory_that_is_gone(project: Path) -> None:
     assert (ran.returncode, ran.stderr) == (2, "working directory: no such file or directory\n")
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100)
 @given(lines=st.lists(st.text(alphabet="[]!-*?\\/#a \u00e9\0(){}^$.|+z", min_size=1, max_size=8)))
 def test_any_gitignore(lines: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "ignore"
@@ -202,7 +202,7 @@ def test_any_gitignore(lines: list[str], tmp_path_factory: pytest.TempPathFactor
     assert ignore.ignores("/x/a.py", is_directory=False) in (True, False)
 
 
-@settings(max_examples=30, derandomize=True, deadline=None)
+@settings(max_examples=30)
 @given(globs=st.lists(st.text(alphabet="[]!-*?\\/a^", max_size=8)))
 def test_any_exclude(globs: list[str]) -> None:
     assert Excluder([*DEFAULT_EXCLUDE, *globs]).excludes("b.py", "/x/b.py") in (True, False)

@@ -163,7 +163,7 @@ class Stage:
             self.hand(*coroutine.cr_frame.f_locals.values())
         task = Watched(coroutine, loop=self.loop, **options)
         task.stage = self
-        if coroutine.__name__ == "work":
+        if coroutine.__name__ not in ("waiting", "_other_work"):
             self.tasks[task] = "borrowed" if self.borrowed else "made"
         return task
 
@@ -375,7 +375,7 @@ def _prepared(stage: Stage, namespace: dict[str, Any]) -> tuple[Callable[..., An
     size = stage.chance.choice((1, 2, 3))
     given = {
         "self": instance,
-        "things": list(range(stage.chance.choice((0, 1, 2, 3)))),
+        "things": list("abc"[: stage.chance.choice((0, 1, 2, 3))]),  # each can be gone through
         "loop": types.SimpleNamespace(create_task=stage.make, create_future=stage.future),
         "task": stage.make(_other_work(stage)),
         "delay": stage.chance.choice((None, 5)),

@@ -1,18 +1,11 @@
-"""The linter says what running the code shows, on generated programs.
-
-`programs.txt` holds 300 of them, drawn by `generate.programs`: the same ones on every Python and
-with every version of Hypothesis. `python -m tests.oracle` draws new ones.
-"""
+"""The linter says what running the code shows, on generated programs."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from .compare import compare
-
-PROGRAMS = Path(__file__).with_name("programs.txt").read_text(encoding="utf-8").split("# ---\n")
+from .programs import PROGRAMS
 
 
 def test_there_are_programs() -> None:
