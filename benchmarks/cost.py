@@ -3,7 +3,7 @@
     python -m benchmarks.cost [--shape TEXT] [--functions DIR]
 
 Checks the programs of `benchmarks.shapes` in this process and prints, for each size, the work (the
-units of `flake8_asyncwait.analysis.books.MAX_WORK`, all tries of a function together), the CPU
+units of `analysis.machine.books.MAX_WORK`, all tries of a function together), the CPU
 seconds and how many sites are undetermined; then the exponent of the seconds in the size, between
 the two largest sizes that are measurable and were not cut short. With `--functions` it checks every
 Python file below DIR instead and prints the ten slowest functions: their work, their seconds, and
@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.shapes import SHAPES, Shape
-from flake8_asyncwait.analysis.books import Books, books_for
+from flake8_asyncwait.analysis.code.load import File
 from flake8_asyncwait.analysis.interpret import Analysed
-from flake8_asyncwait.analysis.load import File
+from flake8_asyncwait.analysis.machine.books import Books, books_for
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import examine

@@ -40,7 +40,7 @@ def ungated(text: str, options: Options) -> set[Place]:
     everything = Candidates(lines, frozenset(re.findall(r"\w+", text)))
     with (
         patch("flake8_asyncwait.check.candidates", return_value=everything),
-        patch("flake8_asyncwait.analysis.load.candidates", return_value=everything),
+        patch("flake8_asyncwait.analysis.code.load.candidates", return_value=everything),
     ):
         return _places(check(text, options))
 

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from flake8_asyncwait.analysis import collections, ir, known
-from flake8_asyncwait.analysis.books import Books
-from flake8_asyncwait.analysis.completion import Flow
-from flake8_asyncwait.analysis.load import File
-from flake8_asyncwait.analysis.machine import Args, Context, Frame, Machine
-from flake8_asyncwait.analysis.state import MANY, Box, Const, Ref, Slice, State, Task, Value
-from flake8_asyncwait.analysis.survey import facts_of
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.load import File
+from flake8_asyncwait.analysis.machine.books import Books
+from flake8_asyncwait.analysis.machine.machine import Args, Context, Frame, Machine
+from flake8_asyncwait.analysis.semantics import collections, known
+from flake8_asyncwait.analysis.states.completion import Flow
+from flake8_asyncwait.analysis.states.state import MANY, Box, Const, Ref, Slice, State, Task, Value
+from flake8_asyncwait.analysis.survey.survey import facts_of
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import Options
 

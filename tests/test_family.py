@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from command import Asyncwait
 
-from flake8_asyncwait.analysis.facts import Site
+from flake8_asyncwait.analysis.code.facts import Site
 from flake8_asyncwait.analysis.interpret import Analysed, Runs
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON, FAMILY_CODES, Options, resolve_codes

@@ -7,7 +7,7 @@ import re
 import pytest
 from expectations import OK, checked, read_all
 
-from flake8_asyncwait.analysis.state import DROPPED
+from flake8_asyncwait.analysis.states.state import DROPPED
 
 ALL = {fixture.name: fixture for fixture in read_all()}
 FUNCTIONS = [(name, function) for name, fixture in ALL.items() for function in fixture.sites]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from flake8_asyncwait.analysis import ir, known
-from flake8_asyncwait.analysis.completion import States
-from flake8_asyncwait.analysis.state import (
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.semantics import known
+from flake8_asyncwait.analysis.states.completion import States
+from flake8_asyncwait.analysis.states.state import (
     MAYBE,
     OWNED,
     RUNNING,

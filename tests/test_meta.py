@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flake8_asyncwait.analysis import known
+from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON
 from flake8_asyncwait.rules import RULES
 
@@ -45,6 +45,8 @@ ORDER = [
     "codemod",
     "__main__",
 ]
+# The folders of the analysis, in the same order.
+ANALYSIS_ORDER = ["code", "states", "machine", "semantics", "survey", "interpret"]
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -80,6 +82,17 @@ def test_imports_go_one_way(path: Path) -> None:
     for module in imports(path):
         if module.startswith("flake8_asyncwait.") and module != "flake8_asyncwait.__version__":
             assert module.split(".")[1] in before, f"{name(path)} imports {module}"
+
+
+@pytest.mark.parametrize("folder", ANALYSIS_ORDER)
+def test_the_folders_of_the_analysis_import_from_those_before_them(folder: str) -> None:
+    later = {
+        f"flake8_asyncwait.analysis.{each}"
+        for each in ANALYSIS_ORDER[ANALYSIS_ORDER.index(folder) + 1 :]
+    }
+    for path in (PACKAGE / "analysis" / folder).glob("*.py"):
+        found = {".".join(module.split(".")[:3]) for module in imports(path)}
+        assert not found & later, path
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
@@ -145,7 +158,7 @@ def test_dependencies_are_pinned_from_below_only() -> None:
     assert re.fullmatch(r">=3\.\d+", project["requires-python"])
 
 
-ANALYSIS = sorted((PACKAGE / "analysis").glob("*.py"))
+ANALYSIS = sorted((PACKAGE / "analysis").rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", ANALYSIS, ids=name)

@@ -46,7 +46,7 @@ OTHERS = [f"b.py:{line}:11: AWT101 " for line in (6, 11, 16)]
 # How to make each stage fail in `consume`: statements that put an error there.
 STAGES = {
     "lowered": """
-from flake8_asyncwait.analysis.lower import Lowerer as where
+from flake8_asyncwait.analysis.code.lower import Lowerer as where
 name, named = "definition", lambda self, node, cls: node.name.value
 """,
     "analysed": """
@@ -268,7 +268,7 @@ def test_errors_of_every_kind(
 
 def test_the_file_is_the_least(asyncwait: Asyncwait, monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails outside of all functions is the file's, and the other files are checked."""
-    from flake8_asyncwait.analysis import load
+    from flake8_asyncwait.analysis.code import load
 
     outline = load.outline  # type: ignore[attr-defined]
 

@@ -18,8 +18,8 @@ from flake8.main.options import register_default_options
 from flake8.options.manager import OptionManager
 from libcst.codemod import CodemodContext
 
-from flake8_asyncwait.analysis import ir
-from flake8_asyncwait.analysis.load import Slices
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.load import Slices
 from flake8_asyncwait.check import check
 from flake8_asyncwait.codemod import FixAsyncioWait
 from flake8_asyncwait.options import Options

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.speed.prepare import python_files
-from flake8_asyncwait.analysis.load import File
+from flake8_asyncwait.analysis.code.load import File
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import examine
 from flake8_asyncwait.sites.find import call_lines

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from flake8_asyncwait.analysis import effects, ir
-from flake8_asyncwait.analysis.books import AWAITED, WAITED_AGAIN, Books, Leak
-from flake8_asyncwait.analysis.known import TASK_METHODS, Trait
-from flake8_asyncwait.analysis.state import CANCELLING, Shielded, State, Task, TimeLimited, Value
-from flake8_asyncwait.analysis.trace import Trace
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.machine.books import AWAITED, WAITED_AGAIN, Books, Leak
+from flake8_asyncwait.analysis.semantics.known import TASK_METHODS, Trait
+from flake8_asyncwait.analysis.states import effects
+from flake8_asyncwait.analysis.states.state import (
+    CANCELLING,
+    Shielded,
+    State,
+    Task,
+    TimeLimited,
+    Value,
+)
+from flake8_asyncwait.analysis.states.trace import Trace
 
 
 @dataclass(slots=True, eq=False)

@@ -5,29 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-# These register the rules for the nodes of `ir`.
-from flake8_asyncwait.analysis import calls as _calls
-from flake8_asyncwait.analysis import comprehensions as _comprehensions
-from flake8_asyncwait.analysis import conditions as _conditions
-from flake8_asyncwait.analysis import expressions as _expressions
-from flake8_asyncwait.analysis import ir
-from flake8_asyncwait.analysis import loops as _loops
-from flake8_asyncwait.analysis import managers as _managers
-from flake8_asyncwait.analysis import statements as _statements
-from flake8_asyncwait.analysis.books import Decided, MakeBooks, Undetermined, books_for, work_for
-from flake8_asyncwait.analysis.completion import RETURN, Flow
-from flake8_asyncwait.analysis.execute import run_block
-from flake8_asyncwait.analysis.facts import Facts, Site
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.facts import Facts, Site
+from flake8_asyncwait.analysis.code.program import Program
+from flake8_asyncwait.analysis.code.walk import every
 from flake8_asyncwait.analysis.fates import family_books
-from flake8_asyncwait.analysis.handover import hand_over
-from flake8_asyncwait.analysis.idle import idle_statements
-from flake8_asyncwait.analysis.loss import finish
-from flake8_asyncwait.analysis.machine import Context, Frame, Machine
-from flake8_asyncwait.analysis.program import Program
-from flake8_asyncwait.analysis.relevance import conditions, tested_again
-from flake8_asyncwait.analysis.state import MANY, Param, State
-from flake8_asyncwait.analysis.survey import facts_of, family_facts_of
-from flake8_asyncwait.analysis.walk import every
+from flake8_asyncwait.analysis.machine.books import (
+    Decided,
+    MakeBooks,
+    Undetermined,
+    books_for,
+    work_for,
+)
+from flake8_asyncwait.analysis.machine.execute import run_block
+from flake8_asyncwait.analysis.machine.handover import hand_over
+from flake8_asyncwait.analysis.machine.loss import finish
+from flake8_asyncwait.analysis.machine.machine import Context, Frame, Machine
+
+# These register the rules for the nodes of `ir`.
+from flake8_asyncwait.analysis.semantics import calls as _calls
+from flake8_asyncwait.analysis.semantics import comprehensions as _comprehensions
+from flake8_asyncwait.analysis.semantics import conditions as _conditions
+from flake8_asyncwait.analysis.semantics import expressions as _expressions
+from flake8_asyncwait.analysis.semantics import loops as _loops
+from flake8_asyncwait.analysis.semantics import managers as _managers
+from flake8_asyncwait.analysis.semantics import statements as _statements
+from flake8_asyncwait.analysis.states.completion import RETURN, Flow
+from flake8_asyncwait.analysis.states.state import MANY, Param, State
+from flake8_asyncwait.analysis.survey.idle import idle_statements
+from flake8_asyncwait.analysis.survey.relevance import conditions, tested_again
+from flake8_asyncwait.analysis.survey.survey import facts_of, family_facts_of
 from flake8_asyncwait.sites.fanout import Kind
 from flake8_asyncwait.undetermined import TooDeep
 

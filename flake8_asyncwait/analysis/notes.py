@@ -11,10 +11,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from flake8_asyncwait.analysis import effects, ir
-from flake8_asyncwait.analysis.books import AWAITED, MAX_WORK, Books, Undetermined
-from flake8_asyncwait.analysis.known import GATHERS, QUESTIONS, SUPPRESSES, TASK_METHODS, has
-from flake8_asyncwait.analysis.state import (
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.walk import last_name, walk
+from flake8_asyncwait.analysis.machine.books import AWAITED, MAX_WORK, Books, Undetermined
+from flake8_asyncwait.analysis.semantics.known import (
+    GATHERS,
+    QUESTIONS,
+    SUPPRESSES,
+    TASK_METHODS,
+    has,
+)
+from flake8_asyncwait.analysis.states import effects
+from flake8_asyncwait.analysis.states.state import (
     ASKED,
     ENDED,
     LATE_CANCELLING,
@@ -32,7 +40,6 @@ from flake8_asyncwait.analysis.state import (
     Value,
     WaitTask,
 )
-from flake8_asyncwait.analysis.walk import last_name, walk
 
 # A fix is rare, and may take its time where large collections have failed.
 _PATIENCE = 5

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import cached_property, partial
 
-from flake8_asyncwait.analysis.facts import Site
+from flake8_asyncwait.analysis.code.facts import Site
+from flake8_asyncwait.analysis.code.load import File, Lowered
+from flake8_asyncwait.analysis.code.walk import last_name
 from flake8_asyncwait.analysis.interpret import Analysed, Runs
-from flake8_asyncwait.analysis.load import File, Lowered
 from flake8_asyncwait.analysis.notes import Budget, NotingBooks, Struck, Use, noting_books
-from flake8_asyncwait.analysis.state import MANY
-from flake8_asyncwait.analysis.walk import last_name
+from flake8_asyncwait.analysis.states.state import MANY
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import finding_at, functions
 from flake8_asyncwait.sites.find import call_lines

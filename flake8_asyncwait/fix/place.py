@@ -11,7 +11,7 @@ from typing import Any
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
-from flake8_asyncwait.analysis.parse import parse_module
+from flake8_asyncwait.analysis.code.parse import parse_module
 
 _WRAP = "if 1:\n"
 _FUNCTIONS = (cst.FunctionDef, cst.Lambda, cst.ClassDef)

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from flake8_asyncwait.analysis import ir
-from flake8_asyncwait.analysis.known import RETURN_WHEN, WAIT
+from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.notes import HANDED, UNKNOWN_ELEMENT
-from flake8_asyncwait.analysis.state import BORROWED, COLLECTION, FOREIGN, FUTURE, OWNED
+from flake8_asyncwait.analysis.semantics.known import RETURN_WHEN, WAIT
+from flake8_asyncwait.analysis.states.state import BORROWED, COLLECTION, FOREIGN, FUTURE, OWNED
 from flake8_asyncwait.fix import wrap
 from flake8_asyncwait.fix.call import renamed
 from flake8_asyncwait.fix.cure import AUTO, CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY

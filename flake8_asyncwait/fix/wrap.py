@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import libcst as cst
 
-from flake8_asyncwait.analysis.books import WAITED_AGAIN
+from flake8_asyncwait.analysis.machine.books import WAITED_AGAIN
 from flake8_asyncwait.analysis.notes import Use
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.aims import TASK, Aim, aims, is_collection, last_name, waited_of

@@ -6,12 +6,13 @@ import ast
 from collections.abc import Iterator
 from itertools import chain
 
-from flake8_asyncwait.analysis import ir, known
-from flake8_asyncwait.analysis.books import MakeBooks, books_for
-from flake8_asyncwait.analysis.facts import Site
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.facts import Site
+from flake8_asyncwait.analysis.code.load import File
+from flake8_asyncwait.analysis.code.walk import every, last_name
 from flake8_asyncwait.analysis.interpret import Analysed, Runs, analyse, analyse_family
-from flake8_asyncwait.analysis.load import File
-from flake8_asyncwait.analysis.walk import every, last_name
+from flake8_asyncwait.analysis.machine.books import MakeBooks, books_for
+from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import rule_of
 from flake8_asyncwait.rules.words import hint

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flake8_asyncwait.analysis.trace import History
+from flake8_asyncwait.analysis.states.trace import History
 from flake8_asyncwait.verdict.outcome import Outcome
 from flake8_asyncwait.verdict.place import Place
 

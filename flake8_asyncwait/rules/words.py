@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flake8_asyncwait.analysis.trace import Trace
+from flake8_asyncwait.analysis.states.trace import Trace
 from flake8_asyncwait.verdict.outcome import Loss, Struck
 from flake8_asyncwait.verdict.place import Place, Subject
 

@@ -23,6 +23,8 @@ PRIMITIVES = {
     "asyncio.PriorityQueue": ("get", "put", "join"),
     "asyncio.Event": ("wait",),
 }
+# The builtin that calls a function on each of the items that it is given.
+MAP = "builtins.map"
 # What is bound to nothing yet.
 NONE = "None"
 TYPE_PARAMETERS = "[]"  # the keyword that holds them in a class of a tree made from libcst's

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from flake8_asyncwait.analysis.books import Books, Leak
-from flake8_asyncwait.analysis.exceptions import CANCELLED_ERROR
-from flake8_asyncwait.analysis.facts import Site
-from flake8_asyncwait.analysis.fanout import CHILD, SIBLING, VAIN_CANCEL, closing
+from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR
+from flake8_asyncwait.analysis.code.facts import Site
 from flake8_asyncwait.analysis.fates import FamilyBooks
 from flake8_asyncwait.analysis.interpret import Analysed
-from flake8_asyncwait.analysis.machine import BYSTANDER
-from flake8_asyncwait.analysis.state import BORROWED, COLLECTION, FUTURE, OWNED
-from flake8_asyncwait.analysis.trace import History, Trace
+from flake8_asyncwait.analysis.machine.books import Books, Leak
+from flake8_asyncwait.analysis.machine.fanout import CHILD, SIBLING, VAIN_CANCEL, closing
+from flake8_asyncwait.analysis.machine.machine import BYSTANDER
+from flake8_asyncwait.analysis.states.state import BORROWED, COLLECTION, FUTURE, OWNED
+from flake8_asyncwait.analysis.states.trace import History, Trace
 from flake8_asyncwait.sites.fanout import GATHER
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flake8_asyncwait.analysis import ir
-from flake8_asyncwait.analysis.fanout import STARTS
-from flake8_asyncwait.analysis.program import Program
-from flake8_asyncwait.analysis.trace import History, Trace
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.program import Program
+from flake8_asyncwait.analysis.machine.fanout import STARTS
+from flake8_asyncwait.analysis.states.trace import History, Trace
 from flake8_asyncwait.verdict.finding import Step
 
 _STARTS = frozenset(STARTS.values())

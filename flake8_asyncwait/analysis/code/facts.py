@@ -1,0 +1,77 @@
+"""What the text of a function says before any of its executions is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.exceptions import Exc
+from flake8_asyncwait.analysis.code.liveness import Liveness
+from flake8_asyncwait.sites.fanout import WAIT, Kind
+
+
+@dataclass(slots=True)
+class Site:
+    """A wait site and what is known of it without executions.
+
+    `waits` says whether the site is early: true as soon as one execution finds it so. `results`
+    are the names that its result, or its pending half, is bound to, `halves` those of both halves.
+    Of the family, `several` says that a gather has several children of the function, and `uses`
+    are the names that what it is given may use.
+    """
+
+    call: ir.Call
+    index: int
+    early: bool = False
+    coroutine: str = ""
+    kind: Kind = WAIT
+    several: bool = False
+    uses: frozenset[str] = frozenset()
+    results: frozenset[str] = frozenset()
+    halves: frozenset[str] = frozenset()
+
+
+class Summary(NamedTuple):
+    """What a function of the file does where it is given nothing that matters: whether it
+    suspends and returns, what it may raise under a fault (and on which line it strikes) and
+    without one, and whether every return is a task that it made."""
+
+    suspends: bool
+    returns: bool
+    faults: tuple[tuple[Exc, int], ...]
+    raises: tuple[Exc, ...]
+    makes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What all runs of a function share.
+
+    `relevant` are the names that states must hold, `feeding` those of them whose value may become
+    an element of a wait, `bindable` those that are not passed over where they are not bound yet.
+    `repeated` are names that are looped over more than once. `helpers` are the names of the
+    functions of the project that it may call. `borrows` says that it may wait for its
+    callers' tasks, `nothing_to_lose` that it makes no task and waits
+    for none of its callers': futures tell nothing then. `size` is the number of its statements and
+    expressions, `questioned` are the methods, by their dotted texts, of whose end a question to
+    the same object tells. `summaries` are what was worked out of functions of the file that it
+    calls.
+    """
+
+    sites: list[Site]
+    relevant: frozenset[str]
+    feeding: frozenset[str]
+    bindable: frozenset[str]
+    repeated: frozenset[str]
+    helpers: frozenset[str]
+    liveness: Liveness
+    borrows: bool
+    nothing_to_lose: bool
+    size: int
+    questioned: frozenset[str] = frozenset()
+    summaries: dict[object, Summary | None] = field(default_factory=dict)
+    # For the family: the calls inside of awaits, as ids, and the lines on which a handler expects
+    # that the time runs out.
+    awaited: frozenset[int] = frozenset()
+    timed: frozenset[int] = frozenset()

@@ -1,0 +1,204 @@
+"""Which names of a function are still read behind a statement, and what else still matters there.
+
+The live variables of data flow analysis (Nielson, Nielson and Hankin, *Principles of Program
+Analysis*, section 2.1.4), over the tree of statements: from the last one back to the first, and
+around each loop until nothing is added. Any statement may raise, so what a handler reads is live
+in all of its `try`. Forgetting what nothing reads keeps the states few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.walk import children, every, last_name
+
+_STATEMENTS = ir.Stmt.__args__
+
+# What is live, beside names: these two, which nothing kills.
+_QUESTION = "?"  # something asks how a task ended
+_BINDING = "="  # before a name: a statement binds it
+
+
+@dataclass(frozen=True, slots=True)
+class _Exits:
+    """What is live where a block is left abruptly, as bit masks."""
+
+    raised: int = 0
+    returned: int = 0
+    broken: int = 0
+    continued: int = 0
+
+    @property
+    def all(self) -> int:
+        return self.raised | self.returned | self.broken | self.continued
+
+
+class Liveness:
+    """What is live behind each statement of a function.
+
+    `asking` are the last components of the names of what may ask how a task has ended. `calls` are
+    those of which it is to say whether they are reached.
+    """
+
+    def __init__(
+        self, func: ir.Func, asking: Collection[str], calls: Collection[ir.Call] = ()
+    ) -> None:
+        self._asking = asking
+        self._calls = frozenset(calls)
+        self._captured = {name for nested in func.nested for name in nested.mentions}
+        # When a nested function runs is not known.
+        self._always_asked = any(self._asks_inside(nested) for nested in func.nested)
+        # Sets are bit masks: there is one for each statement, and some functions have many names.
+        self._bits: dict[str, int] = {}
+        self._behind: dict[int, int] = {}
+        self._heads: dict[int, int] = {}
+        self._block(func.body, 0, _Exits())
+
+    def asked_after(self, statement: ir.Stmt) -> bool:
+        """Whether anything behind a statement may ask how a task ended."""
+        return self._always_asked or self._is_live(_QUESTION, statement)
+
+    def is_read_after(self, name: str, statement: ir.Stmt) -> bool:
+        """Whether anything behind a statement may read what a name holds there."""
+        return name in self._captured or self._is_live(name, statement)
+
+    def is_bound_after(self, name: str, statement: ir.Stmt) -> bool:
+        """Whether anything behind a statement may bind a name again."""
+        return self._is_live(_BINDING + name, statement)
+
+    def is_reached_after(self, call: ir.Call, statement: ir.Stmt) -> bool:
+        """Whether a call may be evaluated behind a statement."""
+        return self._is_live(_fact_of(call), statement)
+
+    def _is_live(self, fact: str, statement: ir.Stmt) -> bool:
+        return bool(self._behind[id(statement)] & self._bits.get(fact, 0))
+
+    def _asks_inside(self, func: ir.Func) -> bool:
+        return any(map(self._asks, every(func))) or any(map(self._asks_inside, func.nested))
+
+    def _asks(self, node: Any) -> bool:
+        if isinstance(node, ir.Call):
+            return last_name(node.func) in self._asking
+        return isinstance(node, ir.Await) and not isinstance(node.value, ir.Call)
+
+    def _block(self, body: list[ir.Stmt], live: int, exits: _Exits) -> int:
+        """What is live before a block, and behind each of its statements; `live` is behind it."""
+        for statement in reversed(body):
+            live = self._left_to(statement, live, exits)
+            self._behind[id(statement)] = live
+            live = self._before(statement, live, exits) | exits.raised
+        return live
+
+    def _left_to(self, statement: ir.Stmt, live: int, exits: _Exits) -> int:
+        """What is live where a statement leads, if it does not lead to the next one."""
+        if isinstance(statement, ir.Jump):
+            return exits.broken if statement.kind == "break" else exits.continued
+        if isinstance(statement, ir.Return):
+            return exits.returned
+        return exits.raised if isinstance(statement, ir.Raise) else live
+
+    def _before(self, statement: ir.Stmt, live: int, exits: _Exits) -> int:
+        if isinstance(statement, (ir.While, ir.For)):
+            return self._loop(statement, live, exits)
+        if isinstance(statement, ir.Try):
+            return self._try(statement, live, exits)
+        if isinstance(statement, ir.If):
+            orelse = self._block(statement.orelse, live, exits)
+            live = self._block(statement.body, live, exits) | orelse
+        elif isinstance(statement, ir.Match):
+            for case in statement.cases:
+                live |= self._block(case.body, live, exits)
+        elif isinstance(statement, ir.With):
+            # Its manager may swallow what is raised inside.
+            swallowed = replace(exits, raised=exits.raised | live)
+            live = self._block(statement.body, live, swallowed)
+        return live & ~self._mask(_bound(statement)) | self._facts(statement)
+
+    def _loop(self, node: ir.While | ir.For, live: int, exits: _Exits) -> int:
+        """What is live before a loop. Its head starts from what an earlier visit found, so that
+        loops in loops are not gone round again and again."""
+        bound = self._mask(_bound(node))
+        facts = self._facts(node)
+        # What a `for` goes through is read once, a condition on every turn.
+        again = facts if isinstance(node, ir.While) else self._mask(_binding(node))
+        head = self._heads.get(id(node), 0) | again | self._block(node.orelse, live, exits)
+        while True:
+            inside = replace(exits, broken=live, continued=head)
+            turned = head | self._block(node.body, head, inside) & ~bound | exits.raised
+            if turned == head:
+                break
+            head = turned
+        self._heads[id(node)] = head
+        return head | facts
+
+    def _try(self, node: ir.Try, live: int, exits: _Exits) -> int:
+        if node.final:
+            live = self._block(node.final, live | exits.all, exits)
+            exits = _Exits(live, live, live, live)
+        caught = exits.raised | self._facts(node)
+        for handler in node.handlers:
+            caught |= self._block(handler.body, live, exits)
+        orelse = self._block(node.orelse, live, exits)
+        return self._block(node.body, orelse, replace(exits, raised=caught))
+
+    def _facts(self, statement: ir.Stmt) -> int:
+        """What a statement's own expressions read, whether they ask, and what it binds."""
+        facts = {*_read(statement), *_binding(statement)}
+        facts |= {_fact_of(node) for node in _own(statement) if node in self._calls}
+        if any(map(self._asks, _own(statement))):
+            facts.add(_QUESTION)
+        return self._mask(facts)
+
+    def _mask(self, facts: Iterable[str]) -> int:
+        mask = 0
+        for fact in facts:
+            mask |= self._bits.setdefault(fact, 1 << len(self._bits))
+        return mask
+
+
+def _fact_of(call: ir.Call) -> str:
+    return f"call {id(call)}"
+
+
+def _own(statement: Any) -> Iterator[Any]:
+    """A statement and the nodes inside it that are in no other statement."""
+    queue: list[Any] = [statement]
+    while queue:
+        node = queue.pop()
+        yield node
+        queue.extend(child for child in children(node) if not isinstance(child, _STATEMENTS))
+
+
+def _targets(statement: Any) -> set[ir.Name]:
+    """The names, as nodes, that a statement binds to whatever they hold then."""
+    if isinstance(statement, ir.Assign):
+        queue = list(statement.targets)
+    elif isinstance(statement, (ir.For, ir.With)) and statement.target is not None:
+        queue = [statement.target]
+    else:
+        queue = []
+    found = set()
+    while queue:
+        target = queue.pop()
+        if isinstance(target, ir.Name):
+            found.add(target)
+        elif isinstance(target, ir.Unpack):
+            queue.extend(part for part, _ in target.parts)
+    return found
+
+
+def _bound(statement: Any) -> set[str]:
+    return {target.id for target in _targets(statement)}
+
+
+def _binding(statement: Any) -> set[str]:
+    return {_BINDING + name for name in _bound(statement)}
+
+
+def _read(statement: Any) -> set[str]:
+    """The names that a statement's own expressions may read."""
+    names = {node for node in _own(statement) if isinstance(node, ir.Name)}
+    return {node.id for node in names - _targets(statement)}

@@ -1,0 +1,206 @@
+"""Walks over the trees of `ir`, and what their nodes mention."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from flake8_asyncwait.analysis.code import ir
+
+# Statements and expressions that may end a block or suspend it, or that capture names.
+TELLING = (
+    ir.Await,
+    ir.Yield,
+    ir.Return,
+    ir.Raise,
+    ir.Jump,
+    ir.Define,
+    ir.DefineClass,
+    ir.Lambda,
+)
+# Expressions whose value is a condition.
+CONDITIONS = (ir.Not, ir.Compare, ir.Bool, ir.IfExp)
+# The fields of each kind of node; looked up once, for every node is visited several times.
+_FIELDS = {
+    kind: tuple(slot.name for slot in fields(kind))
+    for kind in vars(ir).values()
+    if isinstance(kind, type) and is_dataclass(kind) and kind is not ir.Func
+}
+
+
+def suspends(node: object) -> bool:
+    """Whether a function may suspend at a node itself."""
+    asynchronous = isinstance(node, (ir.For, ir.With, ir.Clause)) and node.asynchronous
+    return asynchronous or isinstance(node, (ir.Await, ir.Yield))
+
+
+def children(node: Any) -> Iterator[Any]:
+    """The ir nodes directly inside a node, nested functions excepted."""
+    for name in _FIELDS[type(node)]:
+        value = getattr(node, name)
+        if type(value) in _FIELDS:
+            yield value
+        elif type(value) is list:
+            yield from _nodes(value)
+
+
+def _nodes(values: Any) -> Iterator[Any]:
+    for value in values:
+        if type(value) in _FIELDS:
+            yield value
+        elif type(value) in (list, tuple):
+            yield from _nodes(value)
+
+
+def every(func: ir.Func) -> list[Any]:
+    """All nodes of a function's body, outer ones first, nested functions excepted."""
+    if not func.nodes:
+        func.nodes = list(walk(func.body))
+    return func.nodes
+
+
+def never_suspends(body: list[ir.Stmt]) -> bool:
+    """Whether a block holds no suspension point."""
+    return not any(map(suspends, walk(body)))
+
+
+def walk(statements: list[ir.Stmt]) -> Iterator[Any]:
+    """All nodes of a block, outer ones first, nested functions excepted."""
+    queue: list[Any] = list(statements)
+    while queue:
+        node = queue.pop()
+        yield node
+        queue.extend(children(node))
+
+
+def unsubscripted(func: ir.Expr) -> ir.Expr:
+    """What a callee names: a generic alias is called as what it is an alias of, `set[Task]()` as
+    `set()`."""
+    while isinstance(func, ir.Subscript):
+        func = func.value
+    return func
+
+
+def last_name(func: ir.Expr) -> str | None:
+    """The last component of a callee's name."""
+    func = unsubscripted(func)
+    if isinstance(func, ir.Attr):
+        return func.name
+    return func.id if isinstance(func, ir.Name) else None
+
+
+def target_names(target: Any) -> Iterator[str]:
+    """The names that a target binds; of `d[k] = x`, the `d` that holds it then."""
+    if isinstance(target, ir.Name):
+        yield target.id
+    elif isinstance(target, ir.Unpack):
+        for part, _ in target.parts:
+            yield from target_names(part)
+    elif isinstance(target, ir.Subscript):
+        yield from target_names(target.value)
+    elif isinstance(target, ir.Attr) and target.path is not None:
+        yield ".".join(target.path)
+
+
+def functions_in(func: ir.Func) -> Iterator[ir.Func]:
+    yield func
+    for nested in func.nested:
+        yield from functions_in(nested)
+
+
+def close(names: set[str], edges: list[tuple[str, str]]) -> None:
+    """Add every name that an edge leads to from one of `names`."""
+    following: dict[str, set[str]] = {}
+    for source, target in edges:
+        following.setdefault(source, set()).add(target)
+    queue = list(names)
+    while queue:
+        for target in following.get(queue.pop(), ()):
+            if target not in names:
+                names.add(target)
+                queue.append(target)
+
+
+def tested_constants(func: ir.Func, given: Iterable[str]) -> set[str]:
+    """The names that a function binds to a constant somewhere, or that are `given`, and that it
+    tests somewhere."""
+    constants = set(given)
+    tested: set[str] = set()
+    made: list[tuple[str, str]] = []  # conditions, and what they are made of
+    for owner in functions_in(func):
+        for node in every(owner):
+            if isinstance(node, ir.Assign) and isinstance(node.value, ir.Const):
+                constants |= {name for target in node.targets for name in target_names(target)}
+            elif isinstance(node, ir.Assign) and isinstance(node.value, CONDITIONS):
+                targets = {name for target in node.targets for name in target_names(target)}
+                made += [(name, part) for name in targets for part in mentioned(node.value)]
+            elif isinstance(node, (ir.If, ir.While, ir.IfExp, ir.Assert)):
+                tested |= mentioned(node.test)
+            elif isinstance(node, ir.Match):
+                tested |= mentioned(node.subject)
+    close(tested, made)
+    return constants & tested
+
+
+def tested(test: ir.Expr) -> Iterator[str]:
+    """The names and dotted paths whose truth, or being None, a condition asks for."""
+    if isinstance(test, ir.Not):
+        yield from tested(test.value)
+    elif isinstance(test, ir.Bool):
+        yield from tested(test.left)
+        yield from tested(test.right)
+    else:
+        name, _ = question(test)
+        if name:
+            yield name
+
+
+def question(test: ir.Expr) -> tuple[str, str]:
+    """The name or dotted path that a condition asks about, and what it asks: `truth`, `Is` or
+    `IsNot`, the last two of None. An item is asked for as an attribute is, as `name.[key]`. Two
+    empty strings for any other condition."""
+    asked = "truth"
+    if isinstance(test, ir.Compare) and len(test.rest) == 1:
+        asked, right = test.rest[0]
+        for one, other in ((test.left, right), (right, test.left)):
+            if asked in ("Is", "IsNot") and isinstance(other, ir.Const) and other.value is None:
+                test = one
+    if isinstance(test, ir.Name):
+        return test.id, asked
+    if isinstance(test, ir.Attr) and test.path is not None:
+        return ".".join(test.path), asked
+    if isinstance(test, ir.Subscript) and isinstance(test.value, ir.Name):
+        if isinstance(test.index, ir.Const):
+            return f"{test.value.id}.[{test.index.value!r}]", asked
+    return "", ""
+
+
+def mentioned(node: Any) -> set[str]:
+    found = {node.id} if isinstance(node, ir.Name) else set()
+    for child in children(node):
+        found |= mentioned(child)
+    return found
+
+
+def changed_by(node: ir.Call, names: Collection[str]) -> set[str]:
+    """The attributes among `names` that a call may change: those of what has the method."""
+    path = node.func.path if isinstance(node.func, ir.Attr) else None
+    owner = ".".join(path[:-1]) + "." if path is not None else ""
+    return {name for name in names if owner and name.startswith(owner)}
+
+
+def blocks(statement: ir.Stmt) -> Iterator[list[ir.Stmt]]:
+    """The blocks of a compound statement."""
+    if isinstance(statement, ir.Try):
+        yield statement.body
+        yield from (handler.body for handler in statement.handlers)
+        yield statement.orelse
+        yield statement.final
+    elif isinstance(statement, ir.Match):
+        yield from (case.body for case in statement.cases)
+    elif isinstance(statement, (ir.If, ir.While, ir.For)):
+        yield statement.body
+        yield statement.orelse
+    elif isinstance(statement, ir.With):
+        yield statement.body

@@ -1,0 +1,175 @@
+"""What a run finds out, and how much work it may take for that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.walk import last_name
+from flake8_asyncwait.analysis.states.state import MANY, OWNED, Fault, State, Value
+from flake8_asyncwait.analysis.states.trace import Trace
+
+# The work on one function is bounded: statements and expressions evaluated, each in one state, and
+# states compared. A state that holds much counts for several (`State.weight`). The first try may
+# take so much, and so much for each statement and expression of the function, which lets long
+# functions have their due; each of the others, with fewer tasks, may take `MAX_WORK`.
+FIRST_WORK = 30_000
+NODE_WORK = 8
+MAX_WORK = 100_000
+# A site that is shown to forget a task is looked at for this long all the same, for the sake of a
+# short witness.
+ENOUGH_WORK = 3_000
+# What it may take to work out what one function of the file does, beside the work on its caller.
+HELPER_WORK = 3_000
+# What a note says that a task was, where the machine or a fix has to know.
+AWAITED = "awaited"
+WAITED_AGAIN = "waited for again"
+
+
+class Undetermined(Exception):
+    """The bound of work was hit: nothing is claimed about the function's sites."""
+
+
+class Decided(Exception):
+    """The site has been shown to lose a task without a fault: no more can be learned."""
+
+
+class Leak(NamedTuple):
+    """A task that an execution loses at a site. `kind` is `lost`, `kept` (it runs on, but
+    somebody reaches it: only the letter of AWT105 minds) or `unawaited` (cancelled, never
+    awaited: AWT202)."""
+
+    kind: str
+    origin: int
+    owner: str
+    fault: Fault | None
+    unbound: bool
+
+
+@dataclass(slots=True, eq=False)
+class Books:
+    """What a run for one site finds out, within `limit` units of work.
+
+    `is_forgotten` says that a task is lost without a fault.
+    """
+
+    # Whether the executions that lose nothing matter, too.
+    is_thorough: ClassVar[bool] = False
+
+    limit: int
+    is_forgotten: bool = False
+    adopted: set[str] = field(default_factory=set)
+    labels: dict[int, str] = field(default_factory=dict)
+    cancelled_on: dict[int, set[int]] = field(default_factory=dict)
+    work: int = 0
+    _before: int = 0
+    _origins: dict[object, int] = field(default_factory=dict)
+    _nodes: list[object] = field(default_factory=list)
+    leaks: dict[Leak, Trace] = field(default_factory=dict)
+
+    def origin(self, node: object, key: object) -> int:
+        """The number of a place that makes tasks: of `node`, or a name, told from others by
+        `key`."""
+        if key not in self._origins:
+            self._origins[key] = len(self._origins)
+            self._nodes.append(node)
+        return self._origins[key]
+
+    def label(self, origin: int) -> str:
+        """How the steps of a witness name the tasks of one origin."""
+        name = self.name_of(origin)
+        if name:
+            return f"'{name}'"
+        line = self.line_of(origin)
+        where = f"on line {line}" if line < ir.SPAN else "in another file"
+        return f"the task made {where}"
+
+    def name_of(self, origin: int) -> str:
+        """The first name that the tasks of one origin were bound to before the wait, or ""."""
+        node = self._nodes[origin]
+        return node if isinstance(node, str) else self.labels.get(origin, "")
+
+    def line_of(self, origin: int) -> int:
+        """The line of a place that makes tasks, 0 where that is only a name."""
+        return getattr(self._nodes[origin], "line", 0)
+
+    def is_made_by(self, leak: Leak, node: object) -> bool:
+        """Whether what leaks is made by a node."""
+        return self._nodes[leak.origin] is node
+
+    def callee_of(self, origin: int) -> str:
+        """The last name of what is called there, "" where that is no call."""
+        node = self._nodes[origin]
+        return (last_name(node.func) or "") if isinstance(node, ir.Call) else ""
+
+    # What a fix asks beyond leaks: `NotingBooks` takes notes of these, a check does not.
+
+    def used(self, state: State, value: Value, what: str, line: int) -> None:
+        """Something is done to a task, or to what is a handle on tasks."""
+
+    def asked(self, state: State, value: Value, method: str, line: int) -> None:
+        """A task is asked whether or how it has ended, or is to tell."""
+
+    def awaited(self, state: State, value: Value, line: int, func: ir.Func) -> None:
+        """A value is awaited on a line of a function."""
+
+    def given(self, state: State, values: Collection[Value], line: int) -> None:
+        """Values are given to a call that is awaited."""
+
+    def handed_over(self, state: State, value: Value, line: int) -> None:
+        """Somebody else can reach a value from now on."""
+
+    def waits(self, state: State, items: tuple[Value, ...], opened: bool) -> None:
+        """The site waits for `items`, and for others where it is `opened`."""
+
+    def cancels(self, state: State, value: Value, line: int) -> State:
+        """A task is asked to cancel; returns the state with notes on it."""
+        return state
+
+    @property
+    def all_work(self) -> int:
+        """The work of all runs that these books were kept of."""
+        return self._before + self.work
+
+    def begin_again(self) -> None:
+        """Another run begins, for as much work once more."""
+        self._before += self.work
+        self.work = 0
+
+    def of(self, site: int) -> dict[Leak, Trace]:
+        """The leaks of the site, each with the last step of the shortest execution to it."""
+        return self.leaks
+
+    def lose(self, leak: Leak, trace: Trace) -> None:
+        """Enter a leak, unless it is known with a history that is as short."""
+        known = self.leaks.get(leak)
+        if known is not None and trace.rank >= known.rank:
+            return
+        self.leaks[leak] = trace
+        if leak.kind == "lost" and not leak.fault and leak.owner == OWNED and not trace.vague:
+            self.is_forgotten = True
+
+    def tick(self, work: int = 1) -> None:
+        self.work += work
+        if self.work > ENOUGH_WORK and self.is_forgotten:
+            raise Decided
+        if self.work > self.limit:
+            raise Undetermined
+
+
+# What makes the books of a run: how many tasks a collection of unknown size stands for, and how
+# much work it may take.
+MakeBooks = Callable[[int, int], Books]
+
+
+def books_for(many: int, limit: int) -> Books:
+    """The books of a check."""
+    return Books(limit)
+
+
+def work_for(many: int, size: int) -> int:
+    """How much work all runs over a function may take together, with so many tasks to a collection
+    of unknown size."""
+    return FIRST_WORK + NODE_WORK * size if many == MANY else MAX_WORK

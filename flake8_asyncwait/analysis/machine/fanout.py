@@ -1,0 +1,238 @@
+"""The family: tasks that outlive the function that made them, without a wait.
+
+A run for a creation, a `gather` or an `as_completed` follows the tasks that the call makes or is
+given as one for a wait follows those that it waits for. They count as waited for from there on.
+What differs stands here: at what a fault strikes, what means to end a task, and what a gather that
+has failed leaves behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.walk import last_name, walk
+from flake8_asyncwait.analysis.machine.machine import BYSTANDER, Args, Machine, Results
+from flake8_asyncwait.analysis.states import effects
+from flake8_asyncwait.analysis.states.state import (
+    FUTURE,
+    OWNED,
+    AsCompleted,
+    Coroutine,
+    Gather,
+    Ref,
+    Result,
+    State,
+    Task,
+    TimeLimited,
+    Value,
+)
+from flake8_asyncwait.sites.fanout import AS_COMPLETED, CREATION, GATHER, WAIT
+
+# At what a fault strikes, beside `BYSTANDER`: at an await of another task of the function, where a
+# cancellation settles that; at the gather of the site, one of whose children fails; at the loop of
+# the site over `as_completed`.
+SIBLING = "sibling"
+CHILD = "child"
+
+# What the steps of an execution say.
+STARTS = {
+    CREATION: "the task starts",
+    GATHER: "the gather starts",
+    AS_COMPLETED: "as_completed() is called",
+}
+_CLOSING = "the exception leaves the with of "
+VAIN_CANCEL = "the gather is done: its cancel() cancels nothing"
+
+
+def closing(name: str) -> str:
+    """What the step says on which a `with` is left that has bound a name."""
+    return f"{_CLOSING}'{name}'"
+
+
+def closed_by(what: str) -> str:
+    """The name that such a step is about, "" for another step."""
+    return what.removeprefix(_CLOSING).strip("'") if what.startswith(_CLOSING) else ""
+
+
+def striking(machine: Machine, state: State, value: Value) -> str:
+    """At what a fault strikes where a value is awaited; a wait site does not ask."""
+    if machine.site.kind is WAIT:
+        return BYSTANDER
+    value = value.inner if isinstance(value, TimeLimited) else value
+    tasks = (state.heap[ref.id] for ref in effects.tasks_of(state, value))
+    return SIBLING if any(task.owner == OWNED for task in tasks) else BYSTANDER
+
+
+def made(machine: Machine, node: ir.Call, results: Results) -> Results:
+    """The results of a call: where it is the creation of the site, they are its tasks."""
+    if node is not machine.site.call or machine.site.kind is not CREATION:
+        return results
+    return [
+        (_followed(state, [value]).step(node.line, STARTS[CREATION]), value)
+        for state, value in results
+    ]
+
+
+def gathered(machine: Machine, node: ir.Call, state: State, ref: Ref, before: State) -> State:
+    """The state after a gather: where it is that of the site, its children are the site's tasks."""
+    if node is not machine.site.call:
+        return state
+    children = effects.tasks_of(state, ref)
+    owned = [c for c in children if state.heap[c.id].owner not in (FUTURE,)]
+    if sum(_is_ours(state, child) for child in owned) > 1:
+        machine.site.several = True
+        state = _followed(state, owned)
+    else:
+        state = _followed(state, [child for child in owned if child.id not in before.heap])
+    state = state.put(ref, state.heap[ref.id]._replace(site=True))
+    return state.step(node.line, STARTS[GATHER])
+
+
+def _is_ours(state: State, ref: Ref) -> bool:
+    task = state.heap[ref.id]
+    return task.owner != FUTURE and not task.handed
+
+
+def _followed(state: State, values: Collection[Value]) -> State:
+    refs = [ref for value in values for ref in effects.tasks_of(state, value)]
+    return state.waited_for(refs)
+
+
+def released(machine: Machine, state: State, value: Value) -> State:
+    """The tasks behind a value are judged at another site from now on."""
+    things = {n: state.heap[n] for n in state.refs(value)}
+    return state.put_all(
+        {n: t._replace(waited=False) for n, t in things.items() if type(t) is Task and t.waited}
+    )
+
+
+def failing(machine: Machine, state: State, value: Ref) -> State:
+    """A child of a gather has failed: the gather is done, and what is left is judged there."""
+    if machine.site.kind is WAIT:
+        return state
+    gather: Gather = state.heap[value.id]
+    state = state.put(value, gather._replace(failed=True))
+    return state if gather.site else released(machine, state, value)
+
+
+def iterating(machine: Machine, state: State, value: AsCompleted) -> State:
+    """A loop over `as_completed` begins: up to Python 3.12 its tasks start here, and here they are
+    judged from now on."""
+    if machine.site.kind is WAIT:
+        return state
+    if not value.site:
+        machine.books.given(state, [value], machine.line)
+        return released(machine, state, value)
+    things = {n: state.heap[n] for n in state.refs(value)}
+    return state.waited_for(
+        Ref(number)
+        for number, thing in things.items()
+        if type(thing) is Task and thing.owner != FUTURE
+    )
+
+
+def leaving(machine: Machine, node: ir.With, state: State) -> State:
+    """A `with` is left: what the children of the gather of the site use of it is closed."""
+    if machine.site.kind is not GATHER or not isinstance(node.target, ir.Name):
+        return state
+    if state.fault is None or state.fault.kind != CHILD or node.target.id not in machine.site.uses:
+        return state
+    return state.step(node.line, closing(node.target.id))
+
+
+def is_timed(machine: Machine, func: ir.Func, line: int) -> bool:
+    """Whether the time that runs out on a line is an ordinary outcome: a handler expects it."""
+    return machine.site.kind is not WAIT and func is machine.func and line in machine.facts.timed
+
+
+def awaitables(machine: Machine, node: ir.Call, args: Args) -> tuple[list[Value], bool]:
+    """The awaitables of a gather, and whether there are others."""
+    if machine.site.kind is WAIT:
+        return args.positional, args.splat
+    if not args.splat:
+        return telling(machine, tuple(args.positional), False)
+    first = next((n for n, arg in enumerate(node.args) if arg.star), len(node.args))
+    rest = repeated(machine, tuple(args.positional[first:]))
+    return telling(machine, (*args.positional[:first], *rest), True)
+
+
+def is_one_more(machine: Machine, state: State, ref: Ref, value: Value) -> bool:
+    """Whether a collection holds an equal coroutine already, which stands for all of them, or as
+    many others as tell anything."""
+    if machine.site.kind is WAIT or not isinstance(value, (Coroutine, Result)):
+        return False
+    items = state.heap[ref.id].items
+    awaitable = sum(isinstance(item, (Coroutine, Result)) for item in items)
+    return value in items or awaitable >= machine.many
+
+
+def repeated(machine: Machine, items: tuple[Value, ...]) -> tuple[Value, ...]:
+    """The items of a collection of unknown size. A coroutine stands for as many as such a
+    collection holds."""
+    return tuple(
+        item
+        for item in items
+        for _ in range(machine.many if isinstance(item, (Coroutine, Result)) else 1)
+    )
+
+
+def telling(machine: Machine, items: tuple[Value, ...], opened: bool) -> tuple[list[Value], bool]:
+    """Of awaitables, so many that a run remembers the tasks that are made of them: those that may
+    fail before those that cannot. Also says whether there are others."""
+    made = [item for item in items if isinstance(item, (Coroutine, Result))]
+    made.sort(key=lambda item: isinstance(item, Coroutine) and is_safe(machine, item))
+    dropped = [id(item) for item in made[machine.many :]]
+    kept: list[Value] = []
+    for item in items:
+        if id(item) in dropped:
+            dropped.remove(id(item))
+        else:
+            kept.append(item)
+    return kept, opened or len(kept) < len(items)
+
+
+def is_task(machine: Machine, value: Result) -> bool:
+    """Whether what an unknown call returns is a task rather than a coroutine, as its name says."""
+    name = machine.books.callee_of(value.origin)
+    return machine.site.kind is not WAIT and "task" in name.lower()
+
+
+def is_safe(machine: Machine, coroutine: Coroutine) -> bool:
+    """Whether a coroutine of a function of the project cannot fail."""
+    return machine.site.kind is not WAIT and cannot_fail(coroutine.func)
+
+
+def cannot_fail(func: ir.Func) -> bool:
+    """Whether a coroutine function catches every Exception: all that may raise stands in a `try`
+    with a handler for it, which does not raise or wait itself."""
+    return all(map(_is_harmless, func.body))
+
+
+def _is_harmless(statement: ir.Stmt) -> bool:
+    if isinstance(statement, ir.Try):
+        if any(map(_catches_all, statement.handlers)):
+            rest = (*statement.orelse, *statement.final)
+            return all(map(_is_quiet, rest)) and all(
+                _is_quiet(part)
+                for handler in statement.handlers
+                if not _is_of_cancellation(handler)
+                for part in handler.body
+            )
+    return _is_quiet(statement)
+
+
+def _catches_all(handler: ir.Handler) -> bool:
+    return handler.type is None or last_name(handler.type) in ("Exception", "BaseException")
+
+
+def _is_of_cancellation(handler: ir.Handler) -> bool:
+    return handler.type is not None and last_name(handler.type) == "CancelledError"
+
+
+def _is_quiet(statement: ir.Stmt) -> bool:
+    """Whether a statement neither waits nor raises; plain calls are taken not to raise."""
+    return not any(isinstance(node, _LOUD) for node in walk([statement]))
+
+
+_LOUD = (ir.Await, ir.Raise, ir.Yield, ir.Assert)

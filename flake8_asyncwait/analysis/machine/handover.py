@@ -1,0 +1,110 @@
+"""Hand-overs and cancels: what somebody else can reach, and what is asked to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
+from flake8_asyncwait.analysis.states import effects
+from flake8_asyncwait.analysis.states.state import (
+    BORROWED,
+    COLLECTION,
+    UNKNOWN,
+    UNSETTLED,
+    Coroutine,
+    Function,
+    Ref,
+    Result,
+    State,
+    Task,
+    Value,
+)
+
+
+def hand_over(machine: Machine, state: State, value: Value, ctx: Context) -> State:
+    """Somebody else can reach a value, and all that it captures."""
+    machine.books.handed_over(state, value, machine.line)
+    state = effects.hand_over(state, value)
+    for param in state.params(value):
+        if not param.handed:
+            state = effects.substitute(state, param, param._replace(handed=True))
+    reached = (value, *(state.heap[number] for number in state.refs(value)))
+    for func in _functions_in(reached):
+        state = _hand_over_captured(machine, state, func, ctx)
+    return state
+
+
+def _functions_in(value: Value) -> list[ir.Func]:
+    if isinstance(value, (Function, Coroutine)):
+        inner = (
+            [f for _, v in value.args for f in _functions_in(v)]
+            if isinstance(value, Coroutine)
+            else []
+        )
+        return [value.func, *inner]
+    if isinstance(value, tuple):
+        return [func for part in value for func in _functions_in(part)]
+    return []
+
+
+def _hand_over_captured(machine: Machine, state: State, func: ir.Func, ctx: Context) -> State:
+    if func.parent is None:
+        return state
+    return hand_over_names(machine, state, func.mentions, ctx)
+
+
+def hand_over_names(machine: Machine, state: State, names: Iterable[str], ctx: Context) -> State:
+    """What names hold now, and whatever they will hold, can be reached by somebody else."""
+    for name in sorted(names):
+        frame = ctx.frame.owner_of(name)
+        if frame is None or (frame.func is machine.func and name not in machine.relevant):
+            continue
+        key = frame.prefix + name
+        if f"${key}" in state.env:
+            continue
+        value = state.env.get(key, UNKNOWN)
+        state = state.bind(f"${key}", UNKNOWN)
+        state = hand_over(machine, state, value, ctx)
+    return state
+
+
+def cancel(machine: Machine, state: State, value: Value, line: int) -> State:
+    """`.cancel()` on a task or a gather; a parameter's tasks are adopted by it."""
+    state = machine.books.cancels(state, value, line)
+    for ref in effects.tasks_of(state, value):
+        task = state.heap[ref.id]
+        machine.books.cancelled_on.setdefault(task.origin, set()).add(line)
+        if task.status in UNSETTLED and not state.fault:
+            _adopt(machine, task.owner)
+    return effects.cancel(state, value)
+
+
+def _adopt(machine: Machine, owner: str) -> None:
+    for prefix in (BORROWED, COLLECTION):
+        if owner.startswith(prefix):
+            machine.books.adopted.add(owner.removeprefix(prefix))
+
+
+def cancel_all(machine: Machine, state: State, value: Value, line: int) -> State:
+    """Cancel every task that a value reaches (a call that the user says cancels them)."""
+    for number in list(state.refs(value)):
+        if type(state.heap[number]) is Task:
+            state = cancel(machine, state, Ref(number), line)
+    return state
+
+
+def hand_over_args(machine: Machine, args: Args, state: State, ctx: Context) -> State:
+    for value in args.every():
+        state = hand_over(machine, state, value, ctx)
+    return state
+
+
+def unknown_call(
+    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
+) -> Results:
+    """A call that nobody knows may keep or settle whatever it is given."""
+    if id(node) in machine.facts.awaited:
+        machine.books.given(state, args.every(), node.line)
+    state = hand_over_args(machine, args, state, ctx)
+    return [(state, Result(machine.origin(node)))]

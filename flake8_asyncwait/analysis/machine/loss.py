@@ -1,0 +1,173 @@
+"""Which tasks leave the books: the loss of one is the only source of findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+
+from flake8_asyncwait.analysis.machine.books import Leak
+from flake8_asyncwait.analysis.machine.machine import Machine
+from flake8_asyncwait.analysis.states.completion import States
+from flake8_asyncwait.analysis.states.state import (
+    ASKED,
+    BORROWED,
+    CANCELLED,
+    COLLECTION,
+    DONE,
+    DROPPED,
+    ENDED,
+    FAILED,
+    FOREIGN,
+    FUTURE,
+    LOST,
+    MAYBE,
+    OK,
+    UNSETTLED,
+    AsCompleted,
+    Asked,
+    Box,
+    Coroutine,
+    Ref,
+    Shielded,
+    State,
+    Task,
+    TimeLimited,
+    Value,
+    Waiting,
+)
+
+
+def collect(machine: Machine, state: State, line: int) -> State:
+    """Forget what nothing reaches; an owned task among it is lost here."""
+    if len(state.reachable()) == len(state.heap):
+        return state
+    alive = frozenset(state.reachable())
+    gone = {number: thing for number, thing in state.heap.items() if number not in alive}
+    for number in gone:
+        _leave(machine, state, number, line, DROPPED)
+    if state.fault and state.stale and LOST not in state.env:
+        # A cleanup may still come to read the result: then it is another code.
+        lost = tuple(Ref(n) for n, t in gone.items() if type(t) is Task and _is_losable(t))
+        state = state.bind(LOST, lost) if lost else state
+    return state.collected()
+
+
+def finish(machine: Machine, state: State, line: int, how: str) -> None:
+    """The function has ended: every task that it still held leaves the books."""
+    for number in state.heap:
+        _leave(machine, state, number, line, how)
+
+
+def _leave(machine: Machine, state: State, number: int, line: int, how: str) -> None:
+    """A task leaves the books settled, handed over, or lost. Settled and handed over need
+    no entry; what is neither is lost."""
+    thing = state.heap[number]
+    if type(thing) is not Task or not thing.waited or thing.owner == FUTURE:
+        return
+    if thing.status in UNSETTLED:
+        kind = "kept" if thing.handed else "lost"
+    elif thing.status in ASKED and not thing.handed:
+        kind = "unawaited"
+    else:
+        return
+    told = state.trace is not None and (state.trace.line, state.trace.what) == (line, how)
+    trace = (state if told else state.step(line, how)).trace
+    assert trace is not None
+    leak = Leak(kind, thing.origin, thing.owner, state.fault, state.unbound)
+    machine.books.lose(leak, trace)
+
+
+def head(machine: Machine, state: State, line: int) -> State:
+    """A state at the head of a loop. Where no task is left that could be lost, the others tell
+    nothing any more: forgetting them lets loops converge."""
+    machine.books.tick(state.weight + (state.fill >> 6))  # what a loop fills may grow without end
+    state = collect(machine, state, line)
+    tasks = {n: t for n, t in state.heap.items() if type(t) is Task}
+    if not tasks or any(_may_be_lost(task) for task in tasks.values()):
+        return state
+    others = {Ref(n) for n, t in tasks.items() if _tells_nothing(t)}
+    heap = dict(state.heap)
+    for number, thing in state.heap.items():
+        if Ref(number) in others:
+            heap[number] = thing._replace(status=MAYBE)
+        elif type(thing) is Box and thing.kind is not tuple:
+            items = tuple(item for item in thing.items if not _only(item, others))
+            if len(items) < len(thing.items):
+                heap[number] = thing._replace(items=items, open=True)
+    state = state.copy()
+    state.heap = heap
+    return collect(machine, state, line)
+
+
+def _tells_nothing(task: Task) -> bool:
+    """Somebody else's, and not one that raises when it is awaited."""
+    theirs = task.owner in (FUTURE, FOREIGN)
+    # A parameter's tasks, handed over or not, may still be adopted.
+    theirs = theirs or (task.handed and not task.owner.startswith((BORROWED, COLLECTION)))
+    return theirs and task.status not in ASKED and task.status != CANCELLED
+
+
+def is_open(machine: Machine, state: State) -> bool:
+    """Whether a state may still tell something of a site that no execution comes to any more: it
+    holds a task of the site that is not seen to its end, a wait that has not started, or tasks of a
+    parameter, which may be adopted."""
+    if machine.facts.borrows and not state.fault:
+        return True
+    things = state.heap.values()
+    if any(type(t) is Task and t.waited and t.status not in ENDED for t in things):
+        return True
+    held = chain(state.env.values(), *(t.items for t in things if type(t) is Box))
+    return any(type(value) in _NOT_STARTED for value in held)
+
+
+# What may hold the coroutine of a wait, or what a loop starts.
+_NOT_STARTED = frozenset({Waiting, TimeLimited, Shielded, Coroutine, AsCompleted})
+
+
+def _only(item: Value, others: set[Ref]) -> bool:
+    """Whether an item of a collection holds nothing but tasks that cannot be lost."""
+    if type(item) is tuple:
+        return any(part in others for part in item)
+    return item in others
+
+
+def holds_losable(state: State, value: Value) -> bool:
+    """Whether a value reaches a task of the site that could still be lost, if only once it is
+    adopted."""
+    things = (state.heap[number] for number in state.refs(value))
+    return any(type(thing) is Task and thing.waited and _is_losable(thing) for thing in things)
+
+
+def _is_losable(task: Task) -> bool:
+    theirs = task.owner in (FUTURE, FOREIGN) or task.handed
+    return task.status in UNSETTLED and not theirs
+
+
+def _may_be_lost(task: Task) -> bool:
+    return _is_losable(task) and not task.owner.startswith(BORROWED)
+
+
+def settle_ended(state: State) -> State:
+    """Forget how tasks ended where nothing asks any more."""
+    heap = None
+    asked = {value.task.id for value in state.env.values() if type(value) is Asked}
+    for number, thing in state.heap.items():
+        if number in asked:
+            continue
+        if type(thing) is Task and thing.status in (OK, FAILED, CANCELLED):
+            heap = heap or dict(state.heap)
+            heap[number] = thing._replace(status=DONE)
+    if heap is None:
+        return state
+    state = state.copy()
+    state.heap = heap
+    return state
+
+
+def merge(machine: Machine, states: Iterable[State], line: int) -> list[State]:
+    """The set of the given states, each without what nothing reaches."""
+    states = list(states)
+    if len(states) < 2:
+        return states
+    machine.books.tick(sum(state.weight for state in states))
+    return list(States(collect(machine, state, line) for state in states))

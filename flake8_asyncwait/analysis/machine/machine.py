@@ -1,0 +1,242 @@
+"""The machine that runs one function: where it is, what it has found out, and what may strike.
+
+It owns what one run adds to the states that go through it, and no rule: those are functions of a
+machine, a node, a state and a context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.exceptions import (
+    ANY,
+    CANCELLED_ERROR,
+    GENERATOR_EXIT,
+    TIMEOUT_ERROR,
+    Exc,
+)
+from flake8_asyncwait.analysis.code.facts import Facts, Site
+from flake8_asyncwait.analysis.code.program import Program
+from flake8_asyncwait.analysis.machine.books import Books
+from flake8_asyncwait.analysis.states.completion import Flow, raising
+from flake8_asyncwait.analysis.states.state import (
+    BORROWED,
+    COLLECTION,
+    MANY,
+    OWNED,
+    STRUCK,
+    UNKNOWN,
+    Const,
+    Fault,
+    State,
+    Task,
+    Value,
+)
+from flake8_asyncwait.sites.fanout import WAIT
+
+# What is awaited where a fault strikes, unless it is a task of the function.
+BYSTANDER = "bystander"
+# What one evaluation yields: each way it may go, with its value.
+Results = list[tuple[State, Value]]
+# The parameters of a call that are bound, with their values.
+Arguments = tuple[tuple[str, Value], ...]
+
+_FAULTS = {
+    CANCELLED_ERROR: "cancelled here",
+    GENERATOR_EXIT: "closed here",
+    ANY: "an exception is raised here",
+    TIMEOUT_ERROR: "the time is up here",
+}
+
+# Calls of functions of the project are looked into one level deep.
+MAX_DEPTH = 1
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """One activation: the function itself, or a helper that is looked into.
+
+    `prefix` keeps the names of frames apart. `on_yield` runs the body of the `with` statement
+    whose context manager this frame is.
+    """
+
+    func: ir.Func
+    prefix: str
+    depth: int
+    parent: Frame | None = None
+    on_yield: Callable[[State, object, Context], list[State]] | None = None
+
+    def owner_of(self, name: str) -> Frame | None:
+        """The frame, this one or one around it, in which `name` is a local; None: no local."""
+        frame: Frame | None = self
+        while frame is not None:
+            if name in frame.func.locals and name not in frame.func.outer:
+                return frame
+            frame = frame.parent
+        return None
+
+
+@dataclass(slots=True, eq=False)
+class Context:
+    """Where a statement runs: its frame, where abrupt ends go, the exception being handled, and
+    whether this is a `finally` or a handler. `limited` says that a timeout of its own ends a full
+    wait here, `expected` is what a `try` around this is there for: what plain calls may raise."""
+
+    frame: Frame
+    out: Flow
+    handling: Exc | None = None
+    cleanup: bool = False
+    limited: bool = False
+    expected: tuple[Exc, ...] = ()
+
+    def into(self, out: Flow) -> Context:
+        """The same place, with abrupt ends going to `out`."""
+        return replace(self, out=out)
+
+    def handler(self, out: Flow, handling: Exc | None) -> Context:
+        """A `finally` or a handler of a `try` in this place."""
+        return Context(self.frame, out, handling, True, False, self.expected)
+
+
+class Args(NamedTuple):
+    """The evaluated arguments of a call. `splat` says that some came in by `*` or `**` of
+    something unknown."""
+
+    positional: list[Value]
+    keywords: dict[str, Value]
+    splat: bool = False
+
+    def first(self) -> Value:
+        """The first positional one."""
+        return self.positional[0] if self.positional else UNKNOWN
+
+    def every(self) -> list[Value]:
+        """All of them."""
+        return [*self.positional, *self.keywords.values()]
+
+
+class Machine:
+    """One run of a function, for one of its sites. `many` is how many tasks a collection of unknown
+    size stands for, `letter` says that tasks of others count too (AWT105), and `tested_again` are
+    the names and dotted paths whose tests agree with each other. `idle` are the statements of the
+    function, as ids, that cannot touch what states remember."""
+
+    def __init__(
+        self,
+        program: Program,
+        func: ir.Func,
+        facts: Facts,
+        site: Site,
+        books: Books,
+        many: int = MANY,
+    ) -> None:
+        self.program = program
+        self.func = func
+        self.facts = facts
+        self.books = books
+        self.many = many
+        self.letter = False
+        self.tested_again: frozenset[str] = frozenset()
+        self.idle: frozenset[int] = frozenset()
+        self.site = site
+        self.site_of = {id(site.call): site for site in facts.sites if site.kind is WAIT}
+        self.relevant = facts.relevant
+        # Only executions without a fault.
+        self.faultless = False
+        # The line of the statement of the function that is being run.
+        self.line = func.line
+        # What is awaited where the next fault may strike, as `fanout` names it.
+        self.striking = BYSTANDER
+        # How many points have been passed at which a fault may strike.
+        self.suspensions = 0
+        # How many conditions nothing decided so far.
+        self.free_choices = 0
+        # How many tasks of one origin what is being evaluated may make at once.
+        self.batch = 0
+        # The call of the function whose helper is being looked into.
+        self.caller: object = None
+        # The other modules of the project that it has run functions of, by their paths.
+        self.elsewhere: set[str] = set()
+        # How many frames are active besides the function's own: their names are kept apart.
+        self.level = 0
+        # What is worked out once for each helper, statement or loop.
+        self.flags: dict[ir.Func, set[str]] = {}
+        self.dear: set[ir.Func] = set()
+        self.ordered: dict[int, bool] = {}
+
+    def without_faults(self) -> None:
+        """From now on, only executions without a fault, for as much work once more."""
+        self.faultless = True
+        self.many = MANY
+        self.books.begin_again()
+
+    def note_module(self, path: str) -> None:
+        """What stands in the module at a path has been looked into."""
+        if path != self.program.path:
+            self.elsewhere.add(path)
+
+    def origin(self, node: object) -> int:
+        """The number of a place that makes tasks: an ir node (as reached from the call that is
+        being looked into), or a name."""
+        return self.books.origin(node, node if isinstance(node, str) else (id(node), self.caller))
+
+    def fail(self, state: State, ctx: Context, exc: Exc) -> None:
+        """The execution raises, as Python does and without a fault."""
+        ctx.out.add(raising(exc), state)
+
+    def may_raise(self, results: Results, line: int, ctx: Context) -> Results:
+        """A plain call or subscript: it may raise what is expected of it, after its effect."""
+        for exc in ctx.expected:
+            what, choice = "an exception is raised here", f"raise:{exc.name or 'Exception'}"
+            ctx.out.add(raising(exc), *(after.step(line, what, choice) for after, _ in results))
+        return results
+
+    def is_none(self, value: Value, state: State, ctx: Context, error: str) -> bool:
+        """Whether a value is known to be None; then what is done to it raises `error`."""
+        if isinstance(value, Const) and value.value is None:
+            self.fail(state, ctx, Exc(error))
+            return True
+        return False
+
+    def fault(
+        self,
+        state: State,
+        ctx: Context,
+        line: int,
+        excs: Iterable[Exc],
+        effect: State | None = None,
+    ) -> None:
+        """A fault may strike here, once an execution; `effect` is the state it leaves behind."""
+        self.suspensions += 1
+        if state.fault or self.faultless:
+            return
+        before = effect if effect is not None else state
+        for exc in excs:
+            what = _FAULTS.get(exc, "an exception is raised here")
+            name = exc.name or "Exception"
+            fault = STRUCK if self.site.kind is WAIT else Fault(self.striking, name)
+            struck = before.with_fault(fault).step(line, what, f"fault:{name}")
+            ctx.out.add(raising(exc), struck)
+
+    def suspend(self, state: State, line: int, ctx: Context) -> Results:
+        """Something unknown suspends, and may fail."""
+        later = state.suspended()
+        self.fault(state, ctx, line, (CANCELLED_ERROR, ANY), later)
+        return [(later, UNKNOWN)]
+
+    def suspend_all(self, states: list[State], line: int, ctx: Context) -> list[State]:
+        """`suspend` in each of the states."""
+        return [after for one in states for after, _ in self.suspend(one, line, ctx)]
+
+    def something_to_lose(self, state: State) -> bool:
+        """Whether a state holds a task that could be lost. Where it holds none, the tasks of
+        others need not be told from each other (but for AWT105, which minds them all)."""
+        return self.letter or any(
+            type(thing) is Task
+            and not thing.handed
+            and (thing.owner == OWNED or thing.owner.startswith((BORROWED, COLLECTION)))
+            for thing in state.heap.values()
+        )

@@ -1,0 +1,1 @@
+"""What each construct of the language, and each callable that is known, does to a state."""

@@ -1,0 +1,234 @@
+"""What `await` does to each kind of value: two points, the fault before the effect, and the end."""
+
+from __future__ import annotations
+
+from flake8_asyncwait.analysis.code.exceptions import (
+    ANY,
+    CANCELLED_ERROR,
+    GENERATOR_EXIT,
+    TIMEOUT_ERROR,
+    Exc,
+)
+from flake8_asyncwait.analysis.machine import fanout
+from flake8_asyncwait.analysis.machine.handover import hand_over
+from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
+from flake8_asyncwait.analysis.semantics.helpers import run_coroutine
+from flake8_asyncwait.analysis.semantics.values import as_task
+from flake8_asyncwait.analysis.semantics.waits import concluded, join_wait, run_wait
+from flake8_asyncwait.analysis.states import effects
+from flake8_asyncwait.analysis.states.completion import Flow, raising
+from flake8_asyncwait.analysis.states.state import (
+    ASKED,
+    CANCELLED,
+    DONE,
+    ENDED,
+    FAILED,
+    MAYBE,
+    MAYBE_ASKED,
+    OK,
+    UNKNOWN,
+    Box,
+    Const,
+    Coroutine,
+    Gather,
+    Param,
+    Ref,
+    Shielded,
+    State,
+    Task,
+    TimeLimited,
+    Value,
+    Waiting,
+    WaitTask,
+)
+
+
+def await_value(machine: Machine, state: State, value: Value, line: int, ctx: Context) -> Results:
+    """All ways in which `await value` may go on; abrupt ends go to the context."""
+    machine.books.awaited(state, value, line, ctx.frame.func)
+    before, machine.striking = machine.striking, fanout.striking(machine, state, value)
+    results = _await_value(machine, state, value, line, ctx)
+    machine.striking = before
+    return results
+
+
+def _await_value(machine: Machine, state: State, value: Value, line: int, ctx: Context) -> Results:
+    if isinstance(value, Param):
+        state, value = as_task(machine, state, value)
+    thing = state.get(value)
+    if isinstance(value, Waiting):
+        return run_wait(machine, state, value, line, ctx)
+    if isinstance(value, Coroutine):
+        return run_coroutine(machine, state, value, line, ctx)
+    if isinstance(value, Shielded):
+        return _await_shielded(machine, state, value, line, ctx)
+    if isinstance(value, TimeLimited):
+        return _await_limited(machine, state, value.inner, line, ctx)
+    if type(thing) is Task:
+        return _await_task(machine, state, value, line, ctx)
+    if type(thing) is Gather:
+        return _await_gather(machine, state, value, line, ctx)
+    if type(thing) is WaitTask:
+        return _await_wait_task(machine, state, value, line, ctx)
+    if isinstance(value, Const) or (type(thing) is Box and not thing.escaped):
+        machine.fail(state, ctx, Exc("TypeError"))
+        return []
+    return machine.suspend(state, line, ctx)
+
+
+def _await_task(machine: Machine, state: State, ref: Ref, line: int, ctx: Context) -> Results:
+    task = state.heap[ref.id]
+    if task.status in ENDED:
+        return result_of(machine, state, ref, line, ctx)
+    later = state.suspended()
+    if task.status in ASKED:
+        cancelled = effects.with_status(later, ref, CANCELLED)
+        machine.fail(cancelled, ctx, CANCELLED_ERROR)
+        if task.status not in MAYBE_ASKED:
+            return []
+        return result_of(machine, effects.with_status(later, ref, DONE), ref, line, ctx)
+    if not task.safe:
+        machine.fault(state, ctx, line, (ANY,), effects.with_status(later, ref, FAILED))
+    machine.fault(state, ctx, line, (CANCELLED_ERROR,), effects.with_status(later, ref, CANCELLED))
+    return [(effects.with_status(later, ref, OK), UNKNOWN)]
+
+
+def result_of(machine: Machine, state: State, ref: Ref, line: int, ctx: Context) -> Results:
+    """`.result()` of a task, or an await of one that is done."""
+    status = state.heap[ref.id].status
+    if status == OK or (status == DONE and state.heap[ref.id].safe):
+        return [(state, UNKNOWN)]
+    if status == FAILED:
+        machine.fail(state, ctx, ANY)
+        return []
+    if status == CANCELLED:
+        machine.fail(state, ctx, CANCELLED_ERROR)
+        return []
+    if status == DONE:
+        machine.fault(state, ctx, line, (ANY,), effects.with_status(state, ref, FAILED))
+        return [(effects.with_status(state, ref, OK), UNKNOWN)]
+    machine.fail(effects.not_ended(state, ref), ctx, Exc("InvalidStateError"))
+    if status == MAYBE or status in MAYBE_ASKED:
+        return result_of(machine, effects.with_status(state, ref, DONE), ref, line, ctx)
+    return []
+
+
+def _await_gather(machine: Machine, state: State, value: Ref, line: int, ctx: Context) -> Results:
+    gather = state.heap[value.id]
+    refs = effects.tasks_of(state, value)
+    statuses = [state.heap[ref.id].status for ref in refs]
+    unknown = _has_unknown(state, gather)
+    waits = any(status not in ENDED for status in statuses) or unknown
+    later = state.suspended() if waits else state
+    if waits:
+        machine.fault(
+            state, ctx, line, (CANCELLED_ERROR,), effects.end_all(later, value, CANCELLED)
+        )
+    if gather.quiet:
+        return [(effects.end_all(later, value, DONE), UNKNOWN)]
+    if any(status in ASKED or status == CANCELLED for status in statuses):
+        machine.fail(_end_asked(later, refs), ctx, CANCELLED_ERROR)
+        if any(s == CANCELLED or s in ASKED - MAYBE_ASKED for s in statuses):
+            return []
+        for ref, status in zip(refs, statuses, strict=True):
+            if status in MAYBE_ASKED:
+                later = effects.with_status(later, ref, DONE)
+    if FAILED in statuses:
+        machine.fail(later, ctx, ANY)
+        return []
+    machine.striking = fanout.CHILD if gather.site else machine.striking
+    for ref, _ in effects.choices(state, tuple(refs)):
+        if state.heap[ref.id].status != OK and not state.heap[ref.id].safe:
+            failed = effects.with_status(later, ref, FAILED)
+            machine.fault(state, ctx, line, (ANY,), fanout.failing(machine, failed, value))
+    if unknown and not (refs and all(state.heap[ref.id].safe for ref in refs)):
+        machine.fault(state, ctx, line, (ANY,), fanout.failing(machine, later, value))
+    return [(effects.end_all(later, value, OK), UNKNOWN)]
+
+
+def _has_unknown(state: State, gather: Gather) -> bool:
+    """Whether there may be unknown children. A gather of nothing at all is done at once."""
+    inner = (state.get(child) for child in gather.children)
+    nested = (one for one in inner if type(one) is Gather)
+    return gather.open or any(_has_unknown(state, one) for one in nested)
+
+
+def _end_asked(state: State, refs: list[Ref]) -> State:
+    for ref in refs:
+        if state.heap[ref.id].status in ASKED:
+            state = effects.with_status(state, ref, CANCELLED)
+    return state
+
+
+def _await_shielded(
+    machine: Machine, state: State, shielded: Shielded, line: int, ctx: Context
+) -> Results:
+    """A cancellation of the await leaves what is shielded running."""
+    inner = shielded.inner
+    if isinstance(inner, Waiting):
+        return run_wait(machine, state, inner, line, ctx)
+    if shielded.timed:
+        late = state.suspended().step(line, "the time runs out", "timeout")
+        ctx.out.add(raising(TIMEOUT_ERROR), late)
+    refs = effects.tasks_of(state, inner)
+    if not refs:
+        return machine.suspend(hand_over(machine, state, inner, ctx), line, ctx)
+    if effects.ended(state, inner):
+        return _await_value(machine, state, inner, line, ctx)
+    machine.fault(state, ctx, line, (CANCELLED_ERROR,), state.suspended())
+    return _without_cancellation(machine, state, inner, line, ctx)
+
+
+def _without_cancellation(
+    machine: Machine, state: State, inner: Value, line: int, ctx: Context
+) -> Results:
+    """Await `inner` where only its own failure, not a cancellation from outside, can strike."""
+    flow = Flow()
+    results = _await_value(machine, state, inner, line, ctx.into(flow))
+    for completion, states in flow:
+        for end in states:
+            if completion != raising(CANCELLED_ERROR) or end.fault == state.fault:
+                ctx.out.add(completion, end)
+    return results
+
+
+def _await_limited(
+    machine: Machine, state: State, inner: Value, line: int, ctx: Context
+) -> Results:
+    """`wait_for(inner, t)`: the time may run out, which cancels what is not shielded."""
+    if isinstance(inner, Waiting):
+        limited = Context(ctx.frame, ctx.out, ctx.handling, ctx.cleanup, True)
+        return run_wait(machine, state, inner, line, limited)
+    if isinstance(inner, Param):
+        state, inner = as_task(machine, state, inner)
+    target = inner.inner if isinstance(inner, Shielded) else inner
+    if fanout.is_timed(machine, ctx.frame.func, line):
+        late = effects.end_all(state.suspended(), inner, CANCELLED)
+        ctx.out.add(raising(TIMEOUT_ERROR), late.step(line, "the time runs out", "timeout"))
+    if effects.tasks_of(state, target) and not effects.ended(state, target):
+        late = state.suspended()
+        if not isinstance(inner, Shielded):
+            late = effects.end_all(late, target, CANCELLED)
+        machine.fault(state, ctx, line, (TIMEOUT_ERROR,), late)
+    return await_value(machine, state, inner, line, ctx)
+
+
+def _await_wait_task(machine: Machine, state: State, ref: Ref, line: int, ctx: Context) -> Results:
+    """A wait in a task of its own: what it waits for runs on, whatever ends that task."""
+    task: WaitTask = state.heap[ref.id]
+    status = state.heap[task.task.id].status
+    if status not in ENDED and status not in ASKED:
+        return join_wait(machine, state, ref, line, ctx)
+    ways = _await_task(machine, state, task.task, line, ctx)
+    ends = [end for after, _ in ways for end in concluded(machine, after, ref)]
+    return [(end, end.heap[ref.id].result) for end in ends]
+
+
+def yield_value(machine: Machine, state: State, value: Value, line: int, ctx: Context) -> Results:
+    """A yield hands its value over; the generator may be closed at it, or thrown into."""
+    if ctx.frame.on_yield is not None:
+        return [(after, UNKNOWN) for after in ctx.frame.on_yield(state, value, ctx)]
+    state = hand_over(machine, state, value, ctx)
+    later = state.suspended()
+    machine.fault(state, ctx, line, (GENERATOR_EXIT, ANY), later)
+    return [(later, UNKNOWN)]

@@ -1,0 +1,97 @@
+"""Binds targets: names, attributes, subscripts, and what takes a collection apart."""
+
+from __future__ import annotations
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.exceptions import Exc
+from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all
+from flake8_asyncwait.analysis.machine.handover import hand_over
+from flake8_asyncwait.analysis.machine.machine import Context, Machine
+from flake8_asyncwait.analysis.semantics.collections import set_item
+from flake8_asyncwait.analysis.semantics.names import assign, path_text
+from flake8_asyncwait.analysis.semantics.values import iterated, orders_of
+from flake8_asyncwait.analysis.states.real import UNORDERED
+from flake8_asyncwait.analysis.states.state import UNKNOWN, Box, Ref, State, Value
+
+
+def bind(
+    machine: Machine, target: ir.Target, value: Value, state: State, ctx: Context
+) -> list[State]:
+    """Bind a target; taking apart a collection of another size raises ValueError."""
+    if isinstance(target, ir.Name):
+        return [assign(machine, target.id, value, state, ctx)]
+    if isinstance(target, ir.Attr):
+        return _bind_attr(machine, target, value, state, ctx)
+    if isinstance(target, ir.Subscript):
+        return _bind_subscript(machine, target, value, state, ctx)
+    if isinstance(target, ir.Unpack):
+        return _bind_unpack(machine, target, value, state, ctx)
+    state = hand_over(machine, state, value, ctx)
+    return [after for after, _ in evaluate(machine, target, state, ctx)]
+
+
+def _bind_attr(
+    machine: Machine, target: ir.Attr, value: Value, state: State, ctx: Context
+) -> list[State]:
+    states = []
+    for after, _ in evaluate(machine, target.value, state, ctx):
+        after = hand_over(machine, after, value, ctx)
+        if target.path is not None:
+            path = path_text(target.path, ctx)
+            known = isinstance(value, Ref) and path in machine.relevant
+            after = after.bind(path, value) if known else after.unbind(path)
+        states.append(after)
+    return states
+
+
+def _bind_subscript(
+    machine: Machine, target: ir.Subscript, value: Value, state: State, ctx: Context
+) -> list[State]:
+    states: list[State] = []
+    for after, (owner, index) in evaluate_all(machine, [target.value, target.index], state, ctx):
+        machine.may_raise([(after, UNKNOWN)], machine.line, ctx)
+        box = after.get(owner)
+        if type(box) is not Box or box.escaped:
+            states.append(hand_over(machine, hand_over(machine, after, value, ctx), index, ctx))
+        else:
+            states += set_item(machine, owner, index, value, after, ctx)
+    return states
+
+
+def _bind_unpack(
+    machine: Machine, target: ir.Unpack, value: Value, state: State, ctx: Context
+) -> list[State]:
+    state, items, source = iterated(machine, state, value)
+    box = state.get(source)
+    if items is None or (type(box) is Box and box.open):
+        ends = [state]
+        for part, _ in target.parts:
+            ends = [after for one in ends for after in bind(machine, part, UNKNOWN, one, ctx)]
+        return ends if items is None else [hand_over(machine, one, source, ctx) for one in ends]
+    orders = [(state, items)]
+    if type(box) is Box and box.kind in UNORDERED:
+        orders = [(state, order) for order in orders_of(state, items)]
+    states: list[State] = []
+    for before, order in orders:
+        states += _bind_parts(machine, target, order, before, ctx)
+    return states
+
+
+def _bind_parts(
+    machine: Machine, target: ir.Unpack, items: tuple[Value, ...], state: State, ctx: Context
+) -> list[State]:
+    starred = [position for position, (_, star) in enumerate(target.parts) if star]
+    count = len(target.parts)
+    if len(items) < count - len(starred) or (not starred and len(items) != count):
+        machine.fail(state, ctx, Exc("ValueError"))
+        return []
+    values: list[Value] = list(items)
+    if starred:
+        first = starred[0]
+        extra = len(items) - (count - 1)
+        state, rest = state.new(Box(list, tuple(items[first : first + extra])))
+        values[first : first + extra] = [rest]
+    states = [state]
+    for (part, _), value in zip(target.parts, values, strict=False):
+        states = [after for before in states for after in bind(machine, part, value, before, ctx)]
+    return states

@@ -1,0 +1,337 @@
+"""Builtins, and what itertools and typing have, where they pass tasks on or say how many."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.exceptions import Exc, catches
+from flake8_asyncwait.analysis.machine.handover import hand_over
+from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, Machine, Results
+from flake8_asyncwait.analysis.semantics.collections import (
+    Operation,
+    dict_of,
+    given_pairs,
+    run_real,
+)
+from flake8_asyncwait.analysis.semantics.helpers import enter
+from flake8_asyncwait.analysis.semantics.names import class_names
+from flake8_asyncwait.analysis.semantics.values import (
+    collection,
+    iterated,
+    new_box,
+    orders_of,
+    truth,
+)
+from flake8_asyncwait.analysis.states import effects
+from flake8_asyncwait.analysis.states.real import UNORDERED, NotKnown
+from flake8_asyncwait.analysis.states.state import (
+    FUTURE,
+    MANY,
+    UNKNOWN,
+    AsCompleted,
+    Box,
+    Const,
+    Foreign,
+    Function,
+    Gather,
+    Param,
+    Raised,
+    State,
+    Task,
+    Value,
+    WaitTask,
+)
+
+
+def cast_to(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    return [(state, args.positional[1] if len(args.positional) > 1 else UNKNOWN)]
+
+
+def set_attribute(
+    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
+) -> Results:
+    """On the task itself `setattr` hands nothing over; on anything else it stores."""
+    for value in args.positional[1:]:
+        state = hand_over(machine, state, value, ctx)
+    return [(state, UNKNOWN)]
+
+
+def nothing(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    return [(state, UNKNOWN)]
+
+
+def length(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    if machine.is_none(args.first(), state, ctx, "TypeError"):
+        return []
+    box = state.get(args.first())
+    if type(box) is Box and not box.open:
+        return [(state, Const(len(box.items)))]
+    return [(state, UNKNOWN)]
+
+
+def range_of(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    """`range(len(tasks))`, and `range(3)`: a longer one may be of any length."""
+    bounds = [arg.value for arg in args.positional if isinstance(arg, Const)]
+    whole = all(type(bound) is int for bound in bounds)
+    if args.splat or not (whole and len(bounds) == len(node.args) in (1, 2)):
+        return [(state, UNKNOWN)]
+    counted = isinstance(node.args[-1].value, ir.Call)  # as many as a collection holds
+    if bounds[-1] - sum(bounds[:-1]) > (bounds[-1] if counted else MANY):
+        return [(state, UNKNOWN)]
+    return [state.new(Box(range, tuple(map(Const, range(*bounds)))))]
+
+
+def truth_of(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    known = truth(args.first(), state)
+    return [(state, UNKNOWN if known is None else Const(known))]
+
+
+def any_all(
+    telling: bool, machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
+) -> Results:
+    """`any`, for which a true item is telling, and `all`, for which a false one is."""
+    box = state.get(args.first())
+    if type(box) is not Box or box.kind is dict:
+        return [(state, UNKNOWN)]
+    verdicts = [truth(item, state) for item in box.items]
+    if telling in verdicts:
+        return [(state, Const(telling))]
+    if None in verdicts or box.open:
+        return [(state, UNKNOWN)]
+    return [(state, Const(not telling))]
+
+
+def is_instance(
+    tasks: frozenset[str],
+    machine: Machine,
+    node: ir.Call,
+    args: Args,
+    state: State,
+    ctx: Context,
+) -> Results:
+    """Whether an exception is of a class, or a task of one of those that `tasks` are of."""
+    value = args.first()
+    if isinstance(value, Raised) and len(node.args) > 1:
+        names = class_names(machine, node.args[1].value, ctx)
+        classes = machine.program.of(ctx.frame.func).outline.classes
+        verdicts = [catches(name, value.exc, classes) for name in names or [None]]
+        if "yes" in verdicts:
+            return [(state, Const(True))]
+        if "perhaps" not in verdicts:
+            return [(state, Const(False))]
+    elif type(state.get(value)) is Task and len(node.args) > 1:
+        kinds = node.args[1].value
+        parts = [part for part, _ in kinds.elements] if isinstance(kinds, ir.Display) else [kinds]
+        asked = {machine.program.qualified(ctx.frame.func, part) for part in parts}
+        if asked & tasks and state.get(value).owner != FUTURE:
+            return [(state, Const(True))]
+        if asked.isdisjoint({None, "builtins.object"}) and all(map(_is_builtin, asked)):
+            return [(state, Const(False))]
+    return [(state, UNKNOWN)]
+
+
+def _is_builtin(qualified: str | None) -> bool:
+    return (qualified or "").startswith("builtins.")
+
+
+def is_future(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    """`asyncio.isfuture()`: true of a task and of a handle on tasks."""
+    known = type(state.get(args.first())) in (Task, Gather, WaitTask)
+    return [(state, Const(True) if known else UNKNOWN)]
+
+
+def collected(
+    kind: type, machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
+) -> Results:
+    """A collection made of what another one yields."""
+    if not args.positional:
+        return [state.new(Box(kind, ()))]
+    state, items, source = _given(machine, args.first(), state)
+    if isinstance(source, AsCompleted):
+        return [(state, source)]
+    if items is None:
+        return [(state, UNKNOWN)]
+    box = state.get(source)
+    if kind in UNORDERED:
+        return [state.new(Box(kind, tuple(dict.fromkeys(items)), box.open))]
+    orders = orders_of(state, items) if box.kind in UNORDERED else [items]
+    return [state.new(Box(kind, order, box.open)) for order in orders]
+
+
+def sorted_items(
+    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
+) -> Results:
+    """`sorted(items)`, which tasks refuse; by a key, in an order that nobody knows."""
+    results: Results = []
+    for after, value in collected(list, machine, node, args, state, ctx):
+        box = after.get(value)
+        if type(box) is not Box:
+            results.append((after, value))
+        elif args.keywords:
+            results += [after.new(box._replace(items=o)) for o in orders_of(after, box.items)]
+        else:
+            results += _run(machine, sorted, [value], after, ctx)
+    return results
+
+
+def reversed_items(
+    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
+) -> Results:
+    """`reversed(items)`, which sets refuse."""
+    state, items, source = _given(machine, args.first(), state)
+    if items is None:
+        return [(state, source if isinstance(source, AsCompleted) else UNKNOWN)]
+    return _run(machine, reversed, [source], state, ctx)
+
+
+def sliced_items(
+    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
+) -> Results:
+    """`itertools.islice(items, ...)`"""
+    results: Results = []
+    for after, value in collected(list, machine, node, args, state, ctx):
+        if type(after.get(value)) is Box:
+            results += _run(machine, islice, [value, *args.positional[1:]], after, ctx)
+        else:
+            results.append((after, value))
+    return results
+
+
+def _run(
+    machine: Machine, operation: Operation, values: list[Value], state: State, ctx: Context
+) -> Results:
+    """Run a function of Python's; where it asks for what is not known, its value holds as much."""
+    try:
+        return run_real(machine, operation, values, state, ctx)
+    except NotKnown:
+        return [state.new(state.get(values[0])._replace(open=True, escaped=False))]
+
+
+def _given(
+    machine: Machine, value: Value, state: State
+) -> tuple[State, tuple[Value, ...] | None, Value]:
+    """What a value that is made into a collection yields; None where that is not tracked."""
+    tracked = collection(machine, state, value) or isinstance(value, (Param, Foreign))
+    if not tracked or isinstance(value, AsCompleted):
+        return state, None, value
+    return iterated(machine, state, value)
+
+
+def filtered(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    """`filter(test, items)`: a test that nobody knows may keep or drop each item."""
+    if not args.positional:
+        machine.fail(state, ctx, Exc("TypeError"))
+        return []
+    state, items, source = _given(machine, args.positional[-1], state)
+    if isinstance(source, AsCompleted):
+        return [(state, source)]
+    if items is None:
+        return [(state, UNKNOWN)]
+    opened = state.get(source).open
+    test = args.positional[0]
+    if test == Const(None):
+        true = tuple(item for item in items if truth(item, state) is not False)
+        return [state.new(Box(ir.ITERATOR, true, opened))]
+    ways: list[tuple[State, tuple[Value, ...]]] = [(state, ())]
+    for item in items:
+        after: list[tuple[State, tuple[Value, ...]]] = []
+        for before, kept in ways:
+            machine.books.tick(before.weight)
+            for later, value in _apply(machine, test, item, before, ctx):
+                known = truth(value, later)
+                if known is not False:
+                    after.append((later, (*kept, item)))
+                if known is not True:
+                    after.append((later, kept))
+        ways = after
+    return [later.new(Box(ir.ITERATOR, kept, opened)) for later, kept in ways]
+
+
+def _apply(machine: Machine, func: Value, item: Value, state: State, ctx: Context) -> Results:
+    if isinstance(func, Function) and ctx.frame.depth < MAX_DEPTH:
+        return enter(machine, func, Args([item], {}), state, ctx)
+    return [(hand_over(machine, state, item, ctx), UNKNOWN)]
+
+
+def chained(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    state, items, opened = _flat(machine, args.positional, args.splat, state)
+    return [new_box(state, ir.ITERATOR, items, opened)]
+
+
+def chained_items(
+    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
+) -> Results:
+    """`chain.from_iterable(...)`"""
+    state, outer, opened = _flat(machine, args.positional, args.splat, state)
+    state, items, opened = _flat(machine, outer, opened, state)
+    return [new_box(state, ir.ITERATOR, items, opened)]
+
+
+def _flat(
+    machine: Machine, values: list[Value], opened: bool, state: State
+) -> tuple[State, list[Value], bool]:
+    """What several values yield one after the other, and whether there may be more."""
+    items: list[Value] = []
+    for value in values:
+        state, more, source = iterated(machine, state, value)
+        box = state.get(source)
+        opened = opened or more is None or (type(box) is Box and box.open)
+        items.extend(more or ())
+    return state, items, opened
+
+
+def zipped(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    columns: list[tuple[Value, ...] | None] = []
+    for value in args.positional:
+        state, items, _ = iterated(machine, state, value)
+        columns.append(items)
+    return _rows(columns, state)
+
+
+def enumerated(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    state, items, _ = iterated(machine, state, args.first())
+    start = args.positional[1] if len(args.positional) > 1 else args.keywords.get("start")
+    first = start.value if isinstance(start, Const) else 0 if start is None else None
+    numbers = None
+    if items is not None and type(first) is int:
+        numbers = tuple(map(Const, range(first, first + len(items))))
+    return _rows([numbers, items], state)
+
+
+def _rows(columns: list[tuple[Value, ...] | None], state: State) -> Results:
+    """The rows of columns, of which those that are None are not known."""
+    known = [len(column) for column in columns if column is not None]
+    if not known:
+        return [(state, UNKNOWN)]
+    rows: list[Value] = []
+    for position in range(min(known)):
+        row = tuple(UNKNOWN if c is None else c[position] for c in columns)
+        state, ref = state.new(Box(tuple, row))
+        rows.append(ref)
+    return [state.new(Box(ir.ITERATOR, tuple(rows)))]
+
+
+def made_dict(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    if not args.positional and not args.keywords:
+        return [state.new(Box(dict, ()))]
+    box = state.get(args.first())
+    if type(box) is Box and box.kind is dict and not args.keywords:
+        return [state.new(box._replace(escaped=False))]
+    return [state.new(dict_of(*given_pairs(args, state)))]
+
+
+def next_of(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+    """`next(it)`: one of the items, or the default."""
+    box = state.get(args.first())
+    if type(box) is not Box or box.kind is dict:
+        return [(state, UNKNOWN), *((state, value) for value in args.positional[1:2])]
+    found: Results = [(state, item) for item, _ in effects.choices(state, box.items)]
+    if box.open:
+        found.append((state, UNKNOWN))
+    if not box.items:
+        if len(args.positional) > 1:
+            found.append((state, args.positional[1]))
+        elif not box.open:
+            machine.fail(state, ctx, Exc("StopIteration"))
+    return found

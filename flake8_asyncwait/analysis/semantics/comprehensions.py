@@ -1,0 +1,146 @@
+"""Rules for comprehensions: one turn for each item, as a loop has."""
+
+from __future__ import annotations
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.exceptions import ANY, CANCELLED_ERROR
+from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
+from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
+from flake8_asyncwait.analysis.semantics.binding import bind
+from flake8_asyncwait.analysis.semantics.collections import dict_of
+from flake8_asyncwait.analysis.semantics.conditions import decide
+from flake8_asyncwait.analysis.semantics.values import iterated, new_box, split_on_turns, turns
+from flake8_asyncwait.analysis.states.state import UNKNOWN, Box, Ref, State, Value
+
+
+@evaluates(ir.Comprehension)
+def _comprehension(machine: Machine, node: ir.Comprehension, state: State, ctx: Context) -> Results:
+    outer, machine.batch = machine.batch, machine.many
+    ways = _clauses(machine, node, 0, [(state, [], False)], ctx)
+    machine.batch = outer
+    bound = {n for clause in node.clauses for n in _clause_names(clause.target, ctx)}
+    results: Results = []
+    for after, items, opened in ways:
+        after = after.unbind(*bound)
+        if node.kind is dict:
+            results.append(after.new(dict_of(items, opened)))
+        else:
+            results.append(new_box(after, node.kind, items, opened))
+    return results
+
+
+def _clause_names(target: ir.Target, ctx: Context) -> list[str]:
+    if isinstance(target, ir.Name):
+        return [ctx.frame.prefix + target.id]
+    if isinstance(target, ir.Unpack):
+        return [name for part, _ in target.parts for name in _clause_names(part, ctx)]
+    return []
+
+
+def _clauses(
+    machine: Machine,
+    node: ir.Comprehension,
+    depth: int,
+    ways: list[tuple[State, list[Value], bool]],
+    ctx: Context,
+) -> list[tuple[State, list[Value], bool]]:
+    if depth == len(node.clauses):
+        return [end for way in ways for end in _element(machine, node, way, ctx)]
+    clause = node.clauses[depth]
+    ends: list[tuple[State, list[Value], bool]] = []
+    for before, items, opened in ways:
+        for state, value in evaluate(machine, clause.iter, before, ctx):
+            if clause.asynchronous:
+                machine.fault(state, ctx, node.line, (CANCELLED_ERROR, ANY), state.suspended())
+                state = state.suspended()
+            if machine.is_none(value, state, ctx, "TypeError"):
+                continue
+            state, known, source = iterated(machine, state, value)
+            if known is None:
+                known = turns(clause.iter)
+            if known is None:
+                ends += _unknown_clause(machine, node, depth, (state, items, True), ctx)
+                continue
+            current = [(state, items, opened)]
+            for item in known:
+                current = _item(machine, node, depth, item, current, ctx)
+            box = state.get(source)
+            if type(box) is Box and box.open:
+                current = [
+                    end
+                    for way in current
+                    for end in _unknown_clause(machine, node, depth, way, ctx)
+                ]
+            ends += current
+    return ends
+
+
+def _item(
+    machine: Machine,
+    node: ir.Comprehension,
+    depth: int,
+    item: Value,
+    ways: list[tuple[State, list[Value], bool]],
+    ctx: Context,
+) -> list[tuple[State, list[Value], bool]]:
+    """One turn of a clause: bind its target, decide its tests, go on inside."""
+    clause = node.clauses[depth]
+    ends: list[tuple[State, list[Value], bool]] = []
+    for state, items, opened in ways:
+        for bound in bind(machine, clause.target, item, state, ctx):
+            passed = [bound]
+            for test in clause.tests:
+                split = [decide(machine, test, one, ctx) for one in passed]
+                ends += [(one, items, opened) for _, no in split for one in no]
+                passed = [one for yes, _ in split for one in yes]
+            inner = [(one, items, opened) for one in passed]
+            ends += _clauses(machine, node, depth + 1, inner, ctx)
+    return ends
+
+
+def _unknown_clause(
+    machine: Machine,
+    node: ir.Comprehension,
+    depth: int,
+    way: tuple[State, list[Value], bool],
+    ctx: Context,
+) -> list[tuple[State, list[Value], bool]]:
+    """A clause over something unknown: its elements count only if they are tasks, then as
+    many as a collection of unknown size stands for. Its tests only change how many."""
+    before, items, _ = way
+    ends: list[tuple[State, list[Value], bool]] = []
+    for bound in bind(machine, node.clauses[depth].target, UNKNOWN, before, ctx):
+        for state, after, _ in _clauses(machine, node, depth + 1, [(bound, items, False)], ctx):
+            fresh = after[len(items) :]
+            if not any(_is_made(state, item, before) for item in fresh):
+                ends.append((state, after, True))
+                if any(isinstance(item, Ref) for item in fresh):  # unless there is no turn
+                    ends.append((before, items, False))
+                continue
+            some, none = split_on_turns(machine, node.clauses[depth].iter, state, before, ctx)
+            ends += [(one, items, False) for one in none]
+            more = [(one, after, False) for one in some]
+            for _ in range(machine.many - 1):
+                more = _clauses(machine, node, depth + 1, more, ctx)
+            ends += [end for end in more if len(end[1]) <= len(items) + 2 * machine.many]
+    return ends
+
+
+def _is_made(state: State, item: Value, before: State) -> bool:
+    """Whether evaluating the element made a task that was not there before."""
+    return any(number not in before.heap for number in state.refs(item))
+
+
+def _element(
+    machine: Machine, node: ir.Comprehension, way: tuple[State, list[Value], bool], ctx: Context
+) -> list[tuple[State, list[Value], bool]]:
+    state, items, opened = way
+    if node.key is None:
+        return [
+            (after, [*items, value], opened)
+            for after, value in evaluate(machine, node.element, state, ctx)
+        ]
+    return [
+        (after, [*items, (values[0], values[1])], opened)
+        for after, values in evaluate_all(machine, [node.key, node.element], state, ctx)
+    ]

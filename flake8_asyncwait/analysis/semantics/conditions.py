@@ -1,0 +1,278 @@
+"""Which way a condition goes, where what is known of tasks decides it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.exceptions import Exc
+from flake8_asyncwait.analysis.code.walk import question
+from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
+from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
+from flake8_asyncwait.analysis.semantics import known
+from flake8_asyncwait.analysis.semantics.values import answers, is_private, truth
+from flake8_asyncwait.analysis.states import effects
+from flake8_asyncwait.analysis.states.real import ERRORS, NotKnown, is_sure, real
+from flake8_asyncwait.analysis.states.state import (
+    FOREIGN,
+    KNOWN,
+    MANY,
+    OWNED,
+    UNKNOWN,
+    Box,
+    Const,
+    Function,
+    Known,
+    Method,
+    Param,
+    Raised,
+    Ref,
+    State,
+    Task,
+    Value,
+)
+
+_NUMBERS: dict[str, Callable[[Any, Any], bool]] = {
+    "LessThan": lambda a, b: a < b,
+    "LessThanEqual": lambda a, b: a <= b,
+    "GreaterThan": lambda a, b: a > b,
+    "GreaterThanEqual": lambda a, b: a >= b,
+    "Equal": lambda a, b: a == b,
+    "NotEqual": lambda a, b: a != b,
+}
+
+
+def _is_size(node: ir.Expr) -> bool:
+    return isinstance(node, ir.Call) and known.has(node, known.SIZES)
+
+
+def decide(
+    machine: Machine, node: ir.Expr, state: State, ctx: Context
+) -> tuple[list[State], list[State]]:
+    """The states in which a condition is true, and those in which it is false."""
+    if isinstance(node, ir.Not):
+        yes, no = decide(machine, node.value, state, ctx)
+        return no, yes
+    if isinstance(node, ir.Bool):
+        return _decide_bool(machine, node, state, ctx)
+    true: list[State] = []
+    false: list[State] = []
+    ways = evaluate(machine, node, state, ctx)
+    for after, value in [told for one, kept in ways for told in answers(machine, kept, one)]:
+        known = truth(value, after)
+        if known is None:
+            known = _found_before(machine, node, after, ctx)
+        machine.free_choices += known is None
+        if known is not False:
+            true.append(_chosen(machine, node, after, True, ctx) if known is None else after)
+        if known is not True:
+            if isinstance(value, Param) and known is None:
+                after = effects.substitute(after, value, value._replace(falsy=True))
+            false.append(_chosen(machine, node, after, False, ctx) if known is None else after)
+    return true, false
+
+
+def _asked(machine: Machine, node: ir.Expr, ctx: Context) -> tuple[str, str]:
+    """The name that a condition asks about, if it is asked about again, and what it asks."""
+    if not machine.tested_again or ctx.frame.func is not machine.func:
+        return "", ""
+    name, asked = question(node)
+    return (name, asked) if name in machine.tested_again else ("", "")
+
+
+def _found_before(machine: Machine, node: ir.Expr, state: State, ctx: Context) -> bool | None:
+    """What an earlier test says of a condition; None if nothing."""
+    name, asked = _asked(machine, node, ctx)
+    known = state.env.get(KNOWN + name)
+    if known is None:
+        return None
+    if asked == "truth":
+        return False if known.none else known.truth
+    none = False if known.truth else known.none
+    return none if none is None else none == (asked == "Is")
+
+
+def _decide_bool(
+    machine: Machine, node: ir.Bool, state: State, ctx: Context
+) -> tuple[list[State], list[State]]:
+    yes, no = decide(machine, node.left, state, ctx)
+    going_on, stopped = (yes, no) if node.op == "and" else (no, yes)
+    true: list[State] = []
+    false: list[State] = []
+    for after in going_on:
+        more_true, more_false = decide(machine, node.right, after, ctx)
+        true += more_true
+        false += more_false
+    return (true, stopped + false) if node.op == "and" else (stopped + true, false)
+
+
+def _chosen(machine: Machine, node: ir.Expr, state: State, truth: bool, ctx: Context) -> State:
+    """A condition that nothing decides goes either way; what it says of a name is kept."""
+    name, asked = _asked(machine, node, ctx)
+    if name:
+        before = state.env.get(KNOWN + name, Known())
+        if asked == "truth":
+            found = before._replace(truth=truth)
+        else:
+            found = before._replace(none=truth == (asked == "Is"))
+        state = state.bind(KNOWN + name, found)
+    name, asked = question(node)
+    if name and asked != "truth" and truth == (asked == "Is"):
+        state = _know_none(name, state, ctx)
+    return state
+
+
+def _know_none(name: str, state: State, ctx: Context) -> State:
+    frame = ctx.frame.owner_of(name)
+    if frame is None or frame.prefix + name not in state.env:
+        return state
+    return state.bind(frame.prefix + name, Const(None))
+
+
+@evaluates(ir.Compare)
+def _compare(machine: Machine, node: ir.Compare, state: State, ctx: Context) -> Results:
+    nodes = [node.left, *(right for _, right in node.rest)]
+    results: Results = []
+    for after, values in _told(machine, evaluate_all(machine, nodes, state, ctx)):
+        pairs = zip(node.rest, values[1:], strict=True)
+        if any(_is_in_none(op, value) for (op, _), value in pairs):
+            machine.fail(after, ctx, Exc("TypeError"))
+            continue
+        if _is_stranger(node, after, values[1], ctx):
+            results.append((after, Const(node.rest[0][0] == "NotIn")))
+            continue
+        sizes = [_is_size(one) for one in nodes]
+        crowded = _is_crowded(machine, after)
+        verdicts = [
+            _compared(after, op, values[n : n + 2], sizes[n : n + 2] if crowded else [])
+            for n, (op, _) in enumerate(node.rest)
+        ]
+        if False in verdicts:
+            results.append((after, Const(False)))
+        elif None in verdicts:
+            results.append((after, UNKNOWN))
+        else:
+            results.append((after, Const(True)))
+    return results
+
+
+def _told(
+    machine: Machine, ways: list[tuple[State, list[Value]]]
+) -> Iterator[tuple[State, list[Value]]]:
+    for state, values in ways:
+        ends: list[tuple[State, list[Value]]] = [(state, [])]
+        for value in values:
+            ends = [
+                (later, [*before, told])
+                for after, before in ends
+                for later, told in answers(machine, value, after)
+            ]
+        yield from ends
+
+
+def _is_stranger(node: ir.Compare, state: State, right: Value, ctx: Context) -> bool:
+    """Whether `name in tasks` asks for what came as a parameter among tasks that were made
+    here: it is none of them."""
+    box = state.get(right)
+    if node.rest[0][0] not in ("In", "NotIn") or len(node.rest) > 1 or type(box) is not Box:
+        return False
+    func, name = ctx.frame.func, node.left.id if isinstance(node.left, ir.Name) else ""
+    if name not in func.params or name in func.rebound or box.open or box.kind is dict:
+        return False
+    tasks = [state.get(item) for item in box.items]
+    return all(type(task) is Task and task.owner == OWNED for task in tasks)
+
+
+def _is_in_none(op: str, right: Value) -> bool:
+    return op in ("In", "NotIn") and isinstance(right, Const) and right.value is None
+
+
+def _is_crowded(machine: Machine, state: State) -> bool:
+    """Whether a state may hold collections of unknown size."""
+    origins = Counter(thing.origin for thing in state.heap.values() if type(thing) is Task)
+    return max(origins.values(), default=0) >= machine.many
+
+
+def _compared(state: State, op: str, sides: list[Value], sizes: list[bool]) -> bool | None:
+    """Whether `left op right`, if that is known; `sizes` tells which sides are `len(...)`, where
+    collections of unknown size are about."""
+    left, right = sides
+    if op in ("In", "NotIn"):
+        inside = _contains(state, left, right, sizes)
+        return inside if inside is None else inside == (op == "In")
+    if op in ("Is", "IsNot"):
+        same = _same(state, left, right)
+        return same if same is None else same == (op == "Is")
+    if isinstance(left, Const) and isinstance(right, Const):
+        return _numbers(op, [left.value, right.value], sizes)
+    if op in _NUMBERS and all(_is_exact(state.get(side)) for side in sides):
+        with suppress(NotKnown, *ERRORS):
+            return bool(_NUMBERS[op](real(state, left), real(state, right)))
+        return None
+    if op in ("Equal", "NotEqual"):
+        same = _same(state, left, right)
+        return same if same is None else same == (op == "Equal")
+    return None
+
+
+def _is_exact(box: object) -> bool:
+    """Whether it is known what a collection is equal to."""
+    return type(box) is Box and not (box.open or box.escaped) and all(map(is_sure, box.items))
+
+
+def _numbers(op: str, sides: list[object], sizes: list[bool]) -> bool | None:
+    """Compare two constants. Where one is more than collections of unknown size stand for, it
+    is not known how it compares, but for a size: so many there are, at least."""
+    left, right = sides
+    for side, is_size in zip(sides, sizes, strict=False):
+        if type(side) is int and side > MANY and not is_size and left != right:
+            return None
+    if op in ("Equal", "NotEqual") or (type(left) is int and type(right) is int):
+        return _NUMBERS[op](left, right)
+    return None
+
+
+def _same(state: State, left: Value, right: Value) -> bool | None:
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, Const) and one.value is None:
+            if isinstance(other, Const):
+                return other.value is None
+            if isinstance(other, (Ref, Raised, Function, Method)):
+                return False
+            return None
+    if isinstance(left, Ref) and isinstance(right, Ref):
+        kinds = {type(state.get(left)), type(state.get(right))}
+        if left == right:
+            return True
+        return None if Box in kinds else _both_tracked(state, left, right)
+    if isinstance(left, Const) and isinstance(right, Const):
+        return left.value is right.value or left.value == right.value
+    return None
+
+
+def _both_tracked(state: State, left: Ref, right: Ref) -> bool | None:
+    """Two tasks of the heap differ, unless both are somebody else's."""
+    owners = {getattr(state.get(side), "owner", "") for side in (left, right)}
+    return None if owners == {FOREIGN} else False
+
+
+def _contains(state: State, item: Value, box: Value, sizes: list[bool]) -> bool | None:
+    thing = state.get(box)
+    if type(thing) is not Box or thing.kind is ir.ITERATOR:
+        return None
+    items = [key for key, _ in thing.items] if thing.kind is dict else thing.items
+    if isinstance(item, Ref) and item in items:
+        return True
+    if isinstance(item, Const) and items and _is_exact(thing):
+        same = [_compared(state, "Equal", [item, one], sizes[:1]) for one in items]
+        return True if True in same else None if None in same else False
+    if not isinstance(item, Ref):
+        return False if not items and not thing.open and not thing.escaped else None
+    if thing.escaped and not is_private(state.heap[item.id]):
+        return None
+    if thing.open and getattr(state.get(item), "owner", "") == FOREIGN:
+        return None
+    return False

@@ -1,0 +1,318 @@
+"""Functions of the project: what a call of one does, one level deep."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.exceptions import Exc
+from flake8_asyncwait.analysis.code.facts import Summary
+from flake8_asyncwait.analysis.code.walk import last_name
+from flake8_asyncwait.analysis.machine.books import HELPER_WORK, Books, Undetermined
+from flake8_asyncwait.analysis.machine.execute import run_block
+from flake8_asyncwait.analysis.machine.handover import hand_over, unknown_call
+from flake8_asyncwait.analysis.machine.machine import (
+    MAX_DEPTH,
+    Args,
+    Arguments,
+    Context,
+    Frame,
+    Machine,
+    Results,
+)
+from flake8_asyncwait.analysis.semantics.names import decides, matters
+from flake8_asyncwait.analysis.states.completion import RETURN, Flow, States
+from flake8_asyncwait.analysis.states.state import (
+    OWNED,
+    UNKNOWN,
+    Box,
+    Const,
+    Coroutine,
+    Function,
+    Ref,
+    State,
+    Task,
+    Unknown,
+    Value,
+)
+
+
+def function_of(machine: Machine, node: ir.Call, ctx: Context) -> Function | None:
+    """The function of the project that a dotted callee names: `module.function`, `self.method` or
+    `super().method` of the enclosing class, or `Class.method`."""
+    callee = node.func
+    if not isinstance(callee, ir.Attr):
+        return None
+    elsewhere = ctx.frame.depth < MAX_DEPTH
+    definition = machine.program.definition(ctx.frame.func, callee, elsewhere)
+    found = None if definition is None else definition.load()
+    if definition is None or found is None:
+        return None
+    if definition.cls is None:
+        return Function(found, False)
+    kinds = {last_name(decorator) for decorator in found.decorators}
+    on_instance = callee.path is None or callee.path[0] in ("self", "cls")
+    bound = on_instance or "classmethod" in kinds
+    return Function(found, bound and "staticmethod" not in kinds)
+
+
+def call_function(
+    machine: Machine, node: ir.Call, function: Function, args: Args, state: State, ctx: Context
+) -> Results:
+    """Call a function of the project: a coroutine, a generator, or its body at once."""
+    func = function.func
+    plain = not func.decorators or _transparent(func)
+    if func.asynchronous and not func.generator and plain:
+        return [(state, Coroutine(func, bind_arguments(function, args)))]
+    ways = None
+    if plain and not func.generator and not args.splat:
+        ways = _looked_into(machine, func, bind_arguments(function, args), state, ctx, id(node))
+    if ways is None:
+        return unknown_call(machine, node, args, hand_over(machine, state, function, ctx), ctx)
+    return ways
+
+
+def _returned(machine: Machine, func: ir.Func, before: State, results: Results) -> Results:
+    """The tasks that a function of the project makes are none of the caller's, but for the one that
+    it returns, if every return of it is one, and those that it puts into the caller's own
+    collections."""
+    makes = is_factory(machine, func)
+    own = tuple(Ref(number) for number, thing in before.heap.items() if type(thing) is Box)
+    ways: Results = []
+    for after, value in results:
+        held = tuple(r for r in own if r.id in after.heap and not after.heap[r.id].escaped)
+        known = {*before.heap, *after.refs((held, value if makes else UNKNOWN))}
+        fresh = {
+            number: thing._replace(handed=True)
+            for number, thing in after.heap.items()
+            if number not in known and type(thing) is Task and thing.owner == OWNED
+        }
+        ways.append((after.put_all(fresh), value))
+    return ways
+
+
+def bind_arguments(function: Function, args: Args) -> Arguments:
+    """The parameters of a call of a function of the project, with their values."""
+    func = function.func
+    names = func.positional[1:] if function.bound else func.positional
+    pairs = list(zip(names, args.positional, strict=False))
+    rest = args.positional[len(names) :]
+    named: list[Value] = []
+    if func.star is not None:
+        pairs.append((func.star, tuple(rest)))
+    for name, value in args.keywords.items():
+        if name in func.params:
+            pairs.append((name, value))
+        elif func.star_star is not None and not args.splat:
+            named.append((Const(name), value))
+        elif func.star_star is not None or name.startswith("**"):
+            pairs.append((f"${name}", value))
+    if func.star_star is not None and not args.splat:
+        pairs.append((func.star_star, tuple(named)))
+    return tuple(pairs)
+
+
+def run_coroutine(
+    machine: Machine, state: State, value: Coroutine, line: int, ctx: Context
+) -> Results:
+    """Await a coroutine of the project: it can only fail at the awaits inside it."""
+    ways = _looked_into(machine, value.func, value.args, state, ctx, line)
+    if ways is None:
+        return machine.suspend(hand_over(machine, state, value, ctx), line, ctx)
+    return ways
+
+
+def _looked_into(
+    machine: Machine, func: ir.Func, pairs: Arguments, state: State, ctx: Context, caller: object
+) -> Results | None:
+    """What a call of a function of the project does; None where that is not known: it is too deep,
+    or too dear to work out."""
+    if ctx.frame.depth >= MAX_DEPTH:
+        return None
+    captured = func.parent is not None and any(n in machine.relevant for n in func.mentions)
+    touches = captured or any(matters(value, state) for _, value in pairs)
+    if not touches and not is_factory(machine, func):
+        # It does the same in every state.
+        summary = summary_of(machine, func, _constants(machine, func, pairs))
+        return None if summary is None else _summarised(machine, summary, state, ctx)
+    if func in machine.dear:
+        return None
+    books, work, limit = machine.books, machine.books.work, machine.books.limit
+    books.limit = min(limit, work + HELPER_WORK)
+    try:
+        results = _activate(machine, func, pairs, state, ctx, caller)
+    except Undetermined:
+        if books.limit == limit:
+            raise
+        books.work = work
+        machine.dear.add(func)
+        return None
+    finally:
+        books.limit = limit
+    return _returned(machine, func, state, results)
+
+
+def _summarised(machine: Machine, summary: Summary, state: State, ctx: Context) -> Results:
+    later = state.suspended() if summary.suspends else state
+    for exc, line in summary.faults:
+        machine.fault(state, ctx, line, (exc,), later)
+    for exc in summary.raises:
+        machine.fail(later, ctx, exc)
+    return [(later, UNKNOWN)] if summary.returns else []
+
+
+def _constants(machine: Machine, func: ir.Func, pairs: Arguments) -> Arguments:
+    """The parameters that are None in a call, or a constant that the function tests."""
+    bound = {**dict(_defaults(func)), **dict(pairs)}.items()
+    return tuple((n, v) for n, v in bound if isinstance(v, Const) and decides(machine, n, v, func))
+
+
+def _defaults(func: ir.Func) -> Arguments:
+    """The parameters whose default is a constant, with that."""
+    defaults = func.defaults.items()
+    return tuple((name, Const(v.value)) for name, v in defaults if isinstance(v, ir.Const))
+
+
+def is_factory(machine: Machine, func: ir.Func) -> bool:
+    """Whether every return of a function of the project is a task that it makes."""
+    summary = summary_of(machine, func)
+    return summary is not None and summary.makes
+
+
+def summary_of(machine: Machine, func: ir.Func, constants: Arguments = ()) -> Summary | None:
+    """What a function of the project does that is given nothing to remember but `constants`; None
+    where that is too dear to work out."""
+    key = (func, constants)
+    known = machine.facts.summaries
+    if key not in known:
+        known[key] = None  # to a call of itself
+        apart = Machine(
+            machine.program, machine.func, machine.facts, machine.site, Books(HELPER_WORK)
+        )
+        with suppress(Undetermined):
+            known[key] = _summarise(apart, func, dict(constants))
+    return known[key]
+
+
+def _summarise(machine: Machine, func: ir.Func, constants: dict[str, Value]) -> Summary:
+    flow = Flow()
+    nothing = State({}, {})
+    outside = Context(Frame(machine.func, "", 0), flow)
+    stars = (func.star, func.star_star)
+    given = tuple((n, constants.get(n, UNKNOWN)) for n in func.params if n not in stars)
+    results = _activate(machine, func, given, nothing, outside, None)
+    faults: dict[Exc, int] = {}
+    raises: list[Exc] = []
+    for completion, states in flow:
+        for state in states:
+            if completion.exc is None:
+                continue
+            if state.fault:
+                assert state.trace is not None
+                faults.setdefault(completion.exc, state.trace.line)
+            elif completion.exc not in raises:
+                raises.append(completion.exc)
+    return Summary(
+        suspends=machine.suspensions > 0,
+        returns=any(not state.fault for state, _ in results),
+        faults=tuple(faults.items()),
+        raises=tuple(raises),
+        makes=bool(results)
+        and all(
+            type(thing) is Task and thing.owner == OWNED
+            for thing in (state.get(value) for state, value in results)
+        ),
+    )
+
+
+def enter(machine: Machine, function: Function, args: Args, state: State, ctx: Context) -> Results:
+    """Run the body of a function of the project, in a frame of its own."""
+    return _activate(machine, function.func, bind_arguments(function, args), state, ctx, None)
+
+
+def _activate(
+    machine: Machine,
+    func: ir.Func,
+    pairs: Arguments,
+    state: State,
+    ctx: Context,
+    caller: object,
+) -> Results:
+    before = machine.caller
+    machine.caller = (before, caller) if caller is not None else before
+    machine.level += 1
+    frame = frame_for(machine, func, ctx)
+    state = _holding_all(bind_params(func, pairs, frame, state), frame)
+    try:
+        return run_body(machine, frame, state, ctx)
+    finally:
+        machine.level -= 1
+        machine.caller = before
+
+
+def _holding_all(state: State, frame: Frame) -> State:
+    """What no name holds is part of an expression that is being evaluated, so it is not lost while
+    a helper runs: the frame holds it, with all else that goes with the frame."""
+    held = sorted(state.heap.keys() - set(state.reachable()))
+    return state.bind(f"{frame.prefix}$held", tuple(map(Ref, held))) if held else state
+
+
+def frame_for(machine: Machine, func: ir.Func, ctx: Context) -> Frame:
+    """A frame for a call; a lambda is part of the function that it stands in."""
+    machine.note_module(machine.program.of(func).path)
+    depth = ctx.frame.depth + (func.name != "<lambda>")
+    parent: Frame | None = ctx.frame
+    while parent is not None and func.parent is not parent.func:
+        parent = parent.parent
+    return Frame(func, ":" * machine.level, depth, parent)
+
+
+def bind_params(
+    func: ir.Func,
+    pairs: Arguments,
+    frame: Frame,
+    state: State,
+) -> State:
+    for name, value in pairs:
+        if name in (func.star, func.star_star):
+            state, value = state.new(Box(tuple if name == func.star else dict, value))
+        if not isinstance(value, Unknown):
+            state = state.bind(frame.prefix + name, value)
+    given = dict(pairs)
+    for name, default in _defaults(func):
+        if name not in given:
+            state = state.bind(frame.prefix + name, default)
+    return state
+
+
+def run_body(machine: Machine, frame: Frame, state: State, ctx: Context) -> Results:
+    """Run a helper's body: its returned values; what it raises goes to the caller."""
+    flow = Flow()
+    inside = Context(frame, flow, None, ctx.cleanup, False)
+    ends = run_block(machine, frame.func.body, [state], inside)
+    results: Results = []
+    key = f"{frame.prefix}$return"
+    for end in ends + flow.take(RETURN):
+        value = end.env.get(key, Const(None))
+        results.append((without_frame(end, frame), value))
+    for completion, states in flow:
+        ctx.out.add(completion, *(without_frame(one, frame) for one in states))
+    return _merge_results(results)
+
+
+def without_frame(state: State, frame: Frame) -> State:
+    names = [n for n in state.env if n.lstrip("$").startswith(frame.prefix)]
+    return state.unbind(*names)
+
+
+def _merge_results(results: Results) -> Results:
+    merged = States(state.bind("$value", value) for state, value in results)
+    return [(state.unbind("$value"), state.env["$value"]) for state in merged]
+
+
+def _transparent(func: ir.Func) -> bool:
+    """Decorators that leave a method what it is."""
+    return all(
+        isinstance(decorator, ir.Name) and decorator.id in ("staticmethod", "classmethod")
+        for decorator in func.decorators
+    )

@@ -1,0 +1,243 @@
+"""What is known of callables: one row for each, which everybody reads.
+
+A row says which rule evaluates a call (none where it is a call as any other), and its traits: what
+the text of a function says by it before anything is run. Traits go by the last component of a
+name, resolved or not, rules by the qualified name or by what has the method.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Flag, auto
+from functools import cache, partial
+from typing import Any, Generic, TypeVar
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.walk import last_name
+from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
+from flake8_asyncwait.analysis.semantics import builtins, collections, tasks
+from flake8_asyncwait.analysis.states.state import Ref, State
+from flake8_asyncwait.sites.outline import MAP, PRIMITIVES
+
+
+class Trait(Flag):
+    """What a call does, as far as its name tells."""
+
+    NONE = 0
+    CARRIES = auto()  # its value may hold what its arguments or its receiver hold
+    WRAPS = auto()  # it makes tasks of the coroutines that it is given
+    MAKES = auto()  # it may make a task
+    ADDS = auto()  # its receiver may hold what it is given
+    ENSURES = auto()  # it makes a task of a coroutine, and of nothing else
+    CANCELS = auto()
+    ASKS = auto()  # it depends on how a task has ended
+    QUESTIONS = auto()  # it depends on whether a task has ended, or how
+    STOPS = auto()  # it may raise, and so end a loop
+    DECIDES = auto()  # its value is a condition on what it is given
+    SIZES = auto()  # its value is how many items a collection has
+    COUNTS = auto()  # it yields numbers that may index a collection
+    GATHERS = auto()  # its value is a handle on the tasks that it is given
+    LIMITS = auto()  # only its first argument is a task
+    OF_MANY = auto()  # only a collection has such a method
+    INSPECTS = auto()  # it asks for the class of an exception
+    ANSWERS = auto()  # its value can be asked as a task can
+    REGISTERS = auto()  # an exit stack calls what it is given
+    SUPPRESSES = auto()  # as a context manager, it swallows what it names
+    CALLS_BACK = auto()  # it is told when a task has ended
+
+
+CARRIES, WRAPS, MAKES, ADDS = Trait.CARRIES, Trait.WRAPS, Trait.MAKES, Trait.ADDS
+CANCELS, ASKS, QUESTIONS, STOPS = Trait.CANCELS, Trait.ASKS, Trait.QUESTIONS, Trait.STOPS
+DECIDES, SIZES, COUNTS, LIMITS = Trait.DECIDES, Trait.SIZES, Trait.COUNTS, Trait.LIMITS
+OF_MANY, INSPECTS, CALLS_BACK = Trait.OF_MANY, Trait.INSPECTS, Trait.CALLS_BACK
+ANSWERS, ENSURES, REGISTERS = Trait.ANSWERS, Trait.ENSURES, Trait.REGISTERS
+
+FunctionRule = Callable[[Machine, ir.Call, Args, State, Context], Results]
+TaskRule = Callable[[Machine, ir.Call, Ref, State, Context], Results]
+CollectionRule = Callable[[Machine, Ref, str, Args, State, Context], Results]
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Generic[R]):
+    """What is known of one callable."""
+
+    rule: R | None = None
+    traits: Trait = Trait.NONE
+
+
+GATHERS, SUPPRESSES = Trait.GATHERS, Trait.SUPPRESSES
+UNKNOWN_CALL: Row[Any] = Row()
+WAIT = "asyncio.wait"
+SUPPRESS = "contextlib.suppress"
+TIMEOUTS = frozenset({"asyncio.timeout", "asyncio.timeout_at"})
+STACKS = frozenset({"contextlib.ExitStack", "contextlib.AsyncExitStack"})
+MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})
+RETURN_WHEN = {
+    f"{module}.{name}": name
+    for module in ("asyncio", "concurrent.futures", "concurrent.futures._base")
+    for name in ("FIRST_COMPLETED", "FIRST_EXCEPTION", "ALL_COMPLETED")
+}
+
+# The classes that tasks are of.
+TASK_TYPES = frozenset({"asyncio.Task", "asyncio.Future"})
+
+FUNCTIONS: dict[str, Row[FunctionRule]] = {
+    WAIT: Row(None, CARRIES),
+    "asyncio.create_task": Row(tasks.create_task, CARRIES | WRAPS | MAKES),
+    "asyncio.Task": Row(tasks.create_task, CARRIES | MAKES),
+    "asyncio.ensure_future": Row(tasks.ensure_future, CARRIES | WRAPS | MAKES | ENSURES),
+    "asyncio.async": Row(tasks.ensure_future),
+    "asyncio.Future": Row(tasks.make_future, ANSWERS),
+    "asyncio.wrap_future": Row(tasks.make_future, CARRIES),
+    "asyncio.gather": Row(tasks.gather_all, CARRIES | WRAPS | MAKES | ASKS | GATHERS),
+    "asyncio.shield": Row(tasks.shielded, CARRIES | WRAPS | MAKES | ASKS),
+    "asyncio.wait_for": Row(tasks.time_limited, CARRIES | WRAPS | LIMITS | ASKS),
+    "asyncio.as_completed": Row(tasks.as_completed, CARRIES | WRAPS),
+    "asyncio.isfuture": Row(builtins.is_future),
+    "asyncio.run": Row(tasks.run_main),
+    "asyncio.sleep": Row(tasks.sleep),
+    "asyncio.get_running_loop": Row(tasks.event_loop),
+    "asyncio.get_event_loop": Row(tasks.event_loop),
+    "asyncio.new_event_loop": Row(tasks.event_loop),
+    **{name: Row(partial(tasks.primitive, methods)) for name, methods in PRIMITIVES.items()},
+    "builtins.list": Row(partial(builtins.collected, list), CARRIES),
+    "builtins.set": Row(partial(builtins.collected, set), CARRIES),
+    "builtins.tuple": Row(partial(builtins.collected, tuple), CARRIES),
+    "builtins.frozenset": Row(partial(builtins.collected, frozenset), CARRIES),
+    "builtins.sorted": Row(builtins.sorted_items, CARRIES),
+    "builtins.reversed": Row(builtins.reversed_items, CARRIES),
+    "builtins.iter": Row(partial(builtins.collected, ir.ITERATOR), CARRIES),
+    "builtins.filter": Row(builtins.filtered, CARRIES),
+    "builtins.dict": Row(builtins.made_dict, CARRIES),
+    "builtins.zip": Row(builtins.zipped, CARRIES),
+    "builtins.enumerate": Row(builtins.enumerated, CARRIES | COUNTS),
+    "builtins.next": Row(builtins.next_of, CARRIES),
+    MAP: Row(None, CARRIES),
+    "builtins.min": Row(None, CARRIES),
+    "builtins.max": Row(None, CARRIES),
+    "builtins.len": Row(builtins.length, DECIDES | SIZES),
+    "builtins.bool": Row(builtins.truth_of, DECIDES),
+    "builtins.any": Row(partial(builtins.any_all, True), DECIDES),
+    "builtins.all": Row(partial(builtins.any_all, False), DECIDES),
+    "builtins.range": Row(builtins.range_of, COUNTS),
+    "builtins.isinstance": Row(partial(builtins.is_instance, TASK_TYPES), INSPECTS),
+    "builtins.setattr": Row(builtins.set_attribute),
+    "builtins.print": Row(builtins.nothing),
+    "builtins.repr": Row(builtins.nothing),
+    "builtins.str": Row(builtins.nothing),
+    "builtins.id": Row(builtins.nothing),
+    "collections.deque": Row(partial(builtins.collected, deque), CARRIES),
+    SUPPRESS: Row(None, SUPPRESSES),
+    "functools.partial": Row(None, CARRIES),
+    "itertools.islice": Row(builtins.sliced_items, CARRIES),
+    "itertools.repeat": Row(None, CARRIES),
+    "itertools.chain": Row(builtins.chained, CARRIES),
+    "itertools.chain.from_iterable": Row(builtins.chained_items, CARRIES),
+    "typing.cast": Row(builtins.cast_to, CARRIES),
+    "warnings.warn": Row(builtins.nothing),
+}
+TASK_METHODS: dict[str, Row[TaskRule]] = {
+    "cancel": Row(tasks.task_cancel, CANCELS | DECIDES),
+    "done": Row(tasks.task_done, QUESTIONS | DECIDES),
+    "cancelled": Row(tasks.task_cancelled, QUESTIONS | ASKS | DECIDES),
+    "result": Row(tasks.task_result, QUESTIONS | ASKS | STOPS),
+    "exception": Row(tasks.task_exception, QUESTIONS | ASKS | STOPS | DECIDES),
+    "add_done_callback": Row(None, CALLS_BACK),
+    "remove_done_callback": Row(),
+    "get_name": Row(),
+    "set_name": Row(),
+    "get_coro": Row(),
+    "get_loop": Row(),
+    "uncancel": Row(),
+    "cancelling": Row(),
+}
+COLLECTION_METHODS: dict[str, Row[CollectionRule]] = {
+    **dict.fromkeys(("append", "add", "insert", "appendleft"), Row(collections.add_item, ADDS)),
+    **dict.fromkeys(("extend", "update", "extendleft"), Row(collections.add_items, ADDS)),
+    "pop": Row(collections.pop_any, CARRIES | STOPS | OF_MANY),
+    "popleft": Row(collections.call_method, CARRIES),
+    "popitem": Row(collections.call_method, CARRIES),
+    "remove": Row(collections.remove_item, STOPS),
+    "discard": Row(collections.remove_item),
+    "difference_update": Row(partial(collections.combine_all, False)),
+    "intersection_update": Row(partial(collections.combine_all, False)),
+    "symmetric_difference_update": Row(partial(collections.combine_all, True)),
+    "clear": Row(collections.clear),
+    "union": Row(partial(collections.combine_all, True), CARRIES | OF_MANY),
+    "difference": Row(partial(collections.combine_all, False), CARRIES | OF_MANY),
+    "intersection": Row(partial(collections.combine_all, False), CARRIES),
+    "symmetric_difference": Row(partial(collections.combine_all, True), CARRIES),
+    "copy": Row(collections.call_method, CARRIES | OF_MANY),
+    "keys": Row(collections.view, CARRIES | OF_MANY),
+    "values": Row(collections.view, CARRIES | OF_MANY),
+    "items": Row(collections.view, CARRIES | OF_MANY),
+    "get": Row(collections.get_by_key, CARRIES),
+    "setdefault": Row(collections.set_default, ADDS),
+    "sort": Row(collections.sort),
+    **dict.fromkeys(
+        ("reverse", "rotate", "index", "count", "isdisjoint", "issubset", "issuperset"),
+        Row(collections.call_method),
+    ),
+}
+LOOP_METHODS: dict[str, Row[FunctionRule]] = {
+    "create_task": Row(tasks.create_task, CARRIES | WRAPS | MAKES),
+    "create_future": Row(tasks.make_future),
+    "run_in_executor": Row(tasks.make_future),
+    "run_until_complete": Row(tasks.run_until_complete),
+}
+STACK_METHODS: dict[str, Row[FunctionRule]] = {"callback": Row(None, REGISTERS)}
+# What a question says for as long as a method of the same object has not ended.
+WHILE_PENDING = {
+    "is_set": ("wait", False),
+    "empty": ("get", True),
+    "full": ("put", True),
+    "locked": ("acquire", True),
+}
+# Methods of a logger, which neither keep nor settle what they are given.
+LOG_METHODS = frozenset(
+    (
+        *("debug", "info", "warning", "warn", "error", "exception", "critical"),
+        *("log", "fatal", "trace", "success"),
+    )
+)
+LOGGER_MAKER = "getLogger"
+
+
+TABLES: tuple[dict[str, Row[Any]], ...] = (
+    FUNCTIONS,
+    TASK_METHODS,
+    COLLECTION_METHODS,
+    LOOP_METHODS,
+    STACK_METHODS,
+)
+
+
+@cache
+def named(traits: Trait) -> frozenset[str]:
+    """The last components of the names that have one of some traits, in whichever table."""
+    rows = (pair for table in TABLES for pair in table.items())
+    return frozenset(name.rpartition(".")[2] for name, row in rows if row.traits & traits)
+
+
+def has(call: ir.Call, traits: Trait) -> bool:
+    """Whether a call has one of some traits, by the last component of its name."""
+    return last_name(call.func) in named(traits)
+
+
+def is_cancel(method: str) -> bool:
+    """Whether a method of a task asks it to cancel."""
+    return method in TASK_METHODS and CANCELS in TASK_METHODS[method].traits
+
+
+def may_make(name: str) -> bool:
+    """Whether a callee's name may be that of something that makes a task."""
+    lowered = name.lower()
+    return "create" in lowered or lowered in _making()
+
+
+@cache
+def _making() -> frozenset[str]:
+    return frozenset(map(str.lower, named(MAKES)))

@@ -1,0 +1,227 @@
+"""What values are: true, collections, worth remembering, a new task."""
+
+from __future__ import annotations
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.machine import fanout
+from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
+from flake8_asyncwait.analysis.states import effects
+from flake8_asyncwait.analysis.states.real import UNORDERED, bounded
+from flake8_asyncwait.analysis.states.state import (
+    CANCELLED,
+    DONE,
+    ENDED,
+    FUTURE,
+    MANY,
+    MAYBE_ASKED,
+    OWNED,
+    RUNNING,
+    SOME,
+    UNKNOWN,
+    AsCompleted,
+    Asked,
+    Box,
+    Const,
+    Foreign,
+    Gather,
+    Param,
+    Result,
+    Shielded,
+    State,
+    Task,
+    Unknown,
+    Value,
+    Waiting,
+    WaitTask,
+)
+
+
+def truth(value: Value, state: State) -> bool | None:
+    """Whether a value is true; None where that is not known."""
+    if isinstance(value, Param) and value.falsy:
+        return False
+    kind = type(value).__name__
+    if kind == "Const":
+        return bool(value.value)
+    if kind == "Ref":
+        thing = state.get(value)
+        if type(thing) is Box:
+            if thing.items:
+                return True
+            return None if thing.open else False
+        return True
+    if kind in ("Function", "Method", "Coroutine", "Waiting", "Raised", "Primitive"):
+        return True
+    return None
+
+
+def answers(machine: Machine, value: Value, state: State) -> Results:
+    """The ways in which a value that is asked for can be known: a cancel has struck, or the task
+    had ended."""
+    if not isinstance(value, Asked):
+        return [(state, value)]
+    task = state.heap[value.task.id]
+    if task.status not in MAYBE_ASKED:
+        return [(state, Const(task.status not in ENDED or task.status == CANCELLED))]
+    machine.free_choices += not task.waited
+    return [
+        (effects.not_ended(state, value.task), Const(True)),
+        (effects.with_status(state, value.task, DONE), Const(False)),
+    ]
+
+
+def as_task(machine: Machine, state: State, value: Value) -> tuple[State, Value]:
+    if not isinstance(value, Param) and not machine.something_to_lose(state):
+        return state, value
+    return effects.as_task(state, value, machine.origin)
+
+
+def as_items(
+    machine: Machine, state: State, value: Value
+) -> tuple[State, tuple[Value, ...] | None, Value]:
+    if isinstance(value, Foreign) and not machine.something_to_lose(state):
+        return state, None, value
+    return effects.as_items(state, value, machine.origin, machine.many)
+
+
+def live(state: State, origin: int) -> int:
+    """How many tasks of one origin a state remembers."""
+    return sum(type(thing) is Task and thing.origin == origin for thing in state.heap.values())
+
+
+def new_box(state: State, kind: type, items: list[Value], opened: bool) -> tuple[State, Value]:
+    """A new collection, or an unknown value where it holds nothing to remember."""
+    telling = [item for item in items if not isinstance(item, Unknown)]
+    if kind is not tuple:
+        # Equal results of one call stand for as many things as the call was made.
+        distinct = list(dict.fromkeys(telling))
+        several = any(isinstance(i, Result) and telling.count(i) > 1 for i in distinct)
+        opened = opened or several or len(telling) < len(items)
+        items = distinct if several or kind in UNORDERED else telling
+    whole = kind is tuple or not opened
+    constants = whole and all(isinstance(item, Const) for item in items)
+    if (items or opened) and not constants and not any(tells(i, state) for i in items):
+        return state, UNKNOWN
+    return state.new(bounded(Box(kind, tuple(items), opened)))
+
+
+def tells(value: Value, state: State) -> bool:
+    """Whether a value is worth remembering in a collection: it may be a task or make one, or it
+    is None, which to wait for raises."""
+    thing = state.get(value)
+    if type(thing) is Box:
+        if not thing.items:
+            return not thing.open  # a collection to come
+        return any(
+            tells(part, state)
+            for item in thing.items
+            for part in (item if type(item) is tuple else (item,))
+        )
+    return value == Const(None) or not isinstance(value, (Const, Unknown))
+
+
+def split_on_turns(
+    machine: Machine, node: ir.Expr, some: State, none: State, ctx: Context
+) -> tuple[list[State], list[State]]:
+    """Of the states of a loop over something unknown, `some` with and `none` without a turn,
+    those that may be: what the function loops over again is as empty as it was."""
+    if turns(node):
+        return [some], []
+    if not isinstance(node, ir.Name) or not _is_repeated(machine, node.id, ctx):
+        return [some], [none]
+    key = SOME + node.id
+    known = none.env.get(key)
+    return (
+        [some.bind(key, Const(True))] if known != Const(False) else [],
+        [none.bind(key, Const(False))] if known != Const(True) else [],
+    )
+
+
+def _is_repeated(machine: Machine, name: str, ctx: Context) -> bool:
+    return ctx.frame.func is machine.func and name in machine.facts.repeated
+
+
+def turns(node: ir.Expr) -> tuple[Value, ...] | None:
+    """The items of a loop over a few things that are displayed."""
+    if not isinstance(node, ir.Display) or any(starred for _, starred in node.elements):
+        return None
+    count = len(node.elements)
+    return (UNKNOWN,) * count if 0 < count <= MANY else None
+
+
+def iterated(
+    machine: Machine, state: State, value: Value
+) -> tuple[State, tuple[Value, ...] | None, Value]:
+    """What a loop over a value yields; `as_completed` yields what stands for each task."""
+    if isinstance(value, AsCompleted):
+        state, items, source = completing(machine, state, value)
+        shielded = None if items is None else tuple(Shielded(one, value.timed) for one in items)
+        return state, shielded, source
+    if isinstance(value, Foreign) and value.path not in machine.relevant:
+        return state, None, value
+    return as_items(machine, state, value)
+
+
+def completing(
+    machine: Machine, state: State, value: AsCompleted
+) -> tuple[State, tuple[Value, ...] | None, Value]:
+    """The tasks that a loop over `as_completed` waits for."""
+    state, items, source = as_items(machine, state, value.waited)
+    return fanout.iterating(machine, state, value), items, source
+
+
+def collection(machine: Machine, state: State, value: Value) -> bool:
+    if isinstance(value, Foreign):
+        return value.path in machine.relevant and machine.something_to_lose(state)
+    return isinstance(value, Param) or type(state.get(value)) is Box
+
+
+def reaches_task(value: Value, state: State) -> bool:
+    """Whether a value is, or holds, a task or a wait."""
+    if isinstance(value, Waiting):
+        return True
+    return any(type(state.heap[n]) in (Task, Gather, WaitTask) for n in state.refs(value))
+
+
+def is_private(thing: object) -> bool:
+    """Whether nobody else can reach a task, and so put it anywhere."""
+    return type(thing) is Task and thing.owner == OWNED and not thing.handed
+
+
+def is_element(value: Value, state: State) -> bool:
+    """Whether a value is, or holds, what may be an element of a wait."""
+    thing = state.get(value)
+    if type(thing) is Box:
+        return any(
+            is_element(part, state)
+            for item in thing.items
+            for part in (item if type(item) is tuple else (item,))
+        )
+    return thing is not None or isinstance(value, (Param, Foreign))
+
+
+def orders_of(state: State, items: tuple[Value, ...]) -> list[tuple[Value, ...]]:
+    """The orders in which a small set may yield its items."""
+    if len(items) < 2 or len(items) > MANY:
+        return [items]
+    return [
+        (first, *rest)
+        for first, others in effects.choices(state, items)
+        for rest in orders_of(state, others)
+    ]
+
+
+def new_task(
+    machine: Machine, state: State, owner: str, node: object, is_safe: bool = False
+) -> Results:
+    """A task made here; none where a state remembers as many of this origin as count.
+
+    Leaving executions out can hide a leak, but never make one up.
+    """
+    if owner == FUTURE and machine.facts.nothing_to_lose:
+        return [(state, UNKNOWN)]
+    origin = machine.origin(node)
+    most = max(machine.many, 2 * machine.batch)
+    if live(state, origin) >= most:
+        return []
+    return [state.new(Task(RUNNING, owner, origin, safe=is_safe))]

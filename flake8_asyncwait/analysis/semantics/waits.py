@@ -1,0 +1,237 @@
+"""The wait itself: it raises before its effect, or parts its elements in two."""
+
+from __future__ import annotations
+
+from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, TIMEOUT_ERROR, Exc
+from flake8_asyncwait.analysis.machine.books import WAITED_AGAIN
+from flake8_asyncwait.analysis.machine.handover import cancel
+from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
+from flake8_asyncwait.analysis.semantics.values import as_items, as_task, truth
+from flake8_asyncwait.analysis.states import effects
+from flake8_asyncwait.analysis.states.completion import Flow, raising
+from flake8_asyncwait.analysis.states.state import (
+    CANCELLED,
+    DONE,
+    OK,
+    OWNED,
+    UNKNOWN,
+    Box,
+    Const,
+    Param,
+    Ref,
+    State,
+    Value,
+    Waiting,
+    WaitTask,
+)
+
+
+def settling_wait(
+    machine: Machine, state: State, waiting: Waiting, line: int, ctx: Context
+) -> Results:
+    """`await wait_any(...)`, which cancels what is pending when it ends, however it does."""
+    state, _, box = as_items(machine, state, waiting.waited)
+    waiting = waiting._replace(waited=box, settles=False)
+    state, items, _ = elements_of(machine, state, waiting)
+    flow = Flow()
+    results = run_wait(machine, state, waiting, line, ctx.into(flow))
+    for completion, states in flow:
+        ctx.out.add(completion, *(_settled(machine, end, items, line) for end in states))
+    return [(_settled(machine, after, items, line), value) for after, value in results]
+
+
+def _settled(machine: Machine, state: State, items: tuple[Value, ...], line: int) -> State:
+    for item in items:
+        state = cancel(machine, state, item, line)
+    return state
+
+
+def run_wait(machine: Machine, state: State, waiting: Waiting, line: int, ctx: Context) -> Results:
+    """`await asyncio.wait(...)`: raises before its effect, or parts its elements in two."""
+    if waiting.settles:
+        return settling_wait(machine, state, waiting, line, ctx)
+    state, known, waited = as_items(machine, state, waiting.waited)
+    waiting = waiting._replace(waited=waited)
+    if Const(None) in (known or ()):
+        machine.fail(state, ctx, Exc("AttributeError"))
+        return []
+    state, items, opened = waited_elements(machine, state, waiting)
+    if not items and not opened:
+        machine.fail(state, ctx, Exc("ValueError"))
+        return []
+    if waiting.site >= 0:
+        state = start_wait(machine, state, waiting.site, items, opened)
+        state = state.step(waiting.line, "the wait starts", "wait")
+    later = _passed(state, items)
+    machine.fault(state, ctx, waiting.line, (CANCELLED_ERROR,), later)
+    if ctx.limited:
+        machine.site.early |= waiting.site == machine.site.index
+        late = later.step(waiting.line, "the time runs out", "timeout")
+        ctx.out.add(raising(TIMEOUT_ERROR), late)
+    return _halves(machine, state, waiting, items, opened)
+
+
+def join_wait(machine: Machine, state: State, ref: Ref, line: int, ctx: Context) -> Results:
+    """Await a task that runs a wait: a cancellation ends that task, and none that it waits for."""
+    task: WaitTask = state.heap[ref.id]
+    state, items, opened = waited_elements(machine, state, task.waiting)
+    later = effects.with_status(_passed(state, items), task.task, CANCELLED)
+    machine.fault(state, ctx, line, (CANCELLED_ERROR,), later)
+    return [
+        (_with_result(after, ref, value), value)
+        for after, value in _halves(machine, state, task.waiting, items, opened)
+    ]
+
+
+def concluded(machine: Machine, state: State, ref: Ref) -> list[State]:
+    """The ways in which a wait has returned whose task has ended by now, if it is one."""
+    task = state.heap[ref.id]
+    if type(task) is not WaitTask or task.result is not None:
+        return [state]
+    if state.heap[task.task.id].status not in (DONE, OK):
+        return [state]
+    state, items, opened = waited_elements(machine, state, task.waiting)
+    ways = _halves(machine, state, task.waiting, items, opened, over=True)
+    return [_with_result(after, ref, value) for after, value in ways]
+
+
+def _with_result(state: State, ref: Ref, value: Value) -> State:
+    task = state.heap[ref.id]
+    return effects.with_status(state.put(ref, task._replace(result=value)), task.task, OK)
+
+
+def _passed(state: State, items: tuple[Value, ...]) -> State:
+    """Time has passed in a wait; the dotted names of what it waited for are still believed."""
+    later = state.suspended()
+    for name, value in _kept(state, items).items():
+        later = later.bind(name, value)
+    return later
+
+
+def _kept(state: State, items: tuple[Value, ...]) -> dict[str, Value]:
+    numbers = {item.id for item in items}
+    return {
+        name: value
+        for name, value in state.env.items()
+        if "." in name and "$" not in name and numbers & set(state.refs(value))
+    }
+
+
+def start_wait(
+    machine: Machine, state: State, site: int, items: tuple[Value, ...], opened: bool
+) -> State:
+    """The wait has started: its result's names are stale until it is bound."""
+    if site != machine.site.index:
+        return state
+    before = state
+    state = effects.mark_waited(state, items)
+    machine.books.waits(before, items, opened)
+    names = {n for n in machine.site.halves if not truth(state.env.get(n), state)}
+    return state.with_stale(state.stale | names)
+
+
+def waited_elements(
+    machine: Machine, state: State, waiting: Waiting
+) -> tuple[State, tuple[Value, ...], bool]:
+    """`elements_of`, of which books take notes."""
+    state, items, opened = elements_of(machine, state, waiting)
+    for item in items:
+        machine.books.used(state, item, WAITED_AGAIN, waiting.line)
+    return state, items, opened
+
+
+def elements_of(
+    machine: Machine, state: State, waiting: Waiting
+) -> tuple[State, tuple[Value, ...], bool]:
+    """The elements of a wait as tasks of the heap, and whether there may be unknown ones."""
+    state, items, value = as_items(machine, state, waiting.waited)
+    box = state.get(value)
+    opened = items is None or (type(box) is Box and box.open)
+    elements: dict[Value, None] = {}
+    positions = range(len(items or ()))
+    # Parameters first: where one of them may be lost, the tasks of others count too.
+    for position in sorted(positions, key=lambda p: not isinstance(items[p], Param)):  # type: ignore[index]
+        # Looked up again each time: making one a task may replace others that are equal.
+        item = as_items(machine, state, value)[1][position]  # type: ignore[index]
+        state, element = as_task(machine, state, item)
+        if isinstance(element, Ref) and type(state.get(element)) is not Box:
+            elements[element] = None
+        else:
+            opened = True
+    return state, tuple(elements), opened
+
+
+def _halves(
+    machine: Machine,
+    state: State,
+    waiting: Waiting,
+    items: tuple[Value, ...],
+    opened: bool,
+    over: bool = False,
+) -> Results:
+    """The ways in which a wait parts its elements, now or, where it is `over`, some time ago."""
+    full = not waiting.first and not waiting.timeout
+    kept = _kept(state, items)
+    may_be_none = waiting.timeout or opened
+    results: Results = []
+    for done, pending in effects.partitions(state, items, full=full, may_be_none=may_be_none):
+        if over and any(effects.surely_runs(state, item) for item in done):
+            continue
+        after = state
+        if over:
+            for item in done:
+                after = effects.end_all(after, item, DONE)
+        else:
+            after = effects.after_wait(state, done, pending, kept)
+        if waiting.site >= 0:
+            after = _outcome_step(machine, after, waiting, done, pending, opened)
+        ways = [after]
+        for item in done:
+            ways = [way for one in ways for way in concluded(machine, one, item)]
+        # Without a timeout something is done, if only what nothing is known of.
+        some = done or (() if waiting.timeout else (UNKNOWN,))
+        for way in ways:
+            way, done_box = way.new(Box(set, some, opened))
+            way, pending_box = way.new(Box(set, pending, opened and not full))
+            results.append(way.new(Box(tuple, (done_box, pending_box))))
+    return results
+
+
+def _outcome_step(
+    machine: Machine,
+    state: State,
+    waiting: Waiting,
+    done: tuple[Value, ...],
+    pending: tuple[Value, ...],
+    opened: bool,
+) -> State:
+    names = [describe(machine, state, item) for item in pending]
+    if not pending:
+        what = "the wait returns: all are done"
+    elif not done:
+        what = "the wait returns: none is done"
+    else:
+        what = f"the wait returns: {' and '.join(dict.fromkeys(names))} still pending"
+    halves = [_made_on(machine, state, half, opened) for half in (pending, done)]
+    return state.step(waiting.line, what, "outcome:pending={};done={}".format(*halves))
+
+
+def _made_on(machine: Machine, state: State, items: tuple[Value, ...], opened: bool) -> str:
+    """The lines on which a half's tasks were made, 0 for those of others, as a list; `?` where
+    there may be more."""
+    if opened and not items:
+        return "?"
+    lines = set()
+    for item in items:
+        for ref in effects.tasks_of(state, item):
+            task = state.heap[ref.id]
+            lines.add(machine.books.line_of(task.origin) if task.owner == OWNED else 0)
+    return ",".join(map(str, sorted(lines or {0} if items else ())))
+
+
+def describe(machine: Machine, state: State, item: Value) -> str:
+    """How a message names a task: by the first name bound to it, or by where it was made."""
+    refs = effects.tasks_of(state, item)
+    if not refs:
+        return "something"
+    return machine.books.label(state.heap[refs[0].id].origin)

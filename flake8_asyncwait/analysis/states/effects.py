@@ -1,0 +1,274 @@
+"""What operations do to tasks and collections: functions from a state to states, nothing else."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import combinations
+from typing import Any
+
+from flake8_asyncwait.analysis.states.state import (
+    ASKED,
+    BORROWED,
+    CANCELLED,
+    CANCELLING,
+    COLLECTION,
+    DONE,
+    ENDED,
+    FOREIGN,
+    MANY,
+    MAYBE,
+    MAYBE_CANCELLING,
+    OK,
+    RUNNING,
+    Box,
+    Foreign,
+    Gather,
+    Param,
+    Ref,
+    Result,
+    State,
+    Task,
+    Value,
+    WaitTask,
+)
+
+# Collections into which more can be put.
+_CHANGING = frozenset({list, set, dict, deque})
+# Up to this many undecided tasks every subset may be the done half; beyond it only the telling
+# ones are tried (none, all, one, all but one), so that the cost stays linear in the tasks.
+_ALL_SUBSETS = 4
+# Beyond this many, only the first and the last are singled out.
+_SINGLE_OUT = 8
+
+
+def tasks_of(state: State, value: Value) -> list[Ref]:
+    """The tasks that a value is a handle on: a task itself, the one that runs a wait, or the
+    children of a gather."""
+    thing = state.get(value)
+    if type(thing) is Task:
+        return [value]
+    if type(thing) is WaitTask:
+        return [thing.task]
+    if type(thing) is Gather:
+        return [ref for child in thing.children for ref in tasks_of(state, child)]
+    return []
+
+
+def ended(state: State, value: Value) -> bool:
+    """Whether a task is known to be done, or all children of a gather are."""
+    state.get(value)
+    refs = tasks_of(state, value)
+    return bool(refs) and all(state.heap[ref.id].status in ENDED for ref in refs)
+
+
+def with_status(state: State, ref: Ref, status: str) -> State:
+    """The state in which one task has another status."""
+    return state.put(ref, state.heap[ref.id]._replace(status=status))
+
+
+def _with_statuses(state: State, tasks: Iterable[Ref], new: Callable[[str], str]) -> State:
+    """The state in which tasks have the status that `new` makes of theirs."""
+    changed: dict[int, Task] = {}
+    for ref in tasks:
+        task = state.heap[ref.id]
+        status = new(task.status)
+        if status != task.status:
+            changed[ref.id] = task._replace(status=status)
+    return state.put_all(changed)
+
+
+def not_ended(state: State, ref: Ref) -> State:
+    """The state in which a task that may have ended is known not to have."""
+    return _with_statuses(state, [ref], _not_ended)
+
+
+def _not_ended(status: str) -> str:
+    if status in ASKED:
+        return CANCELLING
+    return RUNNING if status == MAYBE else status
+
+
+def end_all(state: State, value: Value, status: str) -> State:
+    """All tasks behind a handle have ended with `status`, or as they had been asked to."""
+    return _with_statuses(state, tasks_of(state, value), partial(_end, status))
+
+
+def _end(status: str, before: str) -> str:
+    if before in ASKED:
+        return CANCELLED
+    return status if before not in ENDED or (before == DONE and status == OK) else before
+
+
+def cancel(state: State, value: Value) -> State:
+    """The state after `.cancel()` on a task or a gather."""
+    return _with_statuses(state, tasks_of(state, value), _cancel)
+
+
+def _cancel(status: str) -> str:
+    return {RUNNING: CANCELLING, MAYBE: MAYBE_CANCELLING}.get(status, status)
+
+
+def hand_over(state: State, value: Value) -> State:
+    """Somebody else can reach all that `value` reaches, once and for good, and may put more into
+    collections."""
+    heap = None
+    for number in state.refs(value):
+        thing = state.heap[number]
+        new = thing
+        if type(thing) in (Task, Gather) and not thing.handed:
+            new = thing._replace(handed=True)
+        elif type(thing) is Box and not thing.escaped:
+            new = thing._replace(escaped=True, open=thing.open or thing.kind in _CHANGING)
+        if new is not thing:
+            heap = heap if heap is not None else dict(state.heap)
+            heap[number] = new
+    if heap is None:
+        return state
+    state = state.copy()
+    state.heap = heap
+    return state
+
+
+def substitute(state: State, old: Value, new: Value) -> State:
+    """The state in which `old`, of which more is known now, is `new` wherever it stood."""
+
+    def replaced(value: Any) -> Any:
+        if value == old and type(value) is type(old):
+            return new
+        if isinstance(value, tuple) and value and type(value) is not Ref:
+            parts = [replaced(part) for part in value]
+            if all(a is b for a, b in zip(parts, value, strict=True)):
+                return value
+            return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+        return value
+
+    copy = state.copy()
+    copy.env = {name: replaced(value) for name, value in state.env.items()}
+    copy.heap = {number: replaced(thing) for number, thing in state.heap.items()}
+    return copy
+
+
+def as_task(state: State, value: Value, origin: Callable[[str], int]) -> tuple[State, Value]:
+    """Make an element of a wait, or the receiver of a task's method, a task of the heap.
+
+    `origin` numbers the place (here: a name) that a task comes from. A value that cannot be told
+    from others (an unknown one) stays as it is.
+    """
+    if isinstance(value, (Param, Foreign, Result)) and _is_crowded(state, value, origin):
+        return state, value
+    if isinstance(value, Param):
+        task = Task(MAYBE, BORROWED + value.name, origin(value.name), handed=value.handed)
+        return _replace_with(state, value, task)
+    if isinstance(value, Foreign):
+        state, ref = _replace_with(state, value, Task(MAYBE, FOREIGN, origin(value.path)))
+        return state.bind(value.path, ref), ref
+    if isinstance(value, Result):
+        return _replace_with(state, value, Task(MAYBE, FOREIGN, value.origin))
+    return state, value
+
+
+def _is_crowded(state: State, value: Value, origin: Callable[[str], int]) -> bool:
+    """Whether as many tasks of a value's origin are remembered as may tell anything."""
+    number = value.origin if isinstance(value, Result) else origin(value[0])
+    return sum(type(t) is Task and t.origin == number for t in state.heap.values()) >= MANY
+
+
+def _replace_with(state: State, value: Value, thing: Any) -> tuple[State, Ref]:
+    state, ref = state.new(thing)
+    return substitute(state, value, ref), ref
+
+
+def as_items(
+    state: State, value: Value, origin: Callable[[str], int], many: int
+) -> tuple[State, tuple[Value, ...] | None, Value]:
+    """What iterating over a value yields: its items, or None where they are unknown.
+
+    Returns the value too, for a parameter that is iterated over becomes a collection here.
+    """
+    if isinstance(value, Param):
+        refs: list[Ref] = []
+        for _ in range(0 if value.falsy else many):
+            state, ref = state.new(
+                Task(MAYBE, COLLECTION + value.name, origin(value.name), handed=value.handed)
+            )
+            refs.append(ref)
+        state, box = _replace_with(state, value, Box(list, tuple(refs), escaped=True))
+        return state, tuple(refs), box
+    if isinstance(value, Foreign):
+        state, ref = state.new(Task(MAYBE, FOREIGN, origin(value.path)))
+        state, box = _replace_with(state, value, Box(list, (ref,), open=True, escaped=True))
+        return state.bind(value.path, box), (ref,), box
+    thing = state.get(value)
+    if type(thing) is Box:
+        items = thing.items
+        if thing.kind is dict:
+            items = tuple(key for key, _ in items)
+        return state, items, value
+    return state, None, value
+
+
+def choices(state: State, items: tuple[Value, ...]) -> Iterator[tuple[Value, tuple[Value, ...]]]:
+    """Each item that may come first of an unordered collection, with the others.
+
+    Of items that nothing tells apart only one is tried.
+    """
+    seen: set[object] = set()
+    for position, item in enumerate(items):
+        thing = state.get(item)
+        rank = thing if type(thing) is Task else item
+        if rank in seen:
+            continue
+        seen.add(rank)
+        yield item, items[:position] + items[position + 1 :]
+
+
+def partitions(
+    state: State, items: tuple[Value, ...], *, full: bool, may_be_none: bool
+) -> Iterator[tuple[tuple[Value, ...], tuple[Value, ...]]]:
+    """The ways in which a wait may part its elements into done and pending."""
+    undecided = [item for item in items if not ended(state, item)]
+    for chosen in [undecided] if full else _subsets(undecided):
+        pending = set(undecided).difference(chosen)
+        if len(pending) < len(items) or may_be_none:
+            done = tuple(item for item in items if item not in pending)
+            yield done, tuple(item for item in items if item in pending)
+
+
+def _subsets(items: list[Value]) -> Iterator[list[Value]]:
+    count = len(items)
+    sizes = range(count + 1) if count <= _ALL_SUBSETS else (0, 1, count - 1, count)
+    for size in sizes:
+        if count > _SINGLE_OUT and 0 < size < count:
+            yield items[:size]
+            yield items[-size:]
+        else:
+            yield from map(list, combinations(items, size))
+
+
+def after_wait(
+    state: State, done: tuple[Value, ...], pending: tuple[Value, ...], kept: dict[str, Value]
+) -> State:
+    """The state when a wait has returned: time has passed, the pending half surely runs.
+
+    `kept` are the dotted names that stood for waited tasks: they are believed until the next
+    suspension.
+    """
+    state = state.suspended()
+    for name, value in kept.items():
+        state = state.bind(name, value)
+    ended = [ref for item in done for ref in tasks_of(state, item)]
+    state = _with_statuses(state, ended, partial(_end, DONE))
+    running = [ref for item in pending for ref in tasks_of(state, item)]
+    return _with_statuses(state, running, _not_ended)
+
+
+def surely_runs(state: State, value: Value) -> bool:
+    """Whether a task is known to run at this moment."""
+    return any(state.heap[r.id].status in (RUNNING, CANCELLING) for r in tasks_of(state, value))
+
+
+def mark_waited(state: State, items: tuple[Value, ...]) -> State:
+    """Every task behind the elements of a wait has been waited for at the site."""
+    return state.waited_for([ref for item in items for ref in tasks_of(state, item)])

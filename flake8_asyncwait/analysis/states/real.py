@@ -1,0 +1,196 @@
+"""Python's own collections, of references: what they do is what Python does, run and read back.
+
+A collection of the heap becomes a list, dict, set, deque or tuple whose items stand for values. An
+item that is not known for sure is equal to nothing but itself, and where an operation asks it for
+more, as where it is to be iterated over, `NotKnown` is raised.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any, NoReturn
+
+from flake8_asyncwait.analysis.code.ir import ITERATOR
+from flake8_asyncwait.analysis.states.state import (
+    MANY,
+    Box,
+    Const,
+    Foreign,
+    Param,
+    Ref,
+    Slice,
+    State,
+    Value,
+)
+
+KEYS: type = type({}.keys())
+VALUES: type = type({}.values())
+UNORDERED = (set, frozenset)
+# What the real thing may raise, and so an execution. An order of the parts is no error of theirs.
+ERRORS = (TypeError, ValueError, LookupError, AttributeError, OverflowError)
+
+
+class NotKnown(Exception):
+    """An operation depends on what is not known of a value."""
+
+
+class _Item:
+    """What stands for a task, or anything else that is known to be itself."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Item) and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+
+class _Unsure(_Item):
+    """What stands for a value of which it is not known what it is."""
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, _Unsure) and self._is_same(other))
+
+    def _is_same(self, other: _Unsure) -> bool:
+        return isinstance(self.value, (Foreign, Param)) and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def _ask(self, *_: object) -> NoReturn:
+        raise NotKnown
+
+    __iter__ = __index__ = __bool__ = __lt__ = __add__ = __radd__ = _ask
+
+
+class _Nested(_Item):
+    """What stands for a collection inside another one, which may be itself."""
+
+    def __init__(self, value: Value, state: State) -> None:
+        super().__init__(value)
+        self._state = state
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(real(self._state, self.value))
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, _Nested) and self.value != other.value:
+            raise NotKnown
+        return super().__eq__(other)
+
+    def __hash__(self) -> int:
+        return hash(real(self._state, self.value))  # as Python does, it refuses that to lists
+
+
+class _Reference:
+    """What a collection that stands in the heap adds to the real thing: its number there."""
+
+    ref: Ref
+
+
+_REAL: dict[type, type] = {
+    kind: type(kind.__name__, (_Reference, kind), {})
+    for kind in (list, tuple, set, frozenset, deque, dict)
+}
+
+
+# What a result is, by its type; rows of a dict can be told from each other as keys can.
+_KINDS: dict[type, Any] = {
+    **{kind: kind for kind in _REAL},
+    KEYS: (KEYS, type({}.items())),
+    VALUES: VALUES,
+    ITERATOR: Iterator,
+}
+
+
+def is_sure(value: Value) -> bool:
+    """Whether it is known what a value is equal to."""
+    return isinstance(value, (Ref, Const))
+
+
+def real(state: State, value: Value, kind: type | None = None) -> Any:
+    """What stands for a value: a collection as the real thing (of another `kind`, where its own is
+    but a guess), a constant as itself."""
+    box = state.get(value)
+    if type(box) is Box:
+        if kind is dict and box.kind is not dict:
+            raise NotKnown
+        made = _made(state, kind or box.kind, box.items)
+        if isinstance(made, _Reference):
+            made.ref = value
+        return made
+    if type(value) is Const:
+        return value.value
+    if type(value) is Slice:
+        return slice(*(real(state, part) for part in value))
+    return _Item(value) if is_sure(value) else _Unsure(value)
+
+
+def _made(state: State, kind: type, items: tuple[Value, ...]) -> Any:
+    if kind is dict:
+        return _REAL[dict]((_inside(state, key), _inside(state, value)) for key, value in items)
+    things = [_inside(state, item) for item in items]
+    if kind is KEYS:
+        return dict.fromkeys(things).keys()
+    if kind is VALUES:
+        return dict(enumerate(things)).values()
+    return _REAL[kind](things) if kind in _REAL else iter(things)
+
+
+def _inside(state: State, value: Value) -> Any:
+    box = state.get(value)
+    if type(box) is Box and box.kind is not tuple:
+        return _Nested(value, state)
+    return real(state, value)
+
+
+def read(state: State, thing: Any, opened: bool, order: Iterable[Any] = ()) -> tuple[State, Value]:
+    """The value that a result stands for: a collection that is new is put into the heap. `opened`
+    says that there may be other things in what it was made of, `order` how a set lists its items.
+    """
+    if isinstance(thing, _Item):
+        return state, thing.value
+    if isinstance(thing, _Reference) and hasattr(thing, "ref"):
+        return state, thing.ref
+    kind = next((kind for kind, types in _KINDS.items() if isinstance(thing, types)), None)
+    if kind is None:
+        return state, Const(thing)
+    state, items = read_items(state, thing, order)
+    return state.new(bounded(Box(kind, items, opened)))
+
+
+def read_items(
+    state: State, things: Iterable[Any], order: Iterable[Any] = ()
+) -> tuple[State, tuple[Value, ...]]:
+    """The items that stand for what the real thing holds now."""
+    if isinstance(things, dict):
+        pairs = []
+        for key, value in things.items():
+            state, first = read(state, key, False)
+            state, second = read(state, value, False)
+            pairs.append((first, second))
+        return state, tuple(pairs)
+    if isinstance(things, UNORDERED):
+        things = [one for one in dict.fromkeys(chain(order, things)) if one in things]
+    items: list[Value] = []
+    for thing in things:
+        state, item = read(state, thing, False)
+        items.append(item)
+    return state, tuple(items)
+
+
+def bounded(box: Box) -> Box:
+    """A collection that holds nothing more often than tells anything: a loop may fill it."""
+    if box.kind is dict or len(set(box.items)) + MANY > len(box.items):
+        return box
+    kept: list[Value] = []
+    for item in box.items:
+        if kept.count(item) < MANY:
+            kept.append(item)
+    return box._replace(items=tuple(kept), open=box.open or len(kept) < len(box.items))

@@ -1,0 +1,1 @@
+"""What is clear of a function before it runs: which names matter, which statements do not."""

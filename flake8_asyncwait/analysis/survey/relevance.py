@@ -1,0 +1,370 @@
+"""Which names of a function can matter: those through which a waited task may pass.
+
+A flow-insensitive over-approximation: names are connected by the assignments, loops and mutations
+that may carry a task from one to the other. States hold nothing for any other name, and that is
+what keeps them few.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, NamedTuple
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.walk import (
+    CONDITIONS,
+    children,
+    close,
+    every,
+    functions_in,
+    mentioned,
+    target_names,
+    tested,
+    tested_constants,
+    walk,
+)
+from flake8_asyncwait.analysis.semantics import known
+
+# Of a call or an await: whether what it is given may come back.
+Follows = Callable[[Any], bool]
+
+
+def carried(node: Any, follows: Follows) -> set[str]:
+    """The names and dotted paths whose value the value of an expression may hold.
+
+    `follows` says of a call that is no carrier whether its arguments may come back all the same,
+    and of an await whether what it awaits may.
+    """
+    if isinstance(node, ir.Name):
+        return {node.id}
+    if isinstance(node, ir.Attr):
+        return {".".join(node.path)} if node.path is not None else carried(node.value, follows)
+    if isinstance(node, ir.Lambda):
+        return set(node.func.mentions)
+    if isinstance(node, ir.Call):
+        return _carried_by_call(node, follows)
+    if isinstance(node, ir.Await) and not follows(node):
+        return set()
+    if isinstance(node, (ir.Compare, ir.Const, ir.Not)) or node is None:
+        return set()
+    if isinstance(node, ir.Subscript):
+        return carried(node.value, follows)
+    if isinstance(node, ir.IfExp):
+        return carried(node.body, follows) | carried(node.orelse, follows)
+    if isinstance(node, ir.Comprehension):
+        return _carried_by_comprehension(node, follows)
+    found: set[str] = set()
+    for child in children(node):
+        found |= carried(child, follows)
+    return found
+
+
+def _carried_by_comprehension(node: ir.Comprehension, follows: Follows) -> set[str]:
+    """Its elements; what it iterates over reaches them through its variables."""
+    found = carried(node.element, follows)
+    if node.key is not None:
+        found |= carried(node.key, follows)
+    return found
+
+
+def _carried_by_call(node: ir.Call, follows: Follows) -> set[str]:
+    if node.mapped is not None:
+        return carried(node.mapped, follows)
+    found: set[str] = set()
+    if isinstance(node.func, ir.Lambda):
+        (result,) = node.func.func.body
+        found = carried(result, follows)
+        if not found & set(node.func.func.params):
+            return found
+    elif not known.has(node, known.CARRIES) and not follows(node):
+        return found
+    elif isinstance(node.func, ir.Name):
+        found.add(node.func.id)  # a nested one reaches what it captures
+    for arg in node.args:
+        found |= carried(arg.value, follows)
+    if isinstance(node.func, ir.Attr):
+        found |= carried(node.func.value, follows)
+    return found
+
+
+class Relevant(NamedTuple):
+    """The names of a function that states must hold: `feeding` are those whose value may become
+    an element of a wait, `names` all that may hold a waited task or part of a wait's result, a
+    constant that a condition tests, or the place of an item."""
+
+    names: frozenset[str]
+    feeding: frozenset[str]
+
+
+def relevant_names(
+    func: ir.Func,
+    sites: list[ir.Call],
+    follows: Follows,
+    makes: Callable[[ir.Call], bool],
+    making: Collection[ir.Call] = (),
+) -> Relevant:
+    """Follow values through `func`: backwards from its sites, then forwards from all of that.
+
+    A call that `follows` may give back what it was given, one that `makes` may make a task. The
+    sites that are `making` tasks give them to the collections that they are put in.
+    """
+    edges = list(_edges(func, follows))
+    # Of the awaitables that a site of the family is given, only the plain ways are followed.
+    before = list(_edges(func, _never)) if making else edges
+    follows_back = _never if making else follows
+    feeding: set[str] = set()
+    modes: set[str] = set()
+    for site in sites:
+        for arg in site.args:
+            (modes if arg.keyword not in (None, "fs") else feeding).update(
+                carried(arg.value, follows_back)
+            )
+    feeding |= _owners(func, feeding) | _asked(func, makes) | _wrapped(func, follows_back)
+    close(feeding, [(target, source) for source, target in before])
+    names = feeding | modes
+    site_set = {id(site) for site in sites}
+    for owner in functions_in(func):
+        for node in every(owner):
+            if isinstance(node, (ir.Assign, ir.Walrus)) and _holds(node.value, site_set):
+                if not (making and _is_awaited(node.value)):
+                    names |= _targets(node)
+            elif making:
+                names |= _filled(node, site_set, follows)
+    close(names, edges)
+    decisive = tested_constants(func, conditions(func, names)) | _indexes(func)
+    return Relevant(frozenset(names | decisive), frozenset(feeding))
+
+
+def _owners(func: ir.Func, names: Collection[str]) -> set[str]:
+    """The variables of a function that have one of the attributes among `names`."""
+    owners = {name.partition(".")[0] for name in names if "." in name}
+    return (owners & func.locals) - set(func.params)
+
+
+def _never(node: ir.Call | ir.Await) -> bool:
+    return False
+
+
+def _is_awaited(value: ir.Expr) -> bool:
+    """Whether a value is a result: of what is awaited, or of what all in a display are."""
+    if isinstance(value, ir.Display):
+        return all(_is_awaited(part) for part, _ in value.elements)
+    return isinstance(value, ir.Await)
+
+
+def _filled(node: Any, sites: set[int], follows: Follows) -> set[str]:
+    """The names of the collection that a node puts what a site makes into, or that a loop over it
+    binds."""
+    if isinstance(node, ir.AugAssign) and _holds(node.value, sites):
+        return set(target_names(node.target))
+    if isinstance(node, (ir.For, ir.Clause)) and _holds(node.iter, sites):
+        return set(target_names(node.target))
+    if isinstance(node, ir.Call) and isinstance(node.func, ir.Attr) and known.has(node, known.ADDS):
+        if any(_holds(arg.value, sites) for arg in node.args):
+            return carried(node.func.value, follows)
+    return set()
+
+
+def _wrapped(func: ir.Func, follows: Follows) -> set[str]:
+    """The names given to calls that make tasks of coroutines held in names."""
+    found: set[str] = set()
+    for owner in functions_in(func):
+        for node in every(owner):
+            if isinstance(node, ir.Call) and known.has(node, known.WRAPS):
+                for arg in node.args[:1] if known.has(node, known.LIMITS) else node.args:
+                    if isinstance(arg.value, ir.Name) or arg.star:
+                        found |= carried(arg.value, follows)
+    return found
+
+
+def _holds(node: Any, sites: set[int]) -> bool:
+    return id(node) in sites or any(_holds(child, sites) for child in children(node))
+
+
+def _targets(node: ir.Assign | ir.Walrus) -> set[str]:
+    targets = node.targets if isinstance(node, ir.Assign) else [node.target]
+    return {name for target in targets for name in target_names(target)}
+
+
+def _edges(func: ir.Func, follows: Follows) -> Iterator[tuple[str, str]]:
+    """Pairs of names: what the first holds may come to be held by the second. Two names of one
+    collection lead to each other."""
+    for owner in functions_in(func):
+        for node in every(owner):
+            sources, targets, both = _flow(node, follows)
+            for source in sources:
+                for target in targets:
+                    yield source, target
+                    if both:
+                        yield target, source
+        if owner is not func:
+            for name in owner.mentions & func.locals:
+                yield owner.name, name
+                yield name, owner.name
+
+
+def _flow(node: Any, follows: Follows) -> tuple[set[str], set[str], bool]:
+    """From which names a construct takes, to which it gives, and whether they are one thing."""
+    if isinstance(node, ir.Assign):
+        targets = {name for target in node.targets for name in target_names(target)}
+        keys = {name for target in node.targets for name in _key_names(target, follows)}
+        return carried(node.value, follows) | keys, targets, _is_alias(node.value)
+    if isinstance(node, ir.AugAssign):
+        return carried(node.value, follows), set(target_names(node.target)), False
+    if isinstance(node, ir.Walrus):
+        return carried(node.value, follows), {node.target.id}, _is_alias(node.value)
+    if isinstance(node, (ir.For, ir.Clause)):
+        return carried(node.iter, follows), set(target_names(node.target)), False
+    if isinstance(node, ir.With) and node.target is not None:
+        return carried(node.item, follows), set(target_names(node.target)), False
+    if isinstance(node, ir.Match):
+        binds = {name for case in node.cases for name in case.binds}
+        return carried(node.subject, follows), binds, False
+    if isinstance(node, ir.Call) and isinstance(node.func, ir.Attr):
+        if known.has(node, known.ADDS):
+            given = {name for arg in node.args for name in carried(arg.value, follows)}
+            return given, carried(node.func.value, follows), False
+    return set(), set(), False
+
+
+def _is_alias(value: ir.Expr) -> bool:
+    """Whether an expression gives another name to what it takes, rather than a copy."""
+    return isinstance(value, (ir.Name, ir.Attr, ir.Bool, ir.IfExp, ir.Subscript, ir.Walrus))
+
+
+def _key_names(target: ir.Target, follows: Follows) -> set[str]:
+    return carried(target.index, follows) if isinstance(target, ir.Subscript) else set()
+
+
+def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
+    """The names of tasks, waited for or not, that a function asks something: the result of one
+    that is not done raises, so does awaiting one that was asked to cancel, one that is not waited
+    for is in no half, and a parameter that is done stays done."""
+    made: set[str] = set()
+    compared: set[str] = set()
+    asked: Counter[str] = Counter()
+    cancelled: set[str] = set()
+    for node in every(func):
+        if isinstance(node, ir.Assign):
+            calls = [part for part in _parts(node.value) if isinstance(part, ir.Call)]
+            if any(makes(call) or known.has(call, known.ANSWERS) for call in calls):
+                made |= {name for target in node.targets for name in target_names(target)}
+        elif isinstance(node, ir.Compare):
+            sides = [node.left, *(right for _, right in node.rest)]
+            compared |= {side.id for side in sides if isinstance(side, ir.Name)}
+        elif isinstance(node, ir.Attr) and isinstance(node.value, ir.Name):
+            if known.is_cancel(node.name):
+                cancelled.add(node.value.id)
+        elif isinstance(node, ir.Call) and isinstance(node.func, ir.Attr):
+            receiver = node.func.value
+            name = receiver.id if isinstance(receiver, ir.Name) else ""
+            if known.has(node, known.QUESTIONS):
+                asked[name] += 1
+    again = {name for name in func.params if asked[name] > 1}
+    return (made & (compared | asked.keys())) | again | cancelled - {""}
+
+
+def _parts(value: ir.Expr) -> list[ir.Expr]:
+    """The values that an assignment takes apart: those of a display, or the one."""
+    return [part for part, _ in value.elements] if isinstance(value, ir.Display) else [value]
+
+
+def conditions(func: ir.Func, names: Collection[str]) -> set[str]:
+    """The names that a function binds to what a condition says of `names`, or to several such."""
+    edges = [
+        (asked, told)
+        for node in every(func)
+        if isinstance(node, (ir.Assign, ir.Walrus)) and _holds_condition(node.value)
+        for asked in mentioned(node.value)
+        for told in _targets(node)
+    ]
+    found = set(names)
+    close(found, edges)  # one may be made of another
+    return {told for asked, told in edges if asked in found}
+
+
+def _holds_condition(value: Any) -> bool:
+    if isinstance(value, ir.Call):
+        return known.has(value, known.DECIDES)
+    if isinstance(value, (ir.Display, ir.Comprehension)):
+        return any(map(_holds_condition, children(value)))
+    return isinstance(value, CONDITIONS)
+
+
+def _indexes(func: ir.Func) -> set[str]:
+    """The names that count the turns of a loop and index something."""
+    counting: set[str] = set()
+    indexing: set[str] = set()
+    for node in every(func):
+        if isinstance(node, (ir.For, ir.Clause)) and isinstance(node.iter, ir.Call):
+            if known.has(node.iter, known.COUNTS):
+                counting |= set(target_names(node.target))
+        elif isinstance(node, ir.Subscript) and isinstance(node.index, ir.Name):
+            indexing.add(node.index.id)
+    return counting & indexing
+
+
+def repeated(func: ir.Func) -> frozenset[str]:
+    """The names that a function binds to nothing, loops over more than once, and uses for nothing
+    else: there are none of the things in each of its loops, or in no loop."""
+    loops: Counter[str] = Counter()
+    uses: Counter[str] = Counter()
+    for node in every(func):
+        if isinstance(node, ir.Name):
+            uses[node.id] += 1
+        elif isinstance(node, (ir.For, ir.Clause)) and isinstance(node.iter, ir.Name):
+            loops[node.iter.id] += not node.asynchronous
+    captured = {name for nested in func.nested for name in nested.mentions}
+    return frozenset(n for n, count in loops.items() if 1 < count == uses[n] and n not in captured)
+
+
+def tested_again(func: ir.Func) -> frozenset[str]:
+    """The names and dotted paths that a function tests more than once, for truth or for None, and
+    never binds in between: what one test has found the next one finds too.
+
+    What others may bind anew while time passes is not among them: globals, and names of enclosing
+    functions; attributes are, for as long as no time passes.
+    """
+    looped = {id(node) for loop in every(func) if _is_loop(loop) for node in walk([loop])}
+    tests: Counter[str] = Counter()
+    bound: Counter[str] = Counter(func.params)
+    for node in every(func):
+        times = 2 if id(node) in looped else 1
+        if isinstance(node, (ir.If, ir.While, ir.IfExp, ir.Assert)):
+            for name in tested(node.test):
+                tests[name] += times
+        for name in _rebound(node):
+            bound[name] += times
+    for nested in func.nested:
+        bound.update(dict.fromkeys(nested.outer, 2))
+    local = func.locals - func.outer
+    return frozenset(n for n, count in tests.items() if count > 1 and _stays(n, bound, local))
+
+
+def _stays(name: str, bound: Counter[str], local: Collection[str]) -> bool:
+    """Whether a name of the function is bound at most once, and a dotted path not at all."""
+    root = name.partition(".")[0]
+    return bound[root] < 2 and (name in local if name == root else not bound[name])
+
+
+def _is_loop(node: object) -> bool:
+    return isinstance(node, (ir.While, ir.For))
+
+
+def _rebound(node: Any) -> Iterator[str]:
+    """The names and dotted paths that a node binds or deletes."""
+    if isinstance(node, (ir.Assign, ir.Delete)):
+        targets: list[Any] = list(node.targets)
+    elif isinstance(node, (ir.For, ir.With, ir.AugAssign, ir.Walrus)) and node.target is not None:
+        targets = [node.target]
+    else:
+        targets = []
+    for target in targets:
+        yield from target_names(target)
+    if isinstance(node, ir.Handler) and node.name is not None:
+        yield node.name
+    elif isinstance(node, ir.Case):
+        yield from node.binds
+    elif isinstance(node, ir.Define):
+        yield node.func.name

@@ -1,0 +1,234 @@
+"""Finds out what the text of a function says before any of its executions is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.facts import Facts, Site
+from flake8_asyncwait.analysis.code.liveness import Liveness
+from flake8_asyncwait.analysis.code.program import Helpers, Program
+from flake8_asyncwait.analysis.code.walk import every, last_name, mentioned, target_names, walk
+from flake8_asyncwait.analysis.semantics import known
+from flake8_asyncwait.analysis.survey.relevance import Follows, relevant_names, repeated
+from flake8_asyncwait.sites.fanout import Kind
+
+
+def facts_of(
+    program: Program,
+    func: ir.Func,
+    calls: list[ir.Call],
+    letter: bool,
+    making: Collection[ir.Call] = (),
+) -> Facts:
+    """What is known of a function whose wait sites are `calls`. `letter` says that tasks of others
+    count too (AWT105). The calls that are `making` tasks, and not waits, give what they are put in
+    the tasks of the site."""
+    sites = _sites(func, calls)
+    may_call = program.helpers(func)
+    helpers = frozenset(may_call.entries) | {nested.name for nested in func.nested}
+    makes = partial(_makes, may_call)
+    relevant = relevant_names(func, calls, _follows(helpers, not making), makes, making)
+    made = {name for node in every(func) for name in _made_names(node, makes)}
+    made |= {name for node in every(func) for name in _deleted_names(node)}
+    results = frozenset().union(*(site.halves for site in sites))
+    borrows = any(name in relevant.feeding for name in func.params)
+    return Facts(
+        sites,
+        relevant.names,
+        relevant.feeding,
+        frozenset((made | results) & relevant.names),
+        repeated(func),
+        helpers,
+        Liveness(func, known.named(known.ASKS) | helpers, calls),
+        borrows,
+        not (letter or borrows or _may_make(program, func, makes)),
+        len(every(func)),
+        frozenset(_questioned(func)),
+    )
+
+
+def family_facts_of(program: Program, func: ir.Func, sites: Mapping[ir.Call, Kind]) -> Facts:
+    """What is known of a function that holds sites of the family, which are of these kinds."""
+    facts = facts_of(program, func, list(sites), False, frozenset(sites))
+    return replace(
+        facts,
+        sites=[
+            Site(call, index, kind=kind, uses=_uses(func, call))
+            for index, (call, kind) in enumerate(sites.items())
+        ],
+        nothing_to_lose=False,
+        awaited=frozenset(
+            id(part)
+            for node in every(func)
+            if isinstance(node, ir.Await)
+            for part in _inside(node.value)
+            if isinstance(part, ir.Call)
+        ),
+        timed=frozenset(_timed(func)),
+    )
+
+
+def _uses(func: ir.Func, call: ir.Call) -> frozenset[str]:
+    """The names that what a call is given may use, directly or through other names."""
+    names = {name for arg in call.args for name in mentioned(arg.value)}
+    while True:
+        found = {
+            name
+            for node in every(func)
+            for target, value in _flows(node)
+            if target in names
+            for name in mentioned(value)
+        }
+        if found <= names:
+            return frozenset(names)
+        names |= found
+
+
+def _flows(node: object) -> Iterator[tuple[str, ir.Expr]]:
+    """The names that a node binds, or adds to, with what."""
+    if isinstance(node, ir.Assign):
+        for target in node.targets:
+            yield from ((name, node.value) for name in target_names(target))
+    elif isinstance(node, ir.For):
+        yield from ((name, node.iter) for name in target_names(node.target))
+    elif isinstance(node, ir.Call) and known.has(node, known.ADDS):
+        if isinstance(node.func, ir.Attr) and isinstance(node.func.value, ir.Name):
+            yield from ((node.func.value.id, arg.value) for arg in node.args)
+
+
+def _timed(func: ir.Func) -> Iterator[int]:
+    """The lines inside of a `try` that has a handler for a TimeoutError."""
+    for node in every(func):
+        if isinstance(node, ir.Try) and any(_expects_timeout(h.type) for h in node.handlers):
+            yield from (part.line for part in walk(node.body) if hasattr(part, "line"))
+
+
+def _expects_timeout(kind: ir.Expr | None) -> bool:
+    if isinstance(kind, ir.Display):
+        return any(_expects_timeout(part) for part, _ in kind.elements)
+    return kind is not None and last_name(kind) == "TimeoutError"
+
+
+def _questioned(func: ir.Func) -> Iterator[str]:
+    """The methods, by their dotted texts, of whose end a question to the same object tells."""
+    for node in every(func):
+        callee = node.func if isinstance(node, ir.Call) else None
+        path = callee.path if isinstance(callee, ir.Attr) else None
+        if path and path[-1] in known.WHILE_PENDING:
+            yield ".".join((*path[:-1], known.WHILE_PENDING[path[-1]][0]))
+
+
+def _may_make(program: Program, func: ir.Func, makes: Callable[[ir.Call], bool]) -> bool:
+    """Whether a function, or one of the project that it calls, may make a task."""
+    for node in every(func):
+        if isinstance(node, ir.Call) and makes(node):
+            return True
+        if isinstance(node, ir.Call) and program.named(program.task_factories, func, node.func):
+            return True
+    return any(_may_make(program, nested, makes) for nested in func.nested)
+
+
+def _makes(helpers: Helpers, call: ir.Call) -> bool:
+    """Whether a call may make a task, by its name or by what a function of the project does."""
+    name = last_name(call.func) or ""
+    return known.may_make(name) or any(map(known.may_make, helpers.mentions(name)))
+
+
+def _follows(helpers: frozenset[str], awaits: bool) -> Follows:
+    """Whether a call may give back what it was given: only functions of the project are known
+    to. An await gives back what an awaited wait does; where there is no wait (`awaits` is false),
+    only what such a function does."""
+
+    def follows(node: ir.Call | ir.Await) -> bool:
+        if isinstance(node, ir.Await):
+            return awaits or (isinstance(node.value, ir.Call) and follows(node.value))
+        return last_name(node.func) in helpers
+
+    return follows
+
+
+def _made_names(node: object, makes: Callable[[ir.Call], bool]) -> set[str]:
+    """The names that a statement binds to what a task-making call returns: reading one before it
+    is bound is not passed over."""
+    if not isinstance(node, ir.Assign):
+        return set()
+    if not any(isinstance(n, ir.Call) and makes(n) for n in _inside(node.value)):
+        return set()
+    return {name for target in node.targets for name in target_names(target) if "." not in name}
+
+
+def _deleted_names(node: object) -> set[str]:
+    """The names that a statement deletes: reading one afterwards raises."""
+    if not isinstance(node, ir.Delete):
+        return set()
+    return {target.id for target in node.targets if isinstance(target, ir.Name)}
+
+
+def _inside(expr: ir.Expr) -> list[object]:
+    return list(walk([ir.ExprStmt(expr, 0)]))
+
+
+def _sites(func: ir.Func, calls: list[ir.Call]) -> list[Site]:
+    """The sites, with the names that their results are bound to, at once or later."""
+    assigns = [node for node in every(func) if isinstance(node, (ir.Assign, ir.Walrus))]
+    holding: dict[object, list[ir.Assign | ir.Walrus]] = {call: [] for call in calls}
+    taking: dict[str, list[ir.Assign | ir.Walrus]] = {}
+    for assign in assigns:
+        for node in _inside(assign.value):
+            if isinstance(node, ir.Call) and node in holding:
+                holding[node].append(assign)
+        taking.setdefault(_taken(assign.value), []).append(assign)
+    return [_site(call, index, holding[call], taking) for index, call in enumerate(calls)]
+
+
+def _site(
+    call: ir.Call,
+    index: int,
+    holding: list[ir.Assign | ir.Walrus],
+    taking: dict[str, list[ir.Assign | ir.Walrus]],
+) -> Site:
+    """A site whose call stands in the assignments `holding`. `taking` are those that take a name,
+    or part of what it holds."""
+    results: set[str] = set()
+    halves: set[str] = set()
+    whole: set[str] = set()
+    followed: set[str] = set()
+    queue = list(holding)
+    while queue:
+        node = queue.pop()
+        for target in node.targets if isinstance(node, ir.Assign) else [node.target]:
+            if _is_done_half(node.value):
+                halves.update(target_names(target))
+            else:
+                _result_names(target, results, halves, whole)
+        for name in whole - followed:
+            queue += taking.get(name, ())
+        followed |= whole
+    return Site(call, index, results=frozenset(results), halves=frozenset(results | halves))
+
+
+def _taken(value: ir.Expr) -> str:
+    """The name that an expression yields, or takes a part of; "" for any other."""
+    if isinstance(value, ir.Subscript):
+        value = value.value
+    if isinstance(value, ir.Await):
+        value = value.value
+    return value.id if isinstance(value, ir.Name) else ""
+
+
+def _is_done_half(value: ir.Expr) -> bool:
+    """Whether an expression takes the first half of a result: `result[0]`."""
+    index = value.index if isinstance(value, ir.Subscript) else None
+    return isinstance(index, ir.Const) and index.value == 0 and index.value is not False
+
+
+def _result_names(target: ir.Target, results: set[str], halves: set[str], whole: set[str]) -> None:
+    if isinstance(target, ir.Name):
+        whole.add(target.id)
+        results.add(target.id)
+    elif isinstance(target, ir.Unpack):
+        for position, (part, _) in enumerate(target.parts):
+            (halves if position == 0 else results).update(target_names(part))
