@@ -17,6 +17,8 @@ from jsonschema import Draft202012Validator
 from flake8_asyncwait.fix.cure import OUTCOMES, UNTRIED, UNWRITTEN
 from flake8_asyncwait.fix.report import VERSION
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "docs" / "schema" / "fix-1.json"
 BY_HAND = """\

@@ -15,6 +15,8 @@ from flake8_asyncwait.fix.file import fix_text
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.source.text import decode
 
+pytestmark = pytest.mark.thorough
+
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "fixes"
 BEFORE = sorted(FIXTURES.glob("*.before.py"))
 FORGOTTEN = """\

@@ -11,6 +11,8 @@ import pytest
 
 from flake8_asyncwait.fix.imports import Import, add_import, remove_unused
 
+pytestmark = pytest.mark.thorough
+
 HELPER = Import("_wait_any", "wait_any", level=1)
 ABSOLUTE = Import("pkg._wait_any", "wait_any")
 

@@ -18,6 +18,8 @@ from flake8_asyncwait.commands.examine import Examined, Task, examine
 from flake8_asyncwait.commands.jobs import examine_all, spread
 from flake8_asyncwait.options import Options
 
+pytestmark = pytest.mark.thorough
+
 LEAK = (
     "import asyncio\n\n\nasync def f(job):\n"
     "    await asyncio.wait({asyncio.create_task(job())}, timeout=1)\n"

@@ -19,6 +19,8 @@ from flake8_asyncwait.replay import apart
 from flake8_asyncwait.report.formats import FORMATS
 from flake8_asyncwait.undetermined import Net
 
+pytestmark = pytest.mark.thorough
+
 # `consume` is the function that fails; its neighbours are decided all the same.
 BROKEN = """\
 import asyncio

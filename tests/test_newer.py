@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -23,6 +24,7 @@ from flake8_asyncwait.check import check
 from flake8_asyncwait.fix.advise import Advice
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import rule_of
+from flake8_asyncwait.sites import newer
 from flake8_asyncwait.sites.convert import Converter, convert
 from flake8_asyncwait.sites.newer import NEWEST
 from flake8_asyncwait.sites.outline import outline
@@ -280,6 +282,23 @@ def test_what_takes_libcst_too_long_is_too_deep(monkeypatch: pytest.MonkeyPatch)
     checked = check(text)
     assert checked.findings == ()
     assert [site.line for site in checked.undetermined] == [text.count("\n")]
+
+
+@reads_everything
+@pytest.mark.skipif(sys.version_info >= NEWEST, reason="no Python is newer")
+def test_one_process_reads_all_files_and_another_those_after_one_that_ended_it() -> None:
+    newer._reader.cache_clear()
+    started = []
+    with patch("subprocess.Popen", side_effect=subprocess.Popen) as popen:
+        for number in range(3):
+            parse_newer(f"x{number} = [*x for x in d]\n")
+            started.append(popen.call_count)
+        newer._reader(os.getpid()).kill()
+        with pytest.raises(RecursionError):
+            parse_newer("y = [*x for x in d]\n")
+        parse_newer("z = [*x for x in d]\n")
+        started.append(popen.call_count)
+    assert started == [1, 1, 1, 2]
 
 
 def test_what_is_never_rewritten_is_left_for_the_same_reason_in_any_python() -> None:

@@ -25,6 +25,8 @@ from hypothesis import strategies as st
 from flake8_asyncwait.source.text import SourceError, decode
 from flake8_asyncwait.source.write import create, encode, write
 
+pytestmark = pytest.mark.thorough
+
 BOM = b"\xef\xbb\xbf"
 
 

@@ -6,14 +6,16 @@ what is asked of a tree: blocks, names and what binds them, calls, and the place
 else that they are made of is a tuple of its parts. So the tree says where things are, and is not to
 be compiled.
 
-As a program it reads the text of a file, and prints what comes of it (`newer`).
+As a program it reads the texts of files, and says what comes of each (`newer`).
 """
 
 from __future__ import annotations
 
 import ast
+import math
 import pickle
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -42,32 +44,45 @@ _SINCE = {
 _BINDING = {"CompFor": "target", "ParamSpec": "name", "TypeVar": "name", "TypeVarTuple": "name"}
 
 
-def main(seconds: int) -> None:
-    """Convert standard input: print the tree, or the error, or None where libcst knows no tree.
+def main() -> None:
+    """Answer requests from standard input, a pickle of a text and of its `seconds` each, until it
+    is closed.
 
-    Where the system can bound that, the process ends after so many seconds of the processor's time.
+    Where the system can bound that, the process ends when a text takes so many seconds of the
+    processor's time.
     """
-    _limit(seconds)
     sys.setrecursionlimit(_DEEP)
     warnings.simplefilter("ignore")
-    answer: ast.Module | SyntaxError | None
+    while True:
+        try:
+            text, seconds = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        _limit(seconds)
+        pickle.dump(answer(text), sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
+def answer(text: str) -> ast.Module | SyntaxError | None:
+    """The tree of a text, or the error, or None where libcst knows no tree."""
     try:
-        answer = convert(sys.stdin.buffer.read().decode())
+        return convert(text)
     except (cst.ParserSyntaxError, cst.CSTLogicError):
-        answer = None
+        return None
     except SyntaxError as error:
-        answer = SyntaxError(error.msg, (None, error.lineno, error.offset, error.text))
-    sys.stdout.buffer.write(pickle.dumps(answer))
+        return SyntaxError(error.msg, (None, error.lineno, error.offset, error.text))
 
 
 def _limit(seconds: int) -> None:
+    """Let the process end after so many seconds from now."""
     try:
         import resource
     except ImportError:  # Windows
         return
+    until = math.ceil(time.process_time()) + seconds
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
-    if most == resource.RLIM_INFINITY or most > seconds:
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    if most == resource.RLIM_INFINITY or most > until:
+        resource.setrlimit(resource.RLIMIT_CPU, (until, most))
 
 
 def convert(text: str) -> ast.Module:

@@ -9,6 +9,8 @@ from flake8_asyncwait.check import check
 from .judge import judge
 from .tables import Row, read_rows
 
+pytestmark = pytest.mark.judged
+
 OK = "ok"
 ROWS = read_rows("idioms.txt")
 
@@ -22,7 +24,6 @@ def test_the_linter_gives_the_code(row: Row) -> None:
     assert ([finding.code for finding in checked.findings] or [OK]) == [row.result]
 
 
-@pytest.mark.judged
 @each_row
 def test_running_it_shows_the_code(row: Row) -> None:
     ruling = judge(row.module)
