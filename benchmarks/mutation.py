@@ -106,7 +106,7 @@ def _copy() -> Iterator[None]:
 def _drawn(folder: str, count: int, draw: random.Random) -> Sequence[MutationSpec]:
     """`count` mutants of a folder, each at a place of its own."""
     places: dict[tuple[Path, tuple[int, int]], list[MutationSpec]] = {}
-    for path in sorted(Path(PACKAGE, folder).glob("*.py")):
+    for path in sorted(Path(PACKAGE, folder).rglob("*.py")):
         annotated = _annotations(path)
         for mutant in _mutants(path):
             if mutant.start_pos not in annotated:

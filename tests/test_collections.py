@@ -18,7 +18,18 @@ from flake8_asyncwait.analysis.machine.books import Books
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Frame, Machine
 from flake8_asyncwait.analysis.semantics import collections, known
 from flake8_asyncwait.analysis.states.completion import Flow
-from flake8_asyncwait.analysis.states.state import MANY, Box, Const, Ref, Slice, State, Task, Value
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import (
+    MANY,
+    OWNED,
+    Box,
+    Const,
+    Ref,
+    Slice,
+    Status,
+    Task,
+    Value,
+)
 from flake8_asyncwait.analysis.survey.survey import facts_of
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import Options
@@ -76,10 +87,10 @@ class Pair:
         self.tokens: list[Token] = []
         self.state = State({}, {})
         for origin in range(len(NAMES)):
-            self.state, ref = self.state.new(Task("running", "owned", origin))
+            self.state, ref = self.state.new(Task(Status.RUNNING, OWNED, origin))
             self.tokens.append(Token(ref))
         self.real = self.some(kind)
-        self.value = self.put(self.real)
+        self.value = self.held(self.real)
         self.flow = Flow()
         self.ctx = Context(Frame(func, "", 0), self.flow)
 
@@ -103,10 +114,18 @@ class Pair:
         if type(thing) not in KINDS:
             return Const(thing)
         if isinstance(thing, dict):
-            items = tuple((self.put(key), self.put(value)) for key, value in thing.items())
+            items: tuple[Value, ...] = tuple(
+                (self.put(key), self.put(value)) for key, value in thing.items()
+            )
         else:
             items = tuple(self.put(part) for part in thing)
         self.state, ref = self.state.new(Box(type(thing), items))
+        return ref
+
+    def held(self, thing: object) -> Ref:
+        """`put`, of a collection."""
+        ref = self.put(thing)
+        assert isinstance(ref, Ref)
         return ref
 
     def seen(self, value: Value) -> object:

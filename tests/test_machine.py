@@ -7,17 +7,8 @@ import pytest
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.states.completion import States
-from flake8_asyncwait.analysis.states.state import (
-    MAYBE,
-    OWNED,
-    RUNNING,
-    UNKNOWN,
-    Box,
-    Const,
-    Ref,
-    State,
-    Task,
-)
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import OWNED, UNKNOWN, Box, Const, Ref, Status, Task
 
 
 def call(path: str) -> ir.Call:
@@ -32,15 +23,15 @@ def call(path: str) -> ir.Call:
 class TestStates:
     def test_a_state_stays_what_it_is(self) -> None:
         empty = State({}, {})
-        state, ref = empty.new(Task(RUNNING, OWNED, 0))
+        state, ref = empty.new(Task(Status.RUNNING, OWNED, 0))
         bound = state.bind("a", ref)
         assert (empty.env, empty.heap, state.env) == ({}, {}, {})
-        assert bound.get(ref) == Task(RUNNING, OWNED, 0)
+        assert bound.get(ref) == Task(Status.RUNNING, OWNED, 0)
 
     def test_equal_states_differ_in_numbers_and_history_only(self) -> None:
-        one, first = State({}, {}).new(Task(RUNNING, OWNED, 0))
-        other, _ = State({}, {}).new(Task(RUNNING, OWNED, 1))
-        other, second = other.new(Task(RUNNING, OWNED, 0))
+        one, first = State({}, {}).new(Task(Status.RUNNING, OWNED, 0))
+        other, _ = State({}, {}).new(Task(Status.RUNNING, OWNED, 1))
+        other, second = other.new(Task(Status.RUNNING, OWNED, 0))
         assert first != second
         bound = other.bind("a", second).step(3, "something")
         assert one.bind("a", first).key() == bound.key()
@@ -54,22 +45,22 @@ class TestStates:
         assert [step.what for step in kept.trace.steps()] == ["at once"]
 
     def test_the_order_of_a_set_tells_nothing(self) -> None:
-        state, a = State({}, {}).new(Task(RUNNING, OWNED, 0))
-        state, b = state.new(Task(MAYBE, OWNED, 1))
+        state, a = State({}, {}).new(Task(Status.RUNNING, OWNED, 0))
+        state, b = state.new(Task(Status.MAYBE, OWNED, 1))
         sets = [state.new(Box(set, items)) for items in ((a, b), (b, a))]
         lists = [state.new(Box(list, items)) for items in ((a, b), (b, a))]
         assert len({one.bind("x", ref).key() for one, ref in sets}) == 1
         assert len({one.bind("x", ref).key() for one, ref in lists}) == 2
 
     def test_time_passes(self) -> None:
-        state, a = State({}, {}).new(Task(RUNNING, OWNED, 0))
+        state, a = State({}, {}).new(Task(Status.RUNNING, OWNED, 0))
         later = state.bind("self.task", UNKNOWN).bind("a", a).suspended()
-        assert later.get(a).status == MAYBE
+        assert later.task(a).status == Status.MAYBE
         assert set(later.env) == {"a"}
 
     def test_what_nothing_reaches_is_collected(self) -> None:
-        state, a = State({}, {}).new(Task(RUNNING, OWNED, 0))
-        state, b = state.new(Task(RUNNING, OWNED, 1))
+        state, a = State({}, {}).new(Task(Status.RUNNING, OWNED, 0))
+        state, b = state.new(Task(Status.RUNNING, OWNED, 1))
         state, held = state.new(Box(list, (b,)))
         assert set(state.bind("x", held).collected().heap) == {b.id, held.id}
         assert isinstance(a, Ref)

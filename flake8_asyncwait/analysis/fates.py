@@ -9,15 +9,9 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.machine.books import AWAITED, WAITED_AGAIN, Books, Leak
 from flake8_asyncwait.analysis.semantics.known import TASK_METHODS, Trait
 from flake8_asyncwait.analysis.states import effects
-from flake8_asyncwait.analysis.states.state import (
-    CANCELLING,
-    Shielded,
-    State,
-    Task,
-    TimeLimited,
-    Value,
-)
+from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.trace import Trace
+from flake8_asyncwait.analysis.states.values import Shielded, Status, Task, TimeLimited, Value
 
 
 @dataclass(slots=True, eq=False)
@@ -38,8 +32,8 @@ class FamilyBooks(Books):
     siblings: dict[int, set[int]] = field(default_factory=dict)
 
     def awaited(self, state: State, value: Value, line: int, func: ir.Func) -> None:
-        for ref in effects.tasks_of(state, value.inner if _is_limited(value) else value):
-            self.siblings.setdefault(line, set()).add(state.heap[ref.id].origin)
+        for ref in effects.tasks_of(state, _inner(value)):
+            self.siblings.setdefault(line, set()).add(state.task(ref).origin)
         if isinstance(value, Shielded) or (
             isinstance(value, TimeLimited) and isinstance(value.inner, Shielded)
         ):
@@ -73,8 +67,8 @@ class FamilyBooks(Books):
         self.is_meant = self.is_meant or not state.fault
 
     def cancels(self, state: State, value: Value, line: int) -> State:
-        if any(state.heap[ref.id].waited for ref in effects.tasks_of(state, value)):
-            self._ends(state, line, CANCELLING)
+        if any(state.task(ref).waited for ref in effects.tasks_of(state, value)):
+            self._ends(state, line, Status.CANCELLING.value)
         return state
 
     def used(self, state: State, value: Value, what: str, line: int) -> None:
@@ -95,8 +89,8 @@ class FamilyBooks(Books):
         self.is_forgotten = self.is_forgotten and self.is_meant and not self.is_shielded
 
 
-def _is_limited(value: Value) -> bool:
-    return isinstance(value, (Shielded, TimeLimited))
+def _inner(value: Value) -> Value:
+    return value.inner if isinstance(value, (Shielded, TimeLimited)) else value
 
 
 def _reaches(state: State, value: Value) -> bool:

@@ -31,7 +31,8 @@ from flake8_asyncwait.analysis.semantics import loops as _loops
 from flake8_asyncwait.analysis.semantics import managers as _managers
 from flake8_asyncwait.analysis.semantics import statements as _statements
 from flake8_asyncwait.analysis.states.completion import RETURN, Flow
-from flake8_asyncwait.analysis.states.state import MANY, Param, State
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import MANY, Param, Value
 from flake8_asyncwait.analysis.survey.idle import idle_statements
 from flake8_asyncwait.analysis.survey.relevance import conditions, tested_again
 from flake8_asyncwait.analysis.survey.survey import facts_of, family_facts_of
@@ -190,7 +191,7 @@ class Runs:
 
 
 def _execute(run: Machine, func: ir.Func) -> None:
-    env = {name: Param(name) for name in func.params if name in run.relevant}
+    env: dict[str, Value] = {name: Param(name) for name in func.params if name in run.relevant}
     if func.params and func.cls is not None and func.params[0] in ("self", "cls"):
         env.pop(func.params[0], None)
     flow = Flow()

@@ -22,19 +22,19 @@ from flake8_asyncwait.analysis.semantics.known import (
     has,
 )
 from flake8_asyncwait.analysis.states import effects
-from flake8_asyncwait.analysis.states.state import (
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import (
     ASKED,
     ENDED,
-    LATE_CANCELLING,
     MANY,
-    MAYBE,
     MAYBE_ASKED,
     UNSETTLED,
     Box,
     Gather,
+    Owner,
     Ref,
     Shielded,
-    State,
+    Status,
     Task,
     TimeLimited,
     Value,
@@ -43,10 +43,10 @@ from flake8_asyncwait.analysis.states.state import (
 
 # A fix is rare, and may take its time where large collections have failed.
 _PATIENCE = 5
-# What the elements of a wait are besides the owners of `state.py`.
-UNKNOWN_ELEMENT = "unknown"
-HANDED = "handed over"
-_PASSING = frozenset({MAYBE, LATE_CANCELLING}) | MAYBE_ASKED
+# Whose the elements of a wait may be besides.
+UNKNOWN_ELEMENT = Owner("unknown")
+HANDED = Owner("handed over")
+_PASSING = frozenset({Status.MAYBE, Status.LATE_CANCELLING}) | MAYBE_ASKED
 
 
 class Use(NamedTuple):
@@ -67,7 +67,7 @@ class Struck(NamedTuple):
     """A running task that a watched cancel strikes: whose it is, and whether somebody else can
     reach it."""
 
-    owner: str
+    owner: Owner
     handed: bool
     task: str
 
@@ -98,7 +98,7 @@ class NotingBooks(Books):
         # The lines of cancels, and those of them that have struck something that was running.
         self.cancels_on: set[int] = set()
         self.striking_on: set[int] = set()
-        self.waited: set[str] = set()
+        self.waited: set[Owner] = set()
         self._careless: dict[ir.Func, set[int]] = {}
 
     def tick(self, work: int = 1) -> None:
@@ -116,21 +116,21 @@ class NotingBooks(Books):
             self.used(state, value, "given a callback", line)
             return
         for ref in _behind(state, value):
-            if state.heap[ref.id].status in _PASSING or state.heap[ref.id].late:
+            if state.task(ref).status in _PASSING or state.task(ref).late:
                 self._note(state, ref, f"asked for .{method}()", line)
 
     def awaited(self, state: State, value: Value, line: int, func: ir.Func) -> None:
         while isinstance(value, (Shielded, TimeLimited)):
             value = value.inner
         for ref in _behind(state, value):
-            if not (state.heap[ref.id].late and self._is_careless(line, func)):
+            if not (state.task(ref).late and self._is_careless(line, func)):
                 self._note(state, ref, AWAITED, line)
 
     def handed_over(self, state: State, value: Value, line: int) -> None:
         if state.trace is not None and state.trace.what == "the function returns":
             line = state.trace.line
         for number in state.refs(value):
-            self._note(state, Ref(number), HANDED, line)
+            self._note(state, Ref(number), HANDED.kind, line)
 
     def waits(self, state: State, items: tuple[Value, ...], opened: bool) -> None:
         kinds = self.waited
@@ -140,7 +140,7 @@ class NotingBooks(Books):
             refs = effects.tasks_of(state, item)
             if not refs and type(state.get(item)) is not Gather:
                 kinds.add(UNKNOWN_ELEMENT)
-            for task in (state.heap[ref.id] for ref in refs):
+            for task in (state.task(ref) for ref in refs):
                 if task.status not in ENDED:
                     kinds.add(task.owner)
                     kinds |= {HANDED} if task.handed else set()
@@ -148,19 +148,19 @@ class NotingBooks(Books):
     def cancels(self, state: State, value: Value, line: int) -> State:
         self.cancels_on.add(line)
         for ref in effects.tasks_of(state, value):
-            task = state.heap[ref.id]
+            task = state.task(ref)
             if task.status in UNSETTLED:
                 self.striking_on.add(line)
             if line in self.watched and task.status in UNSETTLED:
                 self.struck.add(Struck(task.owner, task.handed, self.label(task.origin)))
                 state = state.put(ref, task._replace(struck=True))
-            elif task.waited and task.status == MAYBE:
+            elif task.waited and task.status == Status.MAYBE:
                 state = state.put(ref, task._replace(late=True))
         return state
 
     def _note(self, state: State, ref: Ref, what: str, line: int) -> None:
         """Enter a use of a task, if it may be running still because nothing has stopped it."""
-        task = state.heap[ref.id]
+        task = state.get(ref)
         if type(task) is not Task:
             return
         if task.struck and task.status in ASKED:

@@ -9,7 +9,7 @@ from flake8_asyncwait.analysis.code.load import File, Lowered
 from flake8_asyncwait.analysis.code.walk import last_name
 from flake8_asyncwait.analysis.interpret import Analysed, Runs
 from flake8_asyncwait.analysis.notes import Budget, NotingBooks, Struck, Use, noting_books
-from flake8_asyncwait.analysis.states.state import MANY
+from flake8_asyncwait.analysis.states.values import MANY, Owner
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import finding_at, functions
 from flake8_asyncwait.sites.find import call_lines
@@ -99,7 +99,7 @@ class Seen:
         return sorted(uses, key=lambda use: use.line)
 
     @property
-    def waited(self) -> set[str]:
+    def waited(self) -> set[Owner]:
         """What the elements of the wait are: see `NotingBooks.waited`."""
         return self.notes.waited
 

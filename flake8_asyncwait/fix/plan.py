@@ -17,7 +17,7 @@ import libcst as cst
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.notes import HANDED, UNKNOWN_ELEMENT
 from flake8_asyncwait.analysis.semantics.known import RETURN_WHEN, WAIT
-from flake8_asyncwait.analysis.states.state import BORROWED, COLLECTION, FOREIGN, FUTURE, OWNED
+from flake8_asyncwait.analysis.states.values import FOREIGN, FUTURE, OWNED, Owner
 from flake8_asyncwait.fix import wrap
 from flake8_asyncwait.fix.call import renamed
 from flake8_asyncwait.fix.cure import AUTO, CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY
@@ -414,9 +414,8 @@ def _why_not_by_owner(own: Seen) -> str | None:
             return "it also waits for a task that is not the function's own"
         if kind == FUTURE:
             return "it also waits for a plain future, which somebody else completes"
-        name = kind.removeprefix(BORROWED).removeprefix(COLLECTION)
-        if kind != OWNED and name not in adopted:
-            return f"it also waits for the parameter '{name}', whose tasks are the caller's"
+        if kind.param and kind.param not in adopted:
+            return f"it also waits for the parameter '{kind.param}', whose tasks are the caller's"
     return None
 
 
@@ -515,9 +514,8 @@ def _is_harmless(own: Seen, before: Seen, base: Seen | None = None) -> bool:
     return all(_is_own(struck.owner, adopted) and not struck.handed for struck in fresh)
 
 
-def _is_own(owner: str, adopted: set[str]) -> bool:
-    name = owner.removeprefix(BORROWED).removeprefix(COLLECTION)
-    return owner == OWNED or (owner != name and name in adopted)
+def _is_own(owner: Owner, adopted: set[str]) -> bool:
+    return owner == OWNED or owner.param in adopted
 
 
 def _is_no_worse(now: Seen, before: Seen) -> bool:

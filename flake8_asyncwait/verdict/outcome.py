@@ -13,8 +13,8 @@ from flake8_asyncwait.analysis.interpret import Analysed
 from flake8_asyncwait.analysis.machine.books import Books, Leak
 from flake8_asyncwait.analysis.machine.fanout import CHILD, SIBLING, VAIN_CANCEL, closing
 from flake8_asyncwait.analysis.machine.machine import BYSTANDER
-from flake8_asyncwait.analysis.states.state import BORROWED, COLLECTION, FUTURE, OWNED
 from flake8_asyncwait.analysis.states.trace import History, Trace
+from flake8_asyncwait.analysis.states.values import COLLECTION, FUTURE, OWNED
 from flake8_asyncwait.sites.fanout import GATHER
 
 
@@ -118,11 +118,7 @@ def outcome(analysed: Analysed, site: Site) -> Outcome:
         unbound=first([(k, h) for k, h in mine if k.fault and k.unbound]),
         passed_by=first([(k, h) for k, h in mine if k.fault]),
         dropped=first(
-            [
-                (k, h)
-                for k, h in lost
-                if not k.fault and k.owner.startswith(COLLECTION) and not owned(k)
-            ]
+            [(k, h) for k, h in lost if not k.fault and k.owner.kind == COLLECTION and not owned(k)]
         ),
         kept=first([(k, h) for k, h in leaks if k.kind != "unawaited" and k.owner != FUTURE]),
         unawaited=first(
@@ -176,10 +172,7 @@ def _struck_on(history: History) -> int:
 
 def is_owned(books: Books, leak: Leak) -> bool:
     """Whether what leaks is the function's own, or adopted."""
-    if leak.owner == OWNED:
-        return True
-    name = leak.owner.removeprefix(BORROWED).removeprefix(COLLECTION)
-    return leak.owner != name and name in books.adopted
+    return leak.owner == OWNED or leak.owner.param in books.adopted
 
 
 def shortest(books: Books, found: Sequence[tuple[Leak, History]]) -> Loss | None:

@@ -8,8 +8,9 @@ from typing import ClassVar, NamedTuple
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import last_name
-from flake8_asyncwait.analysis.states.state import MANY, OWNED, Fault, State, Value
+from flake8_asyncwait.analysis.states.state import Fault, State
 from flake8_asyncwait.analysis.states.trace import Trace
+from flake8_asyncwait.analysis.states.values import MANY, OWNED, Owner, Value
 
 # The work on one function is bounded: statements and expressions evaluated, each in one state, and
 # states compared. A state that holds much counts for several (`State.weight`). The first try may
@@ -43,7 +44,7 @@ class Leak(NamedTuple):
 
     kind: str
     origin: int
-    owner: str
+    owner: Owner
     fault: Fault | None
     unbound: bool
 

@@ -18,7 +18,8 @@ from flake8_asyncwait.analysis.machine.loss import (
     settle_ended,
 )
 from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
-from flake8_asyncwait.analysis.states.state import KNOWN, SOME, State, Value
+from flake8_asyncwait.analysis.states.state import KNOWN, SOME, State
+from flake8_asyncwait.analysis.states.values import Value
 
 Rule = Callable[[Machine, Any, State, Context], Results]
 SimpleRule = Callable[[Machine, Any, State, Context], list[State]]

@@ -14,15 +14,14 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import last_name, walk
 from flake8_asyncwait.analysis.machine.machine import BYSTANDER, Args, Machine, Results
 from flake8_asyncwait.analysis.states import effects
-from flake8_asyncwait.analysis.states.state import (
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import (
     FUTURE,
     OWNED,
     AsCompleted,
     Coroutine,
-    Gather,
     Ref,
     Result,
-    State,
     Task,
     TimeLimited,
     Value,
@@ -60,7 +59,7 @@ def striking(machine: Machine, state: State, value: Value) -> str:
     if machine.site.kind is WAIT:
         return BYSTANDER
     value = value.inner if isinstance(value, TimeLimited) else value
-    tasks = (state.heap[ref.id] for ref in effects.tasks_of(state, value))
+    tasks = (state.task(ref) for ref in effects.tasks_of(state, value))
     return SIBLING if any(task.owner == OWNED for task in tasks) else BYSTANDER
 
 
@@ -79,18 +78,18 @@ def gathered(machine: Machine, node: ir.Call, state: State, ref: Ref, before: St
     if node is not machine.site.call:
         return state
     children = effects.tasks_of(state, ref)
-    owned = [c for c in children if state.heap[c.id].owner not in (FUTURE,)]
+    owned = [c for c in children if state.task(c).owner not in (FUTURE,)]
     if sum(_is_ours(state, child) for child in owned) > 1:
         machine.site.several = True
         state = _followed(state, owned)
     else:
         state = _followed(state, [child for child in owned if child.id not in before.heap])
-    state = state.put(ref, state.heap[ref.id]._replace(site=True))
+    state = state.put(ref, state.gather(ref)._replace(site=True))
     return state.step(node.line, STARTS[GATHER])
 
 
 def _is_ours(state: State, ref: Ref) -> bool:
-    task = state.heap[ref.id]
+    task = state.task(ref)
     return task.owner != FUTURE and not task.handed
 
 
@@ -111,7 +110,7 @@ def failing(machine: Machine, state: State, value: Ref) -> State:
     """A child of a gather has failed: the gather is done, and what is left is judged there."""
     if machine.site.kind is WAIT:
         return state
-    gather: Gather = state.heap[value.id]
+    gather = state.gather(value)
     state = state.put(value, gather._replace(failed=True))
     return state if gather.site else released(machine, state, value)
 
@@ -162,7 +161,7 @@ def is_one_more(machine: Machine, state: State, ref: Ref, value: Value) -> bool:
     many others as tell anything."""
     if machine.site.kind is WAIT or not isinstance(value, (Coroutine, Result)):
         return False
-    items = state.heap[ref.id].items
+    items = state.box(ref).items
     awaitable = sum(isinstance(item, (Coroutine, Result)) for item in items)
     return value in items or awaitable >= machine.many
 

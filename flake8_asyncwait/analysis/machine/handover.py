@@ -7,16 +7,14 @@ from collections.abc import Iterable
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
 from flake8_asyncwait.analysis.states import effects
-from flake8_asyncwait.analysis.states.state import (
-    BORROWED,
-    COLLECTION,
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
     UNSETTLED,
     Coroutine,
     Function,
     Ref,
     Result,
-    State,
     Task,
     Value,
 )
@@ -35,7 +33,7 @@ def hand_over(machine: Machine, state: State, value: Value, ctx: Context) -> Sta
     return state
 
 
-def _functions_in(value: Value) -> list[ir.Func]:
+def _functions_in(value: object) -> list[ir.Func]:
     if isinstance(value, (Function, Coroutine)):
         inner = (
             [f for _, v in value.args for f in _functions_in(v)]
@@ -73,17 +71,11 @@ def cancel(machine: Machine, state: State, value: Value, line: int) -> State:
     """`.cancel()` on a task or a gather; a parameter's tasks are adopted by it."""
     state = machine.books.cancels(state, value, line)
     for ref in effects.tasks_of(state, value):
-        task = state.heap[ref.id]
+        task = state.task(ref)
         machine.books.cancelled_on.setdefault(task.origin, set()).add(line)
-        if task.status in UNSETTLED and not state.fault:
-            _adopt(machine, task.owner)
+        if task.status in UNSETTLED and task.owner.param and not state.fault:
+            machine.books.adopted.add(task.owner.param)
     return effects.cancel(state, value)
-
-
-def _adopt(machine: Machine, owner: str) -> None:
-    for prefix in (BORROWED, COLLECTION):
-        if owner.startswith(prefix):
-            machine.books.adopted.add(owner.removeprefix(prefix))
 
 
 def cancel_all(machine: Machine, state: State, value: Value, line: int) -> State:

@@ -8,20 +8,13 @@ from itertools import chain
 from flake8_asyncwait.analysis.machine.books import Leak
 from flake8_asyncwait.analysis.machine.machine import Machine
 from flake8_asyncwait.analysis.states.completion import States
-from flake8_asyncwait.analysis.states.state import (
+from flake8_asyncwait.analysis.states.state import DROPPED, LOST, State
+from flake8_asyncwait.analysis.states.values import (
     ASKED,
     BORROWED,
-    CANCELLED,
-    COLLECTION,
-    DONE,
-    DROPPED,
     ENDED,
-    FAILED,
     FOREIGN,
     FUTURE,
-    LOST,
-    MAYBE,
-    OK,
     UNSETTLED,
     AsCompleted,
     Asked,
@@ -29,7 +22,7 @@ from flake8_asyncwait.analysis.states.state import (
     Coroutine,
     Ref,
     Shielded,
-    State,
+    Status,
     Task,
     TimeLimited,
     Value,
@@ -88,8 +81,8 @@ def head(machine: Machine, state: State, line: int) -> State:
     others = {Ref(n) for n, t in tasks.items() if _tells_nothing(t)}
     heap = dict(state.heap)
     for number, thing in state.heap.items():
-        if Ref(number) in others:
-            heap[number] = thing._replace(status=MAYBE)
+        if type(thing) is Task and Ref(number) in others:
+            heap[number] = thing._replace(status=Status.MAYBE)
         elif type(thing) is Box and thing.kind is not tuple:
             items = tuple(item for item in thing.items if not _only(item, others))
             if len(items) < len(thing.items):
@@ -103,8 +96,8 @@ def _tells_nothing(task: Task) -> bool:
     """Somebody else's, and not one that raises when it is awaited."""
     theirs = task.owner in (FUTURE, FOREIGN)
     # A parameter's tasks, handed over or not, may still be adopted.
-    theirs = theirs or (task.handed and not task.owner.startswith((BORROWED, COLLECTION)))
-    return theirs and task.status not in ASKED and task.status != CANCELLED
+    theirs = theirs or (task.handed and not task.owner.param)
+    return theirs and task.status not in ASKED and task.status != Status.CANCELLED
 
 
 def is_open(machine: Machine, state: State) -> bool:
@@ -144,7 +137,7 @@ def _is_losable(task: Task) -> bool:
 
 
 def _may_be_lost(task: Task) -> bool:
-    return _is_losable(task) and not task.owner.startswith(BORROWED)
+    return _is_losable(task) and task.owner.kind != BORROWED
 
 
 def settle_ended(state: State) -> State:
@@ -154,9 +147,9 @@ def settle_ended(state: State) -> State:
     for number, thing in state.heap.items():
         if number in asked:
             continue
-        if type(thing) is Task and thing.status in (OK, FAILED, CANCELLED):
+        if type(thing) is Task and thing.status in (Status.OK, Status.FAILED, Status.CANCELLED):
             heap = heap or dict(state.heap)
-            heap[number] = thing._replace(status=DONE)
+            heap[number] = thing._replace(status=Status.DONE)
     if heap is None:
         return state
     state = state.copy()

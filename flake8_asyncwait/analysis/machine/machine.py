@@ -22,19 +22,8 @@ from flake8_asyncwait.analysis.code.facts import Facts, Site
 from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.machine.books import Books
 from flake8_asyncwait.analysis.states.completion import Flow, raising
-from flake8_asyncwait.analysis.states.state import (
-    BORROWED,
-    COLLECTION,
-    MANY,
-    OWNED,
-    STRUCK,
-    UNKNOWN,
-    Const,
-    Fault,
-    State,
-    Task,
-    Value,
-)
+from flake8_asyncwait.analysis.states.state import STRUCK, Fault, State
+from flake8_asyncwait.analysis.states.values import MANY, OWNED, UNKNOWN, Const, Task, Value
 from flake8_asyncwait.sites.fanout import WAIT
 
 # What is awaited where a fault strikes, unless it is a task of the function.
@@ -67,7 +56,7 @@ class Frame:
     prefix: str
     depth: int
     parent: Frame | None = None
-    on_yield: Callable[[State, object, Context], list[State]] | None = None
+    on_yield: Callable[[State, Value, Context], list[State]] | None = None
 
     def owner_of(self, name: str) -> Frame | None:
         """The frame, this one or one around it, in which `name` is a local; None: no local."""
@@ -235,8 +224,6 @@ class Machine:
         """Whether a state holds a task that could be lost. Where it holds none, the tasks of
         others need not be told from each other (but for AWT105, which minds them all)."""
         return self.letter or any(
-            type(thing) is Task
-            and not thing.handed
-            and (thing.owner == OWNED or thing.owner.startswith((BORROWED, COLLECTION)))
+            type(thing) is Task and not thing.handed and (thing.owner == OWNED or thing.owner.param)
             for thing in state.heap.values()
         )

@@ -17,15 +17,11 @@ from flake8_asyncwait.analysis.semantics.values import as_task
 from flake8_asyncwait.analysis.semantics.waits import concluded, join_wait, run_wait
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import Flow, raising
-from flake8_asyncwait.analysis.states.state import (
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import (
     ASKED,
-    CANCELLED,
-    DONE,
     ENDED,
-    FAILED,
-    MAYBE,
     MAYBE_ASKED,
-    OK,
     UNKNOWN,
     Box,
     Const,
@@ -34,7 +30,7 @@ from flake8_asyncwait.analysis.states.state import (
     Param,
     Ref,
     Shielded,
-    State,
+    Status,
     Task,
     TimeLimited,
     Value,
@@ -64,12 +60,13 @@ def _await_value(machine: Machine, state: State, value: Value, line: int, ctx: C
         return _await_shielded(machine, state, value, line, ctx)
     if isinstance(value, TimeLimited):
         return _await_limited(machine, state, value.inner, line, ctx)
-    if type(thing) is Task:
-        return _await_task(machine, state, value, line, ctx)
-    if type(thing) is Gather:
-        return _await_gather(machine, state, value, line, ctx)
-    if type(thing) is WaitTask:
-        return _await_wait_task(machine, state, value, line, ctx)
+    if isinstance(value, Ref):
+        if type(thing) is Task:
+            return _await_task(machine, state, value, line, ctx)
+        if type(thing) is Gather:
+            return _await_gather(machine, state, value, line, ctx)
+        if type(thing) is WaitTask:
+            return _await_wait_task(machine, state, value, line, ctx)
     if isinstance(value, Const) or (type(thing) is Box and not thing.escaped):
         machine.fail(state, ctx, Exc("TypeError"))
         return []
@@ -77,73 +74,75 @@ def _await_value(machine: Machine, state: State, value: Value, line: int, ctx: C
 
 
 def _await_task(machine: Machine, state: State, ref: Ref, line: int, ctx: Context) -> Results:
-    task = state.heap[ref.id]
+    task = state.task(ref)
     if task.status in ENDED:
         return result_of(machine, state, ref, line, ctx)
     later = state.suspended()
     if task.status in ASKED:
-        cancelled = effects.with_status(later, ref, CANCELLED)
+        cancelled = effects.with_status(later, ref, Status.CANCELLED)
         machine.fail(cancelled, ctx, CANCELLED_ERROR)
         if task.status not in MAYBE_ASKED:
             return []
-        return result_of(machine, effects.with_status(later, ref, DONE), ref, line, ctx)
+        return result_of(machine, effects.with_status(later, ref, Status.DONE), ref, line, ctx)
     if not task.safe:
-        machine.fault(state, ctx, line, (ANY,), effects.with_status(later, ref, FAILED))
-    machine.fault(state, ctx, line, (CANCELLED_ERROR,), effects.with_status(later, ref, CANCELLED))
-    return [(effects.with_status(later, ref, OK), UNKNOWN)]
+        machine.fault(state, ctx, line, (ANY,), effects.with_status(later, ref, Status.FAILED))
+    machine.fault(
+        state, ctx, line, (CANCELLED_ERROR,), effects.with_status(later, ref, Status.CANCELLED)
+    )
+    return [(effects.with_status(later, ref, Status.OK), UNKNOWN)]
 
 
 def result_of(machine: Machine, state: State, ref: Ref, line: int, ctx: Context) -> Results:
     """`.result()` of a task, or an await of one that is done."""
-    status = state.heap[ref.id].status
-    if status == OK or (status == DONE and state.heap[ref.id].safe):
+    status = state.task(ref).status
+    if status == Status.OK or (status == Status.DONE and state.task(ref).safe):
         return [(state, UNKNOWN)]
-    if status == FAILED:
+    if status == Status.FAILED:
         machine.fail(state, ctx, ANY)
         return []
-    if status == CANCELLED:
+    if status == Status.CANCELLED:
         machine.fail(state, ctx, CANCELLED_ERROR)
         return []
-    if status == DONE:
-        machine.fault(state, ctx, line, (ANY,), effects.with_status(state, ref, FAILED))
-        return [(effects.with_status(state, ref, OK), UNKNOWN)]
+    if status == Status.DONE:
+        machine.fault(state, ctx, line, (ANY,), effects.with_status(state, ref, Status.FAILED))
+        return [(effects.with_status(state, ref, Status.OK), UNKNOWN)]
     machine.fail(effects.not_ended(state, ref), ctx, Exc("InvalidStateError"))
-    if status == MAYBE or status in MAYBE_ASKED:
-        return result_of(machine, effects.with_status(state, ref, DONE), ref, line, ctx)
+    if status == Status.MAYBE or status in MAYBE_ASKED:
+        return result_of(machine, effects.with_status(state, ref, Status.DONE), ref, line, ctx)
     return []
 
 
 def _await_gather(machine: Machine, state: State, value: Ref, line: int, ctx: Context) -> Results:
-    gather = state.heap[value.id]
+    gather = state.gather(value)
     refs = effects.tasks_of(state, value)
-    statuses = [state.heap[ref.id].status for ref in refs]
+    statuses = [state.task(ref).status for ref in refs]
     unknown = _has_unknown(state, gather)
     waits = any(status not in ENDED for status in statuses) or unknown
     later = state.suspended() if waits else state
     if waits:
         machine.fault(
-            state, ctx, line, (CANCELLED_ERROR,), effects.end_all(later, value, CANCELLED)
+            state, ctx, line, (CANCELLED_ERROR,), effects.end_all(later, value, Status.CANCELLED)
         )
     if gather.quiet:
-        return [(effects.end_all(later, value, DONE), UNKNOWN)]
-    if any(status in ASKED or status == CANCELLED for status in statuses):
+        return [(effects.end_all(later, value, Status.DONE), UNKNOWN)]
+    if any(status in ASKED or status == Status.CANCELLED for status in statuses):
         machine.fail(_end_asked(later, refs), ctx, CANCELLED_ERROR)
-        if any(s == CANCELLED or s in ASKED - MAYBE_ASKED for s in statuses):
+        if any(s == Status.CANCELLED or s in ASKED - MAYBE_ASKED for s in statuses):
             return []
         for ref, status in zip(refs, statuses, strict=True):
             if status in MAYBE_ASKED:
-                later = effects.with_status(later, ref, DONE)
-    if FAILED in statuses:
+                later = effects.with_status(later, ref, Status.DONE)
+    if Status.FAILED in statuses:
         machine.fail(later, ctx, ANY)
         return []
     machine.striking = fanout.CHILD if gather.site else machine.striking
     for ref, _ in effects.choices(state, tuple(refs)):
-        if state.heap[ref.id].status != OK and not state.heap[ref.id].safe:
-            failed = effects.with_status(later, ref, FAILED)
+        if state.task(ref).status != Status.OK and not state.task(ref).safe:
+            failed = effects.with_status(later, ref, Status.FAILED)
             machine.fault(state, ctx, line, (ANY,), fanout.failing(machine, failed, value))
-    if unknown and not (refs and all(state.heap[ref.id].safe for ref in refs)):
+    if unknown and not (refs and all(state.task(ref).safe for ref in refs)):
         machine.fault(state, ctx, line, (ANY,), fanout.failing(machine, later, value))
-    return [(effects.end_all(later, value, OK), UNKNOWN)]
+    return [(effects.end_all(later, value, Status.OK), UNKNOWN)]
 
 
 def _has_unknown(state: State, gather: Gather) -> bool:
@@ -155,8 +154,8 @@ def _has_unknown(state: State, gather: Gather) -> bool:
 
 def _end_asked(state: State, refs: list[Ref]) -> State:
     for ref in refs:
-        if state.heap[ref.id].status in ASKED:
-            state = effects.with_status(state, ref, CANCELLED)
+        if state.task(ref).status in ASKED:
+            state = effects.with_status(state, ref, Status.CANCELLED)
     return state
 
 
@@ -203,25 +202,25 @@ def _await_limited(
         state, inner = as_task(machine, state, inner)
     target = inner.inner if isinstance(inner, Shielded) else inner
     if fanout.is_timed(machine, ctx.frame.func, line):
-        late = effects.end_all(state.suspended(), inner, CANCELLED)
+        late = effects.end_all(state.suspended(), inner, Status.CANCELLED)
         ctx.out.add(raising(TIMEOUT_ERROR), late.step(line, "the time runs out", "timeout"))
     if effects.tasks_of(state, target) and not effects.ended(state, target):
         late = state.suspended()
         if not isinstance(inner, Shielded):
-            late = effects.end_all(late, target, CANCELLED)
+            late = effects.end_all(late, target, Status.CANCELLED)
         machine.fault(state, ctx, line, (TIMEOUT_ERROR,), late)
     return await_value(machine, state, inner, line, ctx)
 
 
 def _await_wait_task(machine: Machine, state: State, ref: Ref, line: int, ctx: Context) -> Results:
     """A wait in a task of its own: what it waits for runs on, whatever ends that task."""
-    task: WaitTask = state.heap[ref.id]
-    status = state.heap[task.task.id].status
+    task = state.wait_task(ref)
+    status = state.task(task.task).status
     if status not in ENDED and status not in ASKED:
         return join_wait(machine, state, ref, line, ctx)
     ways = _await_task(machine, state, task.task, line, ctx)
     ends = [end for after, _ in ways for end in concluded(machine, after, ref)]
-    return [(end, end.heap[ref.id].result) for end in ends]
+    return [(end, end.wait_task(ref).result or UNKNOWN) for end in ends]
 
 
 def yield_value(machine: Machine, state: State, value: Value, line: int, ctx: Context) -> Results:

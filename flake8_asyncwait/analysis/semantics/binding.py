@@ -11,7 +11,8 @@ from flake8_asyncwait.analysis.semantics.collections import set_item
 from flake8_asyncwait.analysis.semantics.names import assign, path_text
 from flake8_asyncwait.analysis.semantics.values import iterated, orders_of
 from flake8_asyncwait.analysis.states.real import UNORDERED
-from flake8_asyncwait.analysis.states.state import UNKNOWN, Box, Ref, State, Value
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Ref, Value
 
 
 def bind(
@@ -51,7 +52,7 @@ def _bind_subscript(
     for after, (owner, index) in evaluate_all(machine, [target.value, target.index], state, ctx):
         machine.may_raise([(after, UNKNOWN)], machine.line, ctx)
         box = after.get(owner)
-        if type(box) is not Box or box.escaped:
+        if not isinstance(owner, Ref) or type(box) is not Box or box.escaped:
             states.append(hand_over(machine, hand_over(machine, after, value, ctx), index, ctx))
         else:
             states += set_item(machine, owner, index, value, after, ctx)

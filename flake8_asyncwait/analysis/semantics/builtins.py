@@ -25,7 +25,8 @@ from flake8_asyncwait.analysis.semantics.values import (
 )
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.real import UNORDERED, NotKnown
-from flake8_asyncwait.analysis.states.state import (
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import (
     FUTURE,
     MANY,
     UNKNOWN,
@@ -37,7 +38,7 @@ from flake8_asyncwait.analysis.states.state import (
     Gather,
     Param,
     Raised,
-    State,
+    Ref,
     Task,
     Value,
     WaitTask,
@@ -112,6 +113,7 @@ def is_instance(
 ) -> Results:
     """Whether an exception is of a class, or a task of one of those that `tasks` are of."""
     value = args.first()
+    thing = state.get(value)
     if isinstance(value, Raised) and len(node.args) > 1:
         names = class_names(machine, node.args[1].value, ctx)
         classes = machine.program.of(ctx.frame.func).outline.classes
@@ -120,11 +122,11 @@ def is_instance(
             return [(state, Const(True))]
         if "perhaps" not in verdicts:
             return [(state, Const(False))]
-    elif type(state.get(value)) is Task and len(node.args) > 1:
+    elif type(thing) is Task and len(node.args) > 1:
         kinds = node.args[1].value
         parts = [part for part, _ in kinds.elements] if isinstance(kinds, ir.Display) else [kinds]
         asked = {machine.program.qualified(ctx.frame.func, part) for part in parts}
-        if asked & tasks and state.get(value).owner != FUTURE:
+        if asked & tasks and thing.owner != FUTURE:
             return [(state, Const(True))]
         if asked.isdisjoint({None, "builtins.object"}) and all(map(_is_builtin, asked)):
             return [(state, Const(False))]
@@ -150,9 +152,9 @@ def collected(
     state, items, source = _given(machine, args.first(), state)
     if isinstance(source, AsCompleted):
         return [(state, source)]
-    if items is None:
-        return [(state, UNKNOWN)]
     box = state.get(source)
+    if items is None or type(box) is not Box:
+        return [(state, UNKNOWN)]
     if kind in UNORDERED:
         return [state.new(Box(kind, tuple(dict.fromkeys(items)), box.open))]
     orders = orders_of(state, items) if box.kind in UNORDERED else [items]
@@ -166,12 +168,12 @@ def sorted_items(
     results: Results = []
     for after, value in collected(list, machine, node, args, state, ctx):
         box = after.get(value)
-        if type(box) is not Box:
+        if not isinstance(value, Ref) or type(box) is not Box:
             results.append((after, value))
         elif args.keywords:
             results += [after.new(box._replace(items=o)) for o in orders_of(after, box.items)]
         else:
-            results += _run(machine, sorted, [value], after, ctx)
+            results += _run(machine, sorted, value, [], after, ctx)
     return results
 
 
@@ -180,9 +182,9 @@ def reversed_items(
 ) -> Results:
     """`reversed(items)`, which sets refuse."""
     state, items, source = _given(machine, args.first(), state)
-    if items is None:
+    if items is None or not isinstance(source, Ref):
         return [(state, source if isinstance(source, AsCompleted) else UNKNOWN)]
-    return _run(machine, reversed, [source], state, ctx)
+    return _run(machine, reversed, source, [], state, ctx)
 
 
 def sliced_items(
@@ -191,21 +193,26 @@ def sliced_items(
     """`itertools.islice(items, ...)`"""
     results: Results = []
     for after, value in collected(list, machine, node, args, state, ctx):
-        if type(after.get(value)) is Box:
-            results += _run(machine, islice, [value, *args.positional[1:]], after, ctx)
+        if isinstance(value, Ref) and type(after.get(value)) is Box:
+            results += _run(machine, islice, value, args.positional[1:], after, ctx)
         else:
             results.append((after, value))
     return results
 
 
 def _run(
-    machine: Machine, operation: Operation, values: list[Value], state: State, ctx: Context
+    machine: Machine,
+    operation: Operation,
+    ref: Ref,
+    others: list[Value],
+    state: State,
+    ctx: Context,
 ) -> Results:
     """Run a function of Python's; where it asks for what is not known, its value holds as much."""
     try:
-        return run_real(machine, operation, values, state, ctx)
+        return run_real(machine, operation, ref, others, state, ctx)
     except NotKnown:
-        return [state.new(state.get(values[0])._replace(open=True, escaped=False))]
+        return [state.new(state.box(ref)._replace(open=True, escaped=False))]
 
 
 def _given(
@@ -228,7 +235,7 @@ def filtered(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Con
         return [(state, source)]
     if items is None:
         return [(state, UNKNOWN)]
-    opened = state.get(source).open
+    opened = state.is_open(source)
     test = args.positional[0]
     if test == Const(None):
         true = tuple(item for item in items if truth(item, state) is not False)
@@ -275,8 +282,7 @@ def _flat(
     items: list[Value] = []
     for value in values:
         state, more, source = iterated(machine, state, value)
-        box = state.get(source)
-        opened = opened or more is None or (type(box) is Box and box.open)
+        opened = opened or more is None or state.is_open(source)
         items.extend(more or ())
     return state, items, opened
 

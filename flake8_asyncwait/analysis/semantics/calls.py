@@ -25,27 +25,25 @@ from flake8_asyncwait.analysis.semantics.values import (
     iterated,
     reaches_task,
 )
-from flake8_asyncwait.analysis.states.state import (
-    KNOWN,
-    RUNNING,
+from flake8_asyncwait.analysis.states.state import KNOWN, State
+from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
     Box,
     Const,
     Coroutine,
     Foreign,
     Function,
-    Gather,
     Loop,
     Method,
     Param,
     Primitive,
     Ref,
     Result,
-    State,
+    Status,
     Task,
     Value,
     Waiting,
-    WaitTask,
+    parts_of,
 )
 from flake8_asyncwait.sites.outline import MAP
 
@@ -64,17 +62,17 @@ def call(machine: Machine, node: ir.Call, state: State, ctx: Context) -> Results
 def _call(machine: Machine, node: ir.Call, state: State, ctx: Context) -> Results:
     site = machine.site_of.get(id(node))
     if site is not None and not machine.program.settling:
-        return _wait_call(machine, node, state, ctx, site.index)
+        return [*_wait_call(machine, node, state, ctx, site.index)]
     func = ctx.frame.func
     qualified = machine.program.qualified(func, node.func)
     if (qualified or "").rpartition(".")[2] in machine.program.settling:
         return _wait_any_call(machine, node, state, ctx, -1 if site is None else site.index)
     if site is not None:
-        return _wait_call(machine, node, state, ctx, site.index)
+        return [*_wait_call(machine, node, state, ctx, site.index)]
     if qualified == known.WAIT or machine.program.named(
         machine.program.wait_functions, func, node.func
     ):
-        return _wait_call(machine, node, state, ctx, -1)
+        return [*_wait_call(machine, node, state, ctx, -1)]
     if node.mapped is not None and qualified == MAP:
         return evaluate(machine, node.mapped, state, ctx)
     rule = known.FUNCTIONS.get(qualified or "", known.UNKNOWN_CALL).rule
@@ -121,8 +119,7 @@ def arguments(
         for arg, value in zip(node.args, values, strict=False):
             if arg.star == 1:
                 after, items, source = iterated(machine, after, value)
-                box = after.get(source)
-                splat = splat or items is None or (type(box) is Box and box.open)
+                splat = splat or items is None or after.is_open(source)
                 positional.extend(items if items is not None else [value])
             elif arg.keyword is not None:
                 keywords[arg.keyword] = value
@@ -135,8 +132,10 @@ def arguments(
     return ways
 
 
-def _wait_call(machine: Machine, node: ir.Call, state: State, ctx: Context, site: int) -> Results:
-    results: Results = []
+def _wait_call(
+    machine: Machine, node: ir.Call, state: State, ctx: Context, site: int
+) -> list[tuple[State, Waiting]]:
+    results: list[tuple[State, Waiting]] = []
     for after, args in arguments(machine, node, state, ctx):
         waited = args.positional[0] if args.positional else args.keywords.get("fs", UNKNOWN)
         mode = args.keywords.get("return_when")
@@ -174,7 +173,7 @@ def _coroutine_in(state: State, waited: Value) -> str:
     """AWT203: a coroutine among the elements of a wait."""
     box = state.get(waited)
     for item in box.items if type(box) is Box else ():
-        value = item[0] if type(item) is tuple else item
+        value = parts_of(item)[0]
         if isinstance(value, Coroutine):
             return f"{value.func.name}()"
         if isinstance(value, Result) and value.coroutine:
@@ -258,13 +257,13 @@ def _method(
     if isinstance(receiver, (Param, Foreign, Result)) and _may_be_task(machine, receiver, name):
         state, receiver = as_task(machine, state, receiver)
     thing = state.get(receiver)
-    if type(thing) in (Task, Gather, WaitTask):
+    if isinstance(receiver, Ref) and type(thing) is not Box:
         return _task_method(machine, node, receiver, name, args, state, ctx)
     if isinstance(receiver, (Param, Foreign)) and collection(machine, state, receiver):
         if known.has(node, known.OF_MANY):
             state, _, receiver = as_items(machine, state, receiver)
             thing = state.get(receiver)
-    if type(thing) is Box:
+    if isinstance(receiver, Ref):
         return _box_method(machine, node, receiver, name, args, state, ctx)
     return _other_method(machine, node, receiver, name, args, state, ctx, qualified)
 
@@ -351,7 +350,9 @@ def _told_by_pending(owner: str, question: str, state: State) -> Value | None:
     """What a question to an event or a queue says while a task waits for that very thing."""
     method, answer = known.WHILE_PENDING[question]
     tasks = (thing for thing in state.heap.values() if type(thing) is Task and thing.waited)
-    waits = any(task.runs == f"{owner}.{method}" and task.status == RUNNING for task in tasks)
+    waits = any(
+        task.runs == f"{owner}.{method}" and task.status == Status.RUNNING for task in tasks
+    )
     return Const(answer) if waits else None
 
 
@@ -374,9 +375,11 @@ def _register(node: ir.Call, method: Value, state: State, ctx: Context) -> State
     """`stack.callback(task.cancel)`: the task is cancelled when the stack is left."""
     owner = node.func.value if isinstance(node.func, ir.Attr) else None
     stack = state.env.get(stack_key(owner.id, ctx)) if isinstance(owner, ir.Name) else None
-    if stack is None or not isinstance(method, Method) or not known.is_cancel(method.name):
+    if not isinstance(stack, Ref) or not isinstance(method, Method):
         return state
-    box = state.heap[stack.id]
+    if not known.is_cancel(method.name):
+        return state
+    box = state.box(stack)
     return state.put(stack, box._replace(items=(*box.items, method.owner)))
 
 
@@ -415,7 +418,7 @@ def _task_method(
 def _box_method(
     machine: Machine, node: ir.Call, ref: Ref, name: str, args: Args, state: State, ctx: Context
 ) -> Results:
-    box = state.heap[ref.id]
+    box = state.box(ref)
     if not box.escaped and box.kind is not ir.ITERATOR and not hasattr(box.kind, name):
         machine.fail(state, ctx, Exc("AttributeError"))
         return []

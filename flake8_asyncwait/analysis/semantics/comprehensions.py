@@ -10,7 +10,8 @@ from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.collections import dict_of
 from flake8_asyncwait.analysis.semantics.conditions import decide
 from flake8_asyncwait.analysis.semantics.values import iterated, new_box, split_on_turns, turns
-from flake8_asyncwait.analysis.states.state import UNKNOWN, Box, Ref, State, Value
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Ref, Value, rows_of
 
 
 @evaluates(ir.Comprehension)
@@ -23,7 +24,7 @@ def _comprehension(machine: Machine, node: ir.Comprehension, state: State, ctx: 
     for after, items, opened in ways:
         after = after.unbind(*bound)
         if node.kind is dict:
-            results.append(after.new(dict_of(items, opened)))
+            results.append(after.new(dict_of(rows_of(items), opened)))
         else:
             results.append(new_box(after, node.kind, items, opened))
     return results

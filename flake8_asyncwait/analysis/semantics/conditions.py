@@ -16,21 +16,20 @@ from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.values import answers, is_private, truth
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.real import ERRORS, NotKnown, is_sure, real
-from flake8_asyncwait.analysis.states.state import (
+from flake8_asyncwait.analysis.states.state import KNOWN, State
+from flake8_asyncwait.analysis.states.values import (
     FOREIGN,
-    KNOWN,
     MANY,
     OWNED,
     UNKNOWN,
     Box,
     Const,
+    Findings,
     Function,
-    Known,
     Method,
     Param,
     Raised,
     Ref,
-    State,
     Task,
     Value,
 )
@@ -87,7 +86,7 @@ def _found_before(machine: Machine, node: ir.Expr, state: State, ctx: Context) -
     """What an earlier test says of a condition; None if nothing."""
     name, asked = _asked(machine, node, ctx)
     known = state.env.get(KNOWN + name)
-    if known is None:
+    if not isinstance(known, Findings):
         return None
     if asked == "truth":
         return False if known.none else known.truth
@@ -113,7 +112,8 @@ def _chosen(machine: Machine, node: ir.Expr, state: State, truth: bool, ctx: Con
     """A condition that nothing decides goes either way; what it says of a name is kept."""
     name, asked = _asked(machine, node, ctx)
     if name:
-        before = state.env.get(KNOWN + name, Known())
+        before = state.env.get(KNOWN + name)
+        before = before if isinstance(before, Findings) else Findings()
         if asked == "truth":
             found = before._replace(truth=truth)
         else:
@@ -263,7 +263,7 @@ def _contains(state: State, item: Value, box: Value, sizes: list[bool]) -> bool 
     thing = state.get(box)
     if type(thing) is not Box or thing.kind is ir.ITERATOR:
         return None
-    items = [key for key, _ in thing.items] if thing.kind is dict else thing.items
+    items = [key for key, _ in thing.rows] if thing.kind is dict else [*thing.items]
     if isinstance(item, Ref) and item in items:
         return True
     if isinstance(item, Const) and items and _is_exact(thing):

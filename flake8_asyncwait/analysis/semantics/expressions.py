@@ -22,7 +22,8 @@ from flake8_asyncwait.analysis.semantics.values import (
     tells,
     truth,
 )
-from flake8_asyncwait.analysis.states.state import (
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
     Box,
     Const,
@@ -35,7 +36,6 @@ from flake8_asyncwait.analysis.states.state import (
     Ref,
     Result,
     Slice,
-    State,
     Value,
 )
 
@@ -131,8 +131,7 @@ def _display(machine: Machine, node: ir.Display, state: State, ctx: Context) -> 
         for (_, starred), value in zip(node.elements, values, strict=False):
             if starred:
                 after, more, source = as_items(machine, after, value)
-                box = after.get(source)
-                opened = opened or more is None or (type(box) is Box and box.open)
+                opened = opened or more is None or after.is_open(source)
                 items.extend(more or ())
             else:
                 items.append(value)
@@ -146,14 +145,14 @@ def _dict(machine: Machine, node: ir.DictDisplay, state: State, ctx: Context) ->
     results: Results = []
     for after, values in evaluate_all(machine, flat, state, ctx):
         feed = iter(values)
-        pairs: list[Value] = []
+        pairs: list[tuple[Value, Value]] = []
         opened = False
         for key, _ in node.items:
             if key is None:
                 merged = after.get(next(feed))
                 known = type(merged) is Box and merged.kind is dict
-                pairs.extend(merged.items if known else ())
-                opened = opened or not known or merged.open
+                pairs.extend(merged.rows if type(merged) is Box and known else ())
+                opened = opened or not known or (type(merged) is Box and merged.open)
             else:
                 pairs.append((next(feed), next(feed)))
         if pairs and not any(tells(part, after) for pair in pairs for part in pair):

@@ -22,7 +22,8 @@ from flake8_asyncwait.analysis.machine.machine import (
 )
 from flake8_asyncwait.analysis.semantics.names import decides, matters
 from flake8_asyncwait.analysis.states.completion import RETURN, Flow, States
-from flake8_asyncwait.analysis.states.state import (
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import (
     OWNED,
     UNKNOWN,
     Box,
@@ -30,10 +31,10 @@ from flake8_asyncwait.analysis.states.state import (
     Coroutine,
     Function,
     Ref,
-    State,
     Task,
     Unknown,
     Value,
+    parts_of,
 )
 
 
@@ -80,7 +81,7 @@ def _returned(machine: Machine, func: ir.Func, before: State, results: Results) 
     own = tuple(Ref(number) for number, thing in before.heap.items() if type(thing) is Box)
     ways: Results = []
     for after, value in results:
-        held = tuple(r for r in own if r.id in after.heap and not after.heap[r.id].escaped)
+        held = tuple(r for r in own if r.id in after.heap and not after.box(r).escaped)
         known = {*before.heap, *after.refs((held, value if makes else UNKNOWN))}
         fresh = {
             number: thing._replace(handed=True)
@@ -275,7 +276,7 @@ def bind_params(
 ) -> State:
     for name, value in pairs:
         if name in (func.star, func.star_star):
-            state, value = state.new(Box(tuple if name == func.star else dict, value))
+            state, value = state.new(Box(tuple if name == func.star else dict, parts_of(value)))
         if not isinstance(value, Unknown):
             state = state.bind(frame.prefix + name, value)
     given = dict(pairs)

@@ -18,7 +18,8 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import last_name
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
 from flake8_asyncwait.analysis.semantics import builtins, collections, tasks
-from flake8_asyncwait.analysis.states.state import Ref, State
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import Ref
 from flake8_asyncwait.sites.outline import MAP, PRIMITIVES
 
 

@@ -18,14 +18,16 @@ from flake8_asyncwait.analysis.semantics.values import completing, iterated, spl
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import BREAK, CONTINUE, Flow, States, raising
 from flake8_asyncwait.analysis.states.real import UNORDERED
-from flake8_asyncwait.analysis.states.state import (
-    DONE,
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
     AsCompleted,
     Box,
     Const,
-    State,
+    Ref,
+    Status,
     Value,
+    parts_of,
 )
 
 
@@ -68,7 +70,7 @@ def _for(machine: Machine, node: ir.For, states: list[State], ctx: Context) -> l
         if machine.is_none(value, after, ctx, "TypeError"):
             continue
         after, items, source = iterated(machine, after, value)
-        if not items and type(after.get(source)) is Box and after.get(source).open:
+        if not items and after.is_open(source):
             items = None
         if items is None:
             items = turns(node.iter) or _indexes(machine, node, after, ctx)
@@ -102,6 +104,11 @@ def _start_loop(
 def _iterator(node: ir.For, ctx: Context) -> str:
     """How states name what is left of a loop's items."""
     return f"{ctx.frame.prefix}$iter{id(node)}"
+
+
+def _left(state: State, iterator: str) -> tuple[Value, ...]:
+    ref = state.env[iterator]
+    return state.box(ref).items if isinstance(ref, Ref) else ()
 
 
 def _indexes(
@@ -172,7 +179,7 @@ def _loop_items(
     while current:
         entered: list[State] = []
         for before in current:
-            left = before.heap[before.env[key].id].items
+            left = _left(before, key)
             if not left:
                 ends.append(before.unbind(key))
                 continue
@@ -224,9 +231,7 @@ def _next_item(
             state = _completed(machine, node, item, state, ctx)
         after, ref = state.new(Box(ir.ITERATOR, rest))
         after = after.bind(key, ref)
-        if type(item) is tuple:
-            item = item[0]
-        entered += bind(machine, node.target, item, after, ctx)
+        entered += bind(machine, node.target, parts_of(item)[0], after, ctx)
     return entered
 
 
@@ -238,7 +243,7 @@ def _completed(machine: Machine, node: ir.For, item: Value, state: State, ctx: C
         return state
     later = state.suspended()
     machine.fault(state, ctx, node.line, (CANCELLED_ERROR,), later)
-    return effects.end_all(later, item, DONE)
+    return effects.end_all(later, item, Status.DONE)
 
 
 def _turn_unknown(

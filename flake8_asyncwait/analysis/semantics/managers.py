@@ -37,7 +37,8 @@ from flake8_asyncwait.analysis.states.completion import (
     Flow,
     raising,
 )
-from flake8_asyncwait.analysis.states.state import UNKNOWN, Box, Function, State, Value
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Function, Ref, Value
 
 
 @executes_all(ir.With)
@@ -144,9 +145,10 @@ def _enter_stack(machine: Machine, node: ir.With, state: State, ctx: Context) ->
 
 def _leave_stack(machine: Machine, node: ir.With, state: State, ctx: Context) -> State:
     key = stack_key(node.target.id, ctx) if isinstance(node.target, ir.Name) else ""
-    if key not in state.env:
+    stack = state.env.get(key)
+    if not isinstance(stack, Ref):
         return state
-    for task in state.heap[state.env[key].id].items:
+    for task in state.box(stack).items:
         state = cancel(machine, state, task, node.line)
     return state.unbind(key)
 
@@ -191,7 +193,7 @@ def _around(
 ) -> list[State]:
     """Run a context manager's generator; at its yield, the body of the `with`."""
 
-    def at_yield(inner: State, value: object, manager: Context) -> list[State]:
+    def at_yield(inner: State, value: Value, manager: Context) -> list[State]:
         if passed in inner.env:  # contextlib wants one yield and no more
             machine.fail(without_frame(inner, frame), ctx, Exc("RuntimeError"))
             return []

@@ -9,7 +9,8 @@ from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Context, Frame, Machine, Results
 from flake8_asyncwait.analysis.semantics.values import truth
 from flake8_asyncwait.analysis.states import effects
-from flake8_asyncwait.analysis.states.state import (
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
     Box,
     Const,
@@ -19,7 +20,6 @@ from flake8_asyncwait.analysis.states.state import (
     Param,
     Ref,
     Result,
-    State,
     Unknown,
     Value,
 )
@@ -47,7 +47,7 @@ def lookup(machine: Machine, name: str, state: State, ctx: Context) -> Results:
 
 
 def _note_stale_read(
-    machine: Machine, name: str, value: Value, state: State, ctx: Context
+    machine: Machine, name: str, value: Value | None, state: State, ctx: Context
 ) -> State:
     """AWT103: a cleanup reads what a result was to be bound to, unbound or older and empty."""
     if not ctx.cleanup or not state.stale:
@@ -110,7 +110,7 @@ def _flags_of(machine: Machine, func: ir.Func) -> set[str]:
     return machine.flags[func]
 
 
-def matters(value: Value, state: State) -> bool:
+def matters(value: object, state: State) -> bool:
     """Whether a helper must know a value: it reaches a task, or is a collection to come."""
     if isinstance(value, Ref):
         thing = state.heap[value.id]
@@ -152,14 +152,12 @@ def _label(machine: Machine, name: str, value: Value, state: State, frame: Frame
     if frame.func is not machine.func:
         return
     thing = state.get(value)
-    refs = thing.items if type(thing) is Box else (value,)
-    for item in refs:
-        for part in item if type(item) is tuple else (item,):
-            for ref in effects.tasks_of(state, part):
-                task = state.heap[ref.id]
-                # What the result of a wait is bound to is no name of a task.
-                if not task.waited or machine.site.kind is not WAIT:
-                    machine.books.labels.setdefault(task.origin, name.partition("~")[0])
+    for part in thing.held if type(thing) is Box else (value,):
+        for ref in effects.tasks_of(state, part):
+            task = state.task(ref)
+            # What the result of a wait is bound to is no name of a task.
+            if not task.waited or machine.site.kind is not WAIT:
+                machine.books.labels.setdefault(task.origin, name.partition("~")[0])
 
 
 def path_text(path: tuple[str, ...], ctx: Context) -> str:

@@ -33,14 +33,14 @@ from flake8_asyncwait.analysis.semantics.names import (
     matters,
 )
 from flake8_asyncwait.analysis.states.completion import BREAK, CONTINUE, RETURN, Flow, raising
-from flake8_asyncwait.analysis.states.state import (
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
     Box,
     Const,
     Function,
     Raised,
     Ref,
-    State,
     Unknown,
     Value,
 )

@@ -18,20 +18,13 @@ from flake8_asyncwait.analysis.semantics.waits import (
 )
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import Flow
-from flake8_asyncwait.analysis.states.state import (
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import (
     ASKED,
-    CANCELLED,
-    CANCELLING,
-    DONE,
     ENDED,
-    FAILED,
     FUTURE,
-    MAYBE,
     MAYBE_ASKED,
-    MAYBE_CANCELLING,
-    OK,
     OWNED,
-    RUNNING,
     UNKNOWN,
     AsCompleted,
     Asked,
@@ -40,13 +33,14 @@ from flake8_asyncwait.analysis.states.state import (
     Coroutine,
     Gather,
     Loop,
+    Owner,
     Param,
     Primitive,
     Raised,
     Ref,
     Result,
     Shielded,
-    State,
+    Status,
     Task,
     TimeLimited,
     Value,
@@ -62,7 +56,7 @@ def make_task(
     coroutine: Value,
     state: State,
     ctx: Context,
-    owner: str = OWNED,
+    owner: Owner = OWNED,
 ) -> Results:
     """A new task around a coroutine: what the coroutine was given, it can reach."""
     if isinstance(coroutine, Waiting):
@@ -73,14 +67,20 @@ def make_task(
             state = start_wait(machine, state, coroutine.site, elements, opened)
             state = state.step(coroutine.line, "the wait starts", "wait")
         made = new_task(machine, state, owner, node)
-        return [after.new(WaitTask(coroutine, task)) for after, task in made]
+        return [
+            after.new(WaitTask(coroutine, task)) for after, task in made if isinstance(task, Ref)
+        ]
     is_safe = isinstance(coroutine, Coroutine) and fanout.is_safe(machine, coroutine)
     state = hand_over(machine, state, coroutine, ctx)
     made = new_task(machine, state, owner, node, is_safe)
     runs = _runs(node)
     if runs not in machine.facts.questioned:
         return made
-    return [(end.put(ref, end.heap[ref.id]._replace(runs=runs)), ref) for end, ref in made]
+    return [
+        (end.put(ref, end.task(ref)._replace(runs=runs)), ref)
+        for end, ref in made
+        if isinstance(ref, Ref)
+    ]
 
 
 def _runs(node: ir.Call) -> str:
@@ -259,13 +259,13 @@ def task_cancel(machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Co
         return [(state.step(node.line, fanout.VAIN_CANCEL), Const(False))]
     if not effects.ended(state, ref):
         state = state.step(node.line, f"{describe(machine, state, ref)} is asked to cancel")
-    statuses = {state.heap[r.id].status for r in effects.tasks_of(state, ref)}
+    statuses = {state.task(r).status for r in effects.tasks_of(state, ref)}
     known: Value = UNKNOWN
     if statuses and statuses <= ENDED:
         known = Const(False)
-    elif statuses and MAYBE not in statuses and not statuses & (ENDED | ASKED):
+    elif statuses and Status.MAYBE not in statuses and not statuses & (ENDED | ASKED):
         known = Const(True)
-    elif type(state.heap[ref.id]) is Task and statuses == {MAYBE}:
+    elif type(state.heap[ref.id]) is Task and statuses == {Status.MAYBE}:
         known = Asked(ref)
     return [(cancel(machine, state, ref, node.line), known)]
 
@@ -284,7 +284,7 @@ def task_done(machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Cont
 
 def _wait_done(machine: Machine, ref: Ref, state: State) -> Results:
     results: Results = []
-    for after, known in _one_done(machine, state.heap[ref.id].task, state):
+    for after, known in _one_done(machine, state.wait_task(ref).task, state):
         results += [(end, known) for end in concluded(machine, after, ref)]
     return results
 
@@ -293,7 +293,7 @@ def _wait_result(machine: Machine, ref: Ref, state: State, ctx: Context) -> Resu
     """`.result()` of a task that runs a wait, which does not fail."""
     results: Results = []
     for after, known in _wait_done(machine, ref, state):
-        task = after.heap[ref.id]
+        task = after.wait_task(ref)
         if known != Const(True):
             machine.fail(after, ctx, Exc("InvalidStateError"))
         elif task.result is None:
@@ -304,15 +304,17 @@ def _wait_result(machine: Machine, ref: Ref, state: State, ctx: Context) -> Resu
 
 
 def _one_done(machine: Machine, ref: Ref, state: State) -> Results:
-    status = state.heap[ref.id].status
+    status = state.task(ref).status
     if status in ENDED:
         return [(state, Const(True))]
-    if status in (RUNNING, CANCELLING):
+    if status in (Status.RUNNING, Status.CANCELLING):
         return [(state, Const(False))]
-    machine.free_choices += not state.heap[ref.id].waited
-    ends = {CANCELLED} if status in ASKED else {DONE}
+    machine.free_choices += not state.task(ref).waited
+    ends = {Status.CANCELLED} if status in ASKED else {Status.DONE}
     if status in MAYBE_ASKED:  # it had ended before, or it may have ended since
-        ends = {DONE} if status == MAYBE_CANCELLING else {DONE, CANCELLED}
+        ends = (
+            {Status.DONE} if status == Status.MAYBE_CANCELLING else {Status.DONE, Status.CANCELLED}
+        )
     return [
         *((effects.with_status(state, ref, end), Const(True)) for end in sorted(ends)),
         (effects.not_ended(state, ref), Const(False)),
@@ -335,11 +337,11 @@ def task_cancelled(
     thing = state.heap[ref.id]
     if type(thing) is not Task:
         return [(state, UNKNOWN)]
-    if thing.status == CANCELLED:
+    if thing.status == Status.CANCELLED:
         return [(state, Const(True))]
-    if thing.status in (OK, FAILED, RUNNING, CANCELLING):
+    if thing.status in (Status.OK, Status.FAILED, Status.RUNNING, Status.CANCELLING):
         return [(state, Const(False))]
-    return [(effects.with_status(state, ref, CANCELLED), Const(True)), (state, Const(False))]
+    return [(effects.with_status(state, ref, Status.CANCELLED), Const(True)), (state, Const(False))]
 
 
 def task_result(machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Context) -> Results:
@@ -350,10 +352,10 @@ def task_result(machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Co
         if effects.ended(state, ref):
             return await_value(machine, state, ref, node.line, ctx)
         machine.fail(state, ctx, Exc("InvalidStateError"))
-        statuses = {state.heap[child.id].status for child in effects.tasks_of(state, ref)}
-        if not statuses <= ENDED | {MAYBE}:
+        statuses = {state.task(child).status for child in effects.tasks_of(state, ref)}
+        if not statuses <= ENDED | {Status.MAYBE}:
             return []
-        done = effects.end_all(state, ref, DONE)
+        done = effects.end_all(state, ref, Status.DONE)
         return await_value(machine, done, ref, node.line, ctx) if statuses else [(done, UNKNOWN)]
     return result_of(machine, state, ref, node.line, ctx)
 
@@ -366,19 +368,19 @@ def task_exception(
         return [(end, Const(None)) for end, _ in _wait_result(machine, ref, state, ctx)]
     if type(state.heap[ref.id]) is not Task:
         return [(state, UNKNOWN)]
-    status = state.heap[ref.id].status
-    if status == OK:
+    status = state.task(ref).status
+    if status == Status.OK:
         return [(state, Const(None))]
-    if status == FAILED:
+    if status == Status.FAILED:
         return [(state, Raised(Exc("")))]
-    if status == CANCELLED:
+    if status == Status.CANCELLED:
         machine.fail(state, ctx, Exc("CancelledError"))
         return []
-    if status != DONE:
+    if status != Status.DONE:
         machine.fail(effects.not_ended(state, ref), ctx, Exc("InvalidStateError"))
-        if status != MAYBE:
+        if status != Status.MAYBE:
             return []
     return [
-        (effects.with_status(state, ref, OK), Const(None)),
-        (effects.with_status(state, ref, FAILED), Raised(Exc(""))),
+        (effects.with_status(state, ref, Status.OK), Const(None)),
+        (effects.with_status(state, ref, Status.FAILED), Raised(Exc(""))),
     ]

@@ -7,27 +7,31 @@ from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.real import UNORDERED, bounded
-from flake8_asyncwait.analysis.states.state import (
-    CANCELLED,
-    DONE,
+from flake8_asyncwait.analysis.states.state import SOME, State
+from flake8_asyncwait.analysis.states.values import (
     ENDED,
     FUTURE,
     MANY,
     MAYBE_ASKED,
     OWNED,
-    RUNNING,
-    SOME,
     UNKNOWN,
     AsCompleted,
     Asked,
     Box,
     Const,
+    Coroutine,
     Foreign,
+    Function,
     Gather,
+    Method,
+    Owner,
     Param,
+    Primitive,
+    Raised,
+    Ref,
     Result,
     Shielded,
-    State,
+    Status,
     Task,
     Unknown,
     Value,
@@ -40,19 +44,16 @@ def truth(value: Value, state: State) -> bool | None:
     """Whether a value is true; None where that is not known."""
     if isinstance(value, Param) and value.falsy:
         return False
-    kind = type(value).__name__
-    if kind == "Const":
+    if isinstance(value, Const):
         return bool(value.value)
-    if kind == "Ref":
-        thing = state.get(value)
-        if type(thing) is Box:
-            if thing.items:
-                return True
-            return None if thing.open else False
-        return True
-    if kind in ("Function", "Method", "Coroutine", "Waiting", "Raised", "Primitive"):
-        return True
-    return None
+    thing = state.get(value)
+    if type(thing) is Box and not thing.items:
+        return None if thing.open else False
+    return True if isinstance(value, _TRUE) else None
+
+
+# Of what is none of a collection, the values that are true.
+_TRUE = (Ref, Function, Method, Coroutine, Waiting, Raised, Primitive)
 
 
 def answers(machine: Machine, value: Value, state: State) -> Results:
@@ -60,13 +61,13 @@ def answers(machine: Machine, value: Value, state: State) -> Results:
     had ended."""
     if not isinstance(value, Asked):
         return [(state, value)]
-    task = state.heap[value.task.id]
+    task = state.task(value.task)
     if task.status not in MAYBE_ASKED:
-        return [(state, Const(task.status not in ENDED or task.status == CANCELLED))]
+        return [(state, Const(task.status not in ENDED or task.status == Status.CANCELLED))]
     machine.free_choices += not task.waited
     return [
         (effects.not_ended(state, value.task), Const(True)),
-        (effects.with_status(state, value.task, DONE), Const(False)),
+        (effects.with_status(state, value.task, Status.DONE), Const(False)),
     ]
 
 
@@ -112,11 +113,7 @@ def tells(value: Value, state: State) -> bool:
     if type(thing) is Box:
         if not thing.items:
             return not thing.open  # a collection to come
-        return any(
-            tells(part, state)
-            for item in thing.items
-            for part in (item if type(item) is tuple else (item,))
-        )
+        return any(tells(part, state) for part in thing.held)
     return value == Const(None) or not isinstance(value, (Const, Unknown))
 
 
@@ -192,11 +189,7 @@ def is_element(value: Value, state: State) -> bool:
     """Whether a value is, or holds, what may be an element of a wait."""
     thing = state.get(value)
     if type(thing) is Box:
-        return any(
-            is_element(part, state)
-            for item in thing.items
-            for part in (item if type(item) is tuple else (item,))
-        )
+        return any(is_element(part, state) for part in thing.held)
     return thing is not None or isinstance(value, (Param, Foreign))
 
 
@@ -212,7 +205,7 @@ def orders_of(state: State, items: tuple[Value, ...]) -> list[tuple[Value, ...]]
 
 
 def new_task(
-    machine: Machine, state: State, owner: str, node: object, is_safe: bool = False
+    machine: Machine, state: State, owner: Owner, node: object, is_safe: bool = False
 ) -> Results:
     """A task made here; none where a state remembers as many of this origin as count.
 
@@ -224,4 +217,4 @@ def new_task(
     most = max(machine.many, 2 * machine.batch)
     if live(state, origin) >= most:
         return []
-    return [state.new(Task(RUNNING, owner, origin, safe=is_safe))]
+    return [state.new(Task(Status.RUNNING, owner, origin, safe=is_safe))]

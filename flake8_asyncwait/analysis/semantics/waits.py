@@ -9,17 +9,15 @@ from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
 from flake8_asyncwait.analysis.semantics.values import as_items, as_task, truth
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import Flow, raising
-from flake8_asyncwait.analysis.states.state import (
-    CANCELLED,
-    DONE,
-    OK,
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import (
     OWNED,
     UNKNOWN,
     Box,
     Const,
     Param,
     Ref,
-    State,
+    Status,
     Value,
     Waiting,
     WaitTask,
@@ -73,9 +71,9 @@ def run_wait(machine: Machine, state: State, waiting: Waiting, line: int, ctx: C
 
 def join_wait(machine: Machine, state: State, ref: Ref, line: int, ctx: Context) -> Results:
     """Await a task that runs a wait: a cancellation ends that task, and none that it waits for."""
-    task: WaitTask = state.heap[ref.id]
+    task = state.wait_task(ref)
     state, items, opened = waited_elements(machine, state, task.waiting)
-    later = effects.with_status(_passed(state, items), task.task, CANCELLED)
+    later = effects.with_status(_passed(state, items), task.task, Status.CANCELLED)
     machine.fault(state, ctx, line, (CANCELLED_ERROR,), later)
     return [
         (_with_result(after, ref, value), value)
@@ -83,21 +81,22 @@ def join_wait(machine: Machine, state: State, ref: Ref, line: int, ctx: Context)
     ]
 
 
-def concluded(machine: Machine, state: State, ref: Ref) -> list[State]:
+def concluded(machine: Machine, state: State, ref: Value) -> list[State]:
     """The ways in which a wait has returned whose task has ended by now, if it is one."""
-    task = state.heap[ref.id]
+    task = state.get(ref)
     if type(task) is not WaitTask or task.result is not None:
         return [state]
-    if state.heap[task.task.id].status not in (DONE, OK):
+    if state.task(task.task).status not in (Status.DONE, Status.OK):
         return [state]
     state, items, opened = waited_elements(machine, state, task.waiting)
     ways = _halves(machine, state, task.waiting, items, opened, over=True)
+    assert isinstance(ref, Ref)
     return [_with_result(after, ref, value) for after, value in ways]
 
 
 def _with_result(state: State, ref: Ref, value: Value) -> State:
-    task = state.heap[ref.id]
-    return effects.with_status(state.put(ref, task._replace(result=value)), task.task, OK)
+    task = state.wait_task(ref)
+    return effects.with_status(state.put(ref, task._replace(result=value)), task.task, Status.OK)
 
 
 def _passed(state: State, items: tuple[Value, ...]) -> State:
@@ -109,7 +108,7 @@ def _passed(state: State, items: tuple[Value, ...]) -> State:
 
 
 def _kept(state: State, items: tuple[Value, ...]) -> dict[str, Value]:
-    numbers = {item.id for item in items}
+    numbers = {item.id for item in items if isinstance(item, Ref)}
     return {
         name: value
         for name, value in state.env.items()
@@ -126,7 +125,7 @@ def start_wait(
     before = state
     state = effects.mark_waited(state, items)
     machine.books.waits(before, items, opened)
-    names = {n for n in machine.site.halves if not truth(state.env.get(n), state)}
+    names = {n for n in machine.site.halves if not truth(state.env.get(n, UNKNOWN), state)}
     return state.with_stale(state.stale | names)
 
 
@@ -145,8 +144,7 @@ def elements_of(
 ) -> tuple[State, tuple[Value, ...], bool]:
     """The elements of a wait as tasks of the heap, and whether there may be unknown ones."""
     state, items, value = as_items(machine, state, waiting.waited)
-    box = state.get(value)
-    opened = items is None or (type(box) is Box and box.open)
+    opened = items is None or state.is_open(value)
     elements: dict[Value, None] = {}
     positions = range(len(items or ()))
     # Parameters first: where one of them may be lost, the tasks of others count too.
@@ -180,7 +178,7 @@ def _halves(
         after = state
         if over:
             for item in done:
-                after = effects.end_all(after, item, DONE)
+                after = effects.end_all(after, item, Status.DONE)
         else:
             after = effects.after_wait(state, done, pending, kept)
         if waiting.site >= 0:
@@ -224,7 +222,7 @@ def _made_on(machine: Machine, state: State, items: tuple[Value, ...], opened: b
     lines = set()
     for item in items:
         for ref in effects.tasks_of(state, item):
-            task = state.heap[ref.id]
+            task = state.task(ref)
             lines.add(machine.books.line_of(task.origin) if task.owner == OWNED else 0)
     return ",".join(map(str, sorted(lines or {0} if items else ())))
 
@@ -234,4 +232,4 @@ def describe(machine: Machine, state: State, item: Value) -> str:
     refs = effects.tasks_of(state, item)
     if not refs:
         return "something"
-    return machine.books.label(state.heap[refs[0].id].origin)
+    return machine.books.label(state.task(refs[0]).origin)

@@ -6,34 +6,30 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeVar
 
-from flake8_asyncwait.analysis.states.state import (
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import (
     ASKED,
     BORROWED,
-    CANCELLED,
-    CANCELLING,
     COLLECTION,
-    DONE,
     ENDED,
     FOREIGN,
     MANY,
-    MAYBE,
-    MAYBE_CANCELLING,
-    OK,
-    RUNNING,
     Box,
     Foreign,
     Gather,
+    Owner,
     Param,
     Ref,
     Result,
-    State,
+    Status,
     Task,
     Value,
     WaitTask,
 )
 
+V = TypeVar("V", bound=Value)
 # Collections into which more can be put.
 _CHANGING = frozenset({list, set, dict, deque})
 # Up to this many undecided tasks every subset may be the done half; beyond it only the telling
@@ -47,7 +43,7 @@ def tasks_of(state: State, value: Value) -> list[Ref]:
     """The tasks that a value is a handle on: a task itself, the one that runs a wait, or the
     children of a gather."""
     thing = state.get(value)
-    if type(thing) is Task:
+    if type(value) is Ref and type(thing) is Task:
         return [value]
     if type(thing) is WaitTask:
         return [thing.task]
@@ -58,21 +54,20 @@ def tasks_of(state: State, value: Value) -> list[Ref]:
 
 def ended(state: State, value: Value) -> bool:
     """Whether a task is known to be done, or all children of a gather are."""
-    state.get(value)
     refs = tasks_of(state, value)
-    return bool(refs) and all(state.heap[ref.id].status in ENDED for ref in refs)
+    return bool(refs) and all(state.task(ref).status in ENDED for ref in refs)
 
 
-def with_status(state: State, ref: Ref, status: str) -> State:
+def with_status(state: State, ref: Ref, status: Status) -> State:
     """The state in which one task has another status."""
-    return state.put(ref, state.heap[ref.id]._replace(status=status))
+    return state.put(ref, state.task(ref)._replace(status=status))
 
 
-def _with_statuses(state: State, tasks: Iterable[Ref], new: Callable[[str], str]) -> State:
+def _with_statuses(state: State, tasks: Iterable[Ref], new: Callable[[Status], Status]) -> State:
     """The state in which tasks have the status that `new` makes of theirs."""
     changed: dict[int, Task] = {}
     for ref in tasks:
-        task = state.heap[ref.id]
+        task = state.task(ref)
         status = new(task.status)
         if status != task.status:
             changed[ref.id] = task._replace(status=status)
@@ -84,21 +79,23 @@ def not_ended(state: State, ref: Ref) -> State:
     return _with_statuses(state, [ref], _not_ended)
 
 
-def _not_ended(status: str) -> str:
+def _not_ended(status: Status) -> Status:
     if status in ASKED:
-        return CANCELLING
-    return RUNNING if status == MAYBE else status
+        return Status.CANCELLING
+    return Status.RUNNING if status == Status.MAYBE else status
 
 
-def end_all(state: State, value: Value, status: str) -> State:
+def end_all(state: State, value: Value, status: Status) -> State:
     """All tasks behind a handle have ended with `status`, or as they had been asked to."""
     return _with_statuses(state, tasks_of(state, value), partial(_end, status))
 
 
-def _end(status: str, before: str) -> str:
+def _end(status: Status, before: Status) -> Status:
     if before in ASKED:
-        return CANCELLED
-    return status if before not in ENDED or (before == DONE and status == OK) else before
+        return Status.CANCELLED
+    return (
+        status if before not in ENDED or (before == Status.DONE and status == Status.OK) else before
+    )
 
 
 def cancel(state: State, value: Value) -> State:
@@ -106,8 +103,10 @@ def cancel(state: State, value: Value) -> State:
     return _with_statuses(state, tasks_of(state, value), _cancel)
 
 
-def _cancel(status: str) -> str:
-    return {RUNNING: CANCELLING, MAYBE: MAYBE_CANCELLING}.get(status, status)
+def _cancel(status: Status) -> Status:
+    return {Status.RUNNING: Status.CANCELLING, Status.MAYBE: Status.MAYBE_CANCELLING}.get(
+        status, status
+    )
 
 
 def hand_over(state: State, value: Value) -> State:
@@ -117,7 +116,7 @@ def hand_over(state: State, value: Value) -> State:
     for number in state.refs(value):
         thing = state.heap[number]
         new = thing
-        if type(thing) in (Task, Gather) and not thing.handed:
+        if isinstance(thing, (Task, Gather)) and not thing.handed:
             new = thing._replace(handed=True)
         elif type(thing) is Box and not thing.escaped:
             new = thing._replace(escaped=True, open=thing.open or thing.kind in _CHANGING)
@@ -159,19 +158,26 @@ def as_task(state: State, value: Value, origin: Callable[[str], int]) -> tuple[S
     if isinstance(value, (Param, Foreign, Result)) and _is_crowded(state, value, origin):
         return state, value
     if isinstance(value, Param):
-        task = Task(MAYBE, BORROWED + value.name, origin(value.name), handed=value.handed)
+        task = Task(
+            Status.MAYBE, Owner(BORROWED, value.name), origin(value.name), handed=value.handed
+        )
         return _replace_with(state, value, task)
     if isinstance(value, Foreign):
-        state, ref = _replace_with(state, value, Task(MAYBE, FOREIGN, origin(value.path)))
+        state, ref = _replace_with(state, value, Task(Status.MAYBE, FOREIGN, origin(value.path)))
         return state.bind(value.path, ref), ref
     if isinstance(value, Result):
-        return _replace_with(state, value, Task(MAYBE, FOREIGN, value.origin))
+        return _replace_with(state, value, Task(Status.MAYBE, FOREIGN, value.origin))
     return state, value
 
 
-def _is_crowded(state: State, value: Value, origin: Callable[[str], int]) -> bool:
+def _is_crowded(
+    state: State, value: Param | Foreign | Result, origin: Callable[[str], int]
+) -> bool:
     """Whether as many tasks of a value's origin are remembered as may tell anything."""
-    number = value.origin if isinstance(value, Result) else origin(value[0])
+    if isinstance(value, Result):
+        number = value.origin
+    else:
+        number = origin(value.path if isinstance(value, Foreign) else value.name)
     return sum(type(t) is Task and t.origin == number for t in state.heap.values()) >= MANY
 
 
@@ -191,25 +197,30 @@ def as_items(
         refs: list[Ref] = []
         for _ in range(0 if value.falsy else many):
             state, ref = state.new(
-                Task(MAYBE, COLLECTION + value.name, origin(value.name), handed=value.handed)
+                Task(
+                    Status.MAYBE,
+                    Owner(COLLECTION, value.name),
+                    origin(value.name),
+                    handed=value.handed,
+                )
             )
             refs.append(ref)
         state, box = _replace_with(state, value, Box(list, tuple(refs), escaped=True))
         return state, tuple(refs), box
     if isinstance(value, Foreign):
-        state, ref = state.new(Task(MAYBE, FOREIGN, origin(value.path)))
+        state, ref = state.new(Task(Status.MAYBE, FOREIGN, origin(value.path)))
         state, box = _replace_with(state, value, Box(list, (ref,), open=True, escaped=True))
         return state.bind(value.path, box), (ref,), box
     thing = state.get(value)
     if type(thing) is Box:
         items = thing.items
         if thing.kind is dict:
-            items = tuple(key for key, _ in items)
+            items = tuple(key for key, _ in thing.rows)
         return state, items, value
     return state, None, value
 
 
-def choices(state: State, items: tuple[Value, ...]) -> Iterator[tuple[Value, tuple[Value, ...]]]:
+def choices(state: State, items: tuple[V, ...]) -> Iterator[tuple[V, tuple[V, ...]]]:
     """Each item that may come first of an unordered collection, with the others.
 
     Of items that nothing tells apart only one is tried.
@@ -259,14 +270,16 @@ def after_wait(
     for name, value in kept.items():
         state = state.bind(name, value)
     ended = [ref for item in done for ref in tasks_of(state, item)]
-    state = _with_statuses(state, ended, partial(_end, DONE))
+    state = _with_statuses(state, ended, partial(_end, Status.DONE))
     running = [ref for item in pending for ref in tasks_of(state, item)]
     return _with_statuses(state, running, _not_ended)
 
 
 def surely_runs(state: State, value: Value) -> bool:
     """Whether a task is known to run at this moment."""
-    return any(state.heap[r.id].status in (RUNNING, CANCELLING) for r in tasks_of(state, value))
+    return any(
+        state.task(r).status in (Status.RUNNING, Status.CANCELLING) for r in tasks_of(state, value)
+    )
 
 
 def mark_waited(state: State, items: tuple[Value, ...]) -> State:

@@ -13,7 +13,8 @@ from itertools import chain
 from typing import Any, NoReturn
 
 from flake8_asyncwait.analysis.code.ir import ITERATOR
-from flake8_asyncwait.analysis.states.state import (
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import (
     MANY,
     Box,
     Const,
@@ -21,8 +22,8 @@ from flake8_asyncwait.analysis.states.state import (
     Param,
     Ref,
     Slice,
-    State,
     Value,
+    rows_of,
 )
 
 KEYS: type = type({}.keys())
@@ -122,7 +123,7 @@ def real(state: State, value: Value, kind: type | None = None) -> Any:
         if kind is dict and box.kind is not dict:
             raise NotKnown
         made = _made(state, kind or box.kind, box.items)
-        if isinstance(made, _Reference):
+        if isinstance(made, _Reference) and isinstance(value, Ref):
             made.ref = value
         return made
     if type(value) is Const:
@@ -134,7 +135,9 @@ def real(state: State, value: Value, kind: type | None = None) -> Any:
 
 def _made(state: State, kind: type, items: tuple[Value, ...]) -> Any:
     if kind is dict:
-        return _REAL[dict]((_inside(state, key), _inside(state, value)) for key, value in items)
+        return _REAL[dict](
+            (_inside(state, key), _inside(state, value)) for key, value in rows_of(items)
+        )
     things = [_inside(state, item) for item in items]
     if kind is KEYS:
         return dict.fromkeys(things).keys()

@@ -8,42 +8,37 @@ returns a new one. `key` names a state up to the numbering of its objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
-from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.states.trace import Trace
+from flake8_asyncwait.analysis.states.values import (
+    AsCompleted,
+    Asked,
+    Box,
+    Coroutine,
+    Gather,
+    Method,
+    Param,
+    Ref,
+    Shielded,
+    Status,
+    Task,
+    Thing,
+    TimeLimited,
+    Value,
+    Waiting,
+    WaitTask,
+)
 
-# How many tasks a collection of unknown size stands for: one done, and two left, of which the
-# first may stop a loop that should have reached the second.
-MANY = 3
-
-# Task statuses. Time has passed over a *maybe running* task: it may have ended since; one that was
-# asked to cancel then is *maybe cancelling*, for it may have been done already.
-RUNNING = "running"
-MAYBE = "maybe running"
-CANCELLING = "asked to cancel"
-LATE_CANCELLING = "cancelling, some time ago"
-MAYBE_CANCELLING = "maybe cancelling"
-LATE_MAYBE_CANCELLING = "maybe cancelling, some time ago"
-DONE = "ended"
-OK = "ok"
-FAILED = "failed"
-CANCELLED = "ended by a cancel"
-
-ENDED = frozenset({DONE, OK, FAILED, CANCELLED})
-UNSETTLED = frozenset({RUNNING, MAYBE})
-MAYBE_ASKED = frozenset({MAYBE_CANCELLING, LATE_MAYBE_CANCELLING})
-ASKED = frozenset({CANCELLING, LATE_CANCELLING}) | MAYBE_ASKED
 _LATER = {
-    RUNNING: MAYBE,
-    CANCELLING: LATE_CANCELLING,
-    MAYBE_CANCELLING: LATE_MAYBE_CANCELLING,
+    Status.RUNNING: Status.MAYBE,
+    Status.CANCELLING: Status.LATE_CANCELLING,
+    Status.MAYBE_CANCELLING: Status.LATE_MAYBE_CANCELLING,
 }
 
 # Before names in states: what is known of something unknown. Whether it holds anything, where it is
-# looped over again, and what a test has found out (`Known`), where it is tested again.
+# looped over again, and what a test has found out (`Findings`), where it is tested again.
 SOME = "$some:"
 KNOWN = "$known:"
 # How states name what a faulty execution has lost while a result was not bound yet.
@@ -51,13 +46,6 @@ LOST = "$lost"
 
 # What the last step of an execution says where no name holds a task any more.
 DROPPED = "nothing refers to it any more"
-
-# Owners. A borrowed task's owner is the name of the parameter behind one of the two prefixes.
-OWNED = "owned"
-FOREIGN = "foreign"
-FUTURE = "future"
-BORROWED = "borrowed:"
-COLLECTION = "collection:"
 
 
 class Fault(NamedTuple):
@@ -75,193 +63,6 @@ STRUCK = Fault()
 _FIRST_ID = 1 << 40
 
 
-class Const(NamedTuple):
-    value: Any
-
-
-class Ref(NamedTuple):
-    """An object of the heap."""
-
-    id: int
-
-
-class Unknown(NamedTuple):
-    """Anything that holds no task."""
-
-
-class Result(NamedTuple):
-    """What an unknown call returned: a coroutine, a task of somebody else's, or anything.
-
-    `origin` is the call; `coroutine` names it where it is known to make a coroutine, `cls` is the
-    class of the project (a `program.Definition`) where it is known to make an instance.
-    """
-
-    origin: int
-    coroutine: str = ""
-    cls: Any = None
-
-
-class Param(NamedTuple):
-    """A parameter of which it is not known yet whether it is one task or many; `handed` says that
-    somebody else can reach it, `falsy` that it is None, or empty."""
-
-    name: str
-    handed: bool = False
-    falsy: bool = False
-
-
-class Foreign(NamedTuple):
-    """A global, a name of an enclosing function, or an attribute, by its dotted text."""
-
-    path: str
-
-
-class Function(NamedTuple):
-    """A function of the project; `bound` is its first argument where it is a method."""
-
-    func: ir.Func
-    bound: bool
-
-
-class Coroutine(NamedTuple):
-    """A call of a coroutine function of the project that has not been awaited yet."""
-
-    func: ir.Func
-    args: tuple[tuple[str, Any], ...]
-
-
-class Method(NamedTuple):
-    """A bound method of a task or a collection."""
-
-    owner: Any
-    name: str
-
-
-class Waiting(NamedTuple):
-    """The coroutine of a wait that has not been awaited yet. `site` is -1 for a helper's own.
-    `settles` says that it cancels what is pending, as `wait_any` does."""
-
-    site: int
-    waited: Any
-    first: bool
-    timeout: bool
-    line: int
-    settles: bool = False
-
-
-class Shielded(NamedTuple):
-    """`timed` says that the time for it may run out."""
-
-    inner: Any
-    timed: bool = False
-
-
-class TimeLimited(NamedTuple):
-    """`wait_for(inner, t)`, not awaited yet."""
-
-    inner: Any
-
-
-class Raised(NamedTuple):
-    """An exception as a value."""
-
-    exc: Exc
-
-
-class Asked(NamedTuple):
-    """What `.cancel()` says of a task that may have ended before: False where it had."""
-
-    task: Ref
-
-
-class Primitive(NamedTuple):
-    """An asyncio queue or event: these of its methods are coroutines."""
-
-    methods: tuple[str, ...]
-
-
-class Slice(NamedTuple):
-    """The bounds of a slice."""
-
-    lower: Any
-    upper: Any
-    step: Any
-
-
-class Known(NamedTuple):
-    """What tests have found out about something unknown; None for what they have not."""
-
-    none: bool | None = None
-    truth: bool | None = None
-
-
-class Loop(NamedTuple):
-    """An event loop."""
-
-    kind: str = "loop"
-
-
-class AsCompleted(NamedTuple):
-    """What `as_completed` returns over a collection; `timed` as for `Shielded`."""
-
-    waited: Any
-    timed: bool = False
-    site: bool = False
-
-
-Value = Any  # one of the classes above; NamedTuples, so that `renumber` can walk them all alike
-
-UNKNOWN = Unknown()
-
-
-class Task(NamedTuple):
-    """One abstract task. `waited` says whether the site has waited for it, `origin` is the place
-    that made it, `handed` whether somebody else can reach it, `runs` what it runs, if that is a
-    method whose end another one tells. `struck` and `late` are notes on its cancels, which only a
-    fix takes. One that is `safe` cannot fail."""
-
-    status: str
-    owner: str
-    origin: int
-    waited: bool = False
-    handed: bool = False
-    runs: str = ""
-    struck: bool = False
-    late: bool = False
-    safe: bool = False
-
-
-class Box(NamedTuple):
-    """A collection, of a type of Python's. Items of a dict are (key, value) pairs. `open` says that
-    it may hold other, unknown things too, `escaped` that somebody else can reach it: then its kind
-    may be but a guess."""
-
-    kind: type
-    items: tuple[Any, ...]
-    open: bool = False
-    escaped: bool = False
-
-
-class Gather(NamedTuple):
-    """A gather's handle on its children; `quiet` is `return_exceptions=True`, `open` says that it
-    may have other, unknown children too. Once it has `failed`, a cancel of it strikes nothing."""
-
-    children: tuple[Any, ...]
-    quiet: bool
-    open: bool = False
-    handed: bool = False
-    site: bool = False
-    failed: bool = False
-
-
-class WaitTask(NamedTuple):
-    """A handle on a `task` that runs a wait; `result` is the wait's, once it has returned."""
-
-    waiting: Waiting
-    task: Ref
-    result: Any = None
-
-
 class State:
     """One abstract state. Treat it as frozen: use the methods that return a new one.
 
@@ -275,7 +76,7 @@ class State:
     )
 
     env: dict[str, Value]
-    heap: dict[int, Any]
+    heap: dict[int, Thing]
     fault: Fault | None
     stale: frozenset[str]
     unbound: bool
@@ -284,7 +85,7 @@ class State:
     def __init__(
         self,
         env: dict[str, Value],
-        heap: dict[int, Any],
+        heap: dict[int, Thing],
         fault: Fault | None = None,
         stale: frozenset[str] = frozenset(),
         unbound: bool = False,
@@ -335,20 +136,20 @@ class State:
         state.env = {name: value for name, value in self.env.items() if name not in names}
         return state
 
-    def put(self, ref: Ref, thing: Any) -> State:
+    def put(self, ref: Ref, thing: Thing) -> State:
         if self.heap.get(ref.id) == thing:
             return self
         state = self.copy()
         state.heap = {**self.heap, ref.id: thing}
         return state
 
-    def new(self, thing: Any) -> tuple[State, Ref]:
+    def new(self, thing: Thing) -> tuple[State, Ref]:
         ref = Ref(self._top + 1)
         state = self.put(ref, thing)
         state._top = ref.id
         return state, ref
 
-    def put_all(self, things: dict[int, Any]) -> State:
+    def put_all(self, things: Mapping[int, Thing]) -> State:
         """The state in which the objects of these numbers are others."""
         if not things:
             return self
@@ -356,9 +157,30 @@ class State:
         state.heap = {**self.heap, **things}
         return state
 
-    def get(self, value: Value) -> Any:
+    def get(self, value: Value) -> Thing | None:
         """The object behind a reference, or None."""
         return self.heap[value.id] if type(value) is Ref else None
+
+    def task(self, ref: Ref) -> Task:
+        """The task behind a reference to one."""
+        return cast("Task", self.heap[ref.id])
+
+    def box(self, ref: Ref) -> Box:
+        """The collection behind a reference to one."""
+        return cast("Box", self.heap[ref.id])
+
+    def gather(self, ref: Ref) -> Gather:
+        """The gather behind a reference to one."""
+        return cast("Gather", self.heap[ref.id])
+
+    def wait_task(self, ref: Ref) -> WaitTask:
+        """The task that runs a wait behind a reference to one."""
+        return cast("WaitTask", self.heap[ref.id])
+
+    def is_open(self, value: Value) -> bool:
+        """Whether a value is a collection that may hold unknown others, too."""
+        box = self.get(value)
+        return type(box) is Box and box.open
 
     def step(self, line: int, what: str, choice: str = "") -> State:
         state = self._again()
@@ -396,7 +218,7 @@ class State:
 
     def waited_for(self, refs: Iterable[Ref]) -> State:
         """The site has waited for tasks."""
-        return self.put_all({r.id: self.heap[r.id]._replace(waited=True) for r in refs})
+        return self.put_all({r.id: self.task(r)._replace(waited=True) for r in refs})
 
     def suspended(self) -> State:
         """Time has passed: what ran may have ended, and attributes may have been re-bound."""
@@ -416,7 +238,7 @@ class State:
     def refs(self, value: Value) -> Iterator[int]:
         """The numbers of all objects reachable from a value, each once, in a fixed order."""
         seen: set[int] = set()
-        queue = [value]
+        queue: list[Any] = [value]
         while queue:
             current = queue.pop()
             kind = type(current)
@@ -430,8 +252,8 @@ class State:
 
     def params(self, value: Value) -> set[Param]:
         """The parameters that a value holds, of which it is not known yet what they are."""
-        found = set()
-        queue = [value, *(self.heap[number] for number in self.refs(value))]
+        found: set[Param] = set()
+        queue: list[Any] = [value, *(self.heap[number] for number in self.refs(value))]
         while queue:
             current = queue.pop()
             kind = type(current)
@@ -464,7 +286,7 @@ class State:
         return self._shape, self._reachable
 
 
-def _canonical(env: dict[str, Value], heap: dict[int, Any]) -> tuple[object, tuple[int, ...]]:
+def _canonical(env: dict[str, Value], heap: dict[int, Thing]) -> tuple[object, tuple[int, ...]]:
     """What names hold, with objects numbered in the order in which the names reach them, and the
     objects that they reach, in that order."""
     numbers: dict[int, int] = {}
@@ -502,7 +324,7 @@ def _canonical(env: dict[str, Value], heap: dict[int, Any]) -> tuple[object, tup
     return (tuple(names), tuple(things)), tuple(order)
 
 
-def _rank(item: Any, heap: dict[int, Any], numbers: dict[int, int]) -> tuple[Any, ...]:
+def _rank(item: Any, heap: dict[int, Thing], numbers: dict[int, int]) -> tuple[Any, ...]:
     """Sets are unordered: their items are listed by what they are, not by when they came."""
     thing = heap.get(item.id) if type(item) is Ref else None
     if type(thing) is Task:

@@ -1,0 +1,292 @@
+"""The values and objects of an abstract execution: small tuples, which are never changed.
+
+A value stands for what an expression yields. What can change, or be held in two places, is an
+object of a state's heap, and a `Ref` is the value that stands for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from typing import Any, NamedTuple, Union, cast
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.exceptions import Exc
+from flake8_asyncwait.analysis.code.program import Definition
+
+# How many tasks a collection of unknown size stands for: one done, and two left, of which the
+# first may stop a loop that should have reached the second.
+MANY = 3
+
+
+class Status(str, Enum):
+    """What is known of how far a task has come.
+
+    Time has passed over one that is `MAYBE` running: it may have ended since. One that was asked to
+    cancel then is `MAYBE_CANCELLING`, for it may have been done already. `LATE_...` says the same
+    of some time ago.
+    """
+
+    RUNNING = "running"
+    MAYBE = "maybe running"
+    CANCELLING = "asked to cancel"
+    LATE_CANCELLING = "cancelling, some time ago"
+    MAYBE_CANCELLING = "maybe cancelling"
+    LATE_MAYBE_CANCELLING = "maybe cancelling, some time ago"
+    DONE = "ended"
+    OK = "ok"
+    FAILED = "failed"
+    CANCELLED = "ended by a cancel"
+
+
+ENDED = frozenset({Status.DONE, Status.OK, Status.FAILED, Status.CANCELLED})
+UNSETTLED = frozenset({Status.RUNNING, Status.MAYBE})
+MAYBE_ASKED = frozenset({Status.MAYBE_CANCELLING, Status.LATE_MAYBE_CANCELLING})
+ASKED = frozenset({Status.CANCELLING, Status.LATE_CANCELLING}) | MAYBE_ASKED
+
+
+class Owner(NamedTuple):
+    """Whose a task is; one that came in by a parameter names that."""
+
+    kind: str
+    param: str = ""
+
+
+OWNED = Owner("owned")
+FOREIGN = Owner("foreign")
+FUTURE = Owner("future")
+# Kinds of owners: a parameter that is a task, and one that holds many.
+BORROWED = "borrowed"
+COLLECTION = "collection"
+
+
+class Const(NamedTuple):
+    value: Any
+
+
+class Ref(NamedTuple):
+    """An object of the heap."""
+
+    id: int
+
+
+class Unknown(NamedTuple):
+    """Anything that holds no task."""
+
+
+class Result(NamedTuple):
+    """What an unknown call returned: a coroutine, a task of somebody else's, or anything.
+
+    `origin` is the call; `coroutine` names it where it is known to make a coroutine, `cls` is the
+    class of the project (a `program.Definition`) where it is known to make an instance.
+    """
+
+    origin: int
+    coroutine: str = ""
+    cls: Definition | None = None
+
+
+class Param(NamedTuple):
+    """A parameter of which it is not known yet whether it is one task or many; `handed` says that
+    somebody else can reach it, `falsy` that it is None, or empty."""
+
+    name: str
+    handed: bool = False
+    falsy: bool = False
+
+
+class Foreign(NamedTuple):
+    """A global, a name of an enclosing function, or an attribute, by its dotted text."""
+
+    path: str
+
+
+class Function(NamedTuple):
+    """A function of the project; `bound` is its first argument where it is a method."""
+
+    func: ir.Func
+    bound: bool
+
+
+class Coroutine(NamedTuple):
+    """A call of a coroutine function of the project that has not been awaited yet."""
+
+    func: ir.Func
+    args: tuple[tuple[str, Value], ...]
+
+
+class Method(NamedTuple):
+    """A bound method of a task or a collection."""
+
+    owner: Value
+    name: str
+
+
+class Waiting(NamedTuple):
+    """The coroutine of a wait that has not been awaited yet. `site` is -1 for a helper's own.
+    `settles` says that it cancels what is pending, as `wait_any` does."""
+
+    site: int
+    waited: Value
+    first: bool
+    timeout: bool
+    line: int
+    settles: bool = False
+
+
+class Shielded(NamedTuple):
+    """`timed` says that the time for it may run out."""
+
+    inner: Value
+    timed: bool = False
+
+
+class TimeLimited(NamedTuple):
+    """`wait_for(inner, t)`, not awaited yet."""
+
+    inner: Value
+
+
+class Raised(NamedTuple):
+    """An exception as a value."""
+
+    exc: Exc
+
+
+class Asked(NamedTuple):
+    """What `.cancel()` says of a task that may have ended before: False where it had."""
+
+    task: Ref
+
+
+class Primitive(NamedTuple):
+    """An asyncio queue or event: these of its methods are coroutines."""
+
+    methods: tuple[str, ...]
+
+
+class Slice(NamedTuple):
+    """The bounds of a slice."""
+
+    lower: Value
+    upper: Value
+    step: Value
+
+
+class Findings(NamedTuple):
+    """What tests have found out about something unknown; None for what they have not."""
+
+    none: bool | None = None
+    truth: bool | None = None
+
+
+class Loop(NamedTuple):
+    """An event loop."""
+
+    kind: str = "loop"
+
+
+class AsCompleted(NamedTuple):
+    """What `as_completed` returns over a collection; `timed` as for `Shielded`."""
+
+    waited: Value
+    timed: bool = False
+    site: bool = False
+
+
+# What an expression may yield. A plain tuple is a row of a dict, or what no name holds.
+Value = Union[
+    Const,
+    Ref,
+    Unknown,
+    Result,
+    Param,
+    Foreign,
+    Function,
+    Coroutine,
+    Method,
+    Waiting,
+    Shielded,
+    TimeLimited,
+    Raised,
+    Asked,
+    Primitive,
+    Slice,
+    Findings,
+    Loop,
+    AsCompleted,
+    "tuple[Value, ...]",
+]
+UNKNOWN = Unknown()
+
+
+class Task(NamedTuple):
+    """One abstract task. `waited` says whether the site has waited for it, `origin` is the place
+    that made it, `handed` whether somebody else can reach it, `runs` what it runs, if that is a
+    method whose end another one tells. `struck` and `late` are notes on its cancels, which only a
+    fix takes. One that is `safe` cannot fail."""
+
+    status: Status
+    owner: Owner
+    origin: int
+    waited: bool = False
+    handed: bool = False
+    runs: str = ""
+    struck: bool = False
+    late: bool = False
+    safe: bool = False
+
+
+class Box(NamedTuple):
+    """A collection, of a type of Python's. Items of a dict are (key, value) pairs. `open` says that
+    it may hold other, unknown things too, `escaped` that somebody else can reach it: then its kind
+    may be but a guess."""
+
+    kind: type
+    items: tuple[Value, ...]
+    open: bool = False
+    escaped: bool = False
+
+    @property
+    def rows(self) -> tuple[tuple[Value, Value], ...]:
+        """The items of a dict."""
+        return rows_of(self.items)
+
+    @property
+    def held(self) -> Iterator[Value]:
+        """All that it holds; of a dict, keys and values."""
+        return (part for item in self.items for part in parts_of(item))
+
+
+class Gather(NamedTuple):
+    """A gather's handle on its children; `quiet` is `return_exceptions=True`, `open` says that it
+    may have other, unknown children too. Once it has `failed`, a cancel of it strikes nothing."""
+
+    children: tuple[Value, ...]
+    quiet: bool
+    open: bool = False
+    handed: bool = False
+    site: bool = False
+    failed: bool = False
+
+
+class WaitTask(NamedTuple):
+    """A handle on a `task` that runs a wait; `result` is the wait's, once it has returned."""
+
+    waiting: Waiting
+    task: Ref
+    result: Value | None = None
+
+
+def parts_of(item: Value) -> tuple[Value, ...]:
+    """The key and the value of an item of a dict; any other item itself."""
+    return cast("tuple[Value, ...]", item) if type(item) is tuple else (item,)
+
+
+def rows_of(items: Iterable[Value]) -> tuple[tuple[Value, Value], ...]:
+    """The items of a dict, as the pairs that they are."""
+    return cast("tuple[tuple[Value, Value], ...]", tuple(items))
+
+
+# What stands in the heap.
+Thing = Task | Box | Gather | WaitTask
