@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc
@@ -187,9 +188,9 @@ def summary_of(machine: Machine, func: ir.Func, constants: Arguments = ()) -> Su
     known = machine.facts.summaries
     if key not in known:
         known[key] = None  # to a call of itself
-        apart = Machine(
-            machine.program, machine.func, machine.facts, machine.site, Books(HELPER_WORK)
-        )
+        # What the function around it has bound where it is called is unknown, not unbound.
+        facts = replace(machine.facts, bindable=frozenset())
+        apart = Machine(machine.program, machine.func, facts, machine.site, Books(HELPER_WORK))
         with suppress(Undetermined):
             known[key] = _summarise(apart, func, dict(constants))
     return known[key]
