@@ -75,7 +75,7 @@ class FamilyBooks(Books):
         if what == WAITED_AGAIN and _reaches(state, value):
             self.is_waited = True
 
-    def asked(self, state: State, value: Value, method: str, line: int) -> None:
+    def asked(self, state: State, value: Value, method: str, line: int, func: ir.Func) -> None:
         # Whoever is told when it has ended keeps an eye on it.
         if Trait.CALLS_BACK in TASK_METHODS[method].traits and _reaches(state, value):
             self.is_handed = True

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.walk import last_name, walk
+from flake8_asyncwait.analysis.code.walk import every, last_name, walk
 from flake8_asyncwait.analysis.machine.books import AWAITED, MAX_WORK, Books, Undetermined
 from flake8_asyncwait.analysis.semantics.known import (
     GATHERS,
@@ -20,6 +20,7 @@ from flake8_asyncwait.analysis.semantics.known import (
     SUPPRESSES,
     TASK_METHODS,
     has,
+    is_cancel,
 )
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.state import State
@@ -100,6 +101,7 @@ class NotingBooks(Books):
         self.striking_on: set[int] = set()
         self.waited: set[Owner] = set()
         self._careless: dict[ir.Func, set[int]] = {}
+        self._guards: dict[ir.Func, set[int]] = {}
 
     def tick(self, work: int = 1) -> None:
         self.work += work
@@ -111,9 +113,11 @@ class NotingBooks(Books):
         for ref in _behind(state, value):
             self._note(state, ref, what, line)
 
-    def asked(self, state: State, value: Value, method: str, line: int) -> None:
+    def asked(self, state: State, value: Value, method: str, line: int, func: ir.Func) -> None:
         if not TASK_METHODS[method].traits & QUESTIONS:
             self.used(state, value, "given a callback", line)
+            return
+        if self._guards_a_cancel(line, func):
             return
         for ref in _behind(state, value):
             if state.task(ref).status in _PASSING or state.task(ref).late:
@@ -176,6 +180,12 @@ class NotingBooks(Books):
             }
         return line in self._careless[func]
 
+    def _guards_a_cancel(self, line: int, func: ir.Func) -> bool:
+        """Whether nothing hangs on a question but whether to cancel."""
+        if func not in self._guards:
+            self._guards[func] = set(_guards(func))
+        return line in self._guards[func]
+
 
 def noting_books(
     watched: frozenset[int], most: int, budget: Budget, many: int, limit: int
@@ -230,3 +240,46 @@ def _names_cancellation(kind: ir.Expr | None) -> bool:
 def _only_await(body: list[ir.Stmt]) -> Iterator[int]:
     if len(body) == 1 and isinstance(body[0], ir.ExprStmt) and isinstance(body[0].value, ir.Await):
         yield body[0].value.line
+
+
+def _guards(func: ir.Func) -> Iterator[int]:
+    """The lines of conditions under which tasks are cancelled, and nothing else is done:
+
+    if not task.done(): task.cancel()
+
+    A name that nothing reads later may be bound to None as well.
+    """
+    for node in every(func):
+        if isinstance(node, ir.If) and not node.orelse and all(map(_is_cancel, node.body)):
+            yield node.line
+    for number, node in enumerate(func.body):
+        if isinstance(node, ir.If) and not node.orelse:
+            later = func.body[number + 1 :]
+            if all(_is_cancel(each) or _is_reset(each, later) for each in node.body):
+                yield node.line
+
+
+def _is_cancel(node: ir.Stmt) -> bool:
+    call = node.value if isinstance(node, ir.ExprStmt) else None
+    return (
+        isinstance(call, ir.Call)
+        and not call.args
+        and isinstance(call.func, ir.Attr)
+        and is_cancel(call.func.name)
+    )
+
+
+def _is_reset(node: ir.Stmt, later: list[ir.Stmt]) -> bool:
+    """Whether a statement binds names to None that nothing reads later."""
+    value = node.value if isinstance(node, ir.Assign) else None
+    if (
+        not isinstance(node, ir.Assign)
+        or not isinstance(value, ir.Const)
+        or value.value is not None
+    ):
+        return False
+    names = {target.id for target in node.targets if isinstance(target, ir.Name)}
+    if len(names) < len(node.targets):
+        return False
+    read = (each for each in walk(later) if isinstance(each, ir.Name))
+    return not any(each.id in names for each in read)

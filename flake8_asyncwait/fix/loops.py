@@ -37,12 +37,12 @@ def _is_captured(function: cst.CSTNode, name: str) -> bool:
 
 
 def _reads_outside(node: cst.CSTNode, variable: str) -> bool:
-    if isinstance(node, (cst.For, cst.CompFor)) and _name(node.target) == variable:
+    if isinstance(node, (cst.For, cst.CompFor)) and variable in target_names(node.target):
         rest: list[Any] = [node.iter]
         if isinstance(node, cst.For) and node.orelse is not None:
             rest.append(node.orelse)
         return any(_reads_outside(part, variable) for part in rest)
-    if isinstance(node, cst.BaseComp) and _name(node.for_in.target) == variable:
+    if isinstance(node, cst.BaseComp) and variable in target_names(node.for_in.target):
         return _reads_outside(node.for_in, variable)
     if isinstance(node, cst.Attribute):
         return _reads_outside(node.value, variable)

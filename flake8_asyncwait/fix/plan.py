@@ -6,7 +6,7 @@ other site has a new one, and no cancel that was put in strikes a task that is s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from difflib import SequenceMatcher
 from functools import partial
 from itertools import islice, takewhile
@@ -42,6 +42,8 @@ _STEPS = 2
 _COROUTINES = 5
 # How many more lines an `except` may change than a `finally` that leaves idle cancels behind.
 _LITTLE = 3
+# Where a `try` changes more lines than this, two small ones may do with less.
+_MANY = 12
 
 
 class How(NamedTuple):
@@ -250,11 +252,11 @@ def _with_try(
         if after is not None:
             return Rewrite(FINALLY, after)
     marked, now = text, seen
-    cluttered: Rewrite | None = None
+    known: Known | None = None
     for _ in range(_STEPS):
         better = None
         for kind, after in _proposals(marked, now[index], kinds, width):
-            if cluttered and (kind == FINALLY or _is_dearer(text, after, cluttered.text)):
+            if known and changed_lines(text, after) > known.most[kind]:
                 continue
             plain, watched = _unmarked(after)
             wanted = partial(_is_step, before=seen[index], latest=now[index])
@@ -265,11 +267,16 @@ def _with_try(
             if finding is None:
                 tidied = _without_redundant(text, plain, seen, index, proved, options)
                 done = Rewrite(kind, tidied.text)
-                if kind == EXCEPT or not _is_cluttered(tidied.site, seen[index]):
+                lines = changed_lines(text, done.text)
+                if kind == FINALLY and _is_cluttered(tidied.site, seen[index]):
+                    known = known or Known(done, {FINALLY: lines, EXCEPT: lines + _LITTLE})
+                    continue
+                if better is None or lines <= _MANY:
                     return done
-                cluttered = cluttered or done
-                continue
-            if cluttered:
+                most = lines * 2 // 3
+                known = Known(done, {FINALLY: most, EXCEPT: most})
+                break
+            if known:
                 continue
             if finding.code == "AWT202":
                 after_all = _drained(plain, proved, index, options)
@@ -277,20 +284,23 @@ def _with_try(
                     return Rewrite(kind, after_all)
             if better is None and proved[index].lost < now[index].lost:
                 better = after, proved
-        if cluttered or better is None:
-            return cluttered
+        if better is None:
+            break
         marked, now = better
-    return None
+    return known.rewrite if known else None
+
+
+class Known(NamedTuple):
+    """A cure that is known while a better one is looked for: it leaves idle cancels, or changes
+    many lines. `most` says how many lines a better one of each kind may change."""
+
+    rewrite: Rewrite
+    most: Mapping[str, int]
 
 
 def _is_cluttered(now: Seen, before: Seen) -> bool:
     """Whether a cure has left cancels that find nothing to cancel any more."""
     return len(now.idle_cancels) > len(before.idle_cancels)
-
-
-def _is_dearer(before: str, after: str, cured: str) -> bool:
-    """Whether a proposal costs many more lines than a cure that is known."""
-    return changed_lines(before, after) > changed_lines(before, cured) + _LITTLE
 
 
 def _without_redundant(
@@ -332,8 +342,8 @@ def _proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> li
     place = locate(marked, *own.place, own.extent)
     if place is None or own.finding is None:
         return []
-    if own.finding.code == "AWT101":  # no error comes before the leak
-        kinds = [kind for kind in kinds if kind != EXCEPT]
+    if own.finding.code == "AWT101" and not _raises(place.function):
+        kinds = [kind for kind in kinds if kind != EXCEPT]  # no error comes before the leak
     own_all = _why_not_by_owner(own) is None
     relevant = own.analysed.run.relevant
     made = wrap.proposals(place, kinds, relevant, own.uses, own_all, width)
@@ -344,6 +354,13 @@ def _proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> li
             texts.append((each.kind, text))
     texts.sort(key=lambda each: (changed_lines(marked, each[1]), each[0] == EXCEPT))
     return texts[: min(_PROPOSALS, _WORK // max(own.notes.work, 1))]
+
+
+def _raises(node: cst.CSTNode) -> bool:
+    """Whether a function raises something itself."""
+    if isinstance(node, cst.Raise):
+        return node.exc is not None
+    return any(map(_raises, node.children))
 
 
 def changed_lines(before: str, after: str) -> int:

@@ -246,8 +246,41 @@ def _handled(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[Propo
             changed = [*handlers[:number], handler, *handlers[number + 1 :]]
             yield _replaced(place, level, statement.with_changes(handlers=changed), EXCEPT)
     if all(handler.type is not None for handler in handlers):
-        changed = [*handlers, _handler(place, cancels)]
-        yield _replaced(place, level, statement.with_changes(handlers=changed), EXCEPT)
+        more = [_set_off_as(handlers, _handler(place, cancels))]
+        raising = [_with_cancels(each, aim, cancels) for each in handlers]
+        for changed in [handlers, raising] if raising != handlers else [handlers]:
+            yield _replaced(
+                place, level, statement.with_changes(handlers=[*changed, *more]), EXCEPT
+            )
+
+
+def _with_cancels(handler: cst.ExceptHandler, aim: Aim, cancels: list[Any]) -> cst.ExceptHandler:
+    """A handler that cancels before it raises something; itself where it does not raise, or
+    cancels already."""
+    if not isinstance(handler.body, cst.IndentedBlock) or not isinstance(
+        _last_small(handler.body), cst.Raise
+    ):
+        return handler
+    body = handler.body.body
+    if any(cancelled_name(each) in aim.names or cancelled_by(each) for each in body):
+        return handler
+    return handler.with_changes(body=handler.body.with_changes(body=[*cancels, *body]))
+
+
+def _set_off_as(
+    handlers: Sequence[cst.ExceptHandler], handler: cst.ExceptHandler
+) -> cst.ExceptHandler:
+    """A handler with a blank line before it where all of some others have one."""
+    blank = [each.leading_lines[:1] for each in handlers]
+    if not blank or not all(lines and lines[0].comment is None for lines in blank):
+        return handler
+    return handler.with_changes(leading_lines=blank[0])
+
+
+def _last_small(block: cst.IndentedBlock) -> cst.CSTNode | None:
+    """The last statement of a block, where it is a simple one."""
+    last = block.body[-1]
+    return last.body[-1] if isinstance(last, cst.SimpleStatementLine) else None
 
 
 def _catches_cancellation(handler: cst.ExceptHandler) -> bool:

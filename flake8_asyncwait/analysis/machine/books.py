@@ -110,8 +110,8 @@ class Books:
     def used(self, state: State, value: Value, what: str, line: int) -> None:
         """Something is done to a task, or to what is a handle on tasks."""
 
-    def asked(self, state: State, value: Value, method: str, line: int) -> None:
-        """A task is asked whether or how it has ended, or is to tell."""
+    def asked(self, state: State, value: Value, method: str, line: int, func: ir.Func) -> None:
+        """A task is asked, on a line of a function, whether or how it has ended, or is to tell."""
 
     def awaited(self, state: State, value: Value, line: int, func: ir.Func) -> None:
         """A value is awaited on a line of a function."""

@@ -411,7 +411,7 @@ def _task_method(
 ) -> Results:
     row = known.TASK_METHODS.get(name, known.UNKNOWN_CALL)
     if row.traits & (known.QUESTIONS | known.CALLS_BACK):
-        machine.books.asked(state, ref, name, node.line)
+        machine.books.asked(state, ref, name, node.line, ctx.frame.func)
     return [(state, UNKNOWN)] if row.rule is None else row.rule(machine, node, ref, state, ctx)
 
 
