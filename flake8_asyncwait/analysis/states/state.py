@@ -9,7 +9,7 @@ returns a new one. `key` names a state up to the numbering of its objects.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from flake8_asyncwait.analysis.states.trace import Trace
 from flake8_asyncwait.analysis.states.values import (
@@ -163,19 +163,19 @@ class State:
 
     def task(self, ref: Ref) -> Task:
         """The task behind a reference to one."""
-        return cast("Task", self.heap[ref.id])
+        return self.heap[ref.id]  # type: ignore[return-value]
 
     def box(self, ref: Ref) -> Box:
         """The collection behind a reference to one."""
-        return cast("Box", self.heap[ref.id])
+        return self.heap[ref.id]  # type: ignore[return-value]
 
     def gather(self, ref: Ref) -> Gather:
         """The gather behind a reference to one."""
-        return cast("Gather", self.heap[ref.id])
+        return self.heap[ref.id]  # type: ignore[return-value]
 
     def wait_task(self, ref: Ref) -> WaitTask:
         """The task that runs a wait behind a reference to one."""
-        return cast("WaitTask", self.heap[ref.id])
+        return self.heap[ref.id]  # type: ignore[return-value]
 
     def is_open(self, value: Value) -> bool:
         """Whether a value is a collection that may hold unknown others, too."""
