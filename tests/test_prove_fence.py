@@ -7,18 +7,19 @@ at.
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from types import CodeType, FrameType, MethodType, ModuleType
 from typing import Any
 
 import pytest
 
-from flake8_asyncwait.replay import live
+from flake8_asyncwait.replay import harmless, live, scheduler, standins, surroundings, unknown
 from flake8_asyncwait.replay.execution import Execution, run
 from flake8_asyncwait.replay.lift import Lifted, lift
 from flake8_asyncwait.replay.locate import CannotLift
 from flake8_asyncwait.replay.loop import Loop
-from flake8_asyncwait.replay.scheduler import Life, World
+from flake8_asyncwait.replay.scheduler import Life, Standin, World
 from flake8_asyncwait.replay.stage import Stage
 from flake8_asyncwait.replay.standins import Asyncio, Future
 from flake8_asyncwait.replay.surroundings import Surroundings, Target
@@ -98,6 +99,60 @@ class Meta(abc.ABCMeta):
         return collections.defaultdict(Catcher)
     def mro(cls):
         return (cls, object)
+
+caught = []
+
+class Hook(abc.ABC):
+    "What wants to know of which class something is."
+    @classmethod
+    def __subclasshook__(cls, kind):
+        caught.append(kind)
+        return True
+
+class HookedError(Hook, Exception):
+    pass
+
+Keys = abc.ABCMeta("Keys", (collections.abc.Mapping,), {
+    "__subclasshook__": classmethod(lambda cls, kind: caught.append(kind) or NotImplemented)
+})
+
+def ask(thing):
+    "Let the library ask of which class something is."
+    try:
+        collections.Counter(thing)
+    except TypeError:
+        pass
+
+class Bases(type):
+    def __new__(cls, name, bases, members):
+        caught.append(bases)
+        return super().__new__(cls, name, bases, members)
+
+class Lying(type):
+    "A metaclass whose classes say that they inherit from something else."
+    __mro__ = property(lambda cls: [asyncio])
+    def __getattr__(cls, name):
+        return 1
+
+class Showing(types.GenericAlias):
+    "What says of itself what it shows."
+    SHOWN = frozenset({"world", "get_loop", "standin", "life", "_loop"})
+
+class Names(dict):
+    "The names of a class's body, as it likes."
+    def __getitem__(self, name):
+        caught.append(name)
+        if name == "!__helper__":
+            return plain
+        if name == "!__get__":
+            return lambda thing, name: caught.append(thing)
+        return super().__getitem__(name)
+
+class Prepared(type):
+    def __prepare__(name, bases):
+        return Names()
+
+Raw = Prepared("Raw", (), {})
 
 async def helper(thing):
     return thing
@@ -302,7 +357,136 @@ OTHERS = r"""
     self.take(collections.Counter.__init__.__globals__)
     self.take(contextlib.contextmanager(plain).__closure__)
     self.take(contextlib.contextmanager(plain)().gen)
+    self.take(type(Plain)(task))
+    self.take(type(int)(things), type(type(Plain))(asyncio))
+    self.take(type(abc.ABCMeta)(getattr), operator.call(type(Plain), things))
+    self.take(isinstance(task, Hook), *caught)
+    self.take([isinstance(one, Hook) for one in (asyncio, functools, type)], *caught)
+    self.take(isinstance(Plain, Hook) and caught[0](task))
+    self.take(isinstance(asyncio.wait([task]), (int, (Hook, Hook))), *caught)
+    match things:\n        case Hook(): pass\n    self.take(*caught)
+    match asyncio:\n        case int() | Hook() as x: pass\n    self.take(*caught)
+    match [asyncio]:\n        case [Hook()]: pass\n    self.take(*caught)
+    try: raise things.Lost\n    except HookedError: pass\n    finally: self.take(*caught)
+    try: await task\n    except (HookedError, things.Lost): pass\n    finally: self.take(*caught)
+    class X(Bases("B", (), {}), type): pass\n    self.take(*caught); self.take(caught[1][1](task))
+    class X(type): pass\n    self.take(X(task), X.mro(X))
+    class X(Lying("B", (), {})): pass\n    self.take(X.world, X().world, super(X, X()).world)
+    class X(Raw): x = task.world; self.take(*caught, X.x)
+    class X(Raw):\n        async def g(self): await task\n    self.take(X().g().cr_frame)
+    class X(Raw):\n        async def g(self): await task\n    self.take(X().g().send(None)._loop)
+    class X(things):\n        def __new__(cls): return super()\n    self.take(X(), X().world)
+    class X(Catcher, type): pass\n    self.take(catcher.caught)
+    self.take(Showing(task.__await__().send(None), ()).get_loop())
+    self.take(Showing(task.__await__().send(None), ())._loop)
+    self.take(Showing(asyncio, ()).world, Showing(things, ()).standin, Showing(task, ()).life)
+    class X(super): SHOWN = ("world", "standin"); self.take(X(Plain, Plain()).world)
+    class X(types.ModuleType): SHOWN = ("__dict__", "x"); self.take(X("os").x)
+    class X(Exception): SHOWN = ("key",); self.take(X().key)
+    self.take(functools.cache(type).tell)
+    self.take(functools.lru_cache(type).tell.__self__)
+    self.take(functools.partial(type).func.tell)
+    self.take(staticmethod(type).tell, classmethod(type).tell)
+    staticmethod(asyncio).world = catcher; asyncio.Task(self.work()); self.take(catcher.caught)
+    classmethod(asyncio).world = catcher; asyncio.Task(self.work()); self.take(catcher.caught)
+    functools.cache(asyncio.Task).make = catcher; asyncio.Task(1); self.take(catcher.caught)
+    self.take(functools.cache(asyncio).tasks.world, functools.cache(functools).module)
+    self.take(functools.cache(helper(1)).run, functools.cache(asyncio.wait([task])).names)
+    self.take(types.MethodType(catcher, 1) == getattr and catcher.caught[0].__globals__)
+    self.take(types.MethodType(catcher, 1) == task.done and catcher.caught[0].__globals__)
+    class K: get = getattr; self.take(K().get, K.get)
+    class K: get = property(asyncio); self.take(K().get)
+    class K: get = classmethod(getattr); self.take(K.get("__subclasses__"), K.get("mro"))
+    class K: get = functools.cached_property(type); self.take(K().get)
+    class K: get = functools.partialmethod(getattr, "world"); self.take(K().get)
+    self.take(type("X", (), {"__module__": "asyncio", "world": 1}).world)
+    type("X", (task,), {Sly("__subclasshook__"): catcher}); self.take(catcher.caught)
+    self.take(abc.ABCMeta.__new__(abc.ABCMeta, "X", (), {"__module__": "asyncio"}).world)
+    self.take(enum.EnumMeta._find_data_type_("X", (abc.ABCMeta,)))
+    self.take(enum.EnumMeta._find_data_repr_("X", (abc.ABCMeta,)))
+    self.take(enum.unique(catcher), enum.unique(asyncio), catcher.caught)
+    self.take(enum.Enum("E", "a", module=Sly("os"), qualname=catcher, type=int), catcher.caught)
+    self.take(enum.Flag("E", "a", boundary=catcher), catcher.caught)
+    class E(enum.Enum): a = task; self.take(E.a.value.world, E._value2member_map_)
+    class E(enum.Enum): a = "{0.world}"; self.take(E.a.value.format(task), E.a.name.format(task))
+    self.take(functools.total_ordering(asyncio.Task), functools.total_ordering(task))
+    self.take(collections.namedtuple(Twice("done"), Sly("a"), module=Sly("os"))(task).a.world)
+    self.take(collections.namedtuple("N", "a", defaults=[asyncio])()._asdict()["a"].world)
+    class N(typing.NamedTuple): x: task.world = 1; self.take(N.__annotations__, N._field_defaults)
+    self.take(str.format_map("{0.world}", {"0": task}), Sly.format("{0.world}", task))
+    self.take(types.MethodType(str.format, "{0.world}")(task))
+    self.take(functools.partial(str.format, "{0.world}")(task))
+    self.take(functools.reduce(str.format, ["{0.world}", task]))
+    class S(str): get = functools.partialmethod(str.format, task); self.take(S("{0.world}").get())
+    self.take("{0.a.world}".format(types.SimpleNamespace(a=task)), f"{things:{task}}")
+    self.take(f"{task.world!r:>{asyncio.world}}", f"{task.life=}")
+    self.take([(y := task.world) for _ in [1]], y)
+    self.take((lambda a=task.world, *, b=task.life: (a, b))())
+    self.take(*(lambda: (yield task.world))())
+    self.take({**asyncio.world}, [*task.life], plain(**{"thing": task}).world)
+    task @= catcher; self.take(catcher.caught)
+    task.world @= catcher; task.life //= catcher; self.take(catcher.caught)
+    for task.world in [catcher]: task.cancel(); self.take(catcher.caught)
+    with catcher as task.world: task.cancel(); self.take(catcher.caught)
+    async with things as asyncio.world: asyncio.create_task(self.work()); self.take(asyncio.world)
+    [task.world, *task.life] = catcher, 1, 2; task.cancel(); self.take(catcher.caught)
+    (task.world): int = catcher; task.cancel(); self.take(catcher.caught)
+    del asyncio.world, task.life; self.take(asyncio.create_task(self.work()).world)
+    class K(Plain, world=task.world, **{"x": 1}): y: task.world = 1; self.take(K.__annotations__)
+    class K:\n        def g(self, y: task.world): pass\n    self.take(K.g.__annotations__)
+    class K:\n        @catcher\n        def g(self): pass\n    self.take(K.g, catcher.caught)
+    self.take(contextlib.contextmanager(lambda: catcher)().__enter__(), catcher.caught)
+    contextlib.ExitStack().push(catcher); self.take(contextlib.ExitStack()._exit_callbacks)
+    self.take(contextlib.ExitStack.__self__, contextlib.ExitStack.__func__)
+    self.take(contextlib.ExitStack().pop_all().callback.__closure__)
+    try: asyncio.gather(1).done()\n    except AttributeError as e: self.take(e.obj, e.args)
+    try: await asyncio.wait_for(1, 2)\n    except AttributeError as e: self.take(e.obj, e.args)
+    try: {}[task]\n    except KeyError as e: self.take(e.args[0].world, e.__traceback__)
+    try: 1 / 0\n    except Exception as e: self.take(e.__context__, e.__traceback__.tb_frame)
+    import no.such.module as m; self.take(m.standin)
+    task.__init__(catcher, catcher); task.done(); self.take(catcher.caught)
+    things.__init__(catcher, "x", 1); things.x(); self.take(catcher.caught)
+    asyncio.__init__(catcher); asyncio.create_task(self.work()); self.take(catcher.caught)
+    self.take(print.__globals__, sorted.__code__, helper.__closure__, helper.__wrapped__)
+    plain.__globals__["__builtins__"] = catcher; plain.__code__ = 1; self.take(plain.__defaults__)
+    from collections import _sys; self.take(_sys)
+    from enum import sys, bltns; self.take(sys, bltns)
+    import collections.abc as a; self.take(a.sys, a.abc)
+    self.take(collections.abc.sys, types.sys, typing.sys, contextlib.sys, enum.sys)
 """
+# Library functions ask a class of the code, which inherits from one of theirs, about other classes.
+CLASSES = """
+    ask(things); self.take(*caught)
+    ask(things); caught[0](catcher, "x", 1).x; self.take(catcher.caught)
+    ask(task); caught[0](catcher, 1); self.take(catcher.caught)
+    ask(asyncio); caught[0](catcher).create_task(1); self.take(catcher.caught)
+    ask(task)\n    class X(caught[0]): take = lambda x: x.serial\n    self.take(X.take(task))
+    ask(things)\n    class X(caught[0]): take = lambda x: x.standin\n    self.take(X.take(things))
+    ask(task); self.take(super(caught[0], task).world, caught[0].__new__(caught[0]).world)
+"""
+# What only newer Pythons can say: from which version on, and what the module says at its top.
+NEWER = [
+    (
+        11,
+        "try: raise ExceptionGroup('', [ValueError()])\n    except* task.world as e: self.take(e)",
+        "",
+    ),
+    (12, "self.take(G[int]().x, G.__type_params__)", "class G[T]: x = asyncio.world"),
+    (12, "type X = asyncio.world; self.take(X.__value__)", ""),
+    (12, "class G[T: task.world]: x = T; self.take(G.x.__bound__)", ""),
+    (12, "self.take(g.__type_params__[0].__bound__)", "def g[T: asyncio.world](): pass"),
+    (13, "class G[T = asyncio.world]: x = T; self.take(G.x.__default__)", ""),
+    (14, "type X = asyncio.world; self.take(X.evaluate_value(1))", ""),
+    (14, "self.take(t'{task.world}'.interpolations[0].value)", ""),
+    (14, "self.take(t'{task}'.values[0].world, t'{asyncio}'.interpolations[0].value.world)", ""),
+    (14, "self.take(t'{task.life!r:{asyncio.world}}'.interpolations[0].format_spec)", ""),
+    (14, "class K: x: task.world; self.take(K.__annotate__, K.__annotations_cache__)", ""),
+    (14, "try: 1 / 0\n    except ValueError, task.world: self.take(1)", ""),
+    (15, "self.take(world)", "lazy from asyncio import world"),
+    (15, "self.take(system, os.system)", "lazy import os; lazy from os import system"),
+    (15, "self.take(w.standin)", "lazy import things.world as w"),
+    (15, "self.take([*x for x in [[task.world]]])", ""),
+]
 # What is left of a trick is not awaited, or not made to its end.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:coroutine"),
@@ -310,6 +494,7 @@ pytestmark = [
 ]
 SET = "set past the hooks"
 INSIDE = (World, Surroundings, Stage, Life, Facts, Target, Lifted, Timeline, Loop)
+MODULES = (harmless, scheduler, standins, surroundings, unknown)
 MACHINERY = (ModuleType, CodeType, FrameType)
 
 
@@ -331,11 +516,13 @@ def is_inside(thing: Any, depth: int = 3) -> bool:
     return False
 
 
-def source(trick: str) -> str:
+def source(trick: str, module: str = "") -> str:
     """A module with a site, whose function tries a trick first; what fails fails alone."""
     body = textwrap.indent(f"try:\n    {trick}\nexcept Exception as e:\n    error = e", "    ")
     text = (
-        MODULE.replace("{inside}", "__globals__").replace("{imports}", "").replace("{module}", "")
+        MODULE.replace("{inside}", "__globals__")
+        .replace("{imports}", "")
+        .replace("{module}", module)
     )
     return text.replace("{tricks}", body + "\n    self.take(error)")
 
@@ -355,10 +542,12 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return found
 
 
-def ran(trick: str) -> Execution | None:
+def ran(trick: str, module: str = "") -> Execution | None:
     """One execution of the trick, live where that works out; None where it is refused."""
+    text = source(trick, module)
+    last = text.splitlines()[-1]
     try:
-        program = lift(source(trick), None)
+        program = lift(text, (text.count("\n"), last.index("asyncio.wait(")))
     except CannotLift:
         return None
     execution = run(program, ())
@@ -376,3 +565,30 @@ def test_the_holes_that_were_found(name: str, taken: list[object]) -> None:
 def test_and_others(trick: str, taken: list[object]) -> None:
     ran(trick.replace("\\n", "\n"))
     assert taken == []
+
+
+@pytest.mark.parametrize("trick", textwrap.dedent(CLASSES).strip().splitlines())
+def test_who_comes_by_a_class_of_ours_makes_nothing_of_it(trick: str, taken: list[object]) -> None:
+    ran(trick.replace("\\n", "\n"))
+    assert [thing for thing in taken if not isinstance(thing, type)] == []
+
+
+@pytest.mark.parametrize(("version", "trick", "module"), NEWER)
+def test_and_what_newer_pythons_can_say(
+    version: int, trick: str, module: str, taken: list[object]
+) -> None:
+    if sys.version_info < (3, version):
+        pytest.skip(f"syntax of Python 3.{version}")
+    assert ran(trick, module) is not None
+    assert taken == []
+
+
+def test_nothing_of_a_stand_in_can_be_copied_from_it() -> None:
+    """What the library's decorators copy is a `__dict__`."""
+    kinds = {kind for module in MODULES for kind in vars(module).values() if is_stand_in(kind)}
+    assert len(kinds) > 20
+    assert {kind.__name__ for kind in kinds if kind.__dictoffset__} == set()
+
+
+def is_stand_in(kind: object) -> bool:
+    return isinstance(kind, type) and (issubclass(kind, Standin) or hasattr(kind, "SHOWN"))

@@ -9,8 +9,9 @@ attributes are read by a hook of the instrument, which shows of a stand-in what 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from typing import TypeGuard
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TypeGuard
 
 from flake8_asyncwait.replay.locate import CannotLift, hook_call, last_name, words
 
@@ -38,6 +39,7 @@ MODULE_NAME = "judged"
 mro_of: Callable[[type], tuple[type, ...]] = vars(type)["__mro__"].__get__
 module_of: Callable[[type], object] = vars(type)["__module__"].__get__
 name_of: Callable[[type], str] = vars(type)["__name__"].__get__
+members_of: Callable[[type], Mapping[str, Any]] = vars(type)["__dict__"].__get__
 HIDDEN_NAME = "hidden"  # what a hidden attribute is called where it is set
 KNOWN_NAMES = frozenset({"__name__", "__debug__"})
 NEVER_BOUND = "__builtins__"
@@ -96,6 +98,13 @@ def _imported(alias: ast.alias) -> ast.stmt:
     return ast.ImportFrom(package, [ast.alias(module, alias.asname)], 0)
 
 
+def alternatives(pattern: ast.pattern) -> list[ast.pattern]:
+    """Return the patterns of which one has to match, whatever the subject is called then."""
+    if isinstance(pattern, ast.MatchAs) and pattern.pattern is not None:
+        pattern = pattern.pattern
+    return pattern.patterns if isinstance(pattern, ast.MatchOr) else [pattern]
+
+
 class Confine(ast.NodeTransformer):
     """The rewriting itself. It comes before the instrument, whose own code may read anything."""
 
@@ -119,10 +128,12 @@ class Confine(ast.NodeTransformer):
         as c`: the former reads attributes past all hooks."""
         if any(is_hidden(part) for alias in node.names for part in alias.name.split(".")):
             raise CannotLift("it imports a hidden attribute")
-        return [_imported(alias) for alias in node.names]
+        return [_imported(alias) for alias in node.names]  # at once: stand-ins cost nothing
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | list[ast.stmt]:
         """Import what is not hidden: of a package's version or path nothing is known."""
+        if sys.version_info >= (3, 15):
+            node.is_lazy = 0
         hidden = [alias for alias in node.names if is_hidden(alias.name)]
         node.names = [alias for alias in node.names if alias not in hidden]
         unknown: list[ast.stmt] = [
@@ -154,6 +165,9 @@ class Confine(ast.NodeTransformer):
         read = [n.attr for n in ast.walk(node.pattern) if isinstance(n, ast.Attribute)]
         if any(map(is_hidden, read)):
             raise CannotLift("it has a pattern that reads a hidden attribute")
+        inside = [one for one in ast.walk(node.pattern) if isinstance(one, ast.MatchClass)]
+        if any(one not in alternatives(node.pattern) for one in inside):
+            raise CannotLift("it has a class pattern in another pattern")
         self.generic_visit(node)
         return node
 

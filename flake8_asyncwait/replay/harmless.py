@@ -23,7 +23,7 @@ from typing import Any
 from flake8_asyncwait.replay.confine import MODULE_NAME, is_class, is_open, is_own, mro_of
 from flake8_asyncwait.replay.locate import words
 from flake8_asyncwait.replay.scheduler import Standin
-from flake8_asyncwait.replay.unknown import Base, inherited
+from flake8_asyncwait.replay.unknown import Base, Metaclass, inherited
 
 NAMES = words(
     """
@@ -43,6 +43,8 @@ BUILTINS: dict[str, Any] = {
 
 class Form(Standin):
     """What annotations are made of: it may be subscripted, joined, called and inherited from."""
+
+    __slots__ = ("base",)
 
     def __init__(self, base: type = Base) -> None:
         self.base = base
@@ -65,15 +67,18 @@ class Form(Standin):
 class Kinds(Form):
     """The stand-in for `type`: what it makes is real, and what it tells of a stand-in unknown."""
 
+    __slots__ = ("tell",)
+
     def __init__(self, tell: Callable[[object], object]) -> None:
-        super().__init__(type)
+        super().__init__(Metaclass)
         self.tell = tell
 
     def __call__(self, *args: Any, **options: object) -> Any:
         if len(args) < 2:
             return self.tell(*args)
         name, bases, members = args
-        return type(name, bases, {"__module__": MODULE_NAME, **members}, **options)
+        shown = {name: value for name, value in dict(members).items() if is_open(name)}
+        return type(name, bases, {**shown, "__module__": MODULE_NAME}, **options)
 
     def __subclasscheck__(self, kind: type) -> bool:
         return issubclass(kind, type)

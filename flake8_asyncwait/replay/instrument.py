@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import TypeGuard, TypeVar
 
+from flake8_asyncwait.replay.confine import alternatives
 from flake8_asyncwait.replay.locate import (
     SCOPES,
     AnyFunction,
@@ -169,13 +170,21 @@ class Instrument(ast.NodeTransformer):
         return node
 
     def visit_match_case(self, node: ast.match_case) -> ast.match_case:
-        """A constant like True is looked for with `is`: so is an unknown that may be it."""
+        """A constant like True is looked for with `is`, and a class with `isinstance`: so is an
+        unknown that may be it."""
         self.generic_visit(node)
-        if isinstance(node.pattern, ast.MatchSingleton):
-            name = "__subject__"
-            same = hook_call("__is__", ast.Name(name, ast.Load()), _constant(node.pattern.value))
-            node.pattern = ast.MatchAs(None, name)
-            node.guard = ast.BoolOp(ast.And(), [same, node.guard]) if node.guard else same
+        several = alternatives(node.pattern)
+        if all(isinstance(one, (ast.MatchSingleton, ast.MatchClass)) for one in several):
+            subject = ast.Name("__subject__", ast.Load())
+            tests = [_matched(one, subject) for one in several]
+            guards = [ast.BoolOp(ast.Or(), tests) if len(tests) > 1 else tests[0]]
+            if isinstance(node.pattern, ast.MatchAs) and node.pattern.name is not None:
+                bound = ast.NamedExpr(ast.Name(node.pattern.name, ast.Store()), subject)
+                guards.append(ast.Tuple([bound], ast.Load()))  # true, whatever it holds
+            if node.guard is not None:
+                guards.append(node.guard)
+            node.pattern = ast.MatchAs(None, subject.id)
+            node.guard = ast.BoolOp(ast.And(), guards) if len(guards) > 1 else guards[0]
         return node
 
     def visit_If(self, node: ast.If) -> ast.stmt | list[ast.stmt]:
@@ -374,6 +383,14 @@ class Instrument(ast.NodeTransformer):
         if self.expected and isinstance(node.ctx, ast.Load):
             return self._plain("__plain_value__", node)
         return node
+
+
+def _matched(pattern: ast.pattern, subject: ast.Name) -> ast.expr:
+    """Return the condition on which a pattern that is a constant, or a class alone, matches."""
+    if isinstance(pattern, ast.MatchClass):
+        return hook_call("__isinstance__", subject, pattern.cls)
+    assert isinstance(pattern, ast.MatchSingleton)
+    return hook_call("__is__", subject, _constant(pattern.value))
 
 
 def _expected(node: ast.Try) -> tuple[ast.expr, ...]:

@@ -154,10 +154,17 @@ def _parsed(source: str) -> ast.Module:
 
 
 def _compiled(tree: ast.Module) -> CodeType:
-    """Compile a tree, without what Python would warn of in it: that is not ours to say."""
+    """Compile a tree, without what Python would warn of in it: that is not ours to say.
+
+    Raises CannotLift for what only the compiler refuses, such as `nonlocal` of a name that no
+    function around it binds.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return compile(ast.fix_missing_locations(tree), FILENAME, "exec")
+        try:
+            return compile(ast.fix_missing_locations(tree), FILENAME, "exec")
+        except SyntaxError as error:
+            raise CannotLift(f"Python refuses it: {error.msg} (line {error.lineno})") from error
 
 
 def _groups(code: CodeType) -> dict[CodeType, CodeType]:

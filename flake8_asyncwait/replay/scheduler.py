@@ -28,7 +28,7 @@ from types import (
 )
 from typing import Any
 
-from flake8_asyncwait.replay.confine import is_own
+from flake8_asyncwait.replay.confine import is_class, is_own, mro_of
 from flake8_asyncwait.replay.guide import Guide
 from flake8_asyncwait.replay.stage import Stage
 
@@ -132,7 +132,11 @@ def last_word(thing: object) -> str:
 
 
 class Standin:
-    """What the judged code is given in place of real objects: it says which tasks it holds."""
+    """What the judged code is given in place of real objects: it says which tasks it holds.
+
+    None has a `__dict__`: the library's decorators copy that. An attribute that the class lists in
+    `SHOWN` is shown.
+    """
 
     __slots__ = ()
 
@@ -622,8 +626,8 @@ class World:
     def _catches_one(self, error: BaseException | None, kind: object) -> bool:
         if isinstance(kind, tuple):
             return self.catches(error, kind)
-        if isinstance(kind, type):
-            if isinstance(error, kind):
+        if is_class(kind):
+            if any(base is kind for base in mro_of(type(error))):  # Python asks no class, either
                 return True
             if not (isinstance(error, InjectedError) and issubclass(kind, Exception)):
                 return False
@@ -671,6 +675,13 @@ class World:
         return value
 
     # -- frames ---------------------------------------------------------------------------------
+
+    @classmethod
+    def check(cls, world: object) -> None:
+        """Raise TypeError for what is no world: the judged code may come by a class of stand-ins,
+        as library functions ask classes about classes, and is to make nothing of it."""
+        if type(world) is not cls:
+            raise TypeError("no world")
 
     def caller(self) -> CodeType:
         """Return the code of the judged source's function that is running."""

@@ -45,6 +45,7 @@ class Future(Standin):
     __slots__ = ("__weakref__", "life", "serial", "value", "world")
 
     def __init__(self, world: World, life: Life) -> None:
+        World.check(world)
         self.world = world
         self.life = world.born(life)
         self.serial = world.new_serial()
@@ -313,7 +314,7 @@ class Half(set[Any]):
     """The done or pending half of a result: which element `pop()` takes is a choice."""
 
     SHOWN = frozenset(name for name in dir(set) if name[0] != "_")
-
+    __slots__ = ("world",)
     world: World
 
     def pop(self) -> Any:
@@ -333,6 +334,17 @@ class WaitCall(Standin):
     """
 
     SHOWN = COROUTINE_CALL
+    __slots__ = (
+        "elements",
+        "first",
+        "lines",
+        "names",
+        "own_timeout",
+        "return_when",
+        "timed",
+        "waited",
+        "world",
+    )
 
     def __init__(
         self,
@@ -480,6 +492,7 @@ class HelperCall(Standin):
     """The coroutine of a call of a coroutine function of the judged source."""
 
     SHOWN = COROUTINE_CALL
+    __slots__ = ("holds", "run", "world")
 
     def __init__(self, world: World, run: Callable[[], Any], holds: tuple[Any, ...]) -> None:
         self.world = world
@@ -503,6 +516,7 @@ class Timeout(Standin):
     """
 
     SHOWN = frozenset({"__aenter__", "__aexit__", "expired", "reschedule", "when"})
+    __slots__ = ("alone", "delay", "has_expired", "world")
 
     def __init__(self, world: World, delay: object) -> None:
         self.world = world
@@ -541,6 +555,7 @@ class TaskGroup(Standin):
     """`asyncio.TaskGroup()`: sees to its tasks itself."""
 
     SHOWN = frozenset({"__aenter__", "__aexit__", "create_task"})
+    __slots__ = ("tasks", "world")
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -578,6 +593,7 @@ class AsCompleted:
     """`asyncio.as_completed()`: each step gives something that waits for the next one."""
 
     SHOWN = frozenset({"__aiter__", "__anext__", "__iter__"})
+    __slots__ = ("asynchronous", "elements", "world")
 
     def __init__(self, world: World, elements: list[Any]) -> None:
         self.world = world
@@ -620,6 +636,7 @@ class NextCompleted(Standin):
     """What a loop over `asyncio.as_completed()` awaits."""
 
     SHOWN = frozenset({"__await__"})
+    __slots__ = ("source",)
 
     def __init__(self, source: AsCompleted) -> None:
         self.source = source
@@ -639,7 +656,7 @@ class NextCompleted(Standin):
 class Maker:
     """`asyncio.Task`, `asyncio.Future` or a queue: a class in the judged source's eyes."""
 
-    __slots__ = ("kind", "make")  # no `__dict__`: the library's decorators copy that
+    __slots__ = ("kind", "make")
 
     def __init__(self, make: Callable[..., object], kind: type) -> None:
         self.make = make
@@ -668,6 +685,17 @@ class Asyncio(Standin):
     """The stand-in for the `asyncio` module. What it does not know is an unknown."""
 
     SHOWN = frozenset(dir(asyncio)) | NEWER
+    __slots__ = (
+        "Future",
+        "LifoQueue",
+        "PriorityQueue",
+        "Queue",
+        "Task",
+        "exceptions",
+        "module",
+        "tasks",
+        "world",
+    )
     __all__ = asyncio.__all__
     CancelledError = CancelledError
     InvalidStateError = asyncio.InvalidStateError
@@ -801,6 +829,7 @@ class WaitFor(Standin):
     """The coroutine of `asyncio.wait_for()`: what it waits for is settled, come what may."""
 
     SHOWN = COROUTINE_CALL
+    __slots__ = ("thing", "timed", "world")
 
     def __init__(self, world: World, thing: Any, timed: bool) -> None:
         self.world = world

@@ -13,7 +13,7 @@ import inspect
 import logging
 import sys
 import typing
-from collections.abc import Callable, Iterable, Iterator, MappingView
+from collections.abc import Callable, Iterable, Iterator, Mapping, MappingView
 from functools import reduce
 from itertools import permutations
 from types import (
@@ -30,7 +30,8 @@ from types import (
 )
 from typing import Any
 
-from flake8_asyncwait.replay import harmless
+from flake8_asyncwait.replay import harmless, scheduler, standins
+from flake8_asyncwait.replay import unknown as unknowns
 from flake8_asyncwait.replay.confine import (
     MODULE_NAME,
     is_class,
@@ -79,6 +80,7 @@ from flake8_asyncwait.replay.unknown import (
     Copy,
     Facts,
     Kind,
+    Metaclass,
     Pause,
     Unknown,
     is_logging,
@@ -248,12 +250,14 @@ class Surroundings(Backstage):
         if isinstance(thing, Future) or is_task(thing):
             own = type(thing) if isinstance(thing, Future) else Task
             kinds = (kind.kind if isinstance(kind, Maker) else kind for kind in several)
-            if any(isinstance(kind, type) and issubclass(own, kind) for kind in kinds):
+            if any(_is_kind_of(own, kind) for kind in kinds):
                 return True
             return unknown and self._is_of(thing, several)
         if isinstance(thing, Unknown) or unknown:
             return self._is_of(thing, several)
         known = tuple(kind for kind in several if not isinstance(kind, Maker))
+        if is_class(thing) or _is_guarded(thing):
+            return any(_is_kind_of(type(thing), kind) for kind in _flat(known))
         return isinstance(thing, known)
 
     def _is_of(self, thing: Any, kinds: Iterable[Any]) -> bool:
@@ -289,12 +293,13 @@ class Surroundings(Backstage):
         """Read an attribute: of a stand-in, what the real thing would have, else an unknown."""
         kind = type(thing)
         if kind is Unknown:
-            return thing.attribute(name)
+            found = thing.attribute(name)
+            return self.unknown(name, Kind.ATTRIBUTE) if _is_inside(found) else found
         if name == "join" and (kind is str or kind is bytes):
             return lambda parts: self._join(thing, parts)
         if name == "difference" and kind in SETS:
             return lambda *others: reduce(self.minus, map(_as_set, others), thing)
-        if not _is_guarded(thing) or name in getattr(kind, "SHOWN", ()):
+        if not _is_guarded(thing) or name in SHOWN.get(id(kind), ()):
             return self._get_own(thing, name)
         if isinstance(thing, Open):
             return thing.member(name)
@@ -339,7 +344,8 @@ class Surroundings(Backstage):
         """Stand in for `type` of one thing."""
         if _is_guarded(thing):
             return self.unknown(f"type({thing!r})", Kind.VALUE)
-        return type(thing)
+        found = type(thing)
+        return self.type if found is type else found
 
     def _join(self, text: Any, parts: Any) -> Any:
         """Stand in for `str.join`: of unknown parts the whole is unknown."""
@@ -398,6 +404,7 @@ class Surroundings(Backstage):
             "__helper__": self.helper,
             "__in__": self.contains,
             "__is__": self.identical,
+            "__isinstance__": self.isinstance,
             "__item__": self.store_item,
             "__loop__": self.enter_loop,
             "__mapping__": self.mapping,
@@ -732,6 +739,8 @@ _held: Callable[[Target], tuple[Surroundings, Any]] = vars(Target)["held"].__get
 class Container:
     """A container that is not the function's own, when something is put into it."""
 
+    __slots__ = ("thing", "world")
+
     def __init__(self, world: World, thing: Any) -> None:
         self.world = world
         self.thing = thing
@@ -746,6 +755,8 @@ class Container:
 
 class Few:
     """An iterator that gives up after some elements, and keeps none of them."""
+
+    __slots__ = ("iterator", "turns", "world")
 
     def __init__(self, world: World, things: Any) -> None:
         self.world = world
@@ -765,6 +776,8 @@ class Few:
 class Unpacked:
     """An iterator whose unknown elements have as many elements as they are unpacked to."""
 
+    __slots__ = ("iterator", "surroundings", "targets")
+
     def __init__(self, surroundings: Surroundings, things: Any, targets: int) -> None:
         self.surroundings = surroundings
         self.iterator = iter(things)
@@ -779,6 +792,8 @@ class Unpacked:
 
 class Open(Standin):
     """A stand-in for a module: all its members are shown."""
+
+    __slots__ = ("module",)
 
     def __init__(self, module: Unknown) -> None:
         self.module = module
@@ -795,6 +810,8 @@ class Open(Standin):
 class Library(Open):
     """A module of the standard library, of which only what is harmless is real."""
 
+    __slots__ = ("name",)
+
     def __init__(self, name: str, module: Unknown) -> None:
         super().__init__(module)
         self.name = name
@@ -809,6 +826,8 @@ class Library(Open):
 
 class Contextlib(Library):
     """The stand-in for `contextlib`: also for what handles errors and callbacks."""
+
+    __slots__ = ("world",)
 
     def __init__(self, world: World, module: Unknown) -> None:
         super().__init__("contextlib", module)
@@ -833,6 +852,8 @@ class Contextlib(Library):
 class Suppress:
     """`contextlib.suppress()`."""
 
+    __slots__ = ("kinds", "world")
+
     def __init__(self, world: World, kinds: tuple[Any, ...]) -> None:
         self.world = world
         self.kinds = kinds
@@ -851,6 +872,7 @@ class AsyncStack:
         "__aenter__",
         "__aexit__",
     }
+    __slots__ = ("stack", "world")
 
     def __init__(self, world: World, stack: Any) -> None:
         self.world = world
@@ -885,6 +907,8 @@ def _watch(world: World, stack: Any) -> Any:
 class Futures(Open):
     """The stand-in for `concurrent.futures`."""
 
+    __slots__ = ()
+
     FIRST_COMPLETED = Asyncio.FIRST_COMPLETED
     FIRST_EXCEPTION = Asyncio.FIRST_EXCEPTION
     ALL_COMPLETED = Asyncio.ALL_COMPLETED
@@ -899,16 +923,38 @@ class Futures(Open):
 class Logging(Open):
     """The stand-in for `logging`: it keeps nothing."""
 
+    __slots__ = ()
+
     DEBUG, INFO, WARNING, ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
 
 
 # What the judged code is never shown, by whatever way it may have come by it.
 INSIDES = (Surroundings, World, Stage, Life, Facts, ModuleType, CodeType, FrameType, TracebackType)
 NOT_SHOWN = (*INSIDES, *ALIASES)
+# Of each class of stand-ins, what it shows: one that inherits from it may say something else.
+SHOWN: Mapping[int, frozenset[str]] = {
+    id(kind): kind.SHOWN
+    for module in (scheduler, standins, unknowns, sys.modules[__name__])
+    for kind in vars(module).values()
+    if isinstance(kind, type) and hasattr(kind, "SHOWN")
+}
+_owner_of: Callable[[object], object] = vars(MethodType)["__self__"].__get__
 
 
 def _is_inside(thing: object) -> bool:
-    return issubclass(type(thing), INSIDES) or (is_class(thing) and _is_guarded(thing))
+    kind = type(thing)
+    if kind is MethodType:
+        return _is_inside(_owner_of(thing))
+    return issubclass(kind, INSIDES) or (is_class(thing) and (thing is type or _is_guarded(thing)))
+
+
+def _is_kind_of(kind: type, other: object) -> bool:
+    """Say whether a class that the judged code has not made is another one, or inherits from it:
+    no class of the judged code is asked, as it would get to know this one."""
+    if any(base is other for base in mro_of(kind)):
+        return True
+    known = any(other is one for one in harmless.MODULES["collections.abc"].values())
+    return known and other.__subclasshook__(kind) is True
 
 
 def _is_guarded(thing: object) -> bool:
@@ -925,7 +971,9 @@ def _is_guarded_class(kind: type) -> bool:
     if type(module) is not str or module.partition(".")[0] not in GUARDED_MODULES:
         return any(kind is one for one in NOT_SHOWN)
     is_error = any(base is BaseException for base in mro_of(kind))
-    return kind in (ExpectedError, InjectedError) or not (kind is Base or is_error)
+    if any(kind is one for one in (ExpectedError, InjectedError)):
+        return True
+    return not (is_error or any(kind is one for one in (Base, Metaclass)))
 
 
 def _is_changeable(thing: object) -> bool:

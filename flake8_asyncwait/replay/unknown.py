@@ -13,6 +13,7 @@ from enum import Enum
 from types import MemberDescriptorType
 from typing import Any
 
+from flake8_asyncwait.replay.confine import members_of, mro_of
 from flake8_asyncwait.replay.locate import words
 from flake8_asyncwait.replay.scheduler import SIZES, Life, Owner, Standin, World, last_word
 
@@ -97,6 +98,12 @@ class Base:
         return cls
 
 
+class Metaclass(type):
+    """What a metaclass inherits from in place of `type`, which says of anything what it is."""
+
+    __slots__ = ()
+
+
 def inherited(base: Standin, bases: Sequence[object], kind: type) -> tuple[type, ...]:
     """Return the class that a class gets for one of its bases, once for all its stand-ins."""
     first = next(one for one in bases if isinstance(one, Standin))
@@ -138,6 +145,7 @@ class Stepping:
     """The asynchronous iterator over an unknown: every step suspends."""
 
     SHOWN = frozenset({"__aiter__", "__anext__", "aclose"})
+    __slots__ = ("items", "label", "world")
 
     def __init__(self, world: World, label: str, items: list[Any]) -> None:
         self.world = world
@@ -181,6 +189,7 @@ class Unknown(Standin):
         parent: Unknown | None = None,
         klass: type | None = None,
     ) -> None:
+        World.check(world)
         facts = Facts(world, label, kind, parent, world.new_serial(), klass)
         object.__setattr__(self, "standin", facts)
 
@@ -556,9 +565,10 @@ def _origin(unknown: Unknown) -> tuple[Owner, str, bool]:
 
 def _bound(klass: type, name: str, instance: Unknown) -> Any:
     """Look an attribute up in a class of the judged source, as an instance of it would."""
-    for base in klass.__mro__:
-        if name in vars(base):
-            found = vars(base)[name]
+    for base in mro_of(klass):
+        own = members_of(base)
+        if name in own:
+            found = own[name]
             # What is in a slot is not known, nor what has taken the place of a default.
             if isinstance(found, MemberDescriptorType) or _is_default(found):
                 return instance.child(name)
@@ -631,6 +641,8 @@ class Copy(list[Any]):
     """A copy of an unknown collection, which may have been of any kind."""
 
     SHOWN = frozenset(name for name in dir(list) if name[0] != "_") | OPERATIONS
+    __slots__ = ("whole",)
+    whole: Unknown
 
     def __getitem__(self, key: Any) -> Any:
         found = isinstance(key, (int, slice))
@@ -641,8 +653,6 @@ class Copy(list[Any]):
             super().__setitem__(key, value)
         else:
             self.append(value)
-
-    whole: Unknown
 
 
 def _copy(unknown: Unknown) -> list[Any]:
