@@ -393,6 +393,18 @@ class TestWaitAny:
         (cure,) = fix(text, Options(), function=None).cures
         assert cure.outcome == FINALLY
 
+    def test_nor_is_it_taken_where_formatters_lay_it_out_differently(self) -> None:
+        lines = (
+            "one = asyncio.create_task(work())",
+            "two = asyncio.create_task(use())",
+            "done, _ = await asyncio.wait(",
+            "    {one, two}, return_when=asyncio.FIRST_COMPLETED",
+        )
+        for comment, outcome in (("  # noqa: E501", FINALLY), ("  # x", WAIT_ANY), ("", WAIT_ANY)):
+            text = function(*lines, f"){comment}", "return done.pop().result()")
+            (cure,) = fix(text, Options(), width=46).cures
+            assert cure.outcome == outcome
+
 
 class TestExcept:
     """Where the tasks live on without a fault, only an error cancels them."""

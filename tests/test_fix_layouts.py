@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pycodestyle  # type: ignore[import-untyped]
@@ -11,12 +13,11 @@ import pytest
 from layouts import Layout, make, run_formatter
 
 from flake8_asyncwait.fix.file import FileFix, fix_file
+from flake8_asyncwait.fix.relay import relaid
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.source.text import decode
 
 COUNT, PARTS = 520, 26
-
-pytestmark = pytest.mark.generated
 
 
 def fixed(path: Path, data: bytes) -> FileFix:
@@ -61,6 +62,60 @@ def problem(layout: Layout, directory: Path) -> str:
     return ""
 
 
+LONG = {
+    "first_of(several_names, and_me)": """\
+first_of(
+    several_names, and_me
+)
+""",
+    "found = {name: value for name in names if name is not None and known(name)}": """\
+found = {
+    name: value
+    for name in names
+    if name is not None
+    and known(name)
+}
+""",
+    "found = [value for value in values if known(value, others)]": """\
+found = [
+    value
+    for value in values
+    if known(
+        value, others
+    )
+]
+""",
+    "use(one, key=several_names)": """\
+use(
+    one, key=several_names
+)
+""",
+}
+# One formatter breaks these so, another otherwise.
+NOT_CERTAIN = (
+    "found = [value for value in values if value.size < known(others)]",
+    "if one_of_them(a) and another(b) and more(c):\n    pass",
+    "use(known(one_of_them) + another_one(of_them))",
+    "use(several_names)  # see issue 12 of the tracker",
+)
+
+
+@pytest.mark.parametrize("text", LONG)
+def test_what_is_too_long_is_broken_as_formatters_do(text: str) -> None:
+    assert relaid("", f"{text}\n", "    ", 26) == LONG[text]
+    ruff = shutil.which("ruff")
+    if ruff is not None:
+        command = [ruff, "format", "--isolated", "--config", "line-length=26", "-"]
+        ran = subprocess.run(command, input=text, capture_output=True, check=True, text=True)
+        assert ran.stdout == LONG[text]
+
+
+@pytest.mark.parametrize("text", NOT_CERTAIN)
+def test_what_formatters_break_in_ways_of_their_own_is_left(text: str) -> None:
+    assert relaid("", f"{text}\n", "    ", 26) is None
+
+
+@pytest.mark.generated
 @pytest.mark.parametrize("part", range(PARTS))
 def test_the_tools_of_the_file_say_the_same(part: int, tmp_path: Path) -> None:
     for seed in range(part, COUNT, PARTS):

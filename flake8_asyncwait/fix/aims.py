@@ -9,6 +9,7 @@ from itertools import combinations
 
 import libcst as cst
 
+from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.names import bindings, every_name, fresh, target_names
 from flake8_asyncwait.fix.place import Place
 
@@ -55,13 +56,14 @@ def aims(place: Place) -> Iterator[Aim]:
     taken = every_name(place.module)
     elements = _elements(waited)
     named = [each.value for each in elements or () if isinstance(each, cst.Name)]
+    fixed = _is_fixed(waited)
     if elements is not None and len(named) == len(elements):
         yield from _subsets(Aim(tuple(dict.fromkeys(named))))
-    elif elements is not None and _are_in_order(elements):
+    elif elements is not None and not fixed and _are_in_order(elements):
         yield from _mixed(elements, taken)
     if _is_lasting(waited):
         yield Aim(over=waited)
-    elif is_collection(waited) and not _is_named(elements, named):
+    elif is_collection(waited) and not fixed and not _is_named(elements, named):
         yield Aim(over=cst.Name(name := fresh(_TASKS, taken)), made=((name, waited),))
     elif isinstance(waited, cst.GeneratorExp):
         name = fresh(_TASKS, taken)
@@ -128,6 +130,12 @@ def _is_named(elements: list[cst.BaseExpression] | None, named: list[str]) -> bo
     if elements is None:
         return False
     return len(named) == len(elements) or (len(elements) == 1 and isinstance(elements[0], cst.Call))
+
+
+def _is_fixed(waited: cst.BaseExpression) -> bool:
+    """Whether nothing can be taken out of an expression, nor the whole be moved, as formatters
+    would lay it out differently: it holds a comment, and no comma that keeps one item a line."""
+    return "#" in layout.code(waited) and not layout.has_magic_comma(waited)
 
 
 def waited_of(call: cst.Call) -> cst.BaseExpression | None:

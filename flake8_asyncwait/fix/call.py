@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import libcst as cst
@@ -9,9 +10,12 @@ import libcst as cst
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.place import Place
 
+_FOR_TOOLS = re.compile(r"# ?(noqa|type:|pyright:|pylint:|ty:|flake8:|ruff:|isort:|nosec)")
 
-def renamed(place: Place, function: str, drop: frozenset[str], width: int) -> cst.Module:
-    """The slice with the call of the site as a call of `function`, an expression.
+
+def renamed(place: Place, function: str, drop: frozenset[str], width: int) -> cst.Module | None:
+    """The slice with the call of the site as a call of `function`, an expression; None where
+    formatters would lay it out differently.
 
     The arguments named in `drop` go, unless a comment would go with them. `width` is the line
     length to keep to where there is a choice.
@@ -21,8 +25,10 @@ def renamed(place: Place, function: str, drop: frozenset[str], width: int) -> cs
     args = [arg if i else _positional(arg) for i, arg in enumerate(args)]
     changed = call.with_changes(func=cst.parse_expression(function), args=args)
     ways = list(_layouts(call, changed))
-    way = next((way for way in ways[:-1] if _fits(place, way, width)), ways[-1])
-    return _replaced(place.module, call, way)
+    best = next((way for way in ways[:-1] if _fits(place, way, width)), None)
+    if best is None and any(_fits(place, way, width, True) for way in ways[:-1]):
+        return None  # to ruff, a comment for a tool takes no place; to black it does
+    return _replaced(place.module, call, best or ways[-1])
 
 
 def _layouts(old: cst.Call, new: cst.Call) -> Iterator[cst.Call]:
@@ -40,11 +46,15 @@ def _replaced(module: cst.Module, old: cst.CSTNode, new: cst.CSTNode) -> cst.Mod
     return result
 
 
-def _fits(place: Place, call: cst.Call, width: int) -> bool:
-    """Whether the statement of the site keeps to a line length with another call in it."""
+def _fits(place: Place, call: cst.Call, width: int, but_for_tools: bool = False) -> bool:
+    """Whether the statement of the site keeps to a line length with another call in it, perhaps
+    but for a comment behind it that a tool reads."""
     statement = place.levels[0].statement
     if not isinstance(statement, cst.SimpleStatementLine):
         return False
+    comment = statement.trailing_whitespace.comment
+    if but_for_tools and comment is not None and _FOR_TOOLS.match(comment.value):
+        statement = statement.with_changes(trailing_whitespace=cst.TrailingWhitespace())
     return layout.fits(statement.deep_replace(place.call, call), place.indentation, width)
 
 

@@ -37,12 +37,13 @@ def is_breakable(node: cst.CSTNode) -> bool:
         return False
     if isinstance(node, cst.SimpleString) and "\n" in node.value:
         return False
-    if _has_magic_comma(node):
+    if has_magic_comma(node):
         return False
     return all(is_breakable(child) for child in node.children)
 
 
-def _has_magic_comma(node: cst.CSTNode) -> bool:
+def has_magic_comma(node: cst.CSTNode) -> bool:
+    """Whether a trailing comma asks a formatter to keep one item of a node a line."""
     items: Sequence[Any] = ()
     if isinstance(node, (cst.Tuple, cst.List, cst.Set, cst.Dict)):
         items = node.elements

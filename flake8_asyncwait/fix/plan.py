@@ -187,7 +187,10 @@ def _with_wait_any(
     """The text in which the site is a call of `wait_any`, and what that makes redundant is gone."""
     own, function = seen[index], how.function
     assert function is not None
-    after = place.with_module(renamed(place, function, _defaults(own), how.width))
+    module = renamed(place, function, _defaults(own), how.width)
+    if module is None:
+        return None
+    after = place.with_module(module)
     sites = options._replace(wait_functions=options.wait_functions | {function})
 
     def proof(text: str) -> list[Seen] | None:

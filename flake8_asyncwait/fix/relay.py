@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from flake8_asyncwait.sites.syntax import parse
 
 _OPEN, _CLOSE = "([{", ")]}"
 _QUOTE = r"""('''|\"\"\"|['"])"""
 _TOKEN = re.compile(rf"{_QUOTE}|([(\[{{])|([)\]}}])|(,)|\b(async for|for|if|else|and|or)\b")
+_STRING = rf"{_QUOTE}(?:\\.|(?!\1).)*\1"
+# How a piece of a comprehension or a condition begins, with what is no operator of a loop.
+_PIECE = re.compile(r"(?:async for|for|if|else|and|or) ")
+_LOOP = re.compile(r"^(?:async )?for .+? in |^(?:if|else|and|or) ")
+_OPERATORS = (r"\b(?:and|or)\b", r"[=!<>]=|[<>]|\b(?:is|in)\b", r" [-+*/%|&^@]{1,2} ")
 _ROUNDS = 60
 
 
@@ -59,12 +64,30 @@ def _broken(lines: Sequence[str], number: int, unit: str) -> list[str] | None:
     if "#" in code or "\\" in code:
         return None
     above = lines[number - 1].rstrip()[-1:] if number else ""
-    below = lines[number + 1].strip()[:1] if number + 1 < len(lines) else ""
-    if above and below and above in _OPEN and below in _CLOSE and not code.endswith(","):
-        pieces = [indent + piece for piece in _pieces(code)]
-        if pieces:
-            return pieces
-    return _opened(code, indent, unit)
+    below = lines[number + 1].strip() if number + 1 < len(lines) else ""
+    is_piece = _PIECE.match(code) is not None and not code.endswith(":")
+    pieces: list[str] = []
+    if above and below and above in _OPEN and below[0] in _CLOSE and not code.endswith(","):
+        pieces = _pieces(code)
+    elif is_piece and code.startswith("if ") and not below.startswith("else "):
+        # The condition of a comprehension.
+        pieces = _cut_at(code, (("or",), ("and",)))
+    if pieces:
+        return [indent + piece for piece in pieces]
+    is_inside = is_piece or (bool(above) and above in f"{_OPEN},")
+    return None if _operators(code) > (not is_inside) else _opened(code, indent, unit)
+
+
+def _operators(code: str) -> int:
+    """How many operators of the kind that binds least stand outside of all brackets: a line with
+    several is broken at them, and so is one with any if it is part of an expression itself."""
+    surface, depth = "", 0
+    for character in re.sub(_STRING, "", _LOOP.sub("", code)):
+        depth -= character in _CLOSE
+        surface += character * (not depth)
+        depth += character in _OPEN
+    counts = (len(re.findall(operators, surface)) for operators in _OPERATORS)
+    return next((count for count in counts if count), 0)
 
 
 def _opened(code: str, indent: str, unit: str) -> list[str] | None:
@@ -97,7 +120,14 @@ def _pieces(code: str) -> list[str]:
         return _cut(code, sorted([*loops, *later]))
     if commas:
         return [piece if piece.endswith(",") else f"{piece}," for piece in _cut(code, commas)]
-    for words in (("if", "else"), ("or",), ("and",)):
+    return _cut_at(code, (("if", "else"), ("or",), ("and",)))
+
+
+def _cut_at(code: str, kinds: Sequence[Collection[str]]) -> list[str]:
+    """A line in pieces that begin with the words of the first kind that it has outside of brackets,
+    but for the one that it begins with."""
+    found = [match for match, depth in _tokens(code) if depth == 0 and match.start()]
+    for words in kinds:
         places = [match.start() for match in found if match[5] in words]
         if places:
             return _cut(code, places)
