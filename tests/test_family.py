@@ -135,6 +135,18 @@ class TestDoors:
         assert "AWT102 fixed: " in "\n".join(run.out + run.err)
         assert (project / "a.py").read_text().startswith(LATE)
 
-    def test_prove_says_that_it_does_not_run_it(self, asyncwait: Asyncwait) -> None:
+    def test_prove_runs_it(self, asyncwait: Asyncwait) -> None:
         run = asyncwait("prove", "--extend-select", "AWT3", "a.py:5")
-        assert "not run" in "\n".join(run.out)
+        assert run.status == 0
+        assert "still running: 'task', started on line 5" in "\n".join(run.out)
+
+    def test_prove_shows_the_orphan_of_a_gather(self, asyncwait: Asyncwait, project: Path) -> None:
+        (project / "a.py").write_text(rule_of("AWT311").bad)
+        line = next(
+            n for n, text in enumerate(rule_of("AWT311").bad.split("\n"), 1) if "gather" in text
+        )
+        run = asyncwait("prove", "--extend-select", "AWT3", f"a.py:{line}")
+        told = "\n".join(run.out)
+        assert run.status == 0, told
+        assert "asyncio.gather() starts, on " in told
+        assert told.index("the function has ended") < told.index("still running: ")

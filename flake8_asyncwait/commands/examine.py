@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from flake8_asyncwait.config.settings import AUTO
 from flake8_asyncwait.named import NamedTuple
-from flake8_asyncwait.options import FAMILY_CODES, Options
+from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.fanout import words_of
 from flake8_asyncwait.sites.gate import Candidates, candidates, may_hold_site
 from flake8_asyncwait.source.text import Source, SourceError, decode, os_error, read
@@ -197,11 +197,8 @@ def prove(source: Source, finding: Finding, options: Options) -> Proof:
     Only what stands in the same file is lifted. What stands elsewhere is unknown to the proof: so
     what it proves is true, but where it proves nothing, that is why.
     """
-    from flake8_asyncwait.replay.live import BROKEN, NOT_PROVED, PROVED, Proof
-
-    if finding.code in FAMILY_CODES:
-        return Proof(NOT_PROVED, "what leaks without a wait is not run")
     from flake8_asyncwait.replay.apart import prove_apart
+    from flake8_asyncwait.replay.live import BROKEN, NOT_PROVED, PROVED, Proof
     from flake8_asyncwait.replay.locate import Declared
     from flake8_asyncwait.report.paths import relative
 

@@ -22,6 +22,7 @@ from flake8_asyncwait.replay import wall
 from flake8_asyncwait.replay.live import (
     BROKEN,
     FINDS,
+    FOLLOWS,
     GAVE_UP,
     NOT_LIFTED,
     NOT_PROVED,
@@ -144,7 +145,7 @@ def _is_text(text: Any) -> bool:
 def _shows(code: str, events: Sequence[Event]) -> bool:
     """Say whether what happened shows what a finding says, by the events that make it up."""
     texts = [event.text for event in events]
-    if not any(text.startswith(STARTS) for text in texts):
+    if not any(text.startswith((STARTS, *FOLLOWS.values())) for text in texts):
         return False
     if code == "AWT203":
         return any(text.startswith(REFUSED) for text in texts)

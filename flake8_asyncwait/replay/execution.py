@@ -11,10 +11,12 @@ from functools import partial
 from types import CodeType, FrameType
 from typing import Any, Protocol, TypeVar
 
+from flake8_asyncwait.replay.family import WAIT, Fates
 from flake8_asyncwait.replay.guide import Guide
 from flake8_asyncwait.replay.lift import Lifted
 from flake8_asyncwait.replay.scheduler import (
     GOES_ON,
+    HARMLESS,
     GivenUp,
     InjectedError,
     Leak,
@@ -25,10 +27,12 @@ from flake8_asyncwait.replay.scheduler import (
     World,
 )
 from flake8_asyncwait.replay.stage import Stage
+from flake8_asyncwait.replay.standins import Task
 from flake8_asyncwait.replay.surroundings import Surroundings
 from flake8_asyncwait.replay.unknown import Kind, Unknown
 
 YIELDS_AT_MOST = 5  # a loop in a loop, of two turns each, comes to its end
+HELPER_EXECUTIONS_AT_MOST = 50
 EXPECTED_ERRORS = (
     InjectedError,
     asyncio.CancelledError,
@@ -60,6 +64,7 @@ class Execution:
     given_up: str
     error: str
     follows: bool
+    fates: Fates
 
     @property
     def choices(self) -> tuple[int, ...]:
@@ -127,6 +132,7 @@ def run(
     A guide bars what leaves a witness; on a `stage` of one's own, more happens than is chosen.
     """
     world = World(prefix, lifted.groups, lifted.target, with_lines=with_lines, guide=guide)
+    world.kind, world.is_safe = lifted.kind, partial(is_safe, lifted)
     world.stage = stage or world.stage
     world.stage.opens(world)
     with loaded(lifted, world) as module:
@@ -330,6 +336,7 @@ def _seen(world: World, error: str) -> Execution:
         given_up=world.given_up,
         error=error,
         follows=world.guide is not None and world.guide.is_followed(),
+        fates=world.fates,
     )
 
 
@@ -347,3 +354,75 @@ def _unjoined(waited: list[Life]) -> frozenset[str]:
         and life.state is State.RUNNING
         and not life.handed
     )
+
+
+# -- the other functions of the module ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HelperRun:
+    """One execution of a helper by itself: what it returned and the error that it raised.
+
+    `made` says whether that is a task that it made, and kept to itself, `failed` whether it ended
+    with an ordinary exception.
+    """
+
+    points: tuple[Point, ...]
+    made: bool
+    failed: bool
+    given_up: str
+
+
+def is_safe(lifted: Lifted, code: CodeType) -> bool:
+    """Say whether a coroutine function of the module cannot fail, whatever strikes; only a site of
+    the family asks."""
+    if lifted.kind == WAIT:
+        return False
+    if code not in lifted.safe:
+        lifted.safe[code] = False  # what calls itself may fail
+        lifted.safe[code] = _never_fails(lifted, code)
+    return lifted.safe[code]
+
+
+def _never_fails(lifted: Lifted, code: CodeType) -> bool:
+    runs = executions(partial(run_helper, lifted, code))
+    for count, one in enumerate(runs):
+        is_known = not one.given_up or one.given_up in HARMLESS
+        if one.failed or not is_known or count == HELPER_EXECUTIONS_AT_MOST:
+            return False
+    return True
+
+
+def run_helper(
+    lifted: Lifted, code: CodeType, prefix: Sequence[int], faulty: bool = False
+) -> HelperRun:
+    """Run one of the module's functions once; a `faulty` run has had its fault already."""
+    world = World(prefix, lifted.groups, code, faulty=faulty)
+    world.kind, world.is_safe = lifted.kind, partial(is_safe, lifted)
+    with loaded(lifted, world) as module:
+        made, failed = True, False
+        try:
+            exec(lifted.code, module.namespace)
+            function: Any = module.surroundings.functions.get(code)
+            failed = function is None  # it is not known: another function defines it
+            if function is not None:
+                result = _called(world, function)
+                if hasattr(result, "send"):
+                    result = world.stage.run(result)
+                made = isinstance(result, Task) and result.life.maker is code
+                made = made and not result.life.handed
+        except (GivenUp, asyncio.CancelledError):
+            pass
+        except Exception:
+            failed = True
+        return HelperRun(tuple(world.points), made, failed, world.given_up)
+
+
+def _called(world: World, function: Any) -> Any:
+    """Call a function with unknowns."""
+    code = function.__code__
+    count = code.co_argcount + code.co_kwonlyargcount
+    names = code.co_varnames[:count]
+    values = [Unknown(world, name, Kind.PARAMETER) for name in names]
+    named = dict(list(zip(names, values, strict=True))[code.co_argcount :])
+    return function(*values[: code.co_argcount], **named)

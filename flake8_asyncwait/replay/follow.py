@@ -9,6 +9,7 @@ from heapq import heappop, heappush
 from itertools import count, islice
 
 from flake8_asyncwait.replay.execution import Execution, executions, run
+from flake8_asyncwait.replay.family import SHOWN
 from flake8_asyncwait.replay.guide import Guide
 from flake8_asyncwait.replay.lift import Lifted
 from flake8_asyncwait.replay.locate import statement_lines
@@ -98,6 +99,8 @@ def _shows(lifted: Lifted, execution: Execution, code: str) -> bool:
 
 def _is_of(lifted: Lifted, leak: Leak, code: str) -> bool:
     made = leak.owner is Owner.MADE and leak.maker is lifted.target
+    if code in SHOWN:
+        return SHOWN[code](leak) and (made or leak.owner is Owner.BORROWED)
     if code == "AWT201":
         return made and not leak.early
     borrowed = leak.owner is Owner.BORROWED

@@ -12,6 +12,7 @@ from copy import deepcopy
 from typing import TypeGuard, TypeVar
 
 from flake8_asyncwait.replay.confine import alternatives
+from flake8_asyncwait.replay.family import GATHER, WAIT
 from flake8_asyncwait.replay.locate import (
     SCOPES,
     AnyFunction,
@@ -28,8 +29,10 @@ MUTATORS |= {"setdefault", "update"}
 KEPT_DECORATORS = {"asynccontextmanager", "classmethod", "contextmanager", "property"}
 KEPT_DECORATORS |= {"staticmethod"}
 ORDER_MATTERS = (ast.Break, ast.Return, ast.Raise, ast.Continue, ast.If, ast.Await)
+TIMED = {"timeout", "timeout_at", "wait_for"}
 SUSPENDS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
 
+With = TypeVar("With", ast.With, ast.AsyncWith)
 Node = TypeVar("Node", bound=ast.AST)
 
 
@@ -45,7 +48,8 @@ def _reader(name: str) -> ast.Lambda:
 class Instrument(ast.NodeTransformer):
     """The rewriting itself. `watches` is set when a read in a handler is instrumented.
 
-    `call` is the judged one of `waits`, and `names` are those that its result is bound to.
+    `call` is the judged one, of a `kind`, `waits` are all waits, and `names` those that the result
+    of a judged wait is bound to.
     """
 
     def __init__(
@@ -54,11 +58,13 @@ class Instrument(ast.NodeTransformer):
         call: ast.Call,
         waits: Collection[ast.Call],
         names: Mapping[str, bool],
+        kind: str,
     ) -> None:
         self.function = function
         self.call = call
         self.waits = waits
-        self.names = names
+        self.names = names if kind == WAIT else {}
+        self.kind = kind
         self.watches = False
         self.in_target = False
         self.may_clean_up = False
@@ -66,6 +72,7 @@ class Instrument(ast.NodeTransformer):
         self.outside: frozenset[str] = frozenset()
         self.loops = 0
         self.expected: tuple[ast.expr, ...] = ()
+        self.is_timed = False
         self.captured = frozenset(_captured(function))
 
     # -- scopes -----------------------------------------------------------------------------------
@@ -78,6 +85,7 @@ class Instrument(ast.NodeTransformer):
 
     def _function(self, node: AnyFunction) -> AnyFunction:
         saved = self.in_target, self.may_clean_up, self.shadowed, self.outside, self.expected
+        was_timed, self.is_timed = self.is_timed, False
         self.expected = ()
         if self.in_target:
             self.shadowed |= bound_names(node)
@@ -105,6 +113,7 @@ class Instrument(ast.NodeTransformer):
             node.body.insert(0, ast.Assign([ast.Name(name, ast.Store())], unknown))
         node.decorator_list.append(ast.Name(hook_name(hook), ast.Load()))
         self.in_target, self.may_clean_up, self.shadowed, self.outside, self.expected = saved
+        self.is_timed = was_timed
         return node
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
@@ -149,11 +158,12 @@ class Instrument(ast.NodeTransformer):
         return self._try(node)
 
     def _try(self, node: Node) -> Node:
-        saved, expected = self.may_clean_up, self.expected
+        saved, expected, was_timed = self.may_clean_up, self.expected, self.is_timed
         if isinstance(node, ast.Try):
             self.expected += _expected(node)
+            self.is_timed |= self.in_target and _expects_timeout(node)
         _visit_all(self, node, ("body",))
-        self.expected = expected
+        self.expected, self.is_timed = expected, was_timed
         _visit_all(self, node, ("orelse",))
         self.may_clean_up = self.in_target
         _visit_all(self, node, ("handlers", "finalbody"))
@@ -223,7 +233,20 @@ class Instrument(ast.NodeTransformer):
         ):
             item = node.items[0]
             item.context_expr = hook_call("__alone__", item.context_expr)
+        return self._with(node)
+
+    def visit_With(self, node: ast.With) -> ast.With:
+        return self._with(node)
+
+    def _with(self, node: With) -> With:
+        """What is bound is closed for the others where the gather of the site fails inside."""
         self.generic_visit(node)
+        targets = (one.optional_vars for one in node.items)
+        names = [ast.Name(one.id, ast.Load()) for one in targets if isinstance(one, ast.Name)]
+        if self.kind == GATHER and self.in_target and names:
+            leaves: list[ast.stmt] = [ast.Expr(hook_call("__leaves__", *names)), ast.Raise()]
+            error = ast.Name(hook_name("__BaseException__"), ast.Load())
+            node.body = [ast.Try(node.body, [ast.ExceptHandler(error, None, leaves)], [], [])]
         return node
 
     def visit_Assert(self, node: ast.Assert) -> ast.Assert:
@@ -306,7 +329,9 @@ class Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         if copies:
             node.args = [hook_call("__ordered__", *node.args)]
-        if is_site:
+        if is_site and self.kind != WAIT:
+            node.func = hook_call("__follow__", node.func)
+        elif is_site:
             readers = ast.Dict(
                 [_constant(name) for name in self.names], [_reader(name) for name in self.names]
             )
@@ -316,6 +341,8 @@ class Instrument(ast.NodeTransformer):
             node.func = hook_call("__store__", func.value, _constant(func.attr))
         if self.expected and not is_site and last_name(func) != "super":
             node.func = self._plain("__plain__", node.func)
+        if self.is_timed and self.kind != WAIT and last_name(func) in TIMED:
+            return hook_call("__timed__", node)
         return node
 
     def _plain(self, hook: str, *args: ast.expr) -> ast.Call:
@@ -400,6 +427,13 @@ def _expected(node: ast.Try) -> tuple[ast.expr, ...]:
     if any(isinstance(one, SUSPENDS) or getattr(one, "is_async", 0) for one in inside):
         return ()
     return tuple(handler.type for handler in node.handlers if handler.type is not None)
+
+
+def _expects_timeout(node: ast.Try) -> bool:
+    """Say whether a handler of a `try` names TimeoutError: that the time runs out is expected."""
+    kinds = [handler.type for handler in node.handlers if handler.type is not None]
+    named = [one for k in kinds for one in (k.elts if isinstance(k, ast.Tuple) else [k])]
+    return any(last_name(one) == "TimeoutError" for one in named)
 
 
 def _walk_function(node: ast.AST) -> Iterator[ast.AST]:

@@ -7,10 +7,11 @@ import dis
 import sys
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import CodeType
 
 from flake8_asyncwait.replay.confine import confine
+from flake8_asyncwait.replay.family import WAIT
 from flake8_asyncwait.replay.instrument import Instrument
 from flake8_asyncwait.replay.locate import (
     FUNCTIONS,
@@ -23,6 +24,7 @@ from flake8_asyncwait.replay.locate import (
     column_of,
     hoist,
     is_static,
+    kind_of,
     path_to,
     primitives_of,
     prune,
@@ -46,7 +48,8 @@ class Lifted:
     coroutines or awaitables. For a method, `classes` is the path to its class, and `primitives` are
     the attributes that the class binds to queues, events and their like. A judged module has no
     parameters: it is `target` itself. `missing` are the names that the module does not define.
-    `watches` says whether any read of the result stands in a `finally` or handler.
+    `watches` says whether any read of the result stands in a `finally` or handler. `kind` is that
+    of the site; `safe` remembers which functions of the module cannot fail.
     """
 
     code: CodeType
@@ -62,6 +65,8 @@ class Lifted:
     missing: frozenset[str]
     watches: bool
     declared: Declared = NONE_DECLARED
+    kind: str = WAIT
+    safe: dict[CodeType, bool] = field(default_factory=dict)
 
 
 def lift(source: str, site: tuple[int, int] | None, declared: Declared = NONE_DECLARED) -> Lifted:
@@ -72,10 +77,11 @@ def lift(source: str, site: tuple[int, int] | None, declared: Declared = NONE_DE
     tree = _parsed(source)
     call = the_call(source, tree, site, declared)
     column = column_of(source, call)
+    kind = kind_of(tree, declared)(call)
     path = path_to(tree, call)
     scopes = [node for node in path if isinstance(node, (*SCOPES, ast.ClassDef))]
     if not scopes:
-        return replace(_lift_module(tree, call, column), declared=declared)
+        return replace(_lift_module(tree, call, column, kind), declared=declared)
     if not isinstance(scopes[-1], FUNCTIONS):
         raise CannotLift("the site is in a lambda or a class")
     function = scopes[-1]
@@ -89,7 +95,7 @@ def lift(source: str, site: tuple[int, int] | None, declared: Declared = NONE_DE
     waits = wait_calls(tree)
     prune(tree, scopes[:-1], function)
     tree = confine(tree)
-    instrument = Instrument(function, call, waits, names)
+    instrument = Instrument(function, call, waits, names, kind)
     tree = instrument.visit(tree)
     shelter(tree, scopes)
     hoist(tree, scopes[:-1], function)
@@ -117,12 +123,13 @@ def lift(source: str, site: tuple[int, int] | None, declared: Declared = NONE_DE
         missing=_missing(groups),
         watches=instrument.watches,
         declared=declared,
+        kind=kind,
     )
 
 
-def _lift_module(tree: ast.Module, call: ast.Call, column: int) -> Lifted:
+def _lift_module(tree: ast.Module, call: ast.Call, column: int, kind: str) -> Lifted:
     """Make a module ready whose site stands outside of any function."""
-    instrument = Instrument(tree, call, wait_calls(tree), result_names(tree, call))
+    instrument = Instrument(tree, call, wait_calls(tree), result_names(tree, call), kind)
     instrument.in_target = True
     tree = confine(tree)
     code = _compiled(instrument.visit(tree))
@@ -140,6 +147,7 @@ def _lift_module(tree: ast.Module, call: ast.Call, column: int) -> Lifted:
         primitives=frozenset(),
         missing=_missing(groups),
         watches=instrument.watches,
+        kind=kind,
     )
 
 

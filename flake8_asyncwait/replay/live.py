@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from flake8_asyncwait.replay.confine import name_of
 from flake8_asyncwait.replay.execution import run
+from flake8_asyncwait.replay.family import AS_COMPLETED, CREATION, GATHER
 from flake8_asyncwait.replay.lift import Lifted
 from flake8_asyncwait.replay.loop import Loop
 from flake8_asyncwait.replay.scheduler import (
@@ -56,6 +57,11 @@ BROKEN = "internal error"
 STATUSES = {PROVED: 0, NOT_REPRODUCED: 1, NOT_LIFTED: 2, GAVE_UP: 2, NOT_PROVED: 2, BROKEN: 2}
 # How what happened is told, where that makes a proof.
 STARTS = "asyncio.wait() starts, on "
+FOLLOWS = {
+    GATHER: "asyncio.gather() starts, on ",
+    AS_COMPLETED: "asyncio.as_completed() starts, on ",
+    CREATION: "to be ended by this function: ",
+}
 REFUSED = ("asyncio.wait() raises TypeError", "asyncio.wait() warns")
 STILL_RUNNING = "still running"
 ASSUMED = "assumed: "
@@ -151,7 +157,7 @@ class _Books(Stage):
     def __init__(self) -> None:
         self.fates: dict[Life, _Fate] = {}
         self.asked_at: dict[Life, int] = {}
-        self.timeouts: list[Timeout] = []
+        self.timeouts: list[Timeout | AsCompleted] = []
         self.expiries: list[int | None] = []
         self.must_fail: list[list[Life]] = []
 
@@ -177,9 +183,11 @@ class _Books(Stage):
     def given(self, life: Life, error: object = None) -> None:
         self.fates[life].given = True
 
-    def enters(self, timeout: Timeout) -> None:
+    def enters(self, timeout: Timeout | AsCompleted) -> None:
         self.timeouts.append(timeout)
         self.expiries.append(None)
+
+    enters_loop = enters
 
     def closes(self) -> None:
         self._look()
@@ -297,7 +305,8 @@ class _Live(Stage):
         self.main: asyncio.Task[Any] | None = None
         self.reals: dict[Life, _Real] = {}
         self.handles: dict[object, Any] = {}
-        self.timeouts: dict[Timeout, Any] = {}
+        self.timeouts: dict[Timeout | AsCompleted, Any] = {}
+        self.loops: dict[AsCompleted, int] = {}
         self.acted = -1
         self.line = 0
         self.refused = ""
@@ -393,6 +402,9 @@ class _Live(Stage):
         self._tell(f"asyncio.wait() {self.refused}")
         self.world.give_up("asyncio.wait() refuses a coroutine")
 
+    def follows(self, kind: str, lives: Sequence[Life]) -> None:
+        self._tell(FOLLOWS[kind], lives)
+
     def confirm(self, life: Life) -> None:
         real, done = self.reals[life], life.state is not State.RUNNING
         if real.future.done() != done:
@@ -407,6 +419,10 @@ class _Live(Stage):
             self._lacks("asyncio.timeout() needs Python 3.11")
         self.timeouts[timeout] = REAL_TIMEOUT(delay)
         _at_once(self.timeouts[timeout].__aenter__())
+
+    def enters_loop(self, loop: AsCompleted) -> None:
+        self.loops[loop] = len(self.timeouts)
+        self.timeouts[loop] = None
 
     def leaves(self, timeout: Timeout, error: BaseException | None) -> None:
         chosen = timeout.has_expired and isinstance(error, asyncio.CancelledError)
@@ -501,7 +517,8 @@ class _Live(Stage):
             if source.asynchronous and sys.version_info < (3, 13):
                 self._lacks("async for over asyncio.as_completed() needs Python 3.13")
             futures = [self.future(one) for one in source.elements]
-            self.handles[source] = asyncio.as_completed(futures)
+            at = self.script.expiries[self.loops[source]] if source.timed else None
+            self.handles[source] = asyncio.as_completed(futures, timeout=self._delay(at))
 
     def _real_of(self, awaited: Any, turn: _Turn) -> Any:
         """Return the real thing to await for what a stand-in stands for."""

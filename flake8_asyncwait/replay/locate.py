@@ -1,4 +1,4 @@
-"""Find the judged `asyncio.wait` call in a module, and cut the module down to what bears on it."""
+"""Find the judged call in a module, and cut the module down to what bears on it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import ast
 import asyncio
 import copy
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
+
+from flake8_asyncwait.replay.family import AS_COMPLETED, CREATION, CREATORS, GATHER, WAIT
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
@@ -55,7 +57,15 @@ def the_call(
     """Return the call at a site, or the only one. Raises CannotLift where there is none."""
     calls = wait_calls(tree, declared)
     if site is not None:
-        calls = [call for call in calls if (call.lineno, column_of(source, call)) == site]
+        kind = kind_of(tree, declared)
+        calls = [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call)
+            and node.lineno == site[0]
+            and kind(node)
+            and (node.lineno, column_of(source, node)) == site
+        ]
     if len(calls) != 1:
         raise CannotLift(f"{len(calls)} sites")
     return calls[0]
@@ -69,15 +79,28 @@ def column_of(source: str, call: ast.Call) -> int:
 
 def wait_calls(tree: ast.Module, declared: Declared = NONE_DECLARED) -> list[ast.Call]:
     """Return every call of `asyncio.wait`, or of a function known to wrap it, in order."""
-    names = AsyncioNames(tree)
-    lasts = {name.rpartition(".")[2] for name in declared.wait_functions}
+    kind = kind_of(tree, declared)
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    found = [
-        call
-        for call in calls
-        if names.meaning(call.func) == "wait" or last_name(call.func) in lasts
-    ]
+    found = [call for call in calls if kind(call) == WAIT]
     return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+
+def kind_of(tree: ast.Module, declared: Declared = NONE_DECLARED) -> Callable[[ast.Call], str]:
+    """Return what says of the calls of a module which kind of site each is; "" for none."""
+    names = AsyncioNames(tree)
+    waits = {name.rpartition(".")[2] for name in declared.wait_functions}
+    creators = {name.rpartition(".")[2] for name in declared.task_factories} | CREATORS
+    creators |= {local for local, name in names.members.items() if name in CREATORS}
+
+    def kind(call: ast.Call) -> str:
+        meaning, last = names.meaning(call.func), last_name(call.func)
+        if meaning == WAIT or last in waits:
+            return WAIT
+        if meaning in (GATHER, AS_COMPLETED):
+            return meaning
+        return CREATION if last in creators else ""
+
+    return kind
 
 
 class AsyncioNames:

@@ -13,6 +13,7 @@ import types
 from asyncio import CancelledError, InvalidStateError
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -29,6 +30,7 @@ from types import (
 from typing import Any
 
 from flake8_asyncwait.replay.confine import is_class, is_own, mro_of
+from flake8_asyncwait.replay.family import BYSTANDER, CHILD, SIBLING, WAIT, Fates
 from flake8_asyncwait.replay.guide import Guide
 from flake8_asyncwait.replay.stage import Stage
 
@@ -99,7 +101,9 @@ class Life:
     parameter's elements. `asked` is set by a cancel while it ran, `late` by one
     that it may have ended before. A `sure` one cannot fail. `seen` is the suspension up to which it
     is known to run. `lines` are those that made it, where a witness is followed. `runs` is the
-    object of which it runs a method, and its name.
+    object of which it runs a method, and its name. `coroutine` is what it was made of.
+    The tasks of a site of the family count as waited for early; `made_here` says whether the site
+    made it, and `beside` what others it was given: "" for own tasks, else their parameters.
     """
 
     label: str
@@ -120,6 +124,9 @@ class Life:
     waited_full: bool = False
     lines: frozenset[int] = frozenset()
     runs: tuple[object, str] | None = None
+    coroutine: object = None
+    made_here: bool = False
+    beside: tuple[str, ...] = ()
 
     def at_large(self) -> bool:
         """Say whether it may still run with nobody having asked it to stop or taken it over."""
@@ -147,6 +154,14 @@ class Standin:
     def standin_holds(self) -> Iterable[object]:
         """Return the objects through which more tasks can be reached."""
         return ()
+
+    def standin_given(self) -> Iterable[object]:
+        """Return what a call of something unknown was given, whose result this is."""
+        return ()
+
+    def standin_origin(self) -> object:
+        """Return what this is an attribute, a result or a part of."""
+        return None
 
 
 class Asked(Standin):
@@ -194,7 +209,9 @@ class Leak:
     """A waited task that is at large when the function ends, or loses its last reference.
 
     `stale` says that a `finally` or handler had read a result that was unbound, or older and
-    empty.
+    empty. For a site of the family, `fault` says at what the fault has struck, `closed` that a
+    `with` was left then whose name one of the tasks uses, and `in_vain` that only a gather was
+    cancelled, which was done; for the others see `Life`.
     """
 
     label: str
@@ -206,6 +223,11 @@ class Leak:
     early: bool
     faulty: bool
     stale: bool
+    fault: str = ""
+    made_here: bool = False
+    beside: tuple[str, ...] = ()
+    closed: bool = False
+    in_vain: bool = False
 
 
 @dataclass(slots=True)
@@ -214,18 +236,23 @@ class World:
 
     `groups` maps every code object of the judged source to that of its function (comprehensions
     and lambdas belong to the function around them); `target` is the judged function's. `calls`
-    knows what a call of an unknown does. `stage` is where what is chosen happens.
+    knows what a call of an unknown does. `stage` is where what is chosen happens. `kind` is that of
+    the judged site; `is_safe` says whether a coroutine of a function of the module cannot fail.
     """
 
     prefix: Sequence[int]
     groups: Mapping[CodeType, CodeType]
     target: CodeType
     calls: Any = None
+    kind: str = WAIT
+    is_safe: Callable[[CodeType], bool] = lambda code: False
     with_lines: bool = False
     guide: Guide | None = None
     stage: Stage = field(default_factory=Stage)
     points: list[Point] = field(default_factory=list)
     faulty: bool = False
+    fault: str = ""
+    striking: str = BYSTANDER
     over: bool = False
     given_up: str = ""
     suspensions: int = 0
@@ -236,6 +263,9 @@ class World:
     bare_coroutine: bool = False
     cleanups: int = 0
     stale: bool = False
+    closed: bool = False
+    in_vain: bool = False
+    fates: Fates = field(default_factory=Fates)
     adopted: set[str] = field(default_factory=set)
     mixed: set[CodeType] = field(default_factory=set)
     lives: list[Life] = field(default_factory=list)
@@ -304,6 +334,7 @@ class World:
         self.points.append(Point(label, tuple(options), picked, faults_from, line, barred))
         if picked >= faults_from:
             self.faulty = True
+            self.fault = self.striking
             if self.guide is not None:
                 self.guide.advance()
         return picked
@@ -343,21 +374,44 @@ class World:
     ) -> str:
         """Offer the one fault here; return "", "cancelled", "timed out" or "failed".
 
-        Inside `asyncio.timeout()` a cancellation may also be the timeout's. The place is the
-        running line, or `lines`.
+        Inside `asyncio.timeout()` a cancellation may also be the timeout's, which is no fault where
+        a handler expects it. The place is the running line, or `lines`.
         """
-        kinds = [""]
+        scope = self.scopes[-1] if cancels and self.scopes else None
+        kinds, faults = [""], []
         if cancels:
-            kinds.append("cancelled")
-            if self.scopes and not self.scopes[-1].expired():
-                kinds.append("timed out")
+            faults.append("cancelled")
+        if scope is not None and not scope.expired():
+            (kinds if scope.is_expected else faults).append("timed out")
         if fails:
-            kinds.append("failed")
+            faults.append("failed")
+        kinds += faults
         options = ["goes on", *kinds[1:]]
-        kind = kinds[self._pick(label, options, len(kinds) - 1, lines)]
-        if kind == "timed out":
-            self.scopes[-1].expire()
+        kind = kinds[self._pick(label, options, len(faults), lines)]
+        if scope is not None and kind == "timed out":
+            scope.expire()
+            if scope.is_expected:
+                self.meet_timeout(lines)
         return kind
+
+    def meet_timeout(self, lines: Collection[int] = ()) -> None:
+        """Tell the guide that the time runs out which a handler expects to."""
+        lines = lines or self.lines()
+        if self.guide is not None and self.guide.admits_fault(lines, "timed out"):
+            self.guide.advance()
+        else:
+            self.meet("timeout", lines=lines)
+
+    @contextmanager
+    def striking_at(self, *lives: Life, else_at: str = "") -> Iterator[None]:
+        """Say at what a fault strikes inside: at own tasks, or `else_at` something else."""
+        before = self.striking
+        own = any(life.owner is Owner.MADE and life.maker is self.target for life in lives)
+        self.striking = else_at or (SIBLING if own else BYSTANDER)
+        try:
+            yield
+        finally:
+            self.striking = before
 
     def strike_one(
         self, label: str, faults: Sequence[str], lines: Collection[int] = ()
@@ -457,6 +511,8 @@ class World:
         """Cancel a task on the judged function's behalf; return what that says."""
         if life.state is not State.RUNNING:
             return Asked(self, life, True)
+        if not self.over and self.is_followed(life):
+            self.fates.ends(self.faulty)
         if not life.asked:
             life.late = life.seen < self.suspensions
             life.seen = self.suspensions
@@ -524,9 +580,65 @@ class World:
             if life.asked:
                 self.finish(life)
             else:
-                kind = self.strike(f"await {life.label}", fails=not life.sure)
+                with self.striking_at(life):
+                    kind = self.strike(f"await {life.label}", fails=not life.sure)
                 life.state = {"": State.GOOD, "failed": State.FAILED}.get(kind, State.CANCELLED)
-        self.outcome(life)
+        with self.striking_at(life):
+            self.outcome(life)
+
+    # -- the tasks of a site of the family ------------------------------------------------------
+
+    def is_followed(self, life: Life) -> bool:
+        """Say whether a task is one of those of the judged site, which is of the family."""
+        return self.kind is not WAIT and life.waited_early
+
+    def follow(self, lives: Iterable[Life], made_here: Callable[[Life], bool]) -> None:
+        """These are the tasks of the judged site."""
+        self.reached = True
+        told = [(life, self._told(life)) for life in lives]
+        for life, _ in told:
+            life.waited_early = True
+            life.made_here = made_here(life)
+            others = (who for other, who in told if other is not life)
+            life.beside += tuple(who for who in others if who is not None)
+            self.fates.is_handed |= life.handed
+        self.stage.follows(self.kind, [life for life, _ in told])
+
+    def _told(self, life: Life) -> str | None:
+        """Return whose task one is: "" for an own one, its parameter, or None for others."""
+        if life.handed or life.owner not in (Owner.MADE, Owner.BORROWED):
+            return None
+        return life.parameter
+
+    def release(self, lives: Iterable[Life]) -> None:
+        """These are judged at another site from now on."""
+        if self.kind is not WAIT:
+            for life in lives:
+                life.waited_early = False
+
+    def awaits(self, *things: object) -> None:
+        """Note that things are awaited, not under a shield: that ends the tasks that they are, or
+        were given."""
+        if any(map(self.is_followed, _ended_by(things))):
+            self.fates.ends(self.faulty)
+
+    def shields(self, thing: object) -> None:
+        """Note that something is awaited under a shield."""
+        self.fates.is_shielded |= any(map(self.is_followed, reached([thing])))
+
+    def waits_for(self, lives: Iterable[Life]) -> None:
+        """Note that a wait waits for tasks: it is the site where they are judged."""
+        self.fates.is_waited |= any(map(self.is_followed, lives))
+
+    def looks_after(self, life: Life) -> None:
+        """Note that somebody is told when a task has ended."""
+        self.fates.is_handed |= self.is_followed(life)
+
+    def leaves_with(self, value: object) -> None:
+        """Note that a `with` is left by an exception, and what it was entered for is closed."""
+        if self.fault == CHILD and not self.over:
+            users = (life.coroutine for life in self.lives if self.is_followed(life))
+            self.closed |= any(one is value for user in users for one in _behind(user))
 
     # -- who can reach a task -------------------------------------------------------------------
 
@@ -571,6 +683,7 @@ class World:
     def _mark(self, things: Iterable[object]) -> None:
         for life in reached(things):
             life.handed = True
+            self.fates.is_handed |= self.is_followed(life)
 
     # -- leaks ----------------------------------------------------------------------------------
 
@@ -613,6 +726,11 @@ class World:
                 early=life.waited_early,
                 faulty=self.faulty,
                 stale=self.stale,
+                fault=self.fault,
+                made_here=life.made_here,
+                beside=life.beside,
+                closed=self.closed,
+                in_vain=self.in_vain,
             )
         )
 
@@ -744,6 +862,36 @@ def reached(things: Iterable[object]) -> Iterator[Life]:
         if isinstance(thing, Standin) and (life := thing.standin_life()):
             yield life
         todo.extend(_inside(thing))
+
+
+def _ended_by(things: Iterable[object]) -> Iterator[Life]:
+    """Yield the lives of the tasks that awaiting some things ends: they are these, or what the
+    calls that they run was given."""
+    for life in reached(things):
+        yield life
+        yield from _given_to(life.coroutine)
+    for thing in things:
+        yield from _given_to(thing)
+
+
+def _given_to(coroutine: object) -> Iterator[Life]:
+    if isinstance(coroutine, Standin):
+        yield from reached(coroutine.standin_given())
+
+
+def _behind(thing: object) -> Iterator[object]:
+    """Yield an object, and all those that it holds, was given or comes from."""
+    seen: set[int] = set()
+    todo = [thing]
+    while todo:
+        one = todo.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        todo.extend(_inside(one))
+        if isinstance(one, Standin):
+            todo += [*one.standin_given(), one.standin_origin()]
 
 
 def _inside(thing: object) -> Iterable[object]:

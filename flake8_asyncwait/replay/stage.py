@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -69,6 +69,9 @@ class Stage:
     def waits(self, wait: Any) -> None:
         """A wait has taken its tasks in; `wait.names` is None where it is not the judged one."""
 
+    def follows(self, kind: str, lives: Sequence[Any]) -> None:
+        """These are the tasks of the judged site, which is of a kind of the family."""
+
     def confirm(self, life: Any) -> None:
         """The judged function learns what the books say of a life."""
 
@@ -77,6 +80,9 @@ class Stage:
 
     def enters(self, timeout: Any) -> None:
         """An `asyncio.timeout()` or the timeout of a `wait_for()` begins."""
+
+    def enters_loop(self, loop: Any) -> None:
+        """A loop over `asyncio.as_completed()` begins that has a timeout."""
 
     def leaves(self, timeout: Any, error: BaseException | None) -> None:
         """An `asyncio.timeout()` ends, with an error or without."""

@@ -11,8 +11,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from itertools import combinations
+from types import CodeType
 from typing import Any
 
+from flake8_asyncwait.replay.family import CHILD, WAIT
 from flake8_asyncwait.replay.locate import words
 from flake8_asyncwait.replay.scheduler import (
     DOES_NOT_HOLD,
@@ -23,6 +25,7 @@ from flake8_asyncwait.replay.scheduler import (
     Standin,
     State,
     World,
+    last_word,
 )
 from flake8_asyncwait.replay.unknown import HASH_BASE, Kind, Pause, Unknown
 
@@ -35,6 +38,7 @@ FUTURE_METHODS = words(
     remove_done_callback result set_exception set_name set_result uncancel
     """
 )
+StartTask = Callable[[Any], Any]
 NOT_EMPTY = tuple(size for size in SIZES if size)
 
 
@@ -86,6 +90,7 @@ class Future(Standin):
 
     def decide(self) -> object:
         """Choose what comes of awaiting this."""
+        self.world.awaits(self)
         self.world.join(self.life)
         return self._value()
 
@@ -104,7 +109,8 @@ class Future(Standin):
         self.world.stage.given(self.life, error)
 
     def add_done_callback(self, function: object, *, context: object = None) -> None:
-        """Hand nothing over."""
+        """Hand nothing over; but whoever is told keeps an eye on it."""
+        self.world.looks_after(self.life)
 
     def remove_done_callback(self, function: object) -> int:
         return 1
@@ -178,14 +184,19 @@ class WaitTask(Task):
 
 
 class Gather(Future):
-    """A handle on its children: done when they are, cancelling it cancels them."""
+    """A handle on its children: done when they are, cancelling it cancels them.
 
-    __slots__ = ("children", "return_exceptions")
+    `is_site` says that it is the judged one, `has_failed` that an awaitable has, for a site of the
+    family: it is done then, whatever the others do.
+    """
+
+    __slots__ = ("children", "has_failed", "is_site", "return_exceptions")
 
     def __init__(self, world: World, children: list[Any], return_exceptions: bool) -> None:
         super().__init__(world, Life("gather()", Owner.FUTURE))
         self.children = children
         self.return_exceptions = return_exceptions
+        self.is_site = self.has_failed = False
 
     def standin_life(self) -> Life | None:
         return None
@@ -197,10 +208,15 @@ class Gather(Future):
         return [life for child in self.children for life in lives_of(child)]
 
     def done(self) -> bool:
+        if self.has_failed:
+            return True
         known = [self.world.asks_done(life) for life in self.lives()]
         return all(known)
 
     def cancel(self, msg: object = None) -> bool:
+        if self.has_failed:
+            self.world.in_vain |= self.is_site
+            return False
         for life in self.lives():
             self.world.ask(life)
         return True
@@ -225,8 +241,10 @@ class Gather(Future):
         return next((error for error in errors if error is not None), None)
 
     def decide(self) -> object:
+        self.world.awaits(self)
         if self.children:
-            self._join()
+            with self.world.striking_at(*self.lives()):
+                self._join()
         return self._results()
 
     def _join(self) -> None:
@@ -262,9 +280,13 @@ class Gather(Future):
                 self._raise_cancelled(life)
         undecided = [life for life in lives if _may_fail(life)]
         labels = [f"{life.label} fails" for life in undecided]
-        picked = self.world.strike_one("await gather()", labels)
+        with self.world.striking_at(*lives, else_at=CHILD if self.is_site else ""):
+            picked = self.world.strike_one("await gather()", labels)
         if picked is not None:
             undecided[picked].state = State.FAILED
+            self.has_failed = self.world.kind != WAIT
+            if not self.is_site:
+                self.world.release(lives)
             self.world.outcome(undecided[picked])
 
     def _settle_outcome(self, life: Life) -> None:
@@ -294,6 +316,7 @@ class Shield(Future):
 
     def decide(self) -> object:
         world, lives = self.world, lives_of(self.inner)
+        world.shields(self.inner)
         if _running(lives):
             world.suspensions += 1
             if world.strike("await shield()", fails=False):
@@ -377,6 +400,7 @@ class WaitCall(Standin):
             waited = waited.elements(NOT_EMPTY)
         self.elements = sorted({as_element(world, one) for one in waited}, key=hash)
         world.meet_wait(self.lines)
+        world.waits_for(self._lives())
         if self.names is not None:
             world.site_started(self.names)
             world.bare_coroutine |= any(type(one) is BareTask for one in self.elements)
@@ -494,10 +518,13 @@ class HelperCall(Standin):
     SHOWN = COROUTINE_CALL
     __slots__ = ("holds", "run", "world")
 
-    def __init__(self, world: World, run: Callable[[], Any], holds: tuple[Any, ...]) -> None:
+    def __init__(
+        self, world: World, run: Callable[[], Any], holds: tuple[Any, ...], code: CodeType
+    ) -> None:
         self.world = world
         self.run = run
         self.holds = holds
+        self.code = code
 
     def standin_holds(self) -> Iterable[object]:
         return self.holds
@@ -512,7 +539,8 @@ class HelperCall(Standin):
 class Timeout(Standin):
     """`asyncio.timeout()`: entering and leaving it never suspends.
 
-    `alone` is set when the wait is all that it guards: then expiring is no fault.
+    `alone` is set when the wait is all that it guards: then expiring is no fault. Nor is it, for a
+    site of the family, where a handler expects it: `is_expected`.
     """
 
     SHOWN = frozenset({"__aenter__", "__aexit__", "expired", "reschedule", "when"})
@@ -521,7 +549,7 @@ class Timeout(Standin):
     def __init__(self, world: World, delay: object) -> None:
         self.world = world
         self.delay = delay
-        self.alone = False
+        self.alone = self.is_expected = False
         self.has_expired = False
 
     def expire(self) -> None:
@@ -589,23 +617,51 @@ class TaskGroup(Standin):
             self.world.finish(task.life)
 
 
-class AsCompleted:
-    """`asyncio.as_completed()`: each step gives something that waits for the next one."""
+class AsCompleted(Standin):
+    """`asyncio.as_completed()`: each step gives something that waits for the next one.
+
+    Its tasks start where the loop begins, as up to Python 3.12.
+    """
 
     SHOWN = frozenset({"__aiter__", "__anext__", "__iter__"})
     __slots__ = ("asynchronous", "elements", "world")
 
-    def __init__(self, world: World, elements: list[Any]) -> None:
+    def __init__(self, world: World, things: list[Any], timed: bool, start: StartTask) -> None:
         self.world = world
-        self.elements = elements
-        self.asynchronous = False
+        self.things = things
+        self.timed = timed
+        self.start_task = start
+        self.elements: list[Any] = []
+        self.asynchronous = self.is_site = self.has_expired = False
+
+    def standin_holds(self) -> Iterable[object]:
+        return [*self.things, *self.elements]
+
+    def expired(self) -> bool:
+        return self.has_expired
+
+    def _start(self) -> None:
+        world, before = self.world, len(self.world.lives)
+        made = {self.start_task(thing) for thing in self.things}
+        self.elements = sorted(made, key=hash)
+        self.things = []
+        lives = [life for element in self.elements for life in lives_of(element)]
+        if self.is_site:
+            world.follow(lives, world.lives[before:].__contains__)
+        else:
+            world.awaits(*self.elements)
+            world.release(lives)
+        if self.timed:
+            world.stage.enters_loop(self)
 
     def __iter__(self) -> Iterator[Any]:
+        self._start()
         for _ in range(len(self.elements)):
             yield NextCompleted(self)
 
     def __aiter__(self) -> AsCompleted:
         self.asynchronous = True
+        self._start()
         return self
 
     async def __anext__(self) -> Any:
@@ -621,6 +677,10 @@ class AsCompleted:
             world.suspensions += 1
             if world.strike("as_completed()", fails=False):
                 raise CancelledError
+            if self.timed and world.choose("as_completed()", ("in time", "times out")):
+                world.meet_timeout()
+                self.has_expired = True
+                raise TimeoutError
         candidates = known or self.elements
         labels = [f"{candidate!r} is next" for candidate in candidates]
         element = candidates[world.choose("as_completed()", labels)]
@@ -724,6 +784,8 @@ class Asyncio(Standin):
     def create_task(self, coroutine: Any, **options: object) -> Task:
         world = self.world
         life = Life(f"task {world.serial + 1}", Owner.MADE, maker=world.caller())
+        life.coroutine = coroutine
+        life.sure = isinstance(coroutine, HelperCall) and world.is_safe(coroutine.code)
         if isinstance(coroutine, WaitCall):
             return WaitTask(world, life, coroutine)
         if isinstance(coroutine, (Pause, Unknown)):
@@ -745,7 +807,15 @@ class Asyncio(Standin):
 
     def ensured(self, thing: Any) -> Any:
         """Return a task for a coroutine; anything else stays what it is."""
-        return self.create_task(thing) if is_coroutine(thing) else thing
+        if not is_coroutine(thing) or self._is_task_by_name(thing):
+            return thing
+        return self.create_task(thing)
+
+    def _is_task_by_name(self, thing: Any) -> bool:
+        """Say whether what an unknown call gave is a task rather than a coroutine, by its name: a
+        site of the family asks."""
+        named = isinstance(thing, Unknown) and "task" in last_word(thing).lower()
+        return named and self.world.kind != WAIT
 
     def isfuture(self, thing: Any) -> bool:
         if isinstance(thing, Unknown) and not is_task(thing):
@@ -779,8 +849,14 @@ class Asyncio(Standin):
         return Shield(self.world, self.ensured(thing))
 
     def as_completed(self, things: Iterable[Any], *, timeout: object = None) -> AsCompleted:
-        elements = {as_element(self.world, thing) for thing in things}
-        return AsCompleted(self.world, sorted(elements, key=hash))
+        given = things.elements() if isinstance(things, Unknown) else list(things)
+        return AsCompleted(self.world, given, timeout is not None, self._waited_for)
+
+    def _waited_for(self, thing: Any) -> Any:
+        """Return what a loop over `as_completed()` waits for."""
+        if isinstance(thing, Unknown) and not is_coroutine(thing):
+            thing.as_task()
+        return self.ensured(thing)
 
     def sleep(self, delay: object = 0, result: object = None) -> Pause:
         return Pause(self.world, "asyncio.sleep()", result, ())
@@ -835,6 +911,7 @@ class WaitFor(Standin):
         self.world = world
         self.thing = thing
         self.timed = timed
+        self.is_expected = False
 
     def standin_holds(self) -> Iterable[object]:
         return (self.thing,)
@@ -862,6 +939,8 @@ class WaitFor(Standin):
 
     def _coroutine(self) -> Generator[Any, Any, object]:
         scope = Timeout(self.world, 1 if self.timed else None)
+        scope.is_expected = self.is_expected
+        self.world.awaits(self.thing)
         if self.timed:
             self.world.scopes.append(scope)
         try:
@@ -877,11 +956,21 @@ class WaitFor(Standin):
     def _task(self) -> object:
         lives = lives_of(self.thing)
         if self.timed and _running(lives):
-            if self.world.strike_one("asyncio.wait_for()", ["times out"]) is not None:
-                self.world.suspensions += 1
-                cancel_all(lives)
-                raise TimeoutError
+            with self.world.striking_at(*lives):
+                if self._times_out():
+                    self.world.suspensions += 1
+                    cancel_all(lives)
+                    raise TimeoutError
         return self.thing.decide()
+
+    def _times_out(self) -> bool:
+        label = "asyncio.wait_for()"
+        if not self.is_expected:
+            return self.world.strike_one(label, ["times out"]) is not None
+        if not self.world.choose(label, ("in time", "times out")):
+            return False
+        self.world.meet_timeout()
+        return True
 
 
 def is_task(thing: object) -> bool:

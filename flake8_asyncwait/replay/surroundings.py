@@ -42,6 +42,7 @@ from flake8_asyncwait.replay.confine import (
     mro_of,
     name_of,
 )
+from flake8_asyncwait.replay.family import GATHER
 from flake8_asyncwait.replay.locate import NONE_DECLARED, Declared, hook_name, is_named
 from flake8_asyncwait.replay.scheduler import (
     DOES_NOT_HOLD,
@@ -63,13 +64,16 @@ from flake8_asyncwait.replay.scheduler import (
 )
 from flake8_asyncwait.replay.stage import Stage
 from flake8_asyncwait.replay.standins import (
+    AsCompleted,
     Asyncio,
     Future,
+    Gather,
     HelperCall,
     Maker,
     Task,
     Timeout,
     WaitCall,
+    WaitFor,
     is_coroutine,
     is_task,
 )
@@ -399,7 +403,11 @@ class Surroundings(Backstage):
             "__hidden__": self.hidden,
             "__cleanup__": world.cleanup,
             "__each__": self.each,
+            "__BaseException__": BaseException,
             "__Exception__": Exception,
+            "__follow__": self.follow,
+            "__leaves__": self.leaves,
+            "__timed__": self.timed,
             "__hand__": world.hand_over,
             "__helper__": self.helper,
             "__in__": self.contains,
@@ -441,6 +449,35 @@ class Surroundings(Backstage):
 
         return judged_wait
 
+    def follow(self, function: Any) -> Any:
+        """Return what is called at the judged site, where that is of the family: its tasks are
+        followed from there on."""
+        world = self.world
+
+        def judged(*args: Any, **options: Any) -> Any:
+            before = len(world.lives)
+            result = function(*args, **options)
+            if isinstance(result, (AsCompleted, Gather)):
+                result.is_site = True
+            if not isinstance(result, AsCompleted):
+                lives = [*reached([result])]
+                made = world.lives[before:]
+                world.follow(lives, lambda life: world.kind != GATHER or life in made)
+            return result
+
+        return judged
+
+    def leaves(self, *values: object) -> None:
+        """Note that a `with` is left by an exception."""
+        for value in values:
+            self.world.leaves_with(value)
+
+    def timed(self, thing: Any) -> Any:
+        """Return what has a timeout, which a handler expects to run out."""
+        if isinstance(thing, (Timeout, WaitFor)):
+            thing.is_expected = True
+        return thing
+
     def mark_target(self, function: Callable[..., Any]) -> Any:
         """Take the judged function."""
         self.target = function
@@ -477,7 +514,7 @@ class Surroundings(Backstage):
                 self._returned(function.__code__, result)
                 return result
 
-            return HelperCall(world, run, (args, kwargs, function))
+            return HelperCall(world, run, (args, kwargs, function), function.__code__)
 
         return call
 

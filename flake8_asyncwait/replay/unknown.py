@@ -51,7 +51,8 @@ class Facts:
     `annotated` says that it is a parameter whose annotation is one of a coroutine or an awaitable.
     `calls` is how many of its methods have been called: each may change its attributes. What was
     chosen about one of these was chosen `chosen_at` a suspension and a number of such calls. A
-    method that only asks has given its `answer` then.
+    method that only asks has given its `answer` then. `given` is what a call was given, of which
+    this is the result.
     """
 
     world: World
@@ -70,6 +71,7 @@ class Facts:
     calls: int = 0
     chosen_at: tuple[int, int] = (0, 0)
     answer: Unknown | None = None
+    given: tuple[Any, ...] = ()
     read_at: int = 0
 
     def is_current(self) -> bool:
@@ -132,6 +134,9 @@ class Pause(Standin):
 
     def standin_holds(self) -> Iterable[object]:
         return self.holds
+
+    def standin_origin(self) -> object:
+        return self.callee
 
     def standin_runs(self) -> tuple[object, str] | None:
         """Return the object of which this runs a method, and the method's name."""
@@ -202,6 +207,12 @@ class Unknown(Standin):
         facts = self.standin
         method = [facts.parent] if self._known_method() is not None else []
         return [*method, *(facts.items or ()), *facts.attributes.values()]
+
+    def standin_given(self) -> Iterable[object]:
+        return self.standin.given
+
+    def standin_origin(self) -> object:
+        return self.standin.parent
 
     def standin_runs(self) -> tuple[object, str] | None:
         """Return the object of which this runs a method, and the method's name."""
@@ -491,6 +502,7 @@ class Unknown(Standin):
         facts = self.standin
         facts.world.share(*args, *kwargs.values())
         result = Unknown(facts.world, f"{facts.label}()", Kind.RESULT, self)
+        result.standin.given = (*args, *kwargs.values())
         if facts.parent is None:
             return result
         if args or kwargs or last_word(self) not in QUESTIONS:
@@ -507,6 +519,7 @@ class Unknown(Standin):
     def decide(self) -> object:
         """Choose what comes of awaiting this."""
         facts = self.standin
+        facts.world.awaits(self)
         if self.is_awaited_as_task():
             facts.world.join(self.as_task())
         else:

@@ -7,24 +7,41 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from types import CodeType
-from typing import Any
 
-from flake8_asyncwait.replay.execution import Execution, executions, loaded, run
+from flake8_asyncwait.replay.execution import (
+    HELPER_EXECUTIONS_AT_MOST,
+    Execution,
+    executions,
+    run,
+    run_helper,
+)
+from flake8_asyncwait.replay.family import (
+    AS_COMPLETED,
+    CHILD,
+    CREATION,
+    CREATORS,
+    GATHER,
+    SHOWN,
+    WAIT,
+    Fates,
+)
 from flake8_asyncwait.replay.lift import Lifted, lift
-from flake8_asyncwait.replay.locate import column_of, wait_calls
-from flake8_asyncwait.replay.scheduler import HARMLESS, GivenUp, Leak, Owner, Point, World
-from flake8_asyncwait.replay.standins import Task
-from flake8_asyncwait.replay.unknown import Kind, Unknown
+from flake8_asyncwait.replay.locate import column_of, kind_of, wait_calls
+from flake8_asyncwait.replay.scheduler import HARMLESS, Leak, Owner
+from flake8_asyncwait.sites.creations import creations
 
 EXECUTIONS_AT_MOST = 2500
-HELPER_EXECUTIONS_AT_MOST = 50
 PATIENCE = 60
 PRECEDENCE = ("AWT101", "AWT103", "AWT102", "AWT104")
+FAMILY = {
+    CREATION: ("AWT331", "AWT301", "AWT303", "AWT302", "AWT304"),
+    GATHER: ("AWT301", "AWT303", "AWT302", "AWT313", "AWT312", "AWT311"),
+    AS_COMPLETED: ("AWT321", "AWT322"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +85,7 @@ class _Record:
     unjoined: set[str] = field(default_factory=set)
     given_up: str = ""
     surprises: set[str] = field(default_factory=set)
+    fates: Fates = field(default_factory=Fates)
 
     def enter(self, execution: Execution) -> None:
         """Take one execution in."""
@@ -82,6 +100,7 @@ class _Record:
         if execution.uncancelled:
             self.optional.add("AWT105")
         self.unjoined |= execution.unjoined
+        self.fates.add(execution.fates)
         if execution.error:
             self.surprises.add(execution.error)
         if execution.given_up not in HARMLESS:
@@ -95,11 +114,11 @@ def judge(
     limit: int = EXECUTIONS_AT_MOST,
     thorough: bool = False,
 ) -> Ruling:
-    """Judge one `asyncio.wait` call of a module.
+    """Judge one site of a module.
 
     `source` is the module's text, `site` the call's line (from 1) and column (from 0), or None for
-    the only one. At most `limit` executions are run. A `thorough` judgement runs them all, and
-    fills in the codes that are off by default. Raises `CannotLift`.
+    the only `asyncio.wait` call. At most `limit` executions are run. A `thorough` judgement runs
+    them all, and fills in the codes of waits that are off by default. Raises `CannotLift`.
     """
     lifted = lift(source, site)
     record = _Record()
@@ -124,44 +143,24 @@ def find_sites(source: str) -> list[tuple[int, int]]:
     return [(call.lineno, column_of(source, call)) for call in wait_calls(ast.parse(source))]
 
 
+def find_family(source: str) -> list[tuple[int, int]]:
+    """Return line and column of every site of the family, in order: likewise."""
+    tree = ast.parse(source)
+    kind, made = kind_of(tree), creations(tree, CREATORS)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    found = [call for call in calls if call in made or kind(call) in (GATHER, AS_COMPLETED)]
+    return sorted((call.lineno, column_of(source, call)) for call in found)
+
+
 def replay(source: str, choices: Sequence[int], site: tuple[int, int] | None = None) -> Execution:
     """Run one execution again by its choices; its points then carry lines."""
     return run(lift(source, site), choices, with_lines=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Return:
-    """One execution of a helper: whether it returned a task that it made, and kept to itself."""
-
-    points: tuple[Point, ...]
-    made: bool
-
-
 def _always_makes(lifted: Lifted, code: CodeType) -> bool:
     """Say whether every return of a helper is a task of its own making."""
-    runs = executions(lambda prefix: _run_helper(lifted, code, prefix))
+    runs = executions(partial(run_helper, lifted, code, faulty=True))
     return all(run.made for run in islice(runs, HELPER_EXECUTIONS_AT_MOST))
-
-
-def _run_helper(lifted: Lifted, code: CodeType, prefix: Sequence[int]) -> _Return:
-    """Run one of the module's functions once, without faults."""
-    world = World(prefix, lifted.groups, code, faulty=True)
-    with loaded(lifted, world) as module:
-        made = True
-        with suppress(Exception, GivenUp):
-            exec(lifted.code, module.namespace)
-            function: Any = module.surroundings.functions.get(code)
-            if function is not None:
-                count = code.co_argcount + code.co_kwonlyargcount
-                names = code.co_varnames[:count]
-                values = [Unknown(world, name, Kind.PARAMETER) for name in names]
-                named = dict(list(zip(names, values, strict=True))[code.co_argcount :])
-                result = function(*values[: code.co_argcount], **named)
-                if hasattr(result, "send"):
-                    result = world.stage.run(result)
-                made = isinstance(result, Task) and result.life.maker is code
-                made = made and not result.life.handed
-        return _Return(tuple(world.points), made)
 
 
 def _owned(lifted: Lifted, record: _Record, leak: Leak) -> bool:
@@ -183,6 +182,30 @@ def _code(lifted: Lifted, record: _Record, leak: Leak) -> str:
     return "AWT104" if borrowed and leak.early and not leak.faulty else ""
 
 
+def _codes(lifted: Lifted, record: _Record, leak: Leak) -> list[str]:
+    """Return the codes that a leak by itself shows, for the kind of site."""
+    if lifted.kind == WAIT:
+        return [_code(lifted, record, leak)]
+    if not _owned(lifted, record, leak):
+        return []
+    if leak.fault == CHILD and {"", *record.adopted}.isdisjoint(leak.beside):
+        return []
+    codes = FAMILY[lifted.kind]
+    return [code for code in codes if SHOWN[code](leak) and _applies(record.fates, code)]
+
+
+def _applies(fates: Fates, code: str) -> bool:
+    """Say whether what the function does to the tasks of a site fits to a code."""
+    kept = fates.is_handed or fates.is_waited
+    if code == "AWT331":
+        return fates.is_shielded and not (fates.is_ended or kept)
+    if code == "AWT304":
+        return not (fates.is_meant or fates.is_ended or fates.is_shielded or kept)
+    if code in ("AWT301", "AWT302", "AWT303"):
+        return fates.is_meant and not (fates.is_shielded or fates.is_waited)
+    return True
+
+
 def _settled(lifted: Lifted, record: _Record) -> bool:
     """Say whether further executions cannot change the code.
 
@@ -190,6 +213,8 @@ def _settled(lifted: Lifted, record: _Record) -> bool:
     coroutine, or a helper's other return, may still come. What a full wait leaks has an optional
     code.
     """
+    if lifted.kind != WAIT:
+        return False
     codes = {_code(lifted, record, leak) for leak in record.leaks}
     if record.reached and not record.early:
         return True
@@ -204,11 +229,15 @@ def _ruling(lifted: Lifted, record: _Record, count: int) -> Ruling:
             record.mixed.add(helper)
     ruled: dict[str, tuple[Leak, Execution]] = {}
     for found, execution in record.leaks.items():
-        ruled.setdefault(_code(lifted, record, found), (found, execution))
+        for each in _codes(lifted, record, found):
+            ruled.setdefault(each, (found, execution))
     optional = record.optional | ({"AWT201"} & ruled.keys())
     if record.unjoined & {"", *record.adopted}:
         optional.add("AWT202")
-    code = next((code for code in PRECEDENCE if code in ruled), "")
+    order = FAMILY.get(lifted.kind, PRECEDENCE)
+    code = next((code for code in order if code in ruled), "")
+    if code == "AWT303" and "AWT302" in ruled:
+        code = "AWT302"
     leak: Leak | None = None
     witness: Execution | None = None
     if record.bare:

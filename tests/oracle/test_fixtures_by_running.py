@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from expectations import OK, Fixture, Site, checked, read_all
 
+from flake8_asyncwait.options import FAMILY_CODES
 from flake8_asyncwait.replay.locate import CannotLift
-from flake8_asyncwait.sites.fanout import words_of
 
 from .compare import replays
-from .judge import find_sites, judge
+from .judge import find_family, find_sites, judge
 
 pytestmark = pytest.mark.judged
 
@@ -33,8 +33,7 @@ NOT_RUN = {
     "AWT105.py:task_of_a_group": "group",
 }
 
-# The judge runs waits only, and no site of the family.
-FIXTURES = {one.name: one for one in read_all() if not words_of(one.options)}
+FIXTURES = {one.name: one for one in read_all()}
 FUNCTIONS = [
     (fixture.name, function)
     for fixture in FIXTURES.values()
@@ -89,10 +88,14 @@ def test_few_are_not_run() -> None:
 
 def shown(fixture: Fixture, site: Site) -> str:
     """Return the code that running a site's function shows, under the fixture's options."""
-    if (site.line, site.column) not in find_sites(fixture.text):
+    of_family = bool(fixture.options.codes & FAMILY_CODES)
+    find = find_family if of_family else find_sites
+    if (site.line, site.column) not in find(fixture.text):
         return OK
     thorough = bool(fixture.options.codes & OPTIONAL)
     ruling = judge(fixture.text, (site.line, site.column), thorough=thorough)
     assert not ruling.given_up
+    if of_family:
+        return ruling.code or OK
     codes = fixture.options.codes & {ruling.code, *ruling.optional}
     return next((code for code in PRECEDENCE if code in codes), OK)

@@ -11,7 +11,6 @@ from expectations import OK, checked, read_all
 from flake8_asyncwait.replay.live import PROVED
 from flake8_asyncwait.replay.locate import Declared
 from flake8_asyncwait.replay.prove import prove
-from flake8_asyncwait.sites.fanout import words_of
 
 pytestmark = pytest.mark.judged
 
@@ -27,14 +26,17 @@ NOT_PROVED = {
 # What the asyncio of a Python before this version lacks.
 NEEDS = {
     "conditions_sizes.py:a_time_is_set": (3, 11),
+    "family_as_completed.py:asynchronous": (3, 13),
+    "family_as_completed.py:asynchronous_time_is_up": (3, 13),
+    "family_creation.py:awaited_in_time": (3, 11),
+    "family_creation.py:left_when_a_timeout_is_up": (3, 11),
     "settle_await.py:as_completed_gives_only_the_first_of_the_tasks": (3, 13),
     "sites_consumed.py:under_a_timeout": (3, 11),
     "sites_early.py:full_wait_alone_under_a_timeout": (3, 11),
     "sites_early.py:full_wait_alone_under_a_timeout_cleaned_up_after_the_timeout_only": (3, 11),
 }
 
-# The judge runs waits only, and no site of the family.
-FIXTURES = {one.name: one for one in read_all() if not words_of(one.options)}
+FIXTURES = {one.name: one for one in read_all()}
 FINDINGS = [
     (f"{name}:{function}", number)
     for name, fixture in FIXTURES.items()
