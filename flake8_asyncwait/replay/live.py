@@ -187,7 +187,8 @@ class _Books(Stage):
         self.timeouts.append(timeout)
         self.expiries.append(None)
 
-    enters_loop = enters
+    def enters_loop(self, loop: AsCompleted) -> None:
+        self.enters(loop)
 
     def closes(self) -> None:
         self._look()
