@@ -516,7 +516,7 @@ class HelperCall(Standin):
     """The coroutine of a call of a coroutine function of the judged source."""
 
     SHOWN = COROUTINE_CALL
-    __slots__ = ("holds", "run", "world")
+    __slots__ = ("code", "holds", "run", "world")
 
     def __init__(
         self, world: World, run: Callable[[], Any], holds: tuple[Any, ...], code: CodeType
@@ -544,7 +544,7 @@ class Timeout(Standin):
     """
 
     SHOWN = frozenset({"__aenter__", "__aexit__", "expired", "reschedule", "when"})
-    __slots__ = ("alone", "delay", "has_expired", "world")
+    __slots__ = ("alone", "delay", "has_expired", "is_expected", "world")
 
     def __init__(self, world: World, delay: object) -> None:
         self.world = world
@@ -624,7 +624,16 @@ class AsCompleted(Standin):
     """
 
     SHOWN = frozenset({"__aiter__", "__anext__", "__iter__"})
-    __slots__ = ("asynchronous", "elements", "world")
+    __slots__ = (
+        "asynchronous",
+        "elements",
+        "has_expired",
+        "is_site",
+        "start_task",
+        "things",
+        "timed",
+        "world",
+    )
 
     def __init__(self, world: World, things: list[Any], timed: bool, start: StartTask) -> None:
         self.world = world
@@ -905,7 +914,7 @@ class WaitFor(Standin):
     """The coroutine of `asyncio.wait_for()`: what it waits for is settled, come what may."""
 
     SHOWN = COROUTINE_CALL
-    __slots__ = ("thing", "timed", "world")
+    __slots__ = ("is_expected", "thing", "timed", "world")
 
     def __init__(self, world: World, thing: Any, timed: bool) -> None:
         self.world = world
