@@ -21,7 +21,9 @@ from flake8_asyncwait.fix.place import Place
 
 _IGNORED = "_"
 _MOST_MOVED = 25
-_PURE_METHODS = frozenset({"done", "cancelled", "values", "keys", "items", "copy"})
+_PURE_METHODS = frozenset(
+    {"done", "cancelled", "values", "keys", "items", "copy", "is_closed", "is_set"}
+)
 _PURE_FUNCTIONS = frozenset({"len", "list", "set", "tuple", "bool", "frozenset"})
 # What comments say that are about a cancel, and go with it.
 _ABOUT = r"cancel|clean|pending|abort|kill|\bstop"

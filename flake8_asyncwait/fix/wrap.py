@@ -424,7 +424,9 @@ def _assignment(place: Place, name: str, made: cst.BaseExpression) -> cst.Simple
 
 def _tidied(place: Place, statement: Any, width: int) -> Any:
     """The statement of the site, whose call has become shorter, on one line if it fits."""
-    if not isinstance(statement, cst.SimpleStatementLine) or not layout.is_breakable(statement):
+    if not isinstance(statement, cst.SimpleStatementLine):
         return statement
-    line = layout.flat(statement)
+    if not all(map(layout.is_breakable, statement.body)):
+        return statement
+    line = statement.with_changes(body=[layout.flat(small) for small in statement.body])
     return line if layout.fits(line, place.indentation + place.unit, width) else statement
