@@ -26,8 +26,9 @@ from flake8_asyncwait.fix.more import drained, with_tasks
 from flake8_asyncwait.fix.names import every_name
 from flake8_asyncwait.fix.place import Place, locate
 from flake8_asyncwait.fix.prebind import prebindings
-from flake8_asyncwait.fix.redundant import without_cancels, without_unread
+from flake8_asyncwait.fix.redundant import without_cancels
 from flake8_asyncwait.fix.relay import relaid
+from flake8_asyncwait.fix.unread import without_unread
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import RULES
 
