@@ -15,7 +15,7 @@ import libcst as cst
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.lower import Lowerer
 from flake8_asyncwait.analysis.code.parse import parse_module
-from flake8_asyncwait.analysis.code.places import PlacesDiffer, characters, places_from_ast
+from flake8_asyncwait.analysis.code.places import PlacesDiffer, characters, places_of
 from flake8_asyncwait.analysis.code.program import Modules, Program
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.creations import creations
@@ -75,7 +75,7 @@ class Slices:
         if _is_too_long(body, [entry.node]):
             return TOO_LONG
         indented = body[:1].isspace()
-        places = places_from_ast([entry.node], self._names, self._lines, self._first)
+        places = places_of([entry.node], self._names, self._lines, self._first)
         tree = parse_module("if 1:\n" + body if indented else body)
         node = tree.body[0].body.body[0] if indented else tree.body[0]  # type: ignore[union-attr]
         return Lowerer(places, self._names).definition(node, entry.cls)  # type: ignore[arg-type]
@@ -162,8 +162,9 @@ class File:
     def _module(self) -> ir.Func | str:
         if self._is_cut or _is_too_long(self._text, self.tree.body):
             return TOO_LONG
-        places = places_from_ast(self.tree.body, self._names, self.lines)
-        return Lowerer(places, self._names).module(parse_module(self._text))
+        places = places_of(self.tree.body, self._names, self.lines)
+        tree = parse_module(self._text)
+        return Lowerer(places, self._names).module(tree)
 
 
 def _lowered(lower: Callable[[], ir.Func | str]) -> ir.Func | str:

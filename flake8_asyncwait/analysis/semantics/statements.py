@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import ANY, NO, YES, Exc, catches, ordinary
-from flake8_asyncwait.analysis.code.lower import ANYTHING
+from flake8_asyncwait.analysis.code.patterns import ANYTHING
 from flake8_asyncwait.analysis.code.walk import last_name, never_suspends, walk
 from flake8_asyncwait.analysis.machine.execute import (
     evaluate,
