@@ -119,6 +119,16 @@ class TestBesideThePackage:
             ("a.py", "from . import z\n", "from ._wait_any import wait_any"),
             ("a.py", "def g():\n    from .z import y\n", "from ._wait_any import wait_any"),
             ("sub/a.py", "from ..z import y\n", "from .._wait_any import wait_any"),
+            (
+                "sub/a.py",
+                "from pkg.z import y\nfrom .b import x\n",
+                "from pkg._wait_any import wait_any",
+            ),
+            (
+                "a.py",
+                "from pkg.sub.b import x\nfrom .z import y\n",
+                "from ._wait_any import wait_any",
+            ),
             ("sub/a.py", "", "from pkg._wait_any import wait_any"),
             ("__init__.py", "from .z import y\n", "from ._wait_any import wait_any"),
             ("sub/__init__.py", "from ..z import y\n", "from .._wait_any import wait_any"),
@@ -131,6 +141,7 @@ class TestBesideThePackage:
         base = root / layout
         package(base / "pkg", base / "pkg" / "sub")
         put(base / "pkg" / "z.py", "y = 1\n")
+        put(base / "pkg" / "sub" / "b.py", "x = 1\n")
         plan = follow(put(base / "pkg" / file, own_import + PLAIN))
         assert imports(plan) == [expected]
         module = file.removesuffix(".py").removesuffix("/__init__").removesuffix("__init__")

@@ -265,9 +265,23 @@ def _ways_to_import(
         common = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
         level = len(project.packages) - common + 1
         relative.append(Import(".".join(parts[common:]), name, None, level))
-    if any(each.level for each in imports):
+    outside = [each for node in top_level(tree.body) for each in imports_of(node)]
+    if _has_dots(imports, relative, outside, project):
         return relative + absolute
     return absolute + relative
+
+
+def _has_dots(
+    imports: list[Import], relative: list[Import], outside: list[Import], project: Project
+) -> bool:
+    """Whether a file, with some `imports`, some of them `outside` of all functions, imports with
+    dots what stands where the function does: many do so with what stands beside them, and call
+    everything further up by its name."""
+    if any(each.level == one.level for each in outside for one in relative):
+        return True
+    packages = set(project.packages[:1])
+    by_name = any(packages & set(each.module.split(".")) for each in outside)
+    return not by_name and any(each.level for each in imports)
 
 
 def _namespace(imports: list[Import], project: Project) -> list[str] | None:
