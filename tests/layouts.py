@@ -81,6 +81,9 @@ except asyncio.TimeoutError:
     log("nobody raises that")
 RETRIES.tasks = [TASK, OTHER]
 """,
+    """\
+await asyncio.wait([asyncio.sleep(TIMEOUT * len(RETRIES)) for _ in ITEMS], timeout=RETRIES.wait)
+""",
 )
 PARTS = ("task", "get", "reader", "lost", "connection", "item", "waiter", "next", "job", "result")
 COMMENTS = ("# why", "# see issue 12", "#: odd", "# cancel it", "#no space", "# noqa: E501")

@@ -153,13 +153,11 @@ def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: 
         if place is None or not coroutine:
             return Rewrite(MANUAL, text, why)
         module = with_tasks(place, coroutine, how.width)
-        proved = None
-        if module is not None:
-            after = place.with_module(module)
-            proved = _proof(after, frozenset(), before, index, options)
-        if proved is None:
+        laid = relaid(after, place.with_module(module), place.unit, how.width) if module else None
+        proved = _proof(laid, frozenset(), before, index, options) if laid else None
+        if laid is None or proved is None:
             return Rewrite(MANUAL, text, why)
-        now = proved
+        after, now = laid, proved
         finding = now[index].finding
         if finding is None:
             return Rewrite(CREATE_TASK, after)

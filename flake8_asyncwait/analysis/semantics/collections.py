@@ -237,8 +237,12 @@ def _without(state: State, ref: Ref, pair: tuple[Value, Value] | None) -> State:
 
 
 def _set_key(machine: Machine, ref: Ref, key: Value, value: Value, state: State) -> State:
-    """A pair is remembered where it may matter to a wait."""
+    """A pair is remembered where it may matter to a wait. A key of which it is not known what it is
+    equal to is taken to be new: what goes by the same name, as an attribute of whatever a loop is
+    at, may be something else by now."""
     box = state.box(ref)
+    if not is_sure(key) and any(key == each for each, _ in box.rows):
+        key = UNKNOWN
     pairs = tuple(p for p in box.rows if p[0] != key or isinstance(key, Unknown))
     if not any(is_element(part, state) for part in (key, value)):
         return state.put(ref, box._replace(items=pairs, open=True))
