@@ -16,7 +16,7 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.load import File
 from flake8_asyncwait.analysis.machine.books import Books
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Frame, Machine
-from flake8_asyncwait.analysis.semantics import collections, known
+from flake8_asyncwait.analysis.semantics import collections, known, operators
 from flake8_asyncwait.analysis.states.completion import Flow
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
@@ -214,7 +214,7 @@ class Pair:
         right = self.put(other)
         self.do(
             op,
-            lambda: collections.combine(self.machine, op, self.value, right, self.state, self.ctx),
+            lambda: operators.combine(self.machine, op, self.value, right, self.state, self.ctx),
             lambda: OPERATORS[op](self.real, other),
         )
 

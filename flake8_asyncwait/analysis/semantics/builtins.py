@@ -8,14 +8,10 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc, catches
 from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, Machine, Results
-from flake8_asyncwait.analysis.semantics.collections import (
-    Operation,
-    dict_of,
-    given_pairs,
-    run_real,
-)
+from flake8_asyncwait.analysis.semantics.dicts import dict_of, given_pairs
 from flake8_asyncwait.analysis.semantics.helpers import enter
 from flake8_asyncwait.analysis.semantics.names import class_names
+from flake8_asyncwait.analysis.semantics.running import Operation, run_real
 from flake8_asyncwait.analysis.semantics.values import (
     collection,
     iterated,

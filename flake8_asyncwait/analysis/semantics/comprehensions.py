@@ -7,8 +7,8 @@ from flake8_asyncwait.analysis.code.exceptions import ANY, CANCELLED_ERROR
 from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
 from flake8_asyncwait.analysis.semantics.binding import bind
-from flake8_asyncwait.analysis.semantics.collections import dict_of
 from flake8_asyncwait.analysis.semantics.conditions import decide
+from flake8_asyncwait.analysis.semantics.dicts import dict_of
 from flake8_asyncwait.analysis.semantics.values import iterated, new_box, split_on_turns, turns
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Ref, Value, rows_of

@@ -7,13 +7,11 @@ from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, ev
 from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.awaits import await_value, yield_value
-from flake8_asyncwait.analysis.semantics.collections import (
-    combine,
-    dict_of,
-    subscript,
-)
+from flake8_asyncwait.analysis.semantics.collections import subscript
 from flake8_asyncwait.analysis.semantics.conditions import decide
+from flake8_asyncwait.analysis.semantics.dicts import dict_of
 from flake8_asyncwait.analysis.semantics.names import assign, lookup, path_text
+from flake8_asyncwait.analysis.semantics.operators import combine
 from flake8_asyncwait.analysis.semantics.values import (
     answers,
     as_items,

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import last_name
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
-from flake8_asyncwait.analysis.semantics import builtins, collections, tasks
+from flake8_asyncwait.analysis.semantics import builtins, collections, dicts, running, tasks
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import Ref
 from flake8_asyncwait.sites.outline import MAP, PRIMITIVES
@@ -159,8 +159,8 @@ COLLECTION_METHODS: dict[str, Row[CollectionRule]] = {
     **dict.fromkeys(("append", "add", "insert", "appendleft"), Row(collections.add_item, ADDS)),
     **dict.fromkeys(("extend", "update", "extendleft"), Row(collections.add_items, ADDS)),
     "pop": Row(collections.pop_any, CARRIES | STOPS | OF_MANY),
-    "popleft": Row(collections.call_method, CARRIES),
-    "popitem": Row(collections.call_method, CARRIES),
+    "popleft": Row(running.call_method, CARRIES),
+    "popitem": Row(running.call_method, CARRIES),
     "remove": Row(collections.remove_item, STOPS),
     "discard": Row(collections.remove_item),
     "difference_update": Row(partial(collections.combine_all, False)),
@@ -171,16 +171,16 @@ COLLECTION_METHODS: dict[str, Row[CollectionRule]] = {
     "difference": Row(partial(collections.combine_all, False), CARRIES | OF_MANY),
     "intersection": Row(partial(collections.combine_all, False), CARRIES),
     "symmetric_difference": Row(partial(collections.combine_all, True), CARRIES),
-    "copy": Row(collections.call_method, CARRIES | OF_MANY),
-    "keys": Row(collections.view, CARRIES | OF_MANY),
-    "values": Row(collections.view, CARRIES | OF_MANY),
-    "items": Row(collections.view, CARRIES | OF_MANY),
-    "get": Row(collections.get_by_key, CARRIES),
-    "setdefault": Row(collections.set_default, ADDS),
+    "copy": Row(running.call_method, CARRIES | OF_MANY),
+    "keys": Row(dicts.view, CARRIES | OF_MANY),
+    "values": Row(dicts.view, CARRIES | OF_MANY),
+    "items": Row(dicts.view, CARRIES | OF_MANY),
+    "get": Row(dicts.get_by_key, CARRIES),
+    "setdefault": Row(dicts.set_default, ADDS),
     "sort": Row(collections.sort),
     **dict.fromkeys(
         ("reverse", "rotate", "index", "count", "isdisjoint", "issubset", "issuperset"),
-        Row(collections.call_method),
+        Row(running.call_method),
     ),
 }
 LOOP_METHODS: dict[str, Row[FunctionRule]] = {

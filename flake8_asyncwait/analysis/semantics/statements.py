@@ -23,7 +23,7 @@ from flake8_asyncwait.analysis.machine.loss import merge
 from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.binding import bind
-from flake8_asyncwait.analysis.semantics.collections import delete_item, update
+from flake8_asyncwait.analysis.semantics.collections import delete_item
 from flake8_asyncwait.analysis.semantics.conditions import decide
 from flake8_asyncwait.analysis.semantics.names import (
     assign,
@@ -32,6 +32,7 @@ from flake8_asyncwait.analysis.semantics.names import (
     lookup,
     matters,
 )
+from flake8_asyncwait.analysis.semantics.operators import update
 from flake8_asyncwait.analysis.states.completion import BREAK, CONTINUE, RETURN, Flow, raising
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (

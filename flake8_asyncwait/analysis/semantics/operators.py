@@ -1,0 +1,156 @@
+"""Operators between collections: Python's own, where both are known."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from flake8_asyncwait.analysis.code.exceptions import Exc
+from flake8_asyncwait.analysis.machine.handover import hand_over
+from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
+from flake8_asyncwait.analysis.semantics.collections import add_items, less_others
+from flake8_asyncwait.analysis.semantics.dicts import update_dict
+from flake8_asyncwait.analysis.semantics.running import (
+    Operation,
+    is_box,
+    open_up,
+    run_or_open,
+    run_real,
+)
+from flake8_asyncwait.analysis.semantics.values import (
+    as_items,
+    collection,
+    iterated,
+)
+from flake8_asyncwait.analysis.states.real import (
+    UNORDERED,
+)
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Const, Ref, Value
+
+_OPERATORS: dict[str, tuple[Operation, Operation]] = {
+    "Add": (operator.add, operator.iadd),
+    "Multiply": (operator.mul, operator.imul),
+    "BitOr": (operator.or_, operator.ior),
+    "Subtract": (operator.sub, operator.isub),
+    "BitAnd": (operator.and_, operator.iand),
+    "BitXor": (operator.xor, operator.ixor),
+}
+# A list repeated to more items than this holds nobody knows what.
+_MOST_ITEMS = 1_000
+
+
+def combine(
+    machine: Machine, op: str, left: Value, right: Value, state: State, ctx: Context
+) -> Results:
+    """`left op right` of two values; unknown if neither is a collection."""
+    if op not in _OPERATORS or not any(collection(machine, state, v) for v in (left, right)):
+        return [(state, UNKNOWN)]
+    if op == "Multiply":
+        return _repeated(machine, 0, left, right, state, ctx)
+    state, mine, left = as_items(machine, state, left)
+    state, others, right = as_items(machine, state, right)
+    less = less_others(state, left, right) if op == "Subtract" else []
+    if not (is_box(state, left) and is_box(state, right)):
+        known = state.get(left) if is_box(state, left) else state.get(right)
+        return less + _with_unknown(op, mine, others, known, state)
+    assert isinstance(left, Ref)
+    assert isinstance(right, Ref)
+    opened = state.is_open(left) or (state.is_open(right) and op != "Subtract")
+    return less + _combined(machine, 0, op, left, right, opened, state, ctx)
+
+
+def _combined(
+    machine: Machine,
+    place: int,
+    op: str,
+    left: Ref,
+    right: Ref,
+    opened: bool,
+    state: State,
+    ctx: Context,
+) -> Results:
+    """Run an operator, or (`place` is 1) its twin that works in place, on two collections. Where
+    the kind of one is but a guess, both are sets if they have to be."""
+    boxes = state.box(left), state.box(right)
+    operation = _OPERATORS[op][place]
+    guessed = boxes[0].escaped or (boxes[1].escaped and (op == "Add" or boxes[0].kind in UNORDERED))
+    if guessed and dict not in (boxes[0].kind, boxes[1].kind):
+        own = boxes[1] if boxes[0].escaped else boxes[0]
+        kind = own.kind if op == "Add" else set
+
+        def as_guessed(one: Any, other: Any) -> Any:
+            result = operation(kind(one), kind(other))
+            if place:
+                one.clear()
+                one.extend(result)
+                return one
+            return result
+
+        return run_or_open(machine, as_guessed, left, [right], state, ctx, opened, list)
+    return run_or_open(machine, operation, left, [right], state, ctx, opened)
+
+
+def _with_unknown(
+    op: str,
+    mine: tuple[Value, ...] | None,
+    others: tuple[Value, ...] | None,
+    known: object,
+    state: State,
+) -> Results:
+    """`left op right`, where one side at most is `known`."""
+    if type(known) is not Box or known.kind is dict:
+        return [(state, UNKNOWN)]
+    if op == "Subtract" and mine is not None:
+        return [state.new(Box(known.kind, mine, known.open))]
+    items = () if op in ("BitAnd", "Subtract") else (*(mine or ()), *(others or ()))
+    return [state.new(Box(known.kind, items, True))]
+
+
+def _repeated(
+    machine: Machine, place: int, left: Value, right: Value, state: State, ctx: Context
+) -> Results:
+    """`items * count`, the other way round, or in place."""
+    items, count = (left, right) if type(state.get(left)) is Box else (right, left)
+    box = state.get(items)
+    if not isinstance(items, Ref) or type(box) is not Box:
+        return [(state, UNKNOWN)]
+    times = count.value if isinstance(count, Const) and isinstance(count.value, int) else None
+    if isinstance(count, Const) and times is None:
+        machine.fail(state, ctx, Exc("TypeError"))
+        return []
+    if times is None or len(box.items) * times > _MOST_ITEMS:
+        opened = box._replace(open=True, escaped=False)
+        return [(open_up(state, items), items)] if place else [state.new(opened)]
+    return run_real(machine, _OPERATORS["Multiply"][place], items, [count], state, ctx)
+
+
+def update(
+    machine: Machine, op: str, ref: Ref, value: Value, state: State, ctx: Context
+) -> Results:
+    """`ref op= value`: the value that the target is bound to then, most often `ref` itself."""
+    if op not in _OPERATORS:
+        return [(state, UNKNOWN)]
+    if op == "Multiply":
+        return _repeated(machine, 1, ref, value, state, ctx)
+    box = state.box(ref)
+    if box.escaped and op in ("Add", "BitOr"):
+        state = hand_over(machine, state, value, ctx)
+    if box.kind is dict:
+        return [
+            (after, ref)
+            for after, _ in update_dict(machine, ref, op, Args([value], {}), state, ctx)
+        ]
+    state, items, right = iterated(machine, state, value)
+    other = state.get(right)
+    if items is None or not isinstance(right, Ref) or type(other) is not Box:
+        return [(open_up(state, ref) if op in ("Add", "BitOr", "BitXor") else state, ref)]
+    if op == "Add" and box.kind is list:
+        return [
+            (after, ref)
+            for after, _ in add_items(
+                machine, ref, list.extend.__name__, Args([value], {}), state, ctx
+            )
+        ]
+    opened = other.open and op not in ("Subtract", "BitAnd")
+    return _combined(machine, 1, op, ref, right, opened, state, ctx)

@@ -1,0 +1,122 @@
+"""Runs what Python's own collections do on the real thing, and reads back what has become of it.
+
+Where a collection holds unknown others too, what is known of it is run all the same, and it stays
+open; what raises then is no matter.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from flake8_asyncwait.analysis.code.exceptions import Exc
+from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
+from flake8_asyncwait.analysis.states import effects
+from flake8_asyncwait.analysis.states.real import (
+    ERRORS,
+    UNORDERED,
+    NotKnown,
+    bounded,
+    read,
+    read_items,
+    real,
+)
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Const, Ref, Value
+
+Operation = Callable[..., Any]
+_ITERABLES = (list, tuple, set, frozenset, deque, dict)
+
+
+def run_real(
+    machine: Machine,
+    operation: Operation,
+    ref: Ref,
+    others: list[Value],
+    state: State,
+    ctx: Context,
+    opened: bool = False,
+    kind: type | None = None,
+) -> Results:
+    """Run an operation on a collection and the real things that other values stand for, and read
+    back what it returns and what has become of the collection.
+
+    What raises there raises in the execution, unless what it was done to may hold more, or be of
+    another kind. `opened` says that what is added comes with unknown others. Raises `NotKnown`.
+    """
+    box = state.box(ref)
+    try:  # a dict may have been given a key that Python would have refused
+        things = [real(state, ref, kind), *(real(state, value) for value in others)]
+        order = [item for thing in things if isinstance(thing, _ITERABLES) for item in thing]
+        result = operation(*things)
+    except ERRORS as error:
+        guessed = box.escaped and isinstance(error, (TypeError, AttributeError))
+        if box.open or opened or guessed:
+            return [(state, UNKNOWN)]
+        machine.fail(state, ctx, Exc(type(error).__name__))
+        return []
+    state, items = read_items(state, things[0], order)
+    state = state.put(ref, bounded(box._replace(items=items, open=box.open or opened)))
+    state, value = read(state, result, box.open or opened, order)
+    unsure = isinstance(value, Const) and value.value is not None and (box.open or opened)
+    return [(state, UNKNOWN if unsure else value)]
+
+
+def run_or_open(
+    machine: Machine,
+    operation: Operation,
+    ref: Ref,
+    others: list[Value],
+    state: State,
+    ctx: Context,
+    opened: bool,
+    kind: type | None = None,
+) -> Results:
+    """`run_real`; what asks for more than is known leaves a collection that may hold more."""
+    try:
+        return run_real(machine, operation, ref, others, state, ctx, opened, kind)
+    except NotKnown:
+        return [(open_up(state, ref), UNKNOWN)]
+
+
+def is_box(state: State, value: Value) -> bool:
+    return type(state.get(value)) is Box
+
+
+def open_up(state: State, ref: Ref) -> State:
+    return state.put(ref, state.box(ref)._replace(open=True))
+
+
+def call_method(
+    machine: Machine, ref: Ref, name: str, args: Args, state: State, ctx: Context
+) -> Results:
+    """A method that is Python's own."""
+    box = state.box(ref)
+    kind = box.kind if not box.escaped else kind_with(name, box.kind)
+    try:
+        return run_real(machine, method_of(name), ref, args.positional, state, ctx, kind=kind)
+    except NotKnown:
+        return [(state, UNKNOWN)]
+
+
+def method_of(name: str) -> Operation:
+    return lambda thing, *args: getattr(thing, name)(*args)
+
+
+def kind_with(name: str, kind: type) -> type:
+    """A kind of collection that has a method, where its own is but a guess."""
+    kinds = (kind, list, set, deque, dict)
+    return next((one for one in kinds if hasattr(one, name)), kind)
+
+
+def with_items(state: State, ref: Ref, items: list[Value], opened: bool) -> State:
+    """The state in which a collection holds some more items, in whatever place."""
+    box = state.box(ref)
+    more = tuple(item for item in items if item not in box.items or box.kind not in UNORDERED)
+    return state.put(ref, bounded(box._replace(items=box.items + more, open=box.open or opened)))
+
+
+def any_of(state: State, box: Box) -> list[Value]:
+    """Whichever item an unknown index means; of those that nothing tells apart, one."""
+    return [item for item, _ in effects.choices(state, box.items)] or [UNKNOWN]
