@@ -14,11 +14,14 @@ from typing import Any
 
 import pytest
 
+from flake8_asyncwait.check import check
 from flake8_asyncwait.replay import harmless, live, scheduler, standins, surroundings, unknown
+from flake8_asyncwait.replay.confine import name_of
 from flake8_asyncwait.replay.execution import Execution, run
 from flake8_asyncwait.replay.lift import Lifted, lift
 from flake8_asyncwait.replay.locate import CannotLift
 from flake8_asyncwait.replay.loop import Loop
+from flake8_asyncwait.replay.prove import prove
 from flake8_asyncwait.replay.scheduler import Life, Standin, World
 from flake8_asyncwait.replay.stage import Stage
 from flake8_asyncwait.replay.standins import Asyncio, Future
@@ -565,6 +568,36 @@ def test_the_holes_that_were_found(name: str, taken: list[object]) -> None:
 def test_and_others(trick: str, taken: list[object]) -> None:
     ran(trick.replace("\\n", "\n"))
     assert taken == []
+
+
+# Errors that do something else when somebody looks at them.
+ERRORS = {
+    "its text": "__str__ = __repr__ = lambda self: 1 / 0",
+    "its text ends the process": "def __str__(self): raise SystemExit",
+    "its parts": "args = property(lambda self: 1 / 0)",
+    "its class": "__class__ = property(lambda self: 1 / 0)",
+    "its name": "__name__ = property(lambda self: 1 / 0)",
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_an_error_is_not_asked_what_it_is(name: str) -> None:
+    """The function ends with it, and that is all."""
+    text = source("pass", f"class Lost(Exception):\n    {ERRORS[name]}\n")
+    text = text.replace("error = e\n    self.take(error)", "pass").rstrip() + "\n    raise Lost\n"
+    (finding,) = check(text).findings
+    steps = [(step.line, step.choice) for step in finding.witness]
+    proof = prove(text, (finding.line, finding.column), finding.code, steps)
+    assert (proof.word, proof.reason) == (live.PROVED, "")
+    assert "the function has ended (Lost)" in [event.text for event in proof.events]
+
+
+@pytest.mark.parametrize(
+    "name", ["Sly('X')", "type('Loud', (str,), {'__str__': 1, '__format__': 1})('X')"]
+)
+def test_the_name_of_a_class_is_a_text(name: str) -> None:
+    kind = type(eval(name, {"Sly": type("Sly", (str,), {"__str__": lambda _: "Y"})}), (), {})
+    assert (type(name_of(kind)), name_of(kind)) == (str, "X")
 
 
 @pytest.mark.parametrize("trick", textwrap.dedent(CLASSES).strip().splitlines())

@@ -22,11 +22,23 @@ from pathlib import Path
 
 import pytest
 from command import Asyncwait
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.replay import apart, wall
 from flake8_asyncwait.replay.apart import PROGRAM, ROOT, prove_apart
-from flake8_asyncwait.replay.live import GAVE_UP, NOT_LIFTED, NOT_PROVED, PROVED, Proof
+from flake8_asyncwait.replay.live import (
+    GAVE_UP,
+    NOT_LIFTED,
+    NOT_PROVED,
+    NOT_REPRODUCED,
+    PROVED,
+    STARTS,
+    Proof,
+)
+from flake8_asyncwait.replay.message import MOST, packed
+from flake8_asyncwait.replay.timeline import Event
 
 LEAK = """\
 import asyncio
@@ -37,11 +49,6 @@ async def f(self):
     {trick}
     await asyncio.wait([task], timeout=1)
 """
-SAYS_A_PROOF = [
-    "proved",
-    "",
-    [[7, "asyncio.wait() starts, on 'task'"], [0, "still running: 'task', started on line 5"]],
-]
 
 walled = pytest.mark.skipif(wall.lacking() != "", reason=f"no wall here: {wall.lacking()}")
 
@@ -446,42 +453,146 @@ def test_nothing_else_is_open_when_the_code_runs(unfenced: Callable[[str], Proof
 
 # -- what the parent believes ---------------------------------------------------------------------
 
-SAYS = "import os, sys, json; sys.stdin.read(); say = lambda data: os.write(1, data)\n{}"
+TEXT = LEAK.format(trick="pass")
+FILE_LINES = TEXT.count("\n") + 1
+EVENTS = (
+    Event(5, "'task' started as self.work()"),
+    Event(7, "asyncio.wait() starts, on 'task'"),
+    Event(0, "still running: 'task', started on line 5"),
+)
+HONEST = packed(Proof(PROVED, "", EVENTS))
+HEAD, STARTED, WAITS, RUNS = HONEST.splitlines(keepends=True)
+NESTED = b"[" * 900 + b"]" * 900 + b"\n"
 LIES = {
-    "nothing": "pass",
-    "no JSON": "say(b'proved')",
-    "no ASCII": r"say(b'[\"proved\", \"\xc3\xa9\", []]')",
-    "half of it": 'say(b\'["proved", "", [\')',
-    "another shape": "say(b'{\"proved\": 1}')",
-    "more": 'say(b\'["proved", "", [], 1]\')',
-    "twice": "say(json.dumps(PROOF).encode() * 2)",
-    "another word": 'say(b\'["perfect", "", []]\')',
-    "no word": 'say(b\'[["proved"], "", []]\')',
-    "no events": 'say(b\'["proved", "", []]\')',
-    "no reason": "say(b'[\"not lifted\", null, []]')",
-    "a long reason": "say(json.dumps(['not lifted', 'x' * 20000, []]).encode())",
-    "a place outside": "PROOF[2][0][0] = 99; say(json.dumps(PROOF).encode())",
-    "a place before": "PROOF[2][0][0] = -1; say(json.dumps(PROOF).encode())",
-    "no place": "PROOF[2][0][0] = True; say(json.dumps(PROOF).encode())",
-    "no number": "PROOF[2][0][0] = float('nan'); say(json.dumps(PROOF).encode())",
-    "no text": "PROOF[2][0][1] = {}; say(json.dumps(PROOF).encode())",
-    "no wait": "del PROOF[2][0]; say(json.dumps(PROOF).encode())",
-    "no task": "del PROOF[2][1]; say(json.dumps(PROOF).encode())",
-    "another code's": "PROOF[2][1][1] = 'asked to cancel, but not done yet: x'; "
-    "say(json.dumps(PROOF).encode())",
-    "deep": "say(b'[' * 500_000)",
-    "deep and closed": "say(b'[' * 200_000 + b']' * 200_000)",
-    "a great number": "say(b'[\"proved\", \"\", [[' + b'9' * 500_000 + b', \"\"]]]')",
-    "too much": "data = b'x' * 65536\nwhile True: say(data)",
-    "lists": "say(b'[' + b'[],' * 340_000 + b'0]')",
-    "objects": "say(b'[' + b'{},' * 340_000 + b'0]')",
-    "names": "say(b'{' + b','.join(b'\"%d\":{}' % n for n in range(90_000)) + b'}')",
-    "numbers": "say(b'[' + b'1.5,' * 250_000 + b'0]')",
-    "a bad end": "say(json.dumps(PROOF).encode()); os._exit(3)",
-    "a signal": "say(json.dumps(PROOF).encode()); os.kill(os.getpid(), 11)",
-    "an end by its own hand": "say(json.dumps(PROOF).encode()); os.close(1); import time; "
-    "time.sleep(60)",
+    "nothing": b"",
+    "an empty line": b"\n",
+    "no JSON": b"proved\n",
+    "no ASCII": HEAD + STARTED + WAITS + RUNS.replace(b"task", "t\u00e4sk".encode()),
+    "no UTF-8": HEAD + STARTED + WAITS + RUNS.replace(b"task", b"t\xffsk"),
+    "UTF-16": HONEST.decode().encode("utf-16"),
+    "half a line": HONEST[:-5],
+    "no end": HONEST[:-1],
+    "fewer events than it says": HEAD + WAITS + RUNS,
+    "more events than it says": HONEST + RUNS,
+    "twice": HONEST * 2,
+    "another head": HEAD.replace(b"[", b"{").replace(b"]", b"}") + STARTED + WAITS + RUNS,
+    "a longer head": HEAD.replace(b"3]", b"3, 1]") + STARTED + WAITS + RUNS,
+    "a text for a head": b'"abc"\n',
+    "names for a head": b'{"proved": 1, "proved": 2, "": 3}\n',
+    "another word": b'["perfect", "", 0]\n',
+    "a word of the parent's": b'["not proved", "", 0]\n',
+    "no word": b'[["proved"], "", 0]\n',
+    "no events": b'["proved", "", 0]\n',
+    "no reason": b'["not lifted", null, 0]\n',
+    "a long reason": b'["not lifted", "' + b"x" * 2_001 + b'", 0]\n',
+    "no number of events": b'["not lifted", "", "0"]\n',
+    "a place outside": HEAD + STARTED.replace(b"5", b"9", 1) + WAITS + RUNS,
+    "a place before": HEAD + STARTED.replace(b"5", b"-1", 1) + WAITS + RUNS,
+    "a place that is true": HEAD + STARTED.replace(b"5", b"true", 1) + WAITS + RUNS,
+    "a place that is no number": HEAD + STARTED.replace(b"5", b"NaN", 1) + WAITS + RUNS,
+    "an endless place": HEAD + STARTED.replace(b"5", b"1e999", 1) + WAITS + RUNS,
+    "a half place": HEAD + STARTED.replace(b"5", b"5.0", 1) + WAITS + RUNS,
+    "no text": HEAD + STARTED + WAITS + b"[0, {}]\n",
+    "an event of names": HEAD + STARTED + WAITS + b'{"0": 0, "still running: ": 1}\n',
+    "a longer event": HEAD + STARTED.replace(b"]", b", 1]") + WAITS + RUNS,
+    "no wait": HEAD.replace(b"3", b"2") + STARTED + RUNS,
+    "no task": HEAD.replace(b"3", b"2") + STARTED + WAITS,
+    "a task, and more": HEAD + WAITS + RUNS + STARTED,
+    "another code's": HEAD + STARTED + WAITS + b'[0, "asked to cancel, but not done yet: x"]\n',
+    "deep": b"[" * 500_000 + b"\n",
+    "deep, line by line": b"[" * 20_000 + b"\n" + (b"[" * 20_000 + b"\n") * 40,
+    "deep and closed": NESTED * (MOST // len(NESTED)),
+    "deep and closed in one line": b"[" + NESTED.strip() * 500 + b"]\n",
+    "deep names": (b'{"":' * 4_000 + b"0" + b"}" * 4_000 + b"\n") * 50,
+    "a great number": b'["not lifted", "", ' + b"9" * 1_000_000 + b"]\n",
+    "great numbers": HEAD + (b"[" + b"9" * 4_000 + b', ""]\n') * 250,
+    "too much": b"x" * (MOST + 1),
+    "too many lines": b"\n" * MOST,
+    "too many events": b'["not lifted", "", 5000]\n' + b'[0, ""]\n' * 5_000,
+    "lists": b"[" + b"[]," * 340_000 + b"0]\n",
+    "numbers": b"[" + b"1.5," * 250_000 + b"0]\n",
+    "names": b"{" + b",".join(b'"%d":{}' % number for number in range(90_000)) + b"}\n",
 }
+
+
+def believed(message: bytes, code: str = "AWT101") -> Proof:
+    """What the parent makes of a message; it never grows by more than 50 MB for it."""
+    tracemalloc.start()
+    try:
+        proof = apart.concluded(message, 0, code, FILE_LINES)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 50 << 20
+    return proof
+
+
+def test_an_honest_message_is_believed() -> None:
+    """The tests below fail for the right reason."""
+    assert believed(HONEST) == Proof(PROVED, "", EVENTS)
+    assert believed(packed(Proof(GAVE_UP, "so"))) == Proof(GAVE_UP, "so")
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_process_that_lies_has_misbehaved(name: str) -> None:
+    proof = believed(LIES[name])
+    assert proof.verdict == "not proved: its process misbehaved (it says what no proof can say)"
+    assert (proof.status, proof.events) == (2, ())
+
+
+def test_the_largest_message_that_is_believed() -> None:
+    widest = [Event(1, "\U0010ffff" * 2_000)] * 41
+    assert believed(packed(Proof(NOT_LIFTED, "x", tuple(widest)))).events == tuple(widest)
+    many = (Event(0, ""),) * 4_999
+    assert believed(packed(Proof(NOT_LIFTED, "x", many))).events == many
+
+
+def test_what_is_too_long_for_a_message_is_cut_short() -> None:
+    proof = believed(packed(Proof(NOT_LIFTED, "x" * 3_000, (Event(1, "y" * 3_000),))))
+    assert proof == Proof(NOT_LIFTED, "x" * 2_000, (Event(1, "y" * 2_000),))
+    for events in ((Event(1, "y"),) * 5_000, (Event(1, "y" * 2_000),) * 600):
+        proof = believed(packed(Proof(NOT_LIFTED, "x", events)))
+        assert proof == Proof(GAVE_UP, "too much happens to tell it")
+
+
+BYTES = st.one_of(
+    st.binary(max_size=300),
+    # An honest message, of which a part is replaced.
+    st.builds(
+        lambda start, end, new: HONEST[:start] + new + HONEST[end:],
+        st.integers(0, len(HONEST)),
+        st.integers(0, len(HONEST)),
+        st.binary(max_size=20) | st.sampled_from([b"", b"[", b"]", b"{}", b"9" * 20, b'"', b"\n"]),
+    ),
+    # Any lines of JSON.
+    st.lists(
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+            lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner),
+            max_leaves=4,
+        ),
+        max_size=4,
+    ).map(lambda lines: b"".join(json.dumps(line).encode() + b"\n" for line in lines)),
+)
+
+
+@settings(derandomize=True, database=None, deadline=None, max_examples=150)
+@given(BYTES, st.sampled_from(["AWT101", "AWT202", "AWT203"]), st.integers(-70, 300))
+def test_no_bytes_and_no_end_of_a_process_make_the_parent_raise(
+    message: bytes, code: str, status: int
+) -> None:
+    proof = apart.concluded(message, status, code, FILE_LINES)
+    assert proof.status in (0, 1, 2)
+    assert proof.verdict
+    assert proof.mark
+    if proof.word == PROVED:
+        assert status == 0
+        assert all(0 <= event.line <= FILE_LINES for event in proof.events)
+        texts = [event.text for event in proof.events]
+        assert any(text.startswith(STARTS) for text in texts)
+
+
+SAYS = "import os, sys, json; sys.stdin.read(); say = lambda data: os.write(1, data)\n{}"
 
 
 @pytest.fixture
@@ -489,32 +600,35 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Proof]:
     """What the parent makes of a process that does as it likes."""
 
     def proof(program: str, seconds: float = 30) -> Proof:
-        text = SAYS.format(f"PROOF = {SAYS_A_PROOF!r}\n{program}")
+        text = SAYS.format(f"HONEST = {HONEST!r}\n{program}")
         monkeypatch.setattr(apart, "PROGRAM", text.replace("{", "{{").replace("}", "}}"))
-        return proof_of(LEAK.format(trick="pass"), seconds)
+        return proof_of(TEXT, seconds)
 
     return proof
 
 
-def test_the_lies_would_be_believed_if_they_were_none(
-    told: Callable[..., Proof],
+def test_a_process_is_believed_that_says_a_proof(told: Callable[..., Proof]) -> None:
+    assert told("[say(HONEST[at : at + 1]) for at in range(len(HONEST))]").word == PROVED
+
+
+@pytest.mark.parametrize(
+    ("program", "how"),
+    [
+        ("say(HONEST); os._exit(3)", "it ended with 3"),
+        ("say(HONEST); os.kill(os.getpid(), 11)", "it was ended by SIGSEGV"),
+        ("say(HONEST); os.close(1); import time; time.sleep(60)", "it was ended by SIGKILL"),
+        ("pass", "it says what no proof can say"),
+        ("say(HONEST[:40]); raise SystemExit", "it says what no proof can say"),
+    ],
+)
+def test_how_a_process_ends_says_more_than_its_message(
+    program: str, how: str, told: Callable[..., Proof]
 ) -> None:
-    """An honest message of the same making is one: the tests below fail for the right reason."""
-    assert told("say(json.dumps(PROOF).encode())").word == PROVED
+    assert told(program).verdict == f"not proved: its process misbehaved ({how})"
 
 
-@pytest.mark.parametrize("name", LIES)
-def test_a_process_that_lies_has_misbehaved(name: str, told: Callable[..., Proof]) -> None:
-    tracemalloc.start()
-    try:
-        proof = told(LIES[name])
-        _, most = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert proof.word == NOT_PROVED, proof
-    assert proof.verdict.startswith("not proved: its process misbehaved (")
-    assert (proof.status, proof.events) == (2, ())
-    assert most < 50 << 20
+def test_a_process_that_says_too_much_is_ended(told: Callable[..., Proof]) -> None:
+    assert told("while True: say(b'x' * 65536)").word == NOT_PROVED
 
 
 @pytest.mark.parametrize(
@@ -551,11 +665,12 @@ def test_one_that_never_reads_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_it_says_steers_no_terminal(
     form: str, asyncwait: Asyncwait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = ["not reproduced", "\x1b[31m\nproved", [[1, "\x1b]0;x\x07\u202e\n::error::x"]]]
-    text = SAYS.format(f"say(json.dumps({said!r}).encode())")
+    events = (Event(1, "\x1b]0;x\x07\u202e\ud800\n::error::x"),)
+    said = packed(Proof(NOT_REPRODUCED, "\x1b[31m\nproved\ud800", events))
+    text = SAYS.format(f"say({said!r})")
     monkeypatch.setattr(apart, "PROGRAM", text.replace("{", "{{").replace("}", "}}"))
     shown = asyncwait("prove", "leaky.py:7")
-    assert (shown.status, shown.out[-2]) == (1, r"not reproduced: \x1b[31m\nproved")
+    assert (shown.status, shown.out[-2]) == (1, r"not reproduced: \x1b[31m\nproved\ud800")
     run = asyncwait("check", "--prove", f"--output-format={form}", "leaky.py")
     assert run.status == 1
     told = [*shown.out, *shown.err, *run.out, *run.err]

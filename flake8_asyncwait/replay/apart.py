@@ -1,8 +1,4 @@
-"""Prove a finding in a process of its own, which is trusted neither with time nor at its word.
-
-The process sends one message, of JSON: the word, the reason, and what happened. It is read as what
-somebody else wrote: so much and no more, and nothing but what a proof of this finding can say.
-"""
+"""Prove a finding in a process of its own, which is trusted neither with time nor at its word."""
 
 from __future__ import annotations
 
@@ -16,29 +12,13 @@ from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 from flake8_asyncwait.replay import wall
-from flake8_asyncwait.replay.live import (
-    BROKEN,
-    FINDS,
-    FOLLOWS,
-    GAVE_UP,
-    NOT_LIFTED,
-    NOT_PROVED,
-    NOT_REPRODUCED,
-    PROVED,
-    REFUSED,
-    STARTS,
-    STILL_RUNNING,
-    Proof,
-)
+from flake8_asyncwait.replay.live import GAVE_UP, NOT_LIFTED, NOT_PROVED, Proof
 from flake8_asyncwait.replay.locate import NONE_DECLARED, Declared
-from flake8_asyncwait.replay.timeline import Event
+from flake8_asyncwait.replay.message import MOST, unpacked
 
 SECONDS = 30
-MOST = 1 << 20  # bytes that a process may say
-LONGEST = 10_000  # characters of a text
 ROOT = str(Path(__file__).parent.parent.parent)
 # Isolated, and without the site's packages: the child needs the standard library and this package.
 PROGRAM = "import sys; sys.path.append(sys.argv[1]); from {} import main; main()"
@@ -63,14 +43,22 @@ def prove_apart(
     task = [source, site, code, list(steps), names, not wall.lacking()]
     try:
         said, status = _run(json.dumps(task).encode("ascii"), seconds)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # no process, or no thread
         return Proof(NOT_LIFTED, f"the system has no process for it ({error})")
     if status is None or -status in OVERDUE:
         return Proof(GAVE_UP, f"it does not end within {seconds:g} s")
+    return concluded(said, status, code, source.count("\n") + 1)
+
+
+def concluded(said: bytes, status: int, code: str, lines: int) -> Proof:
+    """Return what to make of what a process said, and how it ended; no error is raised.
+
+    `code` is the finding's, `lines` the number of its file's lines.
+    """
     if status:
-        return _misbehaved(f"{_ended(status)}")
+        return _misbehaved(_ended(status))
     try:
-        return _concluded(said, code, source.count("\n") + 1)
+        return unpacked(said, code, lines)
     except (ValueError, TypeError, RecursionError):
         return _misbehaved("it says what no proof can say")
 
@@ -117,39 +105,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         with suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def _concluded(said: bytes, code: str, lines: int) -> Proof:
-    """Return the proof that was said. Raises ValueError and TypeError where it can be none."""
-    if len(said) > MOST:
-        raise ValueError("too long")
-    word, reason, told = json.loads(said.decode("ascii"))
-    events = tuple(_event(line, text, lines) for line, text in told)
-    if not _is_text(reason) or word not in (PROVED, NOT_REPRODUCED, NOT_LIFTED, GAVE_UP, BROKEN):
-        raise ValueError("no verdict")
-    if word == PROVED and not _shows(code, events):
-        raise ValueError("no proof of this code")
-    return Proof(word, reason, events)
-
-
-def _event(line: Any, text: Any, lines: int) -> Event:
-    if type(line) is not int or not 0 <= line <= lines or not _is_text(text):
-        raise ValueError("no event")
-    return Event(line, text)
-
-
-def _is_text(text: Any) -> bool:
-    return type(text) is str and len(text) <= LONGEST
-
-
-def _shows(code: str, events: Sequence[Event]) -> bool:
-    """Say whether what happened shows what a finding says, by the events that make it up."""
-    texts = [event.text for event in events]
-    if not any(text.startswith((STARTS, *FOLLOWS.values())) for text in texts):
-        return False
-    if code == "AWT203":
-        return any(text.startswith(REFUSED) for text in texts)
-    return texts[-1].startswith(f"{FINDS.get(code, STILL_RUNNING)}: ")
 
 
 def _ended(status: int) -> str:

@@ -1,9 +1,10 @@
 """The process that proves one finding: `python -I -S -c "..."` as `apart.py` has it.
 
-It reads what to prove from stdin, as JSON, and writes the proof to the pipe that was its stdout, of
-which the lifted code knows no name. While that runs, the process may neither open a file nor
-import, start or connect anything: the code has no way to ask for that (`confine.py`), an audit hook
-refuses it all the same, and behind both stands the kernel's wall (`wall.py`), where there is one.
+It reads what to prove from stdin, as JSON, and writes the proof (`message.py`) to the pipe that was
+its stdout, of which the lifted code knows no name. While that runs, the process may neither open a
+file nor import, start or connect anything: the code has no way to ask for that (`confine.py`), an
+audit hook refuses it all the same, and behind both stands the kernel's wall (`wall.py`), where it
+has one.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ import os
 import sys
 import typing
 import warnings
-from dataclasses import astuple
 from types import CodeType
 from typing import Any
 
 from flake8_asyncwait.replay import wall
+from flake8_asyncwait.replay.confine import described
 from flake8_asyncwait.replay.lift import FILENAME
 from flake8_asyncwait.replay.live import BROKEN, NOT_LIFTED, Proof
 from flake8_asyncwait.replay.locate import Declared
+from flake8_asyncwait.replay.message import packed
 from flake8_asyncwait.replay.prove import prove
 
 MEMORY = 1 << 30  # bytes
@@ -103,13 +105,11 @@ def main() -> None:
     declared = Declared(*map(frozenset, names))
     try:
         proof = prove(source, (line, column), code, steps, declared, shut_in)
-    except Refused:
-        proof = Proof(NOT_LIFTED)
-    except Exception as error:
-        proof = Proof(BROKEN, f"{type(error).__name__}: {error}")
+    except BaseException as error:  # whatever the lifted code raises where nobody expects it
+        proof = Proof(BROKEN, described(error))
     if guard.refused:
         proof = Proof(NOT_LIFTED, f"it reaches for {guard.refused}")
-    left = json.dumps(astuple(proof)).encode("ascii")
+    left = packed(proof)
     while left:
         left = left[os.write(pipe, left) :]
     os._exit(0)

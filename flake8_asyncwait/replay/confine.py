@@ -38,7 +38,8 @@ MODULE_NAME = "judged"
 # What a class is, from Python itself: a metaclass may say something else, and every time another.
 mro_of: Callable[[type], tuple[type, ...]] = vars(type)["__mro__"].__get__
 module_of: Callable[[type], object] = vars(type)["__module__"].__get__
-name_of: Callable[[type], str] = vars(type)["__name__"].__get__
+_name: Callable[[type], str] = vars(type)["__name__"].__get__
+args_of: Callable[[BaseException], tuple[object, ...]] = vars(BaseException)["args"].__get__
 members_of: Callable[[type], Mapping[str, Any]] = vars(type)["__dict__"].__get__
 HIDDEN_NAME = "hidden"  # what a hidden attribute is called where it is set
 KNOWN_NAMES = frozenset({"__name__", "__debug__"})
@@ -67,6 +68,23 @@ def is_own(kind: type) -> bool:
     as a whole has no name."""
     module = module_of(kind)
     return type(module) is not str or module == MODULE_NAME
+
+
+def name_of(kind: type) -> str:
+    """Return the name of a class: exactly a text, whatever text it was made with."""
+    return str.__str__(_name(kind))
+
+
+def described(error: BaseException) -> str:
+    """Return the class and the text of an error; only the class where the text is up to the judged
+    code, which may do anything but tell it."""
+    kind = type(error)
+    if is_own(kind):
+        return name_of(kind)
+    try:
+        return f"{name_of(kind)}: {error}"
+    except BaseException:  # one that is in the error
+        return name_of(kind)
 
 
 def is_dunder(name: str) -> bool:

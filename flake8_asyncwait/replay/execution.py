@@ -11,6 +11,7 @@ from functools import partial
 from types import CodeType, FrameType
 from typing import Any, Protocol, TypeVar
 
+from flake8_asyncwait.replay.confine import args_of, described
 from flake8_asyncwait.replay.family import WAIT, Fates
 from flake8_asyncwait.replay.guide import Guide
 from flake8_asyncwait.replay.lift import Lifted
@@ -231,9 +232,9 @@ def drive(world: World, function: Callable[[], Any]) -> str:
         _abandon(result)
         raise
     except BaseException as error:
-        world.hand_over(*error.args)
+        world.hand_over(*args_of(error))
         world.ended(error)
-        return "" if isinstance(error, EXPECTED_ERRORS) else f"{type(error).__name__}: {error}"
+        return "" if issubclass(type(error), EXPECTED_ERRORS) else described(error)
     world.ended()
     return ""
 

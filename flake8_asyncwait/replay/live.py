@@ -618,7 +618,7 @@ class _Live(Stage):
 
     def ended(self, error: BaseException | None) -> None:
         kind = f" ({name_of(type(error))})" if error is not None else ""
-        if isinstance(error, InjectedError):
+        if type(error) is InjectedError:
             kind = " (Exception)"
         self.timeline.tell(0, f"the function has ended{kind}")
         self._let_finish()
@@ -752,7 +752,7 @@ def lives_in(things: Iterable[Any]) -> Iterator[Life]:
 
 
 def _kind(error: BaseException | None) -> str:
-    if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
+    if issubclass(type(error), (TimeoutError, asyncio.TimeoutError)):
         return "TimeoutError"
     return "" if error is None else name_of(type(error))
 
