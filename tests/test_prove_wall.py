@@ -76,7 +76,8 @@ def test_there_is_a_wall_where_there_can_be_one() -> None:
 RUNNER = f"""
 import sys
 sys.path.append({ROOT!r})
-import asyncio, ctypes, fcntl, io, json, mmap, multiprocessing.shared_memory, os, pathlib, pty
+import asyncio, atexit, ctypes, fcntl, io, json, mmap, multiprocessing.shared_memory, os, pathlib
+import pty
 import resource, select, shutil, signal, socket, subprocess, tempfile, threading, time, zipfile
 from flake8_asyncwait.replay import wall
 payloads, mark, port = json.load(sys.stdin)
@@ -187,7 +188,18 @@ PAYLOADS = {
         os.sched_setaffinity(0, [0])
         resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
         resource.prlimit(parent, resource.RLIMIT_NOFILE, (5, 5))
+        resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
         os.getloadavg()
+        os.getpriority(os.PRIO_PROCESS, parent)
+        os.setpriority(os.PRIO_PROCESS, 0, -20)
+        os.sched_yield()
+        os.getppid()
+        os.times()
+        time.clock_gettime((~parent << 3) | 2)
+        time.clock_getres((~parent << 3) | 2)
+        sys.settrace(lambda *_: open(mark, "w")); (lambda: 0)()
+        atexit.register(open, mark, "w"); atexit._run_exitfuncs()
+        sys.addaudithook(lambda *_: None); os.close(pipe)
     """,
     "memory": """
         mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC)
@@ -203,6 +215,9 @@ PAYLOADS = {
         libc.unshare(0x10000000)
         libc.shmget(1234, 100, 0o1666)
         libc.shm_open(b"/x", 66, 0o666)
+        libc.syscall(ctypes.c_long(425), 8, ctypes.byref(ctypes.create_string_buffer(200)))
+        libc.syscall(ctypes.c_long(323), 0)
+        libc.syscall(ctypes.c_long(321), 0, 0, 0)
         libc.process_vm_writev(parent, 0, 0, 0, 0, 0)
         libc.raise_(1) if hasattr(libc, "raise_") else getattr(libc, "raise")(10)
         libc.abort()
@@ -308,11 +323,27 @@ def test_a_process_that_only_computes_ends_in_time() -> None:
     program = (
         f"import sys; sys.path.append({ROOT!r})\n"
         "from flake8_asyncwait.replay import wall\n"
+        "import signal\n"
+        "signal.signal(signal.SIGALRM, signal.SIG_IGN)\n"  # as whoever starts it may have it
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n"
         "wall.build(1, 1)\n"
         "while True: pass"
     )
     ran = subprocess.run([sys.executable, "-I", "-c", program], timeout=20, check=False)
     assert ran.returncode == -signal.SIGALRM
+
+
+@walled
+def test_nobody_is_started_to_take_its_core() -> None:
+    program = (
+        f"import os, sys; sys.path.append({ROOT!r})\n"
+        "from flake8_asyncwait.replay import wall\n"
+        "real = wall._system_call\n"
+        "wall._system_call = lambda call, *rest: 0 if call is wall.SECCOMP else real(call, *rest)\n"
+        "wall.build(1, 60)\n"
+        "os._exit(real(wall.PRCTL, 3, 0, 0, 0, 0))"  # PR_GET_DUMPABLE
+    )
+    assert subprocess.run([sys.executable, "-I", "-c", program], check=False).returncode == 0
 
 
 @walled
@@ -369,6 +400,9 @@ def test_the_filter_looks_at_arguments(machine: str) -> None:
     assert verdict(machine, numbers["futex"], 0, 0x189)
     assert not verdict(machine, numbers["futex"], 0, 0x86)
     assert verdict(machine, numbers["exit_group"])
+    for clock in (numbers["clock_gettime"], numbers["clock_getres"]):
+        assert all(verdict(machine, clock, own) for own in range(12))
+        assert not verdict(machine, clock, (~os.getppid() << 3) | 2)
 
 
 @MACHINES
@@ -679,6 +713,63 @@ def test_what_it_says_steers_no_terminal(
 
 
 # -- where there is no wall -----------------------------------------------------------------------
+
+# A container that forbids seccomp: the kernel itself refuses it to this process, and to all that it
+# starts. `refused` is an operation of it, or None for all.
+CONTAINER = f"""
+import ctypes, struct, sys
+sys.path.append({ROOT!r})
+from flake8_asyncwait.replay import wall
+from flake8_asyncwait.cli import main
+error, refused = {{error}}, {{refused}}
+number = getattr(wall.SECCOMP, __import__("os").uname().machine)
+rules = [
+    (wall.LOAD, 0, 0, wall.NUMBER),
+    (wall.EQUAL, 0, 3, number),
+    (wall.LOAD, 0, 0, wall.ARGUMENTS),
+    (wall.EQUAL, 0, 1, refused) if refused is not None else (wall.EQUAL, 0, 0, 0),
+    (wall.RETURN, 0, 0, 0x50000 + error),
+    (wall.RETURN, 0, 0, wall.ALLOW),
+]
+packed = b"".join(struct.pack("<HBBI", *one) for one in rules)
+held = ctypes.create_string_buffer(packed, len(packed))
+program = (ctypes.c_uint64 * 2)(len(rules), ctypes.addressof(held))
+wall._system_call(wall.PRCTL, wall.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+wall._system_call(wall.SECCOMP, wall.SET_MODE_FILTER, 0, program)
+for command in ["prove", "leaky.py:7"], ["check", "--prove", "leaky.py"]:
+    print("status", main(command))
+"""
+
+
+def in_container(
+    project: Path, error: int, refused: int | None
+) -> subprocess.CompletedProcess[str]:
+    program = CONTAINER.format(error=error, refused=refused)
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=project, capture_output=True, text=True, check=False
+    )
+
+
+@walled
+@pytest.mark.parametrize("error", [errno.EPERM, errno.ENOSYS])
+def test_a_container_without_seccomp_has_only_a_fence(error: int, project: Path) -> None:
+    ran = in_container(project, error, None)
+    why = f"seccomp is not available ([Errno {error}] {os.strerror(error)})"
+    line = f"no wall here, only a fence ({why}): run only your own code"
+    told = [f"asyncwait prove: {line}", f"--prove: {line}; if this is yours, add --trust"]
+    assert ran.stderr.splitlines() == told
+    assert ran.stdout.splitlines()[-3:] == ["", "status 0", "status 2"]
+    assert "\nproved\n" in ran.stdout
+
+
+@walled
+def test_nothing_runs_where_the_wall_cannot_be_built_after_all(project: Path) -> None:
+    ran = in_container(project, errno.EINVAL, wall.SET_MODE_FILTER)
+    why = f"the system lets no wall be built ([Errno 22] {os.strerror(22)})"
+    assert ran.stderr == ""
+    assert f"\ncould not be lifted: {why}\n" in ran.stdout
+    assert ran.stdout.count(why) == 2
+    assert "status 2\n" in ran.stdout
 
 
 @pytest.fixture

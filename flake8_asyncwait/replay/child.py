@@ -26,7 +26,7 @@ from flake8_asyncwait.replay import wall
 from flake8_asyncwait.replay.confine import described
 from flake8_asyncwait.replay.lift import FILENAME
 from flake8_asyncwait.replay.live import BROKEN, NOT_LIFTED, Proof
-from flake8_asyncwait.replay.locate import Declared
+from flake8_asyncwait.replay.locate import CannotLift, Declared
 from flake8_asyncwait.replay.message import packed
 from flake8_asyncwait.replay.prove import prove
 
@@ -96,7 +96,10 @@ def main() -> None:
 
     def shut_in() -> None:
         if walled:
-            wall.build(pipe, SECONDS + GRACE)
+            try:
+                wall.build(pipe, SECONDS + GRACE)
+            except OSError as error:
+                raise CannotLift(f"the system lets no wall be built ({error})") from error
         else:
             faulthandler.dump_traceback_later(SECONDS + GRACE, exit=True, file=pipe)
         guard.on = True

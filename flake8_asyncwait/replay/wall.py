@@ -43,6 +43,7 @@ class Call(NamedTuple):
 
 
 NOT_EXECUTABLE = Check(2, PROT_EXEC, (0,))
+OWN_CLOCK = Check(0, WORD ^ 0xF, (0,))  # not the time that another process, by its number, has used
 # Numbers from <asm/unistd_64.h> and <asm-generic/unistd.h>: memory of its own, locks that no other
 # process has, the clocks (where the kernel has no page for them), the number of the process, which
 # asyncio asks for, what some allocators take random bits from, and the end.
@@ -65,8 +66,8 @@ CALLS = (
             ),
         ),
     ),
-    Call("clock_gettime", 228, 113),
-    Call("clock_getres", 229, 114),
+    Call("clock_gettime", 228, 113, (OWN_CLOCK,)),
+    Call("clock_getres", 229, 114, (OWN_CLOCK,)),
     Call("gettimeofday", 96, 169),
     Call("time", 201, None),
     Call("getpid", 39, 172),
@@ -77,10 +78,11 @@ WRITE = Call("write", 1, 64)
 # What it takes to build the wall.
 PRCTL, SECCOMP = Call("prctl", 157, 167), Call("seccomp", 317, 277)
 LANDLOCK_CREATE, LANDLOCK_RESTRICT = Call("create", 444, 444), Call("restrict", 446, 446)
-PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
 SET_MODE_FILTER, GET_ACTION_AVAIL, ALL_THREADS = 1, 2, 1
 MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # as seccomp names them
 FILE_RIGHTS = (13, 14, 15, 15, 16)  # how many Landlock knows, by its version
+MOST_FILES = 1 << 16  # the limit may be a thousand million, which takes long to go through
 # Instructions of the filter: load a word of `struct seccomp_data`, mask, compare, end.
 LOAD, AND, EQUAL, RETURN = 0x20, 0x54, 0x15, 0x06
 NUMBER, MACHINE, ARGUMENTS = 0, 4, 16  # where they are in it
@@ -118,10 +120,13 @@ def build(pipe: int, seconds: int) -> None:
     held = ctypes.create_string_buffer(packed, len(packed))
     program = (ctypes.c_uint64 * 2)(len(instructions), ctypes.addressof(held))  # `sock_fprog`
     os.closerange(0, pipe)
-    os.closerange(pipe + 1, max(resource.getrlimit(resource.RLIMIT_NOFILE)[0], pipe + 1))
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.closerange(pipe + 1, MOST_FILES)
+    for ends in (signal.SIGINT, signal.SIGALRM, signal.SIGXCPU):
+        signal.signal(ends, signal.SIG_DFL)  # a process inherits what is ignored, and what waits
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
     signal.alarm(seconds)  # nothing below can be told to ignore it
     _system_call(PRCTL, PR_SET_PDEATHSIG, signal.SIGKILL)
+    _system_call(PRCTL, PR_SET_DUMPABLE, 0, 0, 0, 0)  # else the kernel starts who takes its core
     _system_call(PRCTL, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _fence_files_off()
     for limit in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC, resource.RLIMIT_MEMLOCK):
@@ -169,9 +174,9 @@ def _fence_files_off() -> None:
         files = (1 << FILE_RIGHTS[min(version, len(FILE_RIGHTS)) - 1]) - 1
         rights = (ctypes.c_uint64 * 3)(files, 3 * (version > 3), 3 * (version > 5))
         handle = _system_call(LANDLOCK_CREATE, rights, ctypes.sizeof(rights), 0)
-    except OSError:
+        _system_call(LANDLOCK_RESTRICT, handle, 0)
+    except OSError:  # there is none, or there are as many already as there may be
         return
-    _system_call(LANDLOCK_RESTRICT, handle, 0)
     os.close(handle)
 
 
