@@ -190,7 +190,7 @@ def _functions(path: Path) -> Iterator[Slow]:
             func = analysed.run.func
             place = f"{path}:{func.line}"
             work = counter.take()
-            yield Slow(seconds, place, func.name, work, analysed.run.many, analysed.cut)
+            yield Slow(seconds, place, func.name, work, analysed.run.many, analysed.is_incomplete)
             started = time.process_time()
     except (OSError, SyntaxError, ValueError, RecursionError):
         return

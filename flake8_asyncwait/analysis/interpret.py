@@ -44,12 +44,12 @@ RULES = (_calls, _comprehensions, _conditions, _expressions, _loops, _managers, 
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """What all executions of a function show of one site. Where the bound of work was hit (`cut`),
-    the leaks that were found are true, and no more is known."""
+    """What all executions of a function show of one site. Where the bound of work was hit, it
+    `is_incomplete`: the leaks that were found are true, and no more is known."""
 
     site: Site
     run: Machine
-    cut: bool
+    is_incomplete: bool
 
     @property
     def sites(self) -> list[Site]:
@@ -58,18 +58,18 @@ class Analysed:
 
     def is_undetermined(self, site: Site) -> bool:
         """Whether nothing is claimed about the site."""
-        return self.cut and not any(leak.kind == "lost" for leak in self.run.books.leaks)
+        return self.is_incomplete and not any(leak.kind == "lost" for leak in self.run.books.leaks)
 
 
 def analyse(
     program: Program,
     func: ir.Func,
     calls: list[ir.Call],
-    letter: bool = False,
+    all_owners: bool = False,
     make_books: MakeBooks = books_for,
 ) -> Iterator[Analysed]:
     """Run all executions of a function once for each of its sites; see `Runs`."""
-    runs = Runs(program, func, calls, letter, make_books)
+    runs = Runs(program, func, calls, all_owners, make_books)
     yield from map(runs.analyse, runs.facts.sites)
 
 
@@ -84,8 +84,8 @@ def analyse_family(
 class Runs:
     """All runs of `func`, whose wait sites are `calls`: one for each site that is asked for.
 
-    `letter` says that tasks of others count too (AWT105). `make_books` makes the books of a run: a
-    fix has some that take notes. `kinds` are those of sites of the family, if there are any.
+    `all_owners` says that tasks of others count too (AWT105). `make_books` makes the books of a
+    run: a fix has some that take notes. `kinds` are those of sites of the family, if there are any.
     They share the bound of work: `left` is how much each may still take, by the number of tasks
     that a collection of unknown size stands for.
     Raises `TooDeep`: what could be lowered may still be nested more deeply than can be followed.
@@ -96,13 +96,13 @@ class Runs:
         program: Program,
         func: ir.Func,
         calls: list[ir.Call],
-        letter: bool = False,
+        all_owners: bool = False,
         make_books: MakeBooks = books_for,
         kinds: Mapping[ir.Call, Kind] | None = None,
     ) -> None:
         try:
             self.facts: Facts = (
-                facts_of(program, func, calls, letter)
+                facts_of(program, func, calls, all_owners)
                 if kinds is None
                 else family_facts_of(program, func, kinds)
             )
@@ -113,7 +113,7 @@ class Runs:
         self._calls = calls
         self._kinds = kinds
         self._alone: Runs | None = None
-        self.letter = letter
+        self.all_owners = all_owners
         self.make_books = make_books
         self.left = {many: work_for(many, self.facts.size) for many in range(MANY, 0, -1)}
         self._idle: dict[frozenset[str], frozenset[int]] = {}
@@ -132,7 +132,7 @@ class Runs:
                     return analysed
                 alone = self.program.alone()
                 self._alone = Runs(
-                    alone, self.func, self._calls, self.letter, self.make_books, self._kinds
+                    alone, self.func, self._calls, self.all_owners, self.make_books, self._kinds
                 )
             return self._alone.analyse(self._alone.facts.sites[site.index])
         except RecursionError as error:
@@ -161,7 +161,7 @@ class Runs:
         books = self.make_books(many, self.left[many])
         idle = self._idle[tested_again]
         machine = Machine(self.program, self.func, self.facts, site, books, many)
-        machine.letter, machine.tested_again, machine.idle = self.letter, tested_again, idle
+        machine.all_owners, machine.tested_again, machine.idle = self.all_owners, tested_again, idle
         return machine
 
     def _with_agreeing_tests(self, run: Machine) -> Machine:

@@ -50,7 +50,7 @@ class Seen:
     @property
     def undetermined(self) -> bool:
         """Whether not all executions could be run."""
-        return self.analysed.cut
+        return self.analysed.is_incomplete
 
     @cached_property
     def finding(self) -> Finding | None:

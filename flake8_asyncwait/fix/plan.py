@@ -137,7 +137,7 @@ def _shares_a_line(place: Place) -> bool:
 
 def _use(own: Seen) -> str | None:
     """What lets a pending task go on."""
-    told = own.file.program.told
+    told = own.file.program.shown
     return next((f"{use.task} is {use.what} on {told(use.line)}" for use in own.uses), None)
 
 

@@ -19,7 +19,7 @@ def _fires(outcome: Outcome) -> Hit | None:
 
 def _says(loss: Loss, place: Place) -> str:
     subject = subject_of(loss, place)
-    end = place.told(loss.end.line)
+    end = place.shown(loss.end.line)
     return (
         f"some of {subject.text} may run after {end}, and the caller cannot tell "
         "which; return or cancel them"

@@ -25,11 +25,11 @@ def _says(loss: Loss, place: Place) -> str:
             drops = f"each turn of the loop drops {made.text} while {made.they} may still run"
             return f"{drops}; cancel {made.them} first"
         return in_a_finally(
-            f"{made.text} may still run when {place.told(end.line)} drops {made.them}", made
+            f"{made.text} may still run when {place.shown(end.line)} drops {made.them}", made
         )
     ends = "raises" if end.what == "the function has raised" else "returns"
     return in_a_finally(
-        f"{made.text} may still run when the function {ends} on {place.told(end.line)}", made
+        f"{made.text} may still run when the function {ends} on {place.shown(end.line)}", made
     )
 
 

@@ -123,8 +123,8 @@ def functions(
             for inner, sites in _with_sites(file, func):
                 waits = [call for call, kind in sites.items() if kind is WAIT]
                 if waits:
-                    letter = "AWT105" in options.codes
-                    yield Runs(file.program, inner, waits, letter, make_books)
+                    all_owners = "AWT105" in options.codes
+                    yield Runs(file.program, inner, waits, all_owners, make_books)
 
 
 def _with_sites(file: File, func: ir.Func) -> Iterator[tuple[ir.Func, Sites]]:
@@ -200,5 +200,5 @@ def _place(file: File, func: ir.Func, call: ir.Call) -> Place:
         entry = around(line)
         return "" if entry is None or entry is around(call.line) else f"{entry.place[1]}()"
 
-    told = file.program.told
-    return place_of(name or "wait", file.tree, file.lines, start, call.end, helper, told)
+    shown = file.program.shown
+    return place_of(name or "wait", file.tree, file.lines, start, call.end, helper, shown)

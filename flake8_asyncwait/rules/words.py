@@ -34,7 +34,7 @@ def when(loss: Loss, place: Place) -> str:
 
 def _line_of(fault: Trace, place: Place) -> str:
     """Where a fault strikes."""
-    helper, line = place.helper(fault.line), place.told(fault.line)
+    helper, line = place.helper(fault.line), place.shown(fault.line)
     return f"{line} in {helper}" if helper else line
 
 

@@ -142,7 +142,7 @@ def fates(analysed: Analysed, site: Site) -> Fates | None:
     closings = frozenset(map(closing, site.uses))
     return Fates(
         books,
-        not analysed.cut,
+        not analysed.is_incomplete,
         first([(k, h) for k, h in made if k.fault is None]),
         _struck(books, made, BYSTANDER),
         _struck(books, made, SIBLING),
@@ -194,8 +194,8 @@ def _is_same(one: History, other: History) -> bool:
     """Whether two histories tell of one execution."""
     if one.rank != other.rank:
         return False
-    return [_told(step) for step in one.steps()] == [_told(step) for step in other.steps()]
+    return [_said(step) for step in one.steps()] == [_said(step) for step in other.steps()]
 
 
-def _told(step: Trace) -> tuple[int, str, str]:
+def _said(step: Trace) -> tuple[int, str, str]:
     return step.line, step.what, step.choice

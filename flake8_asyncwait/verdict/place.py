@@ -69,14 +69,14 @@ class Place:
     """A wait call, the `name` of what it calls, and the nodes around it, the outermost first.
 
     `helper` names the function around a line, "" where that is the outermost one around the call.
-    `told` names a line in a sentence: it may be one of another file.
+    `shown` names a line in a sentence: it may be one of another file.
     """
 
     name: str
     call: ast.Call
     around: tuple[ast.AST, ...]
     helper: Callable[[int], str]
-    told: Callable[[int], str]
+    shown: Callable[[int], str]
 
     @cached_property
     def function(self) -> ast.AST:
@@ -196,7 +196,7 @@ class Place:
         if len(made) != 1 or 0 in made:
             return Subject("its tasks", True, False)
         (line,) = made
-        where = "here" if self.is_at(line) else f"on {self.told(line)}"
+        where = "here" if self.is_at(line) else f"on {self.shown(line)}"
         return Subject(f"the {'tasks' if many else 'task'} made {where}", many, False)
 
     def _is_put_into(self, whole: str, name: str) -> bool:
@@ -310,10 +310,10 @@ def place_of(
     start: At,
     end: At,
     helper: Callable[[int], str],
-    told: Callable[[int], str],
+    shown: Callable[[int], str],
 ) -> Place:
     """The call of `name` from `start` up to `end` (line, column in characters) in a file that has
-    this `tree` and these `lines`; `helper` and `told` are as in `Place`."""
+    this `tree` and these `lines`; `helper` and `shown` are as in `Place`."""
     first, last = _in_bytes(lines, start), _in_bytes(lines, end)
     found: list[Place] = []
     queue: list[tuple[ast.AST, ...]] = [(tree,)]
@@ -321,7 +321,7 @@ def place_of(
         path = queue.pop()
         for child in _children(path[-1], start[0]):
             if _extent(child) == (first, last) and isinstance(child, ast.Call):
-                found.append(Place(name, child, path, helper, told))
+                found.append(Place(name, child, path, helper, shown))
             elif _may_hold(child, first, last):
                 queue.append((*path, child))
     return found[0]

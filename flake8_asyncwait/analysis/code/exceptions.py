@@ -10,8 +10,6 @@ import builtins
 from collections.abc import Iterable
 from typing import NamedTuple
 
-YES, NO, PERHAPS = "yes", "no", "perhaps"
-
 
 class Exc(NamedTuple):
     """An exception in flight: the last component of its class's name. The empty name stands for
@@ -39,8 +37,8 @@ _BASES = {
 }
 
 
-def catches(handler: str | None, exc: Exc, classes: dict[str, list[str]]) -> str:
-    """Whether a handler for the class `handler` catches `exc`: YES, NO or PERHAPS.
+def catches(handler: str | None, exc: Exc, classes: dict[str, list[str]]) -> bool | None:
+    """Whether a handler for the class `handler` catches `exc`; None where it may.
 
     `handler` is the last component of the class's name, or None where it is not a name.
     `classes` are the classes of the file with their bases.
@@ -49,12 +47,12 @@ def catches(handler: str | None, exc: Exc, classes: dict[str, list[str]]) -> str
     if isinstance(builtin, type):
         handler = builtin.__name__  # IOError is another name of OSError
     if handler == "BaseException" or handler == exc.name:
-        return YES
+        return True
     if exc.name == "":
         return _catches_any(handler)
     if handler is None:
-        return NO if exc in (CANCELLED_ERROR, GENERATOR_EXIT) else PERHAPS
-    return YES if handler in _ancestors(exc.name, classes) else NO
+        return False if exc in (CANCELLED_ERROR, GENERATOR_EXIT) else None
+    return handler in _ancestors(exc.name, classes)
 
 
 def ordinary(names: Iterable[str | None], classes: dict[str, list[str]]) -> tuple[Exc, ...]:
@@ -64,13 +62,13 @@ def ordinary(names: Iterable[str | None], classes: dict[str, list[str]]) -> tupl
     return tuple(ANY if name == "Exception" else Exc(name) for name in plain)
 
 
-def _catches_any(handler: str | None) -> str:
+def _catches_any(handler: str | None) -> bool | None:
     """An `Exception` of an unknown class may be any of its subclasses."""
     if handler == "Exception":
-        return YES
+        return True
     if handler is not None and "Exception" not in _ancestors(handler, {}):
-        return NO
-    return PERHAPS
+        return False
+    return None
 
 
 def _ancestors(name: str, classes: dict[str, list[str]]) -> set[str]:

@@ -15,8 +15,8 @@ from flake8_asyncwait.sites.fanout import WAIT, Kind
 class Site:
     """A wait site and what is known of it without executions.
 
-    `waits` says whether the site is early: true as soon as one execution finds it so. `results`
-    are the names that its result, or its pending half, is bound to, `halves` those of both halves.
+    `early` is true as soon as one execution finds the site so. `pending_names` are those that its
+    result, or the pending half of it, is bound to, `result_names` those of both halves.
     Of the family, `several` says that a gather has several children of the function, and `uses`
     are the names that what it is given may use.
     """
@@ -28,8 +28,8 @@ class Site:
     kind: Kind = WAIT
     several: bool = False
     uses: frozenset[str] = frozenset()
-    results: frozenset[str] = frozenset()
-    halves: frozenset[str] = frozenset()
+    pending_names: frozenset[str] = frozenset()
+    result_names: frozenset[str] = frozenset()
 
 
 class Summary(NamedTuple):
@@ -48,7 +48,7 @@ class Summary(NamedTuple):
 class Facts:
     """What all runs of a function share.
 
-    `relevant` are the names that states must hold, `feeding` those of them whose value may become
+    `relevant` are the names that states must hold, `elements` those of them whose value may become
     an element of a wait, `bindable` those that are not passed over where they are not bound yet.
     `repeated` are names that are looped over more than once. `helpers` are the names of the
     functions of the project that it may call. `borrows` says that it may wait for its
@@ -61,7 +61,7 @@ class Facts:
 
     sites: list[Site]
     relevant: frozenset[str]
-    feeding: frozenset[str]
+    elements: frozenset[str]
     bindable: frozenset[str]
     repeated: frozenset[str]
     helpers: frozenset[str]

@@ -382,6 +382,10 @@ Stmt = (
 )
 
 
+# All that the body of a function is made of.
+Node = Expr | Unpack | Stmt | Arg | Clause | Handler | Case
+
+
 @node
 class Func:
     """A function, a lambda or a module, with what its own scope binds.
@@ -420,4 +424,4 @@ class Func:
     candidates: list[Call] = field(default_factory=list)
     nested: list[Func] = field(default_factory=list)
     definitions: dict[str, Func | None] = field(default_factory=dict)
-    nodes: list[object] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)

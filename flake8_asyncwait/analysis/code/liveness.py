@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import children, every, last_name
@@ -79,7 +78,7 @@ class Liveness:
     def _asks_inside(self, func: ir.Func) -> bool:
         return any(map(self._asks, every(func))) or any(map(self._asks_inside, func.nested))
 
-    def _asks(self, node: Any) -> bool:
+    def _asks(self, node: ir.Node) -> bool:
         if isinstance(node, ir.Call):
             return last_name(node.func) in self._asking
         return isinstance(node, ir.Await) and not isinstance(node.value, ir.Call)
@@ -163,16 +162,16 @@ def _fact_of(call: ir.Call) -> str:
     return f"call {id(call)}"
 
 
-def _own(statement: Any) -> Iterator[Any]:
+def _own(statement: ir.Node) -> Iterator[ir.Node]:
     """A statement and the nodes inside it that are in no other statement."""
-    queue: list[Any] = [statement]
+    queue: list[ir.Node] = [statement]
     while queue:
         node = queue.pop()
         yield node
         queue.extend(child for child in children(node) if not isinstance(child, _STATEMENTS))
 
 
-def _targets(statement: Any) -> set[ir.Name]:
+def _targets(statement: ir.Node) -> set[ir.Name]:
     """The names, as nodes, that a statement binds to whatever they hold then."""
     if isinstance(statement, ir.Assign):
         queue = list(statement.targets)
@@ -190,15 +189,15 @@ def _targets(statement: Any) -> set[ir.Name]:
     return found
 
 
-def _bound(statement: Any) -> set[str]:
+def _bound(statement: ir.Node) -> set[str]:
     return {target.id for target in _targets(statement)}
 
 
-def _binding(statement: Any) -> set[str]:
+def _binding(statement: ir.Node) -> set[str]:
     return {_BINDING + name for name in _bound(statement)}
 
 
-def _read(statement: Any) -> set[str]:
+def _read(statement: ir.Node) -> set[str]:
     """The names that a statement's own expressions may read."""
     names = {node for node in _own(statement) if isinstance(node, ir.Name)}
     return {node.id for node in names - _targets(statement)}

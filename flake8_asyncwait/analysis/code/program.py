@@ -204,7 +204,7 @@ class Program:
         """The outermost function around a line, of whatever module; None outside of any."""
         return (self.modules.at(line) or self).outline.around(line % ir.SPAN)
 
-    def told(self, line: int) -> str:
+    def shown(self, line: int) -> str:
         """How a sentence names a line."""
         path = self.path_of(line)
         return f"line {line % ir.SPAN} of {os.path.basename(path)}" if path else f"line {line}"

@@ -35,7 +35,7 @@ def suspends(node: object) -> bool:
     return asynchronous or isinstance(node, (ir.Await, ir.Yield))
 
 
-def children(node: Any) -> Iterator[Any]:
+def children(node: ir.Node) -> Iterator[ir.Node]:
     """The ir nodes directly inside a node, nested functions excepted."""
     for name in _FIELDS[type(node)]:
         value = getattr(node, name)
@@ -45,7 +45,7 @@ def children(node: Any) -> Iterator[Any]:
             yield from _nodes(value)
 
 
-def _nodes(values: Any) -> Iterator[Any]:
+def _nodes(values: Iterable[Any]) -> Iterator[ir.Node]:
     for value in values:
         if type(value) in _FIELDS:
             yield value
@@ -53,7 +53,7 @@ def _nodes(values: Any) -> Iterator[Any]:
             yield from _nodes(value)
 
 
-def every(func: ir.Func) -> list[Any]:
+def every(func: ir.Func) -> list[ir.Node]:
     """All nodes of a function's body, outer ones first, nested functions excepted."""
     if not func.nodes:
         func.nodes = list(walk(func.body))
@@ -65,9 +65,9 @@ def never_suspends(body: list[ir.Stmt]) -> bool:
     return not any(map(suspends, walk(body)))
 
 
-def walk(statements: list[ir.Stmt]) -> Iterator[Any]:
+def walk(statements: Iterable[ir.Node]) -> Iterator[ir.Node]:
     """All nodes of a block, outer ones first, nested functions excepted."""
-    queue: list[Any] = list(statements)
+    queue: list[ir.Node] = list(statements)
     while queue:
         node = queue.pop()
         yield node
@@ -90,7 +90,7 @@ def last_name(func: ir.Expr) -> str | None:
     return func.id if isinstance(func, ir.Name) else None
 
 
-def target_names(target: Any) -> Iterator[str]:
+def target_names(target: ir.Expr | ir.Target) -> Iterator[str]:
     """The names that a target binds; of `d[k] = x`, the `d` that holds it then."""
     if isinstance(target, ir.Name):
         yield target.id
@@ -176,7 +176,7 @@ def question(test: ir.Expr) -> tuple[str, str]:
     return "", ""
 
 
-def mentioned(node: Any) -> set[str]:
+def mentioned(node: ir.Node) -> set[str]:
     found = {node.id} if isinstance(node, ir.Name) else set()
     for child in children(node):
         found |= mentioned(child)

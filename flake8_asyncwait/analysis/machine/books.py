@@ -39,7 +39,7 @@ class Decided(Exception):
 
 class Leak(NamedTuple):
     """A task that an execution loses at a site. `kind` is `lost`, `kept` (it runs on, but
-    somebody reaches it: only the letter of AWT105 minds) or `unawaited` (cancelled, never
+    somebody reaches it: only AWT105 minds) or `unawaited` (cancelled, never
     awaited: AWT202)."""
 
     kind: str

@@ -63,8 +63,8 @@ def _leave(machine: Machine, state: State, number: int, line: int, how: str) -> 
         kind = "unawaited"
     else:
         return
-    told = state.trace is not None and (state.trace.line, state.trace.what) == (line, how)
-    trace = (state if told else state.step(line, how)).trace
+    is_there = state.trace is not None and (state.trace.line, state.trace.what) == (line, how)
+    trace = (state if is_there else state.step(line, how)).trace
     assert trace is not None
     leak = Leak(kind, thing.origin, thing.owner, state.fault, state.unbound)
     machine.books.lose(leak, trace)

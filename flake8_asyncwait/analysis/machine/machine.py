@@ -109,9 +109,9 @@ class Args(NamedTuple):
 
 class Machine:
     """One run of a function, for one of its sites. `many` is how many tasks a collection of unknown
-    size stands for, `letter` says that tasks of others count too (AWT105), and `tested_again` are
-    the names and dotted paths whose tests agree with each other. `idle` are the statements of the
-    function, as ids, that cannot touch what states remember."""
+    size stands for, `all_owners` says that tasks of others count too (AWT105), and `tested_again`
+    are the names and dotted paths whose tests agree with each other. `idle` are the statements of
+    the function, as ids, that cannot touch what states remember."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class Machine:
         self.facts = facts
         self.books = books
         self.many = many
-        self.letter = False
+        self.all_owners = False
         self.tested_again: frozenset[str] = frozenset()
         self.idle: frozenset[int] = frozenset()
         self.site = site
@@ -223,7 +223,7 @@ class Machine:
     def something_to_lose(self, state: State) -> bool:
         """Whether a state holds a task that could be lost. Where it holds none, the tasks of
         others need not be told from each other (but for AWT105, which minds them all)."""
-        return self.letter or any(
+        return self.all_owners or any(
             type(thing) is Task and not thing.handed and (thing.owner == OWNED or thing.owner.param)
             for thing in state.heap.values()
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from itertools import islice
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc, catches
+from flake8_asyncwait.analysis.code.verdicts import any_of
 from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, Machine, Results
 from flake8_asyncwait.analysis.semantics.dicts import dict_of, given_pairs
@@ -85,18 +87,20 @@ def truth_of(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Con
 
 
 def any_all(
-    telling: bool, machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
+    whether: Callable[[Iterable[bool | None]], bool | None],
+    machine: Machine,
+    node: ir.Call,
+    args: Args,
+    state: State,
+    ctx: Context,
 ) -> Results:
-    """`any`, for which a true item is telling, and `all`, for which a false one is."""
+    """`any` and `all`: `whether` one item of a collection is true, or all are."""
     box = state.get(args.first())
     if type(box) is not Box or box.kind is dict:
         return [(state, UNKNOWN)]
     verdicts = [truth(item, state) for item in box.items]
-    if telling in verdicts:
-        return [(state, Const(telling))]
-    if None in verdicts or box.open:
-        return [(state, UNKNOWN)]
-    return [(state, Const(not telling))]
+    known = whether([*verdicts, None] if box.open else verdicts)
+    return [(state, UNKNOWN if known is None else Const(known))]
 
 
 def is_instance(
@@ -114,10 +118,9 @@ def is_instance(
         names = class_names(machine, node.args[1].value, ctx)
         classes = machine.program.of(ctx.frame.func).outline.classes
         verdicts = [catches(name, value.exc, classes) for name in names or [None]]
-        if "yes" in verdicts:
-            return [(state, Const(True))]
-        if "perhaps" not in verdicts:
-            return [(state, Const(False))]
+        known = any_of(verdicts)
+        if known is not None:
+            return [(state, Const(known))]
     elif type(thing) is Task and len(node.args) > 1:
         kinds = node.args[1].value
         parts = [part for part, _ in kinds.elements] if isinstance(kinds, ir.Display) else [kinds]

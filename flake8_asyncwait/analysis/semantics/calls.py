@@ -301,9 +301,9 @@ def _other_method(
 ) -> Results:
     text, _, method = _text(node.func).rpartition(".")
     if method in known.WHILE_PENDING:
-        told = _told_by_pending(text, method, state)
-        if told is not None:
-            return [(state, told)]
+        known_answer = _answer_while_pending(text, method, state)
+        if known_answer is not None:
+            return [(state, known_answer)]
     else:
         state = _without_runs(text, state)
     if isinstance(receiver, Loop) or _is_loop(node):
@@ -346,7 +346,7 @@ def _is_coroutine_method(
     return True
 
 
-def _told_by_pending(owner: str, question: str, state: State) -> Value | None:
+def _answer_while_pending(owner: str, question: str, state: State) -> Value | None:
     """What a question to an event or a queue says while a task waits for that very thing."""
     method, answer = known.WHILE_PENDING[question]
     tasks = (thing for thing in state.heap.values() if type(thing) is Task and thing.waited)

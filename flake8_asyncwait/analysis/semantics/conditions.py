@@ -9,6 +9,7 @@ from typing import Any
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc
+from flake8_asyncwait.analysis.code.verdicts import all_of, any_of
 from flake8_asyncwait.analysis.code.walk import question
 from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
@@ -60,7 +61,7 @@ def decide(
     true: list[State] = []
     false: list[State] = []
     ways = evaluate(machine, node, state, ctx)
-    for after, value in [told for one, kept in ways for told in answers(machine, kept, one)]:
+    for after, value in [way for one, kept in ways for way in answers(machine, kept, one)]:
         known = truth(value, after)
         if known is None:
             known = _found_before(machine, node, after, ctx)
@@ -136,7 +137,7 @@ def _know_none(name: str, state: State, ctx: Context) -> State:
 def _compare(machine: Machine, node: ir.Compare, state: State, ctx: Context) -> Results:
     nodes = [node.left, *(right for _, right in node.rest)]
     results: Results = []
-    for after, values in _told(machine, evaluate_all(machine, nodes, state, ctx)):
+    for after, values in _answered(machine, evaluate_all(machine, nodes, state, ctx)):
         pairs = zip(node.rest, values[1:], strict=True)
         if any(_is_in_none(op, value) for (op, _), value in pairs):
             machine.fail(after, ctx, Exc("TypeError"))
@@ -150,25 +151,21 @@ def _compare(machine: Machine, node: ir.Compare, state: State, ctx: Context) -> 
             _compared(after, op, values[n : n + 2], sizes[n : n + 2] if crowded else [])
             for n, (op, _) in enumerate(node.rest)
         ]
-        if False in verdicts:
-            results.append((after, Const(False)))
-        elif None in verdicts:
-            results.append((after, UNKNOWN))
-        else:
-            results.append((after, Const(True)))
+        known = all_of(verdicts)
+        results.append((after, UNKNOWN if known is None else Const(known)))
     return results
 
 
-def _told(
+def _answered(
     machine: Machine, ways: list[tuple[State, list[Value]]]
 ) -> Iterator[tuple[State, list[Value]]]:
     for state, values in ways:
         ends: list[tuple[State, list[Value]]] = [(state, [])]
         for value in values:
             ends = [
-                (later, [*before, told])
+                (later, [*before, known])
                 for after, before in ends
-                for later, told in answers(machine, value, after)
+                for later, known in answers(machine, value, after)
             ]
         yield from ends
 
@@ -267,8 +264,7 @@ def _contains(state: State, item: Value, box: Value, sizes: list[bool]) -> bool 
     if isinstance(item, Ref) and item in items:
         return True
     if isinstance(item, Const) and items and _is_exact(thing):
-        same = [_compared(state, "Equal", [item, one], sizes[:1]) for one in items]
-        return True if True in same else None if None in same else False
+        return any_of(_compared(state, "Equal", [item, one], sizes[:1]) for one in items)
     if not isinstance(item, Ref):
         return False if not items and not thing.open and not thing.escaped else None
     if thing.escaped and not is_private(state.heap[item.id]):

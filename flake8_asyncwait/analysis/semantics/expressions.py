@@ -194,7 +194,7 @@ def _not(machine: Machine, node: ir.Not, state: State, ctx: Context) -> Results:
 def _bool(machine: Machine, node: ir.Bool, state: State, ctx: Context) -> Results:
     results: Results = []
     ways = evaluate(machine, node.left, state, ctx)
-    for after, value in [told for one, kept in ways for told in answers(machine, kept, one)]:
+    for after, value in [way for one, kept in ways for way in answers(machine, kept, one)]:
         known = truth(value, after)
         stops = node.op == "or"
         if known is None or known is stops:

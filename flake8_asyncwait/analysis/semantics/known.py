@@ -15,6 +15,7 @@ from functools import cache, partial
 from typing import Any, Generic, TypeVar
 
 from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.verdicts import all_of, any_of
 from flake8_asyncwait.analysis.code.walk import last_name
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
 from flake8_asyncwait.analysis.semantics import builtins, collections, dicts, running, tasks
@@ -121,8 +122,8 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "builtins.max": Row(None, CARRIES),
     "builtins.len": Row(builtins.length, DECIDES | SIZES),
     "builtins.bool": Row(builtins.truth_of, DECIDES),
-    "builtins.any": Row(partial(builtins.any_all, True), DECIDES),
-    "builtins.all": Row(partial(builtins.any_all, False), DECIDES),
+    "builtins.any": Row(partial(builtins.any_all, any_of), DECIDES),
+    "builtins.all": Row(partial(builtins.any_all, all_of), DECIDES),
     "builtins.range": Row(builtins.range_of, COUNTS),
     "builtins.isinstance": Row(partial(builtins.is_instance, TASK_TYPES), INSPECTS),
     "builtins.setattr": Row(builtins.set_attribute),

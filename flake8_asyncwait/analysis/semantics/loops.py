@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, TIMEOUT_ERROR
 from flake8_asyncwait.analysis.code.walk import TELLING, target_names, walk
@@ -255,5 +253,5 @@ def _turn_unknown(
     return ended + flow.take(CONTINUE)
 
 
-def _is_name(node: Any, name: str) -> bool:
+def _is_name(node: ir.Node, name: str) -> bool:
     return isinstance(node, ir.Name) and node.id == name

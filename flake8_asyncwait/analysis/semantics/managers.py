@@ -5,12 +5,11 @@ from __future__ import annotations
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import (
     CANCELLED_ERROR,
-    NO,
     TIMEOUT_ERROR,
-    YES,
     Exc,
     catches,
 )
+from flake8_asyncwait.analysis.code.verdicts import any_of
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.execute import evaluate, executes_all, run_block
 from flake8_asyncwait.analysis.machine.handover import cancel
@@ -79,12 +78,11 @@ def _with_suppress(
     flow = Flow()
     ends = run_block(machine, node.body, states, ctx.into(flow))
     for completion, ended in flow:
-        verdicts = [NO]
-        if completion.exc is not None:
-            verdicts += [catches(name, completion.exc, classes) for name in names]
-        if any(verdict != NO for verdict in verdicts):
+        exc = completion.exc
+        caught = exc is not None and any_of(catches(name, exc, classes) for name in names)
+        if caught is not False:
             ends += ended
-        if YES not in verdicts:
+        if caught is not True:
             ctx.out.add(completion, *ended)
     return ends
 

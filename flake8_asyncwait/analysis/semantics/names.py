@@ -57,7 +57,7 @@ def _note_stale_read(
     if name not in state.stale:
         return state
     unbound = value is None and name in machine.facts.bindable
-    pending = name in machine.site.results
+    pending = name in machine.site.pending_names
     older = value is not None and pending and truth(value, state) is False
     return state.with_unbound() if unbound or older else state
 
@@ -93,7 +93,7 @@ def keeps(machine: Machine, name: str, value: Value, state: State, frame: Frame)
     """Whether states hold what a name is bound to: in the function itself what its relevant
     names are bound to, in helpers what holds a task, decides a condition or is None."""
     if frame.func is machine.func:
-        return name in (machine.facts.feeding if isinstance(value, Result) else machine.relevant)
+        return name in (machine.facts.elements if isinstance(value, Result) else machine.relevant)
     if isinstance(value, Const):
         return decides(machine, name, value, frame.func)
     return matters(value, state)

@@ -7,8 +7,9 @@ itself.
 from __future__ import annotations
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.exceptions import ANY, NO, YES, Exc, catches, ordinary
+from flake8_asyncwait.analysis.code.exceptions import ANY, Exc, catches, ordinary
 from flake8_asyncwait.analysis.code.patterns import ANYTHING
+from flake8_asyncwait.analysis.code.verdicts import all_of, any_of
 from flake8_asyncwait.analysis.code.walk import last_name, never_suspends, walk
 from flake8_asyncwait.analysis.machine.execute import (
     evaluate,
@@ -252,24 +253,18 @@ def _matches(case: ir.Case, value: Value, state: State) -> bool | None:
         return value.value in case.values
     if type(box) is not Box or box.kind is not tuple:
         return None
-    verdicts = [_row_matches(row, box.items) for row in case.values]
-    if True in verdicts:
-        return True
-    return None if None in verdicts else False
+    return any_of(_row_matches(row, box.items) for row in case.values)
 
 
 def _row_matches(row: object, items: tuple[Value, ...]) -> bool | None:
     if type(row) is not tuple or len(row) != len(items):
         return False
-    verdicts = [
+    return all_of(
         True
         if expected is ANYTHING
         else (item.value == expected if isinstance(item, Const) else None)
         for expected, item in zip(row, items, strict=False)
-    ]
-    if False in verdicts:
-        return False
-    return None if None in verdicts else True
+    )
 
 
 @executes_all(ir.Try)
@@ -310,7 +305,7 @@ def _handle(
     ends: list[State] = []
     for handler in node.handlers:
         caught = _catches(machine, handler.type, exc, ctx)
-        if caught == NO:
+        if caught is False:
             continue
         inside = ctx.handler(after, exc)
         entered = states
@@ -321,7 +316,7 @@ def _handle(
         if handler.name is not None:
             done = [one.unbind(ctx.frame.prefix + handler.name) for one in done]
         ends += done
-        if caught == YES:
+        if caught:
             return ends
     after.add(raising(exc), *states)
     return ends
@@ -336,12 +331,11 @@ def _names_it(handler: ir.Handler) -> bool:
     )
 
 
-def _catches(machine: Machine, kind: ir.Expr | None, exc: Exc, ctx: Context) -> str:
+def _catches(machine: Machine, kind: ir.Expr | None, exc: Exc, ctx: Context) -> bool | None:
     if kind is None:
-        return YES
+        return True
     classes = machine.program.of(ctx.frame.func).outline.classes
-    verdicts = [catches(name, exc, classes) for name in class_names(machine, kind, ctx)]
-    return YES if YES in verdicts else next((v for v in verdicts if v != NO), NO)
+    return any_of(catches(name, exc, classes) for name in class_names(machine, kind, ctx))
 
 
 def _finally(

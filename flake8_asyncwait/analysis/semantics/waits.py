@@ -66,7 +66,7 @@ def run_wait(machine: Machine, state: State, waiting: Waiting, line: int, ctx: C
         machine.site.early |= waiting.site == machine.site.index
         late = later.step(waiting.line, "the time runs out", "timeout")
         ctx.out.add(raising(TIMEOUT_ERROR), late)
-    return _halves(machine, state, waiting, items, opened)
+    return _partings(machine, state, waiting, items, opened)
 
 
 def join_wait(machine: Machine, state: State, ref: Ref, line: int, ctx: Context) -> Results:
@@ -77,7 +77,7 @@ def join_wait(machine: Machine, state: State, ref: Ref, line: int, ctx: Context)
     machine.fault(state, ctx, line, (CANCELLED_ERROR,), later)
     return [
         (_with_result(after, ref, value), value)
-        for after, value in _halves(machine, state, task.waiting, items, opened)
+        for after, value in _partings(machine, state, task.waiting, items, opened)
     ]
 
 
@@ -89,7 +89,7 @@ def concluded(machine: Machine, state: State, ref: Value) -> list[State]:
     if state.task(task.task).status not in (Status.DONE, Status.OK):
         return [state]
     state, items, opened = waited_elements(machine, state, task.waiting)
-    ways = _halves(machine, state, task.waiting, items, opened, over=True)
+    ways = _partings(machine, state, task.waiting, items, opened, over=True)
     assert isinstance(ref, Ref)
     return [_with_result(after, ref, value) for after, value in ways]
 
@@ -125,7 +125,7 @@ def start_wait(
     before = state
     state = effects.mark_waited(state, items)
     machine.books.waits(before, items, opened)
-    names = {n for n in machine.site.halves if not truth(state.env.get(n, UNKNOWN), state)}
+    names = {n for n in machine.site.result_names if not truth(state.env.get(n, UNKNOWN), state)}
     return state.with_stale(state.stale | names)
 
 
@@ -159,7 +159,7 @@ def elements_of(
     return state, tuple(elements), opened
 
 
-def _halves(
+def _partings(
     machine: Machine,
     state: State,
     waiting: Waiting,

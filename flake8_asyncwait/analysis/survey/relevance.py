@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import (
@@ -27,10 +27,10 @@ from flake8_asyncwait.analysis.code.walk import (
 from flake8_asyncwait.analysis.semantics import known
 
 # Of a call or an await: whether what it is given may come back.
-Follows = Callable[[Any], bool]
+Follows = Callable[[ir.Call | ir.Await], bool]
 
 
-def carried(node: Any, follows: Follows) -> set[str]:
+def carried(node: ir.Node | None, follows: Follows) -> set[str]:
     """The names and dotted paths whose value the value of an expression may hold.
 
     `follows` says of a call that is no carrier whether its arguments may come back all the same,
@@ -89,12 +89,12 @@ def _carried_by_call(node: ir.Call, follows: Follows) -> set[str]:
 
 
 class Relevant(NamedTuple):
-    """The names of a function that states must hold: `feeding` are those whose value may become
+    """The names of a function that states must hold: `elements` are those whose value may become
     an element of a wait, `names` all that may hold a waited task or part of a wait's result, a
     constant that a condition tests, or the place of an item."""
 
     names: frozenset[str]
-    feeding: frozenset[str]
+    elements: frozenset[str]
 
 
 def relevant_names(
@@ -113,16 +113,16 @@ def relevant_names(
     # Of the awaitables that a site of the family is given, only the plain ways are followed.
     before = list(_edges(func, _never)) if making else edges
     follows_back = _never if making else follows
-    feeding: set[str] = set()
+    elements: set[str] = set()
     modes: set[str] = set()
     for site in sites:
         for arg in site.args:
-            (modes if arg.keyword not in (None, "fs") else feeding).update(
+            (modes if arg.keyword not in (None, "fs") else elements).update(
                 carried(arg.value, follows_back)
             )
-    feeding |= _owners(func, feeding) | _asked(func, makes) | _wrapped(func, follows_back)
-    close(feeding, [(target, source) for source, target in before])
-    names = feeding | modes
+    elements |= _owners(func, elements) | _asked(func, makes) | _wrapped(func, follows_back)
+    close(elements, [(target, source) for source, target in before])
+    names = elements | modes
     site_set = {id(site) for site in sites}
     for owner in functions_in(func):
         for node in every(owner):
@@ -133,7 +133,7 @@ def relevant_names(
                 names |= _filled(node, site_set, follows)
     close(names, edges)
     decisive = tested_constants(func, conditions(func, names)) | _indexes(func)
-    return Relevant(frozenset(names | decisive), frozenset(feeding))
+    return Relevant(frozenset(names | decisive), frozenset(elements))
 
 
 def _owners(func: ir.Func, names: Collection[str]) -> set[str]:
@@ -153,7 +153,7 @@ def _is_awaited(value: ir.Expr) -> bool:
     return isinstance(value, ir.Await)
 
 
-def _filled(node: Any, sites: set[int], follows: Follows) -> set[str]:
+def _filled(node: ir.Node, sites: set[int], follows: Follows) -> set[str]:
     """The names of the collection that a node puts what a site makes into, or that a loop over it
     binds."""
     if isinstance(node, ir.AugAssign) and _holds(node.value, sites):
@@ -178,7 +178,7 @@ def _wrapped(func: ir.Func, follows: Follows) -> set[str]:
     return found
 
 
-def _holds(node: Any, sites: set[int]) -> bool:
+def _holds(node: ir.Node, sites: set[int]) -> bool:
     return id(node) in sites or any(_holds(child, sites) for child in children(node))
 
 
@@ -204,7 +204,7 @@ def _edges(func: ir.Func, follows: Follows) -> Iterator[tuple[str, str]]:
                 yield name, owner.name
 
 
-def _flow(node: Any, follows: Follows) -> tuple[set[str], set[str], bool]:
+def _flow(node: ir.Node, follows: Follows) -> tuple[set[str], set[str], bool]:
     """From which names a construct takes, to which it gives, and whether they are one thing."""
     if isinstance(node, ir.Assign):
         targets = {name for target in node.targets for name in target_names(target)}
@@ -273,18 +273,18 @@ def _parts(value: ir.Expr) -> list[ir.Expr]:
 def conditions(func: ir.Func, names: Collection[str]) -> set[str]:
     """The names that a function binds to what a condition says of `names`, or to several such."""
     edges = [
-        (asked, told)
+        (asked, answer)
         for node in every(func)
         if isinstance(node, (ir.Assign, ir.Walrus)) and _holds_condition(node.value)
         for asked in mentioned(node.value)
-        for told in _targets(node)
+        for answer in _targets(node)
     ]
     found = set(names)
     close(found, edges)  # one may be made of another
-    return {told for asked, told in edges if asked in found}
+    return {answer for asked, answer in edges if asked in found}
 
 
-def _holds_condition(value: Any) -> bool:
+def _holds_condition(value: ir.Node) -> bool:
     if isinstance(value, ir.Call):
         return known.has(value, known.DECIDES)
     if isinstance(value, (ir.Display, ir.Comprehension)):
@@ -352,10 +352,10 @@ def _is_loop(node: object) -> bool:
     return isinstance(node, (ir.While, ir.For))
 
 
-def _rebound(node: Any) -> Iterator[str]:
+def _rebound(node: ir.Node) -> Iterator[str]:
     """The names and dotted paths that a node binds or deletes."""
     if isinstance(node, (ir.Assign, ir.Delete)):
-        targets: list[Any] = list(node.targets)
+        targets: list[ir.Target] = list(node.targets)
     elif isinstance(node, (ir.For, ir.With, ir.AugAssign, ir.Walrus)) and node.target is not None:
         targets = [node.target]
     else:

@@ -20,12 +20,12 @@ def facts_of(
     program: Program,
     func: ir.Func,
     calls: list[ir.Call],
-    letter: bool,
+    all_owners: bool,
     making: Collection[ir.Call] = (),
 ) -> Facts:
-    """What is known of a function whose wait sites are `calls`. `letter` says that tasks of others
-    count too (AWT105). The calls that are `making` tasks, and not waits, give what they are put in
-    the tasks of the site."""
+    """What is known of a function whose wait sites are `calls`. `all_owners` says that tasks
+    of others count too (AWT105). The calls that are `making` tasks, and not waits, give
+    what they are put in the tasks of the site."""
     sites = _sites(func, calls)
     may_call = program.helpers(func)
     helpers = frozenset(may_call.entries) | {nested.name for nested in func.nested}
@@ -33,18 +33,18 @@ def facts_of(
     relevant = relevant_names(func, calls, _follows(helpers, not making), makes, making)
     made = {name for node in every(func) for name in _made_names(node, makes)}
     made |= {name for node in every(func) for name in _deleted_names(node)}
-    results = frozenset().union(*(site.halves for site in sites))
-    borrows = any(name in relevant.feeding for name in func.params)
+    results = frozenset().union(*(site.result_names for site in sites))
+    borrows = any(name in relevant.elements for name in func.params)
     return Facts(
         sites,
         relevant.names,
-        relevant.feeding,
+        relevant.elements,
         frozenset((made | results) & relevant.names),
         repeated(func),
         helpers,
         Liveness(func, known.named(known.ASKS) | helpers, calls),
         borrows,
-        not (letter or borrows or _may_make(program, func, makes)),
+        not (all_owners or borrows or _may_make(program, func, makes)),
         len(every(func)),
         frozenset(_questioned(func)),
     )
@@ -192,8 +192,8 @@ def _site(
 ) -> Site:
     """A site whose call stands in the assignments `holding`. `taking` are those that take a name,
     or part of what it holds."""
-    results: set[str] = set()
-    halves: set[str] = set()
+    pending: set[str] = set()
+    done: set[str] = set()
     whole: set[str] = set()
     followed: set[str] = set()
     queue = list(holding)
@@ -201,13 +201,15 @@ def _site(
         node = queue.pop()
         for target in node.targets if isinstance(node, ir.Assign) else [node.target]:
             if _is_done_half(node.value):
-                halves.update(target_names(target))
+                done.update(target_names(target))
             else:
-                _result_names(target, results, halves, whole)
+                _result_names(target, pending, done, whole)
         for name in whole - followed:
             queue += taking.get(name, ())
         followed |= whole
-    return Site(call, index, results=frozenset(results), halves=frozenset(results | halves))
+    return Site(
+        call, index, pending_names=frozenset(pending), result_names=frozenset(pending | done)
+    )
 
 
 def _taken(value: ir.Expr) -> str:
@@ -225,10 +227,10 @@ def _is_done_half(value: ir.Expr) -> bool:
     return isinstance(index, ir.Const) and index.value == 0 and index.value is not False
 
 
-def _result_names(target: ir.Target, results: set[str], halves: set[str], whole: set[str]) -> None:
+def _result_names(target: ir.Target, pending: set[str], done: set[str], whole: set[str]) -> None:
     if isinstance(target, ir.Name):
         whole.add(target.id)
-        results.add(target.id)
+        pending.add(target.id)
     elif isinstance(target, ir.Unpack):
         for position, (part, _) in enumerate(target.parts):
-            (halves if position == 0 else results).update(target_names(part))
+            (done if position == 0 else pending).update(target_names(part))
