@@ -440,7 +440,7 @@ def test_the_numbers_are_the_kernels(machine: str) -> None:
 # The process of a real proof, but that its lifted code is given all of Python, and the audit hook
 # refuses nothing.
 UNFENCED = """
-import builtins, os, socket, subprocess, ctypes, json
+import _thread, builtins, os, socket, subprocess, ctypes, json
 from flake8_asyncwait.replay import harmless
 harmless.BUILTINS["escape"] = lambda text: exec(text, {**vars(builtins), **globals()})
 from flake8_asyncwait.replay import child
@@ -450,11 +450,11 @@ child.main()
 
 
 @pytest.fixture
-def unfenced(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Proof]:
+def unfenced(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Proof]:
     """What comes of a proof whose code gets out of the fence, and runs a payload."""
     program = f"import sys; sys.path.append(sys.argv[1])\n{UNFENCED}"
     monkeypatch.setattr(apart, "PROGRAM", program.replace("{", "{{").replace("}", "}}"))
-    return lambda payload: proof_of(LEAK.format(trick=f"escape({payload!r})"))
+    return lambda payload, *rest: proof_of(LEAK.format(trick=f"escape({payload!r})"), *rest)
 
 
 @walled
@@ -483,6 +483,35 @@ def test_nothing_else_is_open_when_the_code_runs(unfenced: Callable[[str], Proof
     assert unfenced("x = 1").word == PROVED
     assert unfenced("os.write(1, b'x')").reason.endswith("SIGSYS)")
     assert unfenced("os.read(0, 1)").reason.endswith("SIGSYS)")
+
+
+@walled
+@pytest.mark.parametrize(
+    ("deed", "how"),
+    [
+        ("os._exit(7)", "it ended with 7"),
+        ("os.write(3, b'x')", "it says what no proof can say"),
+        ("os.write(3, b'[' * 100_000)", "it says what no proof can say"),
+        ('os.write(3, b\'["proved", "", 0]\\n\')', "it says what no proof can say"),
+        ("os.write(2, b'x')", "it was ended by SIGSYS"),
+        ("os.write(4, b'x')", "it was ended by SIGSYS"),
+        ("os.dup2(3, 1)", "it was ended by SIGSYS"),
+        ("ctypes.string_at(0)", "it was ended by SIGSEGV"),
+    ],
+)
+def test_who_finds_the_pipe_proves_nothing(
+    deed: str, how: str, unfenced: Callable[[str], Proof]
+) -> None:
+    proof = unfenced(deed)
+    assert proof.verdict == f"not proved: its process misbehaved ({how})"
+
+
+@walled
+def test_who_waits_for_ever_is_ended(
+    unfenced: Callable[..., Proof],
+) -> None:
+    proof = unfenced("lock = _thread.allocate_lock(); lock.acquire(); lock.acquire()", 1)
+    assert (proof.word, proof.reason) == (GAVE_UP, "it does not end within 1 s")
 
 
 # -- what the parent believes ---------------------------------------------------------------------
@@ -531,6 +560,7 @@ LIES = {
     "a longer event": HEAD + STARTED.replace(b"]", b", 1]") + WAITS + RUNS,
     "no wait": HEAD.replace(b"3", b"2") + STARTED + RUNS,
     "no task": HEAD.replace(b"3", b"2") + STARTED + WAITS,
+    "another kind of site's": HONEST.replace(b"asyncio.wait()", b"asyncio.gather()"),
     "a task, and more": HEAD + WAITS + RUNS + STARTED,
     "another code's": HEAD + STARTED + WAITS + b'[0, "asked to cancel, but not done yet: x"]\n',
     "deep": b"[" * 500_000 + b"\n",

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from flake8_asyncwait.replay.family import SHOWN as FAMILY
 from flake8_asyncwait.replay.live import (
     BROKEN,
     FINDS,
@@ -88,7 +89,8 @@ def _is_text(text: Any) -> bool:
 def _shows(code: str, events: Sequence[Event]) -> bool:
     """Say whether what happened shows what a finding says, by the events that make it up."""
     texts = [event.text for event in events]
-    if not any(text.startswith((STARTS, *FOLLOWS.values())) for text in texts):
+    begins = tuple(FOLLOWS.values()) if code in FAMILY else STARTS
+    if not any(text.startswith(begins) for text in texts):
         return False
     if code == "AWT203":
         return any(text.startswith(REFUSED) for text in texts)
