@@ -18,11 +18,12 @@ _BRACKETED = (cst.Tuple, cst.List, cst.Set, cst.Dict, cst.Call, cst.Subscript)
 def line_length(text: str) -> int:
     """The line length that a file keeps to: the least usual one that holds its code.
 
-    Lines that no formatter breaks (those with comments or long strings) do not count.
+    Lines that no formatter breaks (those with comments or long strings) do not count. A tab is one
+    character, as pycodestyle has it.
     """
     longest = 0
     for line in text.split("\n"):
-        width = len(line.rstrip("\r").expandtabs(4))
+        width = len(line.rstrip("\r"))
         if width > longest and not ("#" in line or re.search(r"""["'].{30,}["']|\"\"\"""", line)):
             longest = width
     return next((width for width in _WIDTHS if longest <= width), _WIDTHS[-1])
