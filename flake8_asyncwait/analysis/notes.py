@@ -158,7 +158,7 @@ class NotingBooks(Books):
             if line in self.watched and task.status in UNSETTLED:
                 self.struck.add(Struck(task.owner, task.handed, self.label(task.origin)))
                 state = state.put(ref, task._replace(struck=True))
-            elif task.waited and task.status == Status.MAYBE:
+            elif task.struck or (task.waited and task.status == Status.MAYBE):
                 state = state.put(ref, task._replace(late=True))
         return state
 

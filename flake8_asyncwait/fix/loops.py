@@ -1,7 +1,8 @@
-"""Loops that only cancel what they loop over."""
+"""Loops that only cancel what they loop over, and comments about that."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,9 @@ import libcst as cst
 
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.names import reads, target_names
+
+# What comments say that are about a cancel, and go with it.
+_ABOUT = r"cancel|clean|pending|abort|kill|\bstop"
 
 
 def leaves_a_name(loop: cst.For, function: cst.CSTNode) -> bool:
@@ -142,3 +146,8 @@ def _calls(node: Any, variable: str | None, method: str) -> bool:
         and node.func.attr.value == method
         and _name(node.func.value) == variable
     )
+
+
+def is_about_cancels(code: str) -> bool:
+    """Whether all comments in some code are about nothing but cancels."""
+    return all(re.search(_ABOUT, comment, re.IGNORECASE) for comment in re.findall(r"#.*", code))

@@ -15,7 +15,7 @@ from typing import Any
 import libcst as cst
 
 from flake8_asyncwait.fix import aims, layout
-from flake8_asyncwait.fix.loops import leaves_a_name
+from flake8_asyncwait.fix.loops import is_about_cancels, leaves_a_name
 from flake8_asyncwait.fix.names import every_name, reads, target_names, variables
 from flake8_asyncwait.fix.place import Place
 
@@ -24,8 +24,6 @@ _PURE_METHODS = frozenset(
     {"done", "cancelled", "values", "keys", "items", "copy", "is_closed", "is_set"}
 )
 _PURE_FUNCTIONS = frozenset({"len", "list", "set", "tuple", "bool", "frozenset"})
-# What comments say that are about a cancel, and go with it.
-_ABOUT = r"cancel|clean|pending|abort|kill|\bstop"
 # A string that says so, in a statement that is no cancel itself.
 _SAYS = r"""(?i)["'].*(cancel|abort|kill|\bstop)"""
 _OPPOSITES = ((cst.In, cst.NotIn), (cst.Is, cst.IsNot), (cst.Equal, cst.NotEqual))
@@ -240,8 +238,7 @@ class _Without(cst.CSTTransformer):
 
     def _may_go(self, node: cst.CSTNode) -> bool:
         """Whether no comment of a node is about more than the cancel."""
-        comments = re.findall(r"#.*", layout.code(node))
-        return all(re.search(_ABOUT, comment, re.IGNORECASE) for comment in comments)
+        return is_about_cancels(layout.code(node))
 
 
 def _tells_of_a_cancel(statement: Any, cancels: Iterable[cst.CSTNode]) -> bool:

@@ -17,7 +17,12 @@ from flake8_asyncwait.analysis.notes import Use
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.aims import TASK, Aim, aims, is_collection, last_name, waited_of
 from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
-from flake8_asyncwait.fix.loops import cancelled_by, cancelled_name, is_loop_variable
+from flake8_asyncwait.fix.loops import (
+    cancelled_by,
+    cancelled_name,
+    is_about_cancels,
+    is_loop_variable,
+)
 from flake8_asyncwait.fix.names import (
     bindings,
     every_name,
@@ -224,9 +229,22 @@ def _attached(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[Prop
         yield _replaced(place, level, statement.with_changes(finalbody=final), FINALLY)
     elif isinstance(statement.finalbody.body, cst.IndentedBlock):
         block = statement.finalbody.body
-        for body in ([*cancels, *block.body], [*block.body, *cancels]):
+        for body in (_ahead(cancels, block), [*block.body, *cancels]):
             final = statement.finalbody.with_changes(body=block.with_changes(body=body))
             yield _replaced(place, level, statement.with_changes(finalbody=final), FINALLY)
+
+
+def _ahead(cancels: Sequence[Any], block: cst.IndentedBlock) -> list[Any]:
+    """The statements of a block behind some cancels, which take the comment that stands first if it
+    is about them."""
+    first, *rest = block.body
+    lines = first.leading_lines if hasattr(first, "leading_lines") else ()
+    about = "".join(line.comment.value + "\n" for line in lines if line.comment)
+    if not about or not is_about_cancels(about):
+        return [*cancels, *block.body]
+    head, *others = cancels
+    head = head.with_changes(leading_lines=lines)
+    return [head, *others, first.with_changes(leading_lines=()), *rest]
 
 
 def _handled(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[Proposal]:
@@ -241,7 +259,7 @@ def _handled(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[Propo
     handlers = list(statement.handlers)
     for number, handler in enumerate(handlers):
         if _catches_cancellation(handler) and isinstance(handler.body, cst.IndentedBlock):
-            block = handler.body.with_changes(body=[*cancels, *handler.body.body])
+            block = handler.body.with_changes(body=_ahead(cancels, handler.body))
             handler = handler.with_changes(body=block)
             changed = [*handlers[:number], handler, *handlers[number + 1 :]]
             yield _replaced(place, level, statement.with_changes(handlers=changed), EXCEPT)
@@ -264,7 +282,7 @@ def _with_cancels(handler: cst.ExceptHandler, aim: Aim, cancels: list[Any]) -> c
     body = handler.body.body
     if any(cancelled_name(each) in aim.names or cancelled_by(each) for each in body):
         return handler
-    return handler.with_changes(body=handler.body.with_changes(body=[*cancels, *body]))
+    return handler.with_changes(body=handler.body.with_changes(body=_ahead(cancels, handler.body)))
 
 
 def _set_off_as(
