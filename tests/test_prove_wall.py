@@ -6,10 +6,12 @@ Python, ctypes included, at its disposal.
 
 from __future__ import annotations
 
+import ast
 import ctypes
 import errno
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -334,16 +336,47 @@ def test_a_process_that_only_computes_ends_in_time() -> None:
 
 
 @walled
-def test_nobody_is_started_to_take_its_core() -> None:
+def test_the_limits_of_a_process() -> None:
+    """Those that stand beside the filter, which is left out here, or nobody could ask for them."""
     program = (
-        f"import os, sys; sys.path.append({ROOT!r})\n"
-        "from flake8_asyncwait.replay import wall\n"
+        f"import os, sys, resource; sys.path.append({ROOT!r})\n"
+        "from flake8_asyncwait.replay import child, wall\n"
         "real = wall._system_call\n"
         "wall._system_call = lambda call, *rest: 0 if call is wall.SECCOMP else real(call, *rest)\n"
-        "wall.build(1, 60)\n"
-        "os._exit(real(wall.PRCTL, 3, 0, 0, 0, 0))"  # PR_GET_DUMPABLE
+        "child._limit(); wall.build(1, 60)\n"
+        "names = 'AS CPU CORE FSIZE NOFILE NPROC MEMLOCK'.split()\n"
+        "limits = {one: resource.getrlimit(getattr(resource, 'RLIMIT_' + one)) for one in names}\n"
+        # PR_GET_DUMPABLE: no program is started that takes its core. PR_GET_NO_NEW_PRIVS.
+        "asked = [real(wall.PRCTL, number, 0, 0, 0, 0) for number in (3, 39)]\n"
+        "os.write(1, repr((limits, asked)).encode())"
     )
-    assert subprocess.run([sys.executable, "-I", "-c", program], check=False).returncode == 0
+    ran = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, check=True)
+    limits = dict.fromkeys(["CORE", "FSIZE", "NOFILE", "NPROC", "MEMLOCK"], (0, 0))
+    limits |= {"AS": (1 << 30, 1 << 30), "CPU": (20, 20)}
+    assert ast.literal_eval(ran.stdout.decode()) == (limits, [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("version", "files", "connections", "others"),
+    [(1, 13, 0, 0), (2, 14, 0, 0), (3, 15, 0, 0), (4, 15, 3, 0), (5, 16, 3, 0), (7, 16, 3, 3)],
+)
+def test_all_that_landlock_knows_is_refused(
+    version: int, files: int, connections: int, others: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what the kernel is told: few kernels that tests run on have it."""
+    told: list[tuple[object, ...]] = []
+
+    def system_call(call: wall.Call, *rest: object) -> int:
+        if rest == (None, 0, 1):
+            return version
+        told.append((call, *(list(one) if isinstance(one, ctypes.Array) else one for one in rest)))
+        return os.open(os.devnull, os.O_RDONLY) if call is wall.LANDLOCK_CREATE else 0
+
+    monkeypatch.setattr(wall, "_system_call", system_call)
+    wall._fence_files_off()
+    (create, rights, size, flags), (restrict, _, none) = told
+    assert (create, restrict) == (wall.LANDLOCK_CREATE, wall.LANDLOCK_RESTRICT)
+    assert (rights, size, flags, none) == ([2**files - 1, connections, others], 24, 0, 0)
 
 
 @walled
@@ -514,6 +547,15 @@ def test_who_waits_for_ever_is_ended(
     assert (proof.word, proof.reason) == (GAVE_UP, "it does not end within 1 s")
 
 
+@walled
+@pytest.mark.usefixtures("unfenced")
+def test_the_wall_is_up_before_the_first_line_of_the_module(tmp_path: Path) -> None:
+    deed = f"open({str(tmp_path / 'mark')!r}, 'w')"
+    proof = proof_of(LEAK.format(trick="LIMIT").replace("\n\n\n", f"\nLIMIT = escape({deed!r})\n"))
+    assert proof == Proof(NOT_PROVED, "its process misbehaved (it was ended by SIGSYS)")
+    assert list(tmp_path.iterdir()) == []
+
+
 # -- what the parent believes ---------------------------------------------------------------------
 
 TEXT = LEAK.format(trick="pass")
@@ -682,6 +724,10 @@ def test_a_process_is_believed_that_says_a_proof(told: Callable[..., Proof]) -> 
         ("say(HONEST); os.kill(os.getpid(), 11)", "it was ended by SIGSEGV"),
         ("say(HONEST); os.close(1); import time; time.sleep(60)", "it was ended by SIGKILL"),
         ("pass", "it says what no proof can say"),
+        (
+            "os._exit(not os.getpid() == os.getpgid(0) == os.getsid(0))",
+            "it says what no proof can say",
+        ),
         ("say(HONEST[:40]); raise SystemExit", "it says what no proof can say"),
     ],
 )
@@ -710,6 +756,25 @@ def test_a_process_that_does_not_end_is_ended(program: str, told: Callable[..., 
     proof = told(program, 2)
     assert (proof.word, proof.reason) == (GAVE_UP, "it does not end within 2 s")
     assert time.monotonic() - started < 20
+
+
+def test_its_group_is_ended_as_a_whole(told: Callable[..., Proof], tmp_path: Path) -> None:
+    """Whoever holds the queue is gone when it ends."""
+    queue = tmp_path / "queue"
+    os.mkfifo(queue)
+    reader = os.open(queue, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        program = (
+            f"held = os.open({str(queue)!r}, os.O_WRONLY); os.write(held, b'x')\n"
+            "import subprocess, time\n"
+            "subprocess.Popen(['sleep', '60'], pass_fds=[held]); time.sleep(60)"
+        )
+        assert told(program, 2).word == GAVE_UP
+        if os.read(reader, 10):  # else it has not come to that in time
+            assert select.select([reader], [], [], 30)[0]
+            assert os.read(reader, 10) == b""
+    finally:
+        os.close(reader)
 
 
 def test_a_system_that_has_no_process_to_give(monkeypatch: pytest.MonkeyPatch) -> None:
