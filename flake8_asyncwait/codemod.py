@@ -9,12 +9,15 @@ made here, before.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import libcst as cst
 from libcst.codemod import CodemodCommand, CodemodContext
 
 from flake8_asyncwait.check import check_source
+from flake8_asyncwait.commands.parser import argument
+from flake8_asyncwait.config.settings import known_codes
 from flake8_asyncwait.fix.cure import AUTO, CHOICES
 from flake8_asyncwait.fix.file import fix_file
 from flake8_asyncwait.fix.helper import parse_helper
@@ -39,8 +42,9 @@ class FixAsyncioWait(CodemodCommand):
         cure: str = AUTO,
         project: bool = True,
     ) -> None:
+        """Raises `ValueError` for a code or a helper that cannot be one."""
         super().__init__(context)
-        codes = split_list(select) if select is not None else None
+        codes = _codes(select) if select is not None else None
         self._options = Options(codes=resolve_codes(codes, [], []), project=project)
         self._helper = parse_helper(helper) if helper is not None else None
         self._cure = cure
@@ -48,9 +52,12 @@ class FixAsyncioWait(CodemodCommand):
     @staticmethod
     def add_args(arg_parser: argparse.ArgumentParser) -> None:
         """Add the arguments that this command has of its own."""
-        arg_parser.add_argument("--select", metavar="CODES", help="fix only these codes")
+        arg_parser.add_argument(
+            "--select", type=_valid(_codes), metavar="CODES", help="fix only these codes"
+        )
         arg_parser.add_argument(
             "--helper",
+            type=_valid(parse_helper),
             metavar="MODULE:NAME",
             help="where wait_any is imported from; made there if it does not exist",
         )
@@ -89,3 +96,19 @@ class FixAsyncioWait(CodemodCommand):
     def _warn_of(self, path: str, errors: Iterable[InternalError]) -> None:
         for error in errors:
             self.warn(printable(f"{path}:{error.line}: {error.reason}"))
+
+
+def _codes(value: str) -> list[str]:
+    """The codes that `--select` names. Raises `ValueError` for one that there is not."""
+    return known_codes(split_list(value))
+
+
+def _valid(parse: Callable[[str], Any]) -> Callable[[str], str]:
+    """What takes an argument as it is, once `parse` has raised no error: libcst makes a command for
+    each file, and would report the error for each."""
+
+    def checked(value: str) -> str:
+        argument(parse)(value)
+        return value
+
+    return checked

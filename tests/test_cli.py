@@ -72,6 +72,8 @@ class TestStatus:
                 "asyncwait: unknown command '--jobs=2'; choose from check, fix",
             ),
             (["src"], "asyncwait: unknown command 'src'; choose from check, fix, "),
+            (["sub"], "asyncwait: unknown command 'sub'; did you mean 'asyncwait check sub'?"),
+            (["help"], "asyncwait: unknown command 'help'; did you mean '--help'?"),
             (["check", "--selct", "AWT1"], "unknown option --selct; did you mean --select?"),
             (["fix", "--diff=x", "."], "asyncwait fix: --diff: ignored explicit argument 'x'"),
             (
@@ -79,11 +81,18 @@ class TestStatus:
                 "--xyzzy; asyncwait fix --help lists the options",
             ),
             (["check", "--stric"], "unknown option --stric; did you mean --strict?"),
+            (["check", "--json"], "unknown option --json; asyncwait check --help lists"),
+            (["check", "--fix", "."], "unknown option --fix; did you mean 'asyncwait fix'?"),
+            (["check", "--cure=auto"], "unknown option --cure; it is an option of asyncwait fix"),
+            (["prove", "--output-format", "json", "x.py:1"], "prove: unknown option --output-form"),
             (["fix", "--output-format=xml"], "unknown format 'xml'; choose from text, json"),
             (["explain", "AWT101", "AWT102"], "asyncwait explain: unexpected argument 'AWT102'"),
-            (["check", "--select=AWT9"], "check: --select: unknown code 'AWT9'; the codes are"),
+            (
+                ["check", "--select=AWT9"],
+                "--select: unknown code 'AWT9'; asyncwait rules lists the ",
+            ),
             (["check", "--ignore=E501"], "asyncwait check: --ignore: unknown code 'E501'"),
-            (["check", "--extend-select=awt101"], "--extend-select: unknown code"),
+            (["check", "--extend-select=awt1"], "unknown code 'awt1'; did you mean 'AWT1'?"),
             (["check", "--cancellers=a-b"], "--cancellers: 'a-b' is not a dotted name"),
             (["check", "--output-format=sarfi"], "unknown format 'sarfi'; did you mean 'sarif'?"),
             (
@@ -97,8 +106,8 @@ class TestStatus:
                 "--stdin-filename: nothing is read from standard input; name it with -",
             ),
             (["prove", "--stdin-filename=x.py", "y.py:1"], "--stdin-filename: nothing is read"),
-            (["explain", "AWT109"], "unknown code 'AWT109'; did you mean 'AWT"),
-            (["explain", "AWT999"], "unknown code 'AWT999'; choose from AWT101, "),
+            (["explain", "AWT109"], "unknown code 'AWT109'; did you mean 'AWT101'?"),
+            (["explain", "AWT999"], "unknown code 'AWT999'; asyncwait rules lists the codes"),
         ],
     )
     def test_usage_errors(self, asyncwait: Asyncwait, arguments: list[str], message: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ import samples
 from command import Asyncwait, Run
 from jsonschema import Draft202012Validator
 
+from flake8_asyncwait.codemod import FixAsyncioWait
 from flake8_asyncwait.fix.cure import OUTCOMES, UNTRIED, UNWRITTEN
 from flake8_asyncwait.fix.report import VERSION
 
@@ -383,6 +386,19 @@ class TestCodemod:
         (project / "pkg" / "_wait_any.py").unlink()
         asyncwait("fix", "pkg")
         assert contents(project) == by_libcst
+
+    @pytest.mark.parametrize(
+        ("options", "reason"),
+        [
+            (["--select=AWT9"], "argument --select: unknown code 'AWT9'"),
+            (["--helper=waiting"], "argument --helper: 'waiting' is not of the form"),
+        ],
+    )
+    def test_refuses_what_the_command_refuses(self, options: list[str], reason: str) -> None:
+        parser = argparse.ArgumentParser(exit_on_error=False)
+        FixAsyncioWait.add_args(parser)
+        with pytest.raises(argparse.ArgumentError, match=re.escape(reason)):
+            parser.parse_args(options)
 
     def test_takes_options(self, project: Path) -> None:
         options = ["--select", "AWT101", "--helper", "pkg.waiting:first_of"]

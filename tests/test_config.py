@@ -108,7 +108,7 @@ class TestErrors:
             ),
             ('\nselect = "AWT1"', "3: tool.asyncwait.select: not an array of codes: 'AWT1'"),
             ('ignore = ["AWT1", 2]', "2: tool.asyncwait.ignore: not an array of codes: "),
-            ('ignore = ["E501"]', "2: tool.asyncwait.ignore: unknown code 'E501'; the codes are "),
+            ('ignore = ["E501"]', "2: tool.asyncwait.ignore: unknown code 'E501'; asyncwait rules"),
             ("exclude = {}", "2: tool.asyncwait.exclude: not an array of globs: {}"),
             ('cancellers = ["a-b"]', "2: tool.asyncwait.cancellers: 'a-b' is not a dotted name"),
             (

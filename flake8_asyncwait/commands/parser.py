@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from flake8_asyncwait.config.settings import KEYS, closest, nearest
+from flake8_asyncwait.config.settings import KEYS, closest, nearest, unknown_code
 from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.options import ALL_CODES
 
@@ -35,16 +36,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         return argparse.Namespace(command="help", is_asked_for=bool(name))
     command = next((each for each in COMMANDS if each.name == name), None)
     if command is None:
-        hint = nearest(name, [each.name for each in COMMANDS])
+        hint = (
+            f"did you mean 'asyncwait check {name}'?"
+            if os.path.exists(name)
+            else nearest(name, [*(each.name for each in COMMANDS), "--help", "--version"])
+        )
         raise UsageError(f"asyncwait: unknown command {name!r}; {hint}")
-    parser = _Parser(
-        prog=f"asyncwait {name}",
-        description=command.description,
-        epilog=command.epilog,
-        allow_abbrev=False,  # one that is unique today may not be tomorrow
-        formatter_class=argparse.HelpFormatter if {*HELP} & {*rest} else _unseen,
-    )
-    command.add_options(parser)
+    parser = _parser(command, argparse.HelpFormatter if {*HELP} & {*rest} else _unseen)
+    parser.refuse_unknown_options(rest)
     args, unknown = parser.parse_known_args(rest)
     if unknown:
         parser.refuse(unknown[0])
@@ -79,6 +78,19 @@ class _Unseen(argparse.HelpFormatter):
 _unseen = partial(_Unseen, width=WIDTH)  # argparse imports `shutil` to ask for one
 
 
+def _parser(command: Command, formatter: Any) -> _Parser:
+    """What reads the command line of a command."""
+    parser = _Parser(
+        prog=f"asyncwait {command.name}",
+        description=command.description,
+        epilog=command.epilog,
+        allow_abbrev=False,  # one that is unique today may not be tomorrow
+        formatter_class=formatter,
+    )
+    command.add_options(parser)
+    return parser
+
+
 class _Parser(argparse.ArgumentParser):
     """One whose errors are exceptions of one line, and whose help can fail to be printed."""
 
@@ -88,14 +100,42 @@ class _Parser(argparse.ArgumentParser):
     def print_help(self, file: object = None) -> None:
         print(self.format_help(), end="")
 
+    @property
+    def long_options(self) -> list[str]:
+        """The names of its options, but for single letters."""
+        return [name for name in self._option_string_actions if len(name) > 2]
+
+    def refuse_unknown_options(self, arguments: Sequence[str]) -> None:
+        """Raise the error for the first option that there is not. argparse would first complain of
+        its value, which it takes for a path."""
+        for argument in arguments:
+            if argument == "--":
+                return
+            is_option = argument.startswith("--") and " " not in argument
+            if is_option and argument.partition("=")[0] not in self.long_options:
+                self.refuse(argument)
+
     def refuse(self, argument: str) -> NoReturn:
         """Raise the error for an argument that nothing takes."""
         if not argument.startswith("-"):
             self.error(f"unexpected argument {argument!r}")
         name = argument.partition("=")[0]
-        similar = closest(name, [each for each in self._option_string_actions if len(each) > 2])
-        hint = f"did you mean {similar}?" if similar else f"{self.prog} --help lists the options"
+        similar = closest(name, self.long_options)
+        if other := _command_with(name):
+            hint = f"it is an option of {other}"
+        elif name in [f"--{command.name}" for command in COMMANDS]:
+            hint = f"did you mean 'asyncwait {name[2:]}'?"
+        elif similar:
+            hint = f"did you mean {similar}?"
+        else:
+            hint = f"{self.prog} --help lists the options"
         self.error(f"unknown option {name}; {hint}")
+
+
+def _command_with(option: str) -> str:
+    """The first command that has an option, or ""."""
+    parsers = (_parser(command, _unseen) for command in COMMANDS)
+    return next((parser.prog for parser in parsers if option in parser.long_options), "")
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
@@ -145,7 +185,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 def _add_prove(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "place",
-        type=_argument(_place),
+        type=argument(_place),
         metavar="PATH:LINE[:COLUMN]",
         help="where the finding is, as check prints it",
     )
@@ -185,7 +225,7 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "code",
         nargs="?",
-        type=_argument(_code),
+        type=argument(_code),
         metavar="CODE",
         help="such as AWT102 (default: list the codes)",
     )
@@ -195,7 +235,7 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
 def _add_output_format(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--output-format",
-        type=_argument(_format),
+        type=argument(_format),
         default="text",
         metavar="FORMAT",
         help=f"one of {', '.join(_FORMATS)} (default: text)",
@@ -239,7 +279,7 @@ def _add_keys(group: argparse._ArgumentGroup, *names: str) -> None:
             group.add_argument(
                 *key.options,
                 action="extend" if key.kind.is_list else "store",
-                type=_argument(parse),
+                type=argument(parse),
                 metavar=key.metavar,
                 help=key.help,
             )
@@ -272,7 +312,7 @@ def _format(value: str) -> str:
 def _code(value: str) -> str:
     code = value.upper()
     if code not in ALL_CODES:
-        raise ValueError(f"unknown code {value!r}; {nearest(code, sorted(ALL_CODES))}")
+        raise unknown_code(code)
     return code
 
 
@@ -284,16 +324,16 @@ def _place(value: str) -> tuple[str, int, int]:
     return match[1], int(match[2]), int(match[3] or 0)
 
 
-def _argument(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+def argument(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     """`parse`, with the reason of a `ValueError` where `argparse` would hide it."""
 
-    def argument(value: str) -> Any:
+    def parsed(value: str) -> Any:
         try:
             return parse(value)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
 
-    return argument
+    return parsed
 
 
 class Command(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from operator import ne
 
 from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.options import (
@@ -96,11 +97,11 @@ class Key(NamedTuple):
         return self.name.replace("-", "_")
 
 
-def _codes(codes: list[str]) -> list[str]:
+def known_codes(codes: list[str]) -> list[str]:
+    """`codes`, all of them codes or prefixes of codes. Raises `ValueError` for one that is not."""
     unknown = unknown_codes(codes)
     if unknown:
-        known = ", ".join(sorted(ALL_CODES))
-        raise ValueError(f"unknown code {unknown[0]!r}; the codes are {known}")
+        raise unknown_code(unknown[0])
     return codes
 
 
@@ -122,7 +123,7 @@ def _file_ignores(value: str) -> list[tuple[str, list[str]]]:
         elif not found:
             raise ValueError(f"{value!r} is not of the form GLOB:CODES")
         if code:
-            found[-1][1].extend(_codes([code]))
+            found[-1][1].extend(known_codes([code]))
     return found
 
 
@@ -159,11 +160,25 @@ def nearest(word: str, known: Sequence[str]) -> str:
     return f"did you mean {similar!r}?" if similar else f"choose from {', '.join(known)}"
 
 
-def closest(word: str, known: Sequence[str]) -> str:
-    """The one of those that are known that is most similar to `word`, or ""."""
+def closest(word: str, known: Iterable[str]) -> str:
+    """The one of those that are known that is most similar to `word`, or "". Two options are not
+    similar because both begin with dashes."""
     import difflib  # only for who made a mistake
 
-    return next(iter(difflib.get_close_matches(word, known, 1)), "")
+    names = {each.lstrip("-"): each for each in known}
+    return names.get(next(iter(difflib.get_close_matches(word.lstrip("-"), names, 1)), ""), "")
+
+
+def unknown_code(word: str) -> ValueError:
+    """What is wrong with `word`, with which no code begins. It suggests a code or a prefix that
+    differs only in case, or else a code that differs in one character."""
+    upper = word.upper()
+    meant = [each for each in sorted(ALL_CODES) if len(each) == len(upper)]
+    meant = [each for each in meant if sum(map(ne, each, upper)) == 1]
+    if word != upper and not unknown_codes([upper]):
+        meant = [upper]
+    hint = f"did you mean {meant[0]!r}?" if meant else "asyncwait rules lists the codes"
+    return ValueError(f"unknown code {word!r}; {hint}")
 
 
 # From TOML: the values of these are arrays of strings, strings, and so on, and then as above.
@@ -200,7 +215,7 @@ def _toml_globs(value: object, directory: str) -> list[str]:
 def _toml_file_ignores(value: object, directory: str) -> list[tuple[str, list[str]]]:
     if not isinstance(value, dict):
         raise TypeError
-    return [(_anchored(g, directory), _codes(_strings(codes))) for g, codes in value.items()]
+    return [(_anchored(g, directory), known_codes(_strings(codes))) for g, codes in value.items()]
 
 
 def _anchored(glob: str, directory: str) -> str:
@@ -209,7 +224,10 @@ def _anchored(glob: str, directory: str) -> str:
 
 
 _CODES = Kind(
-    "an array of codes", lambda v: _codes(split_list(v)), lambda v, _: _codes(_strings(v)), True
+    "an array of codes",
+    lambda v: known_codes(split_list(v)),
+    lambda v, _: known_codes(_strings(v)),
+    True,
 )
 _NAMES = Kind(
     "an array of names", lambda v: _names(split_list(v)), lambda v, _: _names(_strings(v)), True
