@@ -187,10 +187,10 @@ def _functions(path: Path) -> Iterator[Slow]:
         counter = Counter()
         for analysed in _analysed(text, counter):
             seconds = time.process_time() - started
-            func = analysed.run.func
+            func = analysed.func
             place = f"{path}:{func.line}"
             work = counter.take()
-            yield Slow(seconds, place, func.name, work, analysed.run.many, analysed.is_incomplete)
+            yield Slow(seconds, place, func.name, work, analysed.many, analysed.is_incomplete)
             started = time.process_time()
     except (OSError, SyntaxError, ValueError, RecursionError):
         return

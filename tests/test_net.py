@@ -57,11 +57,11 @@ name, named = "analyse", lambda program, func, *rest: func.name
 """,
     "decided": """
 from flake8_asyncwait.rules import decide as where
-name, named = "finding_at", lambda file, analysed, *rest: analysed.run.func.name
+name, named = "finding_at", lambda file, analysed, *rest: analysed.func.name
 """,
     "planned": """
 from flake8_asyncwait.fix import fixer as where
-name, named = "rewrite", lambda text, seen, index, *rest: seen[index].analysed.run.func.name
+name, named = "rewrite", lambda text, seen, index, *rest: seen[index].analysed.func.name
 """,
 }
 FAIL = """

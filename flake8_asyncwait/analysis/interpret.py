@@ -11,6 +11,7 @@ from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.code.walk import every
 from flake8_asyncwait.analysis.fates import family_books
 from flake8_asyncwait.analysis.machine.books import (
+    Books,
     Decided,
     MakeBooks,
     Undetermined,
@@ -47,18 +48,25 @@ class Analysed:
     """What all executions of a function show of one site. Where the bound of work was hit, it
     `is_incomplete`: the leaks that were found are true, and no more is known."""
 
+    func: ir.Func
     site: Site
-    run: Machine
+    books: Books
+    # How many tasks a collection of unknown size stood for.
+    many: int
+    # The names that states held, and the paths of other modules that were looked into.
+    relevant: frozenset[str]
+    elsewhere: frozenset[str]
     is_incomplete: bool
 
     @property
-    def sites(self) -> list[Site]:
-        """The site."""
-        return [self.site]
-
-    def is_undetermined(self, site: Site) -> bool:
+    def is_undetermined(self) -> bool:
         """Whether nothing is claimed about the site."""
-        return self.is_incomplete and not any(leak.kind == "lost" for leak in self.run.books.leaks)
+        return self.is_incomplete and not any(leak.kind == "lost" for leak in self.books.leaks)
+
+
+def _analysed(run: Machine, is_incomplete: bool) -> Analysed:
+    elsewhere = frozenset(run.elsewhere)
+    return Analysed(run.func, run.site, run.books, run.many, run.relevant, elsewhere, is_incomplete)
 
 
 def analyse(
@@ -144,14 +152,14 @@ class Runs:
         for many in (many for many, left in self.left.items() if left > 0):
             run = self._machine(site, many)
             if self._is_executed(run):
-                return Analysed(site, self._with_agreeing_tests(run), many == 1)
+                return _analysed(self._with_agreeing_tests(run), many == 1)
             if run.elsewhere:
                 return None
         if any(left > 0 for left in self.left.values()):
             # What is lost under a fault may be lost without one, too: that is another code.
             run.without_faults()
             self._is_executed(run)
-        return Analysed(site, run, True)
+        return _analysed(run, True)
 
     def _machine(
         self, site: Site, many: int, tested_again: frozenset[str] = frozenset()

@@ -55,9 +55,9 @@ class Seen:
     @cached_property
     def finding(self) -> Finding | None:
         """The finding of the site."""
-        if self.analysed.is_undetermined(self.site):
+        if self.analysed.is_undetermined:
             return None
-        return finding_at(self.file, self.analysed, self.site, self._options)
+        return finding_at(self.file, self.analysed, self._options)
 
     @cached_property
     def had_finding(self) -> bool:
@@ -88,7 +88,7 @@ class Seen:
     @property
     def notes(self) -> NotingBooks:
         """The books of the run."""
-        books = self.analysed.run.books
+        books = self.analysed.books
         assert isinstance(books, NotingBooks)
         return books
 
@@ -106,8 +106,7 @@ class Seen:
     @property
     def lost(self) -> frozenset[str]:
         """What messages call the tasks that some execution loses at the site."""
-        books, index = self.notes, self.site.index
-        lost = {leak.origin for leak in books.of(index) if leak.kind == "lost"}
+        lost = {leak.origin for leak in self.notes.leaks if leak.kind == "lost"}
         return frozenset(map(self.notes.label, lost))
 
     @property

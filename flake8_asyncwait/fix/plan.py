@@ -149,7 +149,7 @@ def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: 
     for _ in range(_COROUTINES):
         own = now[index]
         place = locate(after, *own.place, own.extent)
-        coroutine = own.site.coroutine
+        coroutine = own.analysed.books.coroutine
         if place is None or not coroutine:
             return Rewrite(MANUAL, text, why)
         module = with_tasks(place, coroutine, how.width)
@@ -347,7 +347,7 @@ def _proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> li
     if own.finding.code == "AWT101" and not _raises(place.function):
         kinds = [kind for kind in kinds if kind != EXCEPT]  # no error comes before the leak
     own_all = _why_not_by_owner(own) is None
-    relevant = own.analysed.run.relevant
+    relevant = own.analysed.relevant
     made = wrap.proposals(place, kinds, relevant, own.uses, own_all, width)
     texts = []
     for each in islice(made, _PROPOSALS):
@@ -398,7 +398,7 @@ def _why_not_wait_any(own: Seen, place: Place) -> str | None:
 
 
 def _why_not_by_call(own: Seen, place: Place) -> str | None:
-    if own.file.program.qualified(own.analysed.run.func, own.site.call.func) != WAIT:
+    if own.file.program.qualified(own.analysed.func, own.site.call.func) != WAIT:
         return "it is not a call of asyncio.wait() itself"
     if not _is_awaited(place):
         return "the wait is not awaited where it stands"
@@ -455,7 +455,7 @@ def _mode(own: Seen) -> object:
         return "ALL_COMPLETED"
     if isinstance(mode, ir.Const):
         return mode.value
-    qualified = own.file.program.qualified(own.analysed.run.func, mode)
+    qualified = own.file.program.qualified(own.analysed.func, mode)
     return RETURN_WHEN.get(qualified or "")
 
 
@@ -490,7 +490,7 @@ def _proof(
             own.notes.budget,
             own.file.lowered,
             watched,
-            own.analysed.run.many,
+            own.analysed.many,
             own.file.path,
         )
     except SyntaxError:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from itertools import chain
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.facts import Site
 from flake8_asyncwait.analysis.code.load import File
 from flake8_asyncwait.analysis.code.walk import every, last_name
 from flake8_asyncwait.analysis.interpret import Analysed, Runs, analyse, analyse_family
@@ -93,10 +92,10 @@ def _function(file: File, func: ir.Func, sites: Sites, options: Options) -> list
     others = analyse_family(file.program, func, family) if family else iter(())
     for analysed in chain(runs, others):
         site = analysed.site
-        if analysed.is_undetermined(site):
+        if analysed.is_undetermined:
             decided.append(UndeterminedSite(site.call.line, site.call.column, TOO_MANY_PATHS))
         else:
-            decided.append(finding_at(file, analysed, site, options))
+            decided.append(finding_at(file, analysed, options))
     return decided
 
 
@@ -169,10 +168,11 @@ def _functions(func: ir.Func) -> Iterator[ir.Func]:
             yield from _functions(nested)
 
 
-def finding_at(file: File, analysed: Analysed, site: Site, options: Options) -> Finding | None:
+def finding_at(file: File, analysed: Analysed, options: Options) -> Finding | None:
     """The finding of the first rule that fires. A rule that is on by default wins even where the
     user has turned it off: what it finds is not another rule's finding then."""
-    call, result = site.call, outcome(analysed, site)
+    site, result = analysed.site, outcome(analysed)
+    call = site.call
     for rule in map(rule_of, site.kind.codes):
         if rule.code not in options.codes and not rule.default:
             continue
@@ -180,11 +180,11 @@ def finding_at(file: File, analysed: Analysed, site: Site, options: Options) -> 
         if hit is not None:
             if rule.code not in options.codes:
                 return None
-            place = _place(file, analysed.run.func, call)
+            place = _place(file, analysed.func, call)
             steps = witness(hit.history, call.line, place.helper, file.program)
             message = hit.says(place)
             more = hint(place) if site.kind is WAIT else ""
-            elsewhere = tuple(sorted(analysed.run.elsewhere))
+            elsewhere = tuple(sorted(analysed.elsewhere))
             where = call.line, call.column
             return Finding(*where, rule.code, message, steps, *call.end, more, elsewhere)
     return None

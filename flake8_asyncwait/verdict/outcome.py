@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR
-from flake8_asyncwait.analysis.code.facts import Site
 from flake8_asyncwait.analysis.fates import FamilyBooks
 from flake8_asyncwait.analysis.interpret import Analysed
 from flake8_asyncwait.analysis.machine.books import Books, Leak
@@ -103,17 +102,17 @@ class Outcome:
     fates: Fates | None = None
 
 
-def outcome(analysed: Analysed, site: Site) -> Outcome:
-    """Gather the answers for a site of a function that has been analysed."""
-    books = analysed.run.books
-    leaks = list(books.of(site.index).items())
+def outcome(analysed: Analysed) -> Outcome:
+    """Gather the answers for a site that has been analysed."""
+    books = analysed.books
+    leaks = list(books.leaks.items())
     owned, first = partial(is_owned, books), partial(shortest, books)
     lost = [(leak, history) for leak, history in leaks if leak.kind == "lost"]
     mine = [(leak, history) for leak, history in lost if owned(leak)]
     return Outcome(
-        fates=fates(analysed, site),
-        early=site.early,
-        coroutine=site.coroutine,
+        fates=fates(analysed),
+        early=books.early,
+        coroutine=books.coroutine,
         forgotten=first([(k, h) for k, h in mine if not k.fault]),
         unbound=first([(k, h) for k, h in mine if k.fault and k.unbound]),
         passed_by=first([(k, h) for k, h in mine if k.fault]),
@@ -127,18 +126,17 @@ def outcome(analysed: Analysed, site: Site) -> Outcome:
     )
 
 
-def fates(analysed: Analysed, site: Site) -> Fates | None:
+def fates(analysed: Analysed) -> Fates | None:
     """The answers for a site of the family; None for a wait."""
-    books = analysed.run.books
+    books, site = analysed.books, analysed.site
     if not isinstance(books, FamilyBooks):
         return None
-    leaks = books.of(site.index).items()
-    lost = [(k, h) for k, h in leaks if k.kind == "lost" and is_owned(books, k)]
+    lost = [(k, h) for k, h in books.leaks.items() if k.kind == "lost" and is_owned(books, k)]
     first = partial(shortest, books)
     # A gather answers for what it makes; tasks that it is given were made at another site.
     made = [(k, h) for k, h in lost if site.kind is not GATHER or books.is_made_by(k, site.call)]
     child = [(k, h) for k, h in lost if k.fault is not None and k.fault.kind == CHILD]
-    child = child if site.several else []
+    child = child if books.several else []
     closings = frozenset(map(closing, site.uses))
     return Fates(
         books,

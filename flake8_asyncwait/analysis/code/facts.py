@@ -11,22 +11,18 @@ from flake8_asyncwait.analysis.code.liveness import Liveness
 from flake8_asyncwait.sites.fanout import WAIT, Kind
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Site:
-    """A wait site and what is known of it without executions.
+    """A site and what is known of it without executions.
 
-    `early` is true as soon as one execution finds the site so. `pending_names` are those that its
-    result, or the pending half of it, is bound to, `result_names` those of both halves.
-    Of the family, `several` says that a gather has several children of the function, and `uses`
-    are the names that what it is given may use.
+    `pending_names` are those that the result of a wait, or the pending half of it, is bound to,
+    `result_names` those of both halves. `uses` are the names that what a site of the family is
+    given may use.
     """
 
     call: ir.Call
     index: int
-    early: bool = False
-    coroutine: str = ""
     kind: Kind = WAIT
-    several: bool = False
     uses: frozenset[str] = frozenset()
     pending_names: frozenset[str] = frozenset()
     result_names: frozenset[str] = frozenset()

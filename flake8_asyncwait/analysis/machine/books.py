@@ -53,6 +53,8 @@ class Leak(NamedTuple):
 class Books:
     """What a run for one site finds out, within `limit` units of work.
 
+    `early` says that the wait of the site is early, in one execution at least, `coroutine` names
+    one that is passed to it, `several` that a gather has several children of the function.
     `is_forgotten` says that a task is lost without a fault.
     """
 
@@ -60,6 +62,9 @@ class Books:
     is_thorough: ClassVar[bool] = False
 
     limit: int
+    early: bool = False
+    coroutine: str = ""
+    several: bool = False
     is_forgotten: bool = False
     adopted: set[str] = field(default_factory=set)
     labels: dict[int, str] = field(default_factory=dict)
@@ -68,6 +73,7 @@ class Books:
     _before: int = 0
     _origins: dict[object, int] = field(default_factory=dict)
     _nodes: list[object] = field(default_factory=list)
+    # Each leak with the last step of the shortest execution to it.
     leaks: dict[Leak, Trace] = field(default_factory=dict)
 
     def origin(self, node: object, key: object) -> int:
@@ -138,10 +144,6 @@ class Books:
         """Another run begins, for as much work once more."""
         self._before += self.work
         self.work = 0
-
-    def of(self, site: int) -> dict[Leak, Trace]:
-        """The leaks of the site, each with the last step of the shortest execution to it."""
-        return self.leaks
 
     def lose(self, leak: Leak, trace: Trace) -> None:
         """Enter a leak, unless it is known with a history that is as short."""

@@ -80,7 +80,7 @@ def gathered(machine: Machine, node: ir.Call, state: State, ref: Ref, before: St
     children = effects.tasks_of(state, ref)
     owned = [c for c in children if state.task(c).owner not in (FUTURE,)]
     if sum(_is_ours(state, child) for child in owned) > 1:
-        machine.site.several = True
+        machine.books.several = True
         state = _followed(state, owned)
     else:
         state = _followed(state, [child for child in owned if child.id not in before.heap])

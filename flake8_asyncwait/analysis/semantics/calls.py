@@ -143,8 +143,9 @@ def _wait_call(
         first = unresolved or (mode is not None and mode != Const("ALL_COMPLETED"))
         timeout = unresolved or _has_timeout(node)
         if site == machine.site.index:
-            machine.site.early |= first or timeout
-            machine.site.coroutine = _coroutine_in(after, waited) or machine.site.coroutine
+            books = machine.books
+            books.early = books.early or first or timeout
+            books.coroutine = _coroutine_in(after, waited) or books.coroutine
         results.append((after, Waiting(site, waited, first, timeout, node.line)))
     return results
 

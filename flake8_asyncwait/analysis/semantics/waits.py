@@ -63,7 +63,7 @@ def run_wait(machine: Machine, state: State, waiting: Waiting, line: int, ctx: C
     later = _passed(state, items)
     machine.fault(state, ctx, waiting.line, (CANCELLED_ERROR,), later)
     if ctx.limited:
-        machine.site.early |= waiting.site == machine.site.index
+        machine.books.early |= waiting.site == machine.site.index
         late = later.step(waiting.line, "the time runs out", "timeout")
         ctx.out.add(raising(TIMEOUT_ERROR), late)
     return _partings(machine, state, waiting, items, opened)
