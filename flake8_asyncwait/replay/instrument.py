@@ -133,11 +133,14 @@ class Instrument(ast.NodeTransformer):
             for name in ast.walk(inner.target)
             if isinstance(name, ast.Name)
         }
+        suspends = any(isinstance(inner, ast.Await) for inner in ast.walk(node))
         self.generic_visit(node)
         for inner in ast.iter_child_nodes(node):
-            targets = _unpacked(inner.target) if isinstance(inner, ast.comprehension) else -1
-            if isinstance(inner, ast.comprehension) and targets >= 0 and not inner.is_async:
-                facts = (False, False, targets)
+            if not isinstance(inner, ast.comprehension) or inner.is_async:
+                continue
+            targets = _unpacked(inner.target)
+            if targets >= 0 or suspends:
+                facts = (suspends, False, targets)
                 inner.iter = hook_call("__each__", inner.iter, *map(_constant, facts))
         self.shadowed = saved
         return node

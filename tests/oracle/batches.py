@@ -38,19 +38,36 @@ class Totals:
         return [story for _, story in new.values()]
 
 
-def main(name: str, description: str, run_batch: Callable[[list[str]], Totals]) -> int:
+Draw = Callable[[int, int], list[str]]
+RunBatch = Callable[[list[str]], Totals]
+
+
+def main(
+    name: str,
+    description: str,
+    run_batch: RunBatch,
+    family: tuple[RunBatch, Draw] | None = None,
+) -> int:
     """Run `python -m NAME` as the command line says; return the exit code.
 
-    `run_batch` looks at a batch of programs; it is called in other processes.
+    `run_batch` looks at a batch of programs; it is called in other processes. `family` is what does
+    so for `--family`, and what draws the programs then.
     """
     parser = argparse.ArgumentParser(prog=f"python -m {name}", description=description)
     parser.add_argument("--examples", type=int, default=1000, help="how many programs")
     parser.add_argument("--seed", type=int, default=0, help="the first batch's seed")
     parser.add_argument("--most", type=int, default=20, help="stop at so many problems")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many processes")
+    if family is not None:
+        parser.add_argument("--family", action="store_true", help="programs without a wait")
     arguments = parser.parse_args()
+    draw: Draw = drawn
+    if family is not None and arguments.family:
+        run_batch, draw = family
     began = time.perf_counter()
-    totals = run(run_batch, arguments.examples, arguments.seed, arguments.most, arguments.jobs or 1)
+    totals = run(
+        run_batch, draw, arguments.examples, arguments.seed, arguments.most, arguments.jobs or 1
+    )
     seconds = time.perf_counter() - began
     print(
         f"{totals.programs} programs, {len(totals.problems)} problems, "
@@ -62,9 +79,7 @@ def main(name: str, description: str, run_batch: Callable[[list[str]], Totals]) 
     return 1 if totals.problems else 0
 
 
-def run(
-    run_batch: Callable[[list[str]], Totals], examples: int, start: int, most: int, jobs: int
-) -> Totals:
+def run(run_batch: RunBatch, draw: Draw, examples: int, start: int, most: int, jobs: int) -> Totals:
     """Look at about `examples` programs, from seed `start`, in `jobs` processes, and print each
     problem; how far it is goes to stderr.
 
@@ -72,7 +87,7 @@ def run(
     """
     totals = Totals()
     with ProcessPoolExecutor(jobs) as pool:
-        for batch in _batches(pool, run_batch, min(BATCH, examples), start, 2 * jobs):
+        for batch in _batches(pool, run_batch, draw, min(BATCH, examples), start, 2 * jobs):
             for story in totals.add(batch):
                 print(story, end="\n\n", flush=True)
             print(f"{totals.programs} programs", file=sys.stderr, flush=True)
@@ -84,7 +99,8 @@ def run(
 
 def _batches(
     pool: Executor,
-    run_batch: Callable[[list[str]], Totals],
+    run_batch: RunBatch,
+    draw: Draw,
     examples: int,
     start: int,
     ahead: int,
@@ -92,10 +108,10 @@ def _batches(
     """Yield the batches in order, without end; so many are begun ahead of the one awaited."""
     begun: deque[Future[Totals]] = deque()
     for number in count(start):
-        begun.append(pool.submit(_run_batch, run_batch, number, examples))
+        begun.append(pool.submit(_run_batch, run_batch, draw, number, examples))
         if len(begun) == ahead:
             yield begun.popleft().result()
 
 
-def _run_batch(run_batch: Callable[[list[str]], Totals], number: int, examples: int) -> Totals:
-    return run_batch(drawn(number, examples))
+def _run_batch(run_batch: RunBatch, draw: Draw, number: int, examples: int) -> Totals:
+    return run_batch(draw(number, examples))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flake8_asyncwait.check import check
-from flake8_asyncwait.options import Options
+from flake8_asyncwait.options import FAMILY_CODES, Options
 from flake8_asyncwait.replay.follow import following
 from flake8_asyncwait.replay.lift import lift
 from flake8_asyncwait.verdict.finding import Finding, Step
 
-from .judge import EXECUTIONS_AT_MOST, Ruling, find_sites, judge, replay
+from .judge import EXECUTIONS_AT_MOST, Ruling, find_family, find_sites, judge, replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,13 @@ class Comparison:
 
 
 def compare(text: str, options: Options = Options()) -> Comparison:
-    """Compare the linter's findings with the judge's rulings on every site of a module."""
+    """Compare the linter's findings with the judge's rulings on every site of a module.
+
+    The sites are waits, or those of the family where one of its codes is selected.
+    """
     checked = check(text, options)
     findings = {(finding.line, finding.column): finding for finding in checked.findings}
-    sites = find_sites(text)
+    sites = find_sites(text) if options.codes.isdisjoint(FAMILY_CODES) else find_family(text)
     undetermined = {each.place for each in checked.undetermined}
     unsettled = 0
     found = []

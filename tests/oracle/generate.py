@@ -944,13 +944,11 @@ def module(names: Names, body: Lines) -> str:
     head = HEAD
     if "contextlib." in body_text:
         head += "import contextlib\n"
-    imported = [name for name in IMPORTED if re.search(rf"\b{name}\b", body_text)]
     if "deque" in body_text:
         head += "from collections import deque\n"
     if names.annotated:
         head += "from typing import Awaitable, Coroutine\n"
-    if imported:
-        head += f"from elsewhere import {', '.join(imported)}\n"
+    head += imported_from("elsewhere", IMPORTED, body_text)
     if "FC" in body_text:
         head += f"\n{CONSTANT}"
     if "registry" in body_text:
@@ -958,8 +956,15 @@ def module(names: Names, body: Lines) -> str:
     return f"{head}{helpers}\n\n{text}\n"
 
 
-def drawn(number: int, examples: int) -> list[str]:
-    """Draw up to so many modules from a seed; return the distinct ones, in order."""
+def imported_from(name: str, members: Sequence[str], text: str) -> str:
+    """Return the import of those members of a module that a text names."""
+    named = [member for member in members if re.search(rf"\b{member}\b", text)]
+    return f"from {name} import {', '.join(named)}\n" if named else ""
+
+
+def drawn(number: int, examples: int, strategy: st.SearchStrategy[str] | None = None) -> list[str]:
+    """Draw up to so many modules from a seed, with `programs` or another strategy; return the
+    distinct ones, in order."""
     found: dict[str, None] = {}
 
     @seed(number)
@@ -970,7 +975,7 @@ def drawn(number: int, examples: int) -> list[str]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(programs())
+    @given(programs() if strategy is None else strategy)
     def keep(text: str) -> None:
         found.setdefault(text)
 
