@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from flake8_asyncwait.analysis.states.state import DROPPED
+from flake8_asyncwait.analysis.states.trace import TIMEOUT
 from flake8_asyncwait.rules.rule import Hit, Rule
 from flake8_asyncwait.rules.words import in_a_finally, subject_of
 from flake8_asyncwait.verdict.outcome import Loss, Outcome
@@ -28,7 +29,7 @@ def _says(loss: Loss, place: Place) -> str:
             f"each turn of the loop{which} drops {subject.text} while {subject.they} may still run"
         )
         return f"{drops}; cancel {subject.them} first"
-    timed_out = any(step.choice == "timeout" for step in loss.history.steps())
+    timed_out = any(step.choice == TIMEOUT for step in loss.history.steps())
     ends = "time out and leave" if timed_out else "leave"
     problem = f"{place.name}() may {ends} {subject.text} running"
     if is_dropped and not subject.has_name:

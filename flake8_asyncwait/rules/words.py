@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flake8_asyncwait.analysis.states.trace import Trace
+from flake8_asyncwait.analysis.states.trace import FAULT, Trace
 from flake8_asyncwait.verdict.outcome import Loss, Struck
 from flake8_asyncwait.verdict.place import Place, Subject
 
@@ -20,7 +20,7 @@ def when(loss: Loss, place: Place) -> str:
     fault = _fault(loss)
     if fault is None:
         return ""
-    kind, here = fault.choice.removeprefix("fault:"), place.is_at(fault.line)
+    kind, here = fault.choice.taken, place.is_at(fault.line)
     line = _line_of(fault, place)
     if kind == "CancelledError":
         this = "await" if place.is_awaited else "wait"
@@ -55,7 +55,7 @@ def when_struck(struck: Struck, place: Place) -> str:
     """The faults of one line under which tasks of the family are lost, as a clause."""
     fault = _fault(struck.loss)
     assert fault is not None, "it is lost under one"
-    if fault.choice == "fault:GeneratorExit":
+    if fault.choice.taken == "GeneratorExit":
         return f"if the generator is closed on {_line_of(fault, place)}"
     ways = [
         way
@@ -99,4 +99,4 @@ def hint(place: Place) -> str:
 def _fault(loss: Loss) -> Trace | None:
     """The step at which a fault strikes."""
     steps = loss.history.steps()
-    return next((step for step in steps if step.choice.startswith("fault:")), None)
+    return next((step for step in steps if step.choice.kind == FAULT), None)

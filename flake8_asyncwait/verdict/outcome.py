@@ -12,7 +12,7 @@ from flake8_asyncwait.analysis.interpret import Analysed
 from flake8_asyncwait.analysis.machine.books import Books, Leak
 from flake8_asyncwait.analysis.machine.fanout import CHILD, SIBLING, VAIN_CANCEL, closing
 from flake8_asyncwait.analysis.machine.machine import BYSTANDER
-from flake8_asyncwait.analysis.states.trace import History, Trace
+from flake8_asyncwait.analysis.states.trace import FAULT, Choice, History, Trace
 from flake8_asyncwait.analysis.states.values import COLLECTION, FUTURE, OWNED
 from flake8_asyncwait.sites.fanout import GATHER
 
@@ -165,7 +165,7 @@ def _struck(books: Books, lost: list[tuple[Leak, History]], kind: str) -> Struck
 
 
 def _struck_on(history: History) -> int:
-    return next((s.line for s in history.steps() if s.choice.startswith("fault:")), 0)
+    return next((s.line for s in history.steps() if s.choice.kind == FAULT), 0)
 
 
 def is_owned(books: Books, leak: Leak) -> bool:
@@ -195,5 +195,5 @@ def _is_same(one: History, other: History) -> bool:
     return [_said(step) for step in one.steps()] == [_said(step) for step in other.steps()]
 
 
-def _said(step: Trace) -> tuple[int, str, str]:
+def _said(step: Trace) -> tuple[int, str, Choice]:
     return step.line, step.what, step.choice

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.machine.fanout import STARTS
-from flake8_asyncwait.analysis.states.trace import History, Trace
+from flake8_asyncwait.analysis.states.trace import FAULT, WAITING, History, Trace
 from flake8_asyncwait.verdict.finding import Step
 
 _STARTS = frozenset(STARTS.values())
@@ -25,8 +25,8 @@ def witness(
     starts = (
         n
         for n, step in enumerate(steps)
-        if step.choice.startswith("fault:")
-        or (step.line == line and (step.choice == "wait" or step.what in _STARTS))
+        if step.choice.kind == FAULT
+        or (step.line == line and (step.choice == WAITING or step.what in _STARTS))
     )
     return tuple(
         _step(one, helper(one.line), program.path_of(one.line)) for one in steps[next(starts, 0) :]
@@ -34,7 +34,7 @@ def witness(
 
 
 def _step(one: Trace, helper: str, path: str) -> Step:
-    return Step(one.line % ir.SPAN, _inside(helper, one.what), one.choice, path)
+    return Step(one.line % ir.SPAN, _inside(helper, one.what), str(one.choice), path)
 
 
 def _inside(helper: str, what: str) -> str:

@@ -72,7 +72,8 @@ def _leave(machine: Machine, state: State, number: int, line: int, how: str) -> 
 
 def head(machine: Machine, state: State, line: int) -> State:
     """A state at the head of a loop. Where no task is left that could be lost, the others tell
-    nothing any more: forgetting them lets loops converge."""
+    nothing any more: forgetting them lets loops converge. Without this, a worker of prefect is
+    undetermined."""
     machine.books.tick(state.weight + (state.fill >> 6))  # what a loop fills may grow without end
     state = collect(machine, state, line)
     tasks = {n: t for n, t in state.heap.items() if type(t) is Task}
@@ -141,7 +142,8 @@ def _may_be_lost(task: Task) -> bool:
 
 
 def settle_ended(state: State) -> State:
-    """Forget how tasks ended where nothing asks any more."""
+    """Forget how tasks ended where nothing asks any more. Without this, the worker of temporalio is
+    undetermined."""
     heap = None
     asked = {value.task.id for value in state.env.values() if type(value) is Asked}
     for number, thing in state.heap.items():

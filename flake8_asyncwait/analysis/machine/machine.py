@@ -23,6 +23,7 @@ from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.machine.books import Books
 from flake8_asyncwait.analysis.states.completion import Flow, raising
 from flake8_asyncwait.analysis.states.state import STRUCK, Fault, State
+from flake8_asyncwait.analysis.states.trace import FAULT, RAISE, TIMEOUT, Choice
 from flake8_asyncwait.analysis.states.values import MANY, OWNED, UNKNOWN, Const, Task, Value
 from flake8_asyncwait.sites.fanout import WAIT
 
@@ -179,7 +180,7 @@ class Machine:
     def may_raise(self, results: Results, line: int, ctx: Context) -> Results:
         """A plain call or subscript: it may raise what is expected of it, after its effect."""
         for exc in ctx.expected:
-            what, choice = "an exception is raised here", f"raise:{exc.name or 'Exception'}"
+            what, choice = "an exception is raised here", Choice(RAISE, exc.name or "Exception")
             ctx.out.add(raising(exc), *(after.step(line, what, choice) for after, _ in results))
         return results
 
@@ -207,8 +208,13 @@ class Machine:
             what = _FAULTS.get(exc, "an exception is raised here")
             name = exc.name or "Exception"
             fault = STRUCK if self.site.kind is WAIT else Fault(self.striking, name)
-            struck = before.with_fault(fault).step(line, what, f"fault:{name}")
+            struck = before.with_fault(fault).step(line, what, Choice(FAULT, name))
             ctx.out.add(raising(exc), struck)
+
+    def time_out(self, state: State, line: int, ctx: Context) -> None:
+        """The time that something is given may run out."""
+        late = state.step(line, "the time runs out", TIMEOUT)
+        ctx.out.add(raising(TIMEOUT_ERROR), late)
 
     def suspend(self, state: State, line: int, ctx: Context) -> Results:
         """Something unknown suspends, and may fail."""

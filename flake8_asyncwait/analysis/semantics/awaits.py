@@ -167,8 +167,7 @@ def _await_shielded(
     if isinstance(inner, Waiting):
         return run_wait(machine, state, inner, line, ctx)
     if shielded.timed:
-        late = state.suspended().step(line, "the time runs out", "timeout")
-        ctx.out.add(raising(TIMEOUT_ERROR), late)
+        machine.time_out(state.suspended(), line, ctx)
     refs = effects.tasks_of(state, inner)
     if not refs:
         return machine.suspend(hand_over(machine, state, inner, ctx), line, ctx)
@@ -203,7 +202,7 @@ def _await_limited(
     target = inner.inner if isinstance(inner, Shielded) else inner
     if fanout.is_timed(machine, ctx.frame.func, line):
         late = effects.end_all(state.suspended(), inner, Status.CANCELLED)
-        ctx.out.add(raising(TIMEOUT_ERROR), late.step(line, "the time runs out", "timeout"))
+        machine.time_out(late, line, ctx)
     if effects.tasks_of(state, target) and not effects.ended(state, target):
         late = state.suspended()
         if not isinstance(inner, Shielded):

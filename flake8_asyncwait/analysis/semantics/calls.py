@@ -348,7 +348,8 @@ def _is_coroutine_method(
 
 
 def _answer_while_pending(owner: str, question: str, state: State) -> Value | None:
-    """What a question to an event or a queue says while a task waits for that very thing."""
+    """What a question to an event or a queue says while a task waits for that very thing
+    (`conditions_questions`)."""
     method, answer = known.WHILE_PENDING[question]
     tasks = (thing for thing in state.heap.values() if type(thing) is Task and thing.waited)
     waits = any(

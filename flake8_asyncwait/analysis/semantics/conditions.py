@@ -172,7 +172,7 @@ def _answered(
 
 def _is_stranger(node: ir.Compare, state: State, right: Value, ctx: Context) -> bool:
     """Whether `name in tasks` asks for what came as a parameter among tasks that were made
-    here: it is none of them."""
+    here: it is none of them (idiom `x not in {a, b}`)."""
     box = state.get(right)
     if node.rest[0][0] not in ("In", "NotIn") or len(node.rest) > 1 or type(box) is not Box:
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, TIMEOUT_ERROR
+from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR
 from flake8_asyncwait.analysis.code.walk import TELLING, target_names, walk
 from flake8_asyncwait.analysis.machine.books import AWAITED
 from flake8_asyncwait.analysis.machine.execute import evaluate, executes_all, run_block
@@ -14,7 +14,7 @@ from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.statements import branch
 from flake8_asyncwait.analysis.semantics.values import completing, iterated, split_on_turns, turns
 from flake8_asyncwait.analysis.states import effects
-from flake8_asyncwait.analysis.states.completion import BREAK, CONTINUE, Flow, States, raising
+from flake8_asyncwait.analysis.states.completion import BREAK, CONTINUE, Flow, States
 from flake8_asyncwait.analysis.states.real import UNORDERED
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
@@ -60,8 +60,7 @@ def _for(machine: Machine, node: ir.For, states: list[State], ctx: Context) -> l
         if isinstance(value, AsCompleted) and node.asynchronous:
             after, items, source = completing(machine, after, value)
             if value.timed:
-                late = after.suspended().step(node.line, "the time runs out", "timeout")
-                ctx.out.add(raising(TIMEOUT_ERROR), late)
+                machine.time_out(after.suspended(), node.line, ctx)
             if items is not None:
                 _start_loop(machine, node, after, items, source, ctx, known)
                 continue
@@ -113,7 +112,7 @@ def _indexes(
     machine: Machine, node: ir.For, state: State, ctx: Context
 ) -> tuple[Value, ...] | None:
     """The items of a loop over a range of unknown length: one that indexes a collection is
-    taken to reach its end."""
+    taken to reach its end (`settle_cancel.cancelled_by_position`)."""
     called = isinstance(node.iter, ir.Call) and known.has(node.iter, known.COUNTS)
     if not called or not isinstance(node.target, ir.Name):
         return None
@@ -192,7 +191,7 @@ def _loop_items(
 
 def _order_matters(machine: Machine, node: ir.For, items: tuple[Value, ...]) -> bool:
     """Whether a loop's body may stop half way, as it may for None, or do different things to
-    its items."""
+    its items (`conditions_tasks.none_comes_first_out_of_a_set`)."""
     if Const(None) in items:
         return True
     if id(node) not in machine.ordered:

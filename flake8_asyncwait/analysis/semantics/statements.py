@@ -36,6 +36,7 @@ from flake8_asyncwait.analysis.semantics.names import (
 from flake8_asyncwait.analysis.semantics.operators import update
 from flake8_asyncwait.analysis.states.completion import BREAK, CONTINUE, RETURN, Flow, raising
 from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.trace import NO, YES
 from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
     Box,
@@ -207,8 +208,8 @@ def branch(
     for state in states:
         yes, no = decide(machine, node.test, state, ctx)
         if yes and no:
-            yes = [one.step(node.line, "the condition holds", "branch:yes") for one in yes]
-            no = [one.step(node.line, "the condition does not hold", "branch:no") for one in no]
+            yes = [one.step(node.line, "the condition holds", YES) for one in yes]
+            no = [one.step(node.line, "the condition does not hold", NO) for one in no]
         true += yes
         false += no
     return true, false

@@ -19,6 +19,7 @@ from flake8_asyncwait.analysis.semantics.waits import (
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import Flow
 from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.trace import WAITING
 from flake8_asyncwait.analysis.states.values import (
     ASKED,
     ENDED,
@@ -65,7 +66,7 @@ def make_task(
         if coroutine.site >= 0:
             state, elements, opened = waited_elements(machine, state, coroutine)
             state = start_wait(machine, state, coroutine.site, elements, opened)
-            state = state.step(coroutine.line, "the wait starts", "wait")
+            state = state.step(coroutine.line, "the wait starts", WAITING)
         made = new_task(machine, state, owner, node)
         return [
             after.new(WaitTask(coroutine, task)) for after, task in made if isinstance(task, Ref)

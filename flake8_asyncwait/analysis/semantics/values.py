@@ -121,7 +121,8 @@ def split_on_turns(
     machine: Machine, node: ir.Expr, some: State, none: State, ctx: Context
 ) -> tuple[list[State], list[State]]:
     """Of the states of a loop over something unknown, `some` with and `none` without a turn,
-    those that may be: what the function loops over again is as empty as it was."""
+    those that may be: what the function loops over again is as empty as it was
+    (`flow_branches.as_many_turns_as_before`)."""
     if turns(node):
         return [some], []
     if not isinstance(node, ir.Name) or not _is_repeated(machine, node.id, ctx):
@@ -139,7 +140,7 @@ def _is_repeated(machine: Machine, name: str, ctx: Context) -> bool:
 
 
 def turns(node: ir.Expr) -> tuple[Value, ...] | None:
-    """The items of a loop over a few things that are displayed."""
+    """The items of a loop over a few things that are displayed (`[mk() for _ in (x, x)]`)."""
     if not isinstance(node, ir.Display) or any(starred for _, starred in node.elements):
         return None
     count = len(node.elements)

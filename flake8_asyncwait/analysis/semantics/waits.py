@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, TIMEOUT_ERROR, Exc
+from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, Exc
 from flake8_asyncwait.analysis.machine.books import WAITED_AGAIN
 from flake8_asyncwait.analysis.machine.handover import cancel
 from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
 from flake8_asyncwait.analysis.semantics.values import as_items, as_task, truth
 from flake8_asyncwait.analysis.states import effects
-from flake8_asyncwait.analysis.states.completion import Flow, raising
+from flake8_asyncwait.analysis.states.completion import Flow
 from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.trace import OUTCOME, WAITING, Choice
 from flake8_asyncwait.analysis.states.values import (
     OWNED,
     UNKNOWN,
@@ -59,13 +60,12 @@ def run_wait(machine: Machine, state: State, waiting: Waiting, line: int, ctx: C
         return []
     if waiting.site >= 0:
         state = start_wait(machine, state, waiting.site, items, opened)
-        state = state.step(waiting.line, "the wait starts", "wait")
+        state = state.step(waiting.line, "the wait starts", WAITING)
     later = _passed(state, items)
     machine.fault(state, ctx, waiting.line, (CANCELLED_ERROR,), later)
     if ctx.limited:
         machine.books.early |= waiting.site == machine.site.index
-        late = later.step(waiting.line, "the time runs out", "timeout")
-        ctx.out.add(raising(TIMEOUT_ERROR), late)
+        machine.time_out(later, waiting.line, ctx)
     return _partings(machine, state, waiting, items, opened)
 
 
@@ -211,7 +211,8 @@ def _outcome_step(
     else:
         what = f"the wait returns: {' and '.join(dict.fromkeys(names))} still pending"
     halves = [_made_on(machine, state, half, opened) for half in (pending, done)]
-    return state.step(waiting.line, what, "outcome:pending={};done={}".format(*halves))
+    taken = "pending={};done={}".format(*halves)
+    return state.step(waiting.line, what, Choice(OUTCOME, taken, "?" in halves))
 
 
 def _made_on(machine: Machine, state: State, items: tuple[Value, ...], opened: bool) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from flake8_asyncwait.analysis.states.trace import Trace
+from flake8_asyncwait.analysis.states.trace import NO_CHOICE, Choice, Trace
 from flake8_asyncwait.analysis.states.values import (
     AsCompleted,
     Asked,
@@ -182,12 +182,12 @@ class State:
         box = self.get(value)
         return type(box) is Box and box.open
 
-    def step(self, line: int, what: str, choice: str = "") -> State:
+    def step(self, line: int, what: str, choice: Choice = NO_CHOICE) -> State:
         state = self._again()
         length, vague = (
             (self.trace.length, self.trace.vague) if self.trace is not None else (0, False)
         )
-        state.trace = Trace(self.trace, line, what, choice, length + 1, vague or "?" in choice)
+        state.trace = Trace(self.trace, line, what, choice, length + 1, vague or choice.vague)
         return state
 
     def with_fault(self, fault: Fault = STRUCK) -> State:

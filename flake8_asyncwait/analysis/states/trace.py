@@ -3,6 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Choice(NamedTuple):
+    """What a replay has to choose at a step so that the execution goes this way. `taken` is the way
+    that it takes; where that is `vague`, there may be others that look the same."""
+
+    kind: str
+    taken: str = ""
+    vague: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.taken}" if self.taken else self.kind
+
+
+NO_CHOICE = Choice("")
+WAITING = Choice("wait")
+TIMEOUT = Choice("timeout")
+YES, NO = Choice("branch", "yes"), Choice("branch", "no")
+# Kinds of choices: the fault that strikes, what a plain call raises, how a wait ends.
+FAULT = "fault"
+RAISE = "raise"
+OUTCOME = "outcome"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +38,7 @@ class Trace:
     before: Trace | None
     line: int
     what: str
-    choice: str
+    choice: Choice
     length: int
     vague: bool
 
