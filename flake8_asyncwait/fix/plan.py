@@ -66,8 +66,8 @@ class How(NamedTuple):
 
 class Rewrite(NamedTuple):
     """What to do about one site: the outcome, the new text of the file (with `wait_any` not yet
-    imported), where the outcome is `MANUAL` the reason, and the names that the call does not
-    mention any more."""
+    imported), where the outcome is `MANUAL` the reason, and the names that the function mentioned:
+    it may have been the last to need some of them."""
 
     outcome: str
     text: str
@@ -108,11 +108,13 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
     elif why is None and own.finding.code != "AWT103" and how.allows(WAIT_ANY):
         after = _with_wait_any(place, seen, index, options, how)
         if after is not None:
-            return Rewrite(WAIT_ANY, after, freed=frozenset(every_name(place.call)))
+            return Rewrite(WAIT_ANY, after, freed=frozenset(every_name(place.function)))
         why = "the rewritten function could not be proved"
     kinds = [kind for kind in (FINALLY, EXCEPT) if how.allows(kind)]
     cured = _with_try(text, seen, index, options, kinds, how.width) if kinds else None
-    return cured or Rewrite(MANUAL, text, _why_manual(own, place, how, why))
+    if cured is None:
+        return Rewrite(MANUAL, text, _why_manual(own, place, how, why))
+    return cured._replace(freed=frozenset(every_name(place.function)))
 
 
 def _why_manual(own: Seen, place: Place, how: How, why_not_wait_any: str | None) -> str:

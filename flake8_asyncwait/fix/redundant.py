@@ -218,7 +218,10 @@ class _Without(cst.CSTTransformer):
         return layout.code(handler.type).rpartition(".")[2] if handler.type is not None else ""
 
     def leave_With(self, original_node: cst.With, updated_node: cst.With) -> Any:
-        return original_node if _is_empty(updated_node.body) else updated_node
+        if not _is_empty(updated_node.body):
+            return updated_node
+        only_suppresses = all(map(_suppresses, original_node.items))
+        return self._gone(original_node) if only_suppresses else original_node
 
     def leave_While(self, original_node: cst.While, updated_node: cst.While) -> Any:
         return original_node if _is_empty(updated_node.body) else updated_node
@@ -268,6 +271,12 @@ def _holds_only(node: cst.CSTNode, names: set[str]) -> bool:
     cancelled of these, and of others perhaps not."""
     found = set(variables(node)) - _PURE_FUNCTIONS
     return bool(found) and found <= names
+
+
+def _suppresses(item: cst.WithItem) -> bool:
+    """Whether a context manager does nothing but suppress what its block raises."""
+    call = item.item
+    return isinstance(call, cst.Call) and aims.last_name(call.func) == "suppress"
 
 
 def _is_empty(suite: cst.BaseSuite) -> bool:
