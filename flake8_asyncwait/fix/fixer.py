@@ -29,8 +29,8 @@ class Fixed(NamedTuple):
 
     `text` is its new text, in which `wait_any` is not yet imported. `cures` say what was done about
     each finding, in the order of the findings. `freed` are names that the fixed functions
-    mentioned: what imports them may have become useless. `internal` are errors of our own, each for a
-    function that was left as it is.
+    mentioned: what imports them may have become useless. `internal` are errors of our own, each for
+    a function that was left as it is.
     """
 
     text: str
