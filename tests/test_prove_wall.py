@@ -577,6 +577,7 @@ LIES = {
     "UTF-16": HONEST.decode().encode("utf-16"),
     "half a line": HONEST[:-5],
     "no end": HONEST[:-1],
+    "another beginning": HONEST + b"[",
     "fewer events than it says": HEAD + WAITS + RUNS,
     "more events than it says": HONEST + RUNS,
     "twice": HONEST * 2,
@@ -613,6 +614,9 @@ LIES = {
     "a great number": b'["not lifted", "", ' + b"9" * 1_000_000 + b"]\n",
     "great numbers": HEAD + (b"[" + b"9" * 4_000 + b', ""]\n') * 250,
     "too much": b"x" * (MOST + 1),
+    "too much that is whole": b'["not lifted", "", 600]\n'
+    + (b'[0, "%s"]\n' % (b"x" * 1_800)) * 600,
+    "a wide line": b'["not lifted", "", 0' + b" " * 30_000 + b"]\n",
     "too many lines": b"\n" * MOST,
     "too many events": b'["not lifted", "", 5000]\n' + b'[0, ""]\n' * 5_000,
     "lists": b"[" + b"[]," * 340_000 + b"0]\n",
