@@ -32,7 +32,7 @@ from flake8_asyncwait.sites.syntax import parse_newer
 from flake8_asyncwait.source.text import decode
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
-TOO_NEW = f" (libcst {version('libcst')} does not read it, either)"
+TOO_NEW = f" (libcst {version('libcst')} cannot parse it, either)"
 STARS = {"TypeVar": 0, "TypeVarTuple": 1, "ParamSpec": 2}  # before the name of a type parameter
 HEAD = "import asyncio\n\n\n"
 LEAK = "    é = {}; await asyncio.wait([asyncio.create_task(f())], timeout=1)\n"

@@ -31,7 +31,7 @@ RULE = Rule(
     rationale="""\
 If something cancels the function while it waits, `asyncio.wait()` raises `CancelledError`, and
 every task that it waits for keeps running. (`asyncio.gather` would cancel them.) A cleanup after
-the wait never runs then. It belongs in a `finally`.""",
+the wait is then skipped: it belongs in a `finally`.""",
     bad="""\
 import asyncio
 

@@ -58,6 +58,6 @@ class Connection:
     fix="`finally`, for tasks of the function",
     cure="""\
 The fix adds a `finally` that cancels those of the waited tasks that the function made. It leaves
-tasks of others alone: you decide whether they may be cancelled.""",
+other tasks alone: you decide whether they may be cancelled.""",
     fires=_fires,
 )

@@ -30,8 +30,8 @@ RULE = Rule(
     default=False,
     summary="A full wait leaves its tasks running when it is cancelled",
     rationale="""\
-If something cancels `await asyncio.wait(tasks)`, all of `tasks` keep running. If something cancels
-`await asyncio.gather(*tasks)`, that cancels them.""",
+If something cancels `await asyncio.wait(tasks)`, all of `tasks` keep running. A cancelled
+`await asyncio.gather(*tasks)` cancels them all.""",
     bad="""\
 import asyncio
 

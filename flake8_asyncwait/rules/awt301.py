@@ -42,9 +42,9 @@ RULE = Rule(
 The function awaits or cancels the task in one branch, and leaves it running in another: an early
 `return`, a `raise`, or a name that is bound again.
 
-The code needs its full name: `AWT3` does not turn it on. Of the 3 findings of this code in the
-labelled corpus, one is a leak only if something fails, which is AWT302: the two conditions that
-rule the other way out stand far apart.""",
+Select this code by its full name: `AWT3` does not turn it on. One of its three findings in the
+labelled corpus is a leak only if something fails, which is AWT302: the two conditions that rule
+out the other way are far apart.""",
     bad="""\
 import asyncio
 

@@ -24,8 +24,8 @@ RULE = Rule(
     default=False,
     summary="Nothing awaits, cancels or keeps a task",
     rationale="""\
-The function binds the task to a name and never uses it. The task runs on when the function has
-ended, nobody sees how it ends, and the event loop keeps only a weak reference to it.""",
+The function binds the task to a name and never uses it. The task keeps running after the function
+has ended, nobody sees how it ends, and the event loop keeps only a weak reference to it.""",
     bad="""\
 import asyncio
 

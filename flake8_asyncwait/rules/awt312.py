@@ -58,7 +58,7 @@ async def both(connect, one, two):
 """,
     fix="none: your decision",
     cure="""\
-Nothing yet. There are two honest ways: make the tasks first and cancel them in a `finally`, or
+Nothing yet. There are two ways to fix it: make the tasks first and cancel them in a `finally`, or
 make them in a `TaskGroup`. A `TaskGroup` changes what the function raises, an `ExceptionGroup`,
 and when: it waits until the others have ended.""",
     fires=_fires,

@@ -31,7 +31,7 @@ def read_newer(text: str, error: SyntaxError) -> ast.Module:
         raise error
     answer = _answer(text)
     if answer is None:
-        reason = f"{error.msg} (libcst {version('libcst')} does not read it, either)"
+        reason = f"{error.msg} (libcst {version('libcst')} cannot parse it, either)"
         raise SyntaxError(reason, (None, error.lineno, error.offset, error.text)) from error
     if isinstance(answer, Exception):
         raise answer
