@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import ANY, CANCELLED_ERROR
+from flake8_asyncwait.analysis.code.walk import walk
 from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
 from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.conditions import decide
 from flake8_asyncwait.analysis.semantics.dicts import dict_of
 from flake8_asyncwait.analysis.semantics.values import iterated, new_box, split_on_turns, turns
+from flake8_asyncwait.analysis.states.real import UNORDERED
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Ref, Value, rows_of
 
@@ -62,10 +64,13 @@ def _clauses(
             if known is None:
                 ends += _unknown_clause(machine, node, depth, (state, items, True), ctx)
                 continue
-            current = [(state, items, opened)]
-            for item in known:
-                current = _item(machine, node, depth, item, current, ctx)
             box = state.get(source)
+            current = []
+            for order in _orders(node, tuple(known), box):
+                way = [(state, items, opened)]
+                for item in order:
+                    way = _item(machine, node, depth, item, way, ctx)
+                current += way
             if type(box) is Box and box.open:
                 current = [
                     end
@@ -74,6 +79,16 @@ def _clauses(
                 ]
             ends += current
     return ends
+
+
+def _orders(
+    node: ir.Comprehension, items: tuple[Value, ...], box: object
+) -> list[tuple[Value, ...]]:
+    """The orders in which items may come: any of a set may be first, where that may fail."""
+    unordered = isinstance(box, Box) and box.kind in UNORDERED and len(items) > 1
+    if not unordered or not any(isinstance(one, ir.Await) for one in walk([node.element])):
+        return [items]
+    return [items[first:] + items[:first] for first in range(len(items))]
 
 
 def _item(

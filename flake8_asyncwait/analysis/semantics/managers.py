@@ -202,7 +202,7 @@ def _around(
             going_on += run_block(machine, node.body, [entered], ctx.into(flow))
         for completion, states in flow:
             if completion.exc is not None:
-                manager.out.add(completion, *states)
+                manager.out.add(completion, *(fanout.leaving(machine, node, s) for s in states))
             else:
                 going_on += _deferred(completion, states)
         return going_on
