@@ -47,6 +47,7 @@ _PATIENCE = 5
 # Whose the elements of a wait may be besides.
 UNKNOWN_ELEMENT = Owner("unknown")
 HANDED = Owner("handed over")
+_JUST_ASKED = frozenset({Status.CANCELLING, Status.MAYBE_CANCELLING})
 _PASSING = frozenset({Status.MAYBE, Status.LATE_CANCELLING}) | MAYBE_ASKED
 
 
@@ -158,6 +159,9 @@ class NotingBooks(Books):
             if line in self.watched and task.status in UNSETTLED:
                 self.struck.add(Struck(task.owner, task.handed, self.label(task.origin)))
                 state = state.put(ref, task._replace(struck=True))
+            elif task.struck and task.status in _JUST_ASKED:
+                # The function's own cancel would have struck it at the same moment.
+                state = state.put(ref, task._replace(struck=False))
             elif task.struck or (task.waited and task.status == Status.MAYBE):
                 state = state.put(ref, task._replace(late=True))
         return state
