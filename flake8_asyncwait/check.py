@@ -39,6 +39,7 @@ def check(
     if not found.lines:
         return _NOTHING
     # What only some files need is imported for these: it costs more than to look at all others.
+    from flake8_asyncwait.sites.creations import creations
     from flake8_asyncwait.sites.find import call_lines
     from flake8_asyncwait.sites.pieces import TooLong
 
@@ -48,12 +49,14 @@ def check(
             outline = None
             if tree is None:
                 tree, outline = parse_near(text, found)
-            lines = call_lines(tree, found, creators(options))
+            names = creators(options)
+            made = creations(tree, names, found.lines) if names else frozenset[ast.Call]()
+            lines = call_lines(tree, found, names, made)
             if not lines:
                 return _NOTHING
             from flake8_asyncwait.rules.decide import decide
 
-            return decide(text, tree, lines, options, outline, path)
+            return decide(text, tree, lines, options, outline, path, made)
     except RecursionError:
         # Nested more deeply than this Python can follow: nothing is claimed.
         reason = TOO_DEEP

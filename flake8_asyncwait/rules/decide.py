@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain
 
 from flake8_asyncwait.analysis.code import ir
@@ -44,10 +44,11 @@ def decide(
     options: Options,
     outline: Outline | None = None,
     path: str | None = None,
+    made: Collection[ast.Call] = (),
 ) -> Checked:
     """Check a file whose candidates stand on `lines`; see `check.check`. `outline` is that of the
-    file where `tree` has only the statements around these lines."""
-    file = File(text, tree, options, whole=outline, path=path)
+    file where `tree` has only the statements around these lines, `made` are its creations."""
+    file = File(text, tree, options, whole=outline, path=path, made=made)
     net = Net()
     decided: list[Decision] = []
     for entry, within in file.around(lines).items():

@@ -4,8 +4,12 @@ binds to a local name, or puts in a local collection, and that has to wait for s
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
+from flake8_asyncwait.sites.find import is_near, last_name
+
+_STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)
+_LOOKED_AT = (ast.ImportFrom, ast.AsyncFunctionDef)
 _SUSPENDING = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield, ast.YieldFrom)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _DISPLAYS = (ast.List, ast.Set, ast.Tuple)
@@ -15,19 +19,34 @@ _COLLECTED = frozenset({"list", "set", "tuple", "frozenset", "sorted", "dict", "
 _ADDING = frozenset({"append", "add", "insert", "appendleft", "extend", "update", "setdefault"})
 
 
-def creations(tree: ast.AST, names: Collection[str]) -> set[ast.Call]:
-    """The calls whose callee has one of `names` for its last, and that are sites."""
-    found: set[ast.Call] = set()
-    nodes = list(ast.walk(tree))
-    aliases = (alias for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names)
+def creations(
+    tree: ast.Module, names: Collection[str], lines: Sequence[int] | None = None
+) -> set[ast.Call]:
+    """The calls whose callee has one of `names` for its last, and that are sites. Where there are
+    ascending `lines`, only what reaches over one of them is looked at."""
+    near = [node for node in _walk(tree, lines) if isinstance(node, _LOOKED_AT)]
+    aliases = (alias for node in near if isinstance(node, ast.ImportFrom) for alias in node.names)
     names = {*names, *(a.asname for a in aliases if a.name in names and a.asname is not None)}
-    for node in nodes:
+    found: set[ast.Call] = set()
+    for node in near:
         if isinstance(node, ast.AsyncFunctionDef):
             own = list(_own(node))
             if any(isinstance(part, _SUSPENDING) for part in own):
                 kept = (call for part in own for value in _kept(part) for call in _calls(value))
                 found |= {call for call in kept if last_name(call.func) in names}
     return found
+
+
+def _walk(tree: ast.Module, lines: Sequence[int] | None) -> Iterator[ast.AST]:
+    """All statements of a file, or those near some lines."""
+    queue: list[ast.AST] = list(tree.body)
+    while queue:
+        node = queue.pop()
+        if lines is None or is_near(node, lines):
+            yield node
+            queue.extend(
+                child for child in ast.iter_child_nodes(node) if isinstance(child, _STATEMENTS)
+            )
 
 
 def _own(function: ast.AsyncFunctionDef) -> Iterator[ast.AST]:
@@ -89,10 +108,3 @@ def _calls(value: ast.expr | None) -> Iterator[ast.Call]:
     elif isinstance(value, ast.BoolOp):
         for operand in value.values:
             yield from _calls(operand)
-
-
-def last_name(callee: ast.expr) -> str | None:
-    """The name of a callee, or of the attribute that it is."""
-    if isinstance(callee, ast.Attribute):
-        return callee.attr
-    return callee.id if isinstance(callee, ast.Name) else None

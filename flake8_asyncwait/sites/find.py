@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from flake8_asyncwait.sites.creations import creations, last_name
 from flake8_asyncwait.sites.gate import Candidates
 
 
 def call_lines(
-    tree: ast.Module, candidates: Candidates, creators: frozenset[str] = frozenset()
+    tree: ast.Module,
+    candidates: Candidates,
+    creators: Collection[str] = (),
+    made: Collection[ast.Call] = (),
 ) -> list[int]:
     """Those lines of `candidates` on which a callee ends: the others hold comments, strings, and
-    imports. They ascend. Of the calls of `creators`, only the sites among them count."""
-    made = creations(tree, creators) if creators else set()
+    imports. They ascend. Of the calls of `creators`, only those `made` for a site count."""
     wanted = frozenset(candidates.lines)
     found: set[int | None] = set()
     queue: list[ast.AST] = list(tree.body)
     while queue:
         node = queue.pop()
-        if not _is_near(node, candidates.lines):
+        if not is_near(node, candidates.lines):
             continue
         if isinstance(node, ast.Call) and last_name(node.func) in candidates.names:
             if last_name(node.func) not in creators or node in made:
@@ -30,7 +31,7 @@ def call_lines(
     return sorted(wanted.intersection(found))
 
 
-def _is_near(node: ast.AST, lines: Sequence[int]) -> bool:
+def is_near(node: ast.AST, lines: Sequence[int]) -> bool:
     """Whether a node, with its decorators, may reach over one of the ascending `lines`."""
     first, last = getattr(node, "lineno", None), getattr(node, "end_lineno", None)
     if first is None or last is None:
@@ -39,3 +40,10 @@ def _is_near(node: ast.AST, lines: Sequence[int]) -> bool:
         first = min(first, decorator.lineno)
     index = bisect_left(lines, first)
     return index < len(lines) and lines[index] <= last
+
+
+def last_name(callee: ast.expr) -> str | None:
+    """The name of a callee, or of the attribute that it is."""
+    if isinstance(callee, ast.Attribute):
+        return callee.attr
+    return callee.id if isinstance(callee, ast.Name) else None

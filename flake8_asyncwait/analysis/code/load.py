@@ -18,8 +18,7 @@ from flake8_asyncwait.analysis.code.parse import parse_module
 from flake8_asyncwait.analysis.code.places import PlacesDiffer, characters, places_of
 from flake8_asyncwait.analysis.code.program import Modules, Program
 from flake8_asyncwait.options import Options
-from flake8_asyncwait.sites.creations import creations
-from flake8_asyncwait.sites.fanout import creators, selected, words_of
+from flake8_asyncwait.sites.fanout import selected, words_of
 from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.sites.modules import Module
 from flake8_asyncwait.sites.outline import Entry, Outline, outline
@@ -99,8 +98,10 @@ class File:
         settling: frozenset[str] = frozenset(),
         whole: Outline | None = None,
         path: str | None = None,
+        made: Collection[ast.Call] = (),
     ) -> None:
         self._text = text
+        self._made = made
         self.path = path
         self.lines = text.split("\n")
         self.tree = tree
@@ -108,7 +109,6 @@ class File:
         self.outline: Outline = outline(tree) if whole is None else whole
         self.lowered: Lowered = {} if lowered is None else lowered
         self.kinds = selected(options.codes)
-        self._creators = creators(options)
         self._names = candidates(text, options.wait_functions, words_of(options)).names
         self._slices = Slices(self.lines, self.outline, self._names, self.lowered)
         self._options = options
@@ -139,8 +139,8 @@ class File:
     @cached_property
     def creations(self) -> frozenset[tuple[int, int]]:
         """Where the creations are that are sites: their lines, and columns in characters."""
-        made = creations(self.tree, self._creators)
-        return frozenset((c.lineno, characters(self.lines, c.lineno, c.col_offset)) for c in made)
+        places = ((c.lineno, c.col_offset) for c in self._made)
+        return frozenset((line, characters(self.lines, line, offset)) for line, offset in places)
 
     def around(self, lines: Collection[int]) -> dict[Entry | None, list[int]]:
         """The given lines by the outermost function around them; None for those in no function."""

@@ -7,7 +7,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from flake8_asyncwait.sites.creations import last_name
+from flake8_asyncwait.sites.find import last_name
 
 # An expression in so many others is not lowered: that would exceed Python's own limit of recursion,
 # and libcst takes a time to parse it that grows with the square of its depth.
