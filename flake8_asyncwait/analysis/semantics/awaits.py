@@ -13,7 +13,7 @@ from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
 from flake8_asyncwait.analysis.semantics.helpers import run_coroutine
-from flake8_asyncwait.analysis.semantics.values import as_task
+from flake8_asyncwait.analysis.semantics.items import as_task
 from flake8_asyncwait.analysis.semantics.waits import concluded, join_wait, run_wait
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import Flow, raising

@@ -8,8 +8,8 @@ from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all
 from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import Context, Machine
 from flake8_asyncwait.analysis.semantics.collections import set_item
+from flake8_asyncwait.analysis.semantics.items import iterated, orders_of
 from flake8_asyncwait.analysis.semantics.names import assign, path_text
-from flake8_asyncwait.analysis.semantics.values import iterated, orders_of
 from flake8_asyncwait.analysis.states.real import UNORDERED
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Ref, Value

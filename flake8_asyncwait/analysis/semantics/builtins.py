@@ -12,15 +12,10 @@ from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, Machine, Results
 from flake8_asyncwait.analysis.semantics.dicts import dict_of, given_pairs
 from flake8_asyncwait.analysis.semantics.helpers import enter
+from flake8_asyncwait.analysis.semantics.items import collection, iterated, new_box, orders_of
 from flake8_asyncwait.analysis.semantics.names import class_names
 from flake8_asyncwait.analysis.semantics.running import Operation, run_real
-from flake8_asyncwait.analysis.semantics.values import (
-    collection,
-    iterated,
-    new_box,
-    orders_of,
-    truth,
-)
+from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.real import UNORDERED, NotKnown
 from flake8_asyncwait.analysis.states.state import State

@@ -17,14 +17,14 @@ from flake8_asyncwait.analysis.machine.handover import hand_over_args, unknown_c
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, Machine, Results
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.helpers import call_function, function_of, is_factory
-from flake8_asyncwait.analysis.semantics.tasks import canceller, factory, make_task
-from flake8_asyncwait.analysis.semantics.values import (
+from flake8_asyncwait.analysis.semantics.items import (
     as_items,
     as_task,
     collection,
     iterated,
     reaches_task,
 )
+from flake8_asyncwait.analysis.semantics.tasks import canceller, factory, make_task
 from flake8_asyncwait.analysis.states.state import KNOWN, State
 from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,

@@ -21,6 +21,7 @@ from flake8_asyncwait.analysis.semantics.dicts import (
     values_of,
     without,
 )
+from flake8_asyncwait.analysis.semantics.items import is_private, iterated, orders_of
 from flake8_asyncwait.analysis.semantics.names import matters
 from flake8_asyncwait.analysis.semantics.running import (
     any_of,
@@ -31,11 +32,6 @@ from flake8_asyncwait.analysis.semantics.running import (
     run_or_open,
     run_real,
     with_items,
-)
-from flake8_asyncwait.analysis.semantics.values import (
-    is_private,
-    iterated,
-    orders_of,
 )
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.real import (

@@ -10,7 +10,7 @@ from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
 from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.conditions import decide
 from flake8_asyncwait.analysis.semantics.dicts import dict_of
-from flake8_asyncwait.analysis.semantics.values import iterated, new_box, split_on_turns, turns
+from flake8_asyncwait.analysis.semantics.items import iterated, new_box, split_on_turns, turns
 from flake8_asyncwait.analysis.states.real import UNORDERED
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Ref, Value, rows_of

@@ -14,7 +14,8 @@ from flake8_asyncwait.analysis.code.walk import question
 from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
 from flake8_asyncwait.analysis.semantics import known
-from flake8_asyncwait.analysis.semantics.values import answers, is_private, truth
+from flake8_asyncwait.analysis.semantics.items import is_private
+from flake8_asyncwait.analysis.semantics.truth import answers, truth
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.real import ERRORS, NotKnown, is_sure, real
 from flake8_asyncwait.analysis.states.state import KNOWN, State

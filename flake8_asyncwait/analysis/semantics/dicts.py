@@ -10,10 +10,8 @@ from collections.abc import Iterable
 
 from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
+from flake8_asyncwait.analysis.semantics.items import is_element
 from flake8_asyncwait.analysis.semantics.running import call_method
-from flake8_asyncwait.analysis.semantics.values import (
-    is_element,
-)
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.real import (
     is_sure,

@@ -10,16 +10,10 @@ from flake8_asyncwait.analysis.semantics.awaits import await_value, yield_value
 from flake8_asyncwait.analysis.semantics.collections import subscript
 from flake8_asyncwait.analysis.semantics.conditions import decide
 from flake8_asyncwait.analysis.semantics.dicts import dict_of
+from flake8_asyncwait.analysis.semantics.items import as_items, new_box, reaches_task, tells
 from flake8_asyncwait.analysis.semantics.names import assign, lookup, path_text
 from flake8_asyncwait.analysis.semantics.operators import combine
-from flake8_asyncwait.analysis.semantics.values import (
-    answers,
-    as_items,
-    new_box,
-    reaches_task,
-    tells,
-    truth,
-)
+from flake8_asyncwait.analysis.semantics.truth import answers, truth
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,

@@ -11,8 +11,8 @@ from flake8_asyncwait.analysis.machine.loss import collect, head, merge
 from flake8_asyncwait.analysis.machine.machine import Context, Machine
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.binding import bind
+from flake8_asyncwait.analysis.semantics.items import completing, iterated, split_on_turns, turns
 from flake8_asyncwait.analysis.semantics.statements import branch
-from flake8_asyncwait.analysis.semantics.values import completing, iterated, split_on_turns, turns
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import BREAK, CONTINUE, Flow, States
 from flake8_asyncwait.analysis.states.real import UNORDERED

@@ -7,7 +7,7 @@ from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.code.walk import last_name, tested_constants
 from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Context, Frame, Machine, Results
-from flake8_asyncwait.analysis.semantics.values import truth
+from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (

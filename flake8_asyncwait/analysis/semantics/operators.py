@@ -10,17 +10,13 @@ from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
 from flake8_asyncwait.analysis.semantics.collections import add_items, less_others
 from flake8_asyncwait.analysis.semantics.dicts import update_dict
+from flake8_asyncwait.analysis.semantics.items import as_items, collection, iterated
 from flake8_asyncwait.analysis.semantics.running import (
     Operation,
     is_box,
     open_up,
     run_or_open,
     run_real,
-)
-from flake8_asyncwait.analysis.semantics.values import (
-    as_items,
-    collection,
-    iterated,
 )
 from flake8_asyncwait.analysis.states.real import (
     UNORDERED,

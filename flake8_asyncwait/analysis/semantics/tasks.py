@@ -9,7 +9,8 @@ from flake8_asyncwait.analysis.machine.books import AWAITED
 from flake8_asyncwait.analysis.machine.handover import cancel, cancel_all, hand_over, unknown_call
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
 from flake8_asyncwait.analysis.semantics.awaits import await_value, result_of
-from flake8_asyncwait.analysis.semantics.values import as_items, as_task, new_task, truth
+from flake8_asyncwait.analysis.semantics.items import as_items, as_task, new_task
+from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.semantics.waits import (
     concluded,
     describe,

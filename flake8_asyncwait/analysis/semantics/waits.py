@@ -6,7 +6,8 @@ from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, Exc
 from flake8_asyncwait.analysis.machine.books import WAITED_AGAIN
 from flake8_asyncwait.analysis.machine.handover import cancel
 from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
-from flake8_asyncwait.analysis.semantics.values import as_items, as_task, truth
+from flake8_asyncwait.analysis.semantics.items import as_items, as_task
+from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import Flow
 from flake8_asyncwait.analysis.states.state import State

@@ -1,4 +1,4 @@
-"""What values are: true, collections, worth remembering, a new task."""
+"""Tasks and items: what a value yields, what is worth remembering of it, a new task."""
 
 from __future__ import annotations
 
@@ -9,26 +9,17 @@ from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.real import UNORDERED, bounded
 from flake8_asyncwait.analysis.states.state import SOME, State
 from flake8_asyncwait.analysis.states.values import (
-    ENDED,
     FUTURE,
     MANY,
-    MAYBE_ASKED,
     OWNED,
     UNKNOWN,
     AsCompleted,
-    Asked,
     Box,
     Const,
-    Coroutine,
     Foreign,
-    Function,
     Gather,
-    Method,
     Owner,
     Param,
-    Primitive,
-    Raised,
-    Ref,
     Result,
     Shielded,
     Status,
@@ -38,37 +29,6 @@ from flake8_asyncwait.analysis.states.values import (
     Waiting,
     WaitTask,
 )
-
-
-def truth(value: Value, state: State) -> bool | None:
-    """Whether a value is true; None where that is not known."""
-    if isinstance(value, Param) and value.falsy:
-        return False
-    if isinstance(value, Const):
-        return bool(value.value)
-    thing = state.get(value)
-    if type(thing) is Box and not thing.items:
-        return None if thing.open else False
-    return True if isinstance(value, _TRUE) else None
-
-
-# Of what is none of a collection, the values that are true.
-_TRUE = (Ref, Function, Method, Coroutine, Waiting, Raised, Primitive)
-
-
-def answers(machine: Machine, value: Value, state: State) -> Results:
-    """The ways in which a value that is asked for can be known: a cancel has struck, or the task
-    had ended."""
-    if not isinstance(value, Asked):
-        return [(state, value)]
-    task = state.task(value.task)
-    if task.status not in MAYBE_ASKED:
-        return [(state, Const(task.status not in ENDED or task.status == Status.CANCELLED))]
-    machine.free_choices += not task.waited
-    return [
-        (effects.not_ended(state, value.task), Const(True)),
-        (effects.with_status(state, value.task, Status.DONE), Const(False)),
-    ]
 
 
 def as_task(machine: Machine, state: State, value: Value) -> tuple[State, Value]:

@@ -1,0 +1,55 @@
+"""Whether values are true, and what a question to a task answers."""
+
+from __future__ import annotations
+
+from flake8_asyncwait.analysis.machine.machine import Machine, Results
+from flake8_asyncwait.analysis.states import effects
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import (
+    ENDED,
+    MAYBE_ASKED,
+    Asked,
+    Box,
+    Const,
+    Coroutine,
+    Function,
+    Method,
+    Param,
+    Primitive,
+    Raised,
+    Ref,
+    Status,
+    Value,
+    Waiting,
+)
+
+
+def truth(value: Value, state: State) -> bool | None:
+    """Whether a value is true; None where that is not known."""
+    if isinstance(value, Param) and value.falsy:
+        return False
+    if isinstance(value, Const):
+        return bool(value.value)
+    thing = state.get(value)
+    if type(thing) is Box and not thing.items:
+        return None if thing.open else False
+    return True if isinstance(value, _TRUE) else None
+
+
+# Of what is none of a collection, the values that are true.
+_TRUE = (Ref, Function, Method, Coroutine, Waiting, Raised, Primitive)
+
+
+def answers(machine: Machine, value: Value, state: State) -> Results:
+    """The ways in which a value that is asked for can be known: a cancel has struck, or the task
+    had ended."""
+    if not isinstance(value, Asked):
+        return [(state, value)]
+    task = state.task(value.task)
+    if task.status not in MAYBE_ASKED:
+        return [(state, Const(task.status not in ENDED or task.status == Status.CANCELLED))]
+    machine.free_choices += not task.waited
+    return [
+        (effects.not_ended(state, value.task), Const(True)),
+        (effects.with_status(state, value.task, Status.DONE), Const(False)),
+    ]
