@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,14 @@ from command import Asyncwait
 from flake8_asyncwait.analysis.code.facts import Site
 from flake8_asyncwait.analysis.interpret import Analysed, Runs
 from flake8_asyncwait.check import check
-from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON, FAMILY_CODES, Options, resolve_codes
+from flake8_asyncwait.options import (
+    ALL_CODES,
+    DEFAULT_ON,
+    FAMILY_CODES,
+    FULL_NAME_ONLY,
+    Options,
+    resolve_codes,
+)
 from flake8_asyncwait.rules import rule_of
 from flake8_asyncwait.sites.fanout import FAMILY, WAIT, words_of
 from flake8_asyncwait.sites.gate import candidates, may_hold_site
@@ -92,6 +100,15 @@ class TestCodes:
     def test_what_was_wrong_too_often_needs_its_full_name(self) -> None:
         assert "AWT301" not in resolve_codes(None, ["AWT30"], ())
         assert "AWT301" in resolve_codes(None, ["AWT301"], ())
+
+    def test_those_are_the_codes_that_were_wrong_too_often(self) -> None:
+        page = (Path(__file__).parents[1] / "docs" / "family.md").read_text(encoding="utf-8")
+        rows = re.findall(r"^\| (AWT\d{3}) \| (\d+) \| (\d+) \|", page, re.MULTILINE)
+        wrong = {code for code, found, right in rows if int(right) < 0.9 * int(found)}
+        assert wrong == FULL_NAME_ONLY
+        for code in FAMILY_CODES:
+            says = "Select this code by its full name" in rule_of(code).rationale
+            assert says is (code in FULL_NAME_ONLY)
 
     def test_the_name_of_the_plugin_turns_none_on(self) -> None:
         assert FAMILY_CODES.isdisjoint(resolve_codes(["AWT"], (), ()))
