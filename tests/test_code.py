@@ -15,7 +15,7 @@ from flake8_asyncwait.analysis.code.load import File
 from flake8_asyncwait.analysis.code.patterns import ANYTHING, pattern
 from flake8_asyncwait.analysis.code.places import Place, places_of
 from flake8_asyncwait.analysis.code.verdicts import all_of, any_of
-from flake8_asyncwait.analysis.code.walk import every, question
+from flake8_asyncwait.analysis.code.walk import CONSTANT, Question, every, question
 from flake8_asyncwait.analysis.survey import relevance
 from flake8_asyncwait.analysis.survey.survey import facts_of
 from flake8_asyncwait.options import Options
@@ -214,17 +214,28 @@ class TestFacts:
     @pytest.mark.parametrize(
         ("test", "asked"),
         [
-            ("a", ("a", "truth")),
-            ("a.b", ("a.b", "truth")),
-            ("None is not a", ("a", "IsNot")),
-            ("a['k'] is None", ("a.['k']", "Is")),
-            ("a == 1", ("", "")),
+            ("a", Question("a")),
+            ("a.b", Question("a.b")),
+            ("None is not a", Question("a", "none", expected=False)),
+            ("a['k'] is None", Question("a.['k']", "none")),
+            ("a == 1", Question("a", "==", (CONSTANT, 1))),
+            ("1 != a", Question("a", "==", (CONSTANT, 1), False)),
+            ("a is b.c", Question("a", "==", ("path", "b.c"))),
+            ("a.b not in (1, 2)", Question("a.b", "in", (CONSTANT, (1, 2)), False)),
+            ("a > 3", Question("a", "<=", (CONSTANT, 3), False)),
         ],
     )
-    def test_what_a_condition_asks(self, test: str, asked: tuple[str, str]) -> None:
+    def test_what_a_condition_asks(self, test: str, asked: Question) -> None:
         _, func = function(f"def f(a):\n    return {test}\n")
         (result,) = func.body
         assert isinstance(result, ir.Return)
         assert result.value is not None
-        name, what = question(result.value)
-        assert (name, what if name else "") == asked
+        assert question(result.value) == asked
+
+    @pytest.mark.parametrize("test", ["a()", "a < b < 3", "a in b", "a == f()"])
+    def test_what_asks_nothing_of_a_name(self, test: str) -> None:
+        _, func = function(f"def f(a, b):\n    return {test}\n")
+        (result,) = func.body
+        assert isinstance(result, ir.Return)
+        assert result.value is not None
+        assert not question(result.value).name

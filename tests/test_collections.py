@@ -313,3 +313,20 @@ def test_a_list_that_holds_itself() -> None:
 def test_what_a_loop_fills_has_an_end() -> None:
     assert code("ts = []", "while n(): ts.append(a)", CANCELS, "b.cancel()") == "AWT101"
     assert code("ts = [a]", "while n(): ts.append(a)", CANCELS, "b.cancel()") == "ok"
+
+
+def test_a_list_that_others_fill_while_time_passes() -> None:
+    head = (
+        *("import asyncio", "from elsewhere import work", "async def f():", "    found = []"),
+        *("    async def one():", "        found.append(await work())"),
+    )
+    loop = (
+        "    tasks = [asyncio.create_task(one()), asyncio.create_task(work())]",
+        "    while not found:",
+        "        await asyncio.wait(tasks, return_when='FIRST_COMPLETED')",
+    )
+    (finding,) = check("\n".join([*head, *loop]) + "\n").findings
+    assert finding.code == "AWT101"
+    silent = check("\n".join([*head, "    if not found: return", *loop]) + "\n")
+    assert not silent.findings
+    assert not silent.undetermined

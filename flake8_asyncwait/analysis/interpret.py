@@ -35,7 +35,7 @@ from flake8_asyncwait.analysis.states.completion import RETURN, Flow
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import MANY, Param, Value
 from flake8_asyncwait.analysis.survey.idle import idle_statements
-from flake8_asyncwait.analysis.survey.relevance import conditions, tested_again
+from flake8_asyncwait.analysis.survey.relevance import conditions, filled, tested_again
 from flake8_asyncwait.analysis.survey.survey import facts_of, family_facts_of
 from flake8_asyncwait.sites.fanout import Kind
 from flake8_asyncwait.undetermined import TooDeep
@@ -179,7 +179,8 @@ class Runs:
         if not run.books.leaks:
             return run
         tracked = self.facts.relevant
-        again = tested_again(self.func) - (tracked - conditions(self.func, tracked))
+        decided = tracked - conditions(self.func, tracked) - filled(self.func)
+        again = tested_again(self.func) - decided
         if not again:
             return run
         stricter = self._machine(run.site, run.many, again)

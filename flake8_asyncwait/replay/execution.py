@@ -186,7 +186,10 @@ class _Module:
         klass = _class(lifted, self.namespace)
         for name in lifted.parameters:
             if name.startswith("*"):
-                args.extend(Unknown(world, name[1:], Kind.PARAMETER).elements())
+                rest = Unknown(world, name[1:], Kind.PARAMETER).elements()
+                for one in rest:
+                    one.standin.annotated = name[1:] in lifted.coroutines
+                args.extend(rest)
                 continue
             args.append(Unknown(world, name, Kind.PARAMETER, klass=klass))
             args[-1].standin.annotated = name in lifted.coroutines

@@ -209,9 +209,11 @@ def primitives_of(tree: ast.Module, scope: ast.AST) -> frozenset[str]:
 
 
 def annotated_coroutines(function: Function) -> frozenset[str]:
-    """Return the parameters whose annotation is one of a coroutine or an awaitable."""
+    """Return the parameters whose annotation is one of a coroutine or an awaitable; that of `*args`
+    is of each of them."""
     arguments = function.args
-    every = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    every += [arguments.vararg] if arguments.vararg else []
     return frozenset(one.arg for one in every if one.annotation and _awaited(one.annotation))
 
 

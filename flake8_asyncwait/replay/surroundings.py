@@ -78,6 +78,7 @@ from flake8_asyncwait.replay.standins import (
     is_task,
 )
 from flake8_asyncwait.replay.unknown import (
+    CONSTANTS,
     COROUTINE_METHODS,
     MAKER,
     Base,
@@ -637,6 +638,7 @@ class Surroundings(Backstage):
         """Stand in for `in`: whether an unknown is in a set of tasks is a choice."""
         free = isinstance(thing, Unknown) and thing.standin.life is None
         free = free and (thing.may_be_any() or _holds_given(container))
+        free = free and not _holds_constants(container)
         if free and not isinstance(container, Unknown) and not _holds(container, thing):
             return bool(container) and self._is_in(thing)
         if not isinstance(thing, Standin) and _may_hold(container):
@@ -1069,6 +1071,12 @@ def _is_module(unknown: Unknown) -> bool:
 def _may_be_same(unknown: Unknown, other: Standin) -> bool:
     """Say whether an unknown may be another stand-in: two known tasks are two tasks."""
     return unknown.standin.life is None or other.standin_life() is None
+
+
+def _holds_constants(container: Any) -> bool:
+    """Say whether a container holds nothing but constants: equal to one is in it, then."""
+    held = container if isinstance(container, (list, tuple, set, frozenset)) else (container,)
+    return bool(held) and all(isinstance(one, CONSTANTS) for one in held)
 
 
 def _may_hold(container: Any) -> bool:

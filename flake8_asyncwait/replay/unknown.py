@@ -28,6 +28,8 @@ OPERATIONS = words(
     """
 )
 QUESTIONS = frozenset({"empty", "full", "is_set"})  # methods that change nothing
+# What can be equal to one of these is equal to no other one.
+CONSTANTS = (str, bytes, int, float)
 NEVER_SEEN = -1  # whether it runs at all is not known yet
 
 
@@ -52,7 +54,7 @@ class Facts:
     `calls` is how many of its methods have been called: each may change its attributes. What was
     chosen about one of these was chosen `chosen_at` a suspension and a number of such calls. A
     method that only asks has given its `answer` then. `given` is what a call was given, of which
-    this is the result.
+    this is the result. `told` are the comparisons that were chosen.
     """
 
     world: World
@@ -68,6 +70,7 @@ class Facts:
     life: Life | None = None
     truth: bool | None = None
     none: bool | None = None
+    told: dict[tuple[str, object], bool] = field(default_factory=dict)
     calls: int = 0
     chosen_at: tuple[int, int] = (0, 0)
     answer: Unknown | None = None
@@ -272,32 +275,63 @@ class Unknown(Standin):
             facts.chosen_at = now
             if facts.kind is Kind.ATTRIBUTE:
                 facts.truth = facts.none = None
+                facts.told.clear()
 
     def _answer(self, sign: str, other: object) -> Unknown:
         facts = self.standin
         return Unknown(facts.world, f"{facts.label} {sign} ...", Kind.VALUE, self)
 
-    def __eq__(self, other: object) -> Any:
+    def _compares(self, sign: str, other: object) -> bool:
+        """Choose how this compares with something: with a constant, or what is as unknown, once
+        for as long as this is the same."""
+        facts = self.standin
+        if not isinstance(other, (*CONSTANTS, Unknown)):
+            return bool(self._answer(sign, other))
+        self._forget()
+        key = sign, other.standin.serial if isinstance(other, Unknown) else repr(other)
+        if key not in facts.told:
+            claims = f"{facts.label} {sign} {other!r}", f"not {facts.label} {sign} {other!r}"
+            facts.told[key] = facts.world.suppose(*claims, likely=True)
+        return facts.told[key]
+
+    def _equals(self, other: object) -> bool:
+        """Choose whether this equals something. It equals one constant at most, and then it is as
+        true as that."""
+        facts = self.standin
+        if other is None:
+            return self.is_none()
+        if not isinstance(other, CONSTANTS):
+            return self._compares("==", other)
+        self._forget()
+        truth = False if facts.none else facts.truth
+        equal = [key for key, holds in facts.told.items() if holds and key[0] == "=="]
+        key = "==", repr(other)
+        if key not in facts.told and (truth not in (None, bool(other)) or facts.none or equal):
+            return False
+        found = self._compares("==", other)
+        if found:
+            facts.truth, facts.none = bool(other), False
+        return found
+
+    def __eq__(self, other: object) -> bool:
         if self is other or self.standin.life is not None:
             return self is other
-        return self._answer("==", other)
+        return self._equals(other)
 
-    def __ne__(self, other: object) -> Any:
-        if self is other or self.standin.life is not None:
-            return self is not other
-        return self._answer("!=", other)
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
-    def __lt__(self, other: object) -> Unknown:
-        return self._answer("<", other)
+    def __lt__(self, other: object) -> bool:
+        return self._compares("<", other)
 
-    def __le__(self, other: object) -> Unknown:
-        return self._answer("<=", other)
+    def __le__(self, other: object) -> bool:
+        return self._compares("<=", other)
 
-    def __gt__(self, other: object) -> Unknown:
-        return self._answer(">", other)
+    def __gt__(self, other: object) -> bool:
+        return not self <= other
 
-    def __ge__(self, other: object) -> Unknown:
-        return self._answer(">=", other)
+    def __ge__(self, other: object) -> bool:
+        return not self < other
 
     def __hash__(self) -> int:
         return HASH_BASE + self.standin.serial
@@ -343,12 +377,13 @@ class Unknown(Standin):
         return facts.items
 
     def hold(self, size: int) -> None:
-        """Be a collection of `size` unknown elements from now on."""
+        """Be a collection from now on, of `size` unknown elements beside those that have a key."""
         facts = self.standin
-        facts.items = [
+        more = [
             Unknown(facts.world, f"{facts.label}[{number}]", Kind.ELEMENT, self)
             for number in range(size)
         ]
+        facts.items = [*facts.keyed.values(), *more]
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.elements())
@@ -377,9 +412,20 @@ class Unknown(Standin):
         if isinstance(key, int) and key >= 0 and facts.items is None:
             self.elements(tuple(size for size in SIZES if size > key) or (key + 1,))
             return self._picked(key)
-        return facts.keyed.setdefault(
-            key, Unknown(facts.world, f"{facts.label}[{key!r}]", Kind.VALUE, self)
-        )
+        if key not in facts.keyed:
+            facts.keyed[key] = self._named(key)
+        return facts.keyed[key]
+
+    def _named(self, key: str | int) -> Any:
+        """Return an item that has a key: one that has none yet, if there is one."""
+        facts = self.standin
+        for number, item in enumerate(facts.items or ()):
+            if all(item is not one for one in facts.keyed.values()):
+                return self._picked(number)
+        item = Unknown(facts.world, f"{facts.label}[{key!r}]", Kind.VALUE, self)
+        if facts.items is not None:
+            facts.items.append(item)
+        return item
 
     def _picked(self, key: int) -> Any:
         """Return an item, which is a task of its own where the whole is not waited for."""

@@ -395,7 +395,8 @@ class Func:
     those that a statement binds. `mentions` are the names that it captures, if it is a nested one:
     all read in it, in functions nested in it or in its defaults, but its own. `candidates` are its
     own calls that may be wait sites (not those of nested functions, which stand in `nested`).
-    `coroutines` are the parameters that are annotated as coroutines or awaitables.
+    `coroutines` are the parameters that are annotated as coroutines or awaitables; of `star`, that
+    is what each of the things that it holds is.
     `definitions` are the names that one `def` binds, and nothing else. `nodes` are all nodes of its
     body, once somebody has asked for them.
     """

@@ -121,16 +121,18 @@ class Lowerer:
         every = [*params.posonly_params, *params.params, *params.kwonly_params]
         for param in every:
             func.params.append(param.name.value)
-            if param.annotation is not None and is_coroutine(param.annotation.annotation):
-                func.coroutines.add(param.name.value)
             if param.default is not None:
                 func.defaults[param.name.value] = self.expr(param.default)
         if isinstance(params.star_arg, cst.Param):
             func.star = params.star_arg.name.value
             func.params.append(func.star)
+            every.append(params.star_arg)
         if params.star_kwarg is not None:
             func.star_star = params.star_kwarg.name.value
             func.params.append(func.star_star)
+        for param in every:
+            if param.annotation is not None and is_coroutine(param.annotation.annotation):
+                func.coroutines.add(param.name.value)
         func.locals.update(func.params)
         func.assigned.update(func.params)
         defaults, self.func.mentions = self.func.mentions, mentioned | self.func.mentions

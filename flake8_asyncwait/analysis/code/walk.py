@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flake8_asyncwait.analysis.code import ir
 
@@ -144,36 +144,83 @@ def tested_constants(func: ir.Func, given: Iterable[str]) -> set[str]:
 
 
 def tested(test: ir.Expr) -> Iterator[str]:
-    """The names and dotted paths whose truth, or being None, a condition asks for."""
+    """The names and dotted paths that a condition asks about."""
     if isinstance(test, ir.Not):
         yield from tested(test.value)
     elif isinstance(test, ir.Bool):
         yield from tested(test.left)
         yield from tested(test.right)
     else:
-        name, _ = question(test)
+        name = question(test).name
         if name:
             yield name
 
 
-def question(test: ir.Expr) -> tuple[str, str]:
-    """The name or dotted path that a condition asks about, and what it asks: `truth`, `Is` or
-    `IsNot`, the last two of None. An item is asked for as an attribute is, as `name.[key]`. Two
-    empty strings for any other condition."""
-    asked = "truth"
-    if isinstance(test, ir.Compare) and len(test.rest) == 1:
-        asked, right = test.rest[0]
-        for one, other in ((test.left, right), (right, test.left)):
-            if asked in ("Is", "IsNot") and isinstance(other, ir.Const) and other.value is None:
-                test = one
-    if isinstance(test, ir.Name):
-        return test.id, asked
-    if isinstance(test, ir.Attr) and test.path is not None:
-        return ".".join(test.path), asked
-    if isinstance(test, ir.Subscript) and isinstance(test.value, ir.Name):
-        if isinstance(test.index, ir.Const):
-            return f"{test.value.id}.[{test.index.value!r}]", asked
-    return "", ""
+class Question(NamedTuple):
+    """What a condition asks about a name or a dotted path: `truth`, whether it is `none`, or how it
+    compares (`==`, `in`, `<`, `<=`) with `than`: a constant, or the path of something that the
+    function does not bind. The condition is true if the answer is `expected`."""
+
+    name: str
+    asked: str = "truth"
+    than: tuple[str, object] = ("", None)
+    expected: bool = True
+
+
+# What a comparison asks, and which answer makes it true.
+_ASKED = {
+    "Is": ("==", True),
+    "IsNot": ("==", False),
+    "Equal": ("==", True),
+    "NotEqual": ("==", False),
+    "In": ("in", True),
+    "NotIn": ("in", False),
+    "LessThan": ("<", True),
+    "GreaterThanEqual": ("<", False),
+    "LessThanEqual": ("<=", True),
+    "GreaterThan": ("<=", False),
+}
+CONSTANT = "constant"
+
+
+def question(test: ir.Expr) -> Question:
+    """What a condition asks. An item is asked for as an attribute is, as `name.[key]`. The name is
+    empty for a condition that asks for anything else."""
+    if not isinstance(test, ir.Compare):
+        return Question(_path(test))
+    if len(test.rest) != 1 or test.rest[0][0] not in _ASKED:
+        return Question("")
+    asked, expected = _ASKED[test.rest[0][0]]
+    one, other = test.left, test.rest[0][1]
+    if asked == "==" and isinstance(one, ir.Const):
+        one, other = other, one
+    if asked == "==" and isinstance(other, ir.Const) and other.value is None:
+        return Question(_path(one), "none", expected=expected)
+    than = _compared_with(other, asked)
+    return Question(_path(one) if than is not None else "", asked, than or ("", None), expected)
+
+
+def _compared_with(node: ir.Expr, asked: str) -> tuple[str, object] | None:
+    """What something is compared with: a constant, several of them, or a path."""
+    if asked == "in":
+        parts = [part for part, _ in node.elements] if isinstance(node, ir.Display) else [None]
+        values = tuple(part.value for part in parts if isinstance(part, ir.Const))
+        return (CONSTANT, values) if len(values) == len(parts) else None
+    if isinstance(node, ir.Const):
+        return CONSTANT, node.value
+    path = _path(node) if asked == "==" else ""
+    return ("path", path) if path else None
+
+
+def _path(node: ir.Expr) -> str:
+    if isinstance(node, ir.Name):
+        return node.id
+    if isinstance(node, ir.Attr) and node.path is not None:
+        return ".".join(node.path)
+    if isinstance(node, ir.Subscript) and isinstance(node.value, ir.Name):
+        if isinstance(node.index, ir.Const):
+            return f"{node.value.id}.[{node.index.value!r}]"
+    return ""
 
 
 def mentioned(node: ir.Node) -> set[str]:

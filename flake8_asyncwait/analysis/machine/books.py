@@ -140,6 +140,10 @@ class Books:
         """The work of all runs that these books were kept of."""
         return self._before + self.work
 
+    def apart(self, limit: int) -> Books:
+        """Books of their own, for a trial that starts from a state of these."""
+        return Books(limit, _origins=dict(self._origins), _nodes=list(self._nodes))
+
     def begin_again(self) -> None:
         """Another run begins, for as much work once more."""
         self._before += self.work

@@ -155,6 +155,7 @@ class Machine:
         # What is worked out once for each helper, statement or loop.
         self.flags: dict[ir.Func, set[str]] = {}
         self.dear: set[ir.Func] = set()
+        self.affordable: set[ir.Func] = set()
         self.ordered: dict[int, bool] = {}
 
     def without_faults(self) -> None:

@@ -24,6 +24,7 @@ from flake8_asyncwait.analysis.states.values import (
     MANY,
     UNKNOWN,
     AsCompleted,
+    AtLeast,
     Box,
     Const,
     Foreign,
@@ -59,9 +60,16 @@ def length(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Conte
     if machine.is_none(args.first(), state, ctx, "TypeError"):
         return []
     box = state.get(args.first())
-    if type(box) is Box and not box.open:
-        return [(state, Const(len(box.items)))]
-    return [(state, UNKNOWN)]
+    if type(box) is not Box:
+        return [(state, UNKNOWN)]
+    sized = args.first()
+    if effects.is_unsized(sized, state):
+        some, none = effects.sized(state, sized)
+        return [(some, AtLeast(1)), (none, Const(0))]
+    count = len(box.items)
+    if box.open:
+        return [(state, AtLeast(min(count, 1) if box.kind in UNORDERED else count))]
+    return [(state, Const(count))]
 
 
 def range_of(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:

@@ -32,6 +32,7 @@ from flake8_asyncwait.analysis.semantics.running import (
     run_or_open,
     run_real,
     with_items,
+    with_something,
 )
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.real import (
@@ -74,6 +75,7 @@ def _picked(state: State, item: Value) -> State:
 def _subscript(machine: Machine, value: Value, index: Value, state: State, ctx: Context) -> Results:
     if isinstance(value, Param) or isinstance(index, Slice):
         state, _, value = iterated(machine, state, value)
+    state = _as_mapping(state, value, index)
     box = state.get(value)
     if not isinstance(value, Ref) or type(box) is not Box:
         return [(state, UNKNOWN)]
@@ -85,6 +87,31 @@ def _subscript(machine: Machine, value: Value, index: Value, state: State, ctx: 
         if isinstance(index, Slice):
             return [state.new(Box(box.kind, box.items, True))]
         return [(state, item) for item in any_of(state, box)]
+
+
+def _as_mapping(state: State, value: Value, key: Value) -> State:
+    """The state in which a parameter that is asked for the item of a key, and not of a place, is a
+    dict: one of its tasks that have no key yet has this one."""
+    box = state.get(value)
+    if not isinstance(value, Ref) or type(box) is not Box or not box.escaped:
+        return state
+    if box.kind is list and isinstance(key, Const) and not isinstance(key.value, int):
+        pairs: list[tuple[Value, Value]] = [(UNKNOWN, item) for item in box.items]
+    elif box.kind is dict and isinstance(key, Const) and not is_found(box, key):
+        pairs = list(box.rows)
+    else:
+        return state
+    fresh = next((n for n, pair in enumerate(pairs) if _is_unnamed(state, pair)), None)
+    if fresh is None:
+        return state
+    pairs[fresh] = (key, pairs[fresh][1])
+    return state.put(value, box._replace(kind=dict, items=tuple(pairs)))
+
+
+def _is_unnamed(state: State, pair: tuple[Value, Value]) -> bool:
+    """Whether a pair is a task of a parameter of which no key is known."""
+    task = state.get(pair[1])
+    return pair[0] == UNKNOWN and type(task) is Task and task.owner.kind == COLLECTION
 
 
 def set_item(
@@ -132,7 +159,7 @@ def add_item(
     if fanout.is_one_more(machine, state, ref, value):
         return [(open_up(state, ref), Const(None))]
     if not _remembered(machine, value, state, ctx):
-        return [(open_up(state, ref), Const(None))]
+        return [(with_something(state, ref), Const(None))]
     if not is_sure(args.first()) and len(args.positional) > 1:
         return [(with_items(state, ref, [value], False), Const(None))]
     return call_method(machine, ref, name, args, state, ctx)

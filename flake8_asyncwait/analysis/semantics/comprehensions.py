@@ -10,7 +10,13 @@ from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
 from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.conditions import decide
 from flake8_asyncwait.analysis.semantics.dicts import dict_of
-from flake8_asyncwait.analysis.semantics.items import iterated, new_box, split_on_turns, turns
+from flake8_asyncwait.analysis.semantics.items import (
+    is_unknown,
+    iterated,
+    new_box,
+    split_on_turns,
+    turns,
+)
 from flake8_asyncwait.analysis.states.real import UNORDERED
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Ref, Value, rows_of
@@ -59,10 +65,13 @@ def _clauses(
             if machine.is_none(value, state, ctx, "TypeError"):
                 continue
             state, known, source = iterated(machine, state, value)
+            certain = bool(known)
+            if known is not None and is_unknown(state, known, source):
+                known = None
             if known is None:
                 known = turns(clause.iter)
             if known is None:
-                ends += _unknown_clause(machine, node, depth, (state, items, True), ctx)
+                ends += _unknown_clause(machine, node, depth, (state, items, True), ctx, certain)
                 continue
             box = state.get(source)
             current = []
@@ -120,9 +129,12 @@ def _unknown_clause(
     depth: int,
     way: tuple[State, list[Value], bool],
     ctx: Context,
+    certain: bool = False,
 ) -> list[tuple[State, list[Value], bool]]:
     """A clause over something unknown: its elements count only if they are tasks, then as
-    many as a collection of unknown size stands for. Its tests only change how many."""
+    many as a collection of unknown size stands for. Its tests only change how many. There is
+    something if that is `certain`."""
+    certain = certain and not node.clauses[depth].tests
     before, items, _ = way
     ends: list[tuple[State, list[Value], bool]] = []
     for bound in bind(machine, node.clauses[depth].target, UNKNOWN, before, ctx):
@@ -130,11 +142,11 @@ def _unknown_clause(
             fresh = after[len(items) :]
             if not any(_is_made(state, item, before) for item in fresh):
                 ends.append((state, after, True))
-                if any(isinstance(item, Ref) for item in fresh):  # unless there is no turn
+                if any(isinstance(item, Ref) for item in fresh) and not certain:
                     ends.append((before, items, False))
                 continue
             some, none = split_on_turns(machine, node.clauses[depth].iter, state, before, ctx)
-            ends += [(one, items, False) for one in none]
+            ends += [] if certain else [(one, items, False) for one in none]
             more = [(one, after, False) for one in some]
             for _ in range(machine.many - 1):
                 more = _clauses(machine, node, depth + 1, more, ctx)

@@ -10,7 +10,7 @@ from typing import Any
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.code.verdicts import all_of, any_of
-from flake8_asyncwait.analysis.code.walk import question
+from flake8_asyncwait.analysis.code.walk import CONSTANT, Question, question
 from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
 from flake8_asyncwait.analysis.semantics import known
@@ -24,6 +24,7 @@ from flake8_asyncwait.analysis.states.values import (
     MANY,
     OWNED,
     UNKNOWN,
+    AtLeast,
     Box,
     Const,
     Findings,
@@ -43,6 +44,13 @@ _NUMBERS: dict[str, Callable[[Any, Any], bool]] = {
     "GreaterThanEqual": lambda a, b: a >= b,
     "Equal": lambda a, b: a == b,
     "NotEqual": lambda a, b: a != b,
+}
+# The same comparison, with its sides the other way round.
+_SWAPPED = {
+    "LessThan": "GreaterThan",
+    "LessThanEqual": "GreaterThanEqual",
+    "GreaterThan": "LessThan",
+    "GreaterThanEqual": "LessThanEqual",
 }
 
 
@@ -67,33 +75,75 @@ def decide(
         if known is None:
             known = _found_before(machine, node, after, ctx)
         machine.free_choices += known is None
-        if known is not False:
-            true.append(_chosen(machine, node, after, True, ctx) if known is None else after)
-        if known is not True:
-            if isinstance(value, Param) and known is None:
-                after = effects.substitute(after, value, value._replace(falsy=True))
-            false.append(_chosen(machine, node, after, False, ctx) if known is None else after)
+        if known is None:
+            some, none = _split(machine, node, value, after, ctx)
+            true.append(some)
+            false.append(none)
+        else:
+            (true if known else false).append(after)
     return true, false
 
 
-def _asked(machine: Machine, node: ir.Expr, ctx: Context) -> tuple[str, str]:
-    """The name that a condition asks about, if it is asked about again, and what it asks."""
+def _split(
+    machine: Machine, node: ir.Expr, value: Value, state: State, ctx: Context
+) -> tuple[State, State]:
+    """The states in which a condition that nothing decides is true, and false."""
+    if effects.is_unsized(value, state) and state.box(value).kind is not ir.ITERATOR:
+        return effects.sized(state, value)
+    falsy = state
+    if isinstance(value, Param):
+        falsy = effects.substitute(state, value, value._replace(falsy=True))
+    return _chosen(machine, node, state, True, ctx), _chosen(machine, node, falsy, False, ctx)
+
+
+def _asked(machine: Machine, node: ir.Expr, ctx: Context) -> Question:
+    """What a condition asks about a name, if that is asked about again."""
     if not machine.tested_again or ctx.frame.func is not machine.func:
-        return "", ""
-    name, asked = question(node)
-    return (name, asked) if name in machine.tested_again else ("", "")
+        return Question("")
+    found = question(node)
+    kind, other = found.than
+    if kind == "path" and str(other).partition(".")[0] in machine.func.locals:
+        return Question("")
+    return found if found.name in machine.tested_again else Question("")
 
 
 def _found_before(machine: Machine, node: ir.Expr, state: State, ctx: Context) -> bool | None:
     """What an earlier test says of a condition; None if nothing."""
-    name, asked = _asked(machine, node, ctx)
-    known = state.env.get(KNOWN + name)
+    asked = _asked(machine, node, ctx)
+    known = state.env.get(KNOWN + asked.name)
     if not isinstance(known, Findings):
         return None
-    if asked == "truth":
+    answer = _answer(asked, known)
+    return answer if answer is None else answer == asked.expected
+
+
+def _answer(asked: Question, known: Findings) -> bool | None:
+    """The answer to a question by what is known."""
+    if asked.asked == "truth":
         return False if known.none else known.truth
-    none = False if known.truth else known.none
-    return none if none is None else none == (asked == "Is")
+    if asked.asked == "none":
+        return False if known.truth else known.none
+    told = dict(known.told)
+    kind, than = asked.than
+    if (asked.asked, asked.than) in told:
+        return told[asked.asked, asked.than]
+    if kind != CONSTANT or asked.asked not in ("==", "in"):
+        return None
+    answers = {_is_equal(one, known) for one in (than if isinstance(than, tuple) else (than,))}
+    return True if True in answers else None if None in answers else False
+
+
+def _is_equal(constant: Any, known: Findings) -> bool | None:
+    """Whether something equals a constant that is not None, if that is known of it."""
+    truth = False if known.none else known.truth
+    if known.none or (truth is not None and truth != bool(constant)):
+        return False
+    for (asked, (kind, other)), holds in known.told:
+        if asked == "==" and kind == CONSTANT and (holds or other == constant):
+            return bool(holds and other == constant)
+        if isinstance(other, tuple) and not holds and constant in other:
+            return False
+    return None
 
 
 def _decide_bool(
@@ -112,19 +162,29 @@ def _decide_bool(
 
 def _chosen(machine: Machine, node: ir.Expr, state: State, truth: bool, ctx: Context) -> State:
     """A condition that nothing decides goes either way; what it says of a name is kept."""
-    name, asked = _asked(machine, node, ctx)
-    if name:
-        before = state.env.get(KNOWN + name)
+    asked = _asked(machine, node, ctx)
+    if asked.name:
+        before = state.env.get(KNOWN + asked.name)
         before = before if isinstance(before, Findings) else Findings()
-        if asked == "truth":
-            found = before._replace(truth=truth)
-        else:
-            found = before._replace(none=truth == (asked == "Is"))
-        state = state.bind(KNOWN + name, found)
-    name, asked = question(node)
-    if name and asked != "truth" and truth == (asked == "Is"):
-        state = _know_none(name, state, ctx)
+        found = _learned(before, asked, truth == asked.expected)
+        state = state.bind(KNOWN + asked.name, found)
+    asked = question(node)
+    if asked.name and asked.asked == "none" and truth == asked.expected:
+        state = _know_none(asked.name, state, ctx)
     return state
+
+
+def _learned(known: Findings, asked: Question, answer: bool) -> Findings:
+    """What is known with the answer to one question more."""
+    if asked.asked == "truth":
+        return known._replace(truth=answer)
+    if asked.asked == "none":
+        return known._replace(none=answer)
+    kind, than = asked.than
+    told = known.told | {((asked.asked, asked.than), answer)}
+    if asked.asked == "==" and kind == CONSTANT and answer:
+        return Findings(False, bool(than), told)
+    return known._replace(told=told)
 
 
 def _know_none(name: str, state: State, ctx: Context) -> State:
@@ -210,10 +270,23 @@ def _compared(state: State, op: str, sides: list[Value], sizes: list[bool]) -> b
         with suppress(NotKnown, *ERRORS):
             return bool(_NUMBERS[op](real(state, left), real(state, right)))
         return None
+    if isinstance(left, AtLeast) and isinstance(right, Const):
+        return _at_least(op, left.least, right.value)
+    if isinstance(left, Const) and isinstance(right, AtLeast):
+        return _at_least(_SWAPPED.get(op, op), right.least, left.value)
     if op in ("Equal", "NotEqual"):
         same = _same(state, left, right)
         return same if same is None else same == (op == "Equal")
     return None
+
+
+def _at_least(op: str, least: int, number: object) -> bool | None:
+    """Whether `size op number`, if that is known of a size that is `least` or more."""
+    if type(number) is not int or op not in _NUMBERS:
+        return None
+    sizes = least, max(least, number), max(least, number) + 1
+    verdicts = {_NUMBERS[op](size, number) for size in sizes}
+    return verdicts.pop() if len(verdicts) == 1 else None
 
 
 def _is_exact(box: object) -> bool:
@@ -270,6 +343,6 @@ def _contains(state: State, item: Value, box: Value, sizes: list[bool]) -> bool 
         return False if not items and not thing.open and not thing.escaped else None
     if thing.escaped and not is_private(state.heap[item.id]):
         return None
-    if thing.open and getattr(state.get(item), "owner", "") == FOREIGN:
+    if (thing.open or UNKNOWN in items) and getattr(state.get(item), "owner", "") == FOREIGN:
         return None
     return False

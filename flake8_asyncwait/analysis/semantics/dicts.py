@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
 from flake8_asyncwait.analysis.semantics.items import is_element
-from flake8_asyncwait.analysis.semantics.running import call_method
+from flake8_asyncwait.analysis.semantics.running import call_method, with_something
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.real import (
     is_sure,
@@ -30,7 +30,7 @@ def is_found(box: Box, key: Value) -> bool:
 
 
 def values_of(box: Box) -> list[Value]:
-    return [value for _, value in box.rows] or [UNKNOWN]
+    return [value for _, value in box.rows if value != UNKNOWN] or [UNKNOWN]
 
 
 def ended_pair(box: Box, state: State) -> tuple[Value, Value] | None:
@@ -52,7 +52,7 @@ def set_key(machine: Machine, ref: Ref, key: Value, value: Value, state: State) 
         key = UNKNOWN
     pairs = tuple(p for p in box.rows if p[0] != key or isinstance(key, Unknown))
     if not any(is_element(part, state) for part in (key, value)):
-        return state.put(ref, box._replace(items=pairs, open=True))
+        return with_something(state.put(ref, box._replace(items=pairs)), ref)
     if (key, value) in box.items:
         return state
     if len(pairs) < len(box.items):  # it stays in its place

@@ -52,13 +52,14 @@ def live(state: State, origin: int) -> int:
 
 def new_box(state: State, kind: type, items: list[Value], opened: bool) -> tuple[State, Value]:
     """A new collection, or an unknown value where it holds nothing to remember."""
-    telling = [item for item in items if not isinstance(item, Unknown)]
     if kind is not tuple:
+        telling = [item for item in items if not isinstance(item, Unknown)]
         # Equal results of one call stand for as many things as the call was made.
         distinct = list(dict.fromkeys(telling))
         several = any(isinstance(i, Result) and telling.count(i) > 1 for i in distinct)
-        opened = opened or several or len(telling) < len(items)
-        items = distinct if several or kind in UNORDERED else telling
+        if several or kind in UNORDERED:
+            opened = opened or several or len(telling) < len(items)
+            items = distinct
     whole = kind is tuple or not opened
     constants = whole and all(isinstance(item, Const) for item in items)
     if (items or opened) and not constants and not any(tells(i, state) for i in items):
@@ -126,6 +127,12 @@ def completing(
     """The tasks that a loop over `as_completed` waits for."""
     state, items, source = as_items(machine, state, value.waited)
     return fanout.iterating(machine, state, value), items, source
+
+
+def is_unknown(state: State, items: tuple[Value, ...], source: Value) -> bool:
+    """Whether nothing is known of what a collection holds, but that there is something."""
+    box = state.get(source)
+    return type(box) is Box and box.open and all(isinstance(item, Unknown) for item in items)
 
 
 def collection(machine: Machine, state: State, value: Value) -> bool:

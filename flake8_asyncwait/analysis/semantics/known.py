@@ -48,12 +48,14 @@ class Trait(Flag):
     REGISTERS = auto()  # an exit stack calls what it is given
     SUPPRESSES = auto()  # as a context manager, it swallows what it names
     CALLS_BACK = auto()  # it is told when a task has ended
+    COLLECTS = auto()  # its value is a collection, empty if it is given nothing
 
 
 CARRIES, WRAPS, MAKES, ADDS = Trait.CARRIES, Trait.WRAPS, Trait.MAKES, Trait.ADDS
 CANCELS, ASKS, QUESTIONS, STOPS = Trait.CANCELS, Trait.ASKS, Trait.QUESTIONS, Trait.STOPS
 DECIDES, SIZES, COUNTS, LIMITS = Trait.DECIDES, Trait.SIZES, Trait.COUNTS, Trait.LIMITS
 OF_MANY, INSPECTS, CALLS_BACK = Trait.OF_MANY, Trait.INSPECTS, Trait.CALLS_BACK
+COLLECTS = Trait.COLLECTS
 ANSWERS, ENSURES, REGISTERS = Trait.ANSWERS, Trait.ENSURES, Trait.REGISTERS
 
 FunctionRule = Callable[[Machine, ir.Call, Args, State, Context], Results]
@@ -105,15 +107,15 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "asyncio.get_event_loop": Row(tasks.event_loop),
     "asyncio.new_event_loop": Row(tasks.event_loop),
     **{name: Row(partial(tasks.primitive, methods)) for name, methods in PRIMITIVES.items()},
-    "builtins.list": Row(partial(builtins.collected, list), CARRIES),
-    "builtins.set": Row(partial(builtins.collected, set), CARRIES),
-    "builtins.tuple": Row(partial(builtins.collected, tuple), CARRIES),
-    "builtins.frozenset": Row(partial(builtins.collected, frozenset), CARRIES),
+    "builtins.list": Row(partial(builtins.collected, list), CARRIES | COLLECTS),
+    "builtins.set": Row(partial(builtins.collected, set), CARRIES | COLLECTS),
+    "builtins.tuple": Row(partial(builtins.collected, tuple), CARRIES | COLLECTS),
+    "builtins.frozenset": Row(partial(builtins.collected, frozenset), CARRIES | COLLECTS),
     "builtins.sorted": Row(builtins.sorted_items, CARRIES),
     "builtins.reversed": Row(builtins.reversed_items, CARRIES),
     "builtins.iter": Row(partial(builtins.collected, ir.ITERATOR), CARRIES),
     "builtins.filter": Row(builtins.filtered, CARRIES),
-    "builtins.dict": Row(builtins.made_dict, CARRIES),
+    "builtins.dict": Row(builtins.made_dict, CARRIES | COLLECTS),
     "builtins.zip": Row(builtins.zipped, CARRIES),
     "builtins.enumerate": Row(builtins.enumerated, CARRIES | COUNTS),
     "builtins.next": Row(builtins.next_of, CARRIES),
@@ -131,7 +133,7 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "builtins.repr": Row(builtins.nothing),
     "builtins.str": Row(builtins.nothing),
     "builtins.id": Row(builtins.nothing),
-    "collections.deque": Row(partial(builtins.collected, deque), CARRIES),
+    "collections.deque": Row(partial(builtins.collected, deque), CARRIES | COLLECTS),
     SUPPRESS: Row(None, SUPPRESSES),
     "functools.partial": Row(None, CARRIES),
     "itertools.islice": Row(builtins.sliced_items, CARRIES),

@@ -11,7 +11,13 @@ from flake8_asyncwait.analysis.machine.loss import collect, head, merge
 from flake8_asyncwait.analysis.machine.machine import Context, Machine
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.binding import bind
-from flake8_asyncwait.analysis.semantics.items import completing, iterated, split_on_turns, turns
+from flake8_asyncwait.analysis.semantics.items import (
+    completing,
+    is_unknown,
+    iterated,
+    split_on_turns,
+    turns,
+)
 from flake8_asyncwait.analysis.semantics.statements import branch
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import BREAK, CONTINUE, Flow, States
@@ -53,7 +59,8 @@ def _leave_loop(flow: Flow, ctx: Context) -> list[State]:
 
 @executes_all(ir.For)
 def _for(machine: Machine, node: ir.For, states: list[State], ctx: Context) -> list[State]:
-    unknown: list[State] = []
+    # Those whose items are not known, and whether there are some.
+    unknown: list[tuple[State, bool]] = []
     # Those whose items are known, by whether their order is and whether there are others.
     known: dict[tuple[bool, bool], list[State]] = {}
     for after, value in (way for one in states for way in evaluate(machine, node.iter, one, ctx)):
@@ -67,12 +74,13 @@ def _for(machine: Machine, node: ir.For, states: list[State], ctx: Context) -> l
         if machine.is_none(value, after, ctx, "TypeError"):
             continue
         after, items, source = iterated(machine, after, value)
-        if not items and after.is_open(source):
+        certain = bool(items)
+        if items is not None and is_unknown(after, items, source):
             items = None
         if items is None:
             items = turns(node.iter) or _indexes(machine, node, after, ctx)
         if items is None or node.asynchronous:
-            unknown.append(after)
+            unknown.append((after, certain))
         else:
             _start_loop(machine, node, after, items, source, ctx, known)
     ends = _loop_unknown(machine, node, unknown, ctx)
@@ -125,16 +133,21 @@ def _indexes(
     return None
 
 
-def _loop_unknown(machine: Machine, node: ir.For, states: list[State], ctx: Context) -> list[State]:
-    """A loop that may turn any number of times, over things that hold no task."""
+def _loop_unknown(
+    machine: Machine, node: ir.For, states: list[tuple[State, bool]], ctx: Context
+) -> list[State]:
+    """A loop that may turn any number of times, over things that hold no task; at least once in
+    states that are marked so."""
     heads = States()
     flow = Flow()
     fresh: list[State] = []
     turning: list[State] = []
     left: list[State] = []
-    for state in states:
+    for state, certain in states:
         some, none = split_on_turns(machine, node.iter, state, state, ctx)
-        if some == none:
+        if certain:
+            turning.append(state)
+        elif some == none:
             fresh.append(collect(machine, state, node.line))
         else:
             turning += some

@@ -11,6 +11,7 @@ from flake8_asyncwait.analysis.code.exceptions import (
 )
 from flake8_asyncwait.analysis.code.verdicts import any_of
 from flake8_asyncwait.analysis.machine import fanout
+from flake8_asyncwait.analysis.machine.books import HELPER_WORK, Decided, Undetermined
 from flake8_asyncwait.analysis.machine.execute import evaluate, executes_all, run_block
 from flake8_asyncwait.analysis.machine.handover import cancel
 from flake8_asyncwait.analysis.machine.loss import merge
@@ -167,10 +168,38 @@ def _manager(machine: Machine, node: ir.With, state: State, ctx: Context) -> lis
     function = _manager_function(machine, call, state, ctx)
     if function is None:
         return None
-    ends: list[State] = []
-    for after, args in arguments(machine, call, state, ctx):
-        ends += _around(machine, node, function, args, after, ctx)
-    return ends
+    ways = arguments(machine, call, state, ctx)
+    if any(_is_dear(machine, function, args, after, ctx) for after, args in ways):
+        return None
+    return [
+        end for after, args in ways for end in _around(machine, node, function, args, after, ctx)
+    ]
+
+
+def _nothing_inside(state: State, _value: object, _manager: Context) -> list[State]:
+    return [state]
+
+
+def _is_dear(machine: Machine, function: Function, args: Args, state: State, ctx: Context) -> bool:
+    """Whether a context manager takes more work than a helper may, around nothing: then it is an
+    unknown one. The first state in which it is run decides."""
+    func = function.func
+    if func not in machine.dear and func not in machine.affordable:
+        books = machine.books.apart(HELPER_WORK)
+        apart = Machine(
+            machine.program, machine.func, machine.facts, machine.site, books, machine.many
+        )
+        apart.level = machine.level + 1
+        frame = frame_for(apart, func, ctx)
+        frame.on_yield = _nothing_inside
+        try:
+            given = bind_params(func, bind_arguments(function, args), frame, state)
+            run_body(apart, frame, given, ctx.into(Flow()))
+        except (Undetermined, Decided):
+            machine.dear.add(func)
+        else:
+            machine.affordable.add(func)
+    return func in machine.dear
 
 
 def _manager_function(

@@ -88,6 +88,12 @@ def open_up(state: State, ref: Ref) -> State:
     return state.put(ref, state.box(ref)._replace(open=True))
 
 
+def with_something(state: State, ref: Ref) -> State:
+    """The state in which a collection holds something more that nobody remembers: it is not empty
+    then."""
+    return open_up(state, ref) if state.box(ref).items else effects.sized(state, ref)[0]
+
+
 def call_method(
     machine: Machine, ref: Ref, name: str, args: Args, state: State, ctx: Context
 ) -> Results:

@@ -23,6 +23,8 @@ from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.trace import WAITING
 from flake8_asyncwait.analysis.states.values import (
     ASKED,
+    BORROWED,
+    COLLECTION,
     ENDED,
     FUTURE,
     MAYBE_ASKED,
@@ -100,9 +102,21 @@ def ensure_future(
     machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
 ) -> Results:
     value = args.first()
-    if isinstance(value, Param) and value.name in machine.func.coroutines:
+    func = machine.func
+    if isinstance(value, Param) and value.name in func.coroutines - {func.star}:
+        return make_task(machine, node, value, state, ctx)
+    if func.star in func.coroutines and _is_of(state, value, func.star):
         return make_task(machine, node, value, state, ctx)
     return _ensured(machine, node, value, state, ctx)
+
+
+def _is_of(state: State, value: Value, parameter: str | None) -> bool:
+    """Whether a value is one of the things that a parameter holds."""
+    task = state.get(value)
+    return type(task) is Task and task.owner in (
+        Owner(COLLECTION, parameter or ""),
+        Owner(BORROWED, parameter or ""),
+    )
 
 
 def _ensured(machine: Machine, node: ir.Call, value: Value, state: State, ctx: Context) -> Results:

@@ -9,6 +9,7 @@ from flake8_asyncwait.analysis.states.values import (
     ENDED,
     MAYBE_ASKED,
     Asked,
+    AtLeast,
     Box,
     Const,
     Coroutine,
@@ -30,6 +31,8 @@ def truth(value: Value, state: State) -> bool | None:
         return False
     if isinstance(value, Const):
         return bool(value.value)
+    if isinstance(value, AtLeast):
+        return True if value.least else None
     thing = state.get(value)
     if type(thing) is Box and not thing.items:
         return None if thing.open else False

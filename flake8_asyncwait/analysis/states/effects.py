@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import combinations
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
@@ -16,6 +16,7 @@ from flake8_asyncwait.analysis.states.values import (
     ENDED,
     FOREIGN,
     MANY,
+    UNKNOWN,
     Box,
     Foreign,
     Gather,
@@ -218,6 +219,22 @@ def as_items(
             items = tuple(key for key, _ in thing.rows)
         return state, items, value
     return state, None, value
+
+
+def sized(state: State, ref: Ref) -> tuple[State, State]:
+    """The states in which a collection that may hold something holds some of it, or nothing."""
+    box = state.box(ref)
+    something: tuple[Any, ...] = ((UNKNOWN, UNKNOWN),) if box.kind is dict else (UNKNOWN,)
+    return (
+        state.put(ref, box._replace(items=something, open=True)),
+        state.put(ref, box._replace(open=False)),
+    )
+
+
+def is_unsized(value: Value, state: State) -> TypeGuard[Ref]:
+    """Whether it is not known of a collection, which nobody else can change, if it is empty."""
+    box = state.get(value)
+    return type(box) is Box and box.open and not (box.items or box.escaped)
 
 
 def choices(state: State, items: tuple[V, ...]) -> Iterator[tuple[V, tuple[V, ...]]]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from flake8_asyncwait.analysis.states.trace import NO_CHOICE, Choice, Trace
 from flake8_asyncwait.analysis.states.values import (
+    UNKNOWN,
     AsCompleted,
     Asked,
     Box,
@@ -227,13 +228,21 @@ class State:
             if type(thing) is Task and thing.status in _LATER:
                 heap = heap or dict(self.heap)
                 heap[number] = thing._replace(status=_LATER[thing.status])
-        dotted = [n for n in self.env if "." in n and ("$" not in n or n.startswith(KNOWN))]
+        dotted = [n for n in self.env if self._may_change(n)]
         if heap is None and not dotted:
             return self
         state = self.unbind(*dotted) if dotted else self.copy()
         if heap is not None:
             state.heap = heap
         return state
+
+    def _may_change(self, name: str) -> bool:
+        """Whether others may bind a name anew while time passes, or change what is known of what
+        it holds."""
+        if name.startswith(KNOWN):
+            box = self.get(self.env.get(name.removeprefix(KNOWN), UNKNOWN))
+            return "." in name or (type(box) is Box and box.escaped)
+        return "." in name and "$" not in name
 
     def refs(self, value: Value) -> Iterator[int]:
         """The numbers of all objects reachable from a value, each once, in a fixed order."""

@@ -159,6 +159,12 @@ class Asked(NamedTuple):
     task: Ref
 
 
+class AtLeast(NamedTuple):
+    """The size of a collection that may hold unknown others."""
+
+    least: int
+
+
 class Primitive(NamedTuple):
     """An asyncio queue or event: these of its methods are coroutines."""
 
@@ -174,10 +180,12 @@ class Slice(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """What tests have found out about something unknown; None for what they have not."""
+    """What tests have found out about something unknown; None for what they have not. `told` are
+    comparisons, as what was asked and with what, that were found to be true or false."""
 
     none: bool | None = None
     truth: bool | None = None
+    told: frozenset[tuple[tuple[str, tuple[str, object]], bool]] = frozenset()
 
 
 class Loop(NamedTuple):
@@ -210,6 +218,7 @@ Value = Union[
     TimeLimited,
     Raised,
     Asked,
+    AtLeast,
     Primitive,
     Slice,
     Findings,

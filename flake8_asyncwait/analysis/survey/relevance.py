@@ -132,7 +132,7 @@ def relevant_names(
             elif making:
                 names |= _filled(node, site_set, follows)
     close(names, edges)
-    decisive = tested_constants(func, conditions(func, names)) | _indexes(func)
+    decisive = tested_constants(func, conditions(func, names)) | filled(func) | _indexes(func)
     return Relevant(frozenset(names | decisive), frozenset(elements))
 
 
@@ -290,6 +290,45 @@ def _holds_condition(value: ir.Node) -> bool:
     if isinstance(value, (ir.Display, ir.Comprehension)):
         return any(map(_holds_condition, children(value)))
     return isinstance(value, CONDITIONS)
+
+
+def filled(func: ir.Func) -> set[str]:
+    """The names that a function binds to an empty collection somewhere, and of which it asks
+    somewhere whether they are still empty."""
+    empty: set[str] = set()
+    asked: set[str] = set()
+    for node in every(func):
+        if isinstance(node, (ir.Assign, ir.Walrus)) and _is_empty(node.value):
+            empty |= _targets(node)
+        elif isinstance(node, (ir.If, ir.While, ir.IfExp, ir.Assert)):
+            asked |= set(_sized(node.test))
+    return empty & asked
+
+
+def _sized(test: ir.Expr) -> Iterator[str]:
+    """The names of which a condition asks whether they hold anything, or how much."""
+    if isinstance(test, ir.Name):
+        yield test.id
+    elif isinstance(test, ir.Not):
+        yield from _sized(test.value)
+    elif isinstance(test, ir.Bool):
+        yield from _sized(test.left)
+        yield from _sized(test.right)
+    elif isinstance(test, ir.Compare):
+        if not any(op in ("In", "NotIn", "Is", "IsNot") for op, _ in test.rest):
+            for side in (test.left, *(right for _, right in test.rest)):
+                yield from _sized(side)
+    elif isinstance(test, ir.Call) and known.has(test, known.DECIDES):
+        for arg in test.args:
+            yield from _sized(arg.value)
+
+
+def _is_empty(value: ir.Expr) -> bool:
+    if isinstance(value, ir.Display):
+        return not value.elements
+    if isinstance(value, ir.DictDisplay):
+        return not value.items
+    return isinstance(value, ir.Call) and not value.args and known.has(value, known.COLLECTS)
 
 
 def _indexes(func: ir.Func) -> set[str]:
