@@ -18,7 +18,7 @@ from flake8_asyncwait.analysis.machine.loss import (
     settle_ended,
 )
 from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
-from flake8_asyncwait.analysis.states.state import KNOWN, SOME, State
+from flake8_asyncwait.analysis.states.state import SOME, TESTED, State
 from flake8_asyncwait.analysis.states.values import Value
 
 Rule = Callable[[Machine, Any, State, Context], Results]
@@ -124,7 +124,7 @@ def forget(machine: Machine, state: State, statement: ir.Stmt, ctx: Context) -> 
 
 def _is_dead(machine: Machine, name: str, statement: ir.Stmt) -> bool:
     """Whether a name is not read any more."""
-    if name.startswith((SOME, KNOWN)):
+    if name.startswith((SOME, TESTED)):
         name = name.partition(":")[2].partition(".")[0]
     elif not name.isidentifier():
         return False

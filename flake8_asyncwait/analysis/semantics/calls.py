@@ -25,7 +25,7 @@ from flake8_asyncwait.analysis.semantics.items import (
     reaches_task,
 )
 from flake8_asyncwait.analysis.semantics.tasks import canceller, factory, make_task
-from flake8_asyncwait.analysis.states.state import KNOWN, State
+from flake8_asyncwait.analysis.states.state import TESTED, State
 from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
     Box,
@@ -95,7 +95,7 @@ def _call(machine: Machine, node: ir.Call, state: State, ctx: Context) -> Result
 def _without_attributes(machine: Machine, node: ir.Call, state: State) -> State:
     """A method may change what its object has: what tests have found there is forgotten."""
     changed = changed_by(node, machine.tested_again) if machine.tested_again else set()
-    return state.unbind(*(KNOWN + name for name in changed)) if changed else state
+    return state.unbind(*(TESTED + name for name in changed)) if changed else state
 
 
 def _callee(machine: Machine, node: ir.Call, state: State, ctx: Context) -> Results:

@@ -18,7 +18,7 @@ from flake8_asyncwait.analysis.semantics.items import is_private
 from flake8_asyncwait.analysis.semantics.truth import answers, truth
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.real import ERRORS, NotKnown, is_sure, real
-from flake8_asyncwait.analysis.states.state import KNOWN, State
+from flake8_asyncwait.analysis.states.state import TESTED, State
 from flake8_asyncwait.analysis.states.values import (
     FOREIGN,
     MANY,
@@ -27,13 +27,13 @@ from flake8_asyncwait.analysis.states.values import (
     AtLeast,
     Box,
     Const,
-    Findings,
     Function,
     Method,
     Param,
     Raised,
     Ref,
     Task,
+    Tested,
     Value,
 )
 
@@ -110,14 +110,14 @@ def _asked(machine: Machine, node: ir.Expr, ctx: Context) -> Question:
 def _found_before(machine: Machine, node: ir.Expr, state: State, ctx: Context) -> bool | None:
     """What an earlier test says of a condition; None if nothing."""
     asked = _asked(machine, node, ctx)
-    known = state.env.get(KNOWN + asked.name)
-    if not isinstance(known, Findings):
+    known = state.env.get(TESTED + asked.name)
+    if not isinstance(known, Tested):
         return None
     answer = _answer(asked, known)
     return answer if answer is None else answer == asked.expected
 
 
-def _answer(asked: Question, known: Findings) -> bool | None:
+def _answer(asked: Question, known: Tested) -> bool | None:
     """The answer to a question by what is known."""
     if asked.asked == "truth":
         return False if known.none else known.truth
@@ -133,7 +133,7 @@ def _answer(asked: Question, known: Findings) -> bool | None:
     return True if True in answers else None if None in answers else False
 
 
-def _is_equal(constant: Any, known: Findings) -> bool | None:
+def _is_equal(constant: Any, known: Tested) -> bool | None:
     """Whether something equals a constant that is not None, if that is known of it."""
     truth = False if known.none else known.truth
     if known.none or (truth is not None and truth != bool(constant)):
@@ -164,17 +164,17 @@ def _chosen(machine: Machine, node: ir.Expr, state: State, truth: bool, ctx: Con
     """A condition that nothing decides goes either way; what it says of a name is kept."""
     asked = _asked(machine, node, ctx)
     if asked.name:
-        before = state.env.get(KNOWN + asked.name)
-        before = before if isinstance(before, Findings) else Findings()
+        before = state.env.get(TESTED + asked.name)
+        before = before if isinstance(before, Tested) else Tested()
         found = _learned(before, asked, truth == asked.expected)
-        state = state.bind(KNOWN + asked.name, found)
+        state = state.bind(TESTED + asked.name, found)
     asked = question(node)
     if asked.name and asked.asked == "none" and truth == asked.expected:
         state = _know_none(asked.name, state, ctx)
     return state
 
 
-def _learned(known: Findings, asked: Question, answer: bool) -> Findings:
+def _learned(known: Tested, asked: Question, answer: bool) -> Tested:
     """What is known with the answer to one question more."""
     if asked.asked == "truth":
         return known._replace(truth=answer)
@@ -183,7 +183,7 @@ def _learned(known: Findings, asked: Question, answer: bool) -> Findings:
     kind, than = asked.than
     told = known.told | {((asked.asked, asked.than), answer)}
     if asked.asked == "==" and kind == CONSTANT and answer:
-        return Findings(False, bool(than), told)
+        return Tested(False, bool(than), told)
     return known._replace(told=told)
 
 

@@ -39,9 +39,9 @@ _LATER = {
 }
 
 # Before names in states: what is known of something unknown. Whether it holds anything, where it is
-# looped over again, and what a test has found out (`Findings`), where it is tested again.
+# looped over again, and what a test has found out (`Tested`), where it is tested again.
 SOME = "$some:"
-KNOWN = "$known:"
+TESTED = "$tested:"
 # How states name what a faulty execution has lost while a result was not bound yet.
 LOST = "$lost"
 
@@ -239,8 +239,8 @@ class State:
     def _may_change(self, name: str) -> bool:
         """Whether others may bind a name anew while time passes, or change what is known of what
         it holds."""
-        if name.startswith(KNOWN):
-            box = self.get(self.env.get(name.removeprefix(KNOWN), UNKNOWN))
+        if name.startswith(TESTED):
+            box = self.get(self.env.get(name.removeprefix(TESTED), UNKNOWN))
             return "." in name or (type(box) is Box and box.escaped)
         return "." in name and "$" not in name
 

@@ -179,7 +179,7 @@ class Slice(NamedTuple):
     step: Value
 
 
-class Findings(NamedTuple):
+class Tested(NamedTuple):
     """What tests have found out about something unknown; None for what they have not. `told` are
     comparisons, as what was asked and with what, that were found to be true or false."""
 
@@ -221,7 +221,7 @@ Value = Union[
     AtLeast,
     Primitive,
     Slice,
-    Findings,
+    Tested,
     Loop,
     AsCompleted,
     "tuple[Value, ...]",
