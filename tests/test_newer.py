@@ -241,6 +241,7 @@ def outlined(tree: ast.Module) -> dict[str, object]:
         entries = getattr(found, name).items()
         fields[name] = {key: (entry.cls, entry.start, entry.end) for key, entry in entries}
     fields["outermost"] = [(entry.start, entry.end) for entry in found.outermost]
+    fields["named"] = {name: len(entries) for name, entries in found.named.items()}
     return fields
 
 

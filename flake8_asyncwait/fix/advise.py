@@ -7,7 +7,7 @@ from functools import partial
 
 from flake8_asyncwait.fix.cure import AUTO, MANUAL, Cure
 from flake8_asyncwait.fix.file import FileFix, fix_file
-from flake8_asyncwait.fix.fixer import by_function
+from flake8_asyncwait.fix.fixer import by_function, near
 from flake8_asyncwait.fix.helper import Helper
 from flake8_asyncwait.fix.plan import BY_HAND
 from flake8_asyncwait.options import Options
@@ -51,7 +51,7 @@ class Advice:
             return
         self.cures = dict(zip(findings, whole.cures, strict=True))
         self.internal = whole.internal
-        for _, group in by_function(source.text, findings):
+        for _, group in by_function(near(source.text, options), findings):
             self._together |= dict.fromkeys(group, tuple(group))
         if len(set(self._together.values())) == 1 and not whole.internal:
             self._changes[tuple(findings)] = self._change(whole)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property, partial
 
+from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.facts import Site
-from flake8_asyncwait.analysis.code.load import File, Lowered
+from flake8_asyncwait.analysis.code.load import File, program_of
+from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.code.walk import last_name
 from flake8_asyncwait.analysis.interpret import Analysed, Runs
 from flake8_asyncwait.analysis.notes import Budget, NotingBooks, Struck, Use, noting_books
 from flake8_asyncwait.analysis.states.values import MANY, Owner
+from flake8_asyncwait.fix.version import Version
 from flake8_asyncwait.options import Options
-from flake8_asyncwait.rules.decide import finding_at, functions
-from flake8_asyncwait.sites.find import call_lines
-from flake8_asyncwait.sites.gate import candidates
+from flake8_asyncwait.rules.decide import fires, waiting
+from flake8_asyncwait.sites.outline import Entry
 from flake8_asyncwait.sites.syntax import parse_newer
-from flake8_asyncwait.verdict.finding import Finding
 
-# What a run costs beside the work of the analysis, in its units: the file is parsed again.
+# What a version costs beside the work of the analysis, in its units: it is parsed, by libcst too.
 _PARSING = 1_000
+_CHARACTERS = 2  # parsing so many more is a unit
 
 
 class OutOfWork(Exception):
@@ -27,15 +30,12 @@ class OutOfWork(Exception):
 
 class Seen:
     """One site as a fix sees it. The executions of its function are run for it when somebody asks
-    what they show; that raises `OutOfWork` where the `budget` is spent. `notes` are those of its
-    executions."""
+    what they show; that raises `OutOfWork` where no work is left. `notes` are those of its
+    executions, `versions` look at others of its function."""
 
-    def __init__(
-        self, file: File, runs: Runs, site: Site, options: Options, budget: Budget
-    ) -> None:
-        self.file = file
+    def __init__(self, versions: Versions, runs: Runs, site: Site, options: Options) -> None:
+        self.versions = versions
         self.site = site
-        self.budget = budget
         self._runs = runs
         self._options = options
 
@@ -43,7 +43,7 @@ class Seen:
     def analysed(self) -> Analysed:
         """What the executions show of the site."""
         found = self._runs.analyse(self.site)
-        if self.budget.left < 0:
+        if self.versions.budget.left < 0:
             raise OutOfWork
         return found
 
@@ -53,16 +53,17 @@ class Seen:
         return self.analysed.is_incomplete
 
     @cached_property
-    def finding(self) -> Finding | None:
-        """The finding of the site."""
+    def code(self) -> str | None:
+        """The code of the finding that the site has, if any."""
         if self.analysed.is_undetermined:
             return None
-        return finding_at(self.file, self.analysed, self._options)
+        fired = fires(self.analysed, self._options)
+        return None if fired is None else fired[0]
 
     @cached_property
     def had_finding(self) -> bool:
         """Whether the site has a finding, or had one before another site was cured."""
-        return self.finding is not None
+        return self.code is not None
 
     def inherit(self, before: Seen) -> None:
         """Take over what is known of the site from before another one was cured."""
@@ -77,13 +78,19 @@ class Seen:
     @property
     def settles(self) -> bool:
         """Whether the call is one of `wait_any`."""
-        return last_name(self.site.call.func) in self.file.program.settling
+        return last_name(self.site.call.func) in self.versions.settling
 
     @property
-    def extent(self) -> tuple[int, int] | None:
-        """The first and last line of the outermost function around the site."""
-        entry = self.file.outline.around(self.site.call.line)
-        return None if entry is None else (entry.start, entry.end)
+    def program(self) -> Program:
+        """The program that the site is in."""
+        return self._runs.program
+
+    @property
+    def start(self) -> int | None:
+        """The line on which the outermost function around the site begins; None where there is
+        none."""
+        entry = self.versions.entry
+        return None if entry is None else entry.start
 
     @property
     def notes(self) -> NotingBooks:
@@ -125,39 +132,51 @@ class Seen:
         return [use for use in self.notes.uses if use.struck]
 
 
-def examine(
-    text: str,
-    start: int | None,
-    options: Options,
-    settling: frozenset[str],
-    budget: Budget,
-    lowered: Lowered,
-    watched: frozenset[int] = frozenset(),
-    most: int = MANY,
-    path: str | None = None,
-) -> list[Seen]:
-    """The sites of the outermost function that begins on line `start`, in source order; where that
-    is None, those outside all functions.
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Looks at the versions of an outermost function, the one of `entry` in a `file`, or of the
+    code outside of all functions, where that is None.
 
-    `settling` are the names that `wait_any` goes by, `lowered` the functions that are known from
-    other versions of the file, `watched` the lines of cancels to take notes of, `most` how many
-    tasks a collection of unknown size stands for at most, `path` where the file stands. Raises
-    `OutOfWork` where the `budget` is spent, and `SyntaxError`.
+    `settling` are the names that `wait_any` goes by, `budget` is the work for all versions.
     """
-    budget.left -= _PARSING
-    if budget.left < 0:
-        raise OutOfWork
-    tree = parse_newer(text)
-    file = File(text, tree, options, lowered, settling, path=path)
-    if start is None:
-        lines = call_lines(tree, candidates(text, options.wait_functions))
-        lines = [line for line in lines if file.outline.around(line) is None]
-    else:
-        lines = [start]
-    make = partial(noting_books, watched, most, budget)
-    seen = [
-        Seen(file, runs, site, options, budget)
-        for runs in functions(file, lines, options, make)
-        for site in runs.facts.sites
-    ]
-    return sorted(seen, key=lambda each: each.place)
+
+    file: File
+    entry: Entry | None
+    settling: frozenset[str]
+    budget: Budget
+
+    def examine(
+        self,
+        text: str,
+        options: Options,
+        watched: frozenset[int] = frozenset(),
+        most: int = MANY,
+    ) -> list[Seen]:
+        """The sites in source order.
+
+        `text` is that of the function, or of the whole file where there is none. `watched` are the
+        lines of cancels to take notes of, `most` is how many tasks a collection of unknown size
+        stands for at most. Raises `OutOfWork` where the `budget` is spent, and `SyntaxError`.
+        """
+        self.budget.left -= _PARSING + len(text) / _CHARACTERS
+        if self.budget.left < 0:
+            raise OutOfWork
+        program, func = self._version(text, options)
+        make = partial(noting_books, watched, most, self.budget)
+        seen = [
+            Seen(self, runs, site, options)
+            for runs in waiting(program, func, options, make)
+            for site in runs.facts.sites
+        ]
+        return sorted(seen, key=lambda each: each.place)
+
+    def _version(self, text: str, options: Options) -> tuple[Program, ir.Func | str]:
+        """The program, and what is looked at in it."""
+        known, path = self.file.slices, self.file.path
+        if self.entry is not None:
+            slices = Version(known, self.entry, text, options)
+            program = program_of(slices, options, self.settling, path)
+            return program, slices.lower(self.entry)
+        tree = parse_newer(text)
+        file = File(text, tree, options, known.lowered, self.settling, path=path)
+        return file.program, file.lower(None)

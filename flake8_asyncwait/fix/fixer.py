@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import partial
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
+from flake8_asyncwait.analysis.code.load import File
 from flake8_asyncwait.analysis.notes import Budget
-from flake8_asyncwait.check import check
+from flake8_asyncwait.check import check, parse_near
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.cure import AUTO, CURED, MANUAL, UNTRIED, WAIT_ANY, Cure
-from flake8_asyncwait.fix.examine import OutOfWork, Seen, examine
+from flake8_asyncwait.fix.examine import OutOfWork, Seen, Versions
 from flake8_asyncwait.fix.plan import BY_HAND, How, Rewrite, rewrite
 from flake8_asyncwait.options import FAMILY_CODES, Options
-from flake8_asyncwait.sites.outline import Entry, outline
-from flake8_asyncwait.sites.syntax import parse_newer
+from flake8_asyncwait.sites.fanout import words_of
+from flake8_asyncwait.sites.gate import candidates
+from flake8_asyncwait.sites.outline import Entry
+from flake8_asyncwait.sites.pieces import cut_out
 from flake8_asyncwait.undetermined import INTERNAL_ERROR, InternalError, Net
 from flake8_asyncwait.verdict.finding import Finding
 
-# How much the analysis may do for the findings of one function, in its units: minutes where all of
-# it is spent. No other function of the file has a part in it, and every door has the same: so what
-# is said of a finding depends on nothing but its function.
-WORK = 2_000_000
+# How much the analysis may do for the findings of one function, in its units: less than 10 seconds
+# where all of it is spent. No other function of the file has a part in it, and every door has the
+# same: so what is said of a finding depends on nothing but its function.
+WORK = 400_000
 
 
 class Fixed(NamedTuple):
@@ -65,39 +67,37 @@ def fix(
     if findings is None:
         findings = check(text, options, path=path).findings
     how = How(function, why_not, layout.line_length(text) if width is None else width, cure)
-    look = partial(
-        examine,
-        options=options,
-        settling=frozenset({WAIT_ANY, function or WAIT_ANY}),
-        lowered={},
-        path=path,
-    )
+    file, lines = near(text, options, path), text.split("\n")
+    settling = frozenset({WAIT_ANY, function or WAIT_ANY})
     cures: list[Cure] = []
     freed: set[str] = set()
     net = Net(SyntaxError)
-    for entry, group in by_function(text, sorted(findings)):
-        start = entry.start if entry is not None else None
+    for entry, group in by_function(file, sorted(findings)):
         with net.over(*(entry.place if entry else ())) as over:
-            one = _Function(text, partial(look, start=start, budget=Budget(WORK)), options)
+            versions = Versions(file, entry, settling, Budget(WORK))
+            own = "\n".join(lines) if entry is None else cut_out(lines, entry)
+            one = _Function(own, versions, options)
             for finding in reversed(group):
                 one.fix(finding, how)
             done = one.cures()
         if over.failed:
             done = [Cure(f.line, f.column, f.code, MANUAL, INTERNAL_ERROR) for f in group]
         else:
-            text = one.text
+            changed = one.text.removesuffix("\n" if entry else "").split("\n")
+            lines[slice(entry.start - 1, entry.end) if entry else slice(None)] = changed
             freed |= one.freed
         cures += done
-    return Fixed(text, tuple(sorted(cures)), frozenset(freed), tuple(net.caught))
+    return Fixed("\n".join(lines), tuple(sorted(cures)), frozenset(freed), tuple(net.caught))
 
 
 class _Function:
-    """The sites of one outermost function, while they are fixed from the last to the first."""
+    """The sites of one outermost function, while they are fixed from the last to the first. `text`
+    is what its `versions` are made of."""
 
-    def __init__(self, text: str, look: Callable[[str], list[Seen]], options: Options) -> None:
+    def __init__(self, text: str, versions: Versions, options: Options) -> None:
         self.text = text
         self.freed: set[str] = set()
-        self._look = look
+        self._versions = versions
         self._options = options
         # The sites of `text`, once somebody has asked, those of the text before, and where those
         # that are left were at first.
@@ -109,7 +109,7 @@ class _Function:
     def _index(self, finding: Finding) -> tuple[list[Seen], int]:
         """The sites as they are now, and the number of that of a finding. Raises `OutOfWork`."""
         if self._seen is None:
-            self._seen = self._look(self.text)
+            self._seen = self._versions.examine(self.text, self._options)
             for one, before in zip(self._seen, self._before, strict=False):
                 one.inherit(before)
         if self._places is None:
@@ -132,7 +132,7 @@ class _Function:
         if finding.code in BY_HAND:
             return Rewrite(MANUAL, self.text, BY_HAND[finding.code])
         seen, index = self._index(finding)
-        if seen[index].finding is None:
+        if seen[index].code is None:
             return Rewrite(MANUAL, self.text, "a closer analysis does not confirm it")
         done = rewrite(self.text, seen, index, self._options, how)
         if done.outcome == WAIT_ANY and self._places is not None:
@@ -160,17 +160,22 @@ class _Function:
             seen, index = self._index(finding)
         except OutOfWork:
             return False
-        return seen[index].finding is None
+        return seen[index].code is None
+
+
+def near(text: str, options: Options, path: str | None = None) -> File:
+    """The file that has this `text`; see `check.parse_near`."""
+    tree, whole = parse_near(text, candidates(text, options.wait_functions, words_of(options)))
+    return File(text, tree, options, whole=whole, path=path)
 
 
 def by_function(
-    text: str, findings: Sequence[Finding]
+    file: File, findings: Sequence[Finding]
 ) -> Iterator[tuple[Entry | None, list[Finding]]]:
     """The findings of each outermost function, and of the code outside all functions, with None.
     What stands further down in the file comes first."""
-    whole = outline(parse_newer(text))
     groups: dict[Entry | None, list[Finding]] = {}
     for finding in findings:
-        groups.setdefault(whole.around(finding.line), []).append(finding)
+        groups.setdefault(file.outline.around(finding.line), []).append(finding)
     for entry in sorted(groups, key=lambda each: each.start if each else 0, reverse=True):
         yield entry, groups[entry]

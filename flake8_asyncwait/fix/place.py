@@ -6,14 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from flake8_asyncwait.analysis.code.parse import parse_module
+from flake8_asyncwait.sites.pieces import UNDER
 
-_WRAP = "if 1:\n"
 _FUNCTIONS = (cst.FunctionDef, cst.Lambda, cst.ClassDef)
 
 
@@ -34,21 +35,18 @@ class Level:
 class Place:
     """A site in its slice of the file.
 
-    The slice is the lines from `first` (from 1) to `last`: the outermost function around the site,
-    or the whole file. `module` is the slice parsed, under an `if` where it is indented. `path`
+    The slice is the outermost function around the site, or the whole file. `module` is the slice
+    parsed, under an `if` where it is indented; the lines of that count on from `above`. `path`
     leads from `module` to the call. `levels` are the blocks of the innermost function around it,
-    the innermost first. `positions` are those of all nodes in the slice; `is_file` says that it is
-    the whole file.
+    the innermost first. `positions` are those of all nodes in the slice.
     """
 
-    lines: tuple[str, ...]
-    first: int
-    last: int
+    above: int
     module: cst.Module
     path: tuple[cst.CSTNode, ...]
     levels: tuple[Level, ...]
     positions: Mapping[cst.CSTNode, CodeRange] = field(repr=False)
-    is_file: bool = False
+    is_indented: bool = False
 
     @property
     def call(self) -> cst.Call:
@@ -88,8 +86,8 @@ class Place:
 
     def lines_of(self, node: cst.CSTNode) -> tuple[int, int]:
         """The first and last line of a node in the file."""
-        span, shift = self.positions[node], self.first - 1 - self._wrapped
-        return span.start.line + shift, span.end.line + shift
+        span = self.positions[node]
+        return self.above + span.start.line, self.above + span.end.line
 
     def extra_indentation(self, node: cst.CSTNode) -> str:
         """What stands before a node that begins a line, beyond the indentation of its statement;
@@ -112,44 +110,43 @@ class Place:
         return module
 
     def with_module(self, module: cst.Module) -> str:
-        """The text of the file with another module in the place of this slice's."""
-        code = module.code
-        if self.is_file:
-            return code
-        if self._wrapped:
-            code = code.removeprefix(_WRAP)
-        before, after = self.lines[: self.first - 1], self.lines[self.last :]
-        return "\n".join((*before, code.removesuffix("\n"), *after))
+        """The text of the slice with another module in the place of this one."""
+        return self.with_code(module.code)
 
-    @property
-    def _wrapped(self) -> bool:
-        return not self.is_file and self.lines[self.first - 1][:1].isspace()
+    def with_code(self, code: str) -> str:
+        """The text of the slice with another code in the place of its module's."""
+        return code.removeprefix(UNDER) if self.is_indented else code
 
 
-def locate(text: str, line: int, column: int, extent: tuple[int, int] | None) -> Place | None:
+def locate(text: str, line: int, column: int, start: int | None) -> Place | None:
     """The place of the call at a line (from 1) and a column (from 0) of a file.
 
-    `text` has `\\n` newlines; `extent` is the first and last line of the outermost function around
-    the call, None where there is none. Returns None where libcst cannot tell. Raises
-    `RecursionError` for what is nested too deeply.
+    `text` has `\\n` newlines: it is that of the outermost function around the call, which begins on
+    line `start`, or of the whole file, where that is None. Returns None where libcst cannot tell.
+    Raises `RecursionError` for what is nested too deeply.
     """
-    lines = tuple(text.split("\n"))
-    first, last = extent or (1, len(lines))
-    body = "\n".join(lines[first - 1 : last]) + "\n" if extent is not None else text
-    wrapped = extent is not None and body[:1].isspace()
+    is_indented = start is not None and text[:1].isspace()
+    above = (start or 1) - 1 - is_indented
     try:
-        module = parse_module(_WRAP + body if wrapped else body)
+        module, positions = _read(UNDER + text if is_indented else text)
     except cst.ParserSyntaxError:
         return None
+    path = _path_to(module, line - above, column, positions)
+    if path is None:
+        return None
+    return Place(above, module, path, tuple(_levels(path)), positions, is_indented)
+
+
+@lru_cache(maxsize=2)
+def _read(code: str) -> tuple[cst.Module, Mapping[cst.CSTNode, CodeRange]]:
+    """A module and the places of its nodes: a fix comes back to the text that it started from, and
+    to the one that it ended with."""
+    module = parse_module(code)
     try:
-        positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+        return module, MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
     except KeyError as error:
         # Where the stack ends inside libcst, it asks for places that it did not come to note.
         raise RecursionError from error
-    path = _path_to(module, line - first + 1 + wrapped, column, positions)
-    if path is None:
-        return None
-    return Place(lines, first, last, module, path, tuple(_levels(path)), positions, extent is None)
 
 
 def _path_to(

@@ -21,7 +21,7 @@ from flake8_asyncwait.analysis.states.values import FOREIGN, FUTURE, OWNED, Owne
 from flake8_asyncwait.fix import wrap
 from flake8_asyncwait.fix.call import renamed
 from flake8_asyncwait.fix.cure import AUTO, CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY
-from flake8_asyncwait.fix.examine import Seen, examine
+from flake8_asyncwait.fix.examine import Seen
 from flake8_asyncwait.fix.more import drained, with_tasks
 from flake8_asyncwait.fix.names import every_name
 from flake8_asyncwait.fix.place import Place, locate
@@ -65,9 +65,9 @@ class How(NamedTuple):
 
 
 class Rewrite(NamedTuple):
-    """What to do about one site: the outcome, the new text of the file (with `wait_any` not yet
-    imported), where the outcome is `MANUAL` the reason, and the names that the function mentioned:
-    it may have been the last to need some of them."""
+    """What to do about one site: the outcome, the new text with `wait_any` not yet imported, where
+    the outcome is `MANUAL` the reason, and the names that the function mentioned: it may have been
+    the last to need some of them."""
 
     outcome: str
     text: str
@@ -78,8 +78,8 @@ class Rewrite(NamedTuple):
 def rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How) -> Rewrite:
     """The best harmless cure for the site `seen[index]`, which has a finding.
 
-    `text` has `\n` newlines; `seen` are the sites of the outermost function around the site.
-    Raises `OutOfWork`.
+    `text` has `\n` newlines: it is that of the outermost function around the site, or of the whole
+    file, where there is none. `seen` are the sites in it. Raises `OutOfWork`.
     """
     try:
         return _rewrite(text, seen, index, options, how)
@@ -89,15 +89,15 @@ def rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How)
 
 def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How) -> Rewrite:
     own = seen[index]
-    assert own.finding is not None
+    assert own.code is not None
     if own.undetermined:
         return Rewrite(MANUAL, text, "the function is too intricate to follow to its end")
-    place = locate(text, *own.place, own.extent)
+    place = locate(text, *own.place, own.start)
     if place is None:
         return Rewrite(MANUAL, text, "the call cannot be located")
-    if own.finding.code == "AWT203":
+    if own.code == "AWT203":
         return _with_tasks(text, seen, index, options, how)
-    if own.finding.code == "AWT202":
+    if own.code == "AWT202":
         after = _drained(text, seen, index, options)
         if after is not None:
             return Rewrite(DRAIN, after)
@@ -105,7 +105,7 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
     why = _why_not_wait_any(own, place)
     if why is None and how.function is None:
         why = how.why_not or "there is no module to take wait_any from"
-    elif why is None and own.finding.code != "AWT103" and how.allows(WAIT_ANY):
+    elif why is None and own.code != "AWT103" and how.allows(WAIT_ANY):
         after = _with_wait_any(place, seen, index, options, how)
         if after is not None:
             return Rewrite(WAIT_ANY, after, freed=frozenset(every_name(place.function)))
@@ -139,7 +139,7 @@ def _shares_a_line(place: Place) -> bool:
 
 def _use(own: Seen) -> str | None:
     """What lets a pending task go on."""
-    told = own.file.program.shown
+    told = own.program.shown
     return next((f"{use.task} is {use.what} on {told(use.line)}" for use in own.uses), None)
 
 
@@ -150,20 +150,20 @@ def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: 
     before, now, after = seen, seen, text
     for _ in range(_COROUTINES):
         own = now[index]
-        place = locate(after, *own.place, own.extent)
+        place = locate(after, *own.place, own.start)
         coroutine = own.analysed.books.coroutine
         if place is None or not coroutine:
             return Rewrite(MANUAL, text, why)
         module = with_tasks(place, coroutine, how.width)
-        laid = relaid(after, place.with_module(module), place.unit, how.width) if module else None
+        laid = _laid(place, module, how.width) if module else None
         proved = _proof(laid, frozenset(), before, index, options) if laid else None
         if laid is None or proved is None:
             return Rewrite(MANUAL, text, why)
         after, now = laid, proved
-        finding = now[index].finding
-        if finding is None:
+        code = now[index].code
+        if code is None:
             return Rewrite(CREATE_TASK, after)
-        if finding.code != "AWT203":
+        if code != "AWT203":
             done = _rewrite(after, now, index, options, how)
             if done.outcome == MANUAL:
                 return done._replace(text=text)
@@ -173,7 +173,7 @@ def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: 
 
 def _drained(text: str, seen: list[Seen], index: int, options: Options) -> str | None:
     """The text in which the tasks of the site are awaited once they are cancelled."""
-    place = locate(text, *seen[index].place, seen[index].extent)
+    place = locate(text, *seen[index].place, seen[index].start)
     for module in drained(place) if place is not None else ():
         assert place is not None
         after = place.with_module(module)
@@ -225,7 +225,7 @@ def _tidied(
     `here` is the site as it is now, `before` the function as it was; `always` says that all names
     that nobody reads go, and cancels that a log tells of.
     """
-    place = locate(text, *here.place, here.extent)
+    place = locate(text, *here.place, here.start)
     if place is None:
         return Tidied(text, here)
     idle = here.idle_cancels if UNKNOWN_ELEMENT not in here.waited else set()
@@ -237,7 +237,7 @@ def _tidied(
             now = next((one for one in proved or () if one.site.index == here.site.index), None)
         if now is not None:
             text, here = shorter, now
-            place = locate(text, *here.place, here.extent)
+            place = locate(text, *here.place, here.start)
     if place is None:
         return Tidied(text, here)
     plain = place.with_module(without_unread(place, always, before))
@@ -249,9 +249,7 @@ def _with_try(
 ) -> Rewrite | None:
     """The text in which a `try` cancels what the site leaks, or a few of them do: where none does
     it all, one that saves some of the tasks is a step to one that saves the others."""
-    finding = seen[index].finding
-    assert finding is not None
-    if finding.code == "AWT103" and FINALLY in kinds:
+    if seen[index].code == "AWT103" and FINALLY in kinds:
         after = _bound_first(text, seen, index, options)
         if after is not None:
             return Rewrite(FINALLY, after)
@@ -262,13 +260,13 @@ def _with_try(
         for kind, after in _proposals(marked, now[index], kinds, width):
             if known and changed_lines(text, after) > known.most[kind]:
                 continue
-            plain, watched = _unmarked(after)
+            plain, watched = _unmarked(after, seen[index].start)
             wanted = partial(_is_step, before=seen[index], latest=now[index])
             proved = _proof(plain, watched, seen, index, options, wanted)
             if proved is None:
                 continue
-            finding = proved[index].finding
-            if finding is None:
+            code = proved[index].code
+            if code is None:
                 tidied = _without_redundant(text, plain, seen, index, proved, options)
                 done = Rewrite(kind, tidied.text)
                 lines = changed_lines(text, done.text)
@@ -282,7 +280,7 @@ def _with_try(
                 break
             if known:
                 continue
-            if finding.code == "AWT202":
+            if code == "AWT202":
                 after_all = _drained(plain, proved, index, options)
                 if after_all is not None:
                     return Rewrite(kind, after_all)
@@ -312,7 +310,7 @@ def _without_redundant(
 ) -> Tidied:
     """A text that a `try` cures, without what that makes redundant."""
     own = seen[index]
-    place = locate(text, *own.place, own.extent)
+    place = locate(text, *own.place, own.start)
     if place is None:
         return Tidied(cured, proved[index])
 
@@ -326,14 +324,15 @@ def _bound_first(text: str, seen: list[Seen], index: int, options: Options) -> s
     """The text in which a cleanup that is there cancels what the site leaks, for what it reads is
     bound before."""
     own = seen[index]
-    place = locate(text, *own.place, own.extent)
+    place = locate(text, *own.place, own.start)
     for proposal in prebindings(place) if place is not None else ():
         assert place is not None
-        plain, watched = _unmarked(place.with_module(proposal.after))
+        plain, watched = _unmarked(place.with_module(proposal.after), own.start)
         proof = _proof(plain, watched, seen, index, options, _is_cured)
         if proof is None:
             continue
-        base = _proof(*_unmarked(place.with_module(proposal.before)), seen, index, options)
+        before = _unmarked(place.with_module(proposal.before), own.start)
+        base = _proof(*before, seen, index, options)
         if base is not None and _is_harmless(proof[index], own, base[index]):
             return plain
     return None
@@ -343,17 +342,17 @@ def _proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> li
     """The kinds and texts to try for a site, those that change the fewest lines first. `marked` may
     have marks from a step before; they are shorter than a line and so change no place that
     matters."""
-    place = locate(marked, *own.place, own.extent)
-    if place is None or own.finding is None:
+    place = locate(marked, *own.place, own.start)
+    if place is None:
         return []
-    if own.finding.code == "AWT101" and not _raises(place.function):
+    if own.code == "AWT101" and not _raises(place.function):
         kinds = [kind for kind in kinds if kind != EXCEPT]  # no error comes before the leak
     own_all = _why_not_by_owner(own) is None
     relevant = own.analysed.relevant
     made = wrap.proposals(place, kinds, relevant, own.uses, own_all, width)
     texts = []
     for each in islice(made, _PROPOSALS):
-        text = relaid(marked, place.with_module(each.module), place.unit, width)
+        text = _laid(place, each.module, width)
         if text is not None:
             texts.append((each.kind, text))
     texts.sort(key=lambda each: (changed_lines(marked, each[1]), each[0] == EXCEPT))
@@ -365,6 +364,13 @@ def _raises(node: cst.CSTNode) -> bool:
     if isinstance(node, cst.Raise):
         return node.exc is not None
     return any(map(_raises, node.children))
+
+
+def _laid(place: Place, module: cst.Module, width: int) -> str | None:
+    """The text with another module in the place of this one, in lines that are no longer than
+    before; None where that is not possible."""
+    code = relaid(place.module.code, module.code, place.unit, width)
+    return None if code is None else place.with_code(code)
 
 
 def changed_lines(before: str, after: str) -> int:
@@ -379,9 +385,9 @@ def changed_lines(before: str, after: str) -> int:
     return sum(max(code[2] - code[1], code[4] - code[3]) for code in codes if code[0] != "equal")
 
 
-def _unmarked(text: str) -> tuple[str, frozenset[int]]:
+def _unmarked(text: str, start: int | None) -> tuple[str, frozenset[int]]:
     """A proposal without the marks of its cancels, and the lines of these."""
-    lines = enumerate(text.split("\n"), 1)
+    lines = enumerate(text.split("\n"), start or 1)
     watched = frozenset(number for number, line in lines if wrap.MARK in line)
     return text.replace(wrap.MARK, "cancel"), watched
 
@@ -400,7 +406,7 @@ def _why_not_wait_any(own: Seen, place: Place) -> str | None:
 
 
 def _why_not_by_call(own: Seen, place: Place) -> str | None:
-    if own.file.program.qualified(own.analysed.func, own.site.call.func) != WAIT:
+    if own.program.qualified(own.analysed.func, own.site.call.func) != WAIT:
         return "it is not a call of asyncio.wait() itself"
     if not _is_awaited(place):
         return "the wait is not awaited where it stands"
@@ -457,7 +463,7 @@ def _mode(own: Seen) -> object:
         return "ALL_COMPLETED"
     if isinstance(mode, ir.Const):
         return mode.value
-    qualified = own.file.program.qualified(own.analysed.func, mode)
+    qualified = own.program.qualified(own.analysed.func, mode)
     return RETURN_WHEN.get(qualified or "")
 
 
@@ -480,21 +486,9 @@ def _proof(
     `watched` are the lines of cancels to take notes of; `removed` says that the site is gone: calls
     of `wait_any` are then among the sites that are returned.
     """
-    around = seen[index].extent
-    start = around[0] if around else None
     own = seen[index]
     try:
-        now = examine(
-            after,
-            start,
-            options,
-            own.file.program.settling,
-            own.notes.budget,
-            own.file.lowered,
-            watched,
-            own.analysed.many,
-            own.file.path,
-        )
+        now = own.versions.examine(after, options, watched, own.analysed.many)
     except SyntaxError:
         return None
     others = [*seen[:index], *seen[index + 1 :]]
@@ -514,14 +508,14 @@ def _proof(
 
 
 def _is_cured(own: Seen) -> bool:
-    return own.finding is None
+    return own.code is None
 
 
 def _is_step(own: Seen, before: Seen, latest: Seen) -> bool:
     """Whether a harmless `try` cures a site, or saves more of its tasks than the `latest` did."""
     if not _is_harmless(own, before):
         return False
-    return own.finding is None or own.finding.code == "AWT202" or own.lost < latest.lost
+    return own.code in (None, "AWT202") or own.lost < latest.lost
 
 
 def _is_harmless(own: Seen, before: Seen, base: Seen | None = None) -> bool:
@@ -545,4 +539,4 @@ def _is_no_worse(now: Seen, before: Seen) -> bool:
         return True
     if now.undetermined and not before.undetermined:
         return False
-    return now.finding is None
+    return now.code is None

@@ -8,12 +8,14 @@ from itertools import chain
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.load import File
+from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.code.walk import every, last_name
 from flake8_asyncwait.analysis.interpret import Analysed, Runs, analyse, analyse_family
 from flake8_asyncwait.analysis.machine.books import MakeBooks, books_for
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import rule_of
+from flake8_asyncwait.rules.rule import Hit
 from flake8_asyncwait.rules.words import hint
 from flake8_asyncwait.sites.fanout import CREATION, WAIT, Kind
 from flake8_asyncwait.sites.outline import Entry, Outline
@@ -119,12 +121,19 @@ def functions(
 ) -> Iterator[Runs]:
     """What `examine` runs, for a caller who says which sites to run."""
     for func in map(file.lower, file.around(lines)):
-        if isinstance(func, ir.Func):
-            for inner, sites in _with_sites(file, func):
-                waits = [call for call, kind in sites.items() if kind is WAIT]
-                if waits:
-                    all_owners = "AWT105" in options.codes
-                    yield Runs(file.program, inner, waits, all_owners, make_books)
+        yield from waiting(file.program, func, options, make_books)
+
+
+def waiting(
+    program: Program, func: ir.Func | str, options: Options, make_books: MakeBooks
+) -> Iterator[Runs]:
+    """The functions in an outermost one, itself included, that wait: nothing is run yet. There
+    are none where `func` says why it cannot be lowered."""
+    for inner in _functions(func) if isinstance(func, ir.Func) else ():
+        waits = [call for call in inner.candidates if _is_wait(program, inner, call)]
+        if waits:
+            all_owners = "AWT105" in options.codes
+            yield Runs(program, inner, waits, all_owners, make_books)
 
 
 def _with_sites(file: File, func: ir.Func) -> Iterator[tuple[ir.Func, Sites]]:
@@ -139,10 +148,9 @@ def _with_sites(file: File, func: ir.Func) -> Iterator[tuple[ir.Func, Sites]]:
 def kind_of(file: File, func: ir.Func, call: ir.Call) -> Kind | None:
     """The kind of site that a call is: it resolves to `asyncio.wait`, or to a function that the
     user says wraps it; or to what a kind of the family is named after; None for no site."""
-    program = file.program
-    qualified = program.qualified(func, call.func)
-    if qualified == known.WAIT or program.named(program.wait_functions, func, call.func):
+    if _is_wait(file.program, func, call):
         return WAIT
+    qualified = file.program.qualified(func, call.func)
     for kind in file.kinds:
         if kind is CREATION:
             if (call.line, call.column) in file.creations and not func.module:
@@ -150,6 +158,11 @@ def kind_of(file: File, func: ir.Func, call: ir.Call) -> Kind | None:
         elif qualified == f"asyncio.{kind.name}":
             return None if _leaves_nothing(func, call) else kind
     return None
+
+
+def _is_wait(program: Program, func: ir.Func, call: ir.Call) -> bool:
+    qualified = program.qualified(func, call.func)
+    return qualified == known.WAIT or program.named(program.wait_functions, func, call.func)
 
 
 def _leaves_nothing(func: ir.Func, call: ir.Call) -> bool:
@@ -170,24 +183,30 @@ def _functions(func: ir.Func) -> Iterator[ir.Func]:
 
 
 def finding_at(file: File, analysed: Analysed, options: Options) -> Finding | None:
-    """The finding of the first rule that fires. A rule that is on by default wins even where the
-    user has turned it off: what it finds is not another rule's finding then."""
-    site, result = analysed.site, outcome(analysed)
+    """The finding of the rule that fires, if any."""
+    fired = fires(analysed, options)
+    if fired is None:
+        return None
+    (code, hit), site = fired, analysed.site
     call = site.call
-    for rule in map(rule_of, site.kind.codes):
-        if rule.code not in options.codes and not rule.default:
-            continue
-        hit = rule.fires(result)
-        if hit is not None:
-            if rule.code not in options.codes:
-                return None
-            place = _place(file, analysed.func, call)
-            steps = witness(hit.history, call.line, place.helper, file.program)
-            message = hit.says(place)
-            more = hint(place) if site.kind is WAIT else ""
-            elsewhere = tuple(sorted(analysed.elsewhere))
-            where = call.line, call.column
-            return Finding(*where, rule.code, message, steps, *call.end, more, elsewhere)
+    place = _place(file, analysed.func, call)
+    steps = witness(hit.history, call.line, place.helper, file.program)
+    message = hit.says(place)
+    more = hint(place) if site.kind is WAIT else ""
+    elsewhere = tuple(sorted(analysed.elsewhere))
+    return Finding(call.line, call.column, code, message, steps, *call.end, more, elsewhere)
+
+
+def fires(analysed: Analysed, options: Options) -> tuple[str, Hit] | None:
+    """The code of the first rule that fires, and what it has hit. A rule that is on by default
+    wins even where the user has turned it off: what it finds is not another rule's finding then.
+    """
+    result = outcome(analysed)
+    for rule in map(rule_of, analysed.site.kind.codes):
+        if rule.code in options.codes or rule.default:
+            hit = rule.fires(result)
+            if hit is not None:
+                return (rule.code, hit) if rule.code in options.codes else None
     return None
 
 

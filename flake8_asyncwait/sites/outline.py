@@ -102,7 +102,7 @@ class Outline:
     `self`: by the name of the class and of the attribute the dotted callee, or annotation, "" for
     anything else. `altered` are classes whose calls may make something other than an instance.
     `coroutine_methods` are dotted texts such as `self.queue.get` that make a
-    coroutine.
+    coroutine. `named` are the functions and methods that go by a name.
     """
 
     imports: dict[str, str] = field(default_factory=dict)
@@ -119,6 +119,7 @@ class Outline:
     altered: set[str] = field(default_factory=set)
     outermost: list[Entry] = field(default_factory=list)
     coroutine_methods: set[str] = field(default_factory=set)
+    named: dict[str, list[Entry]] = field(default_factory=dict)
 
     def resolve(self, root: str) -> str | None:
         """The qualified name a module-level name stands for; None if it is not an import."""
@@ -189,6 +190,8 @@ class Outliner:
     def finish(self) -> Outline:
         """The outline, when all statements are in it."""
         self._outline.outermost.sort(key=lambda entry: entry.start)
+        for entry in (*self._outline.functions.values(), *self._outline.methods.values()):
+            self._outline.named.setdefault(entry.name, []).append(entry)
         for made in self._made:
             _note(made, self._outline)
         return self._outline

@@ -21,6 +21,7 @@ _PIECE = 200_000
 # A statement of the top level that is longer, such as a class, is not looked at.
 MAX_STATEMENT = 1_200_000
 
+UNDER = "if 1:\n"
 _BEGINNING = re.compile(r"^(?!(?:elif|else|except|finally)\b)[^\s#)\]}]", re.MULTILINE)
 
 
@@ -56,15 +57,29 @@ class Pieces:
 
     def _function(self, entry: Entry) -> FunctionNode:
         """The tree of a function whose own was not kept."""
-        body = "\n".join(self.lines[entry.start - 1 : entry.end])
-        if body[:1].isspace():
-            (block,) = _below(entry.start - 2, f"if 1:\n{body}\n", self._parse)
-            assert isinstance(block, ast.If)
-            (node,) = block.body
-        else:
-            (node,) = _below(entry.start - 1, f"{body}\n", self._parse)
-        assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        return node
+        body = cut_out(self.lines, entry)
+        text = alone(body)
+        above = entry.start - 1 - (len(text) > len(body))
+        return function_in(_below(above, text, self._parse))
+
+
+def cut_out(lines: list[str], entry: Entry) -> str:
+    """The text of a function in a file that has these lines."""
+    return "\n".join(lines[entry.start - 1 : entry.end]) + "\n"
+
+
+def alone(body: str) -> str:
+    """The text of a function as that of a module: under an `if`, so that it may stay indented."""
+    return UNDER + body if body[:1].isspace() else body
+
+
+def function_in(statements: list[ast.stmt]) -> FunctionNode:
+    """The function in the tree of such a module."""
+    (node,) = statements
+    if isinstance(node, ast.If):
+        (node,) = node.body
+    assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    return node
 
 
 @lru_cache(maxsize=1)

@@ -22,6 +22,7 @@ from flake8_asyncwait.sites.fanout import selected, words_of
 from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.sites.modules import Module
 from flake8_asyncwait.sites.outline import Entry, Outline, outline
+from flake8_asyncwait.sites.pieces import alone, cut_out
 from flake8_asyncwait.source.project import imports_of
 from flake8_asyncwait.undetermined import TOO_DEEP, TOO_LONG, UNREADABLE
 
@@ -47,15 +48,15 @@ class Slices:
         lowered: Lowered,
         first: int = 0,
     ) -> None:
-        self._lines = lines
-        self._outline = outline
-        self._names = names
-        self._lowered = lowered
-        self._first = first
+        self.lines = lines
+        self.outline = outline
+        self.names = names
+        self.lowered = lowered
+        self.first = first
 
     def load(self, cls: str | None, name: str) -> ir.Func | None:
         """A top-level function (`cls` is None), or a method of a class or one above it."""
-        outline = self._outline
+        outline = self.outline
         entry = outline.functions.get(name) if cls is None else outline.method(cls, name)
         lowered = None if entry is None else self.lower(entry)
         return lowered if isinstance(lowered, ir.Func) else None
@@ -63,21 +64,48 @@ class Slices:
     def lower(self, entry: Entry) -> ir.Func | str:
         """A function lowered, or the reason if that cannot be done: it is too long or nested too
         deeply, or libcst does not read it as `ast` does."""
-        text = "\n".join(self._lines[entry.start - 1 : entry.end]) + "\n"
-        key = self._first + entry.start, entry.cls, text, self._names
-        if key not in self._lowered:
-            self._lowered[key] = _lowered(partial(self._function, entry, text))
-        return self._lowered[key]
+        text = cut_out(self.lines, entry)
+        key = self.first + entry.start, entry.cls, text, self.names
+        if key not in self.lowered:
+            self.lowered[key] = _lowered(partial(self._function, entry, text))
+        return self.lowered[key]
 
     def _function(self, entry: Entry, body: str) -> ir.Func | str:
-        """Parse one function by libcst: under an `if`, so that it may stay indented."""
+        """Parse one function by libcst."""
         if _is_too_long(body, [entry.node]):
             return TOO_LONG
-        indented = body[:1].isspace()
-        places = places_of([entry.node], self._names, self._lines, self._first)
-        tree = parse_module("if 1:\n" + body if indented else body)
-        node = tree.body[0].body.body[0] if indented else tree.body[0]  # type: ignore[union-attr]
-        return Lowerer(places, self._names).definition(node, entry.cls)  # type: ignore[arg-type]
+        places = places_of([entry.node], self.names, self.lines, self.first)
+        (node,) = parse_module(alone(body)).body
+        if isinstance(node, cst.If):
+            (node,) = node.body.body  # type: ignore[assignment]
+        assert isinstance(node, cst.FunctionDef)
+        return Lowerer(places, self.names).definition(node, entry.cls)
+
+
+def program_of(
+    slices: Slices, options: Options, settling: frozenset[str], path: str | None
+) -> Program:
+    """The program that the functions of `slices` are in; the others are as for `File`."""
+    imports = imports_of(path) if path is not None and options.project else None
+
+    def program(slices: Slices, path: str) -> Program:
+        return Program(
+            slices.outline,
+            slices.load,
+            modules,
+            options.task_factories,
+            options.cancellers,
+            options.wait_functions,
+            settling,
+            path,
+        )
+
+    def neighbour(module: Module, first: int) -> Program:
+        others = Slices(module.lines, module.outline, frozenset(), slices.lowered, first)
+        return program(others, module.path)
+
+    modules = Modules(imports, neighbour)
+    return program(slices, imports.path if imports is not None else "")
 
 
 class File:
@@ -107,34 +135,11 @@ class File:
         self.tree = tree
         self._is_cut = whole is not None
         self.outline: Outline = outline(tree) if whole is None else whole
-        self.lowered: Lowered = {} if lowered is None else lowered
         self.kinds = selected(options.codes)
         self._names = candidates(text, options.wait_functions, words_of(options)).names
-        self._slices = Slices(self.lines, self.outline, self._names, self.lowered)
-        self._options = options
-        self._settling = settling
-        imports = imports_of(path) if path is not None and options.project else None
-        self._modules = Modules(imports, self._neighbour)
-        own = imports.path if imports is not None else ""
-        self.program = self._program(self.outline, self._slices, own)
-
-    def _program(self, outline: Outline, slices: Slices, path: str) -> Program:
-        options = self._options
-        return Program(
-            outline,
-            slices.load,
-            self._modules,
-            options.task_factories,
-            options.cancellers,
-            options.wait_functions,
-            self._settling,
-            path,
-        )
-
-    def _neighbour(self, module: Module, first: int) -> Program:
-        """The program of another module of the project."""
-        slices = Slices(module.lines, module.outline, frozenset(), self.lowered, first)
-        return self._program(module.outline, slices, module.path)
+        lowered = {} if lowered is None else lowered
+        self.slices = Slices(self.lines, self.outline, self._names, lowered)
+        self.program = program_of(self.slices, options, settling, path)
 
     @cached_property
     def creations(self) -> frozenset[tuple[int, int]]:
@@ -153,11 +158,11 @@ class File:
         """A function lowered, or the module where `entry` is None; the reason if that cannot be
         done."""
         if entry is not None:
-            return self._slices.lower(entry)
-        key = 0, None, self._text, self._names
-        if key not in self.lowered:
-            self.lowered[key] = _lowered(self._module)
-        return self.lowered[key]
+            return self.slices.lower(entry)
+        key, lowered = (0, None, self._text, self._names), self.slices.lowered
+        if key not in lowered:
+            lowered[key] = _lowered(self._module)
+        return lowered[key]
 
     def _module(self) -> ir.Func | str:
         if self._is_cut or _is_too_long(self._text, self.tree.body):

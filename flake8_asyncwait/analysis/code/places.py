@@ -39,14 +39,14 @@ class Place(NamedTuple):
 def places_of(
     nodes: Sequence[ast.stmt], names: frozenset[str], lines: list[str], first: int = 0
 ) -> Iterator[Place]:
-    """The places of statements, and of all inside them; `lines` is the file's text, and `first`
-    what they count on from, where that holds no candidates.
+    """The places of statements, and of all inside them; `lines` are those of the text that they are
+    in, and `first` is what these count on from.
 
     Raises `RecursionError` where an expression is nested too deeply.
     """
     for node in nodes:
         calls = sorted(_calls(node, names), key=_position)
-        yield Place(first + node.lineno, [_span(call, lines) for call in calls])
+        yield Place(first + node.lineno, [_span(call, lines, first) for call in calls])
         for block in _blocks(node):
             yield from places_of(block, names, lines, first)
 
@@ -81,10 +81,11 @@ def _calls(statement: ast.stmt, names: frozenset[str]) -> Iterator[ast.Call]:
     raise RecursionError
 
 
-def _span(call: ast.Call, lines: list[str]) -> Span:
+def _span(call: ast.Call, lines: list[str], first: int) -> Span:
     end = call.end_lineno or call.lineno
     column = characters(lines, call.lineno, call.col_offset)
-    return Span(call.lineno, column, (end, characters(lines, end, call.end_col_offset or 0)))
+    behind = characters(lines, end, call.end_col_offset or 0)
+    return Span(first + call.lineno, column, (first + end, behind))
 
 
 def characters(lines: list[str], line: int, offset: int) -> int:

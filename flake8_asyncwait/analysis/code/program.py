@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.walk import every, functions_in, unsubscripted
+from flake8_asyncwait.analysis.code.walk import every, functions_in, last_name, unsubscripted
 from flake8_asyncwait.sites.modules import Module, module_at
 from flake8_asyncwait.sites.outline import Entry, Outline, canonical, dotted
 from flake8_asyncwait.source.project import Imports
@@ -174,11 +174,6 @@ class Program:
         self.wait_functions = wait_functions
         self.settling = settling
         self._load = load
-        self._named: dict[str, list[Entry]] = {}
-        for name, entry in outline.functions.items():
-            self._named.setdefault(name, []).append(entry)
-        for (_, name), entry in outline.methods.items():
-            self._named.setdefault(name, []).append(entry)
         self._qualified: dict[tuple[ir.Func, ir.Expr], str | None] = {}
         self._loaded: dict[tuple[str | None, str], ir.Func | None] = {}
         self._defined: dict[tuple[ir.Func, str | ir.Expr, bool], Definition | None] = {}
@@ -219,12 +214,15 @@ class Program:
         return self._loaded[key]
 
     def helpers(self, func: ir.Func) -> Helpers:
-        """The functions of the project that a function of the file may call, and all of the
-        file."""
-        found = Helpers({name: list(entries) for name, entries in self._named.items()})
+        """The functions of the project that a function of the file may call: those of the file
+        that have the last component of a callee for a name, and those that a callee is."""
+        found = Helpers()
         for owner in functions_in(func):
             for node in every(owner):
                 if isinstance(node, ir.Call):
+                    name = last_name(node.func) or ""
+                    if name not in found.entries and name in self.outline.named:
+                        found.entries[name] = list(self.outline.named[name])
                     for each in self._callees(owner, node.func):
                         if each.program is not self:
                             found.add(each.name, each.entry)
