@@ -9,9 +9,9 @@ DIRECTORY is searched for `*.py`: standard libraries with their tests, of any Py
 `everyday.py` with the seeds from 0, `--hypothesmith` N programs of Python's grammar
 (`pip install hypothesmith`), `--programs` runs those of `hostile_programs.py` in full size.
 `--harsh` takes every `join`, `get` and `run` for a wait, so that the analysis runs on code that it
-was not made for. `--bounds` runs `asyncwait check` on each of the programs instead, in a process of
-its own, and prints its CPU seconds and its memory; exits 1 where one takes 10 s or 500 MB. Else
-prints how many files there were, the slowest, and each crash.
+was not made for. `--bounds` runs `asyncwait check` and `asyncwait fix --diff` on each of the
+programs instead, each in a process of its own, and prints its CPU seconds and its memory; exits 1
+where one takes 10 s or 500 MB. Else prints how many files there were, the slowest, and each crash.
 Exits 1 where there was one, else 0.
 
 A crash is any exception but `SourceError`, any internal error that the linter has caught itself
@@ -31,8 +31,9 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from itertools import product
 from pathlib import Path
 from textwrap import indent
 from typing import NamedTuple
@@ -54,7 +55,8 @@ from flake8_asyncwait.verdict.finding import Finding
 
 HARSH = frozenset({"join", "get", "run"})
 BATCH = 500  # programs that are made at once: hypothesis keeps all of them in mind
-SECONDS, MEGABYTES = 10, 500  # what a check of one program may take
+SECONDS, MEGABYTES = 10, 500  # what a command may take for one program
+COMMANDS = (["check"], ["fix", "--diff"])
 UNFAITHFUL = "cannot be written back unchanged"
 
 
@@ -104,27 +106,27 @@ def _parse_arguments() -> argparse.Namespace:
 
 
 def _print_bounds() -> int:
-    """Print what the check of each program costs. Returns the exit status."""
+    """Print what the check and the fix of each program cost. Returns the exit status."""
     above = 0
-    for name, make in PROGRAMS.items():
-        seconds, megabytes = _cost(make(FULL[name]))
+    for name, command in product(PROGRAMS, COMMANDS):
+        seconds, megabytes = _cost(PROGRAMS[name](FULL[name]), command)
         is_above = seconds >= SECONDS or megabytes >= MEGABYTES
         above += is_above
         end = ", ABOVE" if is_above else ""
-        print(f"{seconds:6.2f} s {megabytes:5.0f} MB  {name}{end}", flush=True)
+        print(f"{seconds:6.2f} s {megabytes:5.0f} MB  {command[0]} {name}{end}", flush=True)
     return 1 if above else 0
 
 
-def _cost(text: str) -> tuple[float, float]:
-    """The CPU seconds and the megabytes that a check of a file takes; it is ended after twice the
-    seconds that it may take."""
+def _cost(text: str, command: Sequence[str]) -> tuple[float, float]:
+    """The CPU seconds and the megabytes that a command takes for a file; it is ended after twice
+    the seconds that it may take."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "a.py")
         path.write_text(text)
         limit = f"import resource; resource.setrlimit(resource.RLIMIT_CPU, ({2 * SECONDS},) * 2)"
         run = "from flake8_asyncwait.cli import main; sys.exit(main(sys.argv[1:]))"
-        command = [sys.executable, "-c", f"import sys; {limit}; {run}", "check", str(path)]
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        python = [sys.executable, "-c", f"import sys; {limit}; {run}", *command, str(path)]
+        child = subprocess.Popen(python, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024

@@ -24,6 +24,8 @@ from flake8_asyncwait.verdict.finding import Finding
 # where all of it is spent. No other function of the file has a part in it, and every door has the
 # same: so what is said of a finding depends on nothing but its function.
 WORK = 400_000
+# In characters: a longer file is not fixed, as it would be read twice.
+LONGEST = 2_000_000
 
 
 class Fixed(NamedTuple):
@@ -61,11 +63,14 @@ def fix(
     `function` is the name of `wait_any` in the file, None where it cannot be had. `width`
     is the file's line length, by default what its lines show. `findings` are those to fix, by
     default all. `why_not` says why `wait_any` cannot be had. `cure` is one of `CHOICES`, `path`
-    where the file stands. A finding whose function takes more than `WORK` is `UNTRIED`. Raises
-    `SyntaxError`.
+    where the file stands. A finding whose function takes more than `WORK` is `UNTRIED`, and so is
+    each of a file that is longer than `LONGEST`. Raises `SyntaxError`.
     """
     if findings is None:
         findings = check(text, options, path=path).findings
+    if len(text) > LONGEST:
+        why = "the file is too long to fix"
+        return Fixed(text, tuple(Cure(f.line, f.column, f.code, UNTRIED, why) for f in findings))
     how = How(function, why_not, layout.line_length(text) if width is None else width, cure)
     file, lines = near(text, options, path), text.split("\n")
     settling = frozenset({WAIT_ANY, function or WAIT_ANY})

@@ -7,8 +7,10 @@ statements, so the pieces together hold the statements of the file, on the same 
 from __future__ import annotations
 
 import ast
+import gc
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 from flake8_asyncwait.sites.find import call_lines
@@ -45,14 +47,15 @@ class Pieces:
         self.lines = text.split("\n")
         self.tree = ast.Module([], [])
         outliner = Outliner()
-        for body in _bodies(text, parse):
-            near = [
-                statement
-                for statement in body
-                if call_lines(ast.Module([statement], []), candidates)
-            ]
-            self.tree.body += near
-            outliner.add(body, None if near else self._function)
+        with _uncollected():
+            for body in _bodies(text, parse):
+                near = [
+                    statement
+                    for statement in body
+                    if call_lines(ast.Module([statement], []), candidates)
+                ]
+                self.tree.body += near
+                outliner.add(body, None if near else self._function)
         self.outline: Outline = outliner.finish()
 
     def _function(self, entry: Entry) -> FunctionNode:
@@ -61,6 +64,20 @@ class Pieces:
         text = alone(body)
         above = entry.start - 1 - (len(text) > len(body))
         return function_in(_below(above, text, self._parse))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Nothing is collected meanwhile: to look for cycles among so many nodes, which have none,
+    takes half as long as to read them."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def cut_out(lines: list[str], entry: Entry) -> str:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from flake8_asyncwait.check import check
+from flake8_asyncwait.fix.cure import UNTRIED
+from flake8_asyncwait.fix.file import fix_text
+from flake8_asyncwait.fix.fixer import LONGEST, fix
+from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.pieces import LONG_FILE, MAX_STATEMENT
 from flake8_asyncwait.sites.syntax import parse
 from flake8_asyncwait.undetermined import TOO_LONG
@@ -46,6 +52,19 @@ async def cured(work):
 """
 
 
+FIRST = """\
+import asyncio
+
+
+async def first(work):
+    tasks = [asyncio.create_task(work()) for _ in range(3)]
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    return done
+
+
+{padding}"""
+
+
 def test_what_is_found_in_a_long_file_is_what_is_found_in_its_tree() -> None:
     text = FILE.format(padding=PADDING)
     assert len(text) > LONG_FILE
@@ -76,3 +95,29 @@ def test_the_line_of_a_syntax_error_in_a_long_file() -> None:
     with pytest.raises(SyntaxError) as caught:
         check(text + "x = = 1\n")
     assert caught.value.lineno == text.count("\n") + 1
+
+
+def test_a_fix_of_a_long_file_changes_its_functions_alone() -> None:
+    """A helper below the function that grows is found where it is then."""
+    text = FILE.format(padding=PADDING)
+    fixed, expected = fix(text, Options()), fix(FILE.format(padding=""), Options())
+    assert [cure.outcome for cure in fixed.cures] == [cure.outcome for cure in expected.cures]
+    assert fixed.text.replace(PADDING, "") == expected.text
+    assert fixed.text != text
+
+
+def test_a_long_file_is_not_given_an_import(tmp_path: Path) -> None:
+    """Its imports are not read: its tree would take more memory than all else."""
+    (tmp_path / "pyproject.toml").touch()
+    package = tmp_path / "app"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    for padding, outcome in ("", "wait_any"), (PADDING, "finally"):
+        done = fix_text(str(package / "a.py"), FIRST.format(padding=padding), Options())
+        assert [cure.outcome for cure in done.cures] == [outcome]
+
+
+def test_a_file_that_is_too_long_is_not_fixed() -> None:
+    text = FIRST.format(padding="x = 1\n" * (LONGEST // 6))
+    done = fix(text, Options())
+    assert (done.text, [cure.outcome for cure in done.cures]) == (text, [UNTRIED])
