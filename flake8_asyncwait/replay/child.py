@@ -133,13 +133,14 @@ def _limit() -> None:
         import resource
     except ImportError:  # Windows
         return
-    for limit, most in (
-        (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_CPU, SECONDS),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
+    for limit, most, hard in (
+        (resource.RLIMIT_AS, MEMORY, MEMORY),
+        # Where both are the same, Linux sends SIGKILL, which does not tell why.
+        (resource.RLIMIT_CPU, SECONDS, SECONDS + 1),
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_FSIZE, 0, 0),
     ):
         try:
-            resource.setrlimit(limit, (most, most))
+            resource.setrlimit(limit, (most, hard))
         except (OSError, ValueError):  # a lower one is set already, or the system has none
             continue
