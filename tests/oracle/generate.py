@@ -171,11 +171,12 @@ class Writer:
         ways = [self.two_singles, self.comprehension, self.one_single, self.borrowed, self.loop]
         ways += [self.joined, self.mixed, self.foreign, self.borrowed_single, self.future]
         ways += [self.optional, self.keyed, self.gathered]
-        rarer = [self.filled, self.typed, self.ordered, self.results, self.annotated, self.wrapped]
+        rarer = [self.filled, self.typed] * 3
+        rarer += [self.ordered, self.results, self.annotated, self.wrapped]
         rarer += [self.watching, self.picked, self.compared]
         lines: Lines = []
         for _ in range(self.pick((1, 1, 2))):
-            lines += self.pick(rarer if self.chance(30) else ways)()
+            lines += self.pick(rarer if self.chance(40) else ways)()
         if not self.names.singles and not self.names.collections:
             lines += self.one_single()
         return lines
