@@ -53,7 +53,7 @@ name, named = "definition", lambda self, node, cls: node.name.value
 """,
     "analysed": """
 from flake8_asyncwait.rules import decide as where
-name, named = "analyse", lambda program, func, *rest: func.name
+name, named = "Runs", lambda program, func, *rest: func.name
 """,
     "decided": """
 from flake8_asyncwait.rules import decide as where

@@ -69,24 +69,9 @@ def _analysed(run: Machine, is_incomplete: bool) -> Analysed:
     return Analysed(run.func, run.site, run.books, run.many, run.relevant, elsewhere, is_incomplete)
 
 
-def analyse(
-    program: Program,
-    func: ir.Func,
-    calls: list[ir.Call],
-    all_owners: bool = False,
-    make_books: MakeBooks = books_for,
-) -> Iterator[Analysed]:
-    """Run all executions of a function once for each of its sites; see `Runs`."""
-    runs = Runs(program, func, calls, all_owners, make_books)
-    yield from map(runs.analyse, runs.facts.sites)
-
-
-def analyse_family(
-    program: Program, func: ir.Func, sites: Mapping[ir.Call, Kind]
-) -> Iterator[Analysed]:
-    """`analyse`, for sites of the family, which are of these kinds."""
-    runs = Runs(program, func, list(sites), False, family_books, sites)
-    yield from map(runs.analyse, runs.facts.sites)
+def family_runs(program: Program, func: ir.Func, sites: Mapping[ir.Call, Kind]) -> Runs:
+    """The runs for sites of the family, which are of these kinds."""
+    return Runs(program, func, list(sites), False, family_books, sites)
 
 
 class Runs:
@@ -138,13 +123,33 @@ class Runs:
                 analysed = self._analyse(site)
                 if analysed is not None:
                     return analysed
-                alone = self.program.alone()
-                self._alone = Runs(
-                    alone, self.func, self._calls, self.all_owners, self.make_books, self._kinds
-                )
+                self._alone = self._without_others()
             return self._alone.analyse(self._alone.facts.sites[site.index])
         except RecursionError as error:
             raise TooDeep from error
+
+    def all(self) -> Iterator[Analysed]:
+        """Run all executions once for each site."""
+        yield from map(self.analyse, self.facts.sites)
+
+    def go_on_after(self, others: Runs) -> None:
+        """Share the bound of work with other sites of the function that have been analysed: what
+        they have taken is gone, and functions that were too much for them are unknown."""
+        self.left = others.left
+        if others._alone is not None:
+            self._alone = self._without_others()
+            self._alone.left = others._alone.left
+
+    def _without_others(self) -> Runs:
+        """The same runs, where functions of other modules are unknown."""
+        return Runs(
+            self.program.alone(),
+            self.func,
+            self._calls,
+            self.all_owners,
+            self.make_books,
+            self._kinds,
+        )
 
     def _analyse(self, site: Site) -> Analysed | None:
         """What all executions show; None where those of functions of other modules are too many."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator
-from itertools import chain
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.load import File
 from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.code.walk import every, last_name
-from flake8_asyncwait.analysis.interpret import Analysed, Runs, analyse, analyse_family
+from flake8_asyncwait.analysis.interpret import Analysed, Runs, family_runs
 from flake8_asyncwait.analysis.machine.books import MakeBooks, books_for
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.options import Options
@@ -89,17 +88,27 @@ def _outermost(
 def _function(file: File, func: ir.Func, sites: Sites, options: Options) -> list[Decision]:
     """What is decided of the sites of one function."""
     decided: list[Decision] = []
-    waits = [call for call, kind in sites.items() if kind is WAIT]
-    family = {call: kind for call, kind in sites.items() if kind is not WAIT}
-    runs = analyse(file.program, func, waits, "AWT105" in options.codes) if waits else iter(())
-    others = analyse_family(file.program, func, family) if family else iter(())
-    for analysed in chain(runs, others):
+    for analysed in _analysed(file, func, sites, options):
         site = analysed.site
         if analysed.is_undetermined:
             decided.append(UndeterminedSite(site.call.line, site.call.column, TOO_MANY_PATHS))
         else:
             decided.append(finding_at(file, analysed, options))
     return decided
+
+
+def _analysed(file: File, func: ir.Func, sites: Sites, options: Options) -> Iterator[Analysed]:
+    """The sites of one function, analysed: its waits first, within one bound of work."""
+    waits = [call for call, kind in sites.items() if kind is WAIT]
+    family = {call: kind for call, kind in sites.items() if kind is not WAIT}
+    runs = Runs(file.program, func, waits, "AWT105" in options.codes) if waits else None
+    if runs is not None:
+        yield from runs.all()
+    if family:
+        others = family_runs(file.program, func, family)
+        if runs is not None:
+            others.go_on_after(runs)
+        yield from others.all()
 
 
 def examine(

@@ -33,7 +33,7 @@ def test_an_internal_error_that_was_caught_is_a_crash(monkeypatch: pytest.Monkey
         raise KeyError("")
 
     monkeypatch.delenv("ASYNCWAIT_RAISE")
-    monkeypatch.setattr("flake8_asyncwait.rules.decide.analyse", fails)
+    monkeypatch.setattr("flake8_asyncwait.rules.decide.Runs", fails)
     result = tried("a.py", samples.FORGOTTEN.encode(), Options())
     assert "internal error" in result.crash
 
