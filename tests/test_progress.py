@@ -91,7 +91,7 @@ def _read(descriptor: int) -> bytes:
 @pytest.mark.parametrize(
     ("arguments", "total"),
     [
-        (["check", "."], "4 files"),
+        (["check", "--no-cache", "."], "4 files"),
         (["fix", "--check", "."], "4 files"),
         (["fix", "--diff", "."], "4 files"),
         (["fix", "."], "4 files"),
@@ -99,7 +99,7 @@ def _read(descriptor: int) -> bytes:
 )
 def test_a_long_run(project: Path, arguments: list[str], total: str) -> None:
     quick = terminal(project, 0, *arguments, delay=3600)
-    for path in project.iterdir():
+    for path in project.glob("*.py"):
         path.write_text(samples.FORGOTTEN)
     shown = terminal(project, 0.6, *arguments)
     assert shown.lines == quick.lines  # the bar is gone

@@ -47,6 +47,7 @@ class _Check(Run):
             proves=args.prove,
             known=self.baseline.keys if self.baseline is not None else frozenset(),
             reports=args.write_baseline is None,
+            cache=self.config.cache,
         )
         self.counts: Counter[str] = Counter()
         self.fixable = 0

@@ -22,6 +22,7 @@ from flake8_asyncwait.undetermined import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from flake8_asyncwait.commands.cache import Cache, Result
     from flake8_asyncwait.fix.advise import Advice
     from flake8_asyncwait.fix.helper import Helper
     from flake8_asyncwait.replay.live import Proof
@@ -39,7 +40,8 @@ class Task(NamedTuple):
     `stdin_filename` is what to call standard input. `helper` is where a fix would import `wait_any`
     from, and `cure` which kind it would take. Changes are shown, and findings proved, where the
     report needs it. It has no entries for the findings that are `known`, which are told as in
-    `report.baseline`, or for any where nothing is reported.
+    `report.baseline`, or for any where nothing is reported. `cache` is the directory that keeps
+    results, None where none are kept.
     """
 
     options: Options
@@ -51,6 +53,7 @@ class Task(NamedTuple):
     proves: bool = False
     known: frozenset[tuple[str, str]] = frozenset()
     reports: bool = True
+    cache: str | None = None
 
 
 class Examined(NamedTuple):
@@ -100,7 +103,14 @@ def _told(work: Callable[[str, Task], Examined | None], path: str, task: Task) -
 
 def _at_gate(path: str, task: Task) -> Examined | None:
     name, data = load(path, task)
-    return Examined(name) if open_source(name, data, task.options) is None else None
+    source = open_source(name, data, task.options)
+    if source is None:
+        return Examined(name)
+    cache = _cache(name, task)
+    result = cache.get(name, data) if cache is not None else None
+    if result is None or (result.checked.findings and (task.shows_changes or task.proves)):
+        return None
+    return _examined(source, data, result, task)
 
 
 def _examine(path: str, task: Task) -> Examined:
@@ -109,11 +119,40 @@ def _examine(path: str, task: Task) -> Examined:
     source = open_source(name, data, task.options)
     if source is None:
         return Examined(name)
+    cache = _cache(name, task) if path != STDIN else None
+    result = cache.get(name, data) if cache is not None else None
+    if result is None:
+        result = _result(source, task)
+        if cache is not None:
+            cache.put(name, data, result)
+    return _examined(source, data, result, task)
+
+
+def _cache(name: str, task: Task) -> Cache | None:
+    """What is kept of results for the file of that name."""
+    if task.cache is None:
+        return None
+    from flake8_asyncwait.commands.cache import Cache
+
+    return Cache(task.cache, task.options, _silenced(name, task.per_file_ignores))
+
+
+def _result(source: Source, task: Task) -> Result:
+    """What the check says of a file. Raises `SourceError`."""
+    from flake8_asyncwait.commands.cache import Result
+
     checked = findings_of(source, task)
+    if not checked.findings:
+        return Result(checked)
+    return Result(checked, identities(source, checked.findings, task.options))
+
+
+def _examined(source: Source, data: bytes, result: Result, task: Task) -> Examined:
+    """What reports say of a file with that result."""
+    name, (checked, known) = source.name, result
     if not checked.findings:
         errors = internal_errors(name, checked.internal)
         return Examined(name, (), (), checked.undetermined, checked.waits, errors)
-    known = identities(source, checked.findings, task.options)
     entries, failed = _entries(source, data, checked.findings, known, task)
     undetermined = sorted((*checked.undetermined, *failed.undetermined))
     errors = internal_errors(name, (*checked.internal, *failed.internal))

@@ -140,6 +140,7 @@ def _command_with(option: str) -> str:
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     _add_common(parser, "check", "report")
+    _add_keys(parser.add_argument_group("what to keep"), "cache", "cache-dir")
     group = parser.add_argument_group("how to report")
     _add_keys(group, "output-format")
     group.add_argument(
@@ -216,6 +217,7 @@ def _add_fix(parser: argparse.ArgumentParser) -> None:
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
     _add_common(parser, "check", "report")
+    _add_keys(parser.add_argument_group("what to keep"), "cache", "cache-dir")
     group = parser.add_argument_group("how to report and fix")
     _add_keys(group, "output-format", "helper", "cure")
     _add_stdin(group)

@@ -6,7 +6,7 @@ import argparse
 import os
 
 from flake8_asyncwait.config.file import Found, find, table_in, values
-from flake8_asyncwait.config.settings import KEYS, Settings
+from flake8_asyncwait.config.settings import CACHE, KEYS, Settings
 from flake8_asyncwait.named import NamedTuple
 
 TYPE_CHECKING = False
@@ -23,6 +23,15 @@ class Config(NamedTuple):
     settings: Settings
     origins: dict[str, str]
     found: Found
+
+    @property
+    def cache(self) -> str | None:
+        """The directory that keeps results, None where none are to be kept."""
+        if not self.settings.cache:
+            return None
+        table = self.found.table
+        beside = os.path.dirname(table.path) if table is not None else ""
+        return os.path.abspath(self.settings.cache_dir or os.path.join(beside, CACHE))
 
 
 def load(args: argparse.Namespace) -> Config:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 AUTO = "auto"
+CACHE = ".asyncwait_cache"
 CURES = (AUTO, "wait_any", "finally", "except")
 
 
@@ -30,7 +31,7 @@ class Settings(NamedTuple):
     """What is in force, key by key: the names are those of `KEYS`, with underscores.
 
     `per_file_ignores` are pairs of a glob and the codes that files which match it do not report.
-    `jobs` is a number of processes, or `AUTO`.
+    `jobs` is a number of processes, or `AUTO`. `cache_dir` is None for `CACHE` in the usual place.
     """
 
     select: Sequence[str] | None = None
@@ -48,6 +49,8 @@ class Settings(NamedTuple):
     cure: str = AUTO
     output_format: str = "text"
     jobs: int | str = AUTO
+    cache: bool = True
+    cache_dir: str | None = None
 
     @property
     def options(self) -> Options:
@@ -154,6 +157,12 @@ def _jobs(value: str) -> int | str:
     return int(value)
 
 
+def _path(value: str) -> str:
+    if not value or "\0" in value:
+        raise ValueError(f"{value!r} is no path")
+    return value
+
+
 def nearest(word: str, known: Sequence[str]) -> str:
     """A hint for who wrote `word`: the most similar one of those that are known, else all."""
     similar = closest(word, known)
@@ -238,6 +247,9 @@ _HELPER = Kind("a string", _helper, lambda v, _: _helper(_string(v)))
 _CURE = Kind("a string", _cure, lambda v, _: _cure(_string(v)))
 _FORMAT = Kind("a string", _format, lambda v, _: _format(_string(v)))
 _JOBS = Kind(f"a number of processes or {AUTO!r}", _jobs, _toml_jobs)
+_DIRECTORY = Kind(
+    "a string", _path, lambda v, directory: os.path.join(directory, _path(_string(v)))
+)
 _FLAG = Kind("true or false", None, _toml_flag)
 
 KEYS = {
@@ -290,5 +302,12 @@ KEYS = {
         ),
         Key("output-format", _FORMAT, "FORMAT", f"one of {', '.join(FORMATS)} (default: text)"),
         Key("jobs", _JOBS, "N", f"how many processes check files at a time (default: {AUTO})", "j"),
+        Key("cache", _FLAG, "", "keep what a check has found for the next one (default: yes)"),
+        Key(
+            "cache-dir",
+            _DIRECTORY,
+            "DIR",
+            f"where to keep that (default: {CACHE} beside the configuration, else here)",
+        ),
     )
 }

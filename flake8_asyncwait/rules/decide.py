@@ -26,9 +26,9 @@ from flake8_asyncwait.undetermined import (
     TooDeep,
     UndeterminedSite,
 )
+from flake8_asyncwait.verdict.answers import outcome
 from flake8_asyncwait.verdict.checked import Checked
 from flake8_asyncwait.verdict.finding import Finding
-from flake8_asyncwait.verdict.outcome import outcome
 from flake8_asyncwait.verdict.place import Place, place_of
 from flake8_asyncwait.verdict.witness import witness
 
@@ -62,6 +62,7 @@ def decide(
         tuple(sorted(each for each in decided if isinstance(each, UndeterminedSite))),
         len(decided),
         tuple(net.caught),
+        file.program.modules.evidence,
     )
 
 

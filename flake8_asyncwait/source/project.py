@@ -49,6 +49,17 @@ class Place(NamedTuple):
     names: tuple[str, ...]
 
 
+class Evidence(NamedTuple):
+    """What a verdict rests on besides the bytes of its file and the options.
+
+    `asked` are the names that were looked up in the project, each with the path of the module that
+    imports it and where it led. `read` are the modules that were looked into, each with its digest.
+    """
+
+    asked: tuple[tuple[str, str, Place | None], ...] = ()
+    read: tuple[tuple[str, str], ...] = ()
+
+
 def project_of(path: str) -> Project:
     """The packages around the file at `path`."""
     base = os.path.dirname(os.path.abspath(path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flake8_asyncwait.named import NamedTuple
+from flake8_asyncwait.source.project import Evidence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,10 +16,12 @@ class Checked(NamedTuple):
 
     `findings` are sorted by line, column and code. Nothing is claimed about the sites that are
     `undetermined`, which are sorted by line and column. `waits` is how many sites there are.
-    `internal` are errors of our own, each for a function whose sites are undetermined.
+    `internal` are errors of our own, each for a function whose sites are undetermined. All that
+    rests on the `evidence`.
     """
 
     findings: tuple[Finding, ...] = ()
     undetermined: tuple[UndeterminedSite, ...] = ()
     waits: int = 0
     internal: tuple[InternalError, ...] = ()
+    evidence: Evidence = Evidence()

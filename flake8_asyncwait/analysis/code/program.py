@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import every, functions_in, last_name, unsubscripted
-from flake8_asyncwait.sites.modules import Module, module_at
+from flake8_asyncwait.sites.modules import Module, digest_of, module_at
 from flake8_asyncwait.sites.outline import Entry, Outline, canonical, dotted
-from flake8_asyncwait.source.project import Imports
+from flake8_asyncwait.source.project import Evidence, Imports, Place
 
 # Classes that have no methods of their own that anybody calls by name.
 _PLAIN_BASES = frozenset(
@@ -101,10 +101,20 @@ class Modules:
         self.make = make
         self._programs: dict[str, Program | None] = {}
         self._in_order: list[Program] = []
+        self._asked: dict[tuple[str, str], Place | None] = {}
+        self._digests: dict[str, str] = {}
+
+    @property
+    def evidence(self) -> Evidence:
+        """What was asked so far, and what was read."""
+        asked = tuple((*question, place) for question, place in self._asked.items())
+        return Evidence(asked, tuple(self._digests.items()))
 
     def find(self, path: str, dotted: str) -> tuple[Program, tuple[str, ...]] | None:
         """The module that a name leads to that the one at `path` imports, and the rest of it."""
-        place = self.imports.find(path, dotted) if self.imports is not None else None
+        if self.imports is None:
+            return None
+        place = self._asked[path, dotted] = self.imports.find(path, dotted)
         if place is None or not place.names:
             return None
         if place.path not in self._programs:
@@ -117,6 +127,7 @@ class Modules:
         if path == self.imports.path:
             return None  # what the file says of itself may be newer
         module = module_at(path)
+        self._digests[path] = digest_of(path)
         if module is None:
             return None
         program = self.make(module, (len(self._in_order) + 1) * ir.SPAN)

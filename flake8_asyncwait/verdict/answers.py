@@ -1,0 +1,114 @@
+"""From a function that has been analysed to what its executions say about a site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR
+from flake8_asyncwait.analysis.fates import FamilyBooks
+from flake8_asyncwait.analysis.interpret import Analysed
+from flake8_asyncwait.analysis.machine.books import Books, Leak
+from flake8_asyncwait.analysis.machine.fanout import CHILD, SIBLING, VAIN_CANCEL, closing
+from flake8_asyncwait.analysis.machine.machine import BYSTANDER
+from flake8_asyncwait.analysis.states.trace import FAULT, Choice, History, Trace
+from flake8_asyncwait.analysis.states.values import COLLECTION, FUTURE, OWNED
+from flake8_asyncwait.sites.fanout import GATHER
+from flake8_asyncwait.verdict.outcome import Fates, Loss, Outcome, Struck
+
+
+def outcome(analysed: Analysed) -> Outcome:
+    """Gather the answers for a site that has been analysed."""
+    books = analysed.books
+    leaks = list(books.leaks.items())
+    owned, first = partial(is_owned, books), partial(shortest, books)
+    lost = [(leak, history) for leak, history in leaks if leak.kind == "lost"]
+    mine = [(leak, history) for leak, history in lost if owned(leak)]
+    return Outcome(
+        fates=fates(analysed),
+        early=books.early,
+        coroutine=books.coroutine,
+        forgotten=first([(k, h) for k, h in mine if not k.fault]),
+        unbound=first([(k, h) for k, h in mine if k.fault and k.unbound]),
+        passed_by=first([(k, h) for k, h in mine if k.fault]),
+        dropped=first(
+            [(k, h) for k, h in lost if not k.fault and k.owner.kind == COLLECTION and not owned(k)]
+        ),
+        kept=first([(k, h) for k, h in leaks if k.kind != "unawaited" and k.owner != FUTURE]),
+        unawaited=first(
+            [(k, h) for k, h in leaks if k.kind == "unawaited" and not k.fault and owned(k)]
+        ),
+    )
+
+
+def fates(analysed: Analysed) -> Fates | None:
+    """The answers for a site of the family; None for a wait."""
+    books, site = analysed.books, analysed.site
+    if not isinstance(books, FamilyBooks):
+        return None
+    lost = [(k, h) for k, h in books.leaks.items() if k.kind == "lost" and is_owned(books, k)]
+    first = partial(shortest, books)
+    # A gather answers for what it makes; tasks that it is given were made at another site.
+    made = [(k, h) for k, h in lost if site.kind is not GATHER or books.is_made_by(k, site.call)]
+    child = [(k, h) for k, h in lost if k.fault is not None and k.fault.kind == CHILD]
+    child = child if books.several else []
+    closings = frozenset(map(closing, site.uses))
+    return Fates(
+        books,
+        not analysed.is_incomplete,
+        first([(k, h) for k, h in made if k.fault is None]),
+        _struck(books, made, BYSTANDER),
+        _struck(books, made, SIBLING),
+        first(child),
+        first([(k, h) for k, h in child if not closings.isdisjoint(_whats(h))]),
+        first([(k, h) for k, h in child if VAIN_CANCEL in _whats(h)]),
+    )
+
+
+def _whats(history: History) -> set[str]:
+    return {step.what for step in history.steps()}
+
+
+def _struck(books: Books, lost: list[tuple[Leak, History]], kind: str) -> Struck | None:
+    found = [(k, h) for k, h in lost if k.fault is not None and k.fault.kind == kind]
+    loss = shortest(books, found)
+    if loss is None:
+        return None
+    line = _struck_on(loss.history)
+    kinds = {k.fault.exc for k, h in found if k.fault is not None and _struck_on(h) == line}
+    return Struck(loss, bool(kinds - {CANCELLED_ERROR.name}), CANCELLED_ERROR.name in kinds)
+
+
+def _struck_on(history: History) -> int:
+    return next((s.line for s in history.steps() if s.choice.kind == FAULT), 0)
+
+
+def is_owned(books: Books, leak: Leak) -> bool:
+    """Whether what leaks is the function's own, or adopted."""
+    return leak.owner == OWNED or leak.owner.param in books.adopted
+
+
+def shortest(books: Books, found: Sequence[tuple[Leak, History]]) -> Loss | None:
+    """What the shortest execution among some leaks loses."""
+    if not found:
+        return None
+    _, history = min(found, key=lambda pair: (pair[1].rank, pair[0].origin))
+    origins = sorted({leak.origin for leak, other in found if _is_same(history, other)})
+    cancelled = {line for origin in origins for line in books.cancelled_on.get(origin, ())}
+    return Loss(
+        tuple(dict.fromkeys(map(books.name_of, origins))),
+        tuple(dict.fromkeys(map(books.line_of, origins))),
+        history,
+        tuple(sorted(cancelled)),
+    )
+
+
+def _is_same(one: History, other: History) -> bool:
+    """Whether two histories tell of one execution."""
+    if one.rank != other.rank:
+        return False
+    return [_said(step) for step in one.steps()] == [_said(step) for step in other.steps()]
+
+
+def _said(step: Trace) -> tuple[int, str, Choice]:
+    return step.line, step.what, step.choice
