@@ -42,13 +42,20 @@ def places_of(
     """The places of statements, and of all inside them; `lines` are those of the text that they are
     in, and `first` is what these count on from.
 
-    Raises `RecursionError` where an expression is nested too deeply.
+    Raises `RecursionError` where an expression is nested too deeply, at once: so that nobody parses
+    it again.
     """
+    return iter(list(_places(nodes, names, lines, first)))
+
+
+def _places(
+    nodes: Sequence[ast.stmt], names: frozenset[str], lines: list[str], first: int
+) -> Iterator[Place]:
     for node in nodes:
         calls = sorted(_calls(node, names), key=_position)
         yield Place(first + node.lineno, [_span(call, lines, first) for call in calls])
         for block in _blocks(node):
-            yield from places_of(block, names, lines, first)
+            yield from _places(block, names, lines, first)
 
 
 def _position(call: ast.Call) -> tuple[int, int, int, int]:
