@@ -77,6 +77,6 @@ def _reader(_: int) -> subprocess.Popen[bytes]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
+    """End a process, if it has not ended by itself, and close what leads to it."""
     with suppress(BrokenPipeError), process:
-        atexit.unregister(_end)
+        process.kill()
