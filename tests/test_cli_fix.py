@@ -151,7 +151,7 @@ class TestAgreement:
     """`check` and `fix --check` count the same."""
 
     def test_of_findings_and_of_cures(self, asyncwait: Asyncwait, project: Path) -> None:
-        for path in (ROOT / "fixtures" / "fixes").glob("*finally*.before.py"):
+        for path in (ROOT / "fixtures" / "fixes").glob("finally_[nw]*.before.py"):
             (project / "pkg" / path.name.replace(".", "_", 1)).write_bytes(path.read_bytes())
         summary = json.loads("\n".join(asyncwait("check", "--output-format=json", "pkg").out))
         found, curable = (summary["summary"][key] for key in ("findings", "fixable"))
