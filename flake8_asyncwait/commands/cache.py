@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -59,7 +60,7 @@ class Cache:
         self._directory = directory
         self._below = os.path.join(directory, "{}.{}".format(*sys.version_info))
         parts = (sys.version, _own_state(), *map(_sorted, options), silenced)
-        self._key = repr(parts).encode()
+        self._key = blake2b(repr(parts).encode()).digest()
 
     def get(self, path: str, data: bytes) -> Result | None:
         """What is kept of the file at `path` with the bytes `data`; None where that is nothing."""
@@ -92,7 +93,7 @@ class Cache:
         return os.path.join(self._below, f"{name}.json")
 
     def _digest(self, data: bytes) -> str:
-        return blake2b(data, key=blake2b(self._key).digest(), digest_size=16).hexdigest()
+        return blake2b(data, key=self._key, digest_size=16).hexdigest()
 
     def _read(self, place: str) -> bytes:
         self._check_is_no_link()
@@ -104,11 +105,9 @@ class Cache:
         self._check_is_no_link()
         os.makedirs(self._below, exist_ok=True)
         for name, text in _OURS.items():
-            try:
-                with open(os.path.join(self._directory, name), "x", encoding="ascii") as file:
-                    file.write(text)
-            except FileExistsError:
-                pass
+            path = os.path.join(self._directory, name)
+            with suppress(FileExistsError), open(path, "x", encoding="ascii") as file:
+                file.write(text)
 
     def _check_is_no_link(self) -> None:
         if os.path.islink(self._directory) or os.path.islink(self._below):

@@ -119,7 +119,7 @@ def _examine(path: str, task: Task) -> Examined:
     source = open_source(name, data, task.options)
     if source is None:
         return Examined(name)
-    cache = _cache(name, task) if path != STDIN else None
+    cache = _cache(name, task)
     result = cache.get(name, data) if cache is not None else None
     if result is None:
         result = _result(source, task)
@@ -161,10 +161,10 @@ def _examined(source: Source, data: bytes, result: Result, task: Task) -> Examin
 
 def task_for(path: str, task: Task) -> Task:
     """What to do with the file at `path`: standard input stands nowhere, so it looks into itself
-    only, whatever it is called."""
+    only, whatever it is called, and nothing is kept of it."""
     if path != STDIN:
         return task
-    return task._replace(options=task.options._replace(project=False))
+    return task._replace(options=task.options._replace(project=False), cache=None)
 
 
 def internal_errors(name: str, errors: Iterable[InternalError]) -> tuple[SourceError, ...]:

@@ -11,8 +11,7 @@ from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.conditions import decide
 from flake8_asyncwait.analysis.semantics.dicts import dict_of
 from flake8_asyncwait.analysis.semantics.items import (
-    is_unknown,
-    iterated,
+    looped_over,
     new_box,
     split_on_turns,
     turns,
@@ -64,10 +63,7 @@ def _clauses(
                 state = state.suspended()
             if machine.is_none(value, state, ctx, "TypeError"):
                 continue
-            state, known, source = iterated(machine, state, value)
-            certain = bool(known)
-            if known is not None and is_unknown(state, known, source):
-                known = None
+            state, known, source, certain = looped_over(machine, state, value)
             if known is None:
                 known = turns(clause.iter)
             if known is None:

@@ -121,18 +121,24 @@ def iterated(
     return as_items(machine, state, value)
 
 
+def looped_over(
+    machine: Machine, state: State, value: Value
+) -> tuple[State, tuple[Value, ...] | None, Value, bool]:
+    """What `iterated` says, and whether there surely is an item. Where nothing is known of the
+    items but that there are some, a loop over them is one over unknown ones."""
+    state, items, source = iterated(machine, state, value)
+    certain, box = bool(items), state.get(source)
+    if type(box) is Box and box.open and all(isinstance(item, Unknown) for item in items or ()):
+        items = None
+    return state, items, source, certain
+
+
 def completing(
     machine: Machine, state: State, value: AsCompleted
 ) -> tuple[State, tuple[Value, ...] | None, Value]:
     """The tasks that a loop over `as_completed` waits for."""
     state, items, source = as_items(machine, state, value.waited)
     return fanout.iterating(machine, state, value), items, source
-
-
-def is_unknown(state: State, items: tuple[Value, ...], source: Value) -> bool:
-    """Whether nothing is known of what a collection holds, but that there is something."""
-    box = state.get(source)
-    return type(box) is Box and box.open and all(isinstance(item, Unknown) for item in items)
 
 
 def collection(machine: Machine, state: State, value: Value) -> bool:

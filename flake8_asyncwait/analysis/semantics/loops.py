@@ -13,8 +13,7 @@ from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.items import (
     completing,
-    is_unknown,
-    iterated,
+    looped_over,
     split_on_turns,
     turns,
 )
@@ -73,10 +72,7 @@ def _for(machine: Machine, node: ir.For, states: list[State], ctx: Context) -> l
                 continue
         if machine.is_none(value, after, ctx, "TypeError"):
             continue
-        after, items, source = iterated(machine, after, value)
-        certain = bool(items)
-        if items is not None and is_unknown(after, items, source):
-            items = None
+        after, items, source, certain = looped_over(machine, after, value)
         if items is None:
             items = turns(node.iter) or _indexes(machine, node, after, ctx)
         if items is None or node.asynchronous:
