@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed import prepare
-from benchmarks.speed.measure import LONG, Command, CommandError, Cost, in_turn
+from benchmarks.speed.measure import LONG, Command, CommandError, Cost, in_turn, once
 from benchmarks.speed.prepare import ROOT, Tools
 from benchmarks.speed.scaling import Growth
 from benchmarks.speed.table import Row, growths_table, rows_table, seconds
@@ -32,7 +33,9 @@ DOWNLOADS = ROOT / "benchmarks" / "downloads" / "speed"
 ONE_FILE = "homeassistant/components/device_tracker/legacy.py"
 MARKS = re.compile(r"(?<=<!-- measured -->\n).*?(?=<!-- end -->)", re.DOTALL)
 FLAKE8 = ("--isolated", "-j1")
-RUFF = ("check", "--isolated", "--no-cache", "--select", "ASYNC,RUF006")
+RUFF = ("check", "--isolated", "--select", "ASYNC,RUF006")
+CHECK = ("check", "--no-cache")
+FAMILY = ("--select=AWT1,AWT2,AWT3",)
 
 
 def main() -> int:
@@ -86,6 +89,8 @@ class _Bench:
             self._without_sites,
             self._one_file,
             self._full_checks,
+            self._warm_checks,
+            self._more_of_our_own,
             self._flake8,
         ):
             for row in measure():
@@ -118,7 +123,7 @@ class _Bench:
         nothing = (self.tools.program("ours", "python"), "-c", "pass")
         empty = self.tools.directory / "empty"
         empty.mkdir(exist_ok=True)
-        for what, arguments in (("`--version`", ["--version"]), ("an empty tree", ["check"])):
+        for what, arguments in (("`--version`", ["--version"]), ("an empty tree", CHECK)):
             ours, theirs = self._pair(self._asyncwait(*arguments), nothing, empty)
             yield _cpu(f"start-up: {what}, beside `python -c pass`", ours, theirs, 3)
 
@@ -128,17 +133,17 @@ class _Bench:
             bare = prepare.without(
                 tree, self._python("benchmarks.speed.sites", str(tree)).split("\n")
             )
-            ours, theirs = self._pair(self._asyncwait("check", "."), rg, bare)
+            ours, theirs = self._pair(self._asyncwait(*CHECK, "."), rg, bare)
             yield _cpu(
                 f"{tree.name} without its sites, beside `rg -l -w wait`", ours, theirs, target
             )
 
     def _full_checks(self) -> Iterator[Row]:
-        ruff = (self.tools.program("plain", "ruff"), *RUFF, ".")
-        for tree in (self.ha, self.stdlib):
+        ruff = (self.tools.program("plain", "ruff"), *RUFF, "--no-cache", ".")
+        for tree, target in ((self.ha, 1.5), (self.stdlib, 1)):
             what = f"{tree.name}, beside `ruff check --select ASYNC,RUF006`"
-            ours, theirs = self._pair(self._asyncwait("check", "."), ruff, tree)
-            yield _cpu(f"{what}: CPU", ours, theirs, 1.2)
+            ours, theirs = self._pair(self._asyncwait(*CHECK, "."), ruff, tree)
+            yield _cpu(f"{what}: CPU", ours, theirs, target)
             yield Row(
                 f"{what}: wall",
                 seconds(ours.wall),
@@ -149,14 +154,42 @@ class _Bench:
             memory = f"{ours.peak:.0f} MiB", f"{theirs.peak:.0f} MiB"
             yield Row(f"{what}: peak memory", *memory, ours.peak / theirs.peak, 2)
 
+    def _warm_checks(self) -> Iterator[Row]:
+        """With the caches of both. The run that is not counted fills them."""
+        caches = [self.tools.directory / name for name in ("cache-of-ours", "cache-of-ruff")]
+        ours_with = self._asyncwait("check", "--cache-dir", str(caches[0]), ".")
+        ruff_with = self.tools.program("plain", "ruff"), *RUFF, "--cache-dir", str(caches[1]), "."
+        for tree in (self.ha, self.stdlib):
+            for cache_directory in caches:
+                shutil.rmtree(cache_directory, ignore_errors=True)
+            what = f"{tree.name} once more, beside `ruff check` once more"
+            cold = in_turn([Command(self._asyncwait(*CHECK, "."), tree)], self.runs)[0]
+            for command in (ours_with, ruff_with):
+                once(Command(command, tree))
+            ours, theirs = self._pair(ours_with, ruff_with, tree)
+            yield _cpu(what, ours, theirs, 2)
+            yield _cpu(f"{tree.name} once more, beside the first time", ours, cold, 0.33)
+
+    def _more_of_our_own(self) -> Iterator[Row]:
+        """What asking for more costs, beside a check."""
+        for what, arguments, target in (
+            ("with the project, beside `--no-project`", None, 1.1),
+            ("with AWT3, beside without", (*CHECK, *FAMILY), 2),
+            ("`fix --check`, beside `check`", ("fix", "--check"), 2),
+        ):
+            more = self._asyncwait(*(arguments or CHECK), ".")
+            less = self._asyncwait(*CHECK, *(() if arguments else ("--no-project",)), ".")
+            ours, theirs = self._pair(more, less, self.ha)
+            yield _cpu(f"{self.ha.name} {what}", ours, theirs, target)
+
     def _one_file(self) -> Iterator[Row]:
         flake8 = [self.tools.program(name, "flake8") for name in ("ours", "plain")]
         ours, theirs = self._pair(
             (flake8[0], *FLAKE8, ONE_FILE), (flake8[1], *FLAKE8, ONE_FILE), self.ha
         )
-        yield _cpu("one file with a site: flake8 with it, beside without", ours, theirs, 1.6)
+        yield _cpu("one file with a site: flake8 with it, beside without", ours, theirs, 1.8)
         peer = (self.tools.program("async", "flake8-async"), ONE_FILE)
-        ours, theirs = self._pair(self._asyncwait("check", ONE_FILE), peer, self.ha)
+        ours, theirs = self._pair(self._asyncwait(*CHECK, ONE_FILE), peer, self.ha)
         yield Row(
             "one file with a site: flake8-async, beside `asyncwait check`",
             seconds(ours.cpu),

@@ -11,6 +11,7 @@ import io
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,13 +30,15 @@ def is_file_suppressed(text: str) -> bool:
 
 
 class Noqa:
-    """The `# noqa` comments of one file."""
-
-    __slots__ = ("_covering",)
+    """The `# noqa` comments of one file. It is read when the first finding asks for them."""
 
     def __init__(self, text: str) -> None:
         """`text` is that of the whole file, with lines that end in "\\n"."""
-        self._covering = _covering_lines(text) if _NOQA.search(text) else {}
+        self._text = text
+
+    @cached_property
+    def _covering(self) -> dict[int, str]:
+        return _covering_lines(self._text) if _NOQA.search(self._text) else {}
 
     def covers(self, line: int, code: str) -> bool:
         """Whether a comment suppresses `code` on `line`, which counts from 1.
