@@ -14,10 +14,7 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.notes import HANDED, UNKNOWN_ELEMENT
-from flake8_asyncwait.analysis.semantics.known import RETURN_WHEN, WAIT
-from flake8_asyncwait.analysis.states.values import FOREIGN, FUTURE, OWNED, Owner
+from flake8_asyncwait.analysis.notes import UNKNOWN_ELEMENT
 from flake8_asyncwait.fix import wrap
 from flake8_asyncwait.fix.call import renamed
 from flake8_asyncwait.fix.cure import AUTO, CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY
@@ -26,6 +23,8 @@ from flake8_asyncwait.fix.more import drained, with_tasks
 from flake8_asyncwait.fix.names import every_name
 from flake8_asyncwait.fix.place import Place, locate
 from flake8_asyncwait.fix.prebind import prebindings
+from flake8_asyncwait.fix.proof import is_cured, is_harmless, is_step, prove
+from flake8_asyncwait.fix.reasons import defaults, why_manual, why_not_by_owner, why_not_wait_any
 from flake8_asyncwait.fix.redundant import without_cancels
 from flake8_asyncwait.fix.relay import relaid
 from flake8_asyncwait.fix.unread import without_unread
@@ -34,7 +33,6 @@ from flake8_asyncwait.rules import RULES
 
 # What is never rewritten, and why.
 BY_HAND = {rule.code: rule.by_hand for rule in RULES if rule.by_hand}
-_TAKEN = frozenset({"fs", "timeout", "return_when"})
 # What is tried for one site at most: proposals, fewer of them in a function that takes the analysis
 # much work, and steps that save some of the tasks each.
 _PROPOSALS = 40
@@ -102,7 +100,7 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
         if after is not None:
             return Rewrite(DRAIN, after)
         return Rewrite(MANUAL, text, "there is no place to wait for the cancelled tasks to end")
-    why = _why_not_wait_any(own, place)
+    why = why_not_wait_any(own, place)
     if why is None and how.function is None:
         why = how.why_not or "there is no module to take wait_any from"
     elif why is None and own.code != "AWT103" and how.allows(WAIT_ANY):
@@ -113,34 +111,8 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
     kinds = [kind for kind in (FINALLY, EXCEPT) if how.allows(kind)]
     cured = _with_try(text, seen, index, options, kinds, how.width) if kinds else None
     if cured is None:
-        return Rewrite(MANUAL, text, _why_manual(own, place, how, why))
+        return Rewrite(MANUAL, text, why_manual(own, place, how.cure, why))
     return cured._replace(freed=frozenset(every_name(place.function)))
-
-
-def _why_manual(own: Seen, place: Place, how: How, why_not_wait_any: str | None) -> str:
-    """The fact that forbids all cures that the user would have."""
-    if how.cure == WAIT_ANY and why_not_wait_any is not None:
-        return why_not_wait_any
-    return (
-        _why_not_by_owner(own)
-        or ("other code shares its line" if _shares_a_line(place) else None)
-        or (_use(own) if how.cure == FINALLY else None)
-        or "no try around a few lines cancels them all, and only them; wrap more of the function"
-    )
-
-
-def _shares_a_line(place: Place) -> bool:
-    """Whether the statement of the call has no lines of its own."""
-    statement = place.levels[0].statement if place.levels else None
-    if isinstance(statement, cst.SimpleStatementLine) and len(statement.body) > 1:
-        return True
-    return any(isinstance(node, cst.SimpleStatementSuite) for node in place.path)
-
-
-def _use(own: Seen) -> str | None:
-    """What lets a pending task go on."""
-    told = own.program.shown
-    return next((f"{use.task} is {use.what} on {told(use.line)}" for use in own.uses), None)
 
 
 def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: How) -> Rewrite:
@@ -156,7 +128,7 @@ def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: 
             return Rewrite(MANUAL, text, why)
         module = with_tasks(place, coroutine, how.width)
         laid = _laid(place, module, how.width) if module else None
-        proved = _proof(laid, frozenset(), before, index, options) if laid else None
+        proved = prove(laid, frozenset(), before, index, options) if laid else None
         if laid is None or proved is None:
             return Rewrite(MANUAL, text, why)
         after, now = laid, proved
@@ -177,7 +149,7 @@ def _drained(text: str, seen: list[Seen], index: int, options: Options) -> str |
     for module in drained(place) if place is not None else ():
         assert place is not None
         after = place.with_module(module)
-        if _proof(after, frozenset(), seen, index, options, _is_cured) is not None:
+        if prove(after, frozenset(), seen, index, options, is_cured) is not None:
             return after
     return None
 
@@ -188,14 +160,14 @@ def _with_wait_any(
     """The text in which the site is a call of `wait_any`, and what that makes redundant is gone."""
     own, function = seen[index], how.function
     assert function is not None
-    module = renamed(place, function, _defaults(own), how.width)
+    module = renamed(place, function, defaults(own), how.width)
     if module is None:
         return None
     after = place.with_module(module)
     sites = options._replace(wait_functions=options.wait_functions | {function})
 
     def proof(text: str) -> list[Seen] | None:
-        return _proof(text, frozenset(), seen, index, sites, removed=True)
+        return prove(text, frozenset(), seen, index, sites, removed=True)
 
     proved = proof(after)
     if proved is None:
@@ -261,8 +233,8 @@ def _with_try(
             if known and changed_lines(text, after) > known.most[kind]:
                 continue
             plain, watched = _unmarked(after, seen[index].start)
-            wanted = partial(_is_step, before=seen[index], latest=now[index])
-            proved = _proof(plain, watched, seen, index, options, wanted)
+            wanted = partial(is_step, before=seen[index], latest=now[index])
+            proved = prove(plain, watched, seen, index, options, wanted)
             if proved is None:
                 continue
             code = proved[index].code
@@ -315,7 +287,7 @@ def _without_redundant(
         return Tidied(cured, proved[index])
 
     def proof(plain: str) -> list[Seen] | None:
-        return _proof(plain, frozenset(), seen, index, options, _is_cured)
+        return prove(plain, frozenset(), seen, index, options, is_cured)
 
     return _tidied(cured, proved[index], place.function, proof, always=False)
 
@@ -328,12 +300,12 @@ def _bound_first(text: str, seen: list[Seen], index: int, options: Options) -> s
     for proposal in prebindings(place) if place is not None else ():
         assert place is not None
         plain, watched = _unmarked(place.with_module(proposal.after), own.start)
-        proof = _proof(plain, watched, seen, index, options, _is_cured)
+        proof = prove(plain, watched, seen, index, options, is_cured)
         if proof is None:
             continue
         before = _unmarked(place.with_module(proposal.before), own.start)
-        base = _proof(*before, seen, index, options)
-        if base is not None and _is_harmless(proof[index], own, base[index]):
+        base = prove(*before, seen, index, options)
+        if base is not None and is_harmless(proof[index], own, base[index]):
             return plain
     return None
 
@@ -347,7 +319,7 @@ def _proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> li
         return []
     if own.code == "AWT101" and not _raises(place.function):
         kinds = [kind for kind in kinds if kind != EXCEPT]  # no error comes before the leak
-    own_all = _why_not_by_owner(own) is None
+    own_all = why_not_by_owner(own) is None
     relevant = own.analysed.relevant
     made = wrap.proposals(place, kinds, relevant, own.uses, own_all, width)
     texts = []
@@ -390,153 +362,3 @@ def _unmarked(text: str, start: int | None) -> tuple[str, frozenset[int]]:
     lines = enumerate(text.split("\n"), start or 1)
     watched = frozenset(number for number, line in lines if wrap.MARK in line)
     return text.replace(wrap.MARK, "cancel"), watched
-
-
-# Why a site cannot become a call of wait_any
-
-
-def _why_not_wait_any(own: Seen, place: Place) -> str | None:
-    """The fact that forbids to rewrite a site to `wait_any`, or None."""
-    return (
-        _why_not_by_call(own, place)
-        or (None if _mode(own) == "FIRST_COMPLETED" else "it does not wait for the first task")
-        or _why_not_by_owner(own)
-        or _use(own)
-    )
-
-
-def _why_not_by_call(own: Seen, place: Place) -> str | None:
-    if own.program.qualified(own.analysed.func, own.site.call.func) != WAIT:
-        return "it is not a call of asyncio.wait() itself"
-    if not _is_awaited(place):
-        return "the wait is not awaited where it stands"
-    for arg in place.call.args:
-        if arg.star:
-            return "its arguments are not spelled out"
-        if arg.keyword is not None and arg.keyword.value not in _TAKEN:
-            return f"wait_any does not take the argument '{arg.keyword.value}'"
-    return None
-
-
-def _is_awaited(place: Place) -> bool:
-    """Whether the call is awaited at once, at most by way of `asyncio.wait_for`."""
-    outer = place.path[-2]
-    if isinstance(outer, cst.Arg) and isinstance(place.path[-3], cst.Call):
-        func = place.path[-3].func
-        name = func.attr if isinstance(func, cst.Attribute) else func
-        if not (isinstance(name, cst.Name) and name.value == "wait_for"):
-            return False
-        outer = place.path[-4]
-    return isinstance(outer, cst.Await)
-
-
-def _why_not_by_owner(own: Seen) -> str | None:
-    adopted = own.notes.adopted
-    for kind in sorted(own.waited):
-        if kind == HANDED:
-            return "somebody else can reach the tasks before the wait"
-        if kind == UNKNOWN_ELEMENT:
-            return "the waited tasks may not be the function's own"
-        if kind == FOREIGN:
-            return "it also waits for a task that is not the function's own"
-        if kind == FUTURE:
-            return "it also waits for a plain future, which somebody else completes"
-        if kind.param and kind.param not in adopted:
-            return f"it also waits for the parameter '{kind.param}', whose tasks are the caller's"
-    return None
-
-
-def _defaults(own: Seen) -> frozenset[str]:
-    """The names of the arguments that are `wait_any`'s defaults."""
-    values = {arg.keyword: arg.value for arg in own.site.call.args}
-    found = {"return_when"}
-    timeout = values.get("timeout")
-    if isinstance(timeout, ir.Const) and timeout.value is None:
-        found.add("timeout")
-    return frozenset(found)
-
-
-def _mode(own: Seen) -> object:
-    """The constant of asyncio that `return_when` spells, as a string or by its own name."""
-    mode = next((arg.value for arg in own.site.call.args if arg.keyword == "return_when"), None)
-    if mode is None:
-        return "ALL_COMPLETED"
-    if isinstance(mode, ir.Const):
-        return mode.value
-    qualified = own.program.qualified(own.analysed.func, mode)
-    return RETURN_WHEN.get(qualified or "")
-
-
-# Proof
-
-
-def _proof(
-    after: str,
-    watched: frozenset[int],
-    seen: list[Seen],
-    index: int,
-    options: Options,
-    is_wanted: Callable[[Seen], bool] = lambda _: True,
-    removed: bool = False,
-) -> list[Seen] | None:
-    """The sites of the function in a rewritten text, or None where it cannot be followed, where a
-    site is worse than before, or where the site `seen[index]` is not as `is_wanted` says: the
-    others are looked at only if it is.
-
-    `watched` are the lines of cancels to take notes of; `removed` says that the site is gone: calls
-    of `wait_any` are then among the sites that are returned.
-    """
-    own = seen[index]
-    try:
-        now = own.versions.examine(after, options, watched, own.analysed.many)
-    except SyntaxError:
-        return None
-    others = [*seen[:index], *seen[index + 1 :]]
-    left = [one for one in now if not one.settles] if removed else now
-    if len(left) != len(others) + (not removed):
-        return None
-    if not removed:
-        own = left[index]
-        if own.undetermined or not is_wanted(own):
-            return None
-        left = [*left[:index], *left[index + 1 :]]
-    for one, before in zip(left, others, strict=True):
-        if not _is_no_worse(one, before):
-            return None
-        one.inherit(before)
-    return now
-
-
-def _is_cured(own: Seen) -> bool:
-    return own.code is None
-
-
-def _is_step(own: Seen, before: Seen, latest: Seen) -> bool:
-    """Whether a harmless `try` cures a site, or saves more of its tasks than the `latest` did."""
-    if not _is_harmless(own, before):
-        return False
-    return own.code in (None, "AWT202") or own.lost < latest.lost
-
-
-def _is_harmless(own: Seen, before: Seen, base: Seen | None = None) -> bool:
-    """Whether the watched cancels strike nothing that is needed or somebody else's, but for what
-    they strike in `base` as well."""
-    known = {(use.what, use.task) for use in base.used_after_cancel} if base else set()
-    if own.undetermined or {(use.what, use.task) for use in own.used_after_cancel} - known:
-        return False
-    adopted = before.notes.adopted
-    fresh = own.struck - (base.struck if base else set())
-    return all(_is_own(struck.owner, adopted) and not struck.handed for struck in fresh)
-
-
-def _is_own(owner: Owner, adopted: set[str]) -> bool:
-    return owner == OWNED or owner.param in adopted
-
-
-def _is_no_worse(now: Seen, before: Seen) -> bool:
-    """Whether a site has no finding where there was none. One that has is not run again."""
-    if before.had_finding:
-        return True
-    if now.undetermined and not before.undetermined:
-        return False
-    return now.code is None

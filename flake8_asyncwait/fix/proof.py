@@ -1,0 +1,82 @@
+"""Whether a rewritten text is a cure: the analysis looks at it as it looked at the text before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flake8_asyncwait.analysis.states.values import OWNED, Owner
+from flake8_asyncwait.fix.examine import Seen
+from flake8_asyncwait.options import Options
+
+
+def prove(
+    after: str,
+    watched: frozenset[int],
+    seen: list[Seen],
+    index: int,
+    options: Options,
+    is_wanted: Callable[[Seen], bool] = lambda _: True,
+    removed: bool = False,
+) -> list[Seen] | None:
+    """The sites of the function in a rewritten text, or None where it cannot be followed, where a
+    site is worse than before, or where the site `seen[index]` is not as `is_wanted` says: the
+    others are looked at only if it is.
+
+    `watched` are the lines of cancels to take notes of; `removed` says that the site is gone: calls
+    of `wait_any` are then among the sites that are returned.
+    """
+    own = seen[index]
+    try:
+        now = own.versions.examine(after, options, watched, own.analysed.many)
+    except SyntaxError:
+        return None
+    others = [*seen[:index], *seen[index + 1 :]]
+    left = [one for one in now if not one.settles] if removed else now
+    if len(left) != len(others) + (not removed):
+        return None
+    if not removed:
+        own = left[index]
+        if own.undetermined or not is_wanted(own):
+            return None
+        left = [*left[:index], *left[index + 1 :]]
+    for one, before in zip(left, others, strict=True):
+        if not _is_no_worse(one, before):
+            return None
+        one.inherit(before)
+    return now
+
+
+def is_cured(own: Seen) -> bool:
+    """Whether a site has no finding any more."""
+    return own.code is None
+
+
+def is_step(own: Seen, before: Seen, latest: Seen) -> bool:
+    """Whether a harmless `try` cures a site, or saves more of its tasks than the `latest` did."""
+    if not is_harmless(own, before):
+        return False
+    return own.code in (None, "AWT202") or own.lost < latest.lost
+
+
+def is_harmless(own: Seen, before: Seen, base: Seen | None = None) -> bool:
+    """Whether the watched cancels strike nothing that is needed or somebody else's, but for what
+    they strike in `base` as well."""
+    known = {(use.what, use.task) for use in base.used_after_cancel} if base else set()
+    if own.undetermined or {(use.what, use.task) for use in own.used_after_cancel} - known:
+        return False
+    adopted = before.notes.adopted
+    fresh = own.struck - (base.struck if base else set())
+    return all(_is_own(struck.owner, adopted) and not struck.handed for struck in fresh)
+
+
+def _is_own(owner: Owner, adopted: set[str]) -> bool:
+    return owner == OWNED or owner.param in adopted
+
+
+def _is_no_worse(now: Seen, before: Seen) -> bool:
+    """Whether a site has no finding where there was none. One that has is not run again."""
+    if before.had_finding:
+        return True
+    if now.undetermined and not before.undetermined:
+        return False
+    return now.code is None

@@ -1,0 +1,114 @@
+"""Why a site cannot become a call of `wait_any`, or gets no cure at all: the fact, in words."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.notes import HANDED, UNKNOWN_ELEMENT
+from flake8_asyncwait.analysis.semantics.known import RETURN_WHEN, WAIT
+from flake8_asyncwait.analysis.states.values import FOREIGN, FUTURE
+from flake8_asyncwait.fix.cure import FINALLY, WAIT_ANY
+from flake8_asyncwait.fix.examine import Seen
+from flake8_asyncwait.fix.place import Place
+
+_TAKEN = frozenset({"fs", "timeout", "return_when"})
+
+
+def why_manual(own: Seen, place: Place, cure: str, why_not: str | None) -> str:
+    """The fact that forbids all cures that the user would have."""
+    if cure == WAIT_ANY and why_not is not None:
+        return why_not
+    return (
+        why_not_by_owner(own)
+        or ("other code shares its line" if _shares_a_line(place) else None)
+        or (_use(own) if cure == FINALLY else None)
+        or "no try around a few lines cancels them all, and only them; wrap more of the function"
+    )
+
+
+def _shares_a_line(place: Place) -> bool:
+    """Whether the statement of the call has no lines of its own."""
+    statement = place.levels[0].statement if place.levels else None
+    if isinstance(statement, cst.SimpleStatementLine) and len(statement.body) > 1:
+        return True
+    return any(isinstance(node, cst.SimpleStatementSuite) for node in place.path)
+
+
+def why_not_wait_any(own: Seen, place: Place) -> str | None:
+    """The fact that forbids to rewrite a site to `wait_any`, or None."""
+    return (
+        _why_not_by_call(own, place)
+        or (None if _mode(own) == "FIRST_COMPLETED" else "it does not wait for the first task")
+        or why_not_by_owner(own)
+        or _use(own)
+    )
+
+
+def _use(own: Seen) -> str | None:
+    """What lets a pending task go on."""
+    told = own.program.shown
+    return next((f"{use.task} is {use.what} on {told(use.line)}" for use in own.uses), None)
+
+
+def _why_not_by_call(own: Seen, place: Place) -> str | None:
+    if own.program.qualified(own.analysed.func, own.site.call.func) != WAIT:
+        return "it is not a call of asyncio.wait() itself"
+    if not _is_awaited(place):
+        return "the wait is not awaited where it stands"
+    for arg in place.call.args:
+        if arg.star:
+            return "its arguments are not spelled out"
+        if arg.keyword is not None and arg.keyword.value not in _TAKEN:
+            return f"wait_any does not take the argument '{arg.keyword.value}'"
+    return None
+
+
+def _is_awaited(place: Place) -> bool:
+    """Whether the call is awaited at once, at most by way of `asyncio.wait_for`."""
+    outer = place.path[-2]
+    if isinstance(outer, cst.Arg) and isinstance(place.path[-3], cst.Call):
+        func = place.path[-3].func
+        name = func.attr if isinstance(func, cst.Attribute) else func
+        if not (isinstance(name, cst.Name) and name.value == "wait_for"):
+            return False
+        outer = place.path[-4]
+    return isinstance(outer, cst.Await)
+
+
+def why_not_by_owner(own: Seen) -> str | None:
+    """The fact that forbids to cancel all that a site waits for, or None: somebody else's."""
+    adopted = own.notes.adopted
+    for kind in sorted(own.waited):
+        if kind == HANDED:
+            return "somebody else can reach the tasks before the wait"
+        if kind == UNKNOWN_ELEMENT:
+            return "the waited tasks may not be the function's own"
+        if kind == FOREIGN:
+            return "it also waits for a task that is not the function's own"
+        if kind == FUTURE:
+            return "it also waits for a plain future, which somebody else completes"
+        if kind.param and kind.param not in adopted:
+            return f"it also waits for the parameter '{kind.param}', whose tasks are the caller's"
+    return None
+
+
+def defaults(own: Seen) -> frozenset[str]:
+    """The names of the arguments that are `wait_any`'s defaults."""
+    values = {arg.keyword: arg.value for arg in own.site.call.args}
+    found = {"return_when"}
+    timeout = values.get("timeout")
+    if isinstance(timeout, ir.Const) and timeout.value is None:
+        found.add("timeout")
+    return frozenset(found)
+
+
+def _mode(own: Seen) -> object:
+    """The constant of asyncio that `return_when` spells, as a string or by its own name."""
+    mode = next((arg.value for arg in own.site.call.args if arg.keyword == "return_when"), None)
+    if mode is None:
+        return "ALL_COMPLETED"
+    if isinstance(mode, ir.Const):
+        return mode.value
+    qualified = own.program.qualified(own.analysed.func, mode)
+    return RETURN_WHEN.get(qualified or "")
