@@ -198,6 +198,14 @@ class TestErrors:
         (error,) = run.err
         assert error.startswith("pyproject.toml:2: tool.asyncwait: not a table: ")
 
+    @pytest.mark.parametrize("name", ["flake8-asyncwait", "flake8_asyncwait"])
+    def test_our_table_under_another_name(
+        self, project: Path, asyncwait: Asyncwait, name: str
+    ) -> None:
+        (project / "pyproject.toml").write_text(f"[tool.x]\n[tool.{name}]\nignore = ['AWT101']\n")
+        error = f"unknown table [tool.{name}]; did you mean [tool.asyncwait]?"
+        assert asyncwait("check", "pkg") == Run(2, [], [f"pyproject.toml:2: {error}"])
+
     @pytest.mark.parametrize(
         ("value", "shown"),
         [
@@ -388,6 +396,11 @@ class TestConfig:
             "respect-gitignore = true  # default",
             "# helper is not set",
         }
+
+    def test_paths_that_do_not_exist(self, project: Path, asyncwait: Asyncwait) -> None:
+        errors = [f"{name}: no such file or directory" for name in ("no.py", "neither")]
+        assert asyncwait("config", "no.py", "pkg", "neither") == Run(2, [], errors)
+        assert asyncwait("config", "-").status == 0
 
     def test_what_it_prints_can_be_read_again(self, project: Path, asyncwait: Asyncwait) -> None:
         given = ["--select=AWT101", "--per-file-ignores=a.py:AWT1,AWT2 b/*:AWT203", "--jobs=3"]

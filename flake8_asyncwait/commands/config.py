@@ -4,22 +4,41 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from flake8_asyncwait.commands.status import CLEAN
+from flake8_asyncwait.commands.status import CLEAN, FAILED
+from flake8_asyncwait.commands.streams import say
 from flake8_asyncwait.config.load import Config, load
 from flake8_asyncwait.config.settings import KEYS, Key
 from flake8_asyncwait.options import DEFAULT_ON
 from flake8_asyncwait.report.text import printable
+from flake8_asyncwait.source.text import SourceError, os_error
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the settings in force as the table of a `pyproject.toml` that would say the same."""
+    errors = list(_missing(args.paths))
+    for error in errors:
+        say(printable(str(error)))
+    if errors:
+        return FAILED
     config = load(args)
     print("[tool.asyncwait]")
     for key in KEYS.values():
         print(printable(_line(key, config)))
     return CLEAN
+
+
+def _missing(paths: Iterable[str]) -> Iterator[SourceError]:
+    """What is wrong with each path that does not exist."""
+    for path in paths:
+        try:
+            if path != "-":
+                os.stat(path)
+        except OSError as error:
+            yield os_error(path, error)
 
 
 def _line(key: Key, config: Config) -> str:

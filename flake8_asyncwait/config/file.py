@@ -26,6 +26,8 @@ _TABLE = (
     rf"(?ms)^[ \t]*\[{{0,2}}[ \t]*{_TOOL}\.[ \t]*{_US}"
     rf"|^[ \t]*\[[ \t]*{_TOOL}\](?:(?!\n[ \t]*\[).)*?\n[ \t]*{_US}[\"']?[ \t]*[.=]"
 )
+# Other names of ours, by which a table may be written in vain.
+_NOT_OURS = ("flake8-asyncwait", "flake8_asyncwait")
 _MOST_SHOWN = 60  # characters of a value, in a message
 
 
@@ -116,7 +118,13 @@ def _table_if_any(path: str) -> Table | None:
 
 def _table(path: str, text: str, document: dict[str, Any]) -> Table | None:
     tool = document.get("tool")
-    if not isinstance(tool, dict) or "asyncwait" not in tool:
+    if not isinstance(tool, dict):
+        return None
+    for name in tool:
+        if name in _NOT_OURS:
+            reason = f"unknown table [tool.{name}]; did you mean [tool.asyncwait]?"
+            raise _error(Table(path, text, {}), name, reason)
+    if "asyncwait" not in tool:
         return None
     table = Table(path, text, tool["asyncwait"])
     if not isinstance(table.items, dict):
