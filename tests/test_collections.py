@@ -15,7 +15,7 @@ import pytest
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.load import File
 from flake8_asyncwait.analysis.machine.books import Books
-from flake8_asyncwait.analysis.machine.machine import Args, Context, Frame, Machine
+from flake8_asyncwait.analysis.machine.machine import Args, Machine
 from flake8_asyncwait.analysis.semantics import collections, known, operators
 from flake8_asyncwait.analysis.states.completion import Flow
 from flake8_asyncwait.analysis.states.state import State
@@ -82,7 +82,7 @@ class Pair:
         func = file.lower(file.outline.around(5))
         assert isinstance(func, ir.Func)
         facts = facts_of(file.program, func, func.candidates, False)
-        self.machine = Machine(file.program, func, facts, facts.sites[0], Books(10**6))
+        machine = Machine(file.program, func, facts, facts.sites[0], Books(10**6))
         self.dice = dice
         self.tokens: list[Token] = []
         self.state = State({}, {})
@@ -91,8 +91,8 @@ class Pair:
             self.tokens.append(Token(ref))
         self.real = self.some(kind)
         self.value = self.held(self.real)
-        self.flow = Flow()
-        self.ctx = Context(Frame(func, "", 0), self.flow)
+        self.ctx = machine.at_start()
+        self.flow = self.ctx.out
 
     def item(self) -> Token:
         return self.dice.choice(self.tokens)
@@ -204,7 +204,7 @@ class Pair:
         assert rule is not None
         self.do(
             f"{kind.__name__}.{name}",
-            lambda: rule(self.machine, self.value, name, given, self.state, self.ctx),
+            lambda: rule(self.ctx, self.value, name, given, self.state),
             lambda: getattr(self.real, name)(*arguments),
         )
 
@@ -214,7 +214,7 @@ class Pair:
         right = self.put(other)
         self.do(
             op,
-            lambda: operators.combine(self.machine, op, self.value, right, self.state, self.ctx),
+            lambda: operators.combine(self.ctx, op, self.value, right, self.state),
             lambda: OPERATORS[op](self.real, other),
         )
 
@@ -230,7 +230,7 @@ class Pair:
         if what == "get":
             self.do(
                 "[]",
-                lambda: collections.subscript(self.machine, self.value, key, self.state, self.ctx),
+                lambda: collections.subscript(self.ctx, self.value, key, self.state),
                 lambda: self.real[index],
             )
             return
@@ -241,11 +241,9 @@ class Pair:
             lambda: [
                 (state, Const(None))
                 for state in (
-                    collections.set_item(self.machine, self.value, key, value, self.state, self.ctx)
+                    collections.set_item(self.ctx, self.value, key, value, self.state)
                     if what == "set"
-                    else collections.delete_item(
-                        self.machine, self.value, key, self.state, self.ctx
-                    )
+                    else collections.delete_item(self.ctx, self.value, key, self.state)
                 )
             ],
             lambda: (

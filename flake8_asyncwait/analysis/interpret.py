@@ -21,7 +21,7 @@ from flake8_asyncwait.analysis.machine.books import (
 from flake8_asyncwait.analysis.machine.execute import run_block
 from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.loss import finish
-from flake8_asyncwait.analysis.machine.machine import Context, Frame, Machine
+from flake8_asyncwait.analysis.machine.machine import Context, Machine
 
 # These register the rules for the nodes of `ir`.
 from flake8_asyncwait.analysis.semantics import calls as _calls
@@ -31,7 +31,7 @@ from flake8_asyncwait.analysis.semantics import expressions as _expressions
 from flake8_asyncwait.analysis.semantics import loops as _loops
 from flake8_asyncwait.analysis.semantics import managers as _managers
 from flake8_asyncwait.analysis.semantics import statements as _statements
-from flake8_asyncwait.analysis.states.completion import RETURN, Flow
+from flake8_asyncwait.analysis.states.completion import RETURN
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import MANY, Param, Value
 from flake8_asyncwait.analysis.survey.idle import idle_statements
@@ -194,7 +194,7 @@ class Runs:
     def _is_executed(self, run: Machine) -> bool:
         """Run the function; whether that was within the bound of work."""
         try:
-            _execute(run, self.func)
+            _execute(run.at_start(), self.func)
         except Decided:
             pass
         except (Undetermined, RecursionError):
@@ -204,29 +204,28 @@ class Runs:
         return True
 
 
-def _execute(run: Machine, func: ir.Func) -> None:
-    env: dict[str, Value] = {name: Param(name) for name in func.params if name in run.relevant}
+def _execute(ctx: Context, func: ir.Func) -> None:
+    relevant = ctx.machine.relevant
+    env: dict[str, Value] = {name: Param(name) for name in func.params if name in relevant}
     if func.params and func.cls is not None and func.params[0] in ("self", "cls"):
         env.pop(func.params[0], None)
-    flow = Flow()
-    ctx = Context(Frame(func, "", 0), flow)
     last = max((n.line for n in every(func) if hasattr(n, "line")), default=func.line)
     try:
-        for state in run_block(run, func.body, [State(env, {})], ctx):
-            finish(run, state, last, "the function ends")
+        for state in run_block(ctx, func.body, [State(env, {})]):
+            finish(ctx, state, last, "the function ends")
     finally:
         # Also where the bound was hit: these executions have ended.
-        _finish_abrupt(run, flow, ctx, last)
+        _finish_abrupt(ctx, func, last)
 
 
-def _finish_abrupt(run: Machine, flow: Flow, ctx: Context, last: int) -> None:
-    for completion, states in flow:
+def _finish_abrupt(ctx: Context, func: ir.Func, last: int) -> None:
+    for completion, states in ctx.out:
         how = "the function returns" if completion == RETURN else "the function has raised"
         for state in states:
             line = state.trace.line if state.trace is not None else last
-            if not run.func.line <= line <= last:
+            if not func.line <= line <= last:
                 line = last  # a helper raised
             if completion == RETURN:
                 # Only now: a `finally` may have raised, or returned something else.
-                state = hand_over(run, state, state.env["$return"], ctx)
-            finish(run, state, line, how)
+                state = hand_over(ctx, state, state.env["$return"])
+            finish(ctx, state, line, how)

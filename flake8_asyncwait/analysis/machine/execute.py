@@ -17,13 +17,13 @@ from flake8_asyncwait.analysis.machine.loss import (
     merge,
     settle_ended,
 )
-from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
+from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.states.state import SOME, TESTED, State
 from flake8_asyncwait.analysis.states.values import Value
 
-Rule = Callable[[Machine, Any, State, Context], Results]
-SimpleRule = Callable[[Machine, Any, State, Context], list[State]]
-BlockRule = Callable[[Machine, Any, list[State], Context], list[State]]
+Rule = Callable[[Context, Any, State], Results]
+SimpleRule = Callable[[Context, Any, State], list[State]]
+BlockRule = Callable[[Context, Any, list[State]], list[State]]
 R = TypeVar("R")
 
 _EXPRESSIONS: dict[type, Rule] = {}
@@ -52,14 +52,14 @@ def _register(rules: dict[type, R], kind: type, rule: R) -> R:
     return rule
 
 
-def evaluate(machine: Machine, node: ir.Expr, state: State, ctx: Context) -> Results:
+def evaluate(ctx: Context, node: ir.Expr, state: State) -> Results:
     """All ways in which an expression may be evaluated."""
-    machine.books.tick(state.weight)
-    return _EXPRESSIONS[type(node)](machine, node, state, ctx)
+    ctx.machine.books.tick(state.weight)
+    return _EXPRESSIONS[type(node)](ctx, node, state)
 
 
 def evaluate_all(
-    machine: Machine, nodes: list[ir.Expr], state: State, ctx: Context
+    ctx: Context, nodes: list[ir.Expr], state: State
 ) -> list[tuple[State, list[Value]]]:
     """Evaluate several expressions one after the other."""
     ways: list[tuple[State, list[Value]]] = [(state, [])]
@@ -67,74 +67,72 @@ def evaluate_all(
         ways = [
             (after, [*values, value])
             for before, values in ways
-            for after, value in evaluate(machine, node, before, ctx)
+            for after, value in evaluate(ctx, node, before)
         ]
     return ways
 
 
-def run_block(
-    machine: Machine, body: list[ir.Stmt], states: list[State], ctx: Context
-) -> list[State]:
+def run_block(ctx: Context, body: list[ir.Stmt], states: list[State]) -> list[State]:
     """Run statements one after the other; returns the states that reach the end."""
     for statement in body:
         if not states:
             return states
-        if ctx.frame.func is machine.func:
-            machine.line = statement.line
-            if id(statement) in machine.idle:
+        if ctx.frame.func is ctx.machine.func:
+            ctx.machine.line = statement.line
+            if id(statement) in ctx.machine.idle:
                 continue
-        machine.books.tick(len(states))
+        ctx.machine.books.tick(len(states))
         compound = _COMPOUND.get(type(statement))
         if compound is not None:
-            ends = compound(machine, statement, states, ctx)
+            ends = compound(ctx, statement, states)
         else:
             simple = _SIMPLE[type(statement)]
-            ends = [end for state in states for end in simple(machine, statement, state, ctx)]
-        passed = _is_passed(machine, statement, ctx)
+            ends = [end for state in states for end in simple(ctx, statement, state)]
+        passed = _is_passed(ctx, statement)
         if len(ends) > 1 or passed:
-            ends = [forget(machine, end, statement, ctx) for end in ends]
-        states = merge(machine, ends, statement.line)
+            ends = [forget(ctx, end, statement) for end in ends]
+        states = merge(ctx, ends, statement.line)
         if passed:  # only what still holds a task of the site tells anything
-            states = [collect(machine, one, statement.line) for one in states]
-            states = [one for one in states if is_open(machine, one)]
+            states = [collect(ctx, one, statement.line) for one in states]
+            states = [one for one in states if is_open(ctx, one)]
     return states
 
 
-def _is_passed(machine: Machine, statement: ir.Stmt, ctx: Context) -> bool:
+def _is_passed(ctx: Context, statement: ir.Stmt) -> bool:
     """Whether no execution comes to the site any more behind a statement of the function.
 
     No verdict depends on it. It saves a fifth of the time on the labelled corpus.
     """
-    if ctx.frame.func is not machine.func or machine.books.is_thorough:
+    if ctx.frame.func is not ctx.machine.func or ctx.machine.books.is_thorough:
         return False
-    return not machine.facts.liveness.is_reached_after(machine.site.call, statement)
+    return not ctx.machine.facts.liveness.is_reached_after(ctx.machine.site.call, statement)
 
 
-def forget(machine: Machine, state: State, statement: ir.Stmt, ctx: Context) -> State:
+def forget(ctx: Context, state: State, statement: ir.Stmt) -> State:
     """Forget what nothing after a statement of the function reads or asks."""
-    if ctx.frame.func is not machine.func:
+    if ctx.frame.func is not ctx.machine.func:
         return state
-    if not machine.facts.liveness.asked_after(statement):
+    if not ctx.machine.facts.liveness.asked_after(statement):
         state = settle_ended(state)
-    dead = [name for name in state.env if _is_dead(machine, name, statement)]
+    dead = [name for name in state.env if _is_dead(ctx, name, statement)]
     if not dead:
         return state
-    return state.unbind(*(n for n in dead if not _is_kept(machine, n, state, statement)))
+    return state.unbind(*(n for n in dead if not _is_kept(ctx, n, state, statement)))
 
 
-def _is_dead(machine: Machine, name: str, statement: ir.Stmt) -> bool:
+def _is_dead(ctx: Context, name: str, statement: ir.Stmt) -> bool:
     """Whether a name is not read any more."""
     if name.startswith((SOME, TESTED)):
         name = name.partition(":")[2].partition(".")[0]
     elif not name.isidentifier():
         return False
-    return not machine.facts.liveness.is_read_after(name, statement)
+    return not ctx.machine.facts.liveness.is_read_after(name, statement)
 
 
-def _is_kept(machine: Machine, name: str, state: State, statement: ir.Stmt) -> bool:
+def _is_kept(ctx: Context, name: str, state: State, statement: ir.Stmt) -> bool:
     """Whether a name that is not read any more still holds a task that may be lost: then it is
     remembered until it is bound again, and its task is lost there, or when the function
     ends. While a result is not bound yet, a cleanup may still come to read it (AWT103)."""
     if not holds_losable(state, state.env[name]):
         return False
-    return bool(state.stale) or not machine.facts.liveness.is_bound_after(name, statement)
+    return bool(state.stale) or not ctx.machine.facts.liveness.is_bound_after(name, statement)

@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import last_name, walk
-from flake8_asyncwait.analysis.machine.machine import BYSTANDER, Args, Machine, Results
+from flake8_asyncwait.analysis.machine.machine import BYSTANDER, Args, Context, Results
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
@@ -54,18 +54,18 @@ def closed_by(what: str) -> str:
     return what.removeprefix(_CLOSING).strip("'") if what.startswith(_CLOSING) else ""
 
 
-def striking(machine: Machine, state: State, value: Value) -> str:
+def striking(ctx: Context, state: State, value: Value) -> str:
     """At what a fault strikes where a value is awaited; a wait site does not ask."""
-    if machine.site.kind is WAIT:
+    if ctx.machine.site.kind is WAIT:
         return BYSTANDER
     value = value.inner if isinstance(value, TimeLimited) else value
     tasks = (state.task(ref) for ref in effects.tasks_of(state, value))
     return SIBLING if any(task.owner == OWNED for task in tasks) else BYSTANDER
 
 
-def made(machine: Machine, node: ir.Call, results: Results) -> Results:
+def made(ctx: Context, node: ir.Call, results: Results) -> Results:
     """The results of a call: where it is the creation of the site, they are its tasks."""
-    if node is not machine.site.call or machine.site.kind is not CREATION:
+    if node is not ctx.machine.site.call or ctx.machine.site.kind is not CREATION:
         return results
     return [
         (_followed(state, [value]).step(node.line, STARTS[CREATION]), value)
@@ -73,14 +73,14 @@ def made(machine: Machine, node: ir.Call, results: Results) -> Results:
     ]
 
 
-def gathered(machine: Machine, node: ir.Call, state: State, ref: Ref, before: State) -> State:
+def gathered(ctx: Context, node: ir.Call, state: State, ref: Ref, before: State) -> State:
     """The state after a gather: where it is that of the site, its children are the site's tasks."""
-    if node is not machine.site.call:
+    if node is not ctx.machine.site.call:
         return state
     children = effects.tasks_of(state, ref)
     owned = [c for c in children if state.task(c).owner not in (FUTURE,)]
     if sum(_is_ours(state, child) for child in owned) > 1:
-        machine.books.several = True
+        ctx.machine.books.several = True
         state = _followed(state, owned)
     else:
         state = _followed(state, [child for child in owned if child.id not in before.heap])
@@ -98,7 +98,7 @@ def _followed(state: State, values: Collection[Value]) -> State:
     return state.waited_for(refs)
 
 
-def released(machine: Machine, state: State, value: Value) -> State:
+def released(ctx: Context, state: State, value: Value) -> State:
     """The tasks behind a value are judged at another site from now on."""
     things = {n: state.heap[n] for n in state.refs(value)}
     return state.put_all(
@@ -106,23 +106,23 @@ def released(machine: Machine, state: State, value: Value) -> State:
     )
 
 
-def failing(machine: Machine, state: State, value: Ref) -> State:
+def failing(ctx: Context, state: State, value: Ref) -> State:
     """A child of a gather has failed: the gather is done, and what is left is judged there."""
-    if machine.site.kind is WAIT:
+    if ctx.machine.site.kind is WAIT:
         return state
     gather = state.gather(value)
     state = state.put(value, gather._replace(failed=True))
-    return state if gather.site else released(machine, state, value)
+    return state if gather.site else released(ctx, state, value)
 
 
-def iterating(machine: Machine, state: State, value: AsCompleted) -> State:
+def iterating(ctx: Context, state: State, value: AsCompleted) -> State:
     """A loop over `as_completed` begins: up to Python 3.12 its tasks start here, and here they are
     judged from now on."""
-    if machine.site.kind is WAIT:
+    if ctx.machine.site.kind is WAIT:
         return state
     if not value.site:
-        machine.books.given(state, [value], machine.line)
-        return released(machine, state, value)
+        ctx.machine.books.given(state, [value], ctx.machine.line)
+        return released(ctx, state, value)
     things = {n: state.heap[n] for n in state.refs(value)}
     return state.waited_for(
         Ref(number)
@@ -131,57 +131,65 @@ def iterating(machine: Machine, state: State, value: AsCompleted) -> State:
     )
 
 
-def leaving(machine: Machine, node: ir.With, state: State) -> State:
+def leaving(ctx: Context, node: ir.With, state: State) -> State:
     """A `with` is left: what the children of the gather of the site use of it is closed."""
-    if machine.site.kind is not GATHER or not isinstance(node.target, ir.Name):
+    if ctx.machine.site.kind is not GATHER or not isinstance(node.target, ir.Name):
         return state
-    if state.fault is None or state.fault.kind != CHILD or node.target.id not in machine.site.uses:
+    if (
+        state.fault is None
+        or state.fault.kind != CHILD
+        or node.target.id not in ctx.machine.site.uses
+    ):
         return state
     return state.step(node.line, closing(node.target.id))
 
 
-def is_timed(machine: Machine, func: ir.Func, line: int) -> bool:
+def is_timed(ctx: Context, func: ir.Func, line: int) -> bool:
     """Whether the time that runs out on a line is an ordinary outcome: a handler expects it."""
-    return machine.site.kind is not WAIT and func is machine.func and line in machine.facts.timed
+    return (
+        ctx.machine.site.kind is not WAIT
+        and func is ctx.machine.func
+        and line in ctx.machine.facts.timed
+    )
 
 
-def awaitables(machine: Machine, node: ir.Call, args: Args) -> tuple[list[Value], bool]:
+def awaitables(ctx: Context, node: ir.Call, args: Args) -> tuple[list[Value], bool]:
     """The awaitables of a gather, and whether there are others."""
-    if machine.site.kind is WAIT:
+    if ctx.machine.site.kind is WAIT:
         return args.positional, args.splat
     if not args.splat:
-        return telling(machine, tuple(args.positional), False)
+        return telling(ctx, tuple(args.positional), False)
     first = next((n for n, arg in enumerate(node.args) if arg.star), len(node.args))
-    rest = repeated(machine, tuple(args.positional[first:]))
-    return telling(machine, (*args.positional[:first], *rest), True)
+    rest = repeated(ctx, tuple(args.positional[first:]))
+    return telling(ctx, (*args.positional[:first], *rest), True)
 
 
-def is_one_more(machine: Machine, state: State, ref: Ref, value: Value) -> bool:
+def is_one_more(ctx: Context, state: State, ref: Ref, value: Value) -> bool:
     """Whether a collection holds an equal coroutine already, which stands for all of them, or as
     many others as tell anything."""
-    if machine.site.kind is WAIT or not isinstance(value, (Coroutine, Result)):
+    if ctx.machine.site.kind is WAIT or not isinstance(value, (Coroutine, Result)):
         return False
     items = state.box(ref).items
     awaitable = sum(isinstance(item, (Coroutine, Result)) for item in items)
-    return value in items or awaitable >= machine.many
+    return value in items or awaitable >= ctx.machine.many
 
 
-def repeated(machine: Machine, items: tuple[Value, ...]) -> tuple[Value, ...]:
+def repeated(ctx: Context, items: tuple[Value, ...]) -> tuple[Value, ...]:
     """The items of a collection of unknown size. A coroutine stands for as many as such a
     collection holds."""
     return tuple(
         item
         for item in items
-        for _ in range(machine.many if isinstance(item, (Coroutine, Result)) else 1)
+        for _ in range(ctx.machine.many if isinstance(item, (Coroutine, Result)) else 1)
     )
 
 
-def telling(machine: Machine, items: tuple[Value, ...], opened: bool) -> tuple[list[Value], bool]:
+def telling(ctx: Context, items: tuple[Value, ...], opened: bool) -> tuple[list[Value], bool]:
     """Of awaitables, so many that a run remembers the tasks that are made of them: those that may
     fail before those that cannot. Also says whether there are others."""
     made = [item for item in items if isinstance(item, (Coroutine, Result))]
-    made.sort(key=lambda item: isinstance(item, Coroutine) and is_safe(machine, item))
-    dropped = [id(item) for item in made[machine.many :]]
+    made.sort(key=lambda item: isinstance(item, Coroutine) and is_safe(ctx, item))
+    dropped = [id(item) for item in made[ctx.machine.many :]]
     kept: list[Value] = []
     for item in items:
         if id(item) in dropped:
@@ -191,15 +199,15 @@ def telling(machine: Machine, items: tuple[Value, ...], opened: bool) -> tuple[l
     return kept, opened or len(kept) < len(items)
 
 
-def is_task(machine: Machine, value: Result) -> bool:
+def is_task(ctx: Context, value: Result) -> bool:
     """Whether what an unknown call returns is a task rather than a coroutine, as its name says."""
-    name = machine.books.callee_of(value.origin)
-    return machine.site.kind is not WAIT and "task" in name.lower()
+    name = ctx.machine.books.callee_of(value.origin)
+    return ctx.machine.site.kind is not WAIT and "task" in name.lower()
 
 
-def is_safe(machine: Machine, coroutine: Coroutine) -> bool:
+def is_safe(ctx: Context, coroutine: Coroutine) -> bool:
     """Whether a coroutine of a function of the project cannot fail."""
-    return machine.site.kind is not WAIT and cannot_fail(coroutine.func)
+    return ctx.machine.site.kind is not WAIT and cannot_fail(coroutine.func)
 
 
 def cannot_fail(func: ir.Func) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
+from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
@@ -20,16 +20,16 @@ from flake8_asyncwait.analysis.states.values import (
 )
 
 
-def hand_over(machine: Machine, state: State, value: Value, ctx: Context) -> State:
+def hand_over(ctx: Context, state: State, value: Value) -> State:
     """Somebody else can reach a value, and all that it captures."""
-    machine.books.handed_over(state, value, machine.line)
+    ctx.machine.books.handed_over(state, value, ctx.machine.line)
     state = effects.hand_over(state, value)
     for param in state.params(value):
         if not param.handed:
             state = effects.substitute(state, param, param._replace(handed=True))
     reached = (value, *(state.heap[number] for number in state.refs(value)))
     for func in _functions_in(reached):
-        state = _hand_over_captured(machine, state, func, ctx)
+        state = _hand_over_captured(ctx, state, func)
     return state
 
 
@@ -46,57 +46,55 @@ def _functions_in(value: object) -> list[ir.Func]:
     return []
 
 
-def _hand_over_captured(machine: Machine, state: State, func: ir.Func, ctx: Context) -> State:
+def _hand_over_captured(ctx: Context, state: State, func: ir.Func) -> State:
     if func.parent is None:
         return state
-    return hand_over_names(machine, state, func.mentions, ctx)
+    return hand_over_names(ctx, state, func.mentions)
 
 
-def hand_over_names(machine: Machine, state: State, names: Iterable[str], ctx: Context) -> State:
+def hand_over_names(ctx: Context, state: State, names: Iterable[str]) -> State:
     """What names hold now, and whatever they will hold, can be reached by somebody else."""
     for name in sorted(names):
         frame = ctx.frame.owner_of(name)
-        if frame is None or (frame.func is machine.func and name not in machine.relevant):
+        if frame is None or (frame.func is ctx.machine.func and name not in ctx.machine.relevant):
             continue
         key = frame.prefix + name
         if f"${key}" in state.env:
             continue
         value = state.env.get(key, UNKNOWN)
         state = state.bind(f"${key}", UNKNOWN)
-        state = hand_over(machine, state, value, ctx)
+        state = hand_over(ctx, state, value)
     return state
 
 
-def cancel(machine: Machine, state: State, value: Value, line: int) -> State:
+def cancel(ctx: Context, state: State, value: Value, line: int) -> State:
     """`.cancel()` on a task or a gather; a parameter's tasks are adopted by it."""
-    state = machine.books.cancels(state, value, line)
+    state = ctx.machine.books.cancels(state, value, line)
     for ref in effects.tasks_of(state, value):
         task = state.task(ref)
-        machine.books.cancelled_on.setdefault(task.origin, set()).add(line)
+        ctx.machine.books.cancelled_on.setdefault(task.origin, set()).add(line)
         if task.status in UNSETTLED and task.owner.param and not state.fault:
-            machine.books.adopted.add(task.owner.param)
+            ctx.machine.books.adopted.add(task.owner.param)
     return effects.cancel(state, value)
 
 
-def cancel_all(machine: Machine, state: State, value: Value, line: int) -> State:
+def cancel_all(ctx: Context, state: State, value: Value, line: int) -> State:
     """Cancel every task that a value reaches (a call that the user says cancels them)."""
     for number in list(state.refs(value)):
         if type(state.heap[number]) is Task:
-            state = cancel(machine, state, Ref(number), line)
+            state = cancel(ctx, state, Ref(number), line)
     return state
 
 
-def hand_over_args(machine: Machine, args: Args, state: State, ctx: Context) -> State:
+def hand_over_args(ctx: Context, args: Args, state: State) -> State:
     for value in args.every():
-        state = hand_over(machine, state, value, ctx)
+        state = hand_over(ctx, state, value)
     return state
 
 
-def unknown_call(
-    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
-) -> Results:
+def unknown_call(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """A call that nobody knows may keep or settle whatever it is given."""
-    if id(node) in machine.facts.awaited:
-        machine.books.given(state, args.every(), node.line)
-    state = hand_over_args(machine, args, state, ctx)
-    return [(state, Result(machine.origin(node)))]
+    if id(node) in ctx.machine.facts.awaited:
+        ctx.machine.books.given(state, args.every(), node.line)
+    state = hand_over_args(ctx, args, state)
+    return [(state, Result(ctx.machine.origin(node)))]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import chain
 
 from flake8_asyncwait.analysis.machine.books import Leak
-from flake8_asyncwait.analysis.machine.machine import Machine
+from flake8_asyncwait.analysis.machine.machine import Context
 from flake8_asyncwait.analysis.states.completion import States
 from flake8_asyncwait.analysis.states.state import DROPPED, LOST, State
 from flake8_asyncwait.analysis.states.values import (
@@ -30,14 +30,14 @@ from flake8_asyncwait.analysis.states.values import (
 )
 
 
-def collect(machine: Machine, state: State, line: int) -> State:
+def collect(ctx: Context, state: State, line: int) -> State:
     """Forget what nothing reaches; an owned task among it is lost here."""
     if len(state.reachable()) == len(state.heap):
         return state
     alive = frozenset(state.reachable())
     gone = {number: thing for number, thing in state.heap.items() if number not in alive}
     for number in gone:
-        _leave(machine, state, number, line, DROPPED)
+        _leave(ctx, state, number, line, DROPPED)
     if state.fault and state.stale and LOST not in state.env:
         # A cleanup may still come to read the result: then it is another code.
         lost = tuple(Ref(n) for n, t in gone.items() if type(t) is Task and _is_losable(t))
@@ -45,13 +45,13 @@ def collect(machine: Machine, state: State, line: int) -> State:
     return state.collected()
 
 
-def finish(machine: Machine, state: State, line: int, how: str) -> None:
+def finish(ctx: Context, state: State, line: int, how: str) -> None:
     """The function has ended: every task that it still held leaves the books."""
     for number in state.heap:
-        _leave(machine, state, number, line, how)
+        _leave(ctx, state, number, line, how)
 
 
-def _leave(machine: Machine, state: State, number: int, line: int, how: str) -> None:
+def _leave(ctx: Context, state: State, number: int, line: int, how: str) -> None:
     """A task leaves the books settled, handed over, or lost. Settled and handed over need
     no entry; what is neither is lost."""
     thing = state.heap[number]
@@ -67,15 +67,17 @@ def _leave(machine: Machine, state: State, number: int, line: int, how: str) -> 
     trace = (state if is_there else state.step(line, how)).trace
     assert trace is not None
     leak = Leak(kind, thing.origin, thing.owner, state.fault, state.unbound)
-    machine.books.lose(leak, trace)
+    ctx.machine.books.lose(leak, trace)
 
 
-def head(machine: Machine, state: State, line: int) -> State:
+def head(ctx: Context, state: State, line: int) -> State:
     """A state at the head of a loop. Where no task is left that could be lost, the others tell
     nothing any more: forgetting them lets loops converge. Without this, a worker of prefect is
     undetermined."""
-    machine.books.tick(state.weight + (state.fill >> 6))  # what a loop fills may grow without end
-    state = collect(machine, state, line)
+    ctx.machine.books.tick(
+        state.weight + (state.fill >> 6)
+    )  # what a loop fills may grow without end
+    state = collect(ctx, state, line)
     tasks = {n: t for n, t in state.heap.items() if type(t) is Task}
     if not tasks or any(_may_be_lost(task) for task in tasks.values()):
         return state
@@ -90,7 +92,7 @@ def head(machine: Machine, state: State, line: int) -> State:
                 heap[number] = thing._replace(items=items, open=True)
     state = state.copy()
     state.heap = heap
-    return collect(machine, state, line)
+    return collect(ctx, state, line)
 
 
 def _tells_nothing(task: Task) -> bool:
@@ -101,11 +103,11 @@ def _tells_nothing(task: Task) -> bool:
     return theirs and task.status not in ASKED and task.status != Status.CANCELLED
 
 
-def is_open(machine: Machine, state: State) -> bool:
+def is_open(ctx: Context, state: State) -> bool:
     """Whether a state may still tell something of a site that no execution comes to any more: it
     holds a task of the site that is not seen to its end, a wait that has not started, or tasks of a
     parameter, which may be adopted."""
-    if machine.facts.borrows and not state.fault:
+    if ctx.machine.facts.borrows and not state.fault:
         return True
     things = state.heap.values()
     if any(type(t) is Task and t.waited and t.status not in ENDED for t in things):
@@ -159,10 +161,10 @@ def settle_ended(state: State) -> State:
     return state
 
 
-def merge(machine: Machine, states: Iterable[State], line: int) -> list[State]:
+def merge(ctx: Context, states: Iterable[State], line: int) -> list[State]:
     """The set of the given states, each without what nothing reaches."""
     states = list(states)
     if len(states) < 2:
         return states
-    machine.books.tick(sum(state.weight for state in states))
-    return list(States(collect(machine, state, line) for state in states))
+    ctx.machine.books.tick(sum(state.weight for state in states))
+    return list(States(collect(ctx, state, line) for state in states))

@@ -1,7 +1,7 @@
 """The machine that runs one function: where it is, what it has found out, and what may strike.
 
 It owns what one run adds to the states that go through it, and no rule: those are functions of a
-machine, a node, a state and a context.
+context, which is a place on a machine, a node and a state.
 """
 
 from __future__ import annotations
@@ -71,10 +71,12 @@ class Frame:
 
 @dataclass(slots=True, eq=False)
 class Context:
-    """Where a statement runs: its frame, where abrupt ends go, the exception being handled, and
-    whether this is a `finally` or a handler. `limited` says that a timeout of its own ends a full
-    wait here, `expected` is what a `try` around this is there for: what plain calls may raise."""
+    """Where a statement runs: on which machine, in which frame, where abrupt ends go, the exception
+    being handled, and whether this is a `finally` or a handler. `limited` says that a timeout of
+    its own ends a full wait here, `expected` is what a `try` around this is there for: what plain
+    calls may raise."""
 
+    machine: Machine
     frame: Frame
     out: Flow
     handling: Exc | None = None
@@ -88,7 +90,56 @@ class Context:
 
     def handler(self, out: Flow, handling: Exc | None) -> Context:
         """A `finally` or a handler of a `try` in this place."""
-        return Context(self.frame, out, handling, True, False, self.expected)
+        return Context(self.machine, self.frame, out, handling, True, False, self.expected)
+
+    def fail(self, state: State, exc: Exc) -> None:
+        """The execution raises, as Python does and without a fault."""
+        self.out.add(raising(exc), state)
+
+    def may_raise(self, results: Results, line: int) -> Results:
+        """A plain call or subscript: it may raise what is expected of it, after its effect."""
+        for exc in self.expected:
+            what, choice = "an exception is raised here", Choice(RAISE, exc.name or "Exception")
+            self.out.add(raising(exc), *(after.step(line, what, choice) for after, _ in results))
+        return results
+
+    def is_none(self, value: Value, state: State, error: str) -> bool:
+        """Whether a value is known to be None; then what is done to it raises `error`."""
+        if isinstance(value, Const) and value.value is None:
+            self.fail(state, Exc(error))
+            return True
+        return False
+
+    def fault(
+        self, state: State, line: int, excs: Iterable[Exc], effect: State | None = None
+    ) -> None:
+        """A fault may strike here, once an execution; `effect` is the state it leaves behind."""
+        machine = self.machine
+        machine.suspensions += 1
+        if state.fault or machine.faultless:
+            return
+        before = effect if effect is not None else state
+        for exc in excs:
+            what = _FAULTS.get(exc, "an exception is raised here")
+            name = exc.name or "Exception"
+            fault = STRUCK if machine.site.kind is WAIT else Fault(machine.striking, name)
+            struck = before.with_fault(fault).step(line, what, Choice(FAULT, name))
+            self.out.add(raising(exc), struck)
+
+    def time_out(self, state: State, line: int) -> None:
+        """The time that something is given may run out."""
+        late = state.step(line, "the time runs out", TIMEOUT)
+        self.out.add(raising(TIMEOUT_ERROR), late)
+
+    def suspend(self, state: State, line: int) -> Results:
+        """Something unknown suspends, and may fail."""
+        later = state.suspended()
+        self.fault(state, line, (CANCELLED_ERROR, ANY), later)
+        return [(later, UNKNOWN)]
+
+    def suspend_all(self, states: list[State], line: int) -> list[State]:
+        """`suspend` in each of the states."""
+        return [after for one in states for after, _ in self.suspend(one, line)]
 
 
 class Args(NamedTuple):
@@ -164,6 +215,14 @@ class Machine:
         self.many = MANY
         self.books.begin_again()
 
+    def apart(self, facts: Facts, books: Books, many: int) -> Machine:
+        """A machine of its own, for a trial."""
+        return Machine(self.program, self.func, facts, self.site, books, many)
+
+    def at_start(self) -> Context:
+        """The place where the function starts."""
+        return Context(self, Frame(self.func, "", 0), Flow())
+
     def note_module(self, path: str) -> None:
         """What stands in the module at a path has been looked into."""
         if path != self.program.path:
@@ -173,59 +232,6 @@ class Machine:
         """The number of a place that makes tasks: an ir node (as reached from the call that is
         being looked into), or a name."""
         return self.books.origin(node, node if isinstance(node, str) else (id(node), self.caller))
-
-    def fail(self, state: State, ctx: Context, exc: Exc) -> None:
-        """The execution raises, as Python does and without a fault."""
-        ctx.out.add(raising(exc), state)
-
-    def may_raise(self, results: Results, line: int, ctx: Context) -> Results:
-        """A plain call or subscript: it may raise what is expected of it, after its effect."""
-        for exc in ctx.expected:
-            what, choice = "an exception is raised here", Choice(RAISE, exc.name or "Exception")
-            ctx.out.add(raising(exc), *(after.step(line, what, choice) for after, _ in results))
-        return results
-
-    def is_none(self, value: Value, state: State, ctx: Context, error: str) -> bool:
-        """Whether a value is known to be None; then what is done to it raises `error`."""
-        if isinstance(value, Const) and value.value is None:
-            self.fail(state, ctx, Exc(error))
-            return True
-        return False
-
-    def fault(
-        self,
-        state: State,
-        ctx: Context,
-        line: int,
-        excs: Iterable[Exc],
-        effect: State | None = None,
-    ) -> None:
-        """A fault may strike here, once an execution; `effect` is the state it leaves behind."""
-        self.suspensions += 1
-        if state.fault or self.faultless:
-            return
-        before = effect if effect is not None else state
-        for exc in excs:
-            what = _FAULTS.get(exc, "an exception is raised here")
-            name = exc.name or "Exception"
-            fault = STRUCK if self.site.kind is WAIT else Fault(self.striking, name)
-            struck = before.with_fault(fault).step(line, what, Choice(FAULT, name))
-            ctx.out.add(raising(exc), struck)
-
-    def time_out(self, state: State, line: int, ctx: Context) -> None:
-        """The time that something is given may run out."""
-        late = state.step(line, "the time runs out", TIMEOUT)
-        ctx.out.add(raising(TIMEOUT_ERROR), late)
-
-    def suspend(self, state: State, line: int, ctx: Context) -> Results:
-        """Something unknown suspends, and may fail."""
-        later = state.suspended()
-        self.fault(state, ctx, line, (CANCELLED_ERROR, ANY), later)
-        return [(later, UNKNOWN)]
-
-    def suspend_all(self, states: list[State], line: int, ctx: Context) -> list[State]:
-        """`suspend` in each of the states."""
-        return [after for one in states for after, _ in self.suspend(one, line, ctx)]
 
     def something_to_lose(self, state: State) -> bool:
         """Whether a state holds a task that could be lost. Where it holds none, the tasks of

@@ -9,7 +9,7 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc, catches
 from flake8_asyncwait.analysis.code.verdicts import any_of
 from flake8_asyncwait.analysis.machine.handover import hand_over
-from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, Machine, Results
+from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, Results
 from flake8_asyncwait.analysis.semantics.dicts import dict_of, given_pairs
 from flake8_asyncwait.analysis.semantics.helpers import enter
 from flake8_asyncwait.analysis.semantics.items import collection, iterated, new_box, orders_of
@@ -39,25 +39,23 @@ from flake8_asyncwait.analysis.states.values import (
 )
 
 
-def cast_to(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+def cast_to(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     return [(state, args.positional[1] if len(args.positional) > 1 else UNKNOWN)]
 
 
-def set_attribute(
-    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
-) -> Results:
+def set_attribute(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """On the task itself `setattr` hands nothing over; on anything else it stores."""
     for value in args.positional[1:]:
-        state = hand_over(machine, state, value, ctx)
+        state = hand_over(ctx, state, value)
     return [(state, UNKNOWN)]
 
 
-def nothing(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+def nothing(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     return [(state, UNKNOWN)]
 
 
-def length(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
-    if machine.is_none(args.first(), state, ctx, "TypeError"):
+def length(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    if ctx.is_none(args.first(), state, "TypeError"):
         return []
     box = state.get(args.first())
     if type(box) is not Box:
@@ -72,7 +70,7 @@ def length(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Conte
     return [(state, Const(count))]
 
 
-def range_of(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+def range_of(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """`range(len(tasks))`, and `range(3)`: a longer one may be of any length."""
     bounds = [arg.value for arg in args.positional if isinstance(arg, Const)]
     whole = all(type(bound) is int for bound in bounds)
@@ -84,18 +82,17 @@ def range_of(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Con
     return [state.new(Box(range, tuple(map(Const, range(*bounds)))))]
 
 
-def truth_of(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+def truth_of(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     known = truth(args.first(), state)
     return [(state, UNKNOWN if known is None else Const(known))]
 
 
 def any_all(
     whether: Callable[[Iterable[bool | None]], bool | None],
-    machine: Machine,
+    ctx: Context,
     node: ir.Call,
     args: Args,
     state: State,
-    ctx: Context,
 ) -> Results:
     """`any` and `all`: `whether` one item of a collection is true, or all are."""
     box = state.get(args.first())
@@ -107,19 +104,14 @@ def any_all(
 
 
 def is_instance(
-    tasks: frozenset[str],
-    machine: Machine,
-    node: ir.Call,
-    args: Args,
-    state: State,
-    ctx: Context,
+    tasks: frozenset[str], ctx: Context, node: ir.Call, args: Args, state: State
 ) -> Results:
     """Whether an exception is of a class, or a task of one of those that `tasks` are of."""
     value = args.first()
     thing = state.get(value)
     if isinstance(value, Raised) and len(node.args) > 1:
-        names = class_names(machine, node.args[1].value, ctx)
-        classes = machine.program.of(ctx.frame.func).outline.classes
+        names = class_names(ctx, node.args[1].value)
+        classes = ctx.machine.program.of(ctx.frame.func).outline.classes
         verdicts = [catches(name, value.exc, classes) for name in names or [None]]
         known = any_of(verdicts)
         if known is not None:
@@ -127,7 +119,7 @@ def is_instance(
     elif type(thing) is Task and len(node.args) > 1:
         kinds = node.args[1].value
         parts = [part for part, _ in kinds.elements] if isinstance(kinds, ir.Display) else [kinds]
-        asked = {machine.program.qualified(ctx.frame.func, part) for part in parts}
+        asked = {ctx.machine.program.qualified(ctx.frame.func, part) for part in parts}
         if asked & tasks and thing.owner != FUTURE:
             return [(state, Const(True))]
         if asked.isdisjoint({None, "builtins.object"}) and all(map(_is_builtin, asked)):
@@ -139,19 +131,17 @@ def _is_builtin(qualified: str | None) -> bool:
     return (qualified or "").startswith("builtins.")
 
 
-def is_future(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+def is_future(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """`asyncio.isfuture()`: true of a task and of a handle on tasks."""
     known = type(state.get(args.first())) in (Task, Gather, WaitTask)
     return [(state, Const(True) if known else UNKNOWN)]
 
 
-def collected(
-    kind: type, machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
-) -> Results:
+def collected(kind: type, ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """A collection made of what another one yields."""
     if not args.positional:
         return [state.new(Box(kind, ()))]
-    state, items, source = _given(machine, args.first(), state)
+    state, items, source = _given(ctx, args.first(), state)
     if isinstance(source, AsCompleted):
         return [(state, source)]
     box = state.get(source)
@@ -163,76 +153,65 @@ def collected(
     return [state.new(Box(kind, order, box.open)) for order in orders]
 
 
-def sorted_items(
-    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
-) -> Results:
+def sorted_items(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """`sorted(items)`, which tasks refuse; by a key, in an order that nobody knows."""
     results: Results = []
-    for after, value in collected(list, machine, node, args, state, ctx):
+    for after, value in collected(list, ctx, node, args, state):
         box = after.get(value)
         if not isinstance(value, Ref) or type(box) is not Box:
             results.append((after, value))
         elif args.keywords:
             results += [after.new(box._replace(items=o)) for o in orders_of(after, box.items)]
         else:
-            results += _run(machine, sorted, value, [], after, ctx)
+            results += _run(ctx, sorted, value, [], after)
     return results
 
 
-def reversed_items(
-    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
-) -> Results:
+def reversed_items(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """`reversed(items)`, which sets refuse."""
-    state, items, source = _given(machine, args.first(), state)
+    state, items, source = _given(ctx, args.first(), state)
     if items is None or not isinstance(source, Ref):
         return [(state, source if isinstance(source, AsCompleted) else UNKNOWN)]
-    return _run(machine, reversed, source, [], state, ctx)
+    return _run(ctx, reversed, source, [], state)
 
 
-def sliced_items(
-    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
-) -> Results:
+def sliced_items(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """`itertools.islice(items, ...)`"""
     results: Results = []
-    for after, value in collected(list, machine, node, args, state, ctx):
+    for after, value in collected(list, ctx, node, args, state):
         if isinstance(value, Ref) and type(after.get(value)) is Box:
-            results += _run(machine, islice, value, args.positional[1:], after, ctx)
+            results += _run(ctx, islice, value, args.positional[1:], after)
         else:
             results.append((after, value))
     return results
 
 
 def _run(
-    machine: Machine,
-    operation: Operation,
-    ref: Ref,
-    others: list[Value],
-    state: State,
-    ctx: Context,
+    ctx: Context, operation: Operation, ref: Ref, others: list[Value], state: State
 ) -> Results:
     """Run a function of Python's; where it asks for what is not known, its value holds as much."""
     try:
-        return run_real(machine, operation, ref, others, state, ctx)
+        return run_real(ctx, operation, ref, others, state)
     except NotKnown:
         return [state.new(state.box(ref)._replace(open=True, escaped=False))]
 
 
 def _given(
-    machine: Machine, value: Value, state: State
+    ctx: Context, value: Value, state: State
 ) -> tuple[State, tuple[Value, ...] | None, Value]:
     """What a value that is made into a collection yields; None where that is not tracked."""
-    tracked = collection(machine, state, value) or isinstance(value, (Param, Foreign))
+    tracked = collection(ctx, state, value) or isinstance(value, (Param, Foreign))
     if not tracked or isinstance(value, AsCompleted):
         return state, None, value
-    return iterated(machine, state, value)
+    return iterated(ctx, state, value)
 
 
-def filtered(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+def filtered(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """`filter(test, items)`: a test that nobody knows may keep or drop each item."""
     if not args.positional:
-        machine.fail(state, ctx, Exc("TypeError"))
+        ctx.fail(state, Exc("TypeError"))
         return []
-    state, items, source = _given(machine, args.positional[-1], state)
+    state, items, source = _given(ctx, args.positional[-1], state)
     if isinstance(source, AsCompleted):
         return [(state, source)]
     if items is None:
@@ -246,8 +225,8 @@ def filtered(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Con
     for item in items:
         after: list[tuple[State, tuple[Value, ...]]] = []
         for before, kept in ways:
-            machine.books.tick(before.weight)
-            for later, value in _apply(machine, test, item, before, ctx):
+            ctx.machine.books.tick(before.weight)
+            for later, value in _apply(ctx, test, item, before):
                 known = truth(value, later)
                 if known is not False:
                     after.append((later, (*kept, item)))
@@ -257,48 +236,46 @@ def filtered(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Con
     return [later.new(Box(ir.ITERATOR, kept, opened)) for later, kept in ways]
 
 
-def _apply(machine: Machine, func: Value, item: Value, state: State, ctx: Context) -> Results:
+def _apply(ctx: Context, func: Value, item: Value, state: State) -> Results:
     if isinstance(func, Function) and ctx.frame.depth < MAX_DEPTH:
-        return enter(machine, func, Args([item], {}), state, ctx)
-    return [(hand_over(machine, state, item, ctx), UNKNOWN)]
+        return enter(ctx, func, Args([item], {}), state)
+    return [(hand_over(ctx, state, item), UNKNOWN)]
 
 
-def chained(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
-    state, items, opened = _flat(machine, args.positional, args.splat, state)
+def chained(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    state, items, opened = _flat(ctx, args.positional, args.splat, state)
     return [new_box(state, ir.ITERATOR, items, opened)]
 
 
-def chained_items(
-    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
-) -> Results:
+def chained_items(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """`chain.from_iterable(...)`"""
-    state, outer, opened = _flat(machine, args.positional, args.splat, state)
-    state, items, opened = _flat(machine, outer, opened, state)
+    state, outer, opened = _flat(ctx, args.positional, args.splat, state)
+    state, items, opened = _flat(ctx, outer, opened, state)
     return [new_box(state, ir.ITERATOR, items, opened)]
 
 
 def _flat(
-    machine: Machine, values: list[Value], opened: bool, state: State
+    ctx: Context, values: list[Value], opened: bool, state: State
 ) -> tuple[State, list[Value], bool]:
     """What several values yield one after the other, and whether there may be more."""
     items: list[Value] = []
     for value in values:
-        state, more, source = iterated(machine, state, value)
+        state, more, source = iterated(ctx, state, value)
         opened = opened or more is None or state.is_open(source)
         items.extend(more or ())
     return state, items, opened
 
 
-def zipped(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+def zipped(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     columns: list[tuple[Value, ...] | None] = []
     for value in args.positional:
-        state, items, _ = iterated(machine, state, value)
+        state, items, _ = iterated(ctx, state, value)
         columns.append(items)
     return _rows(columns, state)
 
 
-def enumerated(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
-    state, items, _ = iterated(machine, state, args.first())
+def enumerated(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    state, items, _ = iterated(ctx, state, args.first())
     start = args.positional[1] if len(args.positional) > 1 else args.keywords.get("start")
     first = start.value if isinstance(start, Const) else 0 if start is None else None
     numbers = None
@@ -320,7 +297,7 @@ def _rows(columns: list[tuple[Value, ...] | None], state: State) -> Results:
     return [state.new(Box(ir.ITERATOR, tuple(rows)))]
 
 
-def made_dict(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+def made_dict(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     if not args.positional and not args.keywords:
         return [state.new(Box(dict, ()))]
     box = state.get(args.first())
@@ -329,7 +306,7 @@ def made_dict(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Co
     return [state.new(dict_of(*given_pairs(args, state)))]
 
 
-def next_of(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+def next_of(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """`next(it)`: one of the items, or the default."""
     box = state.get(args.first())
     if type(box) is not Box or box.kind is dict:
@@ -341,5 +318,5 @@ def next_of(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Cont
         if len(args.positional) > 1:
             found.append((state, args.positional[1]))
         elif not box.open:
-            machine.fail(state, ctx, Exc("StopIteration"))
+            ctx.fail(state, Exc("StopIteration"))
     return found

@@ -14,7 +14,7 @@ from flake8_asyncwait.analysis.code.walk import changed_by, every, last_name
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.machine.handover import hand_over_args, unknown_call
-from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, Machine, Results
+from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, Results
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.helpers import call_function, function_of, is_factory
 from flake8_asyncwait.analysis.semantics.items import (
@@ -54,71 +54,69 @@ _LOOP_NAME = re.compile(r"(?i)(?:^|_)(?:event_?)?loop$|^(?:main|running|current)
 
 
 @evaluates(ir.Call)
-def call(machine: Machine, node: ir.Call, state: State, ctx: Context) -> Results:
+def call(ctx: Context, node: ir.Call, state: State) -> Results:
     """All ways in which a call may be evaluated."""
-    return fanout.made(machine, node, _call(machine, node, state, ctx))
+    return fanout.made(ctx, node, _call(ctx, node, state))
 
 
-def _call(machine: Machine, node: ir.Call, state: State, ctx: Context) -> Results:
-    site = machine.site_of.get(id(node))
-    if site is not None and not machine.program.settling:
-        return [*_wait_call(machine, node, state, ctx, site.index)]
+def _call(ctx: Context, node: ir.Call, state: State) -> Results:
+    site = ctx.machine.site_of.get(id(node))
+    if site is not None and not ctx.machine.program.settling:
+        return [*_wait_call(ctx, node, state, site.index)]
     func = ctx.frame.func
-    qualified = machine.program.qualified(func, node.func)
-    if (qualified or "").rpartition(".")[2] in machine.program.settling:
-        return _wait_any_call(machine, node, state, ctx, -1 if site is None else site.index)
+    qualified = ctx.machine.program.qualified(func, node.func)
+    if (qualified or "").rpartition(".")[2] in ctx.machine.program.settling:
+        return _wait_any_call(ctx, node, state, -1 if site is None else site.index)
     if site is not None:
-        return [*_wait_call(machine, node, state, ctx, site.index)]
-    if qualified == known.WAIT or machine.program.named(
-        machine.program.wait_functions, func, node.func
+        return [*_wait_call(ctx, node, state, site.index)]
+    if qualified == known.WAIT or ctx.machine.program.named(
+        ctx.machine.program.wait_functions, func, node.func
     ):
-        return [*_wait_call(machine, node, state, ctx, -1)]
+        return [*_wait_call(ctx, node, state, -1)]
     if node.mapped is not None and qualified == MAP:
-        return evaluate(machine, node.mapped, state, ctx)
+        return evaluate(ctx, node.mapped, state)
     rule = known.FUNCTIONS.get(qualified or "", known.UNKNOWN_CALL).rule
     results: Results = []
-    if rule is not None and qualified not in machine.program.task_factories:
-        for after, args in arguments(machine, node, state, ctx):
-            ways = rule(machine, node, args, after, ctx)
+    if rule is not None and qualified not in ctx.machine.program.task_factories:
+        for after, args in arguments(ctx, node, state):
+            ways = rule(ctx, node, args, after)
             exact = any(reaches_task(value, after) for value in args.every())
-            results += ways if exact else machine.may_raise(ways, node.line, ctx)
+            results += ways if exact else ctx.may_raise(ways, node.line)
         return results
-    for after, callee in _callee(machine, node, state, ctx):
-        for later, args in arguments(machine, node, after, ctx):
-            later = _without_attributes(machine, node, later)
-            ways = _dispatch(machine, node, callee, args, later, ctx, qualified)
-            exact = isinstance(callee, Method) and _is_of_task(machine, callee, later)
-            results += ways if exact else machine.may_raise(ways, node.line, ctx)
+    for after, callee in _callee(ctx, node, state):
+        for later, args in arguments(ctx, node, after):
+            later = _without_attributes(ctx, node, later)
+            ways = _dispatch(ctx, node, callee, args, later, qualified)
+            exact = isinstance(callee, Method) and _is_of_task(ctx, callee, later)
+            results += ways if exact else ctx.may_raise(ways, node.line)
     return results
 
 
-def _without_attributes(machine: Machine, node: ir.Call, state: State) -> State:
+def _without_attributes(ctx: Context, node: ir.Call, state: State) -> State:
     """A method may change what its object has: what tests have found there is forgotten."""
-    changed = changed_by(node, machine.tested_again) if machine.tested_again else set()
+    changed = changed_by(node, ctx.machine.tested_again) if ctx.machine.tested_again else set()
     return state.unbind(*(TESTED + name for name in changed)) if changed else state
 
 
-def _callee(machine: Machine, node: ir.Call, state: State, ctx: Context) -> Results:
+def _callee(ctx: Context, node: ir.Call, state: State) -> Results:
     if isinstance(node.func, ir.Attr):
         return [
             (after, Method(receiver, node.func.name))
-            for after, receiver in evaluate(machine, node.func.value, state, ctx)
+            for after, receiver in evaluate(ctx, node.func.value, state)
         ]
-    return evaluate(machine, node.func, state, ctx)
+    return evaluate(ctx, node.func, state)
 
 
-def arguments(
-    machine: Machine, node: ir.Call, state: State, ctx: Context
-) -> list[tuple[State, Args]]:
+def arguments(ctx: Context, node: ir.Call, state: State) -> list[tuple[State, Args]]:
     """Evaluate the arguments of a call, in order."""
     ways: list[tuple[State, Args]] = []
-    for after, values in evaluate_all(machine, [arg.value for arg in node.args], state, ctx):
+    for after, values in evaluate_all(ctx, [arg.value for arg in node.args], state):
         positional: list[Value] = []
         keywords: dict[str, Value] = {}
         splat = False
         for arg, value in zip(node.args, values, strict=False):
             if arg.star == 1:
-                after, items, source = iterated(machine, after, value)
+                after, items, source = iterated(ctx, after, value)
                 splat = splat or items is None or after.is_open(source)
                 positional.extend(items if items is not None else [value])
             elif arg.keyword is not None:
@@ -132,33 +130,29 @@ def arguments(
     return ways
 
 
-def _wait_call(
-    machine: Machine, node: ir.Call, state: State, ctx: Context, site: int
-) -> list[tuple[State, Waiting]]:
+def _wait_call(ctx: Context, node: ir.Call, state: State, site: int) -> list[tuple[State, Waiting]]:
     results: list[tuple[State, Waiting]] = []
-    for after, args in arguments(machine, node, state, ctx):
+    for after, args in arguments(ctx, node, state):
         waited = args.positional[0] if args.positional else args.keywords.get("fs", UNKNOWN)
         mode = args.keywords.get("return_when")
         unresolved = args.splat and any(arg.star == 2 for arg in node.args)
         first = unresolved or (mode is not None and mode != Const("ALL_COMPLETED"))
         timeout = unresolved or _has_timeout(node)
-        if site == machine.site.index:
-            books = machine.books
+        if site == ctx.machine.site.index:
+            books = ctx.machine.books
             books.early = books.early or first or timeout
             books.coroutine = _coroutine_in(after, waited) or books.coroutine
         results.append((after, Waiting(site, waited, first, timeout, node.line)))
     return results
 
 
-def _wait_any_call(
-    machine: Machine, node: ir.Call, state: State, ctx: Context, site: int
-) -> Results:
+def _wait_any_call(ctx: Context, node: ir.Call, state: State, site: int) -> Results:
     """A call of `wait_any` settles what it waits for. To the check it is a call that nobody knows,
     which is as silent; but a fix of one site has to see through the fix of another."""
     modes = [arg for arg in node.args if arg.keyword == "return_when"]
     return [
         (after, waiting._replace(settles=True, first=not modes or waiting.first))
-        for after, waiting in _wait_call(machine, node, state, ctx, site)
+        for after, waiting in _wait_call(ctx, node, state, site)
     ]
 
 
@@ -183,101 +177,89 @@ def _coroutine_in(state: State, waited: Value) -> str:
 
 
 def _dispatch(
-    machine: Machine,
-    node: ir.Call,
-    callee: Value,
-    args: Args,
-    state: State,
-    ctx: Context,
-    qualified: str | None,
+    ctx: Context, node: ir.Call, callee: Value, args: Args, state: State, qualified: str | None
 ) -> Results:
     func = ctx.frame.func
-    if machine.program.named(machine.program.task_factories, func, node.func):
-        return factory(machine, node, args, state, ctx)
-    if machine.program.named(machine.program.cancellers, func, node.func):
-        return canceller(machine, node, args, state, ctx)
+    if ctx.machine.program.named(ctx.machine.program.task_factories, func, node.func):
+        return factory(ctx, node, args, state)
+    if ctx.machine.program.named(ctx.machine.program.cancellers, func, node.func):
+        return canceller(ctx, node, args, state)
     if isinstance(callee, Method):
-        return _method(machine, node, callee, args, state, ctx, qualified)
+        return _method(ctx, node, callee, args, state, qualified)
     if isinstance(callee, Function) and not (
-        callee.func.line >= ir.SPAN and _creates_task(machine, node, func, qualified)
+        callee.func.line >= ir.SPAN and _creates_task(ctx, node, func, qualified)
     ):
-        return _function_of_project(machine, node, callee, args, state, ctx)
-    if _creates_task(machine, node, func, qualified):
-        return make_task(machine, node, args.first(), state, ctx)
-    return _instance(machine, node, args, state, ctx)
+        return _function_of_project(ctx, node, callee, args, state)
+    if _creates_task(ctx, node, func, qualified):
+        return make_task(ctx, node, args.first(), state)
+    return _instance(ctx, node, args, state)
 
 
-def _instance(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+def _instance(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """A call of a class of the project, or of something that nobody knows."""
     cls = None
     if ctx.frame.depth < MAX_DEPTH:
-        cls = machine.program.class_of(ctx.frame.func, node.func)
-    results = unknown_call(machine, node, args, state, ctx)
+        cls = ctx.machine.program.class_of(ctx.frame.func, node.func)
+    results = unknown_call(ctx, node, args, state)
     if cls is None:
         return results
-    return [(after, Result(machine.origin(node), cls=cls)) for after, _ in results]
+    return [(after, Result(ctx.machine.origin(node), cls=cls)) for after, _ in results]
 
 
 def _function_of_project(
-    machine: Machine, node: ir.Call, function: Function, args: Args, state: State, ctx: Context
+    ctx: Context, node: ir.Call, function: Function, args: Args, state: State
 ) -> Results:
     """A call of a function of the project; one that is too deep to be looked into may still be a
     factory."""
     if ctx.frame.depth >= MAX_DEPTH:
         calls = (part for part in every(function.func) if isinstance(part, ir.Call))
         named = any(known.may_make(last_name(call.func) or "") for call in calls)
-        if named and is_factory(machine, function.func):
-            return factory(machine, node, args, state, ctx)
-    return call_function(machine, node, function, args, state, ctx)
+        if named and is_factory(ctx, function.func):
+            return factory(ctx, node, args, state)
+    return call_function(ctx, node, function, args, state)
 
 
-def _creates_task(machine: Machine, node: ir.Call, func: ir.Func, qualified: str | None) -> bool:
+def _creates_task(ctx: Context, node: ir.Call, func: ir.Func, qualified: str | None) -> bool:
     """A plain function whose name says that it creates a task, given a coroutine call."""
     name = last_name(node.func) or ""
     if not (_CREATOR.search(name) or known.has(node, known.ENSURES)):
         return False
     if isinstance(node.func, ir.Attr):
         path = node.func.path
-        if path is None or not machine.program.is_imported(func, path[0]):
+        if path is None or not ctx.machine.program.is_imported(func, path[0]):
             return False
     return any(isinstance(arg.value, ir.Call) for arg in node.args)
 
 
 def _method(
-    machine: Machine,
-    node: ir.Call,
-    method: Method,
-    args: Args,
-    state: State,
-    ctx: Context,
-    qualified: str | None,
+    ctx: Context, node: ir.Call, method: Method, args: Args, state: State, qualified: str | None
 ) -> Results:
     receiver, name = method
-    if machine.is_none(receiver, state, ctx, "AttributeError"):
+    if ctx.is_none(receiver, state, "AttributeError"):
         return []
-    if isinstance(receiver, (Param, Foreign, Result)) and _may_be_task(machine, receiver, name):
-        state, receiver = as_task(machine, state, receiver)
+    if isinstance(receiver, (Param, Foreign, Result)) and _may_be_task(ctx, receiver, name):
+        state, receiver = as_task(ctx, state, receiver)
     thing = state.get(receiver)
     if isinstance(receiver, Ref) and type(thing) is not Box:
-        return _task_method(machine, node, receiver, name, args, state, ctx)
-    if isinstance(receiver, (Param, Foreign)) and collection(machine, state, receiver):
+        return _task_method(ctx, node, receiver, name, args, state)
+    if isinstance(receiver, (Param, Foreign)) and collection(ctx, state, receiver):
         if known.has(node, known.OF_MANY):
-            state, _, receiver = as_items(machine, state, receiver)
+            state, _, receiver = as_items(ctx, state, receiver)
             thing = state.get(receiver)
     if isinstance(receiver, Ref):
-        return _box_method(machine, node, receiver, name, args, state, ctx)
-    return _other_method(machine, node, receiver, name, args, state, ctx, qualified)
+        return _box_method(ctx, node, receiver, name, args, state)
+    return _other_method(ctx, node, receiver, name, args, state, qualified)
 
 
-def _is_of_task(machine: Machine, method: Method, state: State) -> bool:
+def _is_of_task(ctx: Context, method: Method, state: State) -> bool:
     """Whether a method is one of a task, or of a collection of tasks: what it raises is known."""
     owner, name = method
     if isinstance(owner, (Param, Foreign)):
-        return _may_be_task(machine, owner, name)
+        return _may_be_task(ctx, owner, name)
     return reaches_task(owner, state)
 
 
-def _may_be_task(machine: Machine, receiver: Value, name: str) -> bool:
+def _may_be_task(ctx: Context, receiver: Value, name: str) -> bool:
     """Whether a receiver is looked at as a task: one that is asked to cancel is remembered,
     for to await it then raises. What is asked for its result may be anything that has one."""
     traits = known.TASK_METHODS[name].traits if name in known.TASK_METHODS else known.ASKS
@@ -286,18 +268,17 @@ def _may_be_task(machine: Machine, receiver: Value, name: str) -> bool:
     cancels = bool(traits & known.CANCELS)
     return isinstance(receiver, Param) or (
         isinstance(receiver, Foreign)
-        and (receiver.path in machine.relevant or (cancels and "." in receiver.path))
+        and (receiver.path in ctx.machine.relevant or (cancels and "." in receiver.path))
     )
 
 
 def _other_method(
-    machine: Machine,
+    ctx: Context,
     node: ir.Call,
     receiver: Value,
     name: str,
     args: Args,
     state: State,
-    ctx: Context,
     qualified: str | None,
 ) -> Results:
     text, _, method = _text(node.func).rpartition(".")
@@ -308,31 +289,29 @@ def _other_method(
     else:
         state = _without_runs(text, state)
     if isinstance(receiver, Loop) or _is_loop(node):
-        return _rule_or(unknown_call, known.LOOP_METHODS, name)(machine, node, args, state, ctx)
+        return _rule_or(unknown_call, known.LOOP_METHODS, name)(ctx, node, args, state)
     if isinstance(receiver, Primitive) and name in receiver.methods:
-        return [(state, Result(machine.origin(node), f"{_shown(node.func)}()"))]
-    if _is_coroutine_method(machine, node, receiver, name, ctx):
-        state = hand_over_args(machine, args, state, ctx)
-        return [(state, Result(machine.origin(node), f"{_shown(node.func)}()"))]
+        return [(state, Result(ctx.machine.origin(node), f"{_shown(node.func)}()"))]
+    if _is_coroutine_method(ctx, node, receiver, name):
+        state = hand_over_args(ctx, args, state)
+        return [(state, Result(ctx.machine.origin(node), f"{_shown(node.func)}()"))]
     if _is_logging(node, name) or (qualified or "").startswith("warnings."):
         return [(state, UNKNOWN)]
-    if _creates_task(machine, node, ctx.frame.func, qualified):
-        return make_task(machine, node, args.first(), state, ctx)
-    found = function_of(machine, node, ctx)
+    if _creates_task(ctx, node, ctx.frame.func, qualified):
+        return make_task(ctx, node, args.first(), state)
+    found = function_of(ctx, node)
     if found is not None:
-        return _function_of_project(machine, node, found, args, state, ctx)
+        return _function_of_project(ctx, node, found, args, state)
     if known.has(node, known.REGISTERS):
         state = _register(node, args.first(), state, ctx)
-    return _instance(machine, node, args, state, ctx)
+    return _instance(ctx, node, args, state)
 
 
-def _is_coroutine_method(
-    machine: Machine, node: ir.Call, receiver: Value, name: str, ctx: Context
-) -> bool:
+def _is_coroutine_method(ctx: Context, node: ir.Call, receiver: Value, name: str) -> bool:
     """Whether a method is surely a coroutine function: one of a queue or an event that the module
     makes, or of an instance of a class of the project."""
     func = ctx.frame.func
-    home = machine.program.of(func)
+    home = ctx.machine.program.of(func)
     if _text(node.func) in home.outline.coroutine_methods:
         return True
     cls = receiver.cls if isinstance(receiver, Result) else None
@@ -343,7 +322,7 @@ def _is_coroutine_method(
         cls = cls if cls is not None and cls.makes_instances else None
     if cls is None or not cls.has_coroutine(name):
         return False
-    machine.note_module(cls.program.path)
+    ctx.machine.note_module(cls.program.path)
     return True
 
 
@@ -409,25 +388,25 @@ def _is_logging(node: ir.Call, name: str) -> bool:
 
 
 def _task_method(
-    machine: Machine, node: ir.Call, ref: Ref, name: str, args: Args, state: State, ctx: Context
+    ctx: Context, node: ir.Call, ref: Ref, name: str, args: Args, state: State
 ) -> Results:
     row = known.TASK_METHODS.get(name, known.UNKNOWN_CALL)
     if row.traits & (known.QUESTIONS | known.CALLS_BACK):
-        machine.books.asked(state, ref, name, node.line, ctx.frame.func)
-    return [(state, UNKNOWN)] if row.rule is None else row.rule(machine, node, ref, state, ctx)
+        ctx.machine.books.asked(state, ref, name, node.line, ctx.frame.func)
+    return [(state, UNKNOWN)] if row.rule is None else row.rule(ctx, node, ref, state)
 
 
 def _box_method(
-    machine: Machine, node: ir.Call, ref: Ref, name: str, args: Args, state: State, ctx: Context
+    ctx: Context, node: ir.Call, ref: Ref, name: str, args: Args, state: State
 ) -> Results:
     box = state.box(ref)
     if not box.escaped and box.kind is not ir.ITERATOR and not hasattr(box.kind, name):
-        machine.fail(state, ctx, Exc("AttributeError"))
+        ctx.fail(state, Exc("AttributeError"))
         return []
     row = known.COLLECTION_METHODS.get(name)
     if row is None or row.rule is None:
-        return [(hand_over_args(machine, args, state, ctx), UNKNOWN)]
-    return row.rule(machine, ref, name, args, state, ctx)
+        return [(hand_over_args(ctx, args, state), UNKNOWN)]
+    return row.rule(ctx, ref, name, args, state)
 
 
 def _text(node: ir.Expr) -> str:

@@ -11,7 +11,7 @@ import operator
 from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.handover import hand_over
-from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
+from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
 from flake8_asyncwait.analysis.semantics.dicts import (
     ended_pair,
     is_found,
@@ -57,9 +57,9 @@ from flake8_asyncwait.analysis.states.values import (
 )
 
 
-def subscript(machine: Machine, value: Value, index: Value, state: State, ctx: Context) -> Results:
+def subscript(ctx: Context, value: Value, index: Value, state: State) -> Results:
     """`value[index]`: an item that is taken from a parameter is a task of its own then."""
-    results = _subscript(machine, value, index, state, ctx)
+    results = _subscript(ctx, value, index, state)
     return [(_picked(after, item), item) for after, item in results]
 
 
@@ -72,9 +72,9 @@ def _picked(state: State, item: Value) -> State:
     return state.put(item, task._replace(owner=Owner(BORROWED, task.owner.param)))
 
 
-def _subscript(machine: Machine, value: Value, index: Value, state: State, ctx: Context) -> Results:
+def _subscript(ctx: Context, value: Value, index: Value, state: State) -> Results:
     if isinstance(value, Param) or isinstance(index, Slice):
-        state, _, value = iterated(machine, state, value)
+        state, _, value = iterated(ctx, state, value)
     state = _as_mapping(state, value, index)
     box = state.get(value)
     if not isinstance(value, Ref) or type(box) is not Box:
@@ -82,7 +82,7 @@ def _subscript(machine: Machine, value: Value, index: Value, state: State, ctx: 
     if box.kind is dict and not is_found(box, index):
         return [(state, item) for item in values_of(box)]
     try:
-        return run_real(machine, operator.getitem, value, [index], state, ctx)
+        return run_real(ctx, operator.getitem, value, [index], state)
     except NotKnown:
         if isinstance(index, Slice):
             return [state.new(Box(box.kind, box.items, True))]
@@ -114,18 +114,16 @@ def _is_unnamed(state: State, pair: tuple[Value, Value]) -> bool:
     return pair[0] == UNKNOWN and type(task) is Task and task.owner.kind == COLLECTION
 
 
-def set_item(
-    machine: Machine, owner: Ref, index: Value, value: Value, state: State, ctx: Context
-) -> list[State]:
+def set_item(ctx: Context, owner: Ref, index: Value, value: Value, state: State) -> list[State]:
     """`owner[index] = value`, in a collection of the function's own."""
     box = state.box(owner)
     if box.kind is dict:
-        return [set_key(machine, owner, index, value, state)]
+        return [set_key(ctx, owner, index, value, state)]
     if isinstance(value, Unknown) and not isinstance(index, Slice):
-        ends = delete_item(machine, owner, index, state, ctx)
+        ends = delete_item(ctx, owner, index, state)
         return [open_up(after, owner) for after in ends]
     try:
-        results = run_real(machine, operator.setitem, owner, [index, value], state, ctx)
+        results = run_real(ctx, operator.setitem, owner, [index, value], state)
     except NotKnown:
         results = [(state, UNKNOWN)]
     if UNKNOWN in (value for _, value in results):  # it is somewhere
@@ -134,69 +132,57 @@ def set_item(
     return [after for after, _ in results]
 
 
-def delete_item(
-    machine: Machine, owner: Ref, index: Value, state: State, ctx: Context
-) -> list[State]:
+def delete_item(ctx: Context, owner: Ref, index: Value, state: State) -> list[State]:
     """`del owner[index]`"""
     box = state.box(owner)
     if box.kind is dict and not is_found(box, index):
         gone = ended_pair(box, state)
         return [without(state, owner, gone)]
     try:
-        ends = run_real(machine, operator.delitem, owner, [index], state, ctx)
+        ends = run_real(ctx, operator.delitem, owner, [index], state)
         return [after for after, _ in ends]
     except NotKnown:
         return [state]
 
 
-def add_item(
-    machine: Machine, ref: Ref, name: str, args: Args, state: State, ctx: Context
-) -> Results:
+def add_item(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:
     """`append`, `add`, `insert`, `appendleft`: one more item, where it is worth remembering."""
     value = args.positional[-1] if args.positional else UNKNOWN
     if state.box(ref).escaped:
-        state = hand_over(machine, state, value, ctx)
-    if fanout.is_one_more(machine, state, ref, value):
+        state = hand_over(ctx, state, value)
+    if fanout.is_one_more(ctx, state, ref, value):
         return [(open_up(state, ref), Const(None))]
-    if not _remembered(machine, value, state, ctx):
+    if not _remembered(ctx, value, state):
         return [(with_something(state, ref), Const(None))]
     if not is_sure(args.first()) and len(args.positional) > 1:
         return [(with_items(state, ref, [value], False), Const(None))]
-    return call_method(machine, ref, name, args, state, ctx)
+    return call_method(ctx, ref, name, args, state)
 
 
-def add_items(
-    machine: Machine, ref: Ref, name: str, args: Args, state: State, ctx: Context
-) -> Results:
+def add_items(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:
     """`extend`, `update`, `extendleft`: what is known of all items of other collections."""
     box = state.box(ref)
     if box.kind is dict:
-        return update_dict(machine, ref, name, args, state, ctx)
+        return update_dict(ctx, ref, name, args, state)
     ends: Results = [(state, Const(None))]
     for value in args.positional:
-        ends = [
-            end for before, _ in ends for end in _add_each(machine, ref, name, value, before, ctx)
-        ]
+        ends = [end for before, _ in ends for end in _add_each(ctx, ref, name, value, before)]
     return ends
 
 
-def _add_each(
-    machine: Machine, ref: Ref, name: str, value: Value, state: State, ctx: Context
-) -> Results:
-    state, items, source = iterated(machine, state, value)
+def _add_each(ctx: Context, ref: Ref, name: str, value: Value, state: State) -> Results:
+    state, items, source = iterated(ctx, state, value)
     if state.box(ref).escaped:
-        state = hand_over(machine, state, items or (), ctx)
-    kept = tuple(item for item in items or () if _remembered(machine, item, state, ctx))
+        state = hand_over(ctx, state, items or ())
+    kept = tuple(item for item in items or () if _remembered(ctx, item, state))
     opened = items is None or state.is_open(source) or len(kept) < len(items)
     state, given = state.new(Box(tuple, kept))
     box = state.box(ref)
     kind = box.kind if not box.escaped else kind_with(name, box.kind)
-    return run_or_open(machine, method_of(name), ref, [given], state, ctx, opened, kind)
+    return run_or_open(ctx, method_of(name), ref, [given], state, opened, kind)
 
 
-def combine_all(
-    adds: bool, machine: Machine, ref: Ref, name: str, args: Args, state: State, ctx: Context
-) -> Results:
+def combine_all(adds: bool, ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:
     """`union` and the like, and their twins that work in place: of any others that can be
     iterated over; of what is not known, nothing is taken out."""
     box = state.box(ref)
@@ -204,7 +190,7 @@ def combine_all(
     less: Results = []
     opened = False
     for value in args.positional:
-        state, items, source = iterated(machine, state, value)
+        state, items, source = iterated(ctx, state, value)
         less += less_others(state, ref, source) if not adds and hasattr(frozenset, name) else []
         opened = opened or items is None or (adds and state.is_open(source))
         if items is not None:
@@ -212,28 +198,26 @@ def combine_all(
             given.append(others)
     kind = box.kind if not box.escaped else kind_with(name, box.kind)
     method = method_of(name)
-    return less + run_or_open(machine, method, ref, given, state, ctx, opened and adds, kind)
+    return less + run_or_open(ctx, method, ref, given, state, opened and adds, kind)
 
 
-def _remembered(machine: Machine, value: Value, state: State, ctx: Context) -> bool:
+def _remembered(ctx: Context, value: Value, state: State) -> bool:
     """Whether a collection remembers an item."""
-    if ctx.frame.func is not machine.func:
+    if ctx.frame.func is not ctx.machine.func:
         return matters(value, state)
     thing = state.get(value)
     if type(thing) is Box and thing.kind is tuple:
-        return any(_remembered(machine, item, state, ctx) for item in thing.items)
+        return any(_remembered(ctx, item, state) for item in thing.items)
     return not isinstance(value, (Unknown, Const))
 
 
-def pop_any(
-    machine: Machine, ref: Ref, name: str, args: Args, state: State, ctx: Context
-) -> Results:
+def pop_any(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:
     """`pop` of a set takes any of its items, which nothing orders."""
     box = state.box(ref)
     if box.kind is not dict and args.positional and not is_sure(args.first()):
         return [(state, item) for item in any_of(state, box)]
     if box.kind not in UNORDERED or args.positional:
-        return pop_key(machine, ref, name, args, state, ctx)
+        return pop_key(ctx, ref, name, args, state)
     ends: Results = [
         (state.put(ref, box._replace(items=rest)), item)
         for item, rest in effects.choices(state, box.items)
@@ -241,32 +225,30 @@ def pop_any(
     if box.open or (not ends and box.escaped):
         ends.append((state, UNKNOWN))
     elif not ends:
-        machine.fail(state, ctx, Exc("KeyError"))
+        ctx.fail(state, Exc("KeyError"))
     return ends
 
 
-def sort(machine: Machine, ref: Ref, name: str, args: Args, state: State, ctx: Context) -> Results:
+def sort(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:
     """`sort()`; by a key, into an order that nobody knows."""
     if not args.keywords:
-        return call_method(machine, ref, name, args, state, ctx)
+        return call_method(ctx, ref, name, args, state)
     box = state.box(ref)
     orders = orders_of(state, box.items)
     return [(state.put(ref, box._replace(items=order)), Const(None)) for order in orders]
 
 
-def clear(machine: Machine, ref: Ref, name: str, args: Args, state: State, ctx: Context) -> Results:
+def clear(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:
     """`clear()` takes out the unknown others, too."""
     box = state.box(ref)
     return [(state.put(ref, box._replace(items=(), open=False)), Const(None))]
 
 
-def remove_item(
-    machine: Machine, ref: Ref, name: str, args: Args, state: State, ctx: Context
-) -> Results:
+def remove_item(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:
     """`remove` and `discard`: one that is not known may be none of the items."""
     if not is_sure(args.first()):
         return [(state, Const(None))]
-    return call_method(machine, ref, name, args, state, ctx)
+    return call_method(ctx, ref, name, args, state)
 
 
 def less_others(state: State, left: Value, *others: Value) -> Results:

@@ -6,7 +6,7 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import ANY, CANCELLED_ERROR
 from flake8_asyncwait.analysis.code.walk import walk
 from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
-from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
+from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.conditions import decide
 from flake8_asyncwait.analysis.semantics.dicts import dict_of
@@ -22,10 +22,10 @@ from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Ref, Value, ro
 
 
 @evaluates(ir.Comprehension)
-def _comprehension(machine: Machine, node: ir.Comprehension, state: State, ctx: Context) -> Results:
-    outer, machine.batch = machine.batch, machine.many
-    ways = _clauses(machine, node, 0, [(state, [], False)], ctx)
-    machine.batch = outer
+def _comprehension(ctx: Context, node: ir.Comprehension, state: State) -> Results:
+    outer, ctx.machine.batch = ctx.machine.batch, ctx.machine.many
+    ways = _clauses(ctx, node, 0, [(state, [], False)])
+    ctx.machine.batch = outer
     bound = {n for clause in node.clauses for n in _clause_names(clause.target, ctx)}
     results: Results = []
     for after, items, opened in ways:
@@ -46,42 +46,34 @@ def _clause_names(target: ir.Target, ctx: Context) -> list[str]:
 
 
 def _clauses(
-    machine: Machine,
-    node: ir.Comprehension,
-    depth: int,
-    ways: list[tuple[State, list[Value], bool]],
-    ctx: Context,
+    ctx: Context, node: ir.Comprehension, depth: int, ways: list[tuple[State, list[Value], bool]]
 ) -> list[tuple[State, list[Value], bool]]:
     if depth == len(node.clauses):
-        return [end for way in ways for end in _element(machine, node, way, ctx)]
+        return [end for way in ways for end in _element(ctx, node, way)]
     clause = node.clauses[depth]
     ends: list[tuple[State, list[Value], bool]] = []
     for before, items, opened in ways:
-        for state, value in evaluate(machine, clause.iter, before, ctx):
+        for state, value in evaluate(ctx, clause.iter, before):
             if clause.asynchronous:
-                machine.fault(state, ctx, node.line, (CANCELLED_ERROR, ANY), state.suspended())
+                ctx.fault(state, node.line, (CANCELLED_ERROR, ANY), state.suspended())
                 state = state.suspended()
-            if machine.is_none(value, state, ctx, "TypeError"):
+            if ctx.is_none(value, state, "TypeError"):
                 continue
-            state, known, source, certain = looped_over(machine, state, value)
+            state, known, source, certain = looped_over(ctx, state, value)
             if known is None:
                 known = turns(clause.iter)
             if known is None:
-                ends += _unknown_clause(machine, node, depth, (state, items, True), ctx, certain)
+                ends += _unknown_clause(ctx, node, depth, (state, items, True), certain)
                 continue
             box = state.get(source)
             current = []
             for order in _orders(node, tuple(known), box):
                 way = [(state, items, opened)]
                 for item in order:
-                    way = _item(machine, node, depth, item, way, ctx)
+                    way = _item(ctx, node, depth, item, way)
                 current += way
             if type(box) is Box and box.open:
-                current = [
-                    end
-                    for way in current
-                    for end in _unknown_clause(machine, node, depth, way, ctx)
-                ]
+                current = [end for way in current for end in _unknown_clause(ctx, node, depth, way)]
             ends += current
     return ends
 
@@ -97,34 +89,32 @@ def _orders(
 
 
 def _item(
-    machine: Machine,
+    ctx: Context,
     node: ir.Comprehension,
     depth: int,
     item: Value,
     ways: list[tuple[State, list[Value], bool]],
-    ctx: Context,
 ) -> list[tuple[State, list[Value], bool]]:
     """One turn of a clause: bind its target, decide its tests, go on inside."""
     clause = node.clauses[depth]
     ends: list[tuple[State, list[Value], bool]] = []
     for state, items, opened in ways:
-        for bound in bind(machine, clause.target, item, state, ctx):
+        for bound in bind(ctx, clause.target, item, state):
             passed = [bound]
             for test in clause.tests:
-                split = [decide(machine, test, one, ctx) for one in passed]
+                split = [decide(ctx, test, one) for one in passed]
                 ends += [(one, items, opened) for _, no in split for one in no]
                 passed = [one for yes, _ in split for one in yes]
             inner = [(one, items, opened) for one in passed]
-            ends += _clauses(machine, node, depth + 1, inner, ctx)
+            ends += _clauses(ctx, node, depth + 1, inner)
     return ends
 
 
 def _unknown_clause(
-    machine: Machine,
+    ctx: Context,
     node: ir.Comprehension,
     depth: int,
     way: tuple[State, list[Value], bool],
-    ctx: Context,
     certain: bool = False,
 ) -> list[tuple[State, list[Value], bool]]:
     """A clause over something unknown: its elements count only if they are tasks, then as
@@ -133,20 +123,20 @@ def _unknown_clause(
     certain = certain and not node.clauses[depth].tests
     before, items, _ = way
     ends: list[tuple[State, list[Value], bool]] = []
-    for bound in bind(machine, node.clauses[depth].target, UNKNOWN, before, ctx):
-        for state, after, _ in _clauses(machine, node, depth + 1, [(bound, items, False)], ctx):
+    for bound in bind(ctx, node.clauses[depth].target, UNKNOWN, before):
+        for state, after, _ in _clauses(ctx, node, depth + 1, [(bound, items, False)]):
             fresh = after[len(items) :]
             if not any(_is_made(state, item, before) for item in fresh):
                 ends.append((state, after, True))
                 if any(isinstance(item, Ref) for item in fresh) and not certain:
                     ends.append((before, items, False))
                 continue
-            some, none = split_on_turns(machine, node.clauses[depth].iter, state, before, ctx)
+            some, none = split_on_turns(ctx, node.clauses[depth].iter, state, before)
             ends += [] if certain else [(one, items, False) for one in none]
             more = [(one, after, False) for one in some]
-            for _ in range(machine.many - 1):
-                more = _clauses(machine, node, depth + 1, more, ctx)
-            ends += [end for end in more if len(end[1]) <= len(items) + 2 * machine.many]
+            for _ in range(ctx.machine.many - 1):
+                more = _clauses(ctx, node, depth + 1, more)
+            ends += [end for end in more if len(end[1]) <= len(items) + 2 * ctx.machine.many]
     return ends
 
 
@@ -156,15 +146,14 @@ def _is_made(state: State, item: Value, before: State) -> bool:
 
 
 def _element(
-    machine: Machine, node: ir.Comprehension, way: tuple[State, list[Value], bool], ctx: Context
+    ctx: Context, node: ir.Comprehension, way: tuple[State, list[Value], bool]
 ) -> list[tuple[State, list[Value], bool]]:
     state, items, opened = way
     if node.key is None:
         return [
-            (after, [*items, value], opened)
-            for after, value in evaluate(machine, node.element, state, ctx)
+            (after, [*items, value], opened) for after, value in evaluate(ctx, node.element, state)
         ]
     return [
         (after, [*items, (values[0], values[1])], opened)
-        for after, values in evaluate_all(machine, [node.key, node.element], state, ctx)
+        for after, values in evaluate_all(ctx, [node.key, node.element], state)
     ]

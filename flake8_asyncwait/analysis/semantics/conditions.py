@@ -12,7 +12,7 @@ from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.code.verdicts import all_of, any_of
 from flake8_asyncwait.analysis.code.walk import CONSTANT, Question, question
 from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
-from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
+from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.items import is_private
 from flake8_asyncwait.analysis.semantics.truth import answers, truth
@@ -58,25 +58,23 @@ def _is_size(node: ir.Expr) -> bool:
     return isinstance(node, ir.Call) and known.has(node, known.SIZES)
 
 
-def decide(
-    machine: Machine, node: ir.Expr, state: State, ctx: Context
-) -> tuple[list[State], list[State]]:
+def decide(ctx: Context, node: ir.Expr, state: State) -> tuple[list[State], list[State]]:
     """The states in which a condition is true, and those in which it is false."""
     if isinstance(node, ir.Not):
-        yes, no = decide(machine, node.value, state, ctx)
+        yes, no = decide(ctx, node.value, state)
         return no, yes
     if isinstance(node, ir.Bool):
-        return _decide_bool(machine, node, state, ctx)
+        return _decide_bool(ctx, node, state)
     true: list[State] = []
     false: list[State] = []
-    ways = evaluate(machine, node, state, ctx)
-    for after, value in [way for one, kept in ways for way in answers(machine, kept, one)]:
+    ways = evaluate(ctx, node, state)
+    for after, value in [way for one, kept in ways for way in answers(ctx, kept, one)]:
         known = truth(value, after)
         if known is None:
-            known = _found_before(machine, node, after, ctx)
-        machine.free_choices += known is None
+            known = _found_before(ctx, node, after)
+        ctx.machine.free_choices += known is None
         if known is None:
-            some, none = _split(machine, node, value, after, ctx)
+            some, none = _split(ctx, node, value, after)
             true.append(some)
             false.append(none)
         else:
@@ -84,32 +82,30 @@ def decide(
     return true, false
 
 
-def _split(
-    machine: Machine, node: ir.Expr, value: Value, state: State, ctx: Context
-) -> tuple[State, State]:
+def _split(ctx: Context, node: ir.Expr, value: Value, state: State) -> tuple[State, State]:
     """The states in which a condition that nothing decides is true, and false."""
     if effects.is_unsized(value, state) and state.box(value).kind is not ir.ITERATOR:
         return effects.sized(state, value)
     falsy = state
     if isinstance(value, Param):
         falsy = effects.substitute(state, value, value._replace(falsy=True))
-    return _chosen(machine, node, state, True, ctx), _chosen(machine, node, falsy, False, ctx)
+    return _chosen(ctx, node, state, True), _chosen(ctx, node, falsy, False)
 
 
-def _asked(machine: Machine, node: ir.Expr, ctx: Context) -> Question:
+def _asked(ctx: Context, node: ir.Expr) -> Question:
     """What a condition asks about a name, if that is asked about again."""
-    if not machine.tested_again or ctx.frame.func is not machine.func:
+    if not ctx.machine.tested_again or ctx.frame.func is not ctx.machine.func:
         return Question("")
     found = question(node)
     kind, other = found.than
-    if kind == "path" and str(other).partition(".")[0] in machine.func.locals:
+    if kind == "path" and str(other).partition(".")[0] in ctx.machine.func.locals:
         return Question("")
-    return found if found.name in machine.tested_again else Question("")
+    return found if found.name in ctx.machine.tested_again else Question("")
 
 
-def _found_before(machine: Machine, node: ir.Expr, state: State, ctx: Context) -> bool | None:
+def _found_before(ctx: Context, node: ir.Expr, state: State) -> bool | None:
     """What an earlier test says of a condition; None if nothing."""
-    asked = _asked(machine, node, ctx)
+    asked = _asked(ctx, node)
     known = state.env.get(TESTED + asked.name)
     if not isinstance(known, Tested):
         return None
@@ -146,23 +142,21 @@ def _is_equal(constant: Any, known: Tested) -> bool | None:
     return None
 
 
-def _decide_bool(
-    machine: Machine, node: ir.Bool, state: State, ctx: Context
-) -> tuple[list[State], list[State]]:
-    yes, no = decide(machine, node.left, state, ctx)
+def _decide_bool(ctx: Context, node: ir.Bool, state: State) -> tuple[list[State], list[State]]:
+    yes, no = decide(ctx, node.left, state)
     going_on, stopped = (yes, no) if node.op == "and" else (no, yes)
     true: list[State] = []
     false: list[State] = []
     for after in going_on:
-        more_true, more_false = decide(machine, node.right, after, ctx)
+        more_true, more_false = decide(ctx, node.right, after)
         true += more_true
         false += more_false
     return (true, stopped + false) if node.op == "and" else (stopped + true, false)
 
 
-def _chosen(machine: Machine, node: ir.Expr, state: State, truth: bool, ctx: Context) -> State:
+def _chosen(ctx: Context, node: ir.Expr, state: State, truth: bool) -> State:
     """A condition that nothing decides goes either way; what it says of a name is kept."""
-    asked = _asked(machine, node, ctx)
+    asked = _asked(ctx, node)
     if asked.name:
         before = state.env.get(TESTED + asked.name)
         before = before if isinstance(before, Tested) else Tested()
@@ -195,19 +189,19 @@ def _know_none(name: str, state: State, ctx: Context) -> State:
 
 
 @evaluates(ir.Compare)
-def _compare(machine: Machine, node: ir.Compare, state: State, ctx: Context) -> Results:
+def _compare(ctx: Context, node: ir.Compare, state: State) -> Results:
     nodes = [node.left, *(right for _, right in node.rest)]
     results: Results = []
-    for after, values in _answered(machine, evaluate_all(machine, nodes, state, ctx)):
+    for after, values in _answered(ctx, evaluate_all(ctx, nodes, state)):
         pairs = zip(node.rest, values[1:], strict=True)
         if any(_is_in_none(op, value) for (op, _), value in pairs):
-            machine.fail(after, ctx, Exc("TypeError"))
+            ctx.fail(after, Exc("TypeError"))
             continue
         if _is_stranger(node, after, values[1], ctx):
             results.append((after, Const(node.rest[0][0] == "NotIn")))
             continue
         sizes = [_is_size(one) for one in nodes]
-        crowded = _is_crowded(machine, after)
+        crowded = _is_crowded(ctx, after)
         verdicts = [
             _compared(after, op, values[n : n + 2], sizes[n : n + 2] if crowded else [])
             for n, (op, _) in enumerate(node.rest)
@@ -218,7 +212,7 @@ def _compare(machine: Machine, node: ir.Compare, state: State, ctx: Context) -> 
 
 
 def _answered(
-    machine: Machine, ways: list[tuple[State, list[Value]]]
+    ctx: Context, ways: list[tuple[State, list[Value]]]
 ) -> Iterator[tuple[State, list[Value]]]:
     for state, values in ways:
         ends: list[tuple[State, list[Value]]] = [(state, [])]
@@ -226,7 +220,7 @@ def _answered(
             ends = [
                 (later, [*before, known])
                 for after, before in ends
-                for later, known in answers(machine, value, after)
+                for later, known in answers(ctx, value, after)
             ]
         yield from ends
 
@@ -248,10 +242,10 @@ def _is_in_none(op: str, right: Value) -> bool:
     return op in ("In", "NotIn") and isinstance(right, Const) and right.value is None
 
 
-def _is_crowded(machine: Machine, state: State) -> bool:
+def _is_crowded(ctx: Context, state: State) -> bool:
     """Whether a state may hold collections of unknown size."""
     origins = Counter(thing.origin for thing in state.heap.values() if type(thing) is Task)
-    return max(origins.values(), default=0) >= machine.many
+    return max(origins.values(), default=0) >= ctx.machine.many
 
 
 def _compared(state: State, op: str, sides: list[Value], sizes: list[bool]) -> bool | None:

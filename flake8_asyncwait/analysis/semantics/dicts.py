@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flake8_asyncwait.analysis.machine.handover import hand_over
-from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
+from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
 from flake8_asyncwait.analysis.semantics.items import is_element
 from flake8_asyncwait.analysis.semantics.running import call_method, with_something
 from flake8_asyncwait.analysis.states import effects
@@ -43,7 +43,7 @@ def without(state: State, ref: Ref, pair: tuple[Value, Value] | None) -> State:
     return state.put(ref, box._replace(items=tuple(one for one in box.items if one != pair)))
 
 
-def set_key(machine: Machine, ref: Ref, key: Value, value: Value, state: State) -> State:
+def set_key(ctx: Context, ref: Ref, key: Value, value: Value, state: State) -> State:
     """A pair is remembered where it may matter to a wait. A key of which it is not known what it is
     equal to is taken to be new: what goes by the same name, as an attribute of whatever a loop is
     at, may be something else by now."""
@@ -90,47 +90,39 @@ def given_pairs(args: Args, state: State) -> tuple[list[tuple[Value, Value]], bo
     return [*known, *pairs], box.open or len(known) < len(rows)
 
 
-def update_dict(
-    machine: Machine, ref: Ref, name: str, args: Args, state: State, ctx: Context
-) -> Results:
+def update_dict(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:
     """`update` of a dict, whose keywords and pairs of unknown keys are no matter of Python's."""
     box = state.box(ref)
     pairs, opened = given_pairs(args, state)
     if box.escaped:
-        state = hand_over(machine, state, tuple(pairs), ctx)
+        state = hand_over(ctx, state, tuple(pairs))
     after = dict_of([*box.rows, *pairs], box.open or opened)
     return [(state.put(ref, box._replace(items=after.items, open=after.open)), Const(None))]
 
 
-def get_by_key(
-    machine: Machine, ref: Ref, name: str, args: Args, state: State, ctx: Context
-) -> Results:
+def get_by_key(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:
     """`get(key, default)` of a dict: under an unknown key may be any of its values."""
     box = state.box(ref)
     if not _asks_for_unknown(box, args):
-        return call_method(machine, ref, name, args, state, ctx)
+        return call_method(ctx, ref, name, args, state)
     default = args.positional[1] if len(args.positional) > 1 else Const(None)
     return [(state, value) for value in (*values_of(box), default)]
 
 
-def set_default(
-    machine: Machine, ref: Ref, name: str, args: Args, state: State, ctx: Context
-) -> Results:
+def set_default(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:
     """`setdefault(key, default)` of a dict: an unknown key is taken to be new."""
     box = state.box(ref)
     if not _asks_for_unknown(box, args) or len(args.positional) < 2:
-        return get_by_key(machine, ref, name, args, state, ctx)
+        return get_by_key(ctx, ref, name, args, state)
     key, value = args.positional
-    return [(set_key(machine, ref, key, value, state), value)]
+    return [(set_key(ctx, ref, key, value, state), value)]
 
 
-def pop_key(
-    machine: Machine, ref: Ref, name: str, args: Args, state: State, ctx: Context
-) -> Results:
+def pop_key(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:
     """`pop(key, default)` of a dict."""
     box = state.box(ref)
     if not _asks_for_unknown(box, args):
-        return call_method(machine, ref, name, args, state, ctx)
+        return call_method(ctx, ref, name, args, state)
     pair = ended_pair(box, state) if not isinstance(args.first(), Ref) else None
     if pair:
         return [(without(state, ref, pair), pair[1])]
@@ -142,9 +134,9 @@ def _asks_for_unknown(box: Box, args: Args) -> bool:
     return box.kind is dict and bool(args.positional) and not is_found(box, args.first())
 
 
-def view(machine: Machine, ref: Ref, name: str, args: Args, state: State, ctx: Context) -> Results:
+def view(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:
     """`.keys()`, `.values()` and `.items()` of a dict; of a parameter, all its tasks."""
     box = state.box(ref)
     if box.kind is not dict and box.escaped:
         return [state.new(Box(list, box.items, box.open))]
-    return call_method(machine, ref, name, args, state, ctx)
+    return call_method(ctx, ref, name, args, state)

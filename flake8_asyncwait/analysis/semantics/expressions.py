@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
-from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
+from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.awaits import await_value, yield_value
 from flake8_asyncwait.analysis.semantics.collections import subscript
@@ -33,35 +33,35 @@ from flake8_asyncwait.analysis.states.values import (
 
 
 @evaluates(ir.Const)
-def _const(machine: Machine, node: ir.Const, state: State, ctx: Context) -> Results:
+def _const(ctx: Context, node: ir.Const, state: State) -> Results:
     return [(state, Const(node.value))]
 
 
 @evaluates(ir.Name)
-def _name(machine: Machine, node: ir.Name, state: State, ctx: Context) -> Results:
-    qualified = machine.program.qualified(ctx.frame.func, node)
+def _name(ctx: Context, node: ir.Name, state: State) -> Results:
+    qualified = ctx.machine.program.qualified(ctx.frame.func, node)
     if qualified in known.RETURN_WHEN:
         return [(state, Const(known.RETURN_WHEN[qualified]))]
     if ctx.frame.owner_of(node.id) is None and node.id not in state.env:
-        text, alias = machine.program.of(ctx.frame.func).constant(node.id)
+        text, alias = ctx.machine.program.of(ctx.frame.func).constant(node.id)
         text = known.RETURN_WHEN.get(alias, text) if alias is not None else text
         if text is not None:
             return [(state, Const(text))]
-    return lookup(machine, node.id, state, ctx)
+    return lookup(ctx, node.id, state)
 
 
 @evaluates(ir.Attr)
-def _attr(machine: Machine, node: ir.Attr, state: State, ctx: Context) -> Results:
-    qualified = machine.program.qualified(ctx.frame.func, node)
+def _attr(ctx: Context, node: ir.Attr, state: State) -> Results:
+    qualified = ctx.machine.program.qualified(ctx.frame.func, node)
     if qualified in known.RETURN_WHEN:
         return [(state, Const(known.RETURN_WHEN[qualified]))]
     results: Results = []
-    for after, value in evaluate(machine, node.value, state, ctx):
-        results.append((after, _member(machine, node, value, after, ctx)))
+    for after, value in evaluate(ctx, node.value, state):
+        results.append((after, _member(ctx, node, value, after)))
     return results
 
 
-def _member(machine: Machine, node: ir.Attr, value: Value, state: State, ctx: Context) -> Value:
+def _member(ctx: Context, node: ir.Attr, value: Value, state: State) -> Value:
     if isinstance(value, (Ref, Primitive, Loop)):
         return Method(value, node.name)
     if isinstance(value, (Param, Result, Foreign)) and node.name in known.TASK_METHODS:
@@ -70,7 +70,7 @@ def _member(machine: Machine, node: ir.Attr, value: Value, state: State, ctx: Co
         made = value.cls.attribute(node.name)
         methods = made[0].outline.primitive(made[1]) if made is not None else ()
         if methods:
-            machine.note_module(value.cls.program.path)
+            ctx.machine.note_module(value.cls.program.path)
             return Primitive(methods)
     if node.path is not None:
         path = path_text(node.path, ctx)
@@ -79,50 +79,50 @@ def _member(machine: Machine, node: ir.Attr, value: Value, state: State, ctx: Co
 
 
 @evaluates(ir.Other)
-def _other(machine: Machine, node: ir.Other, state: State, ctx: Context) -> Results:
-    return [(after, UNKNOWN) for after, _ in evaluate_all(machine, node.parts, state, ctx)]
+def _other(ctx: Context, node: ir.Other, state: State) -> Results:
+    return [(after, UNKNOWN) for after, _ in evaluate_all(ctx, node.parts, state)]
 
 
 @evaluates(ir.Lambda)
-def _lambda(machine: Machine, node: ir.Lambda, state: State, ctx: Context) -> Results:
+def _lambda(ctx: Context, node: ir.Lambda, state: State) -> Results:
     return [(state, Function(node.func, False))]
 
 
 @evaluates(ir.Walrus)
-def _walrus(machine: Machine, node: ir.Walrus, state: State, ctx: Context) -> Results:
+def _walrus(ctx: Context, node: ir.Walrus, state: State) -> Results:
     return [
-        (assign(machine, node.target.id, value, after, ctx), value)
-        for after, value in evaluate(machine, node.value, state, ctx)
+        (assign(ctx, node.target.id, value, after), value)
+        for after, value in evaluate(ctx, node.value, state)
     ]
 
 
 @evaluates(ir.Await)
-def _await(machine: Machine, node: ir.Await, state: State, ctx: Context) -> Results:
+def _await(ctx: Context, node: ir.Await, state: State) -> Results:
     results: Results = []
-    for after, value in evaluate(machine, node.value, state, ctx):
-        results += await_value(machine, after, value, node.line, ctx)
+    for after, value in evaluate(ctx, node.value, state):
+        results += await_value(ctx, after, value, node.line)
     return results
 
 
 @evaluates(ir.Yield)
-def _yield(machine: Machine, node: ir.Yield, state: State, ctx: Context) -> Results:
+def _yield(ctx: Context, node: ir.Yield, state: State) -> Results:
     if node.value is None:
-        return yield_value(machine, state, UNKNOWN, node.line, ctx)
+        return yield_value(ctx, state, UNKNOWN, node.line)
     results: Results = []
-    for after, value in evaluate(machine, node.value, state, ctx):
-        results += yield_value(machine, after, value, node.line, ctx)
+    for after, value in evaluate(ctx, node.value, state):
+        results += yield_value(ctx, after, value, node.line)
     return results
 
 
 @evaluates(ir.Display)
-def _display(machine: Machine, node: ir.Display, state: State, ctx: Context) -> Results:
+def _display(ctx: Context, node: ir.Display, state: State) -> Results:
     results: Results = []
-    for after, values in evaluate_all(machine, [e for e, _ in node.elements], state, ctx):
+    for after, values in evaluate_all(ctx, [e for e, _ in node.elements], state):
         items: list[Value] = []
         opened = False
         for (_, starred), value in zip(node.elements, values, strict=False):
             if starred:
-                after, more, source = as_items(machine, after, value)
+                after, more, source = as_items(ctx, after, value)
                 opened = opened or more is None or after.is_open(source)
                 items.extend(more or ())
             else:
@@ -132,10 +132,10 @@ def _display(machine: Machine, node: ir.Display, state: State, ctx: Context) -> 
 
 
 @evaluates(ir.DictDisplay)
-def _dict(machine: Machine, node: ir.DictDisplay, state: State, ctx: Context) -> Results:
+def _dict(ctx: Context, node: ir.DictDisplay, state: State) -> Results:
     flat = [part for key, value in node.items for part in (key, value) if part is not None]
     results: Results = []
-    for after, values in evaluate_all(machine, flat, state, ctx):
+    for after, values in evaluate_all(ctx, flat, state):
         feed = iter(values)
         pairs: list[tuple[Value, Value]] = []
         opened = False
@@ -155,54 +155,54 @@ def _dict(machine: Machine, node: ir.DictDisplay, state: State, ctx: Context) ->
 
 
 @evaluates(ir.Subscript)
-def _subscript(machine: Machine, node: ir.Subscript, state: State, ctx: Context) -> Results:
+def _subscript(ctx: Context, node: ir.Subscript, state: State) -> Results:
     results: Results = []
-    for after, (value, index) in evaluate_all(machine, [node.value, node.index], state, ctx):
-        for way in subscript(machine, value, index, after, ctx):
+    for after, (value, index) in evaluate_all(ctx, [node.value, node.index], state):
+        for way in subscript(ctx, value, index, after):
             exact = reaches_task(way[1], way[0])
-            results += [way] if exact else machine.may_raise([way], machine.line, ctx)
+            results += [way] if exact else ctx.may_raise([way], ctx.machine.line)
     return results
 
 
 @evaluates(ir.Slice)
-def _slice(machine: Machine, node: ir.Slice, state: State, ctx: Context) -> Results:
+def _slice(ctx: Context, node: ir.Slice, state: State) -> Results:
     parts = [part or ir.Const(None) for part in (node.lower, node.upper, node.step)]
-    return [(after, Slice(*values)) for after, values in evaluate_all(machine, parts, state, ctx)]
+    return [(after, Slice(*values)) for after, values in evaluate_all(ctx, parts, state)]
 
 
 @evaluates(ir.Binary)
-def _binary(machine: Machine, node: ir.Binary, state: State, ctx: Context) -> Results:
+def _binary(ctx: Context, node: ir.Binary, state: State) -> Results:
     results: Results = []
-    for after, (left, right) in evaluate_all(machine, [node.left, node.right], state, ctx):
-        results += combine(machine, node.op, left, right, after, ctx)
+    for after, (left, right) in evaluate_all(ctx, [node.left, node.right], state):
+        results += combine(ctx, node.op, left, right, after)
     return results
 
 
 @evaluates(ir.Not)
-def _not(machine: Machine, node: ir.Not, state: State, ctx: Context) -> Results:
-    yes, no = decide(machine, node.value, state, ctx)
+def _not(ctx: Context, node: ir.Not, state: State) -> Results:
+    yes, no = decide(ctx, node.value, state)
     return [(s, Const(False)) for s in yes] + [(s, Const(True)) for s in no]
 
 
 @evaluates(ir.Bool)
-def _bool(machine: Machine, node: ir.Bool, state: State, ctx: Context) -> Results:
+def _bool(ctx: Context, node: ir.Bool, state: State) -> Results:
     results: Results = []
-    ways = evaluate(machine, node.left, state, ctx)
-    for after, value in [way for one, kept in ways for way in answers(machine, kept, one)]:
+    ways = evaluate(ctx, node.left, state)
+    for after, value in [way for one, kept in ways for way in answers(ctx, kept, one)]:
         known = truth(value, after)
         stops = node.op == "or"
         if known is None or known is stops:
             results.append((after, value))
         if known is None or known is not stops:
-            results += evaluate(machine, node.right, after, ctx)
+            results += evaluate(ctx, node.right, after)
     return results
 
 
 @evaluates(ir.IfExp)
-def _if_exp(machine: Machine, node: ir.IfExp, state: State, ctx: Context) -> Results:
-    yes, no = decide(machine, node.test, state, ctx)
+def _if_exp(ctx: Context, node: ir.IfExp, state: State) -> Results:
+    yes, no = decide(ctx, node.test, state)
     results: Results = []
     for branch, states in ((node.body, yes), (node.orelse, no)):
         for one in states:
-            results += evaluate(machine, branch, one, ctx)
+            results += evaluate(ctx, branch, one)
     return results

@@ -18,13 +18,13 @@ from flake8_asyncwait.analysis.machine.machine import (
     Arguments,
     Context,
     Frame,
-    Machine,
     Results,
 )
 from flake8_asyncwait.analysis.semantics.names import decides, matters
 from flake8_asyncwait.analysis.states.completion import RETURN, Flow, States
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
+    MANY,
     OWNED,
     UNKNOWN,
     Box,
@@ -39,14 +39,14 @@ from flake8_asyncwait.analysis.states.values import (
 )
 
 
-def function_of(machine: Machine, node: ir.Call, ctx: Context) -> Function | None:
+def function_of(ctx: Context, node: ir.Call) -> Function | None:
     """The function of the project that a dotted callee names: `module.function`, `self.method` or
     `super().method` of the enclosing class, or `Class.method`."""
     callee = node.func
     if not isinstance(callee, ir.Attr):
         return None
     elsewhere = ctx.frame.depth < MAX_DEPTH
-    definition = machine.program.definition(ctx.frame.func, callee, elsewhere)
+    definition = ctx.machine.program.definition(ctx.frame.func, callee, elsewhere)
     found = None if definition is None else definition.load()
     if definition is None or found is None:
         return None
@@ -59,7 +59,7 @@ def function_of(machine: Machine, node: ir.Call, ctx: Context) -> Function | Non
 
 
 def call_function(
-    machine: Machine, node: ir.Call, function: Function, args: Args, state: State, ctx: Context
+    ctx: Context, node: ir.Call, function: Function, args: Args, state: State
 ) -> Results:
     """Call a function of the project: a coroutine, a generator, or its body at once."""
     func = function.func
@@ -68,17 +68,17 @@ def call_function(
         return [(state, Coroutine(func, bind_arguments(function, args)))]
     ways = None
     if plain and not func.generator and not args.splat:
-        ways = _looked_into(machine, func, bind_arguments(function, args), state, ctx, id(node))
+        ways = _looked_into(ctx, func, bind_arguments(function, args), state, id(node))
     if ways is None:
-        return unknown_call(machine, node, args, hand_over(machine, state, function, ctx), ctx)
+        return unknown_call(ctx, node, args, hand_over(ctx, state, function))
     return ways
 
 
-def _returned(machine: Machine, func: ir.Func, before: State, results: Results) -> Results:
+def _returned(ctx: Context, func: ir.Func, before: State, results: Results) -> Results:
     """The tasks that a function of the project makes are none of the caller's, but for the one that
     it returns, if every return of it is one, and those that it puts into the caller's own
     collections."""
-    makes = is_factory(machine, func)
+    makes = is_factory(ctx, func)
     own = tuple(Ref(number) for number, thing in before.heap.items() if type(thing) is Box)
     ways: Results = []
     for after, value in results:
@@ -114,59 +114,57 @@ def bind_arguments(function: Function, args: Args) -> Arguments:
     return tuple(pairs)
 
 
-def run_coroutine(
-    machine: Machine, state: State, value: Coroutine, line: int, ctx: Context
-) -> Results:
+def run_coroutine(ctx: Context, state: State, value: Coroutine, line: int) -> Results:
     """Await a coroutine of the project: it can only fail at the awaits inside it."""
-    ways = _looked_into(machine, value.func, value.args, state, ctx, line)
+    ways = _looked_into(ctx, value.func, value.args, state, line)
     if ways is None:
-        return machine.suspend(hand_over(machine, state, value, ctx), line, ctx)
+        return ctx.suspend(hand_over(ctx, state, value), line)
     return ways
 
 
 def _looked_into(
-    machine: Machine, func: ir.Func, pairs: Arguments, state: State, ctx: Context, caller: object
+    ctx: Context, func: ir.Func, pairs: Arguments, state: State, caller: object
 ) -> Results | None:
     """What a call of a function of the project does; None where that is not known: it is too deep,
     or too dear to work out."""
     if ctx.frame.depth >= MAX_DEPTH:
         return None
-    captured = func.parent is not None and any(n in machine.relevant for n in func.mentions)
+    captured = func.parent is not None and any(n in ctx.machine.relevant for n in func.mentions)
     touches = captured or any(matters(value, state) for _, value in pairs)
-    if not touches and not is_factory(machine, func):
+    if not touches and not is_factory(ctx, func):
         # It does the same in every state.
-        summary = summary_of(machine, func, _constants(machine, func, pairs))
-        return None if summary is None else _summarised(machine, summary, state, ctx)
-    if func in machine.dear:
+        summary = summary_of(ctx, func, _constants(ctx, func, pairs))
+        return None if summary is None else _summarised(ctx, summary, state)
+    if func in ctx.machine.dear:
         return None
-    books, work, limit = machine.books, machine.books.work, machine.books.limit
+    books, work, limit = ctx.machine.books, ctx.machine.books.work, ctx.machine.books.limit
     books.limit = min(limit, work + HELPER_WORK)
     try:
-        results = _activate(machine, func, pairs, state, ctx, caller)
+        results = _activate(ctx, func, pairs, state, caller)
     except Undetermined:
         if books.limit == limit:
             raise
         books.work = work
-        machine.dear.add(func)
+        ctx.machine.dear.add(func)
         return None
     finally:
         books.limit = limit
-    return _returned(machine, func, state, results)
+    return _returned(ctx, func, state, results)
 
 
-def _summarised(machine: Machine, summary: Summary, state: State, ctx: Context) -> Results:
+def _summarised(ctx: Context, summary: Summary, state: State) -> Results:
     later = state.suspended() if summary.suspends else state
     for exc, line in summary.faults:
-        machine.fault(state, ctx, line, (exc,), later)
+        ctx.fault(state, line, (exc,), later)
     for exc in summary.raises:
-        machine.fail(later, ctx, exc)
+        ctx.fail(later, exc)
     return [(later, UNKNOWN)] if summary.returns else []
 
 
-def _constants(machine: Machine, func: ir.Func, pairs: Arguments) -> Arguments:
+def _constants(ctx: Context, func: ir.Func, pairs: Arguments) -> Arguments:
     """The parameters that are None in a call, or a constant that the function tests."""
     bound = {**dict(_defaults(func)), **dict(pairs)}.items()
-    return tuple((n, v) for n, v in bound if isinstance(v, Const) and decides(machine, n, v, func))
+    return tuple((n, v) for n, v in bound if isinstance(v, Const) and decides(ctx, n, v, func))
 
 
 def _defaults(func: ir.Func) -> Arguments:
@@ -175,37 +173,34 @@ def _defaults(func: ir.Func) -> Arguments:
     return tuple((name, Const(v.value)) for name, v in defaults if isinstance(v, ir.Const))
 
 
-def is_factory(machine: Machine, func: ir.Func) -> bool:
+def is_factory(ctx: Context, func: ir.Func) -> bool:
     """Whether every return of a function of the project is a task that it makes."""
-    summary = summary_of(machine, func)
+    summary = summary_of(ctx, func)
     return summary is not None and summary.makes
 
 
-def summary_of(machine: Machine, func: ir.Func, constants: Arguments = ()) -> Summary | None:
+def summary_of(ctx: Context, func: ir.Func, constants: Arguments = ()) -> Summary | None:
     """What a function of the project does that is given nothing to remember but `constants`; None
     where that is too dear to work out."""
     key = (func, constants)
-    known = machine.facts.summaries
+    known = ctx.machine.facts.summaries
     if key not in known:
         known[key] = None  # to a call of itself
         # What the function around it has bound where it is called is unknown, not unbound.
-        facts = replace(machine.facts, bindable=frozenset())
-        apart = Machine(machine.program, machine.func, facts, machine.site, Books(HELPER_WORK))
+        facts = replace(ctx.machine.facts, bindable=frozenset())
         with suppress(Undetermined):
-            known[key] = _summarise(apart, func, dict(constants))
+            apart = ctx.machine.apart(facts, Books(HELPER_WORK), MANY)
+            known[key] = _summarise(apart.at_start(), func, dict(constants))
     return known[key]
 
 
-def _summarise(machine: Machine, func: ir.Func, constants: dict[str, Value]) -> Summary:
-    flow = Flow()
-    nothing = State({}, {})
-    outside = Context(Frame(machine.func, "", 0), flow)
+def _summarise(ctx: Context, func: ir.Func, constants: dict[str, Value]) -> Summary:
     stars = (func.star, func.star_star)
     given = tuple((n, constants.get(n, UNKNOWN)) for n in func.params if n not in stars)
-    results = _activate(machine, func, given, nothing, outside, None)
+    results = _activate(ctx, func, given, State({}, {}), None)
     faults: dict[Exc, int] = {}
     raises: list[Exc] = []
-    for completion, states in flow:
+    for completion, states in ctx.out:
         for state in states:
             if completion.exc is None:
                 continue
@@ -215,7 +210,7 @@ def _summarise(machine: Machine, func: ir.Func, constants: dict[str, Value]) -> 
             elif completion.exc not in raises:
                 raises.append(completion.exc)
     return Summary(
-        suspends=machine.suspensions > 0,
+        suspends=ctx.machine.suspensions > 0,
         returns=any(not state.fault for state, _ in results),
         faults=tuple(faults.items()),
         raises=tuple(raises),
@@ -227,29 +222,24 @@ def _summarise(machine: Machine, func: ir.Func, constants: dict[str, Value]) -> 
     )
 
 
-def enter(machine: Machine, function: Function, args: Args, state: State, ctx: Context) -> Results:
+def enter(ctx: Context, function: Function, args: Args, state: State) -> Results:
     """Run the body of a function of the project, in a frame of its own."""
-    return _activate(machine, function.func, bind_arguments(function, args), state, ctx, None)
+    return _activate(ctx, function.func, bind_arguments(function, args), state, None)
 
 
 def _activate(
-    machine: Machine,
-    func: ir.Func,
-    pairs: Arguments,
-    state: State,
-    ctx: Context,
-    caller: object,
+    ctx: Context, func: ir.Func, pairs: Arguments, state: State, caller: object
 ) -> Results:
-    before = machine.caller
-    machine.caller = (before, caller) if caller is not None else before
-    machine.level += 1
-    frame = frame_for(machine, func, ctx)
+    before = ctx.machine.caller
+    ctx.machine.caller = (before, caller) if caller is not None else before
+    ctx.machine.level += 1
+    frame = frame_for(ctx, func)
     state = _holding_all(bind_params(func, pairs, frame, state), frame)
     try:
-        return run_body(machine, frame, state, ctx)
+        return run_body(ctx, frame, state)
     finally:
-        machine.level -= 1
-        machine.caller = before
+        ctx.machine.level -= 1
+        ctx.machine.caller = before
 
 
 def _holding_all(state: State, frame: Frame) -> State:
@@ -259,14 +249,14 @@ def _holding_all(state: State, frame: Frame) -> State:
     return state.bind(f"{frame.prefix}$held", tuple(map(Ref, held))) if held else state
 
 
-def frame_for(machine: Machine, func: ir.Func, ctx: Context) -> Frame:
+def frame_for(ctx: Context, func: ir.Func) -> Frame:
     """A frame for a call; a lambda is part of the function that it stands in."""
-    machine.note_module(machine.program.of(func).path)
+    ctx.machine.note_module(ctx.machine.program.of(func).path)
     depth = ctx.frame.depth + (func.name != "<lambda>")
     parent: Frame | None = ctx.frame
     while parent is not None and func.parent is not parent.func:
         parent = parent.parent
-    return Frame(func, ":" * machine.level, depth, parent)
+    return Frame(func, ":" * ctx.machine.level, depth, parent)
 
 
 def bind_params(
@@ -287,11 +277,11 @@ def bind_params(
     return state
 
 
-def run_body(machine: Machine, frame: Frame, state: State, ctx: Context) -> Results:
+def run_body(ctx: Context, frame: Frame, state: State) -> Results:
     """Run a helper's body: its returned values; what it raises goes to the caller."""
     flow = Flow()
-    inside = Context(frame, flow, None, ctx.cleanup, False)
-    ends = run_block(machine, frame.func.body, [state], inside)
+    inside = Context(ctx.machine, frame, flow, None, ctx.cleanup, False)
+    ends = run_block(inside, frame.func.body, [state])
     results: Results = []
     key = f"{frame.prefix}$return"
     for end in ends + flow.take(RETURN):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.machine import fanout
-from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
+from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.real import UNORDERED, bounded
 from flake8_asyncwait.analysis.states.state import SOME, State
@@ -31,18 +31,18 @@ from flake8_asyncwait.analysis.states.values import (
 )
 
 
-def as_task(machine: Machine, state: State, value: Value) -> tuple[State, Value]:
-    if not isinstance(value, Param) and not machine.something_to_lose(state):
+def as_task(ctx: Context, state: State, value: Value) -> tuple[State, Value]:
+    if not isinstance(value, Param) and not ctx.machine.something_to_lose(state):
         return state, value
-    return effects.as_task(state, value, machine.origin)
+    return effects.as_task(state, value, ctx.machine.origin)
 
 
 def as_items(
-    machine: Machine, state: State, value: Value
+    ctx: Context, state: State, value: Value
 ) -> tuple[State, tuple[Value, ...] | None, Value]:
-    if isinstance(value, Foreign) and not machine.something_to_lose(state):
+    if isinstance(value, Foreign) and not ctx.machine.something_to_lose(state):
         return state, None, value
-    return effects.as_items(state, value, machine.origin, machine.many)
+    return effects.as_items(state, value, ctx.machine.origin, ctx.machine.many)
 
 
 def live(state: State, origin: int) -> int:
@@ -79,14 +79,14 @@ def tells(value: Value, state: State) -> bool:
 
 
 def split_on_turns(
-    machine: Machine, node: ir.Expr, some: State, none: State, ctx: Context
+    ctx: Context, node: ir.Expr, some: State, none: State
 ) -> tuple[list[State], list[State]]:
     """Of the states of a loop over something unknown, `some` with and `none` without a turn,
     those that may be: what the function loops over again is as empty as it was
     (`flow_branches.as_many_turns_as_before`)."""
     if turns(node):
         return [some], []
-    if not isinstance(node, ir.Name) or not _is_repeated(machine, node.id, ctx):
+    if not isinstance(node, ir.Name) or not _is_repeated(ctx, node.id):
         return [some], [none]
     key = SOME + node.id
     known = none.env.get(key)
@@ -96,8 +96,8 @@ def split_on_turns(
     )
 
 
-def _is_repeated(machine: Machine, name: str, ctx: Context) -> bool:
-    return ctx.frame.func is machine.func and name in machine.facts.repeated
+def _is_repeated(ctx: Context, name: str) -> bool:
+    return ctx.frame.func is ctx.machine.func and name in ctx.machine.facts.repeated
 
 
 def turns(node: ir.Expr) -> tuple[Value, ...] | None:
@@ -109,24 +109,24 @@ def turns(node: ir.Expr) -> tuple[Value, ...] | None:
 
 
 def iterated(
-    machine: Machine, state: State, value: Value
+    ctx: Context, state: State, value: Value
 ) -> tuple[State, tuple[Value, ...] | None, Value]:
     """What a loop over a value yields; `as_completed` yields what stands for each task."""
     if isinstance(value, AsCompleted):
-        state, items, source = completing(machine, state, value)
+        state, items, source = completing(ctx, state, value)
         shielded = None if items is None else tuple(Shielded(one, value.timed) for one in items)
         return state, shielded, source
-    if isinstance(value, Foreign) and value.path not in machine.relevant:
+    if isinstance(value, Foreign) and value.path not in ctx.machine.relevant:
         return state, None, value
-    return as_items(machine, state, value)
+    return as_items(ctx, state, value)
 
 
 def looped_over(
-    machine: Machine, state: State, value: Value
+    ctx: Context, state: State, value: Value
 ) -> tuple[State, tuple[Value, ...] | None, Value, bool]:
     """What `iterated` says, and whether there surely is an item. Where nothing is known of the
     items but that there are some, a loop over them is one over unknown ones."""
-    state, items, source = iterated(machine, state, value)
+    state, items, source = iterated(ctx, state, value)
     certain, box = bool(items), state.get(source)
     if type(box) is Box and box.open and all(isinstance(item, Unknown) for item in items or ()):
         items = None
@@ -134,16 +134,16 @@ def looped_over(
 
 
 def completing(
-    machine: Machine, state: State, value: AsCompleted
+    ctx: Context, state: State, value: AsCompleted
 ) -> tuple[State, tuple[Value, ...] | None, Value]:
     """The tasks that a loop over `as_completed` waits for."""
-    state, items, source = as_items(machine, state, value.waited)
-    return fanout.iterating(machine, state, value), items, source
+    state, items, source = as_items(ctx, state, value.waited)
+    return fanout.iterating(ctx, state, value), items, source
 
 
-def collection(machine: Machine, state: State, value: Value) -> bool:
+def collection(ctx: Context, state: State, value: Value) -> bool:
     if isinstance(value, Foreign):
-        return value.path in machine.relevant and machine.something_to_lose(state)
+        return value.path in ctx.machine.relevant and ctx.machine.something_to_lose(state)
     return isinstance(value, Param) or type(state.get(value)) is Box
 
 
@@ -179,16 +179,16 @@ def orders_of(state: State, items: tuple[Value, ...]) -> list[tuple[Value, ...]]
 
 
 def new_task(
-    machine: Machine, state: State, owner: Owner, node: object, is_safe: bool = False
+    ctx: Context, state: State, owner: Owner, node: object, is_safe: bool = False
 ) -> Results:
     """A task made here; none where a state remembers as many of this origin as count.
 
     Leaving executions out can hide a leak, but never make one up.
     """
-    if owner == FUTURE and machine.facts.nothing_to_lose:
+    if owner == FUTURE and ctx.machine.facts.nothing_to_lose:
         return [(state, UNKNOWN)]
-    origin = machine.origin(node)
-    most = max(machine.many, 2 * machine.batch)
+    origin = ctx.machine.origin(node)
+    most = max(ctx.machine.many, 2 * ctx.machine.batch)
     if live(state, origin) >= most:
         return []
     return [state.new(Task(Status.RUNNING, owner, origin, safe=is_safe))]

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.verdicts import all_of, any_of
 from flake8_asyncwait.analysis.code.walk import last_name
-from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
+from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
 from flake8_asyncwait.analysis.semantics import builtins, collections, dicts, running, tasks
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import Ref
@@ -58,9 +58,9 @@ OF_MANY, INSPECTS, CALLS_BACK = Trait.OF_MANY, Trait.INSPECTS, Trait.CALLS_BACK
 COLLECTS = Trait.COLLECTS
 ANSWERS, ENSURES, REGISTERS = Trait.ANSWERS, Trait.ENSURES, Trait.REGISTERS
 
-FunctionRule = Callable[[Machine, ir.Call, Args, State, Context], Results]
-TaskRule = Callable[[Machine, ir.Call, Ref, State, Context], Results]
-CollectionRule = Callable[[Machine, Ref, str, Args, State, Context], Results]
+FunctionRule = Callable[[Context, ir.Call, Args, State], Results]
+TaskRule = Callable[[Context, ir.Call, Ref, State], Results]
+CollectionRule = Callable[[Context, Ref, str, Args, State], Results]
 R = TypeVar("R")
 
 

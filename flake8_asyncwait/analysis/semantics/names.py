@@ -6,7 +6,7 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.code.walk import last_name, tested_constants
 from flake8_asyncwait.analysis.machine.handover import hand_over
-from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Context, Frame, Machine, Results
+from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Context, Frame, Results
 from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.state import State
@@ -26,29 +26,27 @@ from flake8_asyncwait.analysis.states.values import (
 from flake8_asyncwait.sites.fanout import WAIT
 
 
-def lookup(machine: Machine, name: str, state: State, ctx: Context) -> Results:
+def lookup(ctx: Context, name: str, state: State) -> Results:
     """The value of a name; reading one that is not bound yet raises UnboundLocalError."""
     frame = ctx.frame.owner_of(name)
     if frame is None:
-        return [(state, _global(machine, name, state, ctx))]
+        return [(state, _global(ctx, name, state))]
     key = frame.prefix + name
     value = state.env.get(key)
     defined = frame.func.definitions.get(name)
     if value is None and name in frame.func.imports:
-        defined = _function_named(machine, name, ctx)
+        defined = _function_named(ctx, name)
     if value is None and defined is not None:
         return [(state, Function(defined, False))]
-    if frame.func is machine.func:
-        state = _note_stale_read(machine, name, value, state, ctx)
-        if value is None and name in machine.facts.bindable:
-            machine.fail(state, ctx, Exc("UnboundLocalError"))
+    if frame.func is ctx.machine.func:
+        state = _note_stale_read(ctx, name, value, state)
+        if value is None and name in ctx.machine.facts.bindable:
+            ctx.fail(state, Exc("UnboundLocalError"))
             return []
     return [(state, UNKNOWN if value is None else value)]
 
 
-def _note_stale_read(
-    machine: Machine, name: str, value: Value | None, state: State, ctx: Context
-) -> State:
+def _note_stale_read(ctx: Context, name: str, value: Value | None, state: State) -> State:
     """AWT103: a cleanup reads what a result was to be bound to, unbound or older and empty."""
     if not ctx.cleanup or not state.stale:
         return state
@@ -56,16 +54,16 @@ def _note_stale_read(
         return _freshen(name, state)  # what empties it from now on is the cleanup itself
     if name not in state.stale:
         return state
-    unbound = value is None and name in machine.facts.bindable
-    pending = name in machine.site.pending_names
+    unbound = value is None and name in ctx.machine.facts.bindable
+    pending = name in ctx.machine.site.pending_names
     older = value is not None and pending and truth(value, state) is False
     return state.with_unbound() if unbound or older else state
 
 
-def _global(machine: Machine, name: str, state: State, ctx: Context) -> Value:
-    if name in state.env and machine.func.module:
+def _global(ctx: Context, name: str, state: State) -> Value:
+    if name in state.env and ctx.machine.func.module:
         return state.env[name]
-    func = _function_named(machine, name, ctx)
+    func = _function_named(ctx, name)
     if func is not None:
         return Function(func, False)
     return _sibling(name, ctx.frame.func) or Foreign(_module_prefix(ctx) + name)
@@ -82,32 +80,34 @@ def _sibling(name: str, func: ir.Func) -> Value | None:
     return None
 
 
-def _function_named(machine: Machine, name: str, ctx: Context) -> ir.Func | None:
+def _function_named(ctx: Context, name: str) -> ir.Func | None:
     """The function of the project that a name stands for."""
     elsewhere = ctx.frame.depth < MAX_DEPTH
-    found = machine.program.definition(ctx.frame.func, ir.Name(name), elsewhere)
+    found = ctx.machine.program.definition(ctx.frame.func, ir.Name(name), elsewhere)
     return None if found is None else found.load()
 
 
-def keeps(machine: Machine, name: str, value: Value, state: State, frame: Frame) -> bool:
+def keeps(ctx: Context, name: str, value: Value, state: State, frame: Frame) -> bool:
     """Whether states hold what a name is bound to: in the function itself what its relevant
     names are bound to, in helpers what holds a task, decides a condition or is None."""
-    if frame.func is machine.func:
-        return name in (machine.facts.elements if isinstance(value, Result) else machine.relevant)
+    if frame.func is ctx.machine.func:
+        return name in (
+            ctx.machine.facts.elements if isinstance(value, Result) else ctx.machine.relevant
+        )
     if isinstance(value, Const):
-        return decides(machine, name, value, frame.func)
+        return decides(ctx, name, value, frame.func)
     return matters(value, state)
 
 
-def decides(machine: Machine, name: str, value: Const, func: ir.Func) -> bool:
+def decides(ctx: Context, name: str, value: Const, func: ir.Func) -> bool:
     """Whether a helper must know that a name is a constant: it tests it, or fails for it."""
-    return value.value is None or name in _flags_of(machine, func)
+    return value.value is None or name in _flags_of(ctx, func)
 
 
-def _flags_of(machine: Machine, func: ir.Func) -> set[str]:
-    if func not in machine.flags:
-        machine.flags[func] = tested_constants(func, func.params)
-    return machine.flags[func]
+def _flags_of(ctx: Context, func: ir.Func) -> set[str]:
+    if func not in ctx.machine.flags:
+        ctx.machine.flags[func] = tested_constants(func, func.params)
+    return ctx.machine.flags[func]
 
 
 def matters(value: object, state: State) -> bool:
@@ -124,23 +124,23 @@ def matters(value: object, state: State) -> bool:
     return False
 
 
-def assign(machine: Machine, name: str, value: Value, state: State, ctx: Context) -> State:
+def assign(ctx: Context, name: str, value: Value, state: State) -> State:
     """Bind a name; a global, or a name of a function around the one analysed, hands over."""
     frame = ctx.frame.owner_of(name)
     if frame is None:
-        return hand_over(machine, state, value, ctx)
-    if frame is not ctx.frame and frame.func is not machine.func:
-        state = hand_over(machine, state, value, ctx)
+        return hand_over(ctx, state, value)
+    if frame is not ctx.frame and frame.func is not ctx.machine.func:
+        state = hand_over(ctx, state, value)
     key = frame.prefix + name
-    if frame.func is machine.func:
+    if frame.func is ctx.machine.func:
         state = _freshen(name, state)
     if f"${key}" in state.env:
-        state = hand_over(machine, state, value, ctx)
-    if not keeps(machine, name, value, state, frame):
+        state = hand_over(ctx, state, value)
+    if not keeps(ctx, name, value, state, frame):
         value = UNKNOWN
-    if isinstance(value, Unknown) and name not in machine.facts.bindable:
+    if isinstance(value, Unknown) and name not in ctx.machine.facts.bindable:
         return state.unbind(key)
-    _label(machine, name, value, state, frame)
+    _label(ctx, name, value, state, frame)
     return state.bind(key, value)
 
 
@@ -148,16 +148,16 @@ def _freshen(name: str, state: State) -> State:
     return state.with_stale(state.stale - {name}) if name in state.stale else state
 
 
-def _label(machine: Machine, name: str, value: Value, state: State, frame: Frame) -> None:
-    if frame.func is not machine.func:
+def _label(ctx: Context, name: str, value: Value, state: State, frame: Frame) -> None:
+    if frame.func is not ctx.machine.func:
         return
     thing = state.get(value)
     for part in thing.held if type(thing) is Box else (value,):
         for ref in effects.tasks_of(state, part):
             task = state.task(ref)
             # What the result of a wait is bound to is no name of a task.
-            if not task.waited or machine.site.kind is not WAIT:
-                machine.books.labels.setdefault(task.origin, name.partition("~")[0])
+            if not task.waited or ctx.machine.site.kind is not WAIT:
+                ctx.machine.books.labels.setdefault(task.origin, name.partition("~")[0])
 
 
 def path_text(path: tuple[str, ...], ctx: Context) -> str:
@@ -176,32 +176,30 @@ def _module_prefix(ctx: Context) -> str:
     return f"{number}:" if number else ""
 
 
-def class_names(machine: Machine, node: ir.Expr, ctx: Context) -> list[str | None]:
+def class_names(ctx: Context, node: ir.Expr) -> list[str | None]:
     """The last components of the classes that an `except` or `isinstance` names; None for
     one that is not a name."""
     if isinstance(node, ir.Display):
-        return [name for part, _ in node.elements for name in class_names(machine, part, ctx)]
+        return [name for part, _ in node.elements for name in class_names(ctx, part)]
     name = last_name(node)
     if name is not None and isinstance(node, ir.Name):
-        qualified = machine.program.qualified(ctx.frame.func, node)
-        several = machine.program.of(ctx.frame.func).exception_names(name)
+        qualified = ctx.machine.program.qualified(ctx.frame.func, node)
+        several = ctx.machine.program.of(ctx.frame.func).exception_names(name)
         if several is not None:
             return list(several)
         if qualified is not None:
             name = qualified.rpartition(".")[2]
-    qualified = machine.program.qualified(ctx.frame.func, node)
+    qualified = ctx.machine.program.qualified(ctx.frame.func, node)
     if name == "CancelledError" and (qualified or "").startswith("concurrent.futures."):
         name = qualified
     return [name]
 
 
-def bind_function(
-    machine: Machine, name: str, function: Function, state: State, ctx: Context
-) -> State:
+def bind_function(ctx: Context, name: str, function: Function, state: State) -> State:
     """A nested function is always remembered: what it captures may go where it goes."""
     frame = ctx.frame.owner_of(name)
     if frame is None:
-        return hand_over(machine, state, function, ctx)
+        return hand_over(ctx, state, function)
     if frame.func.definitions.get(name) is function.func:
         return state
     return state.bind(frame.prefix + name, function)

@@ -7,7 +7,7 @@ from typing import Any
 
 from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.machine.handover import hand_over
-from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
+from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
 from flake8_asyncwait.analysis.semantics.collections import add_items, less_others
 from flake8_asyncwait.analysis.semantics.dicts import update_dict
 from flake8_asyncwait.analysis.semantics.items import as_items, collection, iterated
@@ -36,16 +36,14 @@ _OPERATORS: dict[str, tuple[Operation, Operation]] = {
 _MOST_ITEMS = 1_000
 
 
-def combine(
-    machine: Machine, op: str, left: Value, right: Value, state: State, ctx: Context
-) -> Results:
+def combine(ctx: Context, op: str, left: Value, right: Value, state: State) -> Results:
     """`left op right` of two values; unknown if neither is a collection."""
-    if op not in _OPERATORS or not any(collection(machine, state, v) for v in (left, right)):
+    if op not in _OPERATORS or not any(collection(ctx, state, v) for v in (left, right)):
         return [(state, UNKNOWN)]
     if op == "Multiply":
-        return _repeated(machine, 0, left, right, state, ctx)
-    state, mine, left = as_items(machine, state, left)
-    state, others, right = as_items(machine, state, right)
+        return _repeated(ctx, 0, left, right, state)
+    state, mine, left = as_items(ctx, state, left)
+    state, others, right = as_items(ctx, state, right)
     less = less_others(state, left, right) if op == "Subtract" else []
     if not (is_box(state, left) and is_box(state, right)):
         known = state.get(left) if is_box(state, left) else state.get(right)
@@ -53,18 +51,11 @@ def combine(
     assert isinstance(left, Ref)
     assert isinstance(right, Ref)
     opened = state.is_open(left) or (state.is_open(right) and op != "Subtract")
-    return less + _combined(machine, 0, op, left, right, opened, state, ctx)
+    return less + _combined(ctx, 0, op, left, right, opened, state)
 
 
 def _combined(
-    machine: Machine,
-    place: int,
-    op: str,
-    left: Ref,
-    right: Ref,
-    opened: bool,
-    state: State,
-    ctx: Context,
+    ctx: Context, place: int, op: str, left: Ref, right: Ref, opened: bool, state: State
 ) -> Results:
     """Run an operator, or (`place` is 1) its twin that works in place, on two collections. Where
     the kind of one is but a guess, both are sets if they have to be."""
@@ -83,8 +74,8 @@ def _combined(
                 return one
             return result
 
-        return run_or_open(machine, as_guessed, left, [right], state, ctx, opened, list)
-    return run_or_open(machine, operation, left, [right], state, ctx, opened)
+        return run_or_open(ctx, as_guessed, left, [right], state, opened, list)
+    return run_or_open(ctx, operation, left, [right], state, opened)
 
 
 def _with_unknown(
@@ -103,9 +94,7 @@ def _with_unknown(
     return [state.new(Box(known.kind, items, True))]
 
 
-def _repeated(
-    machine: Machine, place: int, left: Value, right: Value, state: State, ctx: Context
-) -> Results:
+def _repeated(ctx: Context, place: int, left: Value, right: Value, state: State) -> Results:
     """`items * count`, the other way round, or in place."""
     items, count = (left, right) if type(state.get(left)) is Box else (right, left)
     box = state.get(items)
@@ -113,40 +102,33 @@ def _repeated(
         return [(state, UNKNOWN)]
     times = count.value if isinstance(count, Const) and isinstance(count.value, int) else None
     if isinstance(count, Const) and times is None:
-        machine.fail(state, ctx, Exc("TypeError"))
+        ctx.fail(state, Exc("TypeError"))
         return []
     if times is None or len(box.items) * times > _MOST_ITEMS:
         opened = box._replace(open=True, escaped=False)
         return [(open_up(state, items), items)] if place else [state.new(opened)]
-    return run_real(machine, _OPERATORS["Multiply"][place], items, [count], state, ctx)
+    return run_real(ctx, _OPERATORS["Multiply"][place], items, [count], state)
 
 
-def update(
-    machine: Machine, op: str, ref: Ref, value: Value, state: State, ctx: Context
-) -> Results:
+def update(ctx: Context, op: str, ref: Ref, value: Value, state: State) -> Results:
     """`ref op= value`: the value that the target is bound to then, most often `ref` itself."""
     if op not in _OPERATORS:
         return [(state, UNKNOWN)]
     if op == "Multiply":
-        return _repeated(machine, 1, ref, value, state, ctx)
+        return _repeated(ctx, 1, ref, value, state)
     box = state.box(ref)
     if box.escaped and op in ("Add", "BitOr"):
-        state = hand_over(machine, state, value, ctx)
+        state = hand_over(ctx, state, value)
     if box.kind is dict:
-        return [
-            (after, ref)
-            for after, _ in update_dict(machine, ref, op, Args([value], {}), state, ctx)
-        ]
-    state, items, right = iterated(machine, state, value)
+        return [(after, ref) for after, _ in update_dict(ctx, ref, op, Args([value], {}), state)]
+    state, items, right = iterated(ctx, state, value)
     other = state.get(right)
     if items is None or not isinstance(right, Ref) or type(other) is not Box:
         return [(open_up(state, ref) if op in ("Add", "BitOr", "BitXor") else state, ref)]
     if op == "Add" and box.kind is list:
         return [
             (after, ref)
-            for after, _ in add_items(
-                machine, ref, list.extend.__name__, Args([value], {}), state, ctx
-            )
+            for after, _ in add_items(ctx, ref, list.extend.__name__, Args([value], {}), state)
         ]
     opened = other.open and op not in ("Subtract", "BitAnd")
-    return _combined(machine, 1, op, ref, right, opened, state, ctx)
+    return _combined(ctx, 1, op, ref, right, opened, state)

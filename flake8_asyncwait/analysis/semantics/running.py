@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flake8_asyncwait.analysis.code.exceptions import Exc
-from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
+from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.real import (
     ERRORS,
@@ -30,12 +30,11 @@ _ITERABLES = (list, tuple, set, frozenset, deque, dict)
 
 
 def run_real(
-    machine: Machine,
+    ctx: Context,
     operation: Operation,
     ref: Ref,
     others: list[Value],
     state: State,
-    ctx: Context,
     opened: bool = False,
     kind: type | None = None,
 ) -> Results:
@@ -54,7 +53,7 @@ def run_real(
         guessed = box.escaped and isinstance(error, (TypeError, AttributeError))
         if box.open or opened or guessed:
             return [(state, UNKNOWN)]
-        machine.fail(state, ctx, Exc(type(error).__name__))
+        ctx.fail(state, Exc(type(error).__name__))
         return []
     state, items = read_items(state, things[0], order)
     state = state.put(ref, bounded(box._replace(items=items, open=box.open or opened)))
@@ -64,18 +63,17 @@ def run_real(
 
 
 def run_or_open(
-    machine: Machine,
+    ctx: Context,
     operation: Operation,
     ref: Ref,
     others: list[Value],
     state: State,
-    ctx: Context,
     opened: bool,
     kind: type | None = None,
 ) -> Results:
     """`run_real`; what asks for more than is known leaves a collection that may hold more."""
     try:
-        return run_real(machine, operation, ref, others, state, ctx, opened, kind)
+        return run_real(ctx, operation, ref, others, state, opened, kind)
     except NotKnown:
         return [(open_up(state, ref), UNKNOWN)]
 
@@ -94,14 +92,12 @@ def with_something(state: State, ref: Ref) -> State:
     return open_up(state, ref) if state.box(ref).items else effects.sized(state, ref)[0]
 
 
-def call_method(
-    machine: Machine, ref: Ref, name: str, args: Args, state: State, ctx: Context
-) -> Results:
+def call_method(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:
     """A method that is Python's own."""
     box = state.box(ref)
     kind = box.kind if not box.escaped else kind_with(name, box.kind)
     try:
-        return run_real(machine, method_of(name), ref, args.positional, state, ctx, kind=kind)
+        return run_real(ctx, method_of(name), ref, args.positional, state, kind=kind)
     except NotKnown:
         return [(state, UNKNOWN)]
 

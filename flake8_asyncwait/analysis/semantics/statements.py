@@ -21,7 +21,7 @@ from flake8_asyncwait.analysis.machine.execute import (
 )
 from flake8_asyncwait.analysis.machine.handover import hand_over, hand_over_names
 from flake8_asyncwait.analysis.machine.loss import merge
-from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
+from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.collections import delete_item
@@ -50,73 +50,73 @@ from flake8_asyncwait.analysis.states.values import (
 
 
 @executes(ir.ExprStmt)
-def _expression(machine: Machine, node: ir.ExprStmt, state: State, ctx: Context) -> list[State]:
+def _expression(ctx: Context, node: ir.ExprStmt, state: State) -> list[State]:
     if isinstance(node.value, ir.Comprehension) and node.value.kind is ir.ITERATOR:
         return [state]  # a generator expression that nobody iterates over does nothing
-    return [after for after, _ in evaluate(machine, node.value, state, ctx)]
+    return [after for after, _ in evaluate(ctx, node.value, state)]
 
 
 @executes(ir.Assign)
-def _assign(machine: Machine, node: ir.Assign, state: State, ctx: Context) -> list[State]:
+def _assign(ctx: Context, node: ir.Assign, state: State) -> list[State]:
     ends: list[State] = []
-    for after, value in evaluate(machine, node.value, state, ctx):
+    for after, value in evaluate(ctx, node.value, state):
         states = [after]
         for target in node.targets:
-            states = [end for one in states for end in bind(machine, target, value, one, ctx)]
+            states = [end for one in states for end in bind(ctx, target, value, one)]
         ends += states
     return ends
 
 
 @executes(ir.AugAssign)
-def _aug_assign(machine: Machine, node: ir.AugAssign, state: State, ctx: Context) -> list[State]:
+def _aug_assign(ctx: Context, node: ir.AugAssign, state: State) -> list[State]:
     ends: list[State] = []
     current: ir.Expr = node.target if not isinstance(node.target, ir.Unpack) else ir.Other([])
-    for after, (old, value) in evaluate_all(machine, [current, node.value], state, ctx):
+    for after, (old, value) in evaluate_all(ctx, [current, node.value], state):
         if isinstance(old, Ref) and type(after.get(old)) is Box:
-            for later, new in update(machine, node.op, old, value, after, ctx):
+            for later, new in update(ctx, node.op, old, value, after):
                 same = new == old or isinstance(new, Unknown)
-                ends += [later] if same else bind(machine, node.target, new, later, ctx)
+                ends += [later] if same else bind(ctx, node.target, new, later)
         elif isinstance(node.target, ir.Name) and isinstance(old, (Const, Unknown)):
-            ends += bind(machine, node.target, UNKNOWN, after, ctx)
+            ends += bind(ctx, node.target, UNKNOWN, after)
         else:
-            ends.append(hand_over(machine, after, value, ctx))
+            ends.append(hand_over(ctx, after, value))
     return ends
 
 
 @executes(ir.Delete)
-def _delete(machine: Machine, node: ir.Delete, state: State, ctx: Context) -> list[State]:
+def _delete(ctx: Context, node: ir.Delete, state: State) -> list[State]:
     states = [state]
     for target in node.targets:
-        states = [end for one in states for end in _delete_one(machine, target, one, ctx)]
+        states = [end for one in states for end in _delete_one(ctx, target, one)]
     return states
 
 
-def _delete_one(machine: Machine, target: ir.Target, state: State, ctx: Context) -> list[State]:
+def _delete_one(ctx: Context, target: ir.Target, state: State) -> list[State]:
     if isinstance(target, ir.Name):
         frame = ctx.frame.owner_of(target.id)
         if frame is None:
             return [state]
-        if not lookup(machine, target.id, state, ctx):
+        if not lookup(ctx, target.id, state):
             return []  # it is not bound
         return [state.unbind(frame.prefix + target.id)]
     if not isinstance(target, ir.Subscript):
         return [state]
     ends: list[State] = []
-    for after, (owner, index) in evaluate_all(machine, [target.value, target.index], state, ctx):
-        machine.may_raise([(after, UNKNOWN)], machine.line, ctx)
+    for after, (owner, index) in evaluate_all(ctx, [target.value, target.index], state):
+        ctx.may_raise([(after, UNKNOWN)], ctx.machine.line)
         if isinstance(owner, Ref) and type(after.get(owner)) is Box:
-            ends += delete_item(machine, owner, index, after, ctx)
+            ends += delete_item(ctx, owner, index, after)
         else:
             ends.append(after)
     return ends
 
 
 @executes(ir.Return)
-def _return(machine: Machine, node: ir.Return, state: State, ctx: Context) -> list[State]:
+def _return(ctx: Context, node: ir.Return, state: State) -> list[State]:
     if node.value is None:
         ways: Results = [(state, Const(None))]
     else:
-        ways = evaluate(machine, node.value, state, ctx)
+        ways = evaluate(ctx, node.value, state)
     for after, value in ways:
         kept = value if ctx.frame.prefix or matters(value, after) else UNKNOWN
         done = after.bind(f"{ctx.frame.prefix}$return", kept)
@@ -127,57 +127,57 @@ def _return(machine: Machine, node: ir.Return, state: State, ctx: Context) -> li
 
 
 @executes(ir.Raise)
-def _raise(machine: Machine, node: ir.Raise, state: State, ctx: Context) -> list[State]:
+def _raise(ctx: Context, node: ir.Raise, state: State) -> list[State]:
     if node.value is None:
         ctx.out.add(raising(ctx.handling or ANY), state)
         return []
     parts = [node.value] + ([node.cause] if node.cause is not None else [])
-    for after, values in evaluate_all(machine, parts, state, ctx):
-        exc = values[0].exc if isinstance(values[0], Raised) else _raised(machine, node.value, ctx)
+    for after, values in evaluate_all(ctx, parts, state):
+        exc = values[0].exc if isinstance(values[0], Raised) else _raised(ctx, node.value)
         for value in values:
-            after = hand_over(machine, after, value, ctx)
+            after = hand_over(ctx, after, value)
         ctx.out.add(raising(exc), after.step(node.line, "an exception is raised"))
     return []
 
 
-def _raised(machine: Machine, node: ir.Expr, ctx: Context) -> Exc:
+def _raised(ctx: Context, node: ir.Expr) -> Exc:
     """The class that a `raise` names, if it names one."""
     called = isinstance(node, ir.Call)
     func = node.func if isinstance(node, ir.Call) else node
-    name = class_names(machine, func, ctx)[0]
+    name = class_names(ctx, func)[0]
     if name is None or (not called and not name[:1].isupper()):
         return ANY
     return Exc(name)
 
 
 @executes(ir.Assert)
-def _assert(machine: Machine, node: ir.Assert, state: State, ctx: Context) -> list[State]:
+def _assert(ctx: Context, node: ir.Assert, state: State) -> list[State]:
     """An `assert` that the outcome decides is `if not ...: raise`; any other holds."""
-    free = machine.free_choices
-    yes, no = decide(machine, node.test, state, ctx)
-    if machine.free_choices > free:
+    free = ctx.machine.free_choices
+    yes, no = decide(ctx, node.test, state)
+    if ctx.machine.free_choices > free:
         return yes
     message = node.message or ir.Const(None)
-    for after, _ in [end for one in no for end in evaluate(machine, message, one, ctx)]:
-        machine.fail(after.step(node.line, "the assertion fails"), ctx, Exc("AssertionError"))
+    for after, _ in [end for one in no for end in evaluate(ctx, message, one)]:
+        ctx.fail(after.step(node.line, "the assertion fails"), Exc("AssertionError"))
     return yes
 
 
 @executes(ir.Jump)
-def _jump(machine: Machine, node: ir.Jump, state: State, ctx: Context) -> list[State]:
-    state = forget(machine, state, node, ctx)
+def _jump(ctx: Context, node: ir.Jump, state: State) -> list[State]:
+    state = forget(ctx, state, node)
     ctx.out.add(BREAK if node.kind == "break" else CONTINUE, state)
     return []
 
 
 @executes(ir.Define)
-def _define(machine: Machine, node: ir.Define, state: State, ctx: Context) -> list[State]:
+def _define(ctx: Context, node: ir.Define, state: State) -> list[State]:
     ends: list[State] = []
-    for after, _ in evaluate_all(machine, node.decorators, state, ctx):
+    for after, _ in evaluate_all(ctx, node.decorators, state):
         function = Function(node.func, False)
         if node.decorators and not manages(node.func):
-            after = hand_over(machine, after, function, ctx)
-        ends.append(bind_function(machine, node.func.name, function, after, ctx))
+            after = hand_over(ctx, after, function)
+        ends.append(bind_function(ctx, node.func.name, function, after))
     return ends
 
 
@@ -186,27 +186,25 @@ def manages(func: ir.Func) -> bool:
 
 
 @executes(ir.DefineClass)
-def _define_class(
-    machine: Machine, node: ir.DefineClass, state: State, ctx: Context
-) -> list[State]:
-    return [hand_over_names(machine, state, node.mentions, ctx)]
+def _define_class(ctx: Context, node: ir.DefineClass, state: State) -> list[State]:
+    return [hand_over_names(ctx, state, node.mentions)]
 
 
 @executes_all(ir.If)
-def _if(machine: Machine, node: ir.If, states: list[State], ctx: Context) -> list[State]:
-    yes, no = branch(machine, node, states, ctx)
-    ends = run_block(machine, node.body, merge(machine, yes, node.line), ctx)
-    return ends + run_block(machine, node.orelse, merge(machine, no, node.line), ctx)
+def _if(ctx: Context, node: ir.If, states: list[State]) -> list[State]:
+    yes, no = branch(ctx, node, states)
+    ends = run_block(ctx, node.body, merge(ctx, yes, node.line))
+    return ends + run_block(ctx, node.orelse, merge(ctx, no, node.line))
 
 
 def branch(
-    machine: Machine, node: ir.If | ir.While, states: list[State], ctx: Context
+    ctx: Context, node: ir.If | ir.While, states: list[State]
 ) -> tuple[list[State], list[State]]:
     """`decide`, for a statement: where it may go either way, that is a step of its own."""
     true: list[State] = []
     false: list[State] = []
     for state in states:
-        yes, no = decide(machine, node.test, state, ctx)
+        yes, no = decide(ctx, node.test, state)
         if yes and no:
             yes = [one.step(node.line, "the condition holds", YES) for one in yes]
             no = [one.step(node.line, "the condition does not hold", NO) for one in no]
@@ -216,31 +214,31 @@ def branch(
 
 
 @executes_all(ir.Match)
-def _match(machine: Machine, node: ir.Match, states: list[State], ctx: Context) -> list[State]:
+def _match(ctx: Context, node: ir.Match, states: list[State]) -> list[State]:
     ends: list[State] = []
-    remaining = [way for one in states for way in evaluate(machine, node.subject, one, ctx)]
+    remaining = [way for one in states for way in evaluate(ctx, node.subject, one)]
     for case in node.cases:
         taken: list[State] = []
         left: Results = []
         for state, value in remaining:
-            yes, no = _decide_case(machine, case, value, state, ctx)
+            yes, no = _decide_case(ctx, case, value, state)
             taken += yes
             left += [(one, value) for one in no]
-        ends += run_block(machine, case.body, merge(machine, taken, node.line), ctx)
+        ends += run_block(ctx, case.body, merge(ctx, taken, node.line))
         remaining = left
     return ends + [state for state, _ in remaining]
 
 
 def _decide_case(
-    machine: Machine, case: ir.Case, value: Value, state: State, ctx: Context
+    ctx: Context, case: ir.Case, value: Value, state: State
 ) -> tuple[list[State], list[State]]:
     known = True if case.irrefutable else _matches(case, value, state)
     yes = [state] if known is not False else []
     no = [state] if known is not True else []
     for name in case.binds:
-        yes = [assign(machine, name, UNKNOWN, one, ctx) for one in yes]
+        yes = [assign(ctx, name, UNKNOWN, one) for one in yes]
     if case.guard is not None:
-        split = [decide(machine, case.guard, one, ctx) for one in yes]
+        split = [decide(ctx, case.guard, one) for one in yes]
         yes = [one for passed, _ in split for one in passed]
         no += [one for _, failed in split for one in failed]
     return yes, no
@@ -269,43 +267,41 @@ def _row_matches(row: object, items: tuple[Value, ...]) -> bool | None:
 
 
 @executes_all(ir.Try)
-def _try(machine: Machine, node: ir.Try, states: list[State], ctx: Context) -> list[State]:
+def _try(ctx: Context, node: ir.Try, states: list[State]) -> list[State]:
     body = Flow()
     after = Flow()
     inside = ctx.into(body)
-    inside.expected += _expected(machine, node, ctx)
-    normal = run_block(machine, node.body, states, inside)
-    normal = run_block(machine, node.orelse, normal, ctx.into(after))
+    inside.expected += _expected(ctx, node)
+    normal = run_block(inside, node.body, states)
+    normal = run_block(ctx.into(after), node.orelse, normal)
     for completion, ended in body:
         if completion.exc is None or not node.handlers:
             after.add(completion, *ended)
         else:
-            merged = merge(machine, ended, node.line)
-            normal += _handle(machine, node, completion.exc, merged, after, ctx)
+            merged = merge(ctx, ended, node.line)
+            normal += _handle(ctx, node, completion.exc, merged, after)
     if not node.final:
         for completion, ended in after:
             ctx.out.add(completion, *ended)
         return normal
-    return _finally(machine, node, normal, after, ctx)
+    return _finally(ctx, node, normal, after)
 
 
-def _expected(machine: Machine, node: ir.Try, ctx: Context) -> tuple[Exc, ...]:
+def _expected(ctx: Context, node: ir.Try) -> tuple[Exc, ...]:
     """The ordinary exceptions that the handlers of a `try` name whose body never suspends: it is
     there because plain calls raise them."""
     if not node.handlers or not never_suspends(node.body):
         return ()
     kinds = [handler.type for handler in node.handlers if handler.type is not None]
-    names = [name for kind in kinds for name in class_names(machine, kind, ctx)]
-    return ordinary(names, machine.program.outline.classes)
+    names = [name for kind in kinds for name in class_names(ctx, kind)]
+    return ordinary(names, ctx.machine.program.outline.classes)
 
 
-def _handle(
-    machine: Machine, node: ir.Try, exc: Exc, states: list[State], after: Flow, ctx: Context
-) -> list[State]:
+def _handle(ctx: Context, node: ir.Try, exc: Exc, states: list[State], after: Flow) -> list[State]:
     """Send an exception through the handlers; returns the states that go on after one."""
     ends: list[State] = []
     for handler in node.handlers:
-        caught = _catches(machine, handler.type, exc, ctx)
+        caught = _catches(ctx, handler.type, exc)
         if caught is False:
             continue
         inside = ctx.handler(after, exc)
@@ -313,7 +309,7 @@ def _handle(
         if handler.name is not None and _names_it(handler):
             key = ctx.frame.prefix + handler.name
             entered = [one.bind(key, Raised(exc)) for one in states]
-        done = run_block(machine, handler.body, entered, inside)
+        done = run_block(inside, handler.body, entered)
         if handler.name is not None:
             done = [one.unbind(ctx.frame.prefix + handler.name) for one in done]
         ends += done
@@ -332,21 +328,17 @@ def _names_it(handler: ir.Handler) -> bool:
     )
 
 
-def _catches(machine: Machine, kind: ir.Expr | None, exc: Exc, ctx: Context) -> bool | None:
+def _catches(ctx: Context, kind: ir.Expr | None, exc: Exc) -> bool | None:
     if kind is None:
         return True
-    classes = machine.program.of(ctx.frame.func).outline.classes
-    return any_of(catches(name, exc, classes) for name in class_names(machine, kind, ctx))
+    classes = ctx.machine.program.of(ctx.frame.func).outline.classes
+    return any_of(catches(name, exc, classes) for name in class_names(ctx, kind))
 
 
-def _finally(
-    machine: Machine, node: ir.Try, normal: list[State], after: Flow, ctx: Context
-) -> list[State]:
+def _finally(ctx: Context, node: ir.Try, normal: list[State], after: Flow) -> list[State]:
     line = node.final[0].line
     for completion, states in after:
         inside = ctx.handler(ctx.out, completion.exc or ctx.handling)
-        ctx.out.add(
-            completion, *run_block(machine, node.final, merge(machine, states, line), inside)
-        )
+        ctx.out.add(completion, *run_block(inside, node.final, merge(ctx, states, line)))
     inside = ctx.handler(ctx.out, ctx.handling)
-    return run_block(machine, node.final, merge(machine, normal, line), inside)
+    return run_block(inside, node.final, merge(ctx, normal, line))

@@ -7,7 +7,7 @@ from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, Exc
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.books import AWAITED
 from flake8_asyncwait.analysis.machine.handover import cancel, cancel_all, hand_over, unknown_call
-from flake8_asyncwait.analysis.machine.machine import Args, Context, Machine, Results
+from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
 from flake8_asyncwait.analysis.semantics.awaits import await_value, result_of
 from flake8_asyncwait.analysis.semantics.items import as_items, as_task, new_task
 from flake8_asyncwait.analysis.semantics.truth import truth
@@ -55,30 +55,25 @@ from flake8_asyncwait.sites.fanout import AS_COMPLETED, WAIT
 
 
 def make_task(
-    machine: Machine,
-    node: ir.Call,
-    coroutine: Value,
-    state: State,
-    ctx: Context,
-    owner: Owner = OWNED,
+    ctx: Context, node: ir.Call, coroutine: Value, state: State, owner: Owner = OWNED
 ) -> Results:
     """A new task around a coroutine: what the coroutine was given, it can reach."""
     if isinstance(coroutine, Waiting):
-        state, _, box = as_items(machine, state, coroutine.waited)
+        state, _, box = as_items(ctx, state, coroutine.waited)
         coroutine = coroutine._replace(waited=box)
         if coroutine.site >= 0:
-            state, elements, opened = waited_elements(machine, state, coroutine)
-            state = start_wait(machine, state, coroutine.site, elements, opened)
+            state, elements, opened = waited_elements(ctx, state, coroutine)
+            state = start_wait(ctx, state, coroutine.site, elements, opened)
             state = state.step(coroutine.line, "the wait starts", WAITING)
-        made = new_task(machine, state, owner, node)
+        made = new_task(ctx, state, owner, node)
         return [
             after.new(WaitTask(coroutine, task)) for after, task in made if isinstance(task, Ref)
         ]
-    is_safe = isinstance(coroutine, Coroutine) and fanout.is_safe(machine, coroutine)
-    state = hand_over(machine, state, coroutine, ctx)
-    made = new_task(machine, state, owner, node, is_safe)
+    is_safe = isinstance(coroutine, Coroutine) and fanout.is_safe(ctx, coroutine)
+    state = hand_over(ctx, state, coroutine)
+    made = new_task(ctx, state, owner, node, is_safe)
     runs = _runs(node)
-    if runs not in machine.facts.questioned:
+    if runs not in ctx.machine.facts.questioned:
         return made
     return [
         (end.put(ref, end.task(ref)._replace(runs=runs)), ref)
@@ -94,20 +89,18 @@ def _runs(node: ir.Call) -> str:
     return ".".join(path or ())
 
 
-def create_task(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
-    return make_task(machine, node, args.first(), state, ctx)
+def create_task(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    return make_task(ctx, node, args.first(), state)
 
 
-def ensure_future(
-    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
-) -> Results:
+def ensure_future(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     value = args.first()
-    func = machine.func
+    func = ctx.machine.func
     if isinstance(value, Param) and value.name in func.coroutines - {func.star}:
-        return make_task(machine, node, value, state, ctx)
+        return make_task(ctx, node, value, state)
     if func.star in func.coroutines and _is_of(state, value, func.star):
-        return make_task(machine, node, value, state, ctx)
-    return _ensured(machine, node, value, state, ctx)
+        return make_task(ctx, node, value, state)
+    return _ensured(ctx, node, value, state)
 
 
 def _is_of(state: State, value: Value, parameter: str | None) -> bool:
@@ -119,42 +112,42 @@ def _is_of(state: State, value: Value, parameter: str | None) -> bool:
     )
 
 
-def _ensured(machine: Machine, node: ir.Call, value: Value, state: State, ctx: Context) -> Results:
+def _ensured(ctx: Context, node: ir.Call, value: Value, state: State) -> Results:
     """A coroutine call becomes a task of this function, a constant raises, and anything else
     stays what it is."""
     if type(state.get(value)) is WaitTask:  # what takes it knows nothing of what it waits for
-        machine.books.used(state, value, AWAITED, node.line)
+        ctx.machine.books.used(state, value, AWAITED, node.line)
     if isinstance(value, Const):
-        machine.fail(state, ctx, Exc("TypeError"))
+        ctx.fail(state, Exc("TypeError"))
         return []
     if isinstance(value, (Coroutine, Waiting, TimeLimited)):
-        return make_task(machine, node, value, state, ctx)
-    if isinstance(value, Result) and not fanout.is_task(machine, value):
-        return make_task(machine, node, value, state, ctx)
+        return make_task(ctx, node, value, state)
+    if isinstance(value, Result) and not fanout.is_task(ctx, value):
+        return make_task(ctx, node, value, state)
     return [(state, value)]
 
 
-def make_future(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+def make_future(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     for value in args.every():
-        state = hand_over(machine, state, value, ctx)
-    return new_task(machine, state, FUTURE, node)
+        state = hand_over(ctx, state, value)
+    return new_task(ctx, state, FUTURE, node)
 
 
-def gather_all(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+def gather_all(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     quiet = truth(args.keywords.get("return_exceptions", Const(False)), state)
-    outer, machine.batch = machine.batch, max(machine.batch, len(args.positional))
+    outer, ctx.machine.batch = ctx.machine.batch, max(ctx.machine.batch, len(args.positional))
     ways: list[tuple[State, list[Value]]] = [(state, [])]
-    awaitables, is_open = fanout.awaitables(machine, node, args)
+    awaitables, is_open = fanout.awaitables(ctx, node, args)
     for value in awaitables:
         after: list[tuple[State, list[Value]]] = []
         for before, children in ways:
-            for later, child in _ensured(machine, node, value, before, ctx):
+            for later, child in _ensured(ctx, node, value, before):
                 if isinstance(child, Param):
-                    later, child = as_task(machine, later, child)
+                    later, child = as_task(ctx, later, child)
                 kept = isinstance(child, Ref) and type(later.get(child)) in (Task, Gather, WaitTask)
                 after.append((later, [*children, child] if kept else children))
         ways = after
-    machine.batch = outer
+    ctx.machine.batch = outer
     made = [
         later.new(
             Gather(
@@ -165,116 +158,102 @@ def gather_all(machine: Machine, node: ir.Call, args: Args, state: State, ctx: C
         )
         for later, children in ways
     ]
-    return [(fanout.gathered(machine, node, after, ref, state), ref) for after, ref in made]
+    return [(fanout.gathered(ctx, node, after, ref, state), ref) for after, ref in made]
 
 
-def shielded(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
-    return [
-        (after, Shielded(inner))
-        for after, inner in _ensured(machine, node, args.first(), state, ctx)
-    ]
+def shielded(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    return [(after, Shielded(inner)) for after, inner in _ensured(ctx, node, args.first(), state)]
 
 
-def time_limited(
-    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
-) -> Results:
+def time_limited(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     value = args.positional[0] if args.positional else args.keywords.get("fut", UNKNOWN)
     timeout = args.positional[1] if len(args.positional) > 1 else args.keywords.get("timeout")
     return [(state, value if timeout == Const(None) else TimeLimited(value))]
 
 
-def as_completed(
-    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
-) -> Results:
-    if machine.site.kind is WAIT:
+def as_completed(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    if ctx.machine.site.kind is WAIT:
         return [(state, AsCompleted(args.first()))]
     is_timed = args.keywords.get("timeout", Const(None)) != Const(None)
-    if node is not machine.site.call:
+    if node is not ctx.machine.site.call:
         return [(state, AsCompleted(args.first(), is_timed))]
     return [
         (after.step(node.line, fanout.STARTS[AS_COMPLETED]), AsCompleted(waited, is_timed, True))
-        for after, waited in _tasks_in(machine, node, args.first(), state, ctx)
+        for after, waited in _tasks_in(ctx, node, args.first(), state)
     ]
 
 
-def _tasks_in(machine: Machine, node: ir.Call, value: Value, state: State, ctx: Context) -> Results:
+def _tasks_in(ctx: Context, node: ir.Call, value: Value, state: State) -> Results:
     """A collection of awaitables, with the tasks that `as_completed` makes of coroutines."""
-    state, items, source = as_items(machine, state, value)
+    state, items, source = as_items(ctx, state, value)
     box = state.get(source)
     if items is None or type(box) is not Box:
         return [(state, value)]
     ways: list[tuple[State, list[Value]]] = [(state, [])]
-    items = fanout.repeated(machine, items) if box.open else items
-    kept, is_open = fanout.telling(machine, items, box.open)
+    items = fanout.repeated(ctx, items) if box.open else items
+    kept, is_open = fanout.telling(ctx, items, box.open)
     for item in kept:
         ways = [
             (later, [*children, child])
             for before, children in ways
-            for later, child in _ensured(machine, node, item, before, ctx)
+            for later, child in _ensured(ctx, node, item, before)
         ]
     return [after.new(Box(list, tuple(children), is_open)) for after, children in ways]
 
 
-def run_main(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+def run_main(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """`asyncio.run(...)`: what is left running when it ends, it cancels."""
     value = args.first()
     if isinstance(value, Waiting):
-        return [(hand_over(machine, state, value, ctx), UNKNOWN)]
-    return unknown_call(machine, node, args, state, ctx)
+        return [(hand_over(ctx, state, value), UNKNOWN)]
+    return unknown_call(ctx, node, args, state)
 
 
-def event_loop(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+def event_loop(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     return [(state, Loop())]
 
 
-def sleep(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
-    return [(state, Result(machine.origin(node), "asyncio.sleep()"))]
+def sleep(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    return [(state, Result(ctx.machine.origin(node), "asyncio.sleep()"))]
 
 
 def primitive(
-    methods: tuple[str, ...],
-    machine: Machine,
-    node: ir.Call,
-    args: Args,
-    state: State,
-    ctx: Context,
+    methods: tuple[str, ...], ctx: Context, node: ir.Call, args: Args, state: State
 ) -> Results:
     """A queue or an event: these of its methods are coroutines."""
     return [(state, Primitive(methods))]
 
 
-def factory(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+def factory(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     for value in args.every():
-        state = hand_over(machine, state, value, ctx)
-    return new_task(machine, state, OWNED, node)
+        state = hand_over(ctx, state, value)
+    return new_task(ctx, state, OWNED, node)
 
 
-def canceller(machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context) -> Results:
+def canceller(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     for value in args.every():
-        state = cancel_all(machine, state, value, node.line)
-    return unknown_call(machine, node, args, state, ctx)
+        state = cancel_all(ctx, state, value, node.line)
+    return unknown_call(ctx, node, args, state)
 
 
-def run_until_complete(
-    machine: Machine, node: ir.Call, args: Args, state: State, ctx: Context
-) -> Results:
+def run_until_complete(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """Runs a wait from a function that is no coroutine: nothing can cancel it there."""
     value = args.first()
     if not isinstance(value, (Waiting, TimeLimited)):
-        return unknown_call(machine, node, args, state, ctx)
+        return unknown_call(ctx, node, args, state)
     flow = Flow()
-    results = await_value(machine, state, value, node.line, ctx.into(flow))
+    results = await_value(ctx.into(flow), state, value, node.line)
     for completion, states in flow:
         ctx.out.add(completion, *(end for end in states if end.fault == state.fault))
     return results
 
 
-def task_cancel(machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Context) -> Results:
+def task_cancel(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     thing = state.heap[ref.id]
     if type(thing) is Gather and thing.failed:
         return [(state.step(node.line, fanout.VAIN_CANCEL), Const(False))]
     if not effects.ended(state, ref):
-        state = state.step(node.line, f"{describe(machine, state, ref)} is asked to cancel")
+        state = state.step(node.line, f"{describe(ctx, state, ref)} is asked to cancel")
     statuses = {state.task(r).status for r in effects.tasks_of(state, ref)}
     known: Value = UNKNOWN
     if statuses and statuses <= ENDED:
@@ -283,49 +262,49 @@ def task_cancel(machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Co
         known = Const(True)
     elif type(state.heap[ref.id]) is Task and statuses == {Status.MAYBE}:
         known = Asked(ref)
-    return [(cancel(machine, state, ref, node.line), known)]
+    return [(cancel(ctx, state, ref, node.line), known)]
 
 
-def task_done(machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Context) -> Results:
+def task_done(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     """`.done()`: what was running when time last passed may have ended since."""
     thing = state.heap[ref.id]
     if type(thing) is WaitTask:
-        return _wait_done(machine, ref, state)
+        return _wait_done(ctx, ref, state)
     if type(thing) is Gather:
         if thing.failed:
             return [(state, Const(True))]
-        return _gather_done(machine, ref, state)
-    return _one_done(machine, ref, state)
+        return _gather_done(ctx, ref, state)
+    return _one_done(ctx, ref, state)
 
 
-def _wait_done(machine: Machine, ref: Ref, state: State) -> Results:
+def _wait_done(ctx: Context, ref: Ref, state: State) -> Results:
     results: Results = []
-    for after, known in _one_done(machine, state.wait_task(ref).task, state):
-        results += [(end, known) for end in concluded(machine, after, ref)]
+    for after, known in _one_done(ctx, state.wait_task(ref).task, state):
+        results += [(end, known) for end in concluded(ctx, after, ref)]
     return results
 
 
-def _wait_result(machine: Machine, ref: Ref, state: State, ctx: Context) -> Results:
+def _wait_result(ctx: Context, ref: Ref, state: State) -> Results:
     """`.result()` of a task that runs a wait, which does not fail."""
     results: Results = []
-    for after, known in _wait_done(machine, ref, state):
+    for after, known in _wait_done(ctx, ref, state):
         task = after.wait_task(ref)
         if known != Const(True):
-            machine.fail(after, ctx, Exc("InvalidStateError"))
+            ctx.fail(after, Exc("InvalidStateError"))
         elif task.result is None:
-            machine.fail(after, ctx, CANCELLED_ERROR)
+            ctx.fail(after, CANCELLED_ERROR)
         else:
             results.append((after, task.result))
     return results
 
 
-def _one_done(machine: Machine, ref: Ref, state: State) -> Results:
+def _one_done(ctx: Context, ref: Ref, state: State) -> Results:
     status = state.task(ref).status
     if status in ENDED:
         return [(state, Const(True))]
     if status in (Status.RUNNING, Status.CANCELLING):
         return [(state, Const(False))]
-    machine.free_choices += not state.task(ref).waited
+    ctx.machine.free_choices += not state.task(ref).waited
     ends = {Status.CANCELLED} if status in ASKED else {Status.DONE}
     if status in MAYBE_ASKED:  # it had ended before, or it may have ended since
         ends = (
@@ -337,19 +316,17 @@ def _one_done(machine: Machine, ref: Ref, state: State) -> Results:
     ]
 
 
-def _gather_done(machine: Machine, ref: Ref, state: State) -> Results:
+def _gather_done(ctx: Context, ref: Ref, state: State) -> Results:
     results: Results = []
     ways = [state]
     for child in effects.tasks_of(state, ref):
-        ends = [end for way in ways for end in _one_done(machine, child, way)]
+        ends = [end for way in ways for end in _one_done(ctx, child, way)]
         results += [(end, known) for end, known in ends if known == Const(False)]
         ways = [end for end, known in ends if known == Const(True)]
     return results + [(way, Const(True)) for way in ways]
 
 
-def task_cancelled(
-    machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Context
-) -> Results:
+def task_cancelled(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     thing = state.heap[ref.id]
     if type(thing) is not Task:
         return [(state, UNKNOWN)]
@@ -360,28 +337,26 @@ def task_cancelled(
     return [(effects.with_status(state, ref, Status.CANCELLED), Const(True)), (state, Const(False))]
 
 
-def task_result(machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Context) -> Results:
+def task_result(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     thing = state.heap[ref.id]
     if type(thing) is WaitTask:
-        return _wait_result(machine, ref, state, ctx)
+        return _wait_result(ctx, ref, state)
     if type(thing) is Gather:
         if effects.ended(state, ref):
-            return await_value(machine, state, ref, node.line, ctx)
-        machine.fail(state, ctx, Exc("InvalidStateError"))
+            return await_value(ctx, state, ref, node.line)
+        ctx.fail(state, Exc("InvalidStateError"))
         statuses = {state.task(child).status for child in effects.tasks_of(state, ref)}
         if not statuses <= ENDED | {Status.MAYBE}:
             return []
         done = effects.end_all(state, ref, Status.DONE)
-        return await_value(machine, done, ref, node.line, ctx) if statuses else [(done, UNKNOWN)]
-    return result_of(machine, state, ref, node.line, ctx)
+        return await_value(ctx, done, ref, node.line) if statuses else [(done, UNKNOWN)]
+    return result_of(ctx, state, ref, node.line)
 
 
-def task_exception(
-    machine: Machine, node: ir.Call, ref: Ref, state: State, ctx: Context
-) -> Results:
+def task_exception(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     """`.exception()`: a free branch on a done task; None means that it does not fail later."""
     if type(state.heap[ref.id]) is WaitTask:
-        return [(end, Const(None)) for end, _ in _wait_result(machine, ref, state, ctx)]
+        return [(end, Const(None)) for end, _ in _wait_result(ctx, ref, state)]
     if type(state.heap[ref.id]) is not Task:
         return [(state, UNKNOWN)]
     status = state.task(ref).status
@@ -390,10 +365,10 @@ def task_exception(
     if status == Status.FAILED:
         return [(state, Raised(Exc("")))]
     if status == Status.CANCELLED:
-        machine.fail(state, ctx, Exc("CancelledError"))
+        ctx.fail(state, Exc("CancelledError"))
         return []
     if status != Status.DONE:
-        machine.fail(effects.not_ended(state, ref), ctx, Exc("InvalidStateError"))
+        ctx.fail(effects.not_ended(state, ref), Exc("InvalidStateError"))
         if status != Status.MAYBE:
             return []
     return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flake8_asyncwait.analysis.machine.machine import Machine, Results
+from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
@@ -43,7 +43,7 @@ def truth(value: Value, state: State) -> bool | None:
 _TRUE = (Ref, Function, Method, Coroutine, Waiting, Raised, Primitive)
 
 
-def answers(machine: Machine, value: Value, state: State) -> Results:
+def answers(ctx: Context, value: Value, state: State) -> Results:
     """The ways in which a value that is asked for can be known: a cancel has struck, or the task
     had ended."""
     if not isinstance(value, Asked):
@@ -51,7 +51,7 @@ def answers(machine: Machine, value: Value, state: State) -> Results:
     task = state.task(value.task)
     if task.status not in MAYBE_ASKED:
         return [(state, Const(task.status not in ENDED or task.status == Status.CANCELLED))]
-    machine.free_choices += not task.waited
+    ctx.machine.free_choices += not task.waited
     return [
         (effects.not_ended(state, value.task), Const(True)),
         (effects.with_status(state, value.task, Status.DONE), Const(False)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, Exc
 from flake8_asyncwait.analysis.machine.books import WAITED_AGAIN
 from flake8_asyncwait.analysis.machine.handover import cancel
-from flake8_asyncwait.analysis.machine.machine import Context, Machine, Results
+from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics.items import as_items, as_task
 from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.states import effects
@@ -26,71 +26,69 @@ from flake8_asyncwait.analysis.states.values import (
 )
 
 
-def settling_wait(
-    machine: Machine, state: State, waiting: Waiting, line: int, ctx: Context
-) -> Results:
+def settling_wait(ctx: Context, state: State, waiting: Waiting, line: int) -> Results:
     """`await wait_any(...)`, which cancels what is pending when it ends, however it does."""
-    state, _, box = as_items(machine, state, waiting.waited)
+    state, _, box = as_items(ctx, state, waiting.waited)
     waiting = waiting._replace(waited=box, settles=False)
-    state, items, _ = elements_of(machine, state, waiting)
+    state, items, _ = elements_of(ctx, state, waiting)
     flow = Flow()
-    results = run_wait(machine, state, waiting, line, ctx.into(flow))
+    results = run_wait(ctx.into(flow), state, waiting, line)
     for completion, states in flow:
-        ctx.out.add(completion, *(_settled(machine, end, items, line) for end in states))
-    return [(_settled(machine, after, items, line), value) for after, value in results]
+        ctx.out.add(completion, *(_settled(ctx, end, items, line) for end in states))
+    return [(_settled(ctx, after, items, line), value) for after, value in results]
 
 
-def _settled(machine: Machine, state: State, items: tuple[Value, ...], line: int) -> State:
+def _settled(ctx: Context, state: State, items: tuple[Value, ...], line: int) -> State:
     for item in items:
-        state = cancel(machine, state, item, line)
+        state = cancel(ctx, state, item, line)
     return state
 
 
-def run_wait(machine: Machine, state: State, waiting: Waiting, line: int, ctx: Context) -> Results:
+def run_wait(ctx: Context, state: State, waiting: Waiting, line: int) -> Results:
     """`await asyncio.wait(...)`: raises before its effect, or parts its elements in two."""
     if waiting.settles:
-        return settling_wait(machine, state, waiting, line, ctx)
-    state, known, waited = as_items(machine, state, waiting.waited)
+        return settling_wait(ctx, state, waiting, line)
+    state, known, waited = as_items(ctx, state, waiting.waited)
     waiting = waiting._replace(waited=waited)
     if Const(None) in (known or ()):
-        machine.fail(state, ctx, Exc("AttributeError"))
+        ctx.fail(state, Exc("AttributeError"))
         return []
-    state, items, opened = waited_elements(machine, state, waiting)
+    state, items, opened = waited_elements(ctx, state, waiting)
     if not items and not opened:
-        machine.fail(state, ctx, Exc("ValueError"))
+        ctx.fail(state, Exc("ValueError"))
         return []
     if waiting.site >= 0:
-        state = start_wait(machine, state, waiting.site, items, opened)
+        state = start_wait(ctx, state, waiting.site, items, opened)
         state = state.step(waiting.line, "the wait starts", WAITING)
     later = _passed(state, items)
-    machine.fault(state, ctx, waiting.line, (CANCELLED_ERROR,), later)
+    ctx.fault(state, waiting.line, (CANCELLED_ERROR,), later)
     if ctx.limited:
-        machine.books.early |= waiting.site == machine.site.index
-        machine.time_out(later, waiting.line, ctx)
-    return _partings(machine, state, waiting, items, opened)
+        ctx.machine.books.early |= waiting.site == ctx.machine.site.index
+        ctx.time_out(later, waiting.line)
+    return _partings(ctx, state, waiting, items, opened)
 
 
-def join_wait(machine: Machine, state: State, ref: Ref, line: int, ctx: Context) -> Results:
+def join_wait(ctx: Context, state: State, ref: Ref, line: int) -> Results:
     """Await a task that runs a wait: a cancellation ends that task, and none that it waits for."""
     task = state.wait_task(ref)
-    state, items, opened = waited_elements(machine, state, task.waiting)
+    state, items, opened = waited_elements(ctx, state, task.waiting)
     later = effects.with_status(_passed(state, items), task.task, Status.CANCELLED)
-    machine.fault(state, ctx, line, (CANCELLED_ERROR,), later)
+    ctx.fault(state, line, (CANCELLED_ERROR,), later)
     return [
         (_with_result(after, ref, value), value)
-        for after, value in _partings(machine, state, task.waiting, items, opened)
+        for after, value in _partings(ctx, state, task.waiting, items, opened)
     ]
 
 
-def concluded(machine: Machine, state: State, ref: Value) -> list[State]:
+def concluded(ctx: Context, state: State, ref: Value) -> list[State]:
     """The ways in which a wait has returned whose task has ended by now, if it is one."""
     task = state.get(ref)
     if type(task) is not WaitTask or task.result is not None:
         return [state]
     if state.task(task.task).status not in (Status.DONE, Status.OK):
         return [state]
-    state, items, opened = waited_elements(machine, state, task.waiting)
-    ways = _partings(machine, state, task.waiting, items, opened, over=True)
+    state, items, opened = waited_elements(ctx, state, task.waiting)
+    ways = _partings(ctx, state, task.waiting, items, opened, over=True)
     assert isinstance(ref, Ref)
     return [_with_result(after, ref, value) for after, value in ways]
 
@@ -118,41 +116,43 @@ def _kept(state: State, items: tuple[Value, ...]) -> dict[str, Value]:
 
 
 def start_wait(
-    machine: Machine, state: State, site: int, items: tuple[Value, ...], opened: bool
+    ctx: Context, state: State, site: int, items: tuple[Value, ...], opened: bool
 ) -> State:
     """The wait has started: its result's names are stale until it is bound."""
-    if site != machine.site.index:
+    if site != ctx.machine.site.index:
         return state
     before = state
     state = effects.mark_waited(state, items)
-    machine.books.waits(before, items, opened)
-    names = {n for n in machine.site.result_names if not truth(state.env.get(n, UNKNOWN), state)}
+    ctx.machine.books.waits(before, items, opened)
+    names = {
+        n for n in ctx.machine.site.result_names if not truth(state.env.get(n, UNKNOWN), state)
+    }
     return state.with_stale(state.stale | names)
 
 
 def waited_elements(
-    machine: Machine, state: State, waiting: Waiting
+    ctx: Context, state: State, waiting: Waiting
 ) -> tuple[State, tuple[Value, ...], bool]:
     """`elements_of`, of which books take notes."""
-    state, items, opened = elements_of(machine, state, waiting)
+    state, items, opened = elements_of(ctx, state, waiting)
     for item in items:
-        machine.books.used(state, item, WAITED_AGAIN, waiting.line)
+        ctx.machine.books.used(state, item, WAITED_AGAIN, waiting.line)
     return state, items, opened
 
 
 def elements_of(
-    machine: Machine, state: State, waiting: Waiting
+    ctx: Context, state: State, waiting: Waiting
 ) -> tuple[State, tuple[Value, ...], bool]:
     """The elements of a wait as tasks of the heap, and whether there may be unknown ones."""
-    state, items, value = as_items(machine, state, waiting.waited)
+    state, items, value = as_items(ctx, state, waiting.waited)
     opened = items is None or state.is_open(value)
     elements: dict[Value, None] = {}
     positions = range(len(items or ()))
     # Parameters first: where one of them may be lost, the tasks of others count too.
     for position in sorted(positions, key=lambda p: not isinstance(items[p], Param)):  # type: ignore[index]
         # Looked up again each time: making one a task may replace others that are equal.
-        item = as_items(machine, state, value)[1][position]  # type: ignore[index]
-        state, element = as_task(machine, state, item)
+        item = as_items(ctx, state, value)[1][position]  # type: ignore[index]
+        state, element = as_task(ctx, state, item)
         if isinstance(element, Ref) and type(state.get(element)) is not Box:
             elements[element] = None
         else:
@@ -161,7 +161,7 @@ def elements_of(
 
 
 def _partings(
-    machine: Machine,
+    ctx: Context,
     state: State,
     waiting: Waiting,
     items: tuple[Value, ...],
@@ -183,10 +183,10 @@ def _partings(
         else:
             after = effects.after_wait(state, done, pending, kept)
         if waiting.site >= 0:
-            after = _outcome_step(machine, after, waiting, done, pending, opened)
+            after = _outcome_step(ctx, after, waiting, done, pending, opened)
         ways = [after]
         for item in done:
-            ways = [way for one in ways for way in concluded(machine, one, item)]
+            ways = [way for one in ways for way in concluded(ctx, one, item)]
         # Without a timeout something is done, if only what nothing is known of.
         some = done or (() if waiting.timeout else (UNKNOWN,))
         for way in ways:
@@ -197,26 +197,26 @@ def _partings(
 
 
 def _outcome_step(
-    machine: Machine,
+    ctx: Context,
     state: State,
     waiting: Waiting,
     done: tuple[Value, ...],
     pending: tuple[Value, ...],
     opened: bool,
 ) -> State:
-    names = [describe(machine, state, item) for item in pending]
+    names = [describe(ctx, state, item) for item in pending]
     if not pending:
         what = "the wait returns: all are done"
     elif not done:
         what = "the wait returns: none is done"
     else:
         what = f"the wait returns: {' and '.join(dict.fromkeys(names))} still pending"
-    halves = [_made_on(machine, state, half, opened) for half in (pending, done)]
+    halves = [_made_on(ctx, state, half, opened) for half in (pending, done)]
     taken = "pending={};done={}".format(*halves)
     return state.step(waiting.line, what, Choice(OUTCOME, taken, "?" in halves))
 
 
-def _made_on(machine: Machine, state: State, items: tuple[Value, ...], opened: bool) -> str:
+def _made_on(ctx: Context, state: State, items: tuple[Value, ...], opened: bool) -> str:
     """The lines on which a half's tasks were made, 0 for those of others, as a list; `?` where
     there may be more."""
     if opened and not items:
@@ -225,13 +225,13 @@ def _made_on(machine: Machine, state: State, items: tuple[Value, ...], opened: b
     for item in items:
         for ref in effects.tasks_of(state, item):
             task = state.task(ref)
-            lines.add(machine.books.line_of(task.origin) if task.owner == OWNED else 0)
+            lines.add(ctx.machine.books.line_of(task.origin) if task.owner == OWNED else 0)
     return ",".join(map(str, sorted(lines or {0} if items else ())))
 
 
-def describe(machine: Machine, state: State, item: Value) -> str:
+def describe(ctx: Context, state: State, item: Value) -> str:
     """How a message names a task: by the first name bound to it, or by where it was made."""
     refs = effects.tasks_of(state, item)
     if not refs:
         return "something"
-    return machine.books.label(state.task(refs[0]).origin)
+    return ctx.machine.books.label(state.task(refs[0]).origin)
