@@ -62,7 +62,7 @@ def aims(place: Place) -> Iterator[Aim]:
     elif elements is not None and not fixed and _are_in_order(elements):
         yield from _mixed(elements, taken)
     if _is_lasting(waited):
-        yield Aim(over=waited)
+        yield Aim(over=_without_keys(waited))
     elif is_collection(waited) and not fixed and not _is_named(elements, named):
         yield Aim(over=cst.Name(name := fresh(_TASKS, taken)), made=((name, waited),))
     elif isinstance(waited, cst.GeneratorExp):
@@ -210,6 +210,13 @@ def _is_lasting(waited: cst.BaseExpression) -> bool:
             isinstance(each, cst.StarredElement) for each in waited.elements
         )
     return False
+
+
+def _without_keys(waited: cst.BaseExpression) -> cst.BaseExpression:
+    """The dict itself in the place of its `.keys()`, to which linters object in a loop."""
+    if isinstance(waited, cst.Call) and isinstance(waited.func, cst.Attribute):
+        return waited.func.value if waited.func.attr.value == "keys" else waited
+    return waited
 
 
 def is_collection(waited: cst.BaseExpression) -> bool:

@@ -57,6 +57,15 @@ def has_magic_comma(node: cst.CSTNode) -> bool:
     return bool(items) and isinstance(items[-1].comma, cst.Comma)
 
 
+def without_magic_comma(node: Any) -> Any:
+    """A node that a formatter is free to put on one line: without the trailing comma of its own."""
+    if not has_magic_comma(node):
+        return node
+    name = "args" if isinstance(node, cst.Call) else "elements"
+    *items, last = getattr(node, name)
+    return node.with_changes(**{name: [*items, last.with_changes(comma=cst.MaybeSentinel.DEFAULT)]})
+
+
 class _Flatten(cst.CSTTransformer):
     """Puts a breakable node on one line."""
 

@@ -91,8 +91,11 @@ def proposals(
 
 
 def _moved(place: Place, level: Level, end: int) -> int:
-    """How many lines a `try` moves that begins with the statement of a level."""
-    return place.lines_of(level.block.body[end])[1] - place.lines_of(level.statement)[0] + 1
+    """How many lines a `try` moves that begins with the statement of a level; it leaves blank ones
+    as they are."""
+    first, last = place.lines_of(level.statement)[0], place.lines_of(level.block.body[end])[1]
+    lines = place.module.code.split("\n")[first - place.above - 1 : last - place.above]
+    return sum(1 for line in lines if line.strip())
 
 
 # Where
@@ -368,7 +371,7 @@ def _tried(
     before: list[Any] = []
     if aim.made:
         before = [_assignment(place, name, made) for name, made in aim.made]
-        statements[0] = _tidied(place, _with_names(place, statements[0], aim), width)
+        statements[0] = _with_names(place, statements[0], aim, width)
     indentation = place.indentation_at(level) + place.unit
     statements = [layout.refitted(each, indentation, place.unit, width) for each in statements]
     cancels = _cancels(place, aim)
@@ -382,14 +385,26 @@ def _tried(
     return Proposal(kind, _with_statements(place, level, end, new))
 
 
-def _with_names(place: Place, statement: Any, aim: Aim) -> Any:
-    """The statement of the site with names in the place of what is made before it."""
+def _with_names(place: Place, statement: Any, aim: Aim, width: int) -> Any:
+    """The statement of the site with names in the place of what is made before it: on one line if
+    it fits, or with the collection on one."""
     waited: Any = waited_of(place.call)
     named = waited
     for name, made in aim.made:
         named = cst.Name(name) if made is waited else named.deep_replace(made, cst.Name(name))
-    named = layout.flat(named) if layout.is_breakable(named) else named
-    return statement.deep_replace(waited, named)
+    shorter = layout.without_magic_comma(named)
+    if layout.is_breakable(shorter):
+        named = layout.flat(shorter)
+    call = place.call.deep_replace(waited, named)
+    kept = statement.deep_replace(place.call, call)
+    if not isinstance(kept, cst.SimpleStatementLine):
+        return kept
+    line = statement.deep_replace(place.call, layout.without_magic_comma(call))
+    if all(map(layout.is_breakable, line.body)):
+        line = line.with_changes(body=[layout.flat(small) for small in line.body])
+        if layout.fits(line, place.indentation + place.unit, width):
+            return line
+    return kept
 
 
 def _with_statements(place: Place, level: Level, end: int, new: Sequence[Any]) -> cst.Module:
@@ -438,13 +453,3 @@ def _assignment(place: Place, name: str, made: cst.BaseExpression) -> cst.Simple
     if layout.is_breakable(made):  # where it is too long it is broken later
         return cst.SimpleStatementLine([cst.Assign(target, layout.flat(made))])
     return cst.SimpleStatementLine([cst.Assign(target, layout.dedented(made, extra))])
-
-
-def _tidied(place: Place, statement: Any, width: int) -> Any:
-    """The statement of the site, whose call has become shorter, on one line if it fits."""
-    if not isinstance(statement, cst.SimpleStatementLine):
-        return statement
-    if not all(map(layout.is_breakable, statement.body)):
-        return statement
-    line = statement.with_changes(body=[layout.flat(small) for small in statement.body])
-    return line if layout.fits(line, place.indentation + place.unit, width) else statement
