@@ -128,7 +128,7 @@ def _looked_into(
     """What a call of a function of the project does; None where that is not known: it is too deep,
     or too dear to work out, or one of the function that holds the site, whose wait and cancels
     would be taken for those of this execution."""
-    if ctx.frame.depth >= MAX_DEPTH or func is machine.func:
+    if ctx.frame.depth >= MAX_DEPTH or func is ctx.machine.func:
         return None
     captured = func.parent is not None and any(n in ctx.machine.relevant for n in func.mentions)
     touches = captured or any(matters(value, state) for _, value in pairs)
