@@ -66,8 +66,9 @@ def check(
     return Checked((), sites, len(sites), tuple(net.caught))
 
 
-def check_source(source: Source, options: Options) -> Checked:
-    """Check one decoded file, whose name is its path, but for what its comments suppress.
+def check_source(source: Source, options: Options, tree: ast.Module | None = None) -> Checked:
+    """Check one decoded file, whose name is its path, but for what its comments suppress. `tree` is
+    as for `check`.
 
     Raises `SourceError` when Python could not parse it.
     """
@@ -77,7 +78,7 @@ def check_source(source: Source, options: Options) -> Checked:
     if is_file_suppressed(source.text):
         return _NOTHING
     try:
-        checked = check(source.text, options, path=source.name)
+        checked = check(source.text, options, tree, source.name)
     except SyntaxError as error:
         raise SourceError(source.name, f"syntax error: {error.msg}", error.lineno) from error
     except RecursionError as error:

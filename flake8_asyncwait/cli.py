@@ -93,7 +93,7 @@ def _run(arguments: Sequence[str]) -> int:
         _complain(str(error))
         return FAILED
     os.getcwd()  # what is asked of paths later would fail without one
-    status: int = import_module(f"flake8_asyncwait.commands.{args.command}").run(args)
+    status: int = import_module(f"flake8_asyncwait.{args.module}").run(args)
     return status
 
 

@@ -41,6 +41,7 @@ ORDER = [
     "plugin",
     "config",
     "commands",
+    "server",
     "cli",
     "codemod",
     "__main__",

@@ -6,12 +6,19 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from flake8_asyncwait.config.settings import AUTO
+from flake8_asyncwait.config.settings import AUTO, Settings
 from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.fanout import words_of
 from flake8_asyncwait.sites.gate import Candidates, candidates, may_hold_site
-from flake8_asyncwait.source.text import Source, SourceError, decode, os_error, read
+from flake8_asyncwait.source.text import (
+    Source,
+    SourceError,
+    decode,
+    os_error,
+    read,
+    with_newlines,
+)
 from flake8_asyncwait.undetermined import (
     INTERNAL_ERROR,
     FailedElsewhere,
@@ -22,6 +29,8 @@ from flake8_asyncwait.undetermined import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ast
+
     from flake8_asyncwait.commands.cache import Cache, Result
     from flake8_asyncwait.fix.advise import Advice
     from flake8_asyncwait.fix.helper import Helper
@@ -54,6 +63,17 @@ class Task(NamedTuple):
     known: frozenset[tuple[str, str]] = frozenset()
     reports: bool = True
     cache: str | None = None
+
+
+def task_of(settings: Settings, stdin_filename: str = "stdin") -> Task:
+    """What to do with each file where these settings are in force."""
+    return Task(
+        settings.options,
+        settings.per_file_ignores,
+        stdin_filename,
+        settings.helper,
+        settings.cure,
+    )
 
 
 class Examined(NamedTuple):
@@ -205,18 +225,26 @@ def open_source(name: str, data: bytes, options: Options) -> Source | None:
     return source if _candidates(source.text, options).lines else None
 
 
+def open_text(name: str, text: str, options: Options) -> Source | None:
+    """The same of a file whose text somebody else has decoded: it may still have a BOM, and any
+    line ends. No error is raised."""
+    source = Source(name, with_newlines(text.removeprefix("\ufeff")), "utf-8")
+    return source if _candidates(source.text, options).lines else None
+
+
 def _candidates(text: str, options: Options) -> Candidates:
     return candidates(text, options.wait_functions, words_of(options))
 
 
-def findings_of(source: Source, task: Task) -> Checked:
-    """What the check says of a file, but for what its comments and the settings silence.
+def findings_of(source: Source, task: Task, tree: ast.Module | None = None) -> Checked:
+    """What the check says of a file, but for what its comments and the settings silence. `tree` is
+    its ast where the caller has it already.
 
     Raises `SourceError`.
     """
     from flake8_asyncwait.check import check_source
 
-    checked = check_source(source, task.options)
+    checked = check_source(source, task.options, tree)
     silenced = _silenced(source.name, task.per_file_ignores) if checked.findings else ()
     visible = (each for each in checked.findings if not each.code.startswith(silenced))
     return checked._replace(findings=tuple(visible))

@@ -27,13 +27,13 @@ class UsageError(Exception):
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The command line `arguments`: `command` is the name of the module that runs it.
+    """The command line `arguments`: `module` is the name of the one that runs the `command`.
 
     Raises `UsageError`, and `SystemExit` once the help of a command is printed.
     """
     name, *rest = arguments or [""]
     if not name or name in HELP:
-        return argparse.Namespace(command="help", is_asked_for=bool(name))
+        return argparse.Namespace(module="commands.help", is_asked_for=bool(name))
     command = next((each for each in COMMANDS if each.name == name), None)
     if command is None:
         hint = (
@@ -50,6 +50,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if "stdin_filename" in args:
         _settle_paths(parser, args)
     args.command = name
+    args.module = command.module or f"commands.{name}"
     return args
 
 
@@ -215,6 +216,22 @@ def _add_fix(parser: argparse.ArgumentParser) -> None:
     _add_stdin(group)
 
 
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stdio", action="store_true", help="no other way: some editors add it")
+    _add_codes(parser, "report")
+    _add_names(parser)
+    group = parser.add_argument_group("which files to leave out (comma-separated globs)")
+    _add_keys(group, "exclude", "extend-exclude", "respect-gitignore")
+    group = parser.add_argument_group("how to fix and prove")
+    _add_keys(group, "helper", "cure")
+    group.add_argument(
+        "--trust",
+        action="store_true",
+        help="run the code of a proof even if the system cannot wall it in",
+    )
+    _add_configuration(parser)
+
+
 def _add_config(parser: argparse.ArgumentParser) -> None:
     _add_common(parser, "check", "report")
     _add_keys(parser.add_argument_group("what to keep"), "cache", "cache-dir")
@@ -339,7 +356,8 @@ def argument(parse: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 class Command(NamedTuple):
-    """What `--help` says of a command, and what adds its options to its parser."""
+    """What `--help` says of a command, what adds its options to its parser, and which module runs
+    it: by default that of its name among `commands`."""
 
     name: str
     help: str
@@ -347,6 +365,7 @@ class Command(NamedTuple):
     description: str
     add_options: Callable[[argparse.ArgumentParser], None]
     status: str = ""
+    module: str = ""
 
     @property
     def epilog(self) -> str:
@@ -382,6 +401,16 @@ COMMANDS = (
         _add_prove,
         "Exit status: 0 proved, 1 not reproduced, 2 not lifted, its process misbehaved, or there "
         "is no finding.",
+    ),
+    Command(
+        "server",
+        "serve an editor",
+        "asyncwait server",
+        "Show findings and cures in an editor: a language server over standard input and output. "
+        "Needs pip install 'flake8-asyncwait[server]'.",
+        _add_server,
+        "Exit status: 0 shut down by the editor, 2 else.",
+        "server.command",
     ),
     Command(
         "rules",

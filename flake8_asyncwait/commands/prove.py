@@ -18,14 +18,25 @@ from flake8_asyncwait.commands.examine import (
 from flake8_asyncwait.commands.run import Run
 from flake8_asyncwait.commands.status import FAILED
 from flake8_asyncwait.report.text import proof
-from flake8_asyncwait.source.text import SourceError
+from flake8_asyncwait.source.text import Source, SourceError
 from flake8_asyncwait.verdict.checked import Checked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from flake8_asyncwait.replay.live import Proof
+    from flake8_asyncwait.verdict.finding import Finding
 
 
 def run(args: argparse.Namespace) -> int:
     """Prove the findings at a place, and return the exit status."""
     path, line, column = args.place
     return _Prove(args, path, line, column).run()
+
+
+def timeline(source: Source, finding: Finding, shown: Proof) -> str:
+    """What running a finding has shown, as the report of the command: without a line end."""
+    happened, assumed = map(str, shown.happened), map(str, shown.assumed)
+    return proof(source.name, finding, happened, assumed, shown.verdict)
 
 
 class _Prove(Run):
@@ -63,8 +74,7 @@ class _Prove(Run):
             finding = found[number]
             with self.over(self.path, finding.line, known[number].function):
                 shown = prove(source, finding, options)
-                happened, assumed = map(str, shown.happened), map(str, shown.assumed)
-                told = proof(source.name, finding, happened, assumed, shown.verdict)
+                told = timeline(source, finding, shown)
                 self.progress.aside(partial(print, told, end="\n\n"))
                 status = max(status, shown.status)
         return status

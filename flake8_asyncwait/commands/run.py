@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from flake8_asyncwait.commands.examine import Task, internal_errors
+from flake8_asyncwait.commands.examine import internal_errors, task_of
 from flake8_asyncwait.commands.progress import Progress
 from flake8_asyncwait.commands.status import FAILED
 from flake8_asyncwait.commands.streams import say
@@ -20,7 +20,20 @@ from flake8_asyncwait.undetermined import INTERNAL_ERROR, InternalError, Net, Ov
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flake8_asyncwait.config.settings import Settings
+    from flake8_asyncwait.source.files import Walk
     from flake8_asyncwait.undetermined import UndeterminedSite
+
+
+def walk_of(settings: Settings, on_error: Callable[[SourceError], None]) -> Walk:
+    """How to look for files where these settings are in force; `on_error` is as for `Walk`."""
+    from flake8_asyncwait.source.files import Walk
+    from flake8_asyncwait.source.ignore import Excluder
+
+    exclude = [*settings.exclude, *settings.extend_exclude]
+    return Walk(Excluder(exclude), settings.respect_gitignore, on_error)
 
 
 class Run:
@@ -31,13 +44,7 @@ class Run:
         self.args = args
         self.config = load(args)
         self.settings = self.config.settings
-        self.task = Task(
-            self.settings.options,
-            self.settings.per_file_ignores,
-            args.stdin_filename,
-            self.settings.helper,
-            self.settings.cure,
-        )
+        self.task = task_of(self.settings, args.stdin_filename)
         self.errors: list[SourceError] = []
         self.progress = Progress(sys.stderr)
 
@@ -56,12 +63,7 @@ class Run:
 
     def paths(self) -> list[str]:
         """The files to look at."""
-        from flake8_asyncwait.source.files import Walk
-        from flake8_asyncwait.source.ignore import Excluder
-
-        exclude = [*self.settings.exclude, *self.settings.extend_exclude]
-        walk = Walk(Excluder(exclude), self.settings.respect_gitignore, self.report_error)
-        paths = list(walk.files(self.args.paths))
+        paths = list(walk_of(self.settings, self.report_error).files(self.args.paths))
         if not paths and not self.errors:
             say("no Python files found")
         return paths

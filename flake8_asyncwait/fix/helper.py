@@ -29,6 +29,7 @@ from flake8_asyncwait.fix.style import PLAIN, Style, style_of
 from flake8_asyncwait.report.entry import NewModule
 from flake8_asyncwait.sites.pieces import LONG_FILE
 from flake8_asyncwait.sites.syntax import parse_newer
+from flake8_asyncwait.source.opened import is_file
 from flake8_asyncwait.source.project import Project, is_name, project_of
 from flake8_asyncwait.source.text import SourceError, decode, read
 
@@ -112,7 +113,7 @@ def plan_helper(path: str, text: str, helper: Helper | None = None) -> HelperPla
     if os.path.realpath(module) == os.path.realpath(path):
         raise HelperError(f"this is the module that {name} comes from")
     create = None
-    if os.path.isfile(module):
+    if is_file(module):
         _check_existing(project, module, name, path)
     else:
         reason = why_not_make(project, module)
@@ -146,7 +147,7 @@ def made_for(path: str) -> str | None:
         return None
     module = _module_for(project, None)
     try:
-        is_ours = os.path.isfile(module) and read(module).startswith(_MARK.encode())
+        is_ours = is_file(module) and read(module).startswith(_MARK.encode())
     except SourceError:
         return None
     return module if is_ours else None

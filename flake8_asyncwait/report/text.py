@@ -47,16 +47,24 @@ def full(entry: Entry, paint: Paint = PLAIN, is_shown: bool = False) -> str:
     finding = entry.finding
     told = [text(entry.path, finding, entry.proof, paint), ""]
     told += _excerpt(finding, entry.text.split("\n"), paint)
-    if finding.witness:
-        told += ["", *_steps(finding.witness)]
-    if finding.hint:
-        told += ["", f"  note: {printable(finding.hint)}"]
+    told += _how(finding)
     is_shown = is_shown and entry.change is not None
     if entry.advice:
         told += ["", f"  {printable(entry.advice)}{', in the change above' if is_shown else ''}"]
     if entry.change is not None and not is_shown:
         told += ["", *(_changed(line, paint) for line in entry.change.diff.splitlines())]
     return "\n".join(told)
+
+
+def words(finding: Finding) -> str:
+    """The message of a finding, then its witness as numbered steps, then a hint, as in `full`."""
+    return "\n".join([printable(finding.message), *_how(finding)])
+
+
+def _how(finding: Finding) -> list[str]:
+    """How a finding leaks, and what else there is to know: each behind an empty line."""
+    steps = ["", *_steps(finding.witness)] if finding.witness else []
+    return steps + (["", f"  note: {printable(finding.hint)}"] if finding.hint else [])
 
 
 def proof(

@@ -12,6 +12,7 @@ from flake8_asyncwait.sites.gate import Candidates
 from flake8_asyncwait.sites.outline import Outline
 from flake8_asyncwait.sites.pieces import Pieces, TooLong
 from flake8_asyncwait.sites.syntax import parse
+from flake8_asyncwait.source.opened import opened
 from flake8_asyncwait.source.text import SourceError, decode, read
 
 # In bytes: of one module, and of all that are kept. A longer one takes too long to read.
@@ -29,7 +30,8 @@ class Module(NamedTuple):
 
 
 class _Stamp(NamedTuple):
-    """What tells one state of a file from another."""
+    """What tells one state of a file from another: `time` is when it was written, or for one that
+    an editor shows a hash of what it holds."""
 
     inode: int
     size: int
@@ -82,6 +84,10 @@ def _digest(data: bytes) -> str:
 
 
 def _stamp(path: str) -> _Stamp | None:
+    """What the file at `path` is known by now; None where there is none."""
+    shown = opened(path)
+    if shown is not None:
+        return _Stamp(0, len(shown), hash(shown))
     try:
         found = os.stat(path)
     except OSError:

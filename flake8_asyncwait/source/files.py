@@ -45,6 +45,25 @@ class Walk(NamedTuple):
                     seen.add(file)
                     yield file
 
+    def leaves_out(self, path: str, top: str) -> bool:
+        """Whether the walk through a directory passes over the file at `path` below it. Both paths
+        are absolute."""
+        ignore = self._ignore_above(top)
+        directory = top
+        names = os.path.relpath(path, top).split(os.sep)
+        for name in names:
+            if os.path.isfile(os.path.join(directory, ".gitignore")):
+                ignore = self._entering(directory, ignore)
+            directory = os.path.join(directory, name)
+            if self._leaves_out(name, directory, ignore, is_directory=name is not names[-1]):
+                return True
+        return False
+
+    def _leaves_out(self, name: str, path: str, ignore: GitIgnore, is_directory: bool) -> bool:
+        if self.excluder.excludes(name, path):
+            return True
+        return bool(ignore.files) and ignore.ignores(path, is_directory)
+
     def _below(self, top: str) -> Iterator[str]:
         absolute = os.path.abspath(top)
         ignore = self._ignore_above(absolute)
@@ -73,13 +92,12 @@ class Walk(NamedTuple):
                 ignore = self._entering(directory.absolute, ignore)
         path, absolute = os.path.join(directory.path, ""), os.path.join(directory.absolute, "")
         found.sort(reverse=True)
-        excludes = self.excluder.excludes
         for name in found:
             is_directory = name.endswith(os.sep)
             if is_directory:
                 name = name[:-1]
             whole = absolute + name
-            if excludes(name, whole) or (ignore.files and ignore.ignores(whole, is_directory)):
+            if self._leaves_out(name, whole, ignore, is_directory):
                 continue
             yield _Directory(path + name, whole, ignore) if is_directory else path + name
 

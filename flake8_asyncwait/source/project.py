@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from flake8_asyncwait.named import NamedTuple
+from flake8_asyncwait.source.opened import is_file
 
 INIT = "__init__.py"
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", ".hg")
@@ -76,7 +77,7 @@ def module_below(bases: Iterable[str], parts: Sequence[str]) -> str | None:
     for base in bases:
         whole = os.path.join(base, *parts)
         for path in (os.path.join(whole, INIT), f"{whole}.py"):
-            if os.path.isfile(path):
+            if is_file(path):
                 return path
     return None
 
@@ -88,7 +89,7 @@ def is_name(word: str) -> bool:
 
 def is_package(directory: str) -> bool:
     """Whether a directory is a package, other than one of a namespace."""
-    return os.path.isfile(os.path.join(directory, INIT))
+    return is_file(os.path.join(directory, INIT))
 
 
 def _root(directory: str) -> str | None:
@@ -179,9 +180,9 @@ class Imports:
         while names:
             inner = os.path.join(directory, names[0])
             init = os.path.join(inner, INIT)
-            if os.path.isfile(init):
+            if is_file(init):
                 module, directory = init, inner
-            elif os.path.isfile(f"{inner}.py"):
+            elif is_file(f"{inner}.py"):
                 return self._place(f"{inner}.py", names[1:])
             elif os.path.isdir(inner):
                 module, directory = "", inner
@@ -208,4 +209,4 @@ def _above(path: str, levels: int) -> str:
 def imports_of(path: str) -> Imports | None:
     """Where the imports of the file at `path` lead; None for what is no module, such as standard
     input or a notebook."""
-    return Imports(path) if path.endswith(".py") and os.path.isfile(path) else None
+    return Imports(path) if path.endswith(".py") and is_file(path) else None

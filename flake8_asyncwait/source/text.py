@@ -8,6 +8,7 @@ import os
 import stat
 
 from flake8_asyncwait.named import NamedTuple
+from flake8_asyncwait.source.opened import opened
 
 BOM = b"\xef\xbb\xbf"
 # What a codec of bytes raises, or one that refuses everything.
@@ -47,10 +48,14 @@ class SourceError(Exception):
 
 
 def read(path: str) -> bytes:
-    """The bytes of the file at `path`. Raises `SourceError` when they cannot be read.
+    """The bytes of the file at `path`, as an editor shows it, or as it is on the disk. Raises
+    `SourceError` when they cannot be read.
 
     A device or a pipe is not read: it may have no end, or nobody who writes.
     """
+    shown = opened(path)
+    if shown is not None:
+        return shown
     try:
         descriptor = os.open(path, _FLAGS)
         try:
@@ -104,6 +109,17 @@ def decode(name: str, data: bytes) -> Source:
     except _NO_CODEC_OF_TEXT as error:
         raise SourceError(name, f"cannot decode: {error}") from error
     return Source(name, with_newlines(text), encoding)
+
+
+def encoded(name: str, text: str) -> bytes:
+    """The bytes of a text, so that `decode` gives it back: in the codec that it names itself.
+
+    What that codec lacks is replaced, as nothing of it is written. Raises `SourceError` for a
+    cookie that names no codec of text.
+    """
+    data = text.encode("utf-8", "replace")
+    encoding = _encoding(name, data)
+    return data if encoding == "utf-8" else text.encode(encoding, "replace")
 
 
 def with_newlines(text: str) -> str:

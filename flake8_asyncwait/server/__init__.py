@@ -1,0 +1,1 @@
+"""The language server: the same findings and cures, while somebody types."""
