@@ -121,7 +121,7 @@ def test_findings_come_and_go_as_one_types(editor: Editor, project: Path) -> Non
     assert [(each["range"], each["code"], each["source"], each["severity"]) for each in found] == [
         (between((6, 20), (6, 77)), "AWT101", "asyncwait", 2)
     ]
-    assert found[0]["message"].startswith("asyncio.wait() may return while 'a' and 'b' still run")
+    assert found[0]["message"].startswith("asyncio.wait() may leave 'a' running")
     editor.type(uri, 2, samples.CURED)
     assert editor.diagnostics(uri, 2) == []
     editor.type(uri, 3, samples.FORGOTTEN, samples.NO_FINALLY)
