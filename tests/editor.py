@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 from collections import deque
@@ -11,6 +12,28 @@ from pathlib import Path
 from typing import Any
 
 Message = dict[str, Any]
+
+# In seconds: a server that says nothing for so long has forgotten to. No test waits for it.
+SILENCE = 15
+
+# What an editor says of itself that can do all that the server looks for.
+ABLE: Message = {
+    "textDocument": {
+        "publishDiagnostics": {"relatedInformation": True, "tagSupport": {"valueSet": [1, 2]}},
+        "codeAction": {
+            "dataSupport": True,
+            "disabledSupport": True,
+            "resolveSupport": {"properties": ["edit"]},
+        },
+        "hover": {"contentFormat": ["markdown", "plaintext"]},
+    },
+    "workspace": {
+        "workspaceEdit": {"documentChanges": True, "resourceOperations": ["create"]},
+        "didChangeWatchedFiles": {"dynamicRegistration": True},
+        "diagnostics": {"refreshSupport": True},
+    },
+    "window": {"showDocument": {"support": True}},
+}
 
 
 class EditorError(Exception):
@@ -20,7 +43,8 @@ class EditorError(Exception):
 class Editor:
     """An editor that has started a server, which is a module of Python, in a directory.
 
-    What the server sends while something else is waited for is kept, in its order.
+    What the server sends while something else is waited for is kept, in its order. Where it says
+    nothing more, a test fails with all that was said.
     """
 
     def __init__(self, directory: Path, *command: str, **environment: str) -> None:
@@ -38,6 +62,8 @@ class Editor:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self._input, self._output = self.process.stdin, self.process.stdout
+        self._received = b""
+        self._said: deque[str] = deque(maxlen=200)
         self._notifications: deque[Message] = deque()
         self._answers: dict[int, Message] = {}
         self._last = 0
@@ -104,6 +130,10 @@ class Editor:
                     return found
             self._receive()
 
+    def was_told(self, method: str) -> bool:
+        """Whether there is a notification of a method that nobody has asked about."""
+        return any(message["method"] == method for message in self._notifications)
+
     # Documents
 
     def open(self, uri: str, text: str, version: int = 1, language: str = "python") -> None:
@@ -130,24 +160,42 @@ class Editor:
 
     def _send(self, **message: object) -> None:
         body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+        self._said.append(f"> {body!r:.300}")
         self._input.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
         self._input.flush()
 
     def _receive(self) -> None:
         """Take one message, and answer it where it is a request."""
-        length = 0
-        while line := self._output.readline().strip():
-            if line.lower().startswith(b"content-length:"):
-                length = int(line.split(b":")[1])
-        assert length, f"the server has ended: {self.log.read_text()}"
-        message: Message = json.loads(self._output.read(length))
+        head = self._up_to(b"\r\n\r\n").lower()
+        length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+        while len(self._received) < length:
+            self._read_on()
+        body, self._received = self._received[:length], self._received[length:]
+        self._said.append(f"< {body!r:.300}")
+        message: Message = json.loads(body)
         if "method" not in message:
             self._answers[message["id"]] = message
         elif "id" in message:
             self.requests.append(message)
-            self._send(id=message["id"], result=None)
+            shows = message["method"] == "window/showDocument"
+            self._send(id=message["id"], result={"success": True} if shows else None)
         else:
             self._notifications.append(message)
+
+    def _up_to(self, end: bytes) -> bytes:
+        while end not in self._received:
+            self._read_on()
+        found, _, self._received = self._received.partition(end)
+        return found
+
+    def _read_on(self) -> None:
+        ready, _, _ = select.select([self._output], [], [], SILENCE)
+        data = os.read(self._output.fileno(), 1 << 16) if ready else b""
+        if not data:
+            what = "has ended" if ready else "says nothing more"
+            said = "\n".join(self._said)
+            raise AssertionError(f"the server {what}:\n{said}\nlog: {self.log.read_text()}")
+        self._received += data
 
 
 def at(line: int, character: int) -> Message:

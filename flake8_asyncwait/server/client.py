@@ -31,4 +31,8 @@ class Client:
         self.watches = bool(
             get_capability(can, "workspace.did_change_watched_files.dynamic_registration", False)
         )
-        self.refreshes = bool(get_capability(can, "workspace.diagnostics.refresh_support", False))
+        # One that asks for diagnostics would show twice what it is told unasked.
+        self.asks = bool(can.text_document and can.text_document.diagnostic)
+        self.refreshes = self.asks and bool(
+            get_capability(can, "workspace.diagnostics.refresh_support", False)
+        )

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         server.start_io(stdout=output)
     finally:
-        server.close()
+        server.session.close()
     return CLEAN if server.is_shut_down else FAILED
 
 

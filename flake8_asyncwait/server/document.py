@@ -160,6 +160,15 @@ class Document:
         """The path of its file, if it has one."""
         return None if self._buffer.is_loose else self._buffer.name
 
+    def within(self, where: types.Range) -> list[Finding]:
+        """The findings whose call a range meets."""
+        start, end = self.text.place(where.start), self.text.place(where.end)
+        return [
+            each
+            for each in self.findings
+            if start <= (each.end_line, each.end_column) and (each.line, each.column) <= end
+        ]
+
     def change(self, version: int, changes: Iterable[types.TextDocumentContentChangeEvent]) -> None:
         """Change the text as an editor says, and move the findings along."""
         for one in changes:

@@ -187,3 +187,6 @@ class _Worker:
             else:
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        for pipe in filter(None, (self._process.stdin, self._process.stdout)):
+            with contextlib.suppress(OSError):  # what was not sent is not missed
+                pipe.close()

@@ -16,7 +16,6 @@ from flake8_asyncwait.server.document import Text
 from flake8_asyncwait.verdict.finding import Finding, Step
 
 SOURCE = "asyncwait"
-FIX_ALL = "source.fixAll.asyncwait"
 _TITLES = {
     WAIT_ANY: "Wait with wait_any()",
     FINALLY: "Cancel the tasks in a finally",
