@@ -103,7 +103,9 @@ def lowest(session: nox.Session) -> None:
     """The tests, with the lowest versions that `pyproject.toml` allows."""
     if session.python in ("3.14", "3.15"):
         session.skip("the lowest libcst is not built for it")
-    _tests(session, *(name.replace(">=", "==") for name in PYPROJECT["project"]["dependencies"]))
+    project = PYPROJECT["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["server"]]
+    _tests(session, *(name.replace(">=", "==") for name in needed))
 
 
 def _tests(session: nox.Session, *requirements: str) -> None:

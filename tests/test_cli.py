@@ -30,6 +30,7 @@ FULL = "./sub/full.py:" + samples.FULL_WAIT_PLACE
 PROGRAM = ["-c", "from flake8_asyncwait.cli import program; program()"]
 # Modules that take longer to import than most files take to be checked.
 HEAVY = {"ast", "contextlib", "dataclasses", "libcst", "pathspec", "tokenize", "typing"}
+SERVER = {"flake8_asyncwait.server", "lsprotocol", "pygls"}
 
 
 @pytest.fixture
@@ -478,7 +479,8 @@ class TestStart:
         [
             (["--version"], {"argparse", *HEAVY}),
             (["check", "empty.py"], {"flake8_asyncwait.rules", *HEAVY}),
-            (["check", "cured.py"], {"flake8"}),
+            (["check", "cured.py"], {"flake8", *SERVER}),
+            (["fix", "leaky.py"], {"flake8", *SERVER}),
             (["helper"], {"libcst", "pathspec"}),
         ],
     )

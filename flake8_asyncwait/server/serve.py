@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -71,16 +71,8 @@ class Server(LanguageServer):
         ]
         for name, method, options in features:
             self.feature(name, options)(partial(method))
-
-        # pygls reads the parameters of a command off the function that it is given.
-        async def explain(*arguments: Any) -> object:
-            return await words.explain(*arguments)
-
-        async def prove(*arguments: Any) -> object:
-            return await words.prove(*arguments)
-
-        self.command(EXPLAIN)(explain)
-        self.command(PROVE)(prove)
+        self.command(EXPLAIN)(_command(words.explain))
+        self.command(PROVE)(_command(words.prove))
 
     def initialize(self, params: types.InitializeParams) -> None:
         """The editor says what it can do."""
@@ -105,3 +97,14 @@ class Server(LanguageServer):
         """Log an error that nobody is answered with: nobody is interrupted over it."""
         if source is not FeatureRequestError:
             _log.error("%s", error)
+
+
+def _command(method: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
+    """A command as pygls takes it, which looks for types that it knows among the annotations. It
+    would pass itself for an `object`, and Python 3.10 has no class `Any`: so there are none."""
+
+    async def command(*arguments: object) -> object:
+        return await method(*arguments)
+
+    command.__annotations__ = {}
+    return command

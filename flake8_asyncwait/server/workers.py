@@ -105,7 +105,7 @@ class Workers:
             return
         async with self._is_free:
             self._idle.append(worker)
-            self._is_free.notify()
+            self._is_free.notify_all()
         self.prepare()
 
     async def _let_finish(self, worker: _Worker, question: asyncio.Future[Answer]) -> None:
@@ -123,7 +123,7 @@ class Workers:
         self._all.discard(worker)
         self.prepare()
         async with self._is_free:
-            self._is_free.notify()
+            self._is_free.notify_all()
 
     def _in_the_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
