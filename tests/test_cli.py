@@ -480,7 +480,7 @@ class TestStart:
             (["--version"], {"argparse", *HEAVY}),
             (["check", "empty.py"], {"flake8_asyncwait.rules", *HEAVY}),
             (["check", "cured.py"], {"flake8", *SERVER}),
-            (["fix", "leaky.py"], {"flake8", *SERVER}),
+            (["fix", "forgotten.py"], {"flake8", *SERVER}),
             (["helper"], {"libcst", "pathspec"}),
         ],
     )
