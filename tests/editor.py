@@ -14,7 +14,7 @@ from typing import Any
 Message = dict[str, Any]
 
 # In seconds: a server that says nothing for so long has forgotten to. No test waits for it.
-SILENCE = 15
+SILENCE = 120
 
 # What an editor says of itself that can do all that the server looks for.
 ABLE: Message = {
@@ -67,6 +67,7 @@ class Editor:
         self._notifications: deque[Message] = deque()
         self._answers: dict[int, Message] = {}
         self._last = 0
+        self._open: set[str] = set()
         self.requests: list[Message] = []  # those of the server, which are answered with null
         self.capabilities: Message = {}
 
@@ -139,6 +140,7 @@ class Editor:
     def open(self, uri: str, text: str, version: int = 1, language: str = "python") -> None:
         item = {"uri": uri, "languageId": language, "version": version, "text": text}
         self.tell("textDocument/didOpen", textDocument=item)
+        self._open.add(uri)
 
     def type(self, uri: str, version: int, *changes: Message | str) -> None:
         """Change a document: by whole texts, or by parts with a range."""
@@ -148,6 +150,12 @@ class Editor:
 
     def close(self, uri: str) -> None:
         self.tell("textDocument/didClose", textDocument={"uri": uri})
+        self._open.discard(uri)
+
+    def close_all(self) -> None:
+        """Close what is open."""
+        for uri in sorted(self._open):
+            self.close(uri)
 
     def diagnostics(self, uri: str, version: int | None = None) -> list[Message]:
         """The next diagnostics of a document that the server sends unasked."""

@@ -18,17 +18,20 @@ from editor import ABLE, Editor, EditorError, Message, at, between
 pytest.importorskip("pygls", reason="needs the extra `server`")
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcContentModified
 
 from flake8_asyncwait.commands.parser import parse
 from flake8_asyncwait.server import serve
+from flake8_asyncwait.server.client import Client
 from flake8_asyncwait.server.document import Document
-from flake8_asyncwait.server.work import Buffer
+from flake8_asyncwait.server.work import Buffer, Found
 from flake8_asyncwait.server.workers import WorkError, Workers
+
+pytestmark = pytest.mark.thorough
 
 
 @pytest.fixture(scope="module")
-def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
-    """An editor that all tests share: each has a folder of its own."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
     editor = Editor(tmp_path_factory.mktemp("editor"), "flake8_asyncwait", "server")
     try:
         editor.start(tmp_path_factory.getbasetemp(), **ABLE)
@@ -37,6 +40,13 @@ def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
         assert editor.log.read_text().splitlines() == []
     finally:
         editor.kill()
+
+
+@pytest.fixture
+def editor(shared: Editor) -> Iterator[Editor]:
+    """An editor that all tests share: each has a folder of its own, and nothing else is open."""
+    yield shared
+    shared.close_all()
 
 
 @pytest.fixture
@@ -412,29 +422,61 @@ def test_prove_shows_the_timeline(editor: Editor, project: Path, asyncwait: Asyn
 # Never in the way
 
 
-def test_what_is_asked_of_an_older_text_is_given_up() -> None:
-    from pygls.exceptions import JsonRpcContentModified
-
-    document = Document(
-        types.TextDocumentItem("file:///a.py", "python", 1, "a\n"),
-        Buffer("/a.py", "", "/"),
-        types.PositionEncodingKind.Utf16,
-        is_python=True,
-    )
-    server = serve.Server(parse(["server"]))
+def document_of(server: serve.Server, path: str) -> Document:
+    """An open document, of which nothing has been asked yet."""
+    item = types.TextDocumentItem(f"file://{path}", "python", 1, "a\n")
+    encoding = types.PositionEncodingKind.Utf16
+    document = Document(item, Buffer(path, "", "/"), encoding, is_python=True)
     server.session.documents[document.uri] = document
+    return document
+
+
+def change(server: serve.Server, document: Document) -> None:
+    changed = types.VersionedTextDocumentIdentifier(document.version + 1, document.uri)
+    whole = types.TextDocumentContentChangeWholeDocument(document.text.text + "b\n")
+    server.checks.did_change(changed, [whole])
+
+
+def test_what_is_asked_of_an_older_text_is_given_up() -> None:
+    server = serve.Server(parse(["server"]))
+    document = document_of(server, "/a.py")
+    document.is_python = False  # nothing is checked here
 
     async def change_while_somebody_waits() -> None:
         waiting = asyncio.ensure_future(server.session.about(document, asyncio.Event().wait()))
         await asyncio.sleep(0)
-        document.is_python = False  # nothing is checked here
-        server.checks._show(document)
-        changed = types.VersionedTextDocumentIdentifier(2, document.uri)
-        server.checks.did_change(changed, [types.TextDocumentContentChangeWholeDocument("b\n")])
+        change(server, document)
         with pytest.raises(JsonRpcContentModified):
             await waiting
 
     asyncio.run(change_while_somebody_waits())
+
+
+def test_what_changes_during_a_check_of_another_file_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = serve.Server(parse(["server"]))
+    asks = types.TextDocumentClientCapabilities(diagnostic=types.DiagnosticClientCapabilities())
+    server.session._client = Client(types.ClientCapabilities(text_document=asks))
+    looker, other = document_of(server, "/looker.py"), document_of(server, "/other.py")
+    seen: asyncio.Queue[str] = asyncio.Queue()
+
+    async def check(_: str, document: Document, *__: object) -> Found:
+        if document is looker:
+            seen.put_nowait(other.text.text)
+            await asyncio.sleep(0.01)
+        return Found()
+
+    monkeypatch.setattr(server.session, "work", check)
+
+    async def change_while_it_is_checked() -> None:
+        change(server, looker)
+        assert await seen.get() == "a\n"
+        change(server, other)
+        assert await seen.get() == "a\nb\n"
+        server.session.stop()
+
+    asyncio.run(change_while_it_is_checked())
 
 
 def test_a_worker_that_dies_is_replaced() -> None:

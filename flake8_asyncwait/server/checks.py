@@ -122,26 +122,29 @@ class Checks:
         """Check the other documents after a while: they may look into the one that has changed,
         or be what other settings are for."""
         for other in self._session.documents.values():
-            if other is not changed and (other.check is None or other.check.done()):
+            if other is changed:
+                continue
+            if other.check is None or other.check.done():
                 self._check_soon(other, _OTHERS)
+            else:
+                other.is_outdated = True
 
-    async def _check(self, document: Document, delay: float) -> None:
+    async def _check(self, document: Document, delay: float, tries_newer: bool = False) -> None:
+        """Check a document after a while, and again if others have changed meanwhile. Whether it is
+        in the syntax of a newer Python is tried once nobody types."""
         await asyncio.sleep(delay)
+        document.is_outdated = False
         started = time.monotonic()
         try:
-            found = await self._found(document, tries_newer=False)
+            found = await self._found(document, tries_newer)
         finally:  # also where it was cancelled: it takes longer than somebody waits to type on
             document.seconds = time.monotonic() - started
-        self._settle(document, found)
-        if found.may_be_newer:
-            document.check = self._session.start(self._check_newer(document))
-
-    async def _check_newer(self, document: Document) -> None:
-        """Check a document that may be in the syntax of a newer Python, once nobody types."""
-        await asyncio.sleep(_NEWER)
-        found = await self._found(document, tries_newer=True)
-        if found.findings is not None:
+        if found.findings is not None or not tries_newer:
             self._settle(document, found)
+        if document.is_outdated:
+            document.check = self._session.start(self._check(document, _OTHERS))
+        elif found.may_be_newer:
+            document.check = self._session.start(self._check(document, _NEWER, tries_newer=True))
 
     async def _found(self, document: Document, tries_newer: bool) -> Found:
         """What a worker finds in a document."""

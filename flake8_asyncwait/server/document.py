@@ -141,12 +141,14 @@ class Document:
         self.is_python = is_python
         self.findings: tuple[Finding, ...] = ()
         # Of this version: the cures of findings, what actions change, whether it is checked, its
-        # check, and the requests that are about it. And how long the last check took.
+        # check, and the requests that are about it.
         self.offers: dict[Finding, Offers] = {}
         self.changes: dict[tuple[Finding | None, str], Change | None] = {}
         self.is_checked = False
         self.check: asyncio.Task[None] | None = None
         self.requests: set[asyncio.Task[Any]] = set()
+        # Whether other files have changed since the check began, and how long the last one took.
+        self.is_outdated = False
         self.seconds = 0.0
         self._buffer = buffer
 
