@@ -11,7 +11,7 @@ import pytest
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.replay import prove
-from flake8_asyncwait.replay.live import GAVE_UP, NOT_REPRODUCED, PROVED, Proof
+from flake8_asyncwait.replay.proof import GAVE_UP, NOT_REPRODUCED, PROVED, Proof
 
 LEAKS = """\
 import asyncio

@@ -10,26 +10,34 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Callable
+from importlib import import_module
+from pkgutil import iter_modules
 from types import CodeType, FrameType, MethodType, ModuleType
 from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
 
+from flake8_asyncwait import replay
 from flake8_asyncwait.check import check
-from flake8_asyncwait.replay import harmless, live, scheduler, standins, surroundings, unknown
+from flake8_asyncwait.replay import guard, live
 from flake8_asyncwait.replay.confine import described, name_of
 from flake8_asyncwait.replay.execution import Execution, run
+from flake8_asyncwait.replay.facts import Facts, Kind
+from flake8_asyncwait.replay.futures import Future
+from flake8_asyncwait.replay.hooks import Hooks, Target
 from flake8_asyncwait.replay.lift import Lifted, lift
+from flake8_asyncwait.replay.lives import Life, Owner, Standin
 from flake8_asyncwait.replay.locate import CannotLift
 from flake8_asyncwait.replay.loop import Loop
+from flake8_asyncwait.replay.proof import PROVED
 from flake8_asyncwait.replay.prove import prove
-from flake8_asyncwait.replay.scheduler import Life, Owner, Standin, World
+from flake8_asyncwait.replay.scheduler import World
 from flake8_asyncwait.replay.stage import Stage
-from flake8_asyncwait.replay.standins import Asyncio, Future
-from flake8_asyncwait.replay.surroundings import Surroundings, Target
+from flake8_asyncwait.replay.standins import Asyncio
+from flake8_asyncwait.replay.surroundings import Surroundings
 from flake8_asyncwait.replay.timeline import Timeline
-from flake8_asyncwait.replay.unknown import Facts, Kind, Unknown
+from flake8_asyncwait.replay.unknown import Unknown
 
 MODULE = """\
 import abc, asyncio, collections, contextlib, dataclasses, enum, functools, itertools, operator
@@ -477,8 +485,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 SET = "set past the hooks"
-INSIDE = (World, Surroundings, Stage, Life, Facts, Target, Lifted, Timeline, Loop)
-MODULES = (harmless, scheduler, standins, surroundings, unknown)
+INSIDE = (World, Hooks, Surroundings, Stage, Life, Facts, Target, Lifted, Timeline, Loop)
+MODULES = [
+    import_module(f"{replay.__name__}.{each.name}") for each in iter_modules(replay.__path__)
+]
 MACHINERY = (ModuleType, CodeType, FrameType)
 
 
@@ -491,7 +501,8 @@ def is_inside(thing: Any, depth: int = 3) -> bool:
         return any(base in (*INSIDE, Future, Asyncio, Unknown) for base in type.mro(thing))
     if kind is MethodType:
         own = thing.__self__
-        return type(own) in INSIDE and thing.__name__ not in own.builtins()
+        shown = own.builtins() if type(own) is Surroundings else ()
+        return type(own) in INSIDE and thing.__name__ not in shown
     if issubclass(kind, dict) and ("__builtins__" in thing or "!__get__" in thing):
         return True
     if issubclass(kind, (list, tuple, set, dict)) and depth:
@@ -569,7 +580,7 @@ def test_an_error_is_not_asked_what_it_is(name: str) -> None:
     (finding,) = check(text).findings
     steps = [(step.line, step.choice) for step in finding.witness]
     proof = prove(text, (finding.line, finding.column), finding.code, steps)
-    assert (proof.word, proof.reason) == (live.PROVED, "")
+    assert (proof.word, proof.reason) == (PROVED, "")
     assert "the function has ended (Lost)" in [event.text for event in proof.events]
 
 
@@ -626,6 +637,9 @@ def test_nothing_of_a_stand_in_can_be_copied_from_it() -> None:
     kinds = {kind for module in MODULES for kind in vars(module).values() if is_stand_in(kind)}
     assert len(kinds) > 20
     assert {kind.__name__ for kind in kinds if kind.__dictoffset__} == set()
+    assert {kind.__name__ for kind in kinds if hasattr(kind, "SHOWN")} == {
+        kind.__name__ for kind in kinds if id(kind) in guard.SHOWN
+    }
 
 
 def is_stand_in(kind: object) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.replay.apart import ROOT, prove_apart
-from flake8_asyncwait.replay.live import GAVE_UP, NOT_LIFTED, NOT_REPRODUCED, PROVED, Proof
+from flake8_asyncwait.replay.proof import GAVE_UP, NOT_LIFTED, NOT_REPRODUCED, PROVED, Proof
 
 FUNCTION = """\
 import asyncio, builtins, collections, contextlib, ctypes, dataclasses, enum, functools, importlib

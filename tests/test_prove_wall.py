@@ -30,16 +30,16 @@ from hypothesis import strategies as st
 from flake8_asyncwait.check import check
 from flake8_asyncwait.replay import apart, wall
 from flake8_asyncwait.replay.apart import PROGRAM, ROOT, prove_apart
-from flake8_asyncwait.replay.live import (
+from flake8_asyncwait.replay.live import STARTS
+from flake8_asyncwait.replay.message import MOST, packed
+from flake8_asyncwait.replay.proof import (
     GAVE_UP,
     NOT_LIFTED,
     NOT_PROVED,
     NOT_REPRODUCED,
     PROVED,
-    STARTS,
     Proof,
 )
-from flake8_asyncwait.replay.message import MOST, packed
 from flake8_asyncwait.replay.timeline import Event
 
 LEAK = """\

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from flake8_asyncwait.commands.cache import Cache, Result
     from flake8_asyncwait.fix.advise import Advice
     from flake8_asyncwait.fix.helper import Helper
-    from flake8_asyncwait.replay.live import Proof
+    from flake8_asyncwait.replay.proof import Proof
     from flake8_asyncwait.report.entry import Entry, Identity
     from flake8_asyncwait.verdict.checked import Checked
     from flake8_asyncwait.verdict.finding import Finding
@@ -265,8 +265,8 @@ def prove(source: Source, finding: Finding, options: Options) -> Proof:
     what it proves is true, but where it proves nothing, that is why.
     """
     from flake8_asyncwait.replay.apart import prove_apart
-    from flake8_asyncwait.replay.live import BROKEN, NOT_PROVED, PROVED, Proof
     from flake8_asyncwait.replay.locate import Declared
+    from flake8_asyncwait.replay.proof import BROKEN, NOT_PROVED, PROVED, Proof
     from flake8_asyncwait.report.paths import relative
 
     steps = [(step.line, step.choice) for step in finding.witness if not step.path]

@@ -14,9 +14,9 @@ from pathlib import Path
 from threading import Thread
 
 from flake8_asyncwait.replay import wall
-from flake8_asyncwait.replay.live import GAVE_UP, NOT_LIFTED, NOT_PROVED, Proof
 from flake8_asyncwait.replay.locate import NONE_DECLARED, Declared
 from flake8_asyncwait.replay.message import MOST, unpacked
+from flake8_asyncwait.replay.proof import GAVE_UP, NOT_LIFTED, NOT_PROVED, Proof
 
 SECONDS = 30
 ROOT = str(Path(__file__).parent.parent.parent)

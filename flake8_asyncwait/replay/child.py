@@ -25,9 +25,9 @@ from typing import Any
 from flake8_asyncwait.replay import wall
 from flake8_asyncwait.replay.confine import described
 from flake8_asyncwait.replay.lift import FILENAME
-from flake8_asyncwait.replay.live import BROKEN, NOT_LIFTED, Proof
 from flake8_asyncwait.replay.locate import CannotLift, Declared
 from flake8_asyncwait.replay.message import packed
+from flake8_asyncwait.replay.proof import BROKEN, NOT_LIFTED, Proof
 from flake8_asyncwait.replay.prove import prove
 
 MEMORY = 1 << 30  # bytes

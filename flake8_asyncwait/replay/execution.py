@@ -11,26 +11,18 @@ from functools import partial
 from types import CodeType, FrameType
 from typing import Any, Protocol, TypeVar
 
+from flake8_asyncwait.replay.choices import GOES_ON, HARMLESS
 from flake8_asyncwait.replay.confine import args_of, described
+from flake8_asyncwait.replay.facts import Kind
 from flake8_asyncwait.replay.family import WAIT, Fates
+from flake8_asyncwait.replay.futures import Task
 from flake8_asyncwait.replay.guide import Guide
+from flake8_asyncwait.replay.hooks import Hooks
 from flake8_asyncwait.replay.lift import Lifted
-from flake8_asyncwait.replay.scheduler import (
-    GOES_ON,
-    HARMLESS,
-    GivenUp,
-    InjectedError,
-    Leak,
-    Life,
-    Owner,
-    Point,
-    State,
-    World,
-)
+from flake8_asyncwait.replay.lives import GivenUp, InjectedError, Leak, Life, Owner, Point, State
+from flake8_asyncwait.replay.scheduler import World
 from flake8_asyncwait.replay.stage import Stage
-from flake8_asyncwait.replay.standins import Task
-from flake8_asyncwait.replay.surroundings import Surroundings
-from flake8_asyncwait.replay.unknown import Kind, Unknown
+from flake8_asyncwait.replay.unknown import Unknown
 
 YIELDS_AT_MOST = 5  # a loop in a loop, of two turns each, comes to its end
 HELPER_EXECUTIONS_AT_MOST = 50
@@ -151,13 +143,13 @@ def loaded(lifted: Lifted, world: World) -> Iterator[_Module]:
     Everything in it refers to everything else: thousands of executions are too many for the
     garbage collector to find that out by itself.
     """
-    surroundings = Surroundings(world, lifted.declared)
-    namespace = surroundings.namespace(lifted.missing)
+    hooks = Hooks(world, lifted.declared)
+    namespace = hooks.namespace(lifted.missing)
     try:
-        yield _Module(world, surroundings, namespace)
+        yield _Module(world, hooks, namespace)
     finally:
         namespace.clear()
-        surroundings.functions.clear()
+        hooks.functions.clear()
         world.dismantle()
 
 
@@ -166,7 +158,7 @@ class _Module:
     """The judged module in one execution."""
 
     world: World
-    surroundings: Surroundings
+    hooks: Hooks
     namespace: dict[str, Any]
 
     def start(self, lifted: Lifted) -> Any:
@@ -177,8 +169,8 @@ class _Module:
         if lifted.target is lifted.code:
             return None
         _note_foreign(self.world, self.namespace)
-        assert self.surroundings.target is not None
-        return self.call(self.surroundings.target, lifted)
+        assert self.hooks.target is not None
+        return self.call(self.hooks.target, lifted)
 
     def call(self, function: Callable[..., Any], lifted: Lifted) -> Any:
         """Call the judged function with unknowns."""
@@ -407,7 +399,7 @@ def run_helper(
         made, failed = True, False
         try:
             exec(lifted.code, module.namespace)
-            function: Any = module.surroundings.functions.get(code)
+            function: Any = module.hooks.functions.get(code)
             failed = function is None  # it is not known: another function defines it
             if function is not None:
                 result = _called(world, function)

@@ -8,12 +8,13 @@ from functools import partial
 from heapq import heappop, heappush
 from itertools import count, islice
 
+from flake8_asyncwait.replay.choices import BOUNDS
 from flake8_asyncwait.replay.execution import Execution, executions, run
 from flake8_asyncwait.replay.family import SHOWN
 from flake8_asyncwait.replay.guide import Guide
 from flake8_asyncwait.replay.lift import Lifted
+from flake8_asyncwait.replay.lives import Leak, Owner, Point
 from flake8_asyncwait.replay.locate import statement_lines
-from flake8_asyncwait.replay.scheduler import BOUNDS, Leak, Owner, Point
 
 STEP_WORTH = 2  # how many changed choices a step of the witness is worth that is met
 

@@ -21,9 +21,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flake8_asyncwait.replay.confine import MODULE_NAME, is_class, is_open, is_own, mro_of
+from flake8_asyncwait.replay.facts import Base, Metaclass, inherited
+from flake8_asyncwait.replay.lives import Standin
 from flake8_asyncwait.replay.locate import words
-from flake8_asyncwait.replay.scheduler import Standin
-from flake8_asyncwait.replay.unknown import Base, Metaclass, inherited
 
 NAMES = words(
     """

@@ -7,20 +7,36 @@ become calls of the hooks in `surroundings`.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
-from typing import TypeGuard, TypeVar
+from typing import TypeVar
 
 from flake8_asyncwait.replay.confine import alternatives
 from flake8_asyncwait.replay.family import GATHER, WAIT
+from flake8_asyncwait.replay.fragments import (
+    SUSPENDS,
+    as_cleanup,
+    captured_in,
+    constant,
+    expected_of,
+    expects_timeout,
+    has_timeout,
+    is_copy,
+    is_mangled,
+    is_simple_wait,
+    lambda_of,
+    matched,
+    overridden,
+    reader,
+    strip_annotations,
+    unpacked,
+)
 from flake8_asyncwait.replay.locate import (
-    SCOPES,
     AnyFunction,
     Function,
     bound_names,
     hook_call,
     hook_name,
-    identifiers,
     last_name,
 )
 
@@ -30,19 +46,9 @@ KEPT_DECORATORS = {"asynccontextmanager", "classmethod", "contextmanager", "prop
 KEPT_DECORATORS |= {"staticmethod"}
 ORDER_MATTERS = (ast.Break, ast.Return, ast.Raise, ast.Continue, ast.If, ast.Await)
 TIMED = {"timeout", "timeout_at", "wait_for"}
-SUSPENDS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
 
 With = TypeVar("With", ast.With, ast.AsyncWith)
 Node = TypeVar("Node", bound=ast.AST)
-
-
-def _constant(value: object) -> ast.Constant:
-    return ast.Constant(value)  # type: ignore[arg-type]
-
-
-def _reader(name: str) -> ast.Lambda:
-    nothing = ast.arguments([], [], None, [], [], None, [])
-    return ast.Lambda(nothing, ast.Name(name, ast.Load()))
 
 
 class Instrument(ast.NodeTransformer):
@@ -73,7 +79,7 @@ class Instrument(ast.NodeTransformer):
         self.loops = 0
         self.expected: tuple[ast.expr, ...] = ()
         self.is_timed = False
-        self.captured = frozenset(_captured(function))
+        self.captured = frozenset(captured_in(function))
 
     # -- scopes -----------------------------------------------------------------------------------
 
@@ -97,10 +103,10 @@ class Instrument(ast.NodeTransformer):
             if isinstance(inner, (ast.Global, ast.Nonlocal))
             for name in inner.names
         )
-        _strip_annotations(node.args)
+        strip_annotations(node.args)
         node.returns = None
         if any(last_name(one) == "abstractmethod" for one in node.decorator_list):
-            node.body = [_overridden(node)]
+            node.body = [overridden(node)]
         hook = "__target__" if node is self.function else "__helper__"
         kept = [one for one in node.decorator_list if last_name(one) in KEPT_DECORATORS]
         node.decorator_list = [] if node is self.function else kept
@@ -109,7 +115,7 @@ class Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         if node is self.function and node.args.kwarg is not None:  # it may be called with any
             name = node.args.kwarg.arg
-            unknown = hook_call("__unknown__", _constant(name))
+            unknown = hook_call("__unknown__", constant(name))
             node.body.insert(0, ast.Assign([ast.Name(name, ast.Store())], unknown))
         node.decorator_list.append(ast.Name(hook_name(hook), ast.Load()))
         self.in_target, self.may_clean_up, self.shadowed, self.outside, self.expected = saved
@@ -138,10 +144,10 @@ class Instrument(ast.NodeTransformer):
         for inner in ast.iter_child_nodes(node):
             if not isinstance(inner, ast.comprehension) or inner.is_async:
                 continue
-            targets = _unpacked(inner.target)
+            targets = unpacked(inner.target)
             if targets >= 0 or suspends:
                 facts = (suspends, False, targets)
-                inner.iter = hook_call("__each__", inner.iter, *map(_constant, facts))
+                inner.iter = hook_call("__each__", inner.iter, *map(constant, facts))
         self.shadowed = saved
         return node
 
@@ -163,8 +169,8 @@ class Instrument(ast.NodeTransformer):
     def _try(self, node: Node) -> Node:
         saved, expected, was_timed = self.may_clean_up, self.expected, self.is_timed
         if isinstance(node, ast.Try):
-            self.expected += _expected(node)
-            self.is_timed |= self.in_target and _expects_timeout(node)
+            self.expected += expected_of(node)
+            self.is_timed |= self.in_target and expects_timeout(node)
         _visit_all(self, node, ("body",))
         self.expected, self.is_timed = expected, was_timed
         _visit_all(self, node, ("orelse",))
@@ -177,9 +183,9 @@ class Instrument(ast.NodeTransformer):
             if handler.type is not None:
                 handler.type = hook_call("__catch__", handler.type)
             if self.in_target:
-                handler.body = _as_cleanup(handler.body)
+                handler.body = as_cleanup(handler.body)
         if self.in_target and node.finalbody:
-            node.finalbody = _as_cleanup(node.finalbody)
+            node.finalbody = as_cleanup(node.finalbody)
         return node
 
     def visit_match_case(self, node: ast.match_case) -> ast.match_case:
@@ -189,7 +195,7 @@ class Instrument(ast.NodeTransformer):
         several = alternatives(node.pattern)
         if all(isinstance(one, (ast.MatchSingleton, ast.MatchClass)) for one in several):
             subject = ast.Name("__subject__", ast.Load())
-            tests = [_matched(one, subject) for one in several]
+            tests = [matched(one, subject) for one in several]
             guards = [ast.BoolOp(ast.Or(), tests) if len(tests) > 1 else tests[0]]
             if isinstance(node.pattern, ast.MatchAs) and node.pattern.name is not None:
                 bound = ast.NamedExpr(ast.Name(node.pattern.name, ast.Store()), subject)
@@ -204,14 +210,14 @@ class Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         if last_name(node.test) == "TYPE_CHECKING":
             return [*node.body, *node.orelse]
-        node.test = hook_call("__branch__", node.test, _constant(node.lineno))
+        node.test = hook_call("__branch__", node.test, constant(node.lineno))
         return node
 
     def visit_While(self, node: ast.While) -> list[ast.stmt]:
         self.generic_visit(node)
         self.loops += 1
-        number = _constant(self.loops)
-        test = hook_call("__branch__", node.test, _constant(node.lineno))
+        number = constant(self.loops)
+        test = hook_call("__branch__", node.test, constant(node.lineno))
         node.test = ast.BoolOp(ast.And(), [hook_call("__turn__", number), test])
         return [ast.Expr(hook_call("__loop__", number)), node]
 
@@ -219,20 +225,20 @@ class Instrument(ast.NodeTransformer):
         inside = [inner for one in node.body for inner in ast.walk(one)]
         orders = any(isinstance(inner, ORDER_MATTERS) for inner in inside)
         orders = orders or ".result()" in ast.unparse(node)
-        if not orders and _is_copy(node.iter):
+        if not orders and is_copy(node.iter):
             node.iter = ast.copy_location(node.iter.args[0], node.iter)
         suspends = any(isinstance(inner, SUSPENDS) for inner in inside)
         self.generic_visit(node)
         node.body[:0] = self._hand_stored([node.target])
-        facts = (orders, suspends, _unpacked(node.target))
-        node.iter = hook_call("__each__", node.iter, *map(_constant, facts))
+        facts = (orders, suspends, unpacked(node.target))
+        node.iter = hook_call("__each__", node.iter, *map(constant, facts))
         return node
 
     def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AsyncWith:
         if (
             len(node.body) == 1
             and len(node.items) == 1
-            and _is_simple_wait(node.body[0], self.waits)
+            and is_simple_wait(node.body[0], self.waits)
         ):
             item = node.items[0]
             item.context_expr = hook_call("__alone__", item.context_expr)
@@ -258,7 +264,7 @@ class Instrument(ast.NodeTransformer):
             isinstance(inner, (ast.Await, ast.NamedExpr, ast.Yield))
             for inner in ast.walk(node.test)
         ):
-            node.test = hook_call("__assert__", _lambda(node.test))
+            node.test = hook_call("__assert__", lambda_of(node.test))
         return node
 
     def visit_Raise(self, node: ast.Raise) -> ast.Raise:
@@ -270,9 +276,9 @@ class Instrument(ast.NodeTransformer):
 
     def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
         self.generic_visit(node)
-        targets = max(_unpacked(target) for target in node.targets)
+        targets = max(unpacked(target) for target in node.targets)
         if targets >= 0 and not isinstance(node.value, (ast.Tuple, ast.List)):
-            node.value = hook_call("__unpack__", node.value, _constant(targets))
+            node.value = hook_call("__unpack__", node.value, constant(targets))
         return [node, *self._subscripted(node, node.targets), *self._hand_stored(node.targets)]
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt | list[ast.stmt]:
@@ -316,19 +322,19 @@ class Instrument(ast.NodeTransformer):
         if not (watched and isinstance(node.ctx, ast.Load)):
             return node
         self.watches = True
-        pending = _constant(self.names[node.id])
-        return hook_call("__read__", _constant(node.id), _reader(node.id), pending)
+        pending = constant(self.names[node.id])
+        return hook_call("__read__", constant(node.id), reader(node.id), pending)
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
         is_site = node is self.call
         for keyword in node.keywords:
             if keyword.arg is None:
                 given = {one.arg for one in node.keywords} if is_site else {"timeout"}
-                more = [_constant("timeout")] if "timeout" not in given else []
+                more = [constant("timeout")] if "timeout" not in given else []
                 keyword.value = hook_call("__mapping__", keyword.value, *more)
         func = node.func
         puts = isinstance(func, ast.Attribute) and func.attr in MUTATORS
-        copies = _is_copy(node)
+        copies = is_copy(node)
         self.generic_visit(node)
         if copies:
             node.args = [hook_call("__ordered__", *node.args)]
@@ -336,12 +342,12 @@ class Instrument(ast.NodeTransformer):
             node.func = hook_call("__follow__", node.func)
         elif is_site:
             readers = ast.Dict(
-                [_constant(name) for name in self.names], [_reader(name) for name in self.names]
+                [constant(name) for name in self.names], [reader(name) for name in self.names]
             )
-            timed = _constant(_has_timeout(node))
+            timed = constant(has_timeout(node))
             node.func = hook_call("__site__", readers, timed, node.func)
         elif puts and isinstance(func, ast.Attribute):
-            node.func = hook_call("__store__", func.value, _constant(func.attr))
+            node.func = hook_call("__store__", func.value, constant(func.attr))
         if self.expected and not is_site and last_name(func) != "super":
             node.func = self._plain("__plain__", node.func)
         if self.is_timed and self.kind != WAIT and last_name(func) in TIMED:
@@ -351,7 +357,7 @@ class Instrument(ast.NodeTransformer):
     def _plain(self, hook: str, *args: ast.expr) -> ast.Call:
         """What may raise what the handlers around it name."""
         kinds = ast.Tuple([deepcopy(kind) for kind in self.expected], ast.Load())
-        return hook_call(hook, _lambda(kinds), *args)
+        return hook_call(hook, lambda_of(kinds), *args)
 
     def visit_Delete(self, node: ast.Delete) -> list[ast.stmt]:
         self.generic_visit(node)
@@ -387,8 +393,8 @@ class Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         if not isinstance(node.ctx, ast.Load):
             node.value = hook_call("__attr__", node.value)
-        elif not _is_mangled(node.attr):
-            return hook_call("__get__", node.value, _constant(node.attr))
+        elif not is_mangled(node.attr):
+            return hook_call("__get__", node.value, constant(node.attr))
         return node
 
     def visit_MatchValue(self, node: ast.MatchValue) -> ast.MatchValue:
@@ -415,47 +421,6 @@ class Instrument(ast.NodeTransformer):
         return node
 
 
-def _matched(pattern: ast.pattern, subject: ast.Name) -> ast.expr:
-    """Return the condition on which a pattern that is a constant, or a class alone, matches."""
-    if isinstance(pattern, ast.MatchClass):
-        return hook_call("__isinstance__", subject, pattern.cls)
-    assert isinstance(pattern, ast.MatchSingleton)
-    return hook_call("__is__", subject, _constant(pattern.value))
-
-
-def _expected(node: ast.Try) -> tuple[ast.expr, ...]:
-    """Return the classes that the handlers of a `try` name whose body holds no suspension point:
-    it is there because plain calls raise them."""
-    inside = [inner for statement in node.body for inner in _walk_function(statement)]
-    if any(isinstance(one, SUSPENDS) or getattr(one, "is_async", 0) for one in inside):
-        return ()
-    return tuple(handler.type for handler in node.handlers if handler.type is not None)
-
-
-def _expects_timeout(node: ast.Try) -> bool:
-    """Say whether a handler of a `try` names TimeoutError: that the time runs out is expected."""
-    kinds = [handler.type for handler in node.handlers if handler.type is not None]
-    named = [one for k in kinds for one in (k.elts if isinstance(k, ast.Tuple) else [k])]
-    return any(last_name(one) == "TimeoutError" for one in named)
-
-
-def _walk_function(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and what is in it, but not what nested functions do."""
-    yield node
-    if not isinstance(node, SCOPES):
-        for child in ast.iter_child_nodes(node):
-            yield from _walk_function(child)
-
-
-def _is_mangled(name: str) -> bool:
-    """Say whether a name means another one in each class: no stand-in has such attributes."""
-    return name.startswith("__") and not name.endswith("__")
-
-
-def _lambda(body: ast.expr) -> ast.Lambda:
-    return ast.Lambda(ast.arguments([], [], None, [], [], None, []), body)
-
-
 def _visit_all(visitor: ast.NodeTransformer, node: ast.AST, fields: Iterable[str]) -> None:
     """Visit some of a node's lists of children, replacing them by what the visit gives."""
     for name in fields:
@@ -464,64 +429,3 @@ def _visit_all(visitor: ast.NodeTransformer, node: ast.AST, fields: Iterable[str
             found = visitor.visit(child)
             children.extend(found if isinstance(found, list) else [found])
         setattr(node, name, children)
-
-
-def _captured(function: Function | ast.Module) -> set[str]:
-    """Return the names that the functions nested in one mention."""
-    nested = [n for n in ast.walk(function) if isinstance(n, SCOPES) and n is not function]
-    return {name for inner in nested for name in identifiers(inner)}
-
-
-def _overridden(function: Function) -> ast.stmt:
-    """Return what an abstract method does: what nobody knows."""
-    result: ast.expr = hook_call("__unknown__", _constant(f"{function.name}()"))
-    is_async = isinstance(function, ast.AsyncFunctionDef)
-    return ast.Return(ast.Await(result) if is_async else result)
-
-
-def _as_cleanup(body: list[ast.stmt]) -> list[ast.stmt]:
-    """Return a handler's or a `finally`'s statements so that entering and leaving it is noted."""
-    enter, leave = (
-        ast.Expr(hook_call("__cleanup__", _constant(1))),
-        hook_call("__cleanup__", _constant(-1)),
-    )
-    return [enter, ast.Try(body, [], [], [ast.Expr(leave)])]
-
-
-def _strip_annotations(arguments: ast.arguments) -> None:
-    for node in ast.walk(arguments):
-        if isinstance(node, ast.arg):
-            node.annotation = None
-
-
-def _unpacked(target: ast.expr) -> int:
-    """Return to how many names a target unpacks, or -1; a starred one takes none."""
-    if not isinstance(target, (ast.Tuple, ast.List)):
-        return -1
-    return sum(not isinstance(element, ast.Starred) for element in target.elts)
-
-
-def _is_copy(node: ast.expr) -> TypeGuard[ast.Call]:
-    """Say whether an expression is `list(...)` or `tuple(...)` of one thing."""
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id in ("list", "tuple")
-        and len(node.args) == 1
-        and not isinstance(node.args[0], ast.Starred)
-    )
-
-
-def _is_simple_wait(statement: ast.stmt, waits: Collection[ast.Call]) -> bool:
-    """Say whether a statement does nothing but wait."""
-    simple = isinstance(statement, (ast.Expr, ast.Assign, ast.AnnAssign, ast.Return))
-    awaits = [node for node in ast.walk(statement) if isinstance(node, ast.Await)]
-    return simple and len(awaits) == 1 and awaits[0].value in waits
-
-
-def _has_timeout(call: ast.Call) -> bool:
-    """Say whether a timeout stands in the call that is not the literal None."""
-    for keyword in call.keywords:
-        if keyword.arg == "timeout":
-            return not (isinstance(keyword.value, ast.Constant) and keyword.value.value is None)
-    return False

@@ -14,47 +14,28 @@ import asyncio
 import sys
 import types
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
+from flake8_asyncwait.replay.books import Books, Fate, Script
+from flake8_asyncwait.replay.completed import AsCompleted, NextCompleted
 from flake8_asyncwait.replay.confine import name_of
 from flake8_asyncwait.replay.execution import run
+from flake8_asyncwait.replay.facts import Pause
 from flake8_asyncwait.replay.family import AS_COMPLETED, CREATION, GATHER
+from flake8_asyncwait.replay.futures import BareTask, Gather, Shield, WaitTask, lives_in
 from flake8_asyncwait.replay.lift import Lifted
+from flake8_asyncwait.replay.lives import GivenUp, InjectedError, Life, Owner, State
 from flake8_asyncwait.replay.loop import Loop
-from flake8_asyncwait.replay.scheduler import (
-    GivenUp,
-    InjectedError,
-    Life,
-    Owner,
-    State,
-    World,
-)
-from flake8_asyncwait.replay.stage import Stage
-from flake8_asyncwait.replay.standins import (
-    AsCompleted,
-    BareTask,
-    Gather,
-    HelperCall,
-    NextCompleted,
-    Shield,
-    Timeout,
-    WaitCall,
-    WaitFor,
-    WaitTask,
-)
-from flake8_asyncwait.replay.timeline import Event, Timeline
-from flake8_asyncwait.replay.unknown import Pause, Unknown
+from flake8_asyncwait.replay.proof import ASSUMED, NOT_LIFTED, NOT_REPRODUCED, PROVED, Proof
+from flake8_asyncwait.replay.scheduler import World
+from flake8_asyncwait.replay.stage import Result, Stage
+from flake8_asyncwait.replay.timeline import Timeline
+from flake8_asyncwait.replay.turn import Real, Turn, Work
+from flake8_asyncwait.replay.unknown import Unknown
+from flake8_asyncwait.replay.waiting import HelperCall, Timeout, WaitCall, WaitFor
 
-PROVED = "proved"
-NOT_REPRODUCED = "not reproduced"
-NOT_LIFTED = "not lifted"
-GAVE_UP = "gave up"
-NOT_PROVED = "not proved"
-BROKEN = "internal error"
-STATUSES = {PROVED: 0, NOT_REPRODUCED: 1, NOT_LIFTED: 2, GAVE_UP: 2, NOT_PROVED: 2, BROKEN: 2}
 # How what happened is told, where that makes a proof.
 STARTS = "asyncio.wait() starts, on "
 FOLLOWS = {
@@ -64,81 +45,15 @@ FOLLOWS = {
 }
 REFUSED = ("asyncio.wait() raises TypeError", "asyncio.wait() warns")
 STILL_RUNNING = "still running"
-ASSUMED = "assumed: "
 FINDS = {"AWT202": "asked to cancel, but not done yet"}
 TURNS_BEFORE_THE_FUNCTION_GOES_ON = 6
 SPINS_AFTER_THE_END = 20
 REAL_TIMEOUT: Any = getattr(asyncio, "timeout", None)
 
-Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What running an execution on a real loop showed.
-
-    `word` is one of the words above; `reason` says where asyncio differed, or why the function
-    could not be run, and is empty where it is proved. `events` is what happened, and what was
-    assumed for it.
-    """
-
-    word: str
-    reason: str = ""
-    events: tuple[Event, ...] = ()
-
-    @property
-    def happened(self) -> tuple[Event, ...]:
-        """What happened, without what was assumed."""
-        return tuple(event for event in self.events if not event.text.startswith(ASSUMED))
-
-    @property
-    def assumed(self) -> tuple[Event, ...]:
-        """The conditions that nobody has checked, each where it was first asked for."""
-        found = [event for event in self.events if event.text.startswith(ASSUMED)]
-        return tuple(replace(event, text=event.text.removeprefix(ASSUMED)) for event in found)
-
-    @property
-    def status(self) -> int:
-        """The exit status that says the same."""
-        return STATUSES[self.word]
-
-    @property
-    def mark(self) -> str:
-        """The word, and what else has to be said in short."""
-        return f"{self.word}: {self.reason}" if self.status == 2 else self.word
-
-    @property
-    def verdict(self) -> str:
-        """The word, and the reason if there is one."""
-        word = "could not be lifted" if self.word == NOT_LIFTED else self.word
-        return f"{word}: {self.reason}" if self.reason else word
-
-
-@dataclass(slots=True)
-class _Fate:
-    """What becomes of one task: the suspension (from 1) in which it ends, if it does, and how.
-
-    `asked` says that the function asks it to cancel. `given` is one that the function completes.
-    """
-
-    owner: Owner
-    ended: int | None = None
-    state: State = State.RUNNING
-    asked: bool = False
-    given: bool = False
-
-
-@dataclass(slots=True)
-class _Script:
-    """What the books say will happen: the fates of the tasks, and when the timeouts expire."""
-
-    fates: list[_Fate] = field(default_factory=list)
-    expiries: list[int | None] = field(default_factory=list)
-
 
 def perform(lifted: Lifted, choices: Sequence[int], code: str) -> Proof:
     """Run an execution live and say whether it shows what a finding's code says."""
-    books = _Books()
+    books = Books()
     run(lifted, choices, stage=books)
     stage = _Live(lifted, books.script())
     try:
@@ -148,163 +63,19 @@ def perform(lifted: Lifted, choices: Sequence[int], code: str) -> Proof:
         stage.clear()
 
 
-# -- the books alone ----------------------------------------------------------------------------
-
-
-class _Books(Stage):
-    """The judge's stage, which notes when tasks end and timeouts expire."""
-
-    def __init__(self) -> None:
-        self.fates: dict[Life, _Fate] = {}
-        self.asked_at: dict[Life, int] = {}
-        self.timeouts: list[Timeout | AsCompleted] = []
-        self.expiries: list[int | None] = []
-        self.must_fail: list[list[Life]] = []
-
-    def opens(self, world: World) -> None:
-        self.world = world
-
-    @types.coroutine
-    def happen(self, decide: Callable[[], Result], awaited: object) -> Generator[Any, Any, Result]:
-        self._look()
-        result = decide()
-        if isinstance(awaited, WaitCall) and _needs_a_failure(awaited, result):
-            self.must_fail.append(list(lives_in(result[0])))  # type: ignore[index]
-        return result
-        yield
-
-    def born(self, life: Life) -> None:
-        self.fates[life] = _Fate(life.owner)
-
-    def asked(self, life: Life) -> None:
-        self.fates[life].asked = True
-        self.asked_at.setdefault(life, self.world.suspensions)
-
-    def given(self, life: Life, error: object = None) -> None:
-        self.fates[life].given = True
-
-    def enters(self, timeout: Timeout | AsCompleted) -> None:
-        self.timeouts.append(timeout)
-        self.expiries.append(None)
-
-    def enters_loop(self, loop: AsCompleted) -> None:
-        self.enters(loop)
-
-    def closes(self) -> None:
-        self._look()
-        for lives in self.must_fail:
-            _let_one_fail(self.fates, lives)
-
-    def script(self) -> _Script:
-        """Return what was noted."""
-        return _Script(list(self.fates.values()), self.expiries)
-
-    def _look(self) -> None:
-        """Note what has ended since the suspension before this one was over."""
-        for life, fate in self.fates.items():
-            if fate.ended is None and life.state is not State.RUNNING:
-                fate.ended = self.world.suspensions
-                if life in self.asked_at and not life.asked:  # it had ended when it was asked
-                    fate.ended, fate.asked = self.asked_at[life], False
-            fate.state = life.state
-        for number, timeout in enumerate(self.timeouts):
-            if self.expiries[number] is None and timeout.has_expired:
-                self.expiries[number] = self.world.suspensions
-
-
-def _needs_a_failure(wait: WaitCall, result: Any) -> bool:
-    """Say whether a wait for the first exception can only have returned because of one."""
-    return wait.return_when == asyncio.FIRST_EXCEPTION and not wait.timed and bool(result[1])
-
-
-def _let_one_fail(fates: dict[Life, _Fate], lives: list[Life]) -> None:
-    """Let one of the tasks fail, if nobody has learnt yet what came of it."""
-    if any(fates[life].state is State.FAILED for life in lives):
-        return
-    for life in lives:
-        if fates[life].state is State.FINISHED:
-            fates[life].state = State.FAILED
-            return
-
-
 # -- live ---------------------------------------------------------------------------------------
-
-
-class _Work:
-    """What a real task does: it stands at a gate, and once asked to cancel at a second one."""
-
-    def __init__(self, loop: Loop) -> None:
-        self.gate: asyncio.Future[None] = loop.create_future()
-        self.cleanup: asyncio.Future[None] = loop.create_future()
-        self.asked = False
-
-    async def run(self) -> None:
-        """Stand at the gates."""
-        try:
-            await self.gate
-        except asyncio.CancelledError:
-            self.asked = True
-            while not self.cleanup.done():
-                with suppress(asyncio.CancelledError):
-                    await asyncio.shield(self.cleanup)
-            raise
-
-    def let_go(self) -> None:
-        """Open the second gate."""
-        if not self.cleanup.done():
-            self.cleanup.set_result(None)
-
-
-@dataclass(slots=True)
-class _Real:
-    """The real counterpart of one life."""
-
-    future: asyncio.Future[Any]
-    fate: _Fate
-    work: _Work | None = None
-    error: InjectedError = field(default_factory=lambda: InjectedError(None))
-
-    def end(self, decided: bool) -> None:
-        """Let it come to its end. A cancellation that was decided is asyncio's to bring about."""
-        state = self.fate.state
-        if self.work is None:
-            self._end_future()
-        elif state is State.CANCELLED:
-            if not (decided or self.fate.asked):
-                self.future.cancel()
-            self.work.let_go()
-        elif not self.work.gate.done():
-            if state is State.FAILED:
-                self.work.gate.set_exception(self.error)
-            else:
-                self.work.gate.set_result(None)
-
-    def _end_future(self) -> None:
-        if isinstance(self.future, asyncio.Task) or self.future.done() or self.fate.given:
-            return
-        if self.fate.state is State.CANCELLED:
-            self.future.cancel()
-        elif self.fate.state is State.FAILED:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(None)
-
-    def is_running(self) -> bool:
-        """Say whether it is a task that still runs and was never asked to cancel."""
-        asked = self.work is not None and self.work.asked
-        return isinstance(self.future, asyncio.Task) and not self.future.done() and not asked
 
 
 class _Live(Stage):
     """The stage where asyncio does what was chosen."""
 
-    def __init__(self, lifted: Lifted, script: _Script) -> None:
+    def __init__(self, lifted: Lifted, script: Script) -> None:
         self.lifted = lifted
         self.script = script
         self.loop = Loop()
         self.timeline = Timeline()
         self.main: asyncio.Task[Any] | None = None
-        self.reals: dict[Life, _Real] = {}
+        self.reals: dict[Life, Real] = {}
         self.handles: dict[object, Any] = {}
         self.timeouts: dict[Timeout | AsCompleted, Any] = {}
         self.loops: dict[AsCompleted, int] = {}
@@ -319,12 +90,12 @@ class _Live(Stage):
         self.running: list[Life] = []
         self.prepared = [self._real(fate) for fate in script.fates]
 
-    def _real(self, fate: _Fate) -> _Real | None:
+    def _real(self, fate: Fate) -> Real | None:
         """Make the real counterpart of what is there before the function starts."""
         if fate.owner in (Owner.MADE, Owner.FUTURE):
             return None
-        work = _Work(self.loop)
-        return _Real(self.loop.create_task(work.run()), fate, work)
+        work = Work(self.loop)
+        return Real(self.loop.create_task(work.run()), fate, work)
 
     def opens(self, world: World) -> None:
         self.world = world
@@ -340,9 +111,9 @@ class _Live(Stage):
             self.differ("the function makes more tasks than it did before")
         real, fate = self.prepared[index], self.script.fates[index]
         if real is None:
-            work = _Work(self.loop) if fate.owner is Owner.MADE else None
+            work = Work(self.loop) if fate.owner is Owner.MADE else None
             future = self.loop.create_task(work.run()) if work else self.loop.create_future()
-            real = _Real(future, fate, work)
+            real = Real(future, fate, work)
         real.error.key = life
         self.reals[life] = real
 
@@ -355,7 +126,7 @@ class _Live(Stage):
             real.future.cancel()
             at = real.fate.ended if real.fate.state is not State.CANCELLED else None
             wait = self._wait(task.wait, at)
-            self.reals[task.life] = _Real(self.loop.create_task(wait), real.fate)
+            self.reals[task.life] = Real(self.loop.create_task(wait), real.fate)
 
     def assumes(self, condition: str) -> None:
         if (line := self.world.line()) and (line, condition) not in self.assumptions:
@@ -461,7 +232,7 @@ class _Live(Stage):
         if self.world.over:  # the function goes on after it was given up
             raise GivenUp
         self._prepare(awaited)
-        turn = _Turn(self.world, awaited)
+        turn = Turn(self.world, awaited)
         turn.decide(decide)
         self._narrate(turn)
         self.loop.call_soon(self._act, turn)
@@ -477,7 +248,7 @@ class _Live(Stage):
         result: Result = turn.result
         return result
 
-    def _act(self, turn: _Turn) -> None:
+    def _act(self, turn: Turn) -> None:
         """Let happen what was chosen, while the function is suspended."""
         self.loop.now = turn.number
         waits = isinstance(turn.awaited, (AsCompleted, NextCompleted))
@@ -521,7 +292,7 @@ class _Live(Stage):
             at = self.script.expiries[self.loops[source]] if source.timed else None
             self.handles[source] = asyncio.as_completed(futures, timeout=self._delay(at))
 
-    def _real_of(self, awaited: Any, turn: _Turn) -> Any:
+    def _real_of(self, awaited: Any, turn: Turn) -> Any:
         """Return the real thing to await for what a stand-in stands for."""
         if isinstance(awaited, WaitCall):
             return self._wait(awaited, turn.number if turn.expires(awaited) else None)
@@ -579,7 +350,7 @@ class _Live(Stage):
         self.lacking = self.lacking or what
         self.world.give_up("asyncio is too old")
 
-    def _compare(self, turn: _Turn, really: Any, error: BaseException | None) -> None:
+    def _compare(self, turn: Turn, really: Any, error: BaseException | None) -> None:
         chosen, shown = _kind(turn.error), _kind(error)
         if chosen != shown:
             self.differ(f"{turn.what} {_ends(shown)} where it {_ends(chosen)} in the witness")
@@ -590,7 +361,7 @@ class _Live(Stage):
 
     # -- narrating --------------------------------------------------------------------------------
 
-    def _narrate(self, turn: _Turn) -> None:
+    def _narrate(self, turn: Turn) -> None:
         """Tell what is about to strike."""
         self.line = self.world.line()
         self.timeline.look(self.world.frame())
@@ -604,7 +375,7 @@ class _Live(Stage):
         if line := self.world.line():
             self.timeline.tell(line, *parts)
 
-    def _tell_result(self, turn: _Turn) -> None:
+    def _tell_result(self, turn: Turn) -> None:
         if isinstance(turn.awaited, WaitCall) and turn.error is None:
             done, pending = map(lives_in, turn.result)
             self._tell("asyncio.wait() returns, done: ", done, "; pending: ", pending)
@@ -683,72 +454,6 @@ class _Live(Stage):
                 real.work.let_go()
         self.loop.spin()
         self.loop.close()
-
-
-class _Turn:
-    """One suspension: what was decided, and what is needed to let it happen."""
-
-    def __init__(self, world: World, awaited: object) -> None:
-        self.world = world
-        self.awaited = awaited
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.gate: asyncio.Future[Any] | None = None
-        self.ended: list[Life] = []
-        self.number = 0
-        self.scope_expired = False
-        self.is_cancelled = False
-
-    def decide(self, decide: Callable[[], Any]) -> None:
-        """Decide, and note what changed in the books."""
-        world, before = self.world, {life: life.state for life in self.world.lives}
-        expired, faulty = [one.expired() for one in world.scopes], world.faulty
-        scopes = list(world.scopes)
-        try:
-            self.result = decide()
-        except (Exception, asyncio.CancelledError) as error:
-            self.error = error
-        self.number = world.suspensions
-        self.ended = [
-            life
-            for life in world.lives
-            if life.state is not State.RUNNING and before.get(life) is State.RUNNING
-        ]
-        self.scope_expired = [one.expired() for one in scopes] != expired
-        struck = world.faulty and not faulty and isinstance(self.error, asyncio.CancelledError)
-        self.is_cancelled = struck and not self.scope_expired
-
-    def open(self) -> None:
-        """Let the function go on from something unknown."""
-        assert self.gate is not None
-        if self.gate.done():
-            return
-        if self.error is not None:
-            self.gate.set_exception(self.error)
-        else:
-            self.gate.set_result(None)
-
-    def expires(self, wait: WaitCall) -> bool:
-        """Say whether the timeout of a wait has to expire for what was decided."""
-        if not wait.timed or self.error is not None or not self.result[1]:
-            return False
-        return wait.return_when != asyncio.FIRST_COMPLETED or not self.result[0]
-
-    @property
-    def what(self) -> str:
-        """What is awaited, in a word."""
-        if isinstance(self.awaited, WaitCall):
-            return "asyncio.wait()"
-        return "the await"
-
-
-def lives_in(things: Iterable[Any]) -> Iterator[Life]:
-    """Yield the lives of stand-in tasks, gathers and unknowns."""
-    for thing in sorted(things, key=hash):
-        if isinstance(thing, Unknown):
-            yield thing.as_task()
-        else:
-            yield from thing.lives()
 
 
 def _kind(error: BaseException | None) -> str:

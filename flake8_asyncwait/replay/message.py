@@ -13,19 +13,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flake8_asyncwait.replay.family import SHOWN as FAMILY
-from flake8_asyncwait.replay.live import (
-    BROKEN,
-    FINDS,
-    FOLLOWS,
-    GAVE_UP,
-    NOT_LIFTED,
-    NOT_REPRODUCED,
-    PROVED,
-    REFUSED,
-    STARTS,
-    STILL_RUNNING,
-    Proof,
-)
+from flake8_asyncwait.replay.live import FINDS, FOLLOWS, REFUSED, STARTS, STILL_RUNNING
+from flake8_asyncwait.replay.proof import BROKEN, GAVE_UP, NOT_LIFTED, NOT_REPRODUCED, PROVED, Proof
 from flake8_asyncwait.replay.timeline import Event
 
 MOST = 1 << 20  # bytes of a message

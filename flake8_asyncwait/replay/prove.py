@@ -8,15 +8,9 @@ from itertools import chain, islice
 from flake8_asyncwait.replay.execution import Execution
 from flake8_asyncwait.replay.follow import following, showing
 from flake8_asyncwait.replay.lift import lift
-from flake8_asyncwait.replay.live import (
-    GAVE_UP,
-    NOT_LIFTED,
-    NOT_REPRODUCED,
-    PROVED,
-    Proof,
-    perform,
-)
+from flake8_asyncwait.replay.live import perform
 from flake8_asyncwait.replay.locate import NONE_DECLARED, CannotLift, Declared
+from flake8_asyncwait.replay.proof import GAVE_UP, NOT_LIFTED, NOT_REPRODUCED, PROVED, Proof
 
 TRIES = 12
 GUIDED = 1000  # executions at most, of which few follow a witness

@@ -7,161 +7,28 @@ with another prefix is how all executions are enumerated.
 
 from __future__ import annotations
 
-import gc
-import sys
-import types
 from asyncio import CancelledError, InvalidStateError
-from collections import deque
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
-from functools import partial
 from types import (
-    AsyncGeneratorType,
     CodeType,
-    CoroutineType,
-    FrameType,
-    FunctionType,
-    GeneratorType,
-    MethodType,
-    ModuleType,
 )
 from typing import Any
 
+from flake8_asyncwait.replay.choices import Choices
 from flake8_asyncwait.replay.confine import is_class, is_own, mro_of
-from flake8_asyncwait.replay.family import BYSTANDER, CHILD, SIBLING, WAIT, Fates
-from flake8_asyncwait.replay.guide import Guide
-from flake8_asyncwait.replay.stage import Stage
-
-POINTS_AT_MOST = 120
-TURNS_AT_MOST = 3
-SIZES = (3, 1, 0)
-# Why an execution is given up that nothing is wrong with.
-GOES_ON = "a loop goes on"
-DOES_NOT_HOLD = "an assertion does not hold"
-HARMLESS = frozenset({GOES_ON, DOES_NOT_HOLD})
-TOO_MANY_CHOICES = "too many choices"
-BOUNDS = frozenset({GOES_ON, TOO_MANY_CHOICES})
-
-
-class GivenUp(BaseException):
-    """The execution is given up: it hit a bound and says nothing from here on."""
-
-
-class Undecided(Exception):
-    """An `assert` asked something that is not decided: it holds, and nothing is chosen."""
-
-
-class InjectedError(Exception):
-    """The `Exception` of a fault, or a failed task's: of an unknown class.
-
-    `key` is one for all the times the same failure is raised, so that handlers stay consistent.
-    """
-
-    def __init__(self, key: object) -> None:
-        super().__init__()
-        self.key = key
-
-
-class ExpectedError(Exception):
-    """What a plain call raises in a `try` that is there for it: of a class that is not known, but
-    by its name."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.name = name
-
-
-class Owner(Enum):
-    """Who has to see to a task's end, as far as its making says."""
-
-    MADE = "made"
-    BORROWED = "borrowed"
-    FOREIGN = "foreign"
-    FUTURE = "future"
-
-
-class State(Enum):
-    """What is decided about a task; FINISHED is done without its outcome being decided yet."""
-
-    RUNNING = "running"
-    FINISHED = "finished"
-    GOOD = "good"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(slots=True, eq=False)
-class Life:
-    """What has become of one task or future so far.
-
-    `maker` is the code of the function that holds a made task; `through` the helpers that returned
-    it to there. `parameter` is where a borrowed one came from, `collection` whether it is one of a
-    parameter's elements. `asked` is set by a cancel while it ran, `late` by one
-    that it may have ended before. A `sure` one cannot fail. `seen` is the suspension up to which it
-    is known to run. `lines` are those that made it, where a witness is followed. `runs` is the
-    object of which it runs a method, and its name. `coroutine` is what it was made of.
-    The tasks of a site of the family count as waited for early; `made_here` says whether the site
-    made it, and `beside` what others it was given: "" for own tasks, else their parameters.
-    """
-
-    label: str
-    owner: Owner
-    maker: CodeType | None = None
-    through: frozenset[CodeType] = frozenset()
-    parameter: str = ""
-    collection: bool = False
-    state: State = State.RUNNING
-    asked: bool = False
-    late: bool = False
-    not_cancelled: bool = False
-    handed: bool = False
-    joined: bool = False
-    seen: int = 0
-    sure: bool = False
-    waited_early: bool = False
-    waited_full: bool = False
-    lines: frozenset[int] = frozenset()
-    runs: tuple[object, str] | None = None
-    coroutine: object = None
-    made_here: bool = False
-    beside: tuple[str, ...] = ()
-
-    def at_large(self) -> bool:
-        """Say whether it may still run with nobody having asked it to stop or taken it over."""
-        return self.state is State.RUNNING and not self.asked and not self.handed
-
-
-def last_word(thing: object) -> str:
-    """Return the last component of the name of something unknown."""
-    return str(thing).rpartition(".")[2]
-
-
-class Standin:
-    """What the judged code is given in place of real objects: it says which tasks it holds.
-
-    None has a `__dict__`: the library's decorators copy that. An attribute that the class lists in
-    `SHOWN` is shown.
-    """
-
-    __slots__ = ()
-
-    def standin_life(self) -> Life | None:
-        """Return the life of the task that this stands for, if it stands for one."""
-        return None
-
-    def standin_holds(self) -> Iterable[object]:
-        """Return the objects through which more tasks can be reached."""
-        return ()
-
-    def standin_given(self) -> Iterable[object]:
-        """Return what a call of something unknown was given, whose result this is."""
-        return ()
-
-    def standin_origin(self) -> object:
-        """Return what this is an attribute, a result or a part of."""
-        return None
+from flake8_asyncwait.replay.family import CHILD, WAIT, Fates
+from flake8_asyncwait.replay.lives import (
+    ExpectedError,
+    InjectedError,
+    Leak,
+    Life,
+    Owner,
+    Standin,
+    State,
+    last_word,
+)
+from flake8_asyncwait.replay.reach import CONTAINERS, behind, captured_by, ended_by, inside, reached
 
 
 class Asked(Standin):
@@ -184,81 +51,19 @@ class Asked(Standin):
     __hash__ = None  # type: ignore[assignment]
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One choice that was made.
-
-    Options from number `faults_from` on are faults. `line` is the line in the judged source, or 0
-    where lines were not asked for. `barred` are the options that leave the witness.
-    """
-
-    label: str
-    options: tuple[str, ...]
-    picked: int
-    faults_from: int
-    line: int = 0
-    barred: frozenset[int] = frozenset()
-
-    def __str__(self) -> str:
-        place = f"line {self.line}: " if self.line else ""
-        return f"{place}{self.label}: {self.options[self.picked]}"
-
-
-@dataclass(frozen=True, slots=True)
-class Leak:
-    """A waited task that is at large when the function ends, or loses its last reference.
-
-    `stale` says that a `finally` or handler had read a result that was unbound, or older and
-    empty. For a site of the family, `fault` says at what the fault has struck, `closed` that a
-    `with` was left then whose name one of the tasks uses, and `in_vain` that only a gather was
-    cancelled, which was done; for the others see `Life`.
-    """
-
-    label: str
-    owner: Owner
-    maker: CodeType | None
-    through: frozenset[CodeType]
-    parameter: str
-    collection: bool
-    early: bool
-    faulty: bool
-    stale: bool
-    fault: str = ""
-    made_here: bool = False
-    beside: tuple[str, ...] = ()
-    closed: bool = False
-    in_vain: bool = False
-
-
 @dataclass(slots=True)
-class World:
-    """One execution: its choices, its one fault, and all that it found.
+class World(Choices):
+    """One execution: its choices, the lives of its tasks, and all that it found.
 
-    `groups` maps every code object of the judged source to that of its function (comprehensions
-    and lambdas belong to the function around them); `target` is the judged function's. `calls`
-    knows what a call of an unknown does. `stage` is where what is chosen happens. `kind` is that of
-    the judged site; `is_safe` says whether a coroutine of a function of the module cannot fail.
+    `calls` knows what a call of an unknown does. `kind` is that of the judged site; `is_safe` says
+    whether a coroutine of a function of the module cannot fail.
     """
 
-    prefix: Sequence[int]
-    groups: Mapping[CodeType, CodeType]
-    target: CodeType
     calls: Any = None
     kind: str = WAIT
     is_safe: Callable[[CodeType], bool] = lambda code: False
-    with_lines: bool = False
-    guide: Guide | None = None
-    stage: Stage = field(default_factory=Stage)
-    points: list[Point] = field(default_factory=list)
-    faulty: bool = False
-    fault: str = ""
-    striking: str = BYSTANDER
-    over: bool = False
-    given_up: str = ""
-    suspensions: int = 0
     serial: int = 0
     depth: int = 0
-    assuming: bool = False
     reached: bool = False
     bare_coroutine: bool = False
     cleanups: int = 0
@@ -272,187 +77,15 @@ class World:
     leaks: list[Leak] = field(default_factory=list)
     roots: list[object] = field(default_factory=list)
     foreign: dict[int, object] = field(default_factory=dict)
-    scopes: list[Any] = field(default_factory=list)
-    turns: dict[int, int] = field(default_factory=dict)
     catches_memo: dict[tuple[int, object], bool] = field(default_factory=dict)
     started: dict[str, tuple[bool, object]] | None = None
 
-    # -- choices ------------------------------------------------------------------------------
-
-    def choose(
-        self, label: str, options: Sequence[str], barred: frozenset[int] = frozenset()
-    ) -> int:
-        """Pick one of `options` that is not barred; return its number.
-
-        Raises `GivenUp` beyond the bound of points, or where all are barred.
-        """
-        self.undecided()
-        return self._pick(label, options, barred=barred)
-
-    def suppose(self, claim: str, denial: str, likely: bool) -> bool:
-        """Choose whether a claim holds of something unknown; a `likely` one is tried first."""
-        options = (claim, denial) if likely else (denial, claim)
-        picked = self.choose(claim, options)
-        self.stage.assumes(options[picked])
-        return (picked == 0) is likely
-
-    def undecided(self) -> None:
-        """Something is asked that the wait does not decide: an assertion about it holds."""
-        if self.assuming and not self.over:
-            raise Undecided
-
-    def _pick(
-        self,
-        label: str,
-        options: Sequence[str],
-        faults: int = 0,
-        lines: Collection[int] = (),
-        barred: frozenset[int] = frozenset(),
-    ) -> int:
-        """Pick an option. The last `faults` are faults, on `lines`; no second one is offered.
-
-        Beyond the prefix that is the first one, or the fault for which the witness is due.
-        """
-        if self.over:
-            raise GivenUp
-        if self.faulty and faults:
-            options, faults = options[:-faults], 0
-        faults_from = len(options) - faults
-        if self.guide is not None and faults:
-            lines = lines or self.lines()
-            strikes = range(faults_from, len(options))
-            barred |= {n for n in strikes if not self.guide.admits_fault(lines, options[n])}
-        free = [number for number in range(len(options)) if number not in barred]
-        due = [number for number in free if number >= faults_from] if self.guide else []
-        if len(options) == 1 and free:
-            return 0
-        index = len(self.points)
-        if index >= POINTS_AT_MOST or not free:
-            self.give_up(TOO_MANY_CHOICES if free else "it leaves the witness")
-        picked = self.prefix[index] if index < len(self.prefix) else (due or free)[0]
-        line = self.line() if self.with_lines else 0
-        self.points.append(Point(label, tuple(options), picked, faults_from, line, barred))
-        if picked >= faults_from:
-            self.faulty = True
-            self.fault = self.striking
-            if self.guide is not None:
-                self.guide.advance()
-        return picked
-
-    def meet(self, kind: str, details: str = "", lines: Collection[int] = ()) -> None:
-        """Tell the guide, if there is one, what has happened on the running line, or on `lines`."""
-        if self.guide is not None:
-            self.guide.meet(lines or self.lines(), kind, details)
-
-    def give_up(self, why: str) -> None:
-        """End this execution without a word on what it would have come to."""
-        self.given_up = why
-        self.over = True
-        raise GivenUp
-
-    def turn(self, loop: int) -> bool:
-        """Count one more turn of a loop; always true, or the execution is given up."""
-        self.turns[loop] = self.turns.get(loop, 0) + 1
-        if self.over or self.turns[loop] > TURNS_AT_MOST + 1:
-            self.give_up(GOES_ON)
-        return True
-
-    def meet_wait(self, lines: Collection[int]) -> None:
-        """Tell the guide that a wait starts; a witness has all those of the judged function."""
-        if self.guide is not None:
-            if self.caller() is self.target and not self.guide.admits_wait(lines):
-                self.give_up("it leaves the witness")
-            self.guide.meet(lines, "wait")
-
-    def meet_outcome(self, lines: Collection[int]) -> None:
-        """Tell the guide that a wait has returned in one of the ways that it admits."""
-        if self.guide is not None and self.guide.expected(lines, "outcome") is not None:
-            self.guide.advance()
-
-    def strike(
-        self, label: str, fails: bool = True, cancels: bool = True, lines: Collection[int] = ()
-    ) -> str:
-        """Offer the one fault here; return "", "cancelled", "timed out" or "failed".
-
-        Inside `asyncio.timeout()` a cancellation may also be the timeout's, which is no fault where
-        a handler expects it. The place is the running line, or `lines`.
-        """
-        scope = self.scopes[-1] if cancels and self.scopes else None
-        kinds, faults = [""], []
-        if cancels:
-            faults.append("cancelled")
-        if scope is not None and not scope.expired():
-            (kinds if scope.is_expected else faults).append("timed out")
-        if fails:
-            faults.append("failed")
-        kinds += faults
-        options = ["goes on", *kinds[1:]]
-        kind = kinds[self._pick(label, options, len(faults), lines)]
-        if scope is not None and kind == "timed out":
-            scope.expire()
-            if scope.is_expected:
-                self.meet_timeout(lines)
-        return kind
-
-    def meet_timeout(self, lines: Collection[int] = ()) -> None:
-        """Tell the guide that the time runs out which a handler expects to."""
-        lines = lines or self.lines()
-        if self.guide is not None and self.guide.admits_fault(lines, "timed out"):
-            self.guide.advance()
-        else:
-            self.meet("timeout", lines=lines)
-
-    @contextmanager
-    def striking_at(self, *lives: Life, else_at: str = "") -> Iterator[None]:
-        """Say at what a fault strikes inside: at own tasks, or `else_at` something else."""
-        before = self.striking
-        own = any(life.owner is Owner.MADE and life.maker is self.target for life in lives)
-        self.striking = else_at or (SIBLING if own else BYSTANDER)
-        try:
-            yield
-        finally:
-            self.striking = before
-
-    def strike_one(
-        self, label: str, faults: Sequence[str], lines: Collection[int] = ()
-    ) -> int | None:
-        """Offer the one fault in several ways; return the number of the way, or None."""
-        picked = self._pick(label, ["goes on", *faults], len(faults), lines)
-        return picked - 1 if picked else None
-
-    def may_raise(self, kinds: Iterable[object]) -> None:
-        """Raise what a `try` around a plain call expects of it, or nothing: that is a choice.
-
-        `kinds` are the classes that its handlers name; the ordinary ones among them count.
-        """
-        ordinary = [kind for kind in kinds if _is_ordinary(kind)]
-        names = [getattr(kind, "__name__", "") or last_word(kind) for kind in ordinary]
-        labels = ["goes on", *(f"raises {name}" for name in names)]
-        picked = self.choose("a plain call", labels)
-        if not picked:
-            return
-        self.meet("raise", names[picked - 1])
-        self.stage.assumes(f"a call raises {names[picked - 1]}")
-        kind = ordinary[picked - 1]
-        if kind is Exception:
-            raise InjectedError(object())
-        if isinstance(kind, type) and issubclass(kind, Exception):
-            raise kind.__new__(kind)
-        raise ExpectedError(names[picked - 1])
-
-    def suspend(self, label: str, fails: bool = True) -> None:
-        """Suspend at something unknown: raises what strikes there."""
-        self.suspensions += 1
-        kind = self.strike(label, fails)
-        if kind == "failed":
-            raise InjectedError(object())
-        if kind:
-            raise CancelledError
-
-    @types.coroutine
-    def pause(self, label: str) -> Generator[Any, Any, None]:
-        """Suspend at something unknown, on the stage."""
-        yield from self.stage.happen(partial(self.suspend, label), None)
+    @classmethod
+    def check(cls, world: object) -> None:
+        """Raise TypeError for what is no world: the judged code may come by a class of stand-ins,
+        as library functions ask classes about classes, and is to make nothing of it."""
+        if type(world) is not cls:
+            raise TypeError("no world")
 
     # -- lives --------------------------------------------------------------------------------
 
@@ -619,7 +252,7 @@ class World:
     def awaits(self, *things: object) -> None:
         """Note that things are awaited, not under a shield: that ends the tasks that they are, or
         were given."""
-        if any(map(self.is_followed, _ended_by(things))):
+        if any(map(self.is_followed, ended_by(things))):
             self.fates.ends(self.faulty)
 
     def shields(self, thing: object) -> None:
@@ -638,7 +271,7 @@ class World:
         """Note that a `with` is left by an exception, and what it was entered for is closed."""
         if self.fault == CHILD and not self.over:
             users = (life.coroutine for life in self.lives if self.is_followed(life))
-            self.closed |= any(one is value for user in users for one in _behind(user))
+            self.closed |= any(one is value for user in users for one in behind(user))
 
     # -- who can reach a task -------------------------------------------------------------------
 
@@ -655,7 +288,7 @@ class World:
         nothing more. Only what they get as it is, or a nested function captures, is looked at."""
         self.hand_over(*things)
         for thing in things:
-            for each in _captured_by(thing):
+            for each in captured_by(thing):
                 if type(each) in (list, set, dict) and not each and id(each) not in self.foreign:
                     if self.choose("others put something there", ("no", "yes")):
                         self.calls.put_something(each)
@@ -674,7 +307,7 @@ class World:
                     life.maker = self.caller()
             elif issubclass(kind, CONTAINERS) and id(thing) not in seen:
                 seen.add(id(thing))
-                todo.extend(_inside(thing))
+                todo.extend(inside(thing))
 
     def belongs_to_others(self, container: object) -> bool:
         """Say whether a container was not made by the judged function, or was handed over."""
@@ -791,157 +424,3 @@ class World:
             empty, older = self.started.get(name, (False, None))
             self.stale = self.stale or (empty and older is value and not value)
         return value
-
-    # -- frames ---------------------------------------------------------------------------------
-
-    @classmethod
-    def check(cls, world: object) -> None:
-        """Raise TypeError for what is no world: the judged code may come by a class of stand-ins,
-        as library functions ask classes about classes, and is to make nothing of it."""
-        if type(world) is not cls:
-            raise TypeError("no world")
-
-    def caller(self) -> CodeType:
-        """Return the code of the judged source's function that is running."""
-        frame = sys._getframe(1)
-        while frame is not None:
-            if group := self.groups.get(frame.f_code):
-                return group
-            frame = frame.f_back  # type: ignore[assignment]
-        return self.target
-
-    def lines(self) -> frozenset[int]:
-        """Return the lines of all functions of the judged source that are running."""
-        found = set()
-        frame = sys._getframe(1)
-        while frame is not None:
-            if frame.f_code in self.groups:
-                found.add(frame.f_lineno)
-            frame = frame.f_back  # type: ignore[assignment]
-        return frozenset(found)
-
-    def line(self) -> int:
-        """Return the line of the judged function that is running (0 outside of it)."""
-        frame = self.frame()
-        return frame.f_lineno if frame is not None else 0
-
-    def frame(self) -> FrameType | None:
-        """Return the innermost running frame that belongs to the judged function."""
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None and self.groups.get(frame.f_code) is not self.target:
-            frame = frame.f_back
-        return frame
-
-
-CONTAINERS = (dict, list, tuple, set, frozenset, deque)
-
-
-class Backstage:
-    """What the judged code reaches nothing through."""
-
-
-OPAQUE = (type, ModuleType, CodeType, str, bytes, int, float, World, Life, Backstage)
-
-
-def _is_ordinary(kind: object) -> bool:
-    """Say whether a class, or what stands for one, is of plain exceptions."""
-    if isinstance(kind, type):
-        return issubclass(kind, Exception)
-    return isinstance(kind, Standin)
-
-
-def reached(things: Iterable[object]) -> Iterator[Life]:
-    """Yield the lives of all tasks that can be reached from some objects."""
-    seen: set[int] = set()
-    todo = list(things)
-    while todo:
-        thing = todo.pop()
-        if id(thing) in seen:
-            continue
-        seen.add(id(thing))
-        if isinstance(thing, Standin) and (life := thing.standin_life()):
-            yield life
-        todo.extend(_inside(thing))
-
-
-def _ended_by(things: Iterable[object]) -> Iterator[Life]:
-    """Yield the lives of the tasks that awaiting some things ends: they are these, or what the
-    calls that they run was given."""
-    for life in reached(things):
-        yield life
-        yield from _given_to(life.coroutine)
-    for thing in things:
-        yield from _given_to(thing)
-
-
-def _given_to(coroutine: object) -> Iterator[Life]:
-    if isinstance(coroutine, Standin):
-        yield from reached(coroutine.standin_given())
-
-
-def _behind(thing: object) -> Iterator[object]:
-    """Yield an object, and all those that it holds, was given or comes from."""
-    seen: set[int] = set()
-    todo = [thing]
-    while todo:
-        one = todo.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        todo.extend(_inside(one))
-        if isinstance(one, Standin):
-            todo += [*one.standin_given(), one.standin_origin()]
-
-
-def _inside(thing: object) -> Iterable[object]:
-    """Return what can be reached from an object in one step, as far as tasks go."""
-    if isinstance(thing, Standin):
-        return thing.standin_holds()
-    if isinstance(thing, dict):
-        return [*thing.keys(), *thing.values()]
-    if isinstance(thing, CONTAINERS):
-        return list(thing)
-    if isinstance(thing, FunctionType):
-        return captured(thing)
-    if isinstance(thing, MethodType):
-        return [thing.__self__, thing.__func__]
-    if isinstance(thing, partial):
-        return [thing.func, *thing.args, *thing.keywords.values()]
-    if isinstance(thing, BaseException):
-        return thing.args
-    if isinstance(thing, (GeneratorType, CoroutineType, AsyncGeneratorType)):
-        return _frame_locals(thing)
-    if thing is None or isinstance(thing, OPAQUE):
-        return ()
-    if hasattr(thing, "__dict__"):
-        return list(vars(thing).values())
-    return gc.get_referents(thing)
-
-
-def _captured_by(thing: object) -> Iterable[object]:
-    """Return an object, and what it captures if it is a function or a call of one."""
-    held = thing.standin_holds() if isinstance(thing, Standin) else (thing,)
-    functions = [one for one in held if isinstance(one, FunctionType)]
-    inside = [each for one in functions for each in captured(one)]
-    deeper = [each for one in inside if isinstance(one, FunctionType) for each in captured(one)]
-    return [thing, *inside, *deeper]
-
-
-def captured(function: FunctionType) -> list[object]:
-    """Return what a function captures, as far as it is bound."""
-    found: list[object] = [*(function.__defaults__ or ())]
-    for cell in function.__closure__ or ():
-        try:
-            found.append(cell.cell_contents)
-        except ValueError:  # not bound yet
-            continue
-    return found
-
-
-def _frame_locals(thing: Any) -> list[object]:
-    for attribute in ("gi_frame", "cr_frame", "ag_frame"):
-        frame = getattr(thing, attribute, None)
-        if frame is not None:
-            return list(frame.f_locals.values())
-    return []

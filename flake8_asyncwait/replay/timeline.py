@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
-from flake8_asyncwait.replay.scheduler import Life, Standin
+from flake8_asyncwait.replay.lives import Life, Standin
 
 
 @dataclass(frozen=True, slots=True)

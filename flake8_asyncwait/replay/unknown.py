@@ -7,180 +7,33 @@ another unknown. Where it turns out to be a task, it is one from then on.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Callable, Generator, Iterable, Iterator
 from types import MemberDescriptorType
 from typing import Any
 
+from flake8_asyncwait.replay.choices import SIZES
 from flake8_asyncwait.replay.confine import members_of, mro_of
-from flake8_asyncwait.replay.locate import words
-from flake8_asyncwait.replay.scheduler import SIZES, Life, Owner, Standin, World, last_word
+from flake8_asyncwait.replay.facts import (
+    CONSTANTS,
+    Base,
+    Facts,
+    Kind,
+    Pause,
+    Step,
+    Stepping,
+    inherited,
+    method_of,
+)
+from flake8_asyncwait.replay.lives import Life, Owner, Standin, last_word
+from flake8_asyncwait.replay.methods import METHODS, OPERATIONS, Copy
+from flake8_asyncwait.replay.scheduler import World
 
 LOGGING = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log"})
 COROUTINE_METHODS = frozenset({"get", "put", "join", "wait", "wait_for", "acquire"})
 MAKER = re.compile(r"create\w*task|ensure_future", re.IGNORECASE)
 HASH_BASE = 1 << 40
-OPERATIONS = words(
-    """
-    __aenter__ __aexit__ __aiter__ __anext__ __await__ __contains__ __enter__ __exit__ __getitem__
-    __iter__ __len__ __next__ __setitem__
-    """
-)
 QUESTIONS = frozenset({"empty", "full", "is_set"})  # methods that change nothing
-# What can be equal to one of these is equal to no other one.
-CONSTANTS = (str, bytes, int, float)
 NEVER_SEEN = -1  # whether it runs at all is not known yet
-
-
-class Kind(Enum):
-    """Where an unknown came from."""
-
-    NAME = "name"
-    MODULE = "module"
-    PARAMETER = "parameter"
-    ELEMENT = "element"
-    ATTRIBUTE = "attribute"
-    RESULT = "result"
-    PRIMITIVE = "primitive"
-    VALUE = "value"
-
-
-@dataclass(slots=True, eq=False)
-class Facts:
-    """What is known about one unknown: where it came from, and what was chosen about it.
-
-    `annotated` says that it is a parameter whose annotation is one of a coroutine or an awaitable.
-    `calls` is how many of its methods have been called: each may change its attributes. What was
-    chosen about one of these was chosen `chosen_at` a suspension and a number of such calls. A
-    method that only asks has given its `answer` then. `given` is what a call was given, of which
-    this is the result. `told` are the comparisons that were chosen.
-    """
-
-    world: World
-    label: str
-    kind: Kind
-    parent: Unknown | None
-    serial: int
-    klass: type | None = None
-    annotated: bool = False
-    attributes: dict[str, Any] = field(default_factory=dict)
-    items: list[Any] | None = None
-    keyed: dict[str | int, Unknown] = field(default_factory=dict)
-    life: Life | None = None
-    truth: bool | None = None
-    none: bool | None = None
-    told: dict[tuple[str, object], bool] = field(default_factory=dict)
-    calls: int = 0
-    chosen_at: tuple[int, int] = (0, 0)
-    answer: Unknown | None = None
-    given: tuple[Any, ...] = ()
-    read_at: int = 0
-
-    def is_current(self) -> bool:
-        """Say whether an attribute still is what was read: somebody may have bound it anew since,
-        unless no time has passed. It matters for tasks only."""
-        named = self.kind is Kind.ATTRIBUTE and self.life is not None
-        return not named or self.read_at == self.world.suspensions
-
-    def touch(self) -> None:
-        """Note that the attribute is what it is now."""
-        self.read_at = self.world.suspensions
-
-
-class Base:
-    """What a class inherits from in place of something unknown."""
-
-    __slots__ = ()  # a class may have its own, of any name
-
-    def __init__(self, *args: object, **options: object) -> None:
-        """Take any arguments."""
-
-    def __init_subclass__(cls, **options: object) -> None:
-        """Take any options."""
-
-    def __class_getitem__(cls, parameters: object) -> type:
-        return cls
-
-
-class Metaclass(type):
-    """What a metaclass inherits from in place of `type`, which says of anything what it is."""
-
-    __slots__ = ()
-
-
-def inherited(base: Standin, bases: Sequence[object], kind: type) -> tuple[type, ...]:
-    """Return the class that a class gets for one of its bases, once for all its stand-ins."""
-    first = next(one for one in bases if isinstance(one, Standin))
-    known = [one for one in bases if isinstance(one, type)]
-    if first is not base or any(issubclass(one, kind) for one in known):
-        return ()
-    return (kind,)
-
-
-class Pause(Standin):
-    """A coroutine that is known to be one: it suspends once and gives `value`."""
-
-    SHOWN = frozenset({"__await__", "close"})
-    __slots__ = ("callee", "holds", "label", "value", "world")
-
-    def __init__(self, world: World, label: str, value: Any, holds: tuple[Any, ...]) -> None:
-        self.world = world
-        self.label = label
-        self.value = value
-        self.holds = holds
-        self.callee: Unknown | None = None
-
-    def __await__(self) -> Generator[Any, Any, object]:
-        yield from self.world.pause(self.label)
-        return self.value
-
-    def standin_holds(self) -> Iterable[object]:
-        return self.holds
-
-    def standin_origin(self) -> object:
-        return self.callee
-
-    def standin_runs(self) -> tuple[object, str] | None:
-        """Return the object of which this runs a method, and the method's name."""
-        return _method_of(self.callee)
-
-    def close(self) -> None:
-        """Be closed, as a coroutine can be."""
-
-
-class Stepping:
-    """The asynchronous iterator over an unknown: every step suspends."""
-
-    SHOWN = frozenset({"__aiter__", "__anext__", "aclose"})
-    __slots__ = ("items", "label", "world")
-
-    def __init__(self, world: World, label: str, items: list[Any]) -> None:
-        self.world = world
-        self.label = label
-        self.items = iter(items)
-
-    def __aiter__(self) -> Stepping:
-        return self
-
-    def aclose(self) -> Pause:
-        """Be closed, as an asynchronous generator can be."""
-        return Pause(self.world, f"close {self.label}", None, ())
-
-    def __anext__(self) -> Step:
-        return Step(self.world, self.label, self.items, ())
-
-
-class Step(Pause):
-    """The coroutine of one step of an asynchronous iterator, whose items are its `value`."""
-
-    __slots__ = ()
-
-    def __await__(self) -> Generator[Any, Any, object]:
-        yield from self.world.pause(self.label)
-        for item in self.value:
-            return item
-        raise StopAsyncIteration
 
 
 class Unknown(Standin):
@@ -220,7 +73,7 @@ class Unknown(Standin):
     def standin_runs(self) -> tuple[object, str] | None:
         """Return the object of which this runs a method, and the method's name."""
         called = self.standin.parent if self.standin.kind is Kind.RESULT else None
-        return _method_of(called)
+        return method_of(called)
 
     def as_task(self) -> Life:
         """Take this to be a task from now on, of the owner that its origin says."""
@@ -246,36 +99,10 @@ class Unknown(Standin):
 
     def is_none(self) -> bool:
         """Say whether this is None: a choice, kept for as long as nobody could have changed it."""
-        facts = self.standin
-        self._forget()
-        if facts.none is None and facts.truth:
-            facts.none = False
-        if facts.none is None:
-            claims = f"{facts.label} is None", f"{facts.label} is not None"
-            facts.none = facts.world.suppose(*claims, likely=False)
-            if facts.none:
-                facts.truth = False
-        return facts.none
+        return self.standin.is_none()
 
     def __bool__(self) -> bool:
-        facts = self.standin
-        self._forget()
-        if facts.items is not None:
-            return bool(facts.items)
-        if facts.truth is None:
-            claims = f"{facts.label} is true", f"{facts.label} is false"
-            facts.truth = facts.world.suppose(*claims, likely=True)
-        return facts.truth
-
-    def _forget(self) -> None:
-        facts = self.standin
-        calls = facts.parent.standin.calls if facts.parent is not None else 0
-        now = facts.world.suspensions, calls
-        if facts.life is None and facts.chosen_at != now:
-            facts.chosen_at = now
-            if facts.kind is Kind.ATTRIBUTE:
-                facts.truth = facts.none = None
-                facts.told.clear()
+        return self.standin.is_true()
 
     def _answer(self, sign: str, other: object) -> Unknown:
         facts = self.standin
@@ -284,39 +111,20 @@ class Unknown(Standin):
     def _compares(self, sign: str, other: object) -> bool:
         """Choose how this compares with something: with a constant, or what is as unknown, once
         for as long as this is the same."""
-        facts = self.standin
-        if not isinstance(other, (*CONSTANTS, Unknown)):
-            return bool(self._answer(sign, other))
-        self._forget()
-        key = sign, other.standin.serial if isinstance(other, Unknown) else repr(other)
-        if key not in facts.told:
-            claims = f"{facts.label} {sign} {other!r}", f"not {facts.label} {sign} {other!r}"
-            facts.told[key] = facts.world.suppose(*claims, likely=True)
-        return facts.told[key]
-
-    def _equals(self, other: object) -> bool:
-        """Choose whether this equals something. It equals one constant at most, and then it is as
-        true as that."""
-        facts = self.standin
-        if other is None:
-            return self.is_none()
-        if not isinstance(other, CONSTANTS):
-            return self._compares("==", other)
-        self._forget()
-        truth = False if facts.none else facts.truth
-        equal = [key for key, holds in facts.told.items() if holds and key[0] == "=="]
-        key = "==", repr(other)
-        if key not in facts.told and (truth not in (None, bool(other)) or facts.none or equal):
-            return False
-        found = self._compares("==", other)
-        if found:
-            facts.truth, facts.none = bool(other), False
-        return found
+        if isinstance(other, Unknown):
+            return self.standin.compares(sign, other.standin.serial, other)
+        if isinstance(other, CONSTANTS):
+            return self.standin.compares(sign, repr(other), other)
+        return bool(self._answer(sign, other))
 
     def __eq__(self, other: object) -> bool:
         if self is other or self.standin.life is not None:
             return self is other
-        return self._equals(other)
+        if other is None:
+            return self.is_none()
+        if isinstance(other, CONSTANTS):
+            return self.standin.equals(other)
+        return self._compares("==", other)
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -543,6 +351,12 @@ class Unknown(Standin):
             return None
         return None if is_logging(facts.parent, name) else METHODS.get(name)
 
+    def plain_call(self, name: str, *args: Any, **kwargs: Any) -> Unknown:
+        """Call a method of which nothing is known."""
+        facts = self.standin
+        method = Unknown(facts.world, f"{facts.label}.{name}", Kind.ATTRIBUTE, self)
+        return method.result_of_call(args, kwargs)
+
     def result_of_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Unknown:
         """Return what an unknown call gives, having handed over what it was given."""
         facts = self.standin
@@ -602,13 +416,6 @@ class Unknown(Standin):
         """Leave; nothing is suppressed."""
 
 
-def _method_of(callee: Unknown | None) -> tuple[object, str] | None:
-    """Return the object that a callee is a method of, and its name."""
-    if callee is None or callee.standin.parent is None:
-        return None
-    return callee.standin.parent, callee.standin.label.rpartition(".")[2]
-
-
 def _origin(unknown: Unknown) -> tuple[Owner, str, bool]:
     """Return the owner of a task that an unknown stands for, its parameter, and whether it is
     one of a parameter's elements."""
@@ -645,122 +452,3 @@ def is_logging(receiver: Unknown, name: str) -> bool:
     """Say whether `receiver.name` is a logging method, which keeps nothing."""
     last = receiver.standin.label.rpartition(".")[2]
     return name in LOGGING and "log" in last.lower()
-
-
-# What an unknown can do that says something of it. Called with arguments that a task's method
-# does not take, it is an ordinary unknown call.
-
-
-def _plain_call(unknown: Unknown, name: str, *args: Any, **kwargs: Any) -> Unknown:
-    label = f"{unknown.standin.label}.{name}"
-    method = Unknown(unknown.standin.world, label, Kind.ATTRIBUTE, unknown)
-    return method.result_of_call(args, kwargs)
-
-
-def _done(unknown: Unknown, *args: Any) -> Any:
-    if args:
-        return _plain_call(unknown, "done", *args)
-    life, world = unknown.as_task(), unknown.standin.world
-    if not (life.waited_early or life.waited_full):
-        world.undecided()
-    return world.is_done(life)
-
-
-def _cancel(unknown: Unknown, *args: Any, **kwargs: Any) -> Any:
-    return unknown.standin.world.ask(unknown.as_task())
-
-
-def _result(unknown: Unknown, *args: Any) -> Any:
-    life = unknown.standin.life
-    if args or life is None:
-        return _plain_call(unknown, "result", *args)
-    unknown.standin.world.result(life)
-    return unknown._answer(".result()", None)
-
-
-def _exception(unknown: Unknown, *args: Any, **kwargs: Any) -> Any:
-    life = unknown.standin.life
-    if args or life is None:
-        return _plain_call(unknown, "exception", *args, **kwargs)
-    return unknown.standin.world.exception(life)
-
-
-def _cancelled(unknown: Unknown, *args: Any) -> Any:
-    life = unknown.standin.life
-    if args or life is None:
-        return _plain_call(unknown, "cancelled", *args)
-    return unknown.standin.world.cancelled(life)
-
-
-def _no_hand_over(unknown: Unknown, *args: Any, **kwargs: Any) -> None:
-    """Do nothing: `add_done_callback` and its like hand nothing over."""
-
-
-class Copy(list[Any]):
-    """A copy of an unknown collection, which may have been of any kind."""
-
-    SHOWN = frozenset(name for name in dir(list) if name[0] != "_") | OPERATIONS
-    __slots__ = ("whole",)
-    whole: Unknown
-
-    def __getitem__(self, key: Any) -> Any:
-        found = isinstance(key, (int, slice))
-        return super().__getitem__(key) if found else self.whole._answer("copy", key)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        if isinstance(key, (int, slice)):
-            super().__setitem__(key, value)
-        else:
-            self.append(value)
-
-
-def _copy(unknown: Unknown) -> list[Any]:
-    return unknown.copied(unknown.elements())
-
-
-def _items(unknown: Unknown) -> list[Any]:
-    return [(unknown._answer("'s key", None), item) for item in unknown.elements()]
-
-
-def _union(unknown: Unknown, *others: Iterable[Any]) -> set[Any]:
-    return set(unknown.elements()).union(*others)
-
-
-def _difference(unknown: Unknown, *others: Iterable[Any]) -> set[Any]:
-    return set(unknown.elements()).difference(*others)
-
-
-def _pop(unknown: Unknown, *args: Any) -> Any:
-    facts = unknown.standin
-    if facts.items is None and facts.kind is not Kind.PARAMETER:
-        return _plain_call(unknown, "pop", *args)
-    return unknown.elements().pop()
-
-
-def _discard(unknown: Unknown, item: object) -> None:
-    if unknown.standin.kind is not Kind.PARAMETER:
-        unknown.standin.world.hand_over(item)
-    held = unknown.standin.items or []
-    held[:] = [one for one in held if one is not item]
-
-
-METHODS: dict[str, Callable[..., Any]] = {
-    "done": _done,
-    "cancel": _cancel,
-    "result": _result,
-    "exception": _exception,
-    "cancelled": _cancelled,
-    "add_done_callback": _no_hand_over,
-    "remove_done_callback": _no_hand_over,
-    "get_name": _no_hand_over,
-    "set_name": _no_hand_over,
-    "copy": _copy,
-    "values": _copy,
-    "keys": _copy,
-    "items": _items,
-    "union": _union,
-    "difference": _difference,
-    "pop": _pop,
-    "discard": _discard,
-    "remove": _discard,
-}

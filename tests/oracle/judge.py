@@ -12,6 +12,7 @@ from functools import partial
 from itertools import islice
 from types import CodeType
 
+from flake8_asyncwait.replay.choices import HARMLESS
 from flake8_asyncwait.replay.execution import (
     HELPER_EXECUTIONS_AT_MOST,
     Execution,
@@ -30,8 +31,8 @@ from flake8_asyncwait.replay.family import (
     Fates,
 )
 from flake8_asyncwait.replay.lift import Lifted, lift
+from flake8_asyncwait.replay.lives import Leak, Owner
 from flake8_asyncwait.replay.locate import column_of, kind_of, wait_calls
-from flake8_asyncwait.replay.scheduler import HARMLESS, Leak, Owner
 from flake8_asyncwait.sites.creations import creations
 
 EXECUTIONS_AT_MOST = 2500

@@ -14,8 +14,9 @@ from typing import Any
 
 from flake8_asyncwait.replay.execution import drive, executions, loaded
 from flake8_asyncwait.replay.lift import lift
+from flake8_asyncwait.replay.lives import GivenUp, Point, Standin
 from flake8_asyncwait.replay.locate import hook_name
-from flake8_asyncwait.replay.scheduler import GivenUp, Point, Standin, World
+from flake8_asyncwait.replay.scheduler import World
 from flake8_asyncwait.replay.unknown import Unknown
 
 EXECUTIONS_AT_MOST = 1200

@@ -8,8 +8,8 @@ from collections import Counter
 import pytest
 from expectations import OK, checked, read_all
 
-from flake8_asyncwait.replay.live import PROVED
 from flake8_asyncwait.replay.locate import Declared
+from flake8_asyncwait.replay.proof import PROVED
 from flake8_asyncwait.replay.prove import prove
 
 pytestmark = pytest.mark.judged

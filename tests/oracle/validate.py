@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flake8_asyncwait.replay.scheduler import Owner
+from flake8_asyncwait.replay.lives import Owner
 
 from .generate import drawn
 from .judge import Ruling, find_sites, judge

@@ -1,0 +1,384 @@
+"""The stand-ins for futures, tasks, gathers and shields, and what ends when they do."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import CancelledError
+from collections.abc import Generator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from flake8_asyncwait.replay.facts import Kind
+from flake8_asyncwait.replay.family import CHILD, WAIT
+from flake8_asyncwait.replay.lives import InjectedError, Life, Owner, Standin, State
+from flake8_asyncwait.replay.locate import words
+from flake8_asyncwait.replay.scheduler import World
+from flake8_asyncwait.replay.unknown import HASH_BASE, Unknown
+
+if TYPE_CHECKING:
+    from flake8_asyncwait.replay.waiting import WaitCall
+
+FUTURE_METHODS = words(
+    """
+    __await__ add_done_callback cancel cancelled cancelling done exception get_name
+    remove_done_callback result set_exception set_name set_result uncancel
+    """
+)
+
+
+class Future(Standin):
+    """A future, and what tasks, gathers and shields have in common."""
+
+    SHOWN = FUTURE_METHODS
+    __slots__ = ("__weakref__", "life", "serial", "value", "world")
+
+    def __init__(self, world: World, life: Life) -> None:
+        World.check(world)
+        self.world = world
+        self.life = world.born(life)
+        self.serial = world.new_serial()
+        self.value: object = None
+
+    def standin_life(self) -> Life | None:
+        return self.life
+
+    def lives(self) -> list[Life]:
+        """Return the lives that have to end for this to be done."""
+        return [self.life]
+
+    def finish(self) -> None:
+        """Be done."""
+        for life in self.lives():
+            self.world.finish(life)
+
+    def done(self) -> bool:
+        return self.world.asks_done(self.life)
+
+    def cancel(self, msg: object = None) -> Any:
+        return self.world.ask(self.life)
+
+    def cancelled(self) -> bool:
+        return self.world.cancelled(self.life)
+
+    def result(self) -> object:
+        self.world.result(self.life)
+        return self._value()
+
+    def exception(self) -> BaseException | None:
+        return self.world.exception(self.life)
+
+    def __await__(self) -> Generator[Any, Any, object]:
+        return (yield from self.world.stage.happen(self.decide, self))
+
+    __iter__ = __await__
+
+    def decide(self) -> object:
+        """Choose what comes of awaiting this."""
+        self.world.awaits(self)
+        self.world.join(self.life)
+        return self._value()
+
+    def _value(self) -> object:
+        if self.value is None:
+            self.value = Unknown(self.world, f"the result of {self.life.label}", Kind.VALUE)
+        return self.value
+
+    def set_result(self, value: object) -> None:
+        self.world.hand_over(value)
+        self.life.state = State.GOOD
+        self.world.stage.given(self.life)
+
+    def set_exception(self, error: object) -> None:
+        self.life.state = State.FAILED
+        self.world.stage.given(self.life, error)
+
+    def add_done_callback(self, function: object, *, context: object = None) -> None:
+        """Hand nothing over; but whoever is told keeps an eye on it."""
+        self.world.looks_after(self.life)
+
+    def remove_done_callback(self, function: object) -> int:
+        return 1
+
+    def uncancel(self) -> int:
+        return 0
+
+    cancelling = uncancel
+
+    def get_name(self) -> str:
+        return self.life.label
+
+    def set_name(self, name: object) -> None:
+        """Take a name, which says nothing."""
+
+    def __hash__(self) -> int:
+        return HASH_BASE + self.serial
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __lt__(self, other: Future) -> bool:
+        return self.serial < other.serial
+
+    def __repr__(self) -> str:
+        return self.life.label
+
+
+class Task(Future):
+    """A task; when its last reference goes, the world hears of it."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        self.world.lost(self.life)
+
+
+class WaitTask(Task):
+    """A task that runs `asyncio.wait()`: cancelling it leaves the waited tasks alone."""
+
+    __slots__ = ("wait",)
+
+    def __init__(self, world: World, life: Life, wait: WaitCall) -> None:
+        super().__init__(world, life)
+        self.wait = wait
+        wait.start()
+        life.sure = True
+        world.stage.started(self, wait)
+
+    def standin_holds(self) -> Iterable[object]:
+        return self.wait.standin_holds()
+
+    def decide(self) -> object:
+        with self.wait.names_kept():
+            return super().decide()
+
+    def done(self) -> bool:
+        known = super().done()
+        self.conclude()
+        return known
+
+    def conclude(self) -> None:
+        """Choose what the wait has returned, once its task has ended."""
+        if self.life.state in (State.FINISHED, State.GOOD):
+            self._value()
+
+    def _value(self) -> object:
+        if self.value is None:
+            self.value = self.wait.outcome(now=False)
+        return self.value
+
+
+class Gather(Future):
+    """A handle on its children: done when they are, cancelling it cancels them.
+
+    `is_site` says that it is the judged one, `has_failed` that an awaitable has, for a site of the
+    family: it is done then, whatever the others do.
+    """
+
+    __slots__ = ("children", "has_failed", "is_site", "return_exceptions")
+
+    def __init__(self, world: World, children: list[Any], return_exceptions: bool) -> None:
+        super().__init__(world, Life("gather()", Owner.FUTURE))
+        self.children = children
+        self.return_exceptions = return_exceptions
+        self.is_site = self.has_failed = False
+
+    def standin_life(self) -> Life | None:
+        return None
+
+    def standin_holds(self) -> Iterable[object]:
+        return self.children
+
+    def lives(self) -> list[Life]:
+        return [life for child in self.children for life in lives_of(child)]
+
+    def done(self) -> bool:
+        if self.has_failed:
+            return True
+        known = [self.world.asks_done(life) for life in self.lives()]
+        return all(known)
+
+    def cancel(self, msg: object = None) -> bool:
+        if self.has_failed:
+            self.world.in_vain |= self.is_site
+            return False
+        for life in self.lives():
+            self.world.ask(life)
+        return True
+
+    def cancelled(self) -> bool:
+        return self.done() and any(self.world.cancelled(life) for life in self.lives())
+
+    def result(self) -> object:
+        if not self.done():
+            raise asyncio.InvalidStateError
+        if not self.return_exceptions:
+            for life in self.lives():
+                self.world.outcome(life)
+        return self._results()
+
+    def exception(self) -> BaseException | None:
+        if not self.done():
+            raise asyncio.InvalidStateError
+        if self.return_exceptions:
+            return None
+        errors = [self.world.exception(life) for life in self.lives()]
+        return next((error for error in errors if error is not None), None)
+
+    def decide(self) -> object:
+        self.world.awaits(self)
+        if self.children:
+            with self.world.striking_at(*self.lives()):
+                self._join()
+        return self._results()
+
+    def _join(self) -> None:
+        lives = self.lives()
+        if not self.return_exceptions:
+            for life in lives:
+                if life.state in (State.FAILED, State.CANCELLED):
+                    self.world.outcome(life)
+        if running(lives):
+            self.world.suspensions += 1
+            if self.world.strike("await gather()", fails=False):
+                cancel_all(lives)
+                raise CancelledError
+        self.complete()
+
+    def complete(self) -> None:
+        """Let the children come to their ends, or raise the first failure: the others run on."""
+        lives = self.lives()
+        if not self.return_exceptions:
+            self._fail_early(lives)
+        for life in lives:
+            life.joined = True
+            self.world.finish(life)
+        if not self.return_exceptions:
+            for life in lives:
+                self._settle_outcome(life)
+
+    def _fail_early(self, lives: list[Life]) -> None:
+        """Raise as soon as one child fails or is cancelled: the others run on."""
+        for life in lives:
+            if life.state is State.RUNNING and life.asked:
+                self.world.finish(life)
+                self._raise_cancelled(life)
+        undecided = [life for life in lives if _may_fail(life)]
+        labels = [f"{life.label} fails" for life in undecided]
+        with self.world.striking_at(*lives, else_at=CHILD if self.is_site else ""):
+            picked = self.world.strike_one("await gather()", labels)
+        if picked is not None:
+            undecided[picked].state = State.FAILED
+            self.has_failed = self.world.kind != WAIT
+            if not self.is_site:
+                self.world.release(lives)
+            self.world.outcome(undecided[picked])
+
+    def _settle_outcome(self, life: Life) -> None:
+        if life.state is State.FINISHED and not life.asked:
+            life.state = State.GOOD
+        self._raise_cancelled(life)
+
+    def _raise_cancelled(self, life: Life) -> None:
+        if life.state is State.CANCELLED:
+            self.world.outcome(life)
+
+    def _results(self) -> list[object]:
+        return [plain_value(self.world, child) for child in self.children]
+
+
+class Shield(Future):
+    """What `asyncio.shield()` gives: awaiting it awaits the inner one, cancelling does not."""
+
+    __slots__ = ("inner",)
+
+    def __init__(self, world: World, inner: Any) -> None:
+        super().__init__(world, Life("shield()", Owner.FUTURE))
+        self.inner = inner
+
+    def standin_holds(self) -> Iterable[object]:
+        return (self.inner,)
+
+    def decide(self) -> object:
+        world, lives = self.world, lives_of(self.inner)
+        world.shields(self.inner)
+        if running(lives):
+            world.suspensions += 1
+            if world.strike("await shield()", fails=False):
+                raise CancelledError
+        if isinstance(self.inner, Gather):
+            self.inner.complete()
+        else:
+            self._complete(lives[0])
+        return plain_value(world, self.inner)
+
+    def _complete(self, life: Life) -> None:
+        if life.state is State.RUNNING:
+            self.world.finish(life)
+        self.world.outcome(life)
+
+
+class BareTask(Task):
+    """What `asyncio.wait()` makes of a coroutine that is not a task."""
+
+    __slots__ = ()
+
+
+def lives_of(element: Any) -> list[Life]:
+    """Return the lives that have to end for a task, gather or unknown to be done.
+
+    Raises AttributeError for anything else, as `asyncio.wait` does.
+    """
+    if isinstance(element, Unknown):
+        return [element.as_task()]
+    if not issubclass(type(element), Future):
+        raise AttributeError("no future, so it takes no callback")
+    lives: list[Life] = element.lives()
+    return lives
+
+
+def cancel_all(lives: list[Life]) -> None:
+    """Cancel what still runs, and wait for it to end."""
+    for life in running(lives):
+        life.asked = True
+        life.state = State.CANCELLED
+
+
+def running(lives: list[Life]) -> list[Life]:
+    """Return those that still run."""
+    return [life for life in lives if life.state is State.RUNNING]
+
+
+def finish(world: World, element: Any) -> None:
+    """Let a task, gather or unknown be done."""
+    for life in lives_of(element):
+        world.finish(life)
+    if isinstance(element, WaitTask):
+        element.conclude()
+
+
+def known_done(element: Any) -> bool:
+    """Say whether a task, gather or unknown is known to be done."""
+    return all(life.state is not State.RUNNING for life in lives_of(element))
+
+
+def _may_fail(life: Life) -> bool:
+    unknown = life.state in (State.RUNNING, State.FINISHED) and not life.asked
+    return unknown and not life.sure
+
+
+def plain_value(world: World, element: Any) -> object:
+    """Return what comes of a task, gather or unknown that is done."""
+    lives = lives_of(element)
+    if len(lives) == 1 and lives[0].state in (State.FAILED, State.CANCELLED):
+        return InjectedError(lives[0])
+    if isinstance(element, WaitTask):
+        return element._value()
+    return Unknown(world, f"the result of {element!r}", Kind.VALUE)
+
+
+def lives_in(things: Iterable[Any]) -> Iterator[Life]:
+    """Yield the lives of stand-in tasks, gathers and unknowns."""
+    for thing in sorted(things, key=hash):
+        if isinstance(thing, Unknown):
+            yield thing.as_task()
+        else:
+            yield from thing.lives()

@@ -1,0 +1,97 @@
+"""What the judged code is never shown, and what of a stand-in it is."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Mapping
+from types import CodeType, FrameType, GenericAlias, MethodType, ModuleType, TracebackType
+from typing import Any
+
+from flake8_asyncwait.replay import (
+    completed,
+    facts,
+    futures,
+    harmless,
+    library,
+    methods,
+    scheduler,
+    standins,
+    unknown,
+    waiting,
+)
+from flake8_asyncwait.replay.confine import is_class, is_own, module_of, mro_of
+from flake8_asyncwait.replay.facts import Base, Facts, Metaclass
+from flake8_asyncwait.replay.lives import Backstage, ExpectedError, InjectedError
+from flake8_asyncwait.replay.stage import Stage
+
+GUARDED_MODULES = frozenset({"asyncio", "_asyncio", "concurrent", __name__.partition(".")[0]})
+# What reads attributes of something else, and how to ask it for that: what inherits from one of
+# these may say something else.
+FORWARDING: tuple[tuple[type, Callable[[Any], object]], ...] = tuple(
+    (kind, vars(kind)[where].__get__)
+    for kind, where in ((super, "__self__"), (MethodType, "__func__"), (GenericAlias, "__origin__"))
+)
+# Generic classes, subscripted: these also set attributes of something else.
+ALIASES = mro_of(type(typing.Annotated[int, ""]))[:-1]
+# What the judged code is never shown, by whatever way it may have come by it.
+INSIDES = (Backstage, Stage, Facts, ModuleType, CodeType, FrameType, TracebackType)
+NOT_SHOWN = (*INSIDES, *ALIASES)
+# Of each class of stand-ins, what it shows: one that inherits from it may say something else.
+SHOWN: Mapping[int, frozenset[str]] = {
+    id(kind): kind.SHOWN
+    for module in (
+        completed,
+        facts,
+        futures,
+        library,
+        methods,
+        scheduler,
+        standins,
+        unknown,
+        waiting,
+    )
+    for kind in vars(module).values()
+    if isinstance(kind, type) and hasattr(kind, "SHOWN")
+}
+_owner_of: Callable[[object], object] = vars(MethodType)["__self__"].__get__
+
+
+def is_inside(thing: object) -> bool:
+    """Say whether the judged code must never have an object in its hands."""
+    kind = type(thing)
+    if kind is MethodType:
+        return is_inside(_owner_of(thing))
+    return issubclass(kind, INSIDES) or (is_class(thing) and (thing is type or is_guarded(thing)))
+
+
+def is_kind_of(kind: type, other: object) -> bool:
+    """Say whether a class that the judged code has not made is another one, or inherits from it:
+    no class of the judged code is asked, as it would get to know this one."""
+    if any(base is other for base in mro_of(kind)):
+        return True
+    known = any(other is one for one in harmless.MODULES["collections.abc"].values())
+    return known and other.__subclasshook__(kind) is True
+
+
+def is_guarded(thing: object) -> bool:
+    """Say whether an object is not of the judged code's making: what it holds is not shown."""
+    kind = type(thing)
+    for forwarding, behind in FORWARDING:
+        if issubclass(kind, forwarding):
+            return is_guarded(behind(thing))
+    return any(map(_is_guarded_class, mro_of(thing if is_class(thing) else kind)))
+
+
+def _is_guarded_class(kind: type) -> bool:
+    module = module_of(kind)
+    if type(module) is not str or module.partition(".")[0] not in GUARDED_MODULES:
+        return any(kind is one for one in NOT_SHOWN)
+    is_error = any(base is BaseException for base in mro_of(kind))
+    if any(kind is one for one in (ExpectedError, InjectedError)):
+        return True
+    return not (is_error or any(kind is one for one in (Base, Metaclass)))
+
+
+def is_changeable(thing: object) -> bool:
+    """Say whether an object is the judged code's own: classes of the library are everybody's."""
+    return not is_guarded(thing) and (not is_class(thing) or is_own(thing))

@@ -1,0 +1,480 @@
+"""What instrumented code calls in place of what plain Python would hide."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import sys
+from collections.abc import Callable, Iterable, MappingView
+from types import CodeType, FunctionType, SimpleNamespace
+from typing import Any
+
+from flake8_asyncwait.replay import harmless
+from flake8_asyncwait.replay.choices import DOES_NOT_HOLD, GOES_ON, TURNS_AT_MOST
+from flake8_asyncwait.replay.completed import AsCompleted
+from flake8_asyncwait.replay.confine import MODULE_NAME
+from flake8_asyncwait.replay.facts import CONSTANTS, Kind
+from flake8_asyncwait.replay.family import GATHER
+from flake8_asyncwait.replay.futures import Gather, Task
+from flake8_asyncwait.replay.lives import Backstage, InjectedError, Owner, Standin, Undecided
+from flake8_asyncwait.replay.locate import NONE_DECLARED, Declared, hook_name, is_named
+from flake8_asyncwait.replay.reach import captured, reached
+from flake8_asyncwait.replay.scheduler import Asked, World
+from flake8_asyncwait.replay.standins import Asyncio
+from flake8_asyncwait.replay.surroundings import Surroundings, flat
+from flake8_asyncwait.replay.unknown import Unknown
+from flake8_asyncwait.replay.waiting import HelperCall, Timeout, WaitCall, WaitFor
+
+DEEPEST = 3
+SUSPENDING_TURNS = 3
+FINITE = (list, tuple, set, frozenset, dict, range, MappingView, Unknown)
+
+
+class Hooks(Backstage):
+    """The functions that instrumented code calls; `namespace()` is what to execute it in."""
+
+    def __init__(self, world: World, declared: Declared = NONE_DECLARED) -> None:
+        self.world = world
+        self.surroundings = Surroundings(world, declared)
+        self.target: Callable[..., Any] | None = None
+        self.functions: dict[CodeType, Callable[..., Any]] = {}
+
+    def namespace(self, missing: Iterable[str]) -> dict[str, Any]:
+        """Return the globals for the module; `missing` names get an unknown each."""
+        found: dict[str, Any] = {name: self.surroundings.unknown(name) for name in missing}
+        found.update({hook_name(name): hook for name, hook in self.table().items()})
+        found["__builtins__"] = {**harmless.BUILTINS, **self.surroundings.builtins()}
+        found["__name__"] = MODULE_NAME
+        return found
+
+    def table(self) -> dict[str, Any]:
+        """Return the functions that instrumented code calls, by the names it calls them."""
+        world = self.world
+        return {
+            "__alone__": self.alone,
+            "__assert__": self.holds,
+            "__attr__": self.store_attribute,
+            "__boxed__": lambda value: SimpleNamespace(value=value),
+            "__branch__": self.branch,
+            "__catch__": self.catch,
+            "__get__": self.surroundings.get,
+            "__hidden__": self.surroundings.hidden,
+            "__cleanup__": world.cleanup,
+            "__each__": self.each,
+            "__BaseException__": BaseException,
+            "__Exception__": Exception,
+            "__follow__": self.follow,
+            "__leaves__": self.leaves,
+            "__timed__": self.timed,
+            "__hand__": world.hand_over,
+            "__helper__": self.helper,
+            "__in__": self.contains,
+            "__is__": self.identical,
+            "__isinstance__": self.surroundings.isinstance,
+            "__item__": self.store_item,
+            "__loop__": self.enter_loop,
+            "__mapping__": self.mapping,
+            "__minus__": self.surroundings.minus,
+            "__plain__": self.plain,
+            "__plain_value__": self.plain_value,
+            "__ordered__": self.ordered,
+            "__raise__": self.raised,
+            "__read__": world.read,
+            "__site__": self.site,
+            "__store__": self.mutator,
+            "__target__": self.mark_target,
+            "__turn__": world.turn,
+            "__unknown__": self.surroundings.unknown,
+            "__unpack__": self.unpack,
+        }
+
+    def site(self, names: dict[str, Callable[[], object]], timed: bool, wait: Any) -> Any:
+        """Return the judged `asyncio.wait`: `timed` says that a timeout stands in the call.
+
+        Where the name turns out to mean something else, that is called.
+        """
+        named = isinstance(wait, Unknown) and is_named(
+            self.surroundings.declared.wait_functions, wait.standin.label
+        )
+        if not named and getattr(wait, "__func__", None) is not Asyncio.wait:
+            return wait
+
+        def judged_wait(*args: Any, **options: Any) -> WaitCall:
+            waited = args[0] if args else options.get("fs")
+            return_when = options.get("return_when", self.surroundings.asyncio.ALL_COMPLETED)
+            timeout = timed or options.get("timeout") is not None
+            return WaitCall(self.world, waited, timeout, return_when, names)
+
+        return judged_wait
+
+    def follow(self, function: Any) -> Any:
+        """Return what is called at the judged site, where that is of the family: its tasks are
+        followed from there on."""
+        world = self.world
+
+        def judged(*args: Any, **options: Any) -> Any:
+            before = len(world.lives)
+            result = function(*args, **options)
+            if isinstance(result, (AsCompleted, Gather)):
+                result.is_site = True
+            if not isinstance(result, AsCompleted):
+                lives = [*reached([result])]
+                made = world.lives[before:]
+                world.follow(lives, lambda life: world.kind != GATHER or life in made)
+            return result
+
+        return judged
+
+    def leaves(self, *values: object) -> None:
+        """Note that a `with` is left by an exception."""
+        for value in values:
+            self.world.leaves_with(value)
+
+    def timed(self, thing: Any) -> Any:
+        """Return what has a timeout, which a handler expects to run out."""
+        if isinstance(thing, (Timeout, WaitFor)):
+            thing.is_expected = True
+        return thing
+
+    def mark_target(self, function: Callable[..., Any]) -> Any:
+        """Take the judged function."""
+        self.target = function
+        return self.helper(function)
+
+    def helper(self, function: Any) -> Any:
+        """Return a function of the judged source so that its calls are looked into.
+
+        What is given to a call within such a call is handed over, and so is what goes deeper.
+        """
+        self.functions[function.__code__] = function
+        flags = function.__code__.co_flags
+        if flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR):
+            return function
+        if flags & inspect.CO_COROUTINE:
+            return self._async_helper(function)
+        return self._sync_helper(function)
+
+    def _async_helper(self, function: Any) -> Any:
+        world = self.world
+
+        def call(*args: Any, **kwargs: Any) -> HelperCall:
+            self._too_deep(function, args, kwargs)
+
+            async def run() -> Any:
+                if world.depth >= DEEPEST:
+                    return self.surroundings.unknown("a deep call", Kind.RESULT)
+                world.depth += 1
+                try:
+                    result = await function(*args, **kwargs)
+                finally:
+                    world.depth -= 1
+                    self._stored(function, args, kwargs)
+                self._returned(function.__code__, result)
+                return result
+
+            return HelperCall(world, run, (args, kwargs, function), function.__code__)
+
+        return call
+
+    def _sync_helper(self, function: Any) -> Any:
+        world = self.world
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._too_deep(function, args, kwargs)
+            if world.depth >= DEEPEST:
+                return self.surroundings.unknown("a deep call", Kind.RESULT)
+            world.depth += 1
+            try:
+                result = function(*args, **kwargs)
+            finally:
+                world.depth -= 1
+                self._stored(function, args, kwargs)
+            self._returned(function.__code__, result)
+            return result
+
+        return call
+
+    def _too_deep(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self.world.depth:
+            self.world.share(function, *args, *kwargs.values())
+
+    def _stored(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """What a helper made, and put into what it was given or captures, is its caller's."""
+        code = self.world.groups[function.__code__]
+        self.world.take_over(code, (args, kwargs, tuple(captured(function))))
+
+    def _returned(self, code: CodeType, result: Any) -> None:
+        """A helper that returns the task it made has made it for its caller."""
+        if isinstance(result, Task) and result.life.owner is Owner.MADE:
+            life = result.life
+            if life.maker is self.world.groups[code]:
+                life.maker = self.world.caller()
+                life.through |= {code}
+                return
+        self.world.mixed.add(code)
+
+    def alone(self, context: Any) -> Any:
+        """Note that a timeout guards nothing but one wait."""
+        if isinstance(context, Timeout):
+            context.alone = context.delay is not None
+        return context
+
+    def holds(self, condition: Callable[[], object]) -> bool:
+        """Say whether an assertion holds: what is not decided holds, and nothing else follows."""
+        self.world.assuming = True
+        try:
+            return bool(condition())
+        except Undecided:
+            self.world.assuming = False
+            if not condition():
+                self.world.give_up(DOES_NOT_HOLD)
+            return True
+        finally:
+            self.world.assuming = False
+
+    def catch(self, kinds: object) -> tuple[type[BaseException], ...]:
+        """Return the classes with which an `except kinds` catches what is being handled."""
+        caught = self.world.catches(sys.exc_info()[1], kinds)
+        return (BaseException,) if caught else ()
+
+    def plain(self, kinds: Callable[[], object], function: Any) -> Any:
+        """Return a function so that a call of it may raise, once it has had its effect, what the
+        handlers around it name; not so what is known of tasks."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            given = () if _is_unknown(function) else (*args, *kwargs.values())
+            owner = (
+                function if isinstance(function, Unknown) else getattr(function, "__self__", None)
+            )
+            known = (owner, *given)
+            is_known = any(reached(known))
+            result = function(*args, **kwargs)
+            if not (is_known or any(reached(known))):
+                self.world.may_raise(flat(kinds()))
+            return result
+
+        return call
+
+    def plain_value(self, kinds: Callable[[], object], value: Any = None) -> Any:
+        """Return a value that is to be had by a subscript, or raise likewise."""
+        if not any(reached((value,))):
+            self.world.may_raise(flat(kinds()))
+        return value
+
+    def raised(self, error: Any) -> Any:
+        """Return what a `raise` of something raises."""
+        kind = error if isinstance(error, type) else type(error)
+        return error if issubclass(kind, BaseException) else InjectedError(error)
+
+    def identical(self, one: Any, other: Any) -> bool:
+        """Stand in for `is`: whether an unknown is None is a choice."""
+        for unknown, constant in ((one, other), (other, one)):
+            if isinstance(unknown, Asked) and isinstance(constant, bool):
+                return bool(unknown) is constant
+            if isinstance(unknown, Unknown) and not isinstance(constant, Standin):
+                if constant is None:
+                    return unknown.is_none()
+                return bool(unknown == constant)
+        if isinstance(one, Unknown) and isinstance(other, Standin) and one is not other:
+            return _may_be_same(one, other) and bool(one == other)
+        if isinstance(other, Unknown) and isinstance(one, Standin) and one is not other:
+            return _may_be_same(other, one) and bool(other == one)
+        return one is other
+
+    def contains(self, thing: Any, container: Any) -> bool:
+        """Stand in for `in`: whether an unknown is in a set of tasks is a choice."""
+        free = isinstance(thing, Unknown) and thing.standin.life is None
+        free = free and (thing.may_be_any() or _holds_given(container))
+        free = free and not _holds_constants(container)
+        if free and not isinstance(container, Unknown) and not _holds(container, thing):
+            return bool(container) and self.surroundings.is_in(thing)
+        if not isinstance(thing, Standin) and _may_hold(container):
+            return self.surroundings.is_in(thing)
+        return thing in container
+
+    def store_attribute(self, thing: Any) -> Any:
+        """Return what to set an attribute on, or delete it, or augment it."""
+        return Target(self.surroundings, thing)
+
+    def store_item(self, thing: Any) -> Any:
+        """Return what to set an item on, so that what others' containers get is handed over."""
+        return Container(self.world, thing) if self.world.belongs_to_others(thing) else thing
+
+    def mutator(self, thing: Any, name: str) -> Any:
+        """Return a method that puts something into a container, seen likewise."""
+        method = getattr(thing, name)
+        if isinstance(thing, Standin) or not self.world.belongs_to_others(thing):
+            return method
+
+        def put(*args: Any, **kwargs: Any) -> Any:
+            self.world.hand_over(*args, *kwargs.values())
+            with contextlib.suppress(TypeError):  # a plain call of somebody else's does not raise
+                return method(*args, **kwargs)
+
+        return put
+
+    def branch(self, condition: Any, line: int) -> bool:
+        """Return whether the condition of the statement on a line holds."""
+        holds = bool(condition)
+        self.world.meet("branch", "yes" if holds else "no", (line,))
+        return holds
+
+    def enter_loop(self, loop: int) -> None:
+        """Start counting the turns of a loop."""
+        self.world.turns[loop] = 0
+
+    def each(self, things: Any, orders: bool, suspends: bool, targets: int) -> Any:
+        """Return what a `for` goes over.
+
+        `orders` says that the order of a set matters to the loop, as it does where one of it is
+        None, `suspends` that it may suspend: then fewer turns do. `targets` is how many names an
+        element is unpacked to, or -1.
+        """
+        if isinstance(things, range) and suspends and self.world.guide is None:
+            return things[:SUSPENDING_TURNS]
+        if isinstance(things, (set, frozenset)) and (orders or None in things):
+            things = self.surroundings.in_some_order(things, "for")
+        if not isinstance(things, FINITE):
+            things = Few(self.world, things)
+        if targets < 0:
+            return things
+        return Unpacked(self, things, targets)
+
+    def unpack(self, thing: Any, targets: int) -> Any:
+        """Return what is unpacked to a number of names: an unknown has as many elements."""
+        if isinstance(thing, zip):  # of unknown collections it may give any number
+            thing = list(thing)
+            if len(thing) != targets:
+                thing = self.surroundings.unknown("zip()", Kind.VALUE)
+        if isinstance(thing, Unknown) and thing.standin.items is None:
+            thing.hold(targets)
+        return thing
+
+    def mapping(self, things: Any, *names: str) -> dict[str, Any]:
+        """Return the keywords that a call gets by `**`: of an unknown those of some names, but it
+        is passed on."""
+        if not isinstance(things, dict):
+            self.world.hand_over(things)
+            return {name: self.surroundings.unknown(name) for name in names}
+        return {name: value for name, value in things.items() if isinstance(name, str)}
+
+    def ordered(self, things: Any) -> Any:
+        """Return what a list or tuple is made of: the order of a set is a choice."""
+        if isinstance(things, (set, frozenset)):
+            return self.surroundings.in_some_order(things, "a copy")
+        return things
+
+
+class Target:
+    """An object when an attribute of it is set, deleted or augmented: what that does is up to the
+    surroundings, whatever the attribute is called."""
+
+    __slots__ = ("held",)
+
+    def __init__(self, surroundings: Surroundings, thing: Any) -> None:
+        object.__setattr__(self, "held", (surroundings, thing))
+
+    def __getattribute__(self, name: str) -> Any:
+        surroundings, thing = _held(self)
+        return surroundings.get(thing, name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        surroundings, thing = _held(self)
+        surroundings.set(thing, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        surroundings, thing = _held(self)
+        surroundings.delete(thing, name)
+
+
+_held: Callable[[Target], tuple[Surroundings, Any]] = vars(Target)["held"].__get__
+
+
+class Container:
+    """A container that is not the function's own, when something is put into it."""
+
+    __slots__ = ("thing", "world")
+
+    def __init__(self, world: World, thing: Any) -> None:
+        self.world = world
+        self.thing = thing
+
+    def __setitem__(self, key: Any, value: object) -> None:
+        self.world.hand_over(value)
+        self.thing[key] = value
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.thing[key]
+
+
+class Few:
+    """An iterator that gives up after some elements, and keeps none of them."""
+
+    __slots__ = ("iterator", "turns", "world")
+
+    def __init__(self, world: World, things: Any) -> None:
+        self.world = world
+        self.iterator = iter(things)
+        self.turns = 0
+
+    def __iter__(self) -> Few:
+        return self
+
+    def __next__(self) -> Any:
+        self.turns += 1
+        if self.turns > TURNS_AT_MOST + 3:
+            self.world.give_up(GOES_ON)
+        return next(self.iterator)
+
+
+class Unpacked:
+    """An iterator whose unknown elements have as many elements as they are unpacked to."""
+
+    __slots__ = ("hooks", "iterator", "targets")
+
+    def __init__(self, hooks: Hooks, things: Any, targets: int) -> None:
+        self.hooks = hooks
+        self.iterator = iter(things)
+        self.targets = targets
+
+    def __iter__(self) -> Unpacked:
+        return self
+
+    def __next__(self) -> Any:
+        return self.hooks.unpack(next(self.iterator), self.targets)
+
+
+def _is_unknown(function: Any) -> bool:
+    """Say whether what a function does is not known: it is none of the library's."""
+    return isinstance(function, (Unknown, FunctionType))
+
+
+def _may_be_same(unknown: Unknown, other: Standin) -> bool:
+    """Say whether an unknown may be another stand-in: two known tasks are two tasks."""
+    return unknown.standin.life is None or other.standin_life() is None
+
+
+def _holds_constants(container: Any) -> bool:
+    """Say whether a container holds nothing but constants: equal to one is in it, then."""
+    held = container if isinstance(container, (list, tuple, set, frozenset)) else (container,)
+    return bool(held) and all(isinstance(one, CONSTANTS) for one in held)
+
+
+def _may_hold(container: Any) -> bool:
+    """Say whether one of the unknown elements of a collection may be any value."""
+    if not isinstance(container, (list, tuple, set, frozenset, dict)):
+        return False
+    return any(isinstance(one, Unknown) and one.may_be_any() for one in container)
+
+
+def _holds_given(container: Any) -> bool:
+    """Say whether a container holds what was given to the function: any name may be of it."""
+    if isinstance(container, (list, tuple, set, frozenset, dict)):
+        return any(isinstance(one, Unknown) for one in container)
+    return False
+
+
+def _holds(container: Any, thing: object) -> bool:
+    if isinstance(container, (list, tuple, set, frozenset, dict)):
+        return any(one is thing for one in container)
+    return False

@@ -1,0 +1,120 @@
+"""What can be reached from an object, as far as tasks go."""
+
+from __future__ import annotations
+
+import gc
+from collections import deque
+from collections.abc import Iterable, Iterator
+from functools import partial
+from types import (
+    AsyncGeneratorType,
+    CodeType,
+    CoroutineType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+    ModuleType,
+)
+from typing import Any
+
+from flake8_asyncwait.replay.lives import Backstage, Life, Standin
+
+CONTAINERS = (dict, list, tuple, set, frozenset, deque)
+OPAQUE = (type, ModuleType, CodeType, str, bytes, int, float, Backstage)
+
+
+def reached(things: Iterable[object]) -> Iterator[Life]:
+    """Yield the lives of all tasks that can be reached from some objects."""
+    seen: set[int] = set()
+    todo = list(things)
+    while todo:
+        thing = todo.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, Standin) and (life := thing.standin_life()):
+            yield life
+        todo.extend(inside(thing))
+
+
+def ended_by(things: Iterable[object]) -> Iterator[Life]:
+    """Yield the lives of the tasks that awaiting some things ends: they are these, or what the
+    calls that they run was given."""
+    for life in reached(things):
+        yield life
+        yield from _given_to(life.coroutine)
+    for thing in things:
+        yield from _given_to(thing)
+
+
+def _given_to(coroutine: object) -> Iterator[Life]:
+    if isinstance(coroutine, Standin):
+        yield from reached(coroutine.standin_given())
+
+
+def behind(thing: object) -> Iterator[object]:
+    """Yield an object, and all those that it holds, was given or comes from."""
+    seen: set[int] = set()
+    todo = [thing]
+    while todo:
+        one = todo.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        todo.extend(inside(one))
+        if isinstance(one, Standin):
+            todo += [*one.standin_given(), one.standin_origin()]
+
+
+def inside(thing: object) -> Iterable[object]:
+    """Return what can be reached from an object in one step, as far as tasks go."""
+    if isinstance(thing, Standin):
+        return thing.standin_holds()
+    if isinstance(thing, dict):
+        return [*thing.keys(), *thing.values()]
+    if isinstance(thing, CONTAINERS):
+        return list(thing)
+    if isinstance(thing, FunctionType):
+        return captured(thing)
+    if isinstance(thing, MethodType):
+        return [thing.__self__, thing.__func__]
+    if isinstance(thing, partial):
+        return [thing.func, *thing.args, *thing.keywords.values()]
+    if isinstance(thing, BaseException):
+        return thing.args
+    if isinstance(thing, (GeneratorType, CoroutineType, AsyncGeneratorType)):
+        return _frame_locals(thing)
+    if thing is None or isinstance(thing, OPAQUE):
+        return ()
+    if hasattr(thing, "__dict__"):
+        return list(vars(thing).values())
+    return gc.get_referents(thing)
+
+
+def captured_by(thing: object) -> Iterable[object]:
+    """Return an object, and what it captures if it is a function or a call of one."""
+    held = thing.standin_holds() if isinstance(thing, Standin) else (thing,)
+    functions = [one for one in held if isinstance(one, FunctionType)]
+    inside = [each for one in functions for each in captured(one)]
+    deeper = [each for one in inside if isinstance(one, FunctionType) for each in captured(one)]
+    return [thing, *inside, *deeper]
+
+
+def captured(function: FunctionType) -> list[object]:
+    """Return what a function captures, as far as it is bound."""
+    found: list[object] = [*(function.__defaults__ or ())]
+    for cell in function.__closure__ or ():
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:  # not bound yet
+            continue
+    return found
+
+
+def _frame_locals(thing: Any) -> list[object]:
+    for attribute in ("gi_frame", "cr_frame", "ag_frame"):
+        frame = getattr(thing, attribute, None)
+        if frame is not None:
+            return list(frame.f_locals.values())
+    return []
