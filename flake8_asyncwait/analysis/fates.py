@@ -47,6 +47,10 @@ class FamilyBooks(Books):
             self._ends(state, line, "given to a call")
 
     @property
+    def needs_ended(self) -> bool:
+        return not self.is_meant
+
+    @property
     def is_left_alone(self) -> bool:
         """Whether no execution awaits, cancels or keeps one."""
         touched = self.is_ended or self.is_shielded or self.is_handed or self.is_waited

@@ -69,9 +69,14 @@ def _analysed(run: Machine, is_incomplete: bool) -> Analysed:
     return Analysed(run.func, run.site, run.books, run.many, run.relevant, elsewhere, is_incomplete)
 
 
-def family_runs(program: Program, func: ir.Func, sites: Mapping[ir.Call, Kind]) -> Runs:
+def family_runs(
+    program: Program,
+    func: ir.Func,
+    sites: Mapping[ir.Call, Kind],
+    make_books: MakeBooks = family_books,
+) -> Runs:
     """The runs for sites of the family, which are of these kinds."""
-    return Runs(program, func, list(sites), False, family_books, sites)
+    return Runs(program, func, list(sites), False, make_books, sites)
 
 
 class Runs:

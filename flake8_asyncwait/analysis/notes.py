@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import every, last_name, walk
+from flake8_asyncwait.analysis.fates import FamilyBooks
 from flake8_asyncwait.analysis.machine.books import AWAITED, MAX_WORK, Books, Undetermined
 from flake8_asyncwait.analysis.semantics.known import (
     GATHERS,
@@ -191,14 +192,44 @@ class NotingBooks(Books):
         return line in self._guards[func]
 
 
+class FamilyNotes(NotingBooks, FamilyBooks):
+    """The notes of a run for a site of the family."""
+
+    def awaited(self, state: State, value: Value, line: int, func: ir.Func) -> None:
+        FamilyBooks.awaited(self, state, value, line, func)
+        NotingBooks.awaited(self, state, value, line, func)
+
+    def used(self, state: State, value: Value, what: str, line: int) -> None:
+        FamilyBooks.used(self, state, value, what, line)
+        NotingBooks.used(self, state, value, what, line)
+
+    def asked(self, state: State, value: Value, method: str, line: int, func: ir.Func) -> None:
+        FamilyBooks.asked(self, state, value, method, line, func)
+        NotingBooks.asked(self, state, value, method, line, func)
+
+    def handed_over(self, state: State, value: Value, line: int) -> None:
+        FamilyBooks.handed_over(self, state, value, line)
+        NotingBooks.handed_over(self, state, value, line)
+
+    def cancels(self, state: State, value: Value, line: int) -> State:
+        if line not in self.watched:  # what the fix puts in says nothing of what was meant
+            state = FamilyBooks.cancels(self, state, value, line)
+        return NotingBooks.cancels(self, state, value, line)
+
+
 def noting_books(
-    watched: frozenset[int], most: int, budget: Budget, many: int, limit: int
+    watched: frozenset[int],
+    most: int,
+    budget: Budget,
+    kind: type[NotingBooks],
+    many: int,
+    limit: int,
 ) -> NotingBooks:
-    """The books of a run for a fix, in which a collection of unknown size may stand for `most`
-    tasks."""
+    """The books of a run for a fix, of some `kind`, in which a collection of unknown size may
+    stand for `most` tasks."""
     if many < MANY:
         limit = MAX_WORK * _PATIENCE
-    return NotingBooks(limit if many <= most else 0, watched, budget)
+    return kind(limit if many <= most else 0, watched, budget)
 
 
 def _behind(state: State, value: Value) -> list[Ref]:

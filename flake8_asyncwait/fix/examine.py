@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import chain
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.facts import Site
@@ -11,16 +14,26 @@ from flake8_asyncwait.analysis.code.load import File, program_of
 from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.code.walk import last_name
 from flake8_asyncwait.analysis.interpret import Analysed, Runs
-from flake8_asyncwait.analysis.notes import Budget, NotingBooks, Struck, Use, noting_books
+from flake8_asyncwait.analysis.notes import (
+    Budget,
+    FamilyNotes,
+    NotingBooks,
+    Struck,
+    Use,
+    noting_books,
+)
 from flake8_asyncwait.analysis.states.values import MANY, Owner
 from flake8_asyncwait.fix.version import Version
 from flake8_asyncwait.options import Options
-from flake8_asyncwait.rules.decide import fires, waiting
+from flake8_asyncwait.rules.decide import family, fires, waiting
+from flake8_asyncwait.sites.creations import creations
+from flake8_asyncwait.sites.fanout import CREATION, Kind
 from flake8_asyncwait.sites.outline import Entry
 from flake8_asyncwait.sites.syntax import parse_newer
 
 # What a version costs beside the work of the analysis, in its units: it is parsed, by libcst too.
 _PARSING = 1_000
+_PLACES = re.compile(r"(line|column)=-?\d+|end=\(\d+, \d+\)")
 _CHARACTERS = 2  # parsing so many more is a unit
 
 
@@ -69,6 +82,19 @@ class Seen:
         """Take over what is known of the site from before another one was cured."""
         if "had_finding" in vars(before):
             self.had_finding = before.had_finding
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of site it is."""
+        return self.site.kind
+
+    @property
+    def identity(self) -> str:
+        """What tells the site from others in the function, wherever its call stands: of a creation
+        all that the call says, of others what is called."""
+        call = self.site.call
+        told = (call.func, call.args) if self.kind is CREATION else last_name(call.func)
+        return self.kind.name + _PLACES.sub("", repr(told))
 
     @property
     def place(self) -> tuple[int, int]:
@@ -137,12 +163,14 @@ class Versions:
     """Looks at the versions of an outermost function, the one of `entry` in a `file`, or of the
     code outside of all functions, where that is None.
 
-    `settling` are the names that `wait_any` goes by, `budget` is the work for all versions.
+    `settling` are the names that `wait_any` goes by, `creators` those of what makes a task, where
+    creations are looked for. `budget` is the work for all versions.
     """
 
     file: File
     entry: Entry | None
     settling: frozenset[str]
+    creators: frozenset[str]
     budget: Budget
 
     def examine(
@@ -161,22 +189,27 @@ class Versions:
         self.budget.left -= _PARSING + len(text) / _CHARACTERS
         if self.budget.left < 0:
             raise OutOfWork
-        program, func = self._version(text, options)
+        program, func, made = self._version(text, options)
         make = partial(noting_books, watched, most, self.budget)
+        waits = waiting(program, func, options, partial(make, NotingBooks))
+        others = family(program, func, self.file.kinds, made, partial(make, FamilyNotes))
         seen = [
             Seen(self, runs, site, options)
-            for runs in waiting(program, func, options, make)
+            for runs in chain(waits, others)
             for site in runs.facts.sites
         ]
         return sorted(seen, key=lambda each: each.place)
 
-    def _version(self, text: str, options: Options) -> tuple[Program, ir.Func | str]:
-        """The program, and what is looked at in it."""
+    def _version(
+        self, text: str, options: Options
+    ) -> tuple[Program, ir.Func | str, Collection[tuple[int, int]]]:
+        """The program, what is looked at in it, and where it has creations."""
         known, path = self.file.slices, self.file.path
         if self.entry is not None:
             slices = Version(known, self.entry, text, options)
             program = program_of(slices, options, self.settling, path)
-            return program, slices.lower(self.entry)
+            return program, slices.lower(self.entry), slices.creations(self.creators)
         tree = parse_newer(text)
-        file = File(text, tree, options, known.lowered, self.settling, path=path)
-        return file.program, file.lower(None)
+        made = creations(tree, self.creators) if self.creators else ()
+        file = File(text, tree, options, known.lowered, self.settling, path=path, made=made)
+        return file.program, file.lower(None), file.creations

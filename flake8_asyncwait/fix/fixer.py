@@ -12,8 +12,10 @@ from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.cure import AUTO, CURED, MANUAL, UNTRIED, WAIT_ANY, Cure
 from flake8_asyncwait.fix.examine import OutOfWork, Seen, Versions
 from flake8_asyncwait.fix.plan import BY_HAND, How, Rewrite, rewrite
-from flake8_asyncwait.options import FAMILY_CODES, Options
-from flake8_asyncwait.sites.fanout import words_of
+from flake8_asyncwait.fix.proof import matched
+from flake8_asyncwait.options import Options
+from flake8_asyncwait.sites.creations import creators_in
+from flake8_asyncwait.sites.fanout import creators, words_of
 from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.sites.outline import Entry
 from flake8_asyncwait.sites.pieces import cut_out
@@ -74,12 +76,13 @@ def fix(
     how = How(function, why_not, layout.line_length(text) if width is None else width, cure)
     file, lines = near(text, options, path), text.split("\n")
     settling = frozenset({WAIT_ANY, function or WAIT_ANY})
+    makers = creators_in(file.tree, creators(options))
     cures: list[Cure] = []
     freed: set[str] = set()
     net = Net(SyntaxError)
     for entry, group in by_function(file, sorted(findings)):
         with net.over(*(entry.place if entry else ())) as over:
-            versions = Versions(file, entry, settling, Budget(WORK))
+            versions = Versions(file, entry, settling, makers, Budget(WORK))
             own = "\n".join(lines) if entry is None else cut_out(lines, entry)
             one = _Function(own, versions, options)
             for finding in reversed(group):
@@ -115,8 +118,8 @@ class _Function:
         """The sites as they are now, and the number of that of a finding. Raises `OutOfWork`."""
         if self._seen is None:
             self._seen = self._versions.examine(self.text, self._options)
-            for one, before in zip(self._seen, self._before, strict=False):
-                one.inherit(before)
+            if self._before:
+                self._seen = matched(self._seen, self._before) or self._seen
         if self._places is None:
             self._places = [each.place for each in self._seen]
         return self._seen, self._places.index((finding.line, finding.column))
@@ -154,8 +157,7 @@ class _Function:
         cures = []
         for finding, done in self._done.items():
             outcome, reason = done.outcome, done.reason
-            is_wait = finding.code not in FAMILY_CODES
-            if outcome == MANUAL and outcomes and is_wait and self._is_cured(finding):
+            if outcome == MANUAL and outcomes and self._is_cured(finding):
                 outcome, reason = outcomes[-1], ""
             cures.append(Cure(finding.line, finding.column, finding.code, outcome, reason))
         return cures

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import SequenceMatcher
 
 from flake8_asyncwait.analysis.states.values import OWNED, Owner
 from flake8_asyncwait.fix.examine import Seen
 from flake8_asyncwait.options import Options
+from flake8_asyncwait.sites.fanout import CREATION
 
 
 def prove(
@@ -31,9 +33,11 @@ def prove(
     except SyntaxError:
         return None
     others = [*seen[:index], *seen[index + 1 :]]
-    left = [one for one in now if not one.settles] if removed else now
-    if len(left) != len(others) + (not removed):
+    settled = [one for one in now if removed and one.settles]
+    left = matched([one for one in now if one not in settled], others if removed else seen)
+    if left is None:
         return None
+    whole = sorted([*settled, *left], key=lambda each: each.place)
     if not removed:
         own = left[index]
         if own.undetermined or not is_wanted(own):
@@ -42,7 +46,25 @@ def prove(
     for one, before in zip(left, others, strict=True):
         if not _is_no_worse(one, before):
             return None
-        one.inherit(before)
+    return whole
+
+
+def matched(now: list[Seen], before: list[Seen]) -> list[Seen] | None:
+    """Those of the sites `now` that were there `before`, in that order, each with what is known of
+    it from before. What a cure has made is left out: creations, which must have no finding. None
+    where they do not match otherwise."""
+    if len(now) > len(before):
+        old, new = [each.identity for each in before], [each.identity for each in now]
+        blocks = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
+        kept = {block.b + offset for block in blocks for offset in range(block.size)}
+        made = [one for number, one in enumerate(now) if number not in kept]
+        if any(one.kind is not CREATION or one.code is not None for one in made):
+            return None
+        now = [one for number, one in enumerate(now) if number in kept]
+    if [one.kind for one in now] != [one.kind for one in before]:
+        return None
+    for one, known in zip(now, before, strict=True):
+        one.inherit(known)
     return now
 
 

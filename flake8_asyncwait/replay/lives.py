@@ -97,9 +97,13 @@ class Life(Backstage):
     made_here: bool = False
     beside: tuple[str, ...] = ()
 
+    def runs_on(self) -> bool:
+        """Say whether it may still run with nobody having asked it to stop."""
+        return self.state is State.RUNNING and not self.asked
+
     def at_large(self) -> bool:
-        """Say whether it may still run with nobody having asked it to stop or taken it over."""
-        return self.state is State.RUNNING and not self.asked and not self.handed
+        """Say whether it may, and nobody has taken it over either."""
+        return self.runs_on() and not self.handed
 
 
 def last_word(thing: object) -> str:

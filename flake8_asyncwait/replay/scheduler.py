@@ -256,12 +256,14 @@ class World(Choices):
             self.fates.ends(self.faulty)
 
     def shields(self, thing: object) -> None:
-        """Note that something is awaited under a shield."""
-        self.fates.is_shielded |= any(map(self.is_followed, reached([thing])))
+        """Note that something that runs is awaited under a shield."""
+        running = (life for life in reached([thing]) if life.runs_on())
+        self.fates.is_shielded |= any(map(self.is_followed, running))
 
     def waits_for(self, lives: Iterable[Life]) -> None:
-        """Note that a wait waits for tasks: it is the site where they are judged."""
-        self.fates.is_waited |= any(map(self.is_followed, lives))
+        """Note that a wait waits for tasks: it is the site where those that run are judged."""
+        running = (life for life in lives if life.runs_on())
+        self.fates.is_waited |= any(map(self.is_followed, running))
 
     def looks_after(self, life: Life) -> None:
         """Note that somebody is told when a task has ended."""

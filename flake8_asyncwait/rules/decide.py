@@ -146,24 +146,50 @@ def waiting(
             yield Runs(program, inner, waits, all_owners, make_books)
 
 
+def family(
+    program: Program,
+    func: ir.Func | str,
+    kinds: Collection[Kind],
+    creations: Collection[tuple[int, int]],
+    make_books: MakeBooks,
+) -> Iterator[Runs]:
+    """Likewise, the functions that hold sites of some kinds of the family. `creations` are the
+    places of the calls that make a task and are sites."""
+    for inner in _functions(func) if isinstance(func, ir.Func) else ():
+        found = {call: kind_of(program, inner, call, kinds, creations) for call in inner.candidates}
+        sites = {call: kind for call, kind in found.items() if kind not in (None, WAIT)}
+        if sites:
+            yield family_runs(program, inner, sites, make_books)
+
+
 def _with_sites(file: File, func: ir.Func) -> Iterator[tuple[ir.Func, Sites]]:
     """The functions in an outermost one, itself included, that hold sites, with these."""
     for inner in _functions(func):
-        sites = {call: kind_of(file, inner, call) for call in inner.candidates}
+        sites = {
+            call: kind_of(file.program, inner, call, file.kinds, file.creations)
+            for call in inner.candidates
+        }
         sites = {call: kind for call, kind in sites.items() if kind is not None}
         if sites:
             yield inner, sites  # type: ignore[misc]
 
 
-def kind_of(file: File, func: ir.Func, call: ir.Call) -> Kind | None:
+def kind_of(
+    program: Program,
+    func: ir.Func,
+    call: ir.Call,
+    kinds: Collection[Kind],
+    creations: Collection[tuple[int, int]],
+) -> Kind | None:
     """The kind of site that a call is: it resolves to `asyncio.wait`, or to a function that the
-    user says wraps it; or to what a kind of the family is named after; None for no site."""
-    if _is_wait(file.program, func, call):
+    user says wraps it; or to what one of the `kinds` is named after; or it is one of the
+    `creations`; None for no site."""
+    if _is_wait(program, func, call):
         return WAIT
-    qualified = file.program.qualified(func, call.func)
-    for kind in file.kinds:
+    qualified = program.qualified(func, call.func)
+    for kind in kinds:
         if kind is CREATION:
-            if (call.line, call.column) in file.creations and not func.module:
+            if (call.line, call.column) in creations and not func.module:
                 return kind
         elif qualified == f"asyncio.{kind.name}":
             return None if _leaves_nothing(func, call) else kind

@@ -4,7 +4,7 @@ binds to a local name, or puts in a local collection, and that has to wait for s
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from flake8_asyncwait.sites.find import is_near, last_name
 
@@ -25,8 +25,7 @@ def creations(
     """The calls whose callee has one of `names` for its last, and that are sites. Where there are
     ascending `lines`, only what reaches over one of them is looked at."""
     near = [node for node in _walk(tree, lines) if isinstance(node, _LOOKED_AT)]
-    aliases = (alias for node in near if isinstance(node, ast.ImportFrom) for alias in node.names)
-    names = {*names, *(a.asname for a in aliases if a.name in names and a.asname is not None)}
+    names = _with_aliases(near, names)
     found: set[ast.Call] = set()
     for node in near:
         if isinstance(node, ast.AsyncFunctionDef):
@@ -35,6 +34,16 @@ def creations(
                 kept = (call for part in own for value in _kept(part) for call in _calls(value))
                 found |= {call for call in kept if last_name(call.func) in names}
     return found
+
+
+def creators_in(tree: ast.Module, names: Collection[str]) -> frozenset[str]:
+    """Some names, with those under which a file imports what has one of them."""
+    return _with_aliases(_walk(tree, None), names) if names else frozenset()
+
+
+def _with_aliases(nodes: Iterable[ast.AST], names: Collection[str]) -> frozenset[str]:
+    aliases = (a for node in nodes if isinstance(node, ast.ImportFrom) for a in node.names)
+    return frozenset({*names, *(a.asname for a in aliases if a.name in names and a.asname)})
 
 
 def _walk(tree: ast.Module, lines: Sequence[int] | None) -> Iterator[ast.AST]:

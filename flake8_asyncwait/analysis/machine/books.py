@@ -136,6 +136,11 @@ class Books:
         return state
 
     @property
+    def needs_ended(self) -> bool:
+        """Whether it still matters what is done to tasks that have ended."""
+        return False
+
+    @property
     def all_work(self) -> int:
         """The work of all runs that these books were kept of."""
         return self._before + self.work

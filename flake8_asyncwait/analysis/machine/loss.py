@@ -106,11 +106,13 @@ def _tells_nothing(task: Task) -> bool:
 def is_open(ctx: Context, state: State) -> bool:
     """Whether a state may still tell something of a site that no execution comes to any more: it
     holds a task of the site that is not seen to its end, a wait that has not started, or tasks of a
-    parameter, which may be adopted."""
+    parameter, which may be adopted. Where the books have to know who awaits a task that has ended,
+    it is one that holds such a task."""
     if ctx.machine.facts.borrows and not state.fault:
         return True
     things = state.heap.values()
-    if any(type(t) is Task and t.waited and t.status not in ENDED for t in things):
+    whole = ctx.machine.books.needs_ended and not state.fault
+    if any(type(t) is Task and t.waited and (whole or t.status not in ENDED) for t in things):
         return True
     held = chain(state.env.values(), *(t.items for t in things if type(t) is Box))
     return any(type(value) in _NOT_STARTED for value in held)

@@ -160,7 +160,7 @@ def _await_shielded(ctx: Context, state: State, shielded: Shielded, line: int) -
     inner = shielded.inner
     if isinstance(inner, Waiting):
         return run_wait(ctx, state, inner, line)
-    if shielded.timed:
+    if shielded.timed and not effects.ended(state, inner):
         ctx.time_out(state.suspended(), line)
     refs = effects.tasks_of(state, inner)
     if not refs:

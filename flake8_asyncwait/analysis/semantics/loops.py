@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum, auto
+
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR
 from flake8_asyncwait.analysis.code.walk import TELLING, target_names, walk
@@ -28,10 +30,20 @@ from flake8_asyncwait.analysis.states.values import (
     Box,
     Const,
     Ref,
+    Shielded,
     Status,
     Value,
     parts_of,
 )
+
+
+class Order(Enum):
+    """In what order a loop takes its items: as given, any, or as they are completed: those that
+    have ended come first."""
+
+    GIVEN = auto()
+    ANY = auto()
+    COMPLETION = auto()
 
 
 @executes_all(ir.While)
@@ -60,15 +72,15 @@ def _leave_loop(flow: Flow, ctx: Context) -> list[State]:
 def _for(ctx: Context, node: ir.For, states: list[State]) -> list[State]:
     # Those whose items are not known, and whether there are some.
     unknown: list[tuple[State, bool]] = []
-    # Those whose items are known, by whether their order is and whether there are others.
-    known: dict[tuple[bool, bool], list[State]] = {}
+    # Those whose items are known, by the order of these and whether there are others.
+    known: dict[tuple[Order, bool], list[State]] = {}
     for after, value in (way for one in states for way in evaluate(ctx, node.iter, one)):
         if isinstance(value, AsCompleted) and node.asynchronous:
             after, items, source = completing(ctx, after, value)
             if value.timed:
                 ctx.time_out(after.suspended(), node.line)
             if items is not None:
-                _start_loop(ctx, node, after, items, source, known)
+                _start_loop(ctx, node, after, items, source, known, Order.COMPLETION)
                 continue
         if ctx.is_none(value, after, "TypeError"):
             continue
@@ -78,10 +90,11 @@ def _for(ctx: Context, node: ir.For, states: list[State]) -> list[State]:
         if items is None or node.asynchronous:
             unknown.append((after, certain))
         else:
-            _start_loop(ctx, node, after, items, source, known)
+            order = Order.COMPLETION if isinstance(value, AsCompleted) else Order.GIVEN
+            _start_loop(ctx, node, after, items, source, known, order)
     ends = _loop_unknown(ctx, node, unknown)
-    for (unordered, opened), started in known.items():
-        ends += _loop_items(ctx, node, started, unordered, opened)
+    for (order, opened), started in known.items():
+        ends += _loop_items(ctx, node, started, order, opened)
     return ends
 
 
@@ -91,14 +104,18 @@ def _start_loop(
     state: State,
     items: tuple[Value, ...],
     source: Value,
-    known: dict[tuple[bool, bool], list[State]],
+    known: dict[tuple[Order, bool], list[State]],
+    order: Order = Order.GIVEN,
 ) -> None:
     """Bind the iterator of a loop over known items, and enter the state among the others."""
     box = state.get(source)
-    unordered = type(box) is Box and box.kind in UNORDERED and _order_matters(ctx, node, items)
+    if type(box) is Box and box.kind in UNORDERED and order is Order.GIVEN:
+        order = Order.ANY
+    if order is not Order.GIVEN and not _order_matters(ctx, node, items):
+        order = Order.GIVEN
     state, ref = state.new(Box(ir.ITERATOR, items))
     state = state.bind(_iterator(node, ctx), ref)
-    known.setdefault((unordered, type(box) is Box and box.open), []).append(state)
+    known.setdefault((order, type(box) is Box and box.open), []).append(state)
 
 
 def _iterator(node: ir.For, ctx: Context) -> str:
@@ -161,11 +178,10 @@ def _turn(ctx: Context, node: ir.For, states: list[State], flow: Flow) -> list[S
 
 
 def _loop_items(
-    ctx: Context, node: ir.For, states: list[State], unordered: bool, opened: bool
+    ctx: Context, node: ir.For, states: list[State], order: Order, opened: bool
 ) -> list[State]:
     """A loop over known items, one turn each; what is left stands in the state, as the
-    iterator does. An unordered collection may yield any of them next; an open one holds others
-    too."""
+    iterator does. An open collection holds others too."""
     key = _iterator(node, ctx)
     flow = Flow()
     current = merge(ctx, states, node.line)
@@ -177,7 +193,7 @@ def _loop_items(
             if not left:
                 ends.append(before.unbind(key))
                 continue
-            entered += _next_item(ctx, node, key, left, unordered, before)
+            entered += _next_item(ctx, node, key, left, order, before)
         ended = run_block(ctx.into(flow), node.body, merge(ctx, entered, node.line))
         current = merge(ctx, ended + flow.take(CONTINUE), node.line)
     if opened:
@@ -212,9 +228,12 @@ def _tells_apart(ctx: Context, node: object) -> bool:
 
 
 def _next_item(
-    ctx: Context, node: ir.For, key: str, left: tuple[Value, ...], unordered: bool, state: State
+    ctx: Context, node: ir.For, key: str, left: tuple[Value, ...], order: Order, state: State
 ) -> list[State]:
-    options = effects.choices(state, left) if unordered else [(left[0], left[1:])]
+    """A loop takes its next item, in every way that there is."""
+    options = [(left[0], left[1:])] if order is Order.GIVEN else list(effects.choices(state, left))
+    if order is Order.COMPLETION:
+        options = [way for way in options if _is_over(state, way[0])] or options
     entered: list[State] = []
     for item, rest in options:
         if node.asynchronous:
@@ -223,6 +242,10 @@ def _next_item(
         after = after.bind(key, ref)
         entered += bind(ctx, node.target, parts_of(item)[0], after)
     return entered
+
+
+def _is_over(state: State, item: Value) -> bool:
+    return effects.ended(state, item.inner if isinstance(item, Shielded) else item)
 
 
 def _completed(ctx: Context, node: ir.For, item: Value, state: State) -> State:

@@ -24,6 +24,7 @@ from flake8_asyncwait.analysis.states.values import (
     Param,
     Ref,
     Result,
+    Shielded,
     Status,
     Task,
     Value,
@@ -244,7 +245,7 @@ def choices(state: State, items: tuple[V, ...]) -> Iterator[tuple[V, tuple[V, ..
     """
     seen: set[object] = set()
     for position, item in enumerate(items):
-        thing = state.get(item)
+        thing = state.get(item.inner if isinstance(item, Shielded) else item)
         rank = thing if type(thing) is Task else item
         if rank in seen:
             continue
