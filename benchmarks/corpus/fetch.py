@@ -90,7 +90,8 @@ def _download(archive: Archive, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     is_wheel = archive.name.endswith(WHEEL)
-    kind = _wheel_options(archive.name) if is_wheel else ["--no-binary", archive.package]
+    source = ["--no-binary", archive.package, "--ignore-requires-python"]
+    kind = _wheel_options(archive.name) if is_wheel else source
     with tempfile.TemporaryDirectory() as directory:
         # With its hash, pip looks at what it has got before it asks that for its metadata.
         pin = Path(directory, "requirements.txt")

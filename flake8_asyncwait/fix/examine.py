@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import chain
 
@@ -31,7 +31,8 @@ from flake8_asyncwait.sites.fanout import CREATION, Kind
 from flake8_asyncwait.sites.outline import Entry
 from flake8_asyncwait.sites.syntax import parse_newer
 
-# What a version costs beside the work of the analysis, in its units: it is parsed, by libcst too.
+# What a version costs beside the work of the analysis, in its units: libcst parses it, or makes it
+# from its tree.
 _PARSING = 1_000
 _PLACES = re.compile(r"(line|column)=-?\d+|end=\(\d+, \d+\)")
 _CHARACTERS = 2  # parsing so many more is a unit
@@ -95,6 +96,11 @@ class Seen:
         call = self.site.call
         told = (call.func, call.args) if self.kind is CREATION else last_name(call.func)
         return self.kind.name + _PLACES.sub("", repr(told))
+
+    @property
+    def many(self) -> int:
+        """How many tasks a collection of unknown size has stood for, or will at first."""
+        return self.analysed.many if "analysed" in vars(self) else MANY
 
     @property
     def place(self) -> tuple[int, int]:
@@ -172,6 +178,8 @@ class Versions:
     settling: frozenset[str]
     creators: frozenset[str]
     budget: Budget
+    # The one that was examined last: what was proved is where the cure of the next site begins.
+    _last: dict[tuple[str, Options, int], list[Seen]] = field(default_factory=dict, repr=False)
 
     def examine(
         self,
@@ -186,9 +194,9 @@ class Versions:
         lines of cancels to take notes of, `most` is how many tasks a collection of unknown size
         stands for at most. Raises `OutOfWork` where the `budget` is spent, and `SyntaxError`.
         """
-        self.budget.left -= _PARSING + len(text) / _CHARACTERS
-        if self.budget.left < 0:
-            raise OutOfWork
+        if not watched and (text, options, most) in self._last:
+            return list(self._last[text, options, most])
+        self.spend(text)
         program, func, made = self._version(text, options)
         make = partial(noting_books, watched, most, self.budget)
         waits = waiting(program, func, options, partial(make, NotingBooks))
@@ -198,7 +206,18 @@ class Versions:
             for runs in chain(waits, others)
             for site in runs.facts.sites
         ]
-        return sorted(seen, key=lambda each: each.place)
+        seen.sort(key=lambda each: each.place)
+        self._last.clear()
+        if not watched:
+            self._last[text, options, most] = list(seen)
+        return seen
+
+    def spend(self, text: str) -> None:
+        """Take what it costs to parse a text, or to make one, from the `budget`. Raises
+        `OutOfWork` where that is spent."""
+        self.budget.left -= _PARSING + len(text) / _CHARACTERS
+        if self.budget.left < 0:
+            raise OutOfWork
 
     def _version(
         self, text: str, options: Options

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from flake8_asyncwait.analysis.code.load import File
+from flake8_asyncwait.analysis.code.load import File, is_longer
 from flake8_asyncwait.analysis.notes import Budget
+from flake8_asyncwait.analysis.states.values import MANY
 from flake8_asyncwait.check import check, parse_near
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.cure import AUTO, CURED, MANUAL, UNTRIED, WAIT_ANY, Cure
@@ -22,12 +23,15 @@ from flake8_asyncwait.sites.pieces import cut_out
 from flake8_asyncwait.undetermined import INTERNAL_ERROR, InternalError, Net
 from flake8_asyncwait.verdict.finding import Finding
 
-# How much the analysis may do for the findings of one function, in its units: some 25 seconds
+# How much the analysis may do for the findings of one function, in its units: some 10 seconds
 # where all of it is spent. No other function of the file has a part in it, and every door has the
 # same: so what is said of a finding depends on nothing but its function.
-WORK = 1_000_000
+WORK = 800_000
 # In characters: a longer file is not fixed, as it would be read twice.
 LONGEST = 2_000_000
+# Statements and expressions: a longer function is not fixed, as it would be read, laid out and
+# proved again and again. The longest that waits, of the labelled corpus, has some 2,000.
+MAX_NODES = 10_000
 
 
 class Fixed(NamedTuple):
@@ -65,8 +69,9 @@ def fix(
     `function` is the name of `wait_any` in the file, None where it cannot be had. `width`
     is the file's line length, by default what its lines show. `findings` are those to fix, by
     default all. `why_not` says why `wait_any` cannot be had. `cure` is one of `CHOICES`, `path`
-    where the file stands. A finding whose function takes more than `WORK` is `UNTRIED`, and so is
-    each of a file that is longer than `LONGEST`. Raises `SyntaxError`.
+    where the file stands. A finding whose function takes more than `WORK`, or is longer than
+    `MAX_NODES`, is `UNTRIED`, and so is each of a file that is longer than `LONGEST`. Raises
+    `SyntaxError`.
     """
     if findings is None:
         findings = check(text, options, path=path).findings
@@ -84,7 +89,8 @@ def fix(
         with net.over(*(entry.place if entry else ())) as over:
             versions = Versions(file, entry, settling, makers, Budget(WORK))
             own = "\n".join(lines) if entry is None else cut_out(lines, entry)
-            one = _Function(own, versions, options)
+            statements = file.tree.body if entry is None else [entry.node]
+            one = _Function(own, versions, options, is_longer(own, statements, MAX_NODES))
             for finding in reversed(group):
                 one.fix(finding, how)
             done = one.cures()
@@ -100,10 +106,11 @@ def fix(
 
 class _Function:
     """The sites of one outermost function, while they are fixed from the last to the first. `text`
-    is what its `versions` are made of."""
+    is what its `versions` are made of; one that `is_long` is left as it is."""
 
-    def __init__(self, text: str, versions: Versions, options: Options) -> None:
+    def __init__(self, text: str, versions: Versions, options: Options, is_long: bool) -> None:
         self.text = text
+        self._is_long = is_long
         self.freed: set[str] = set()
         self._versions = versions
         self._options = options
@@ -117,7 +124,8 @@ class _Function:
     def _index(self, finding: Finding) -> tuple[list[Seen], int]:
         """The sites as they are now, and the number of that of a finding. Raises `OutOfWork`."""
         if self._seen is None:
-            self._seen = self._versions.examine(self.text, self._options)
+            most = max((one.many for one in self._before), default=MANY)
+            self._seen = self._versions.examine(self.text, self._options, most=most)
             if self._before:
                 self._seen = matched(self._seen, self._before) or self._seen
         if self._places is None:
@@ -139,6 +147,8 @@ class _Function:
     def _rewritten(self, finding: Finding, how: How) -> Rewrite:
         if finding.code in BY_HAND:
             return Rewrite(MANUAL, self.text, BY_HAND[finding.code])
+        if self._is_long:
+            return Rewrite(UNTRIED, self.text, "the function is too long to fix")
         seen, index = self._index(finding)
         if seen[index].code is None:
             return Rewrite(MANUAL, self.text, "a closer analysis does not confirm it")

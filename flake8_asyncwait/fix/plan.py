@@ -90,6 +90,7 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
     assert own.code is not None
     if own.undetermined:
         return Rewrite(MANUAL, text, "the function is too intricate to follow to its end")
+    own.versions.spend(text)
     place = locate(text, *own.place, own.start)
     if place is None:
         return Rewrite(MANUAL, text, "the call cannot be located")
@@ -197,6 +198,7 @@ def _tidied(
     `here` is the site as it is now, `before` the function as it was; `always` says that all names
     that nobody reads go, and cancels that a log tells of.
     """
+    here.versions.spend(text)
     place = locate(text, *here.place, here.start)
     if place is None:
         return Tidied(text, here)
@@ -324,6 +326,7 @@ def _proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> li
     made = wrap.proposals(place, kinds, relevant, own.uses, own_all, width)
     texts = []
     for each in islice(made, _PROPOSALS):
+        own.versions.spend(marked)
         text = _laid(place, each.module, width)
         if text is not None:
             texts.append((each.kind, text))

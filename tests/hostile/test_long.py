@@ -121,3 +121,10 @@ def test_a_file_that_is_too_long_is_not_fixed() -> None:
     text = FIRST.format(padding="x = 1\n" * (LONGEST // 6))
     done = fix(text, Options())
     assert (done.text, [cure.outcome for cure in done.cures]) == (text, [UNTRIED])
+
+
+def test_a_function_that_is_too_long_is_not_fixed() -> None:
+    text = FIRST.format(padding="").replace("return done", "await work()\n" + "    x = 1\n" * 5_000)
+    assert check(text).findings
+    (cure,) = fix(text, Options()).cures
+    assert (cure.outcome, cure.reason) == (UNTRIED, "the function is too long to fix")

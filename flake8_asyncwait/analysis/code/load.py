@@ -72,7 +72,7 @@ class Slices:
 
     def _function(self, entry: Entry, body: str) -> ir.Func | str:
         """Parse one function by libcst."""
-        if _is_too_long(body, [entry.node]):
+        if is_longer(body, [entry.node], MAX_NODES):
             return TOO_LONG
         places = places_of([entry.node], self.names, self.lines, self.first)
         (node,) = parse_module(alone(body)).body
@@ -165,7 +165,7 @@ class File:
         return lowered[key]
 
     def _module(self) -> ir.Func | str:
-        if self._is_cut or _is_too_long(self._text, self.tree.body):
+        if self._is_cut or is_longer(self._text, self.tree.body, MAX_NODES):
             return TOO_LONG
         places = places_of(self.tree.body, self._names, self.lines)
         tree = parse_module(self._text)
@@ -181,10 +181,11 @@ def _lowered(lower: Callable[[], ir.Func | str]) -> ir.Func | str:
         return UNREADABLE
 
 
-def _is_too_long(text: str, statements: Sequence[ast.stmt]) -> bool:
-    """Whether a function holds more statements and expressions than are looked at."""
-    if len(text) < MAX_NODES:
+def is_longer(text: str, statements: Sequence[ast.stmt], most: int) -> bool:
+    """Whether `statements`, which stand in `text`, hold more than `most` statements and
+    expressions."""
+    if len(text) < most:
         return False  # each has a character of its own
     nodes = (node for statement in statements for node in ast.walk(statement))
     counted = (node for node in nodes if isinstance(node, (ast.stmt, ast.expr)))
-    return next(islice(counted, MAX_NODES, None), None) is not None
+    return next(islice(counted, most, None), None) is not None
