@@ -11,7 +11,7 @@ from flake8_asyncwait.replay.facts import Kind
 from flake8_asyncwait.replay.family import CHILD, WAIT
 from flake8_asyncwait.replay.lives import InjectedError, Life, Owner, Standin, State
 from flake8_asyncwait.replay.locate import words
-from flake8_asyncwait.replay.scheduler import World
+from flake8_asyncwait.replay.scheduler import Asked, World
 from flake8_asyncwait.replay.unknown import HASH_BASE, Unknown
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Future(Standin):
     def done(self) -> bool:
         return self.world.asks_done(self.life)
 
-    def cancel(self, msg: object = None) -> Any:
+    def cancel(self, msg: object = None) -> Asked:
         return self.world.ask(self.life)
 
     def cancelled(self) -> bool:
@@ -155,6 +155,11 @@ class WaitTask(Task):
         self.conclude()
         return known
 
+    def cancel(self, msg: object = None) -> Asked:
+        asked = super().cancel(msg)
+        asked.conclude = self.conclude
+        return asked
+
     def conclude(self) -> None:
         """Choose what the wait has returned, once its task has ended."""
         if self.life.state in (State.FINISHED, State.GOOD):
@@ -196,13 +201,12 @@ class Gather(Future):
         known = [self.world.asks_done(life) for life in self.lives()]
         return all(known)
 
-    def cancel(self, msg: object = None) -> bool:
+    def cancel(self, msg: object = None) -> Asked:
         if self.has_failed:
             self.world.in_vain |= self.is_site
-            return False
-        for life in self.lives():
-            self.world.ask(life)
-        return True
+            return Asked(self.world, [])
+        asked = [self.world.ask(life) for life in self.lives()]
+        return Asked(self.world, [life for one in asked for life in one.lives])
 
     def cancelled(self) -> bool:
         return self.done() and any(self.world.cancelled(life) for life in self.lives())

@@ -32,18 +32,22 @@ from flake8_asyncwait.replay.reach import CONTAINERS, behind, captured_by, ended
 
 
 class Asked(Standin):
-    """What `task.cancel()` returns: False exactly where the task `had_ended` before."""
+    """What `.cancel()` returns: False exactly where all that it asked had ended before; `lives` are
+    those of which that was not known. `conclude` is called once that is decided."""
 
     SHOWN: frozenset[str] = frozenset()
-    __slots__ = ("had_ended", "life", "world")
+    __slots__ = ("conclude", "lives", "world")
 
-    def __init__(self, world: World, life: Life, had_ended: bool) -> None:
+    def __init__(self, world: World, lives: Sequence[Life]) -> None:
         self.world = world
-        self.life = life
-        self.had_ended = had_ended
+        self.lives = lives
+        self.conclude: Callable[[], None] | None = None
 
     def __bool__(self) -> bool:
-        return not self.had_ended and self.world.has_struck(self.life)
+        struck = any(map(self.world.has_struck, self.lives))
+        if self.conclude is not None:
+            self.conclude()
+        return struck
 
     def __eq__(self, other: object) -> bool:
         return bool(self) == other
@@ -106,7 +110,7 @@ class World(Choices):
     def asks_done(self, life: Life) -> bool:
         """Say what `task.done()` says: of a task that no wait waits for, it is not decided."""
         waited = life.waited_early or life.waited_full
-        if not waited and self.may_have_ended(life):
+        if not waited and (life.late or self.may_have_ended(life)):
             self.undecided()
         return self.is_done(life)
 
@@ -143,7 +147,7 @@ class World(Choices):
     def ask(self, life: Life) -> Asked:
         """Cancel a task on the judged function's behalf; return what that says."""
         if life.state is not State.RUNNING:
-            return Asked(self, life, True)
+            return Asked(self, [])
         if not self.over and self.is_followed(life):
             self.fates.ends(self.faulty)
         if not life.asked:
@@ -154,7 +158,7 @@ class World(Choices):
         # What a `finally` does when the execution is given up is not the function's doing.
         if not self.faulty and not self.over:
             self.adopted.add(life.parameter)
-        return Asked(self, life, False)
+        return Asked(self, [life])
 
     def has_struck(self, life: Life) -> bool:
         """Say whether a task that was asked to cancel ran then."""
@@ -252,13 +256,14 @@ class World(Choices):
     def awaits(self, *things: object) -> None:
         """Note that things are awaited, not under a shield: that ends the tasks that they are, or
         were given."""
-        if any(map(self.is_followed, ended_by(things))):
+        if self.kind is not WAIT and any(map(self.is_followed, ended_by(things))):
             self.fates.ends(self.faulty)
 
     def shields(self, thing: object) -> None:
         """Note that something that runs is awaited under a shield."""
-        running = (life for life in reached([thing]) if life.runs_on())
-        self.fates.is_shielded |= any(map(self.is_followed, running))
+        if self.kind is not WAIT:
+            running = (life for life in reached([thing]) if life.runs_on())
+            self.fates.is_shielded |= any(map(self.is_followed, running))
 
     def waits_for(self, lives: Iterable[Life]) -> None:
         """Note that a wait waits for tasks: it is the site where those that run are judged."""

@@ -102,7 +102,8 @@ class Asyncio(Standin):
     def create_task(self, coroutine: Any, **options: object) -> Task:
         world = self.world
         life = Life(f"task {world.serial + 1}", Owner.MADE, maker=world.caller())
-        life.coroutine = coroutine
+        if world.kind is not WAIT:  # a task that runs a wait keeps no other for its function
+            life.coroutine = coroutine
         life.sure = isinstance(coroutine, HelperCall) and world.is_safe(coroutine.code)
         if isinstance(coroutine, WaitCall):
             return WaitTask(world, life, coroutine)

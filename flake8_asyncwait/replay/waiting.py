@@ -96,7 +96,8 @@ class WaitCall(Standin):
         if isinstance(waited, Unknown):
             waited = waited.elements(NOT_EMPTY)
         self.elements = sorted({as_element(world, one) for one in waited}, key=hash)
-        world.meet_wait(self.lines)
+        if self.elements:
+            world.meet_wait(self.lines)
         world.waits_for(self._lives())
         if self.names is not None:
             world.site_started(self.names)
@@ -151,12 +152,12 @@ class WaitCall(Standin):
 
     def outcome(self, now: bool = True) -> tuple[Half, Half]:
         """Return done and pending, of now or of some time ago: which tasks are done is a choice."""
-        running = [one for one in self.elements if not known_done(one)]
-        ended = self._ended(running)
+        undecided = [one for one in self.elements if not known_done(one)]
+        ended = self._ended(undecided)
         done, pending = Half(), Half()
         done.world = pending.world = self.world
         for element in self.elements:
-            (done if element in ended or element not in running else pending).add(element)
+            (done if element in ended or element not in undecided else pending).add(element)
         for element in pending:
             for life in lives_of(element) if now else ():
                 life.seen = self.world.suspensions
@@ -165,13 +166,15 @@ class WaitCall(Standin):
             finish(self.world, element)
         return done, pending
 
-    def _ended(self, running: list[Any]) -> list[Any]:
-        may_have = [e for e in running if all(map(self.world.may_have_ended, lives_of(e)))]
+    def _ended(self, undecided: list[Any]) -> list[Any]:
+        may_have = [
+            e for e in undecided if all(map(self.world.may_have_ended, running(lives_of(e))))
+        ]
         if not (self.timed or self.first):
-            if len(may_have) < len(running):
+            if len(may_have) < len(undecided):
                 self.world.give_up(DOES_NOT_HOLD)
-            return running
-        fewest = 1 if not self.timed and len(running) == len(self.elements) else 0
+            return undecided
+        fewest = 1 if not self.timed and len(undecided) == len(self.elements) else 0
         options = [
             list(chosen)
             for size in self._sizes(len(may_have), fewest)
@@ -181,7 +184,7 @@ class WaitCall(Standin):
             self.world.give_up(DOES_NOT_HOLD)
         labels = [", ".join(map(repr, chosen)) + " done" for chosen in options]
         barred = frozenset(
-            number for number, ended in enumerate(options) if not self._admits(running, ended)
+            number for number, ended in enumerate(options) if not self._admits(undecided, ended)
         )
         return options[self.world.choose("asyncio.wait()", labels, barred)]
 

@@ -13,7 +13,7 @@ from flake8_asyncwait.options import FAMILY_CODES, Options
 from .batches import Totals, main
 from .compare import Disagreement, compare
 from .generate import drawn
-from .generate_family import family_programs
+from .generate_family import family_program
 from .reduce import smallest_of
 
 
@@ -52,7 +52,7 @@ def run_family(texts: list[str]) -> Totals:
 
 def drawn_family(number: int, examples: int) -> list[str]:
     """Draw programs of the family from a seed."""
-    return drawn(number, examples, family_programs())
+    return drawn(number, examples, family_program)
 
 
 if __name__ == "__main__":

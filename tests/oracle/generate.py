@@ -1,4 +1,4 @@
-"""Hypothesis strategies for small modules with one or two `asyncio.wait` sites.
+"""Draws small modules with one or two `asyncio.wait` sites.
 
 A module is put together from the idioms of the contract: how tasks are made and collected, how the
 result is bound or dropped, how cleanups are written, and what stands around and between. The wait
@@ -11,10 +11,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
-
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
+from random import Random
+from typing import TypeVar
 
 T = TypeVar("T")
 Lines = list[str]
@@ -74,8 +72,8 @@ def fill_theirs(ts):
 """,
     "table": """
 def table(rows):
-    found = {}
-    for row in rows:
+    found = {0: rows}
+    for row in layout:
         for cell in row:
             found[cell] = [[row], [cell]] if cell else found.get(row, [[]])
             for part in cell:
@@ -150,19 +148,22 @@ class Names:
 
 @dataclass(slots=True)
 class Writer:
-    """Draws the statements of one function. Every method returns lines without indentation."""
+    """Draws the statements of one function. Every method returns lines without indentation.
 
-    draw: Callable[[st.SearchStrategy[Any]], Any]
+    `depth` is how deep blocks stand in each other around what is waited for, and after it.
+    """
+
+    random: Random
     names: Names
+    depth: int = 1
 
     def pick(self, options: Sequence[T]) -> T:
-        """Draw one of some options; the first is the simplest."""
-        drawn: T = self.draw(st.sampled_from(options))
-        return drawn
+        """Draw one of some options."""
+        return self.random.choice(options)
 
     def chance(self, percent: int) -> bool:
-        """Draw whether something less simple happens."""
-        return bool(self.draw(st.integers(0, 99)) >= 100 - percent)
+        """Draw whether something happens, in so many of a hundred cases."""
+        return self.random.random() * 100 < percent
 
     # -- before the wait -------------------------------------------------------------------------
 
@@ -871,12 +872,12 @@ class Writer:
         lines = self.setup()
         core = self.wait()
         if self.chance(60):
-            core += self.block(1)
+            core += self.block(self.depth)
         before: Lines = []
         for _ in range(self.pick((0, 1, 1, 2))):
-            core = self.wrap(core, 1, in_loop=False)
+            core = self.wrap(core, self.depth, in_loop=False)
             if self.chance(40):
-                core += self.block(1)
+                core += self.block(self.depth)
         before = self.prebound()
         if self.chance(10):
             before += self.between()
@@ -890,10 +891,10 @@ class Writer:
         start = first if first.startswith(("{", "[")) else f"set({first})"
         options = self.pick(EARLY)
         wait = f"done, pending = await asyncio.wait(pending, {options})"
-        loop = ["while pending:", f"    {wait}", *indented(self.block(1, in_loop=True))]
+        loop = ["while pending:", f"    {wait}", *indented(self.block(self.depth, in_loop=True))]
         if self.chance(50):
-            loop = self.wrap(loop, 1, in_loop=False)
-        after = self.block(1) if self.chance(40) else []
+            loop = self.wrap(loop, self.depth, in_loop=False)
+        after = self.block(self.depth) if self.chance(40) else []
         return [*lines, f"pending = {start}", *loop, *after]
 
     def for_ever(self) -> Lines:
@@ -902,13 +903,13 @@ class Writer:
         self.names.singles.append("get")
         wait = self.wait()
         made = self.pick((self.maker(), self.maker(), "asyncio.gather(work(), work())"))
-        body = [f"get = {made}", *wait, *self.block(1, in_loop=True)]
+        body = [f"get = {made}", *wait, *self.block(self.depth, in_loop=True)]
         if self.chance(50):
-            body = self.wrap(body, 1, in_loop=True)
+            body = self.wrap(body, self.depth, in_loop=True)
         condition = self.pick(("True", "cond()", "not use.closed"))
         loop = [f"while {condition}:", *indented(body)]
         if self.chance(40):
-            loop = self.wrap(loop, 1, in_loop=False)
+            loop = self.wrap(loop, self.depth, in_loop=False)
         return [*lines, *loop]
 
 
@@ -917,11 +918,10 @@ def indented(lines: Lines) -> Lines:
     return [f"    {line}" for line in lines]
 
 
-@st.composite
-def programs(draw: Callable[[st.SearchStrategy[Any]], Any]) -> str:
+def program(random: Random) -> str:
     """Draw the text of a module: it compiles, and holds one or two sites in one function."""
     names = Names()
-    writer = Writer(draw, names)
+    writer = Writer(random, names, depth=random.choice((0, 0, 1)))
     names.generator = writer.chance(8)
     shape = writer.pick((writer.straight, writer.straight, writer.until_none, writer.for_ever))
     body = shape()
@@ -954,6 +954,8 @@ def module(names: Names, body: Lines) -> str:
         head += f"\n{CONSTANT}"
     if "registry" in body_text:
         head += "\nregistry = set()\n"
+    if "layout" in body_text:  # dear for whoever has to think of all that it may hold
+        head += "\nlayout = []\n"
     return f"{head}{helpers}\n\n{text}\n"
 
 
@@ -963,22 +965,7 @@ def imported_from(name: str, members: Sequence[str], text: str) -> str:
     return f"from {name} import {', '.join(named)}\n" if named else ""
 
 
-def drawn(number: int, examples: int, strategy: st.SearchStrategy[str] | None = None) -> list[str]:
-    """Draw up to so many modules from a seed, with `programs` or another strategy; return the
-    distinct ones, in order."""
-    found: dict[str, None] = {}
-
-    @seed(number)
-    @settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(programs() if strategy is None else strategy)
-    def keep(text: str) -> None:
-        found.setdefault(text)
-
-    keep()
-    return list(found)
+def drawn(number: int, examples: int, draw: Callable[[Random], str] = program) -> list[str]:
+    """Draw so many modules from a seed; return the distinct ones, in order."""
+    random = Random(number)
+    return list(dict.fromkeys(draw(random) for _ in range(examples)))

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for small modules with sites of the family: tasks that are made, gathered
+"""Draws small modules with sites of the family: tasks that are made, gathered
 or looped over as they are completed, with no `asyncio.wait` needed.
 
 A function makes some tasks first. What follows is drawn from the ways in which people settle them,
@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
-
-from hypothesis import strategies as st
+from random import Random
+from typing import TypeVar
 
 from .generate import HEAD, Lines, imported_from, indented
 
@@ -77,17 +76,16 @@ class Made:
 class Writer:
     """Draws the statements of one function. Every method returns lines without indentation."""
 
-    draw: Callable[[st.SearchStrategy[Any]], Any]
+    random: Random
     made: Made
 
     def pick(self, options: Sequence[T]) -> T:
-        """Draw one of some options; the first is the simplest."""
-        drawn: T = self.draw(st.sampled_from(options))
-        return drawn
+        """Draw one of some options."""
+        return self.random.choice(options)
 
     def chance(self, percent: int) -> bool:
-        """Draw whether something less simple happens."""
-        return bool(self.draw(st.integers(0, 99)) >= 100 - percent)
+        """Draw whether something happens, in so many of a hundred cases."""
+        return self.random.random() * 100 < percent
 
     # -- making -----------------------------------------------------------------------------------
 
@@ -306,10 +304,9 @@ class Writer:
         return [head, *indented(self.block(depth, in_loop=True))]
 
 
-@st.composite
-def family_programs(draw: Callable[[st.SearchStrategy[Any]], Any]) -> str:
+def family_program(random: Random) -> str:
     """Draw the text of a module: it compiles, and may hold sites of the family in one function."""
-    body = Writer(draw, Made()).function()
+    body = Writer(random, Made()).function()
     text = "\n".join(body)
     parameters = [name for name in ("things", "loop") if name in text]
     function = "\n".join([f"async def f({', '.join(parameters)}):", *indented(body)])

@@ -36,6 +36,7 @@ from flake8_asyncwait.replay.locate import column_of, kind_of, wait_calls
 from flake8_asyncwait.sites.creations import creations
 
 EXECUTIONS_AT_MOST = 2500
+TOO_MANY = "too many executions"
 PATIENCE = 60
 PRECEDENCE = ("AWT101", "AWT103", "AWT102", "AWT104")
 FAMILY = {
@@ -128,7 +129,7 @@ def judge(
         record.enter(execution)
         count += 1
         if count >= limit:
-            record.given_up = "too many executions"
+            record.given_up = TOO_MANY
             break
         patient = thorough or (not execution.faulty and count < PATIENCE)
         if not patient and _settled(lifted, record):

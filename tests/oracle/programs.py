@@ -1,5 +1,5 @@
-"""The 300 programs of `programs.txt`, which `generate.programs` has drawn: the same ones on every
-Python and with every version of Hypothesis. `python -m tests.oracle` draws new ones."""
+"""The 300 programs of `programs.txt`, which `generate` has drawn: the same ones whatever
+becomes of it. `python -m tests.oracle` draws new ones."""
 
 from __future__ import annotations
 

@@ -104,9 +104,14 @@ def any_all(
 
 
 def is_instance(
-    tasks: frozenset[str], ctx: Context, node: ir.Call, args: Args, state: State
+    futures: frozenset[str],
+    tasks: frozenset[str],
+    ctx: Context,
+    node: ir.Call,
+    args: Args,
+    state: State,
 ) -> Results:
-    """Whether an exception is of a class, or a task of one of those that `tasks` are of."""
+    """Whether an exception, a future or a task is of a class; `futures` are, and `tasks`."""
     value = args.first()
     thing = state.get(value)
     if isinstance(value, Raised) and len(node.args) > 1:
@@ -116,13 +121,16 @@ def is_instance(
         known = any_of(verdicts)
         if known is not None:
             return [(state, Const(known))]
-    elif type(thing) is Task and len(node.args) > 1:
+    elif isinstance(thing, (Task, Gather, WaitTask)) and len(node.args) > 1:
         kinds = node.args[1].value
         parts = [part for part, _ in kinds.elements] if isinstance(kinds, ir.Display) else [kinds]
         asked = {ctx.machine.program.qualified(ctx.frame.func, part) for part in parts}
-        if asked & tasks and thing.owner != FUTURE:
+        is_future = type(thing) is Gather or getattr(thing, "owner", None) == FUTURE
+        own = futures if is_future else tasks
+        if asked & own:
             return [(state, Const(True))]
-        if asked.isdisjoint({None, "builtins.object"}) and all(map(_is_builtin, asked)):
+        others = asked - tasks
+        if others.isdisjoint({None, "builtins.object"}) and all(map(_is_builtin, others)):
             return [(state, Const(False))]
     return [(state, UNKNOWN)]
 

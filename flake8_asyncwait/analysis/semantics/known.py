@@ -85,8 +85,9 @@ RETURN_WHEN = {
     for name in ("FIRST_COMPLETED", "FIRST_EXCEPTION", "ALL_COMPLETED")
 }
 
-# The classes that tasks are of.
-TASK_TYPES = frozenset({"asyncio.Task", "asyncio.Future"})
+# The classes that futures, and tasks, are of.
+FUTURE_TYPES = frozenset({"asyncio.Future"})
+TASK_TYPES = FUTURE_TYPES | {"asyncio.Task"}
 
 FUNCTIONS: dict[str, Row[FunctionRule]] = {
     WAIT: Row(None, CARRIES),
@@ -127,7 +128,7 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "builtins.any": Row(partial(builtins.any_all, any_of), DECIDES),
     "builtins.all": Row(partial(builtins.any_all, all_of), DECIDES),
     "builtins.range": Row(builtins.range_of, COUNTS),
-    "builtins.isinstance": Row(partial(builtins.is_instance, TASK_TYPES), INSPECTS),
+    "builtins.isinstance": Row(partial(builtins.is_instance, FUTURE_TYPES, TASK_TYPES), INSPECTS),
     "builtins.setattr": Row(builtins.set_attribute),
     "builtins.print": Row(builtins.nothing),
     "builtins.repr": Row(builtins.nothing),

@@ -258,9 +258,14 @@ def task_cancel(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     known: Value = UNKNOWN
     if statuses and statuses <= ENDED:
         known = Const(False)
-    elif statuses and Status.MAYBE not in statuses and not statuses & (ENDED | ASKED):
+    elif effects.surely_runs(state, ref):
         known = Const(True)
-    elif type(state.heap[ref.id]) is Task and statuses == {Status.MAYBE}:
+    elif type(thing) is WaitTask and statuses == {Status.MAYBE}:
+        ways = _wait_done(ctx, ref, state)
+        return [
+            (cancel(ctx, end, ref, node.line), Const(done != Const(True))) for end, done in ways
+        ]
+    elif type(thing) is Task and statuses == {Status.MAYBE}:
         known = Asked(ref)
     return [(cancel(ctx, state, ref, node.line), known)]
 
@@ -328,6 +333,14 @@ def _gather_done(ctx: Context, ref: Ref, state: State) -> Results:
 
 def task_cancelled(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     thing = state.heap[ref.id]
+    if type(thing) is WaitTask:
+        return [
+            (end, Const(end.task(thing.task).status == Status.CANCELLED))
+            for end, _ in _wait_done(ctx, ref, state)
+        ]
+    if type(thing) is Gather:
+        ways = task_done(ctx, node, ref, state)
+        return [(end, UNKNOWN if done == Const(True) else Const(False)) for end, done in ways]
     if type(thing) is not Task:
         return [(state, UNKNOWN)]
     if thing.status == Status.CANCELLED:
@@ -342,21 +355,34 @@ def task_result(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     if type(thing) is WaitTask:
         return _wait_result(ctx, ref, state)
     if type(thing) is Gather:
-        if effects.ended(state, ref):
-            return await_value(ctx, state, ref, node.line)
-        ctx.fail(state, Exc("InvalidStateError"))
-        statuses = {state.task(child).status for child in effects.tasks_of(state, ref)}
-        if not statuses <= ENDED | {Status.MAYBE}:
+        ended = _where_ended(ctx, ref, state)
+        if ended is None:
             return []
-        done = effects.end_all(state, ref, Status.DONE)
-        return await_value(ctx, done, ref, node.line) if statuses else [(done, UNKNOWN)]
+        if not effects.tasks_of(ended, ref):
+            return [(ended, UNKNOWN)]
+        return await_value(ctx, ended, ref, node.line)
     return result_of(ctx, state, ref, node.line)
+
+
+def _where_ended(ctx: Context, ref: Ref, state: State) -> State | None:
+    """The state where a gather has ended, if it may have, once it is asked for its outcome; where
+    it has not, that raises."""
+    if effects.ended(state, ref):
+        return state
+    ctx.fail(state, Exc("InvalidStateError"))
+    statuses = {state.task(child).status for child in effects.tasks_of(state, ref)}
+    if not statuses <= ENDED | {Status.MAYBE}:
+        return None
+    return effects.end_all(state, ref, Status.DONE)
 
 
 def task_exception(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     """`.exception()`: a free branch on a done task; None means that it does not fail later."""
     if type(state.heap[ref.id]) is WaitTask:
         return [(end, Const(None)) for end, _ in _wait_result(ctx, ref, state)]
+    if type(state.heap[ref.id]) is Gather:
+        ended = _where_ended(ctx, ref, state)
+        return [] if ended is None else [(ended, UNKNOWN)]
     if type(state.heap[ref.id]) is not Task:
         return [(state, UNKNOWN)]
     status = state.task(ref).status
