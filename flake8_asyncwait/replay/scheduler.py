@@ -8,7 +8,7 @@ with another prefix is how all executions are enumerated.
 from __future__ import annotations
 
 from asyncio import CancelledError, InvalidStateError
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import (
     CodeType,
@@ -203,10 +203,18 @@ class World(Choices):
 
     def cancelled(self, life: Life) -> bool:
         """Do what `task.cancelled()` does: somebody else may have cancelled it."""
+        if not (life.waited_early or life.waited_full or life.asked) and self.may_have_ended(life):
+            return self._was_cancelled(life, meanwhile=State.RUNNING)  # it may have ended, or not
         if self.is_done(life) and life.state is State.FINISHED and not life.not_cancelled:
+            return self._was_cancelled(life, meanwhile=State.FINISHED)
+        return life.state is State.CANCELLED
+
+    def _was_cancelled(self, life: Life, meanwhile: State) -> bool:
+        """Choose whether somebody else has cancelled a task, of which the state is known if not."""
+        if not life.not_cancelled:
             picked = self.choose(f"{life.label}.cancelled()", ("no", "yes"))
             life.not_cancelled = not picked
-            life.state = State.CANCELLED if picked else State.FINISHED
+            life.state = State.CANCELLED if picked else meanwhile
         return life.state is State.CANCELLED
 
     def join(self, life: Life) -> None:
