@@ -18,7 +18,8 @@ from flake8_asyncwait.analysis.machine.loss import (
     settle_ended,
 )
 from flake8_asyncwait.analysis.machine.machine import Context, Results
-from flake8_asyncwait.analysis.states.state import SOME, TESTED, State
+from flake8_asyncwait.analysis.states.keys import local_of
+from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import Value
 
 Rule = Callable[[Context, Any, State], Results]
@@ -122,11 +123,8 @@ def forget(ctx: Context, state: State, statement: ir.Stmt) -> State:
 
 def _is_dead(ctx: Context, name: str, statement: ir.Stmt) -> bool:
     """Whether a name is not read any more."""
-    if name.startswith((SOME, TESTED)):
-        name = name.partition(":")[2].partition(".")[0]
-    elif not name.isidentifier():
-        return False
-    return not ctx.machine.facts.liveness.is_read_after(name, statement)
+    local = local_of(name)
+    return bool(local) and not ctx.machine.facts.liveness.is_read_after(local, statement)
 
 
 def _is_kept(ctx: Context, name: str, state: State, statement: ir.Stmt) -> bool:

@@ -8,7 +8,8 @@ from itertools import chain
 from flake8_asyncwait.analysis.machine.books import Leak
 from flake8_asyncwait.analysis.machine.machine import Context
 from flake8_asyncwait.analysis.states.completion import States
-from flake8_asyncwait.analysis.states.state import DROPPED, LOST, State
+from flake8_asyncwait.analysis.states.keys import LOST
+from flake8_asyncwait.analysis.states.state import DROPPED, State
 from flake8_asyncwait.analysis.states.values import (
     ASKED,
     BORROWED,

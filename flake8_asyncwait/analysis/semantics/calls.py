@@ -25,7 +25,8 @@ from flake8_asyncwait.analysis.semantics.items import (
     reaches_task,
 )
 from flake8_asyncwait.analysis.semantics.tasks import canceller, factory, make_task
-from flake8_asyncwait.analysis.states.state import TESTED, State
+from flake8_asyncwait.analysis.states.keys import TESTED
+from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
     Box,

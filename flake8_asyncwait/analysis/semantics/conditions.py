@@ -17,8 +17,9 @@ from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.items import is_private
 from flake8_asyncwait.analysis.semantics.truth import answers, truth
 from flake8_asyncwait.analysis.states import effects
+from flake8_asyncwait.analysis.states.keys import TESTED
 from flake8_asyncwait.analysis.states.real import ERRORS, NotKnown, is_sure, real
-from flake8_asyncwait.analysis.states.state import TESTED, State
+from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     FOREIGN,
     MANY,

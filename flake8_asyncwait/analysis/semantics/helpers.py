@@ -22,6 +22,7 @@ from flake8_asyncwait.analysis.machine.machine import (
 )
 from flake8_asyncwait.analysis.semantics.names import decides, matters
 from flake8_asyncwait.analysis.states.completion import RETURN, Flow, States
+from flake8_asyncwait.analysis.states.keys import is_in_frame
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     MANY,
@@ -294,8 +295,7 @@ def run_body(ctx: Context, frame: Frame, state: State) -> Results:
 
 
 def without_frame(state: State, frame: Frame) -> State:
-    names = [n for n in state.env if n.lstrip("$").startswith(frame.prefix)]
-    return state.unbind(*names)
+    return state.unbind(*(name for name in state.env if is_in_frame(name, frame.prefix)))
 
 
 def _merge_results(results: Results) -> Results:

@@ -6,8 +6,9 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.states import effects
+from flake8_asyncwait.analysis.states.keys import SOME
 from flake8_asyncwait.analysis.states.real import UNORDERED, bounded
-from flake8_asyncwait.analysis.states.state import SOME, State
+from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     FUTURE,
     MANY,

@@ -10,6 +10,7 @@ from flake8_asyncwait.analysis.semantics.items import as_items, as_task
 from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import Flow
+from flake8_asyncwait.analysis.states.keys import is_attribute
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.trace import OUTCOME, WAITING, Choice
 from flake8_asyncwait.analysis.states.values import (
@@ -111,7 +112,7 @@ def _kept(state: State, items: tuple[Value, ...]) -> dict[str, Value]:
     return {
         name: value
         for name, value in state.env.items()
-        if "." in name and "$" not in name and numbers & set(state.refs(value))
+        if is_attribute(name) and numbers & set(state.refs(value))
     }
 
 

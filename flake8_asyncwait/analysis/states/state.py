@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from flake8_asyncwait.analysis.states.keys import is_attribute, tested_by
 from flake8_asyncwait.analysis.states.trace import NO_CHOICE, Choice, Trace
 from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
@@ -37,13 +38,6 @@ _LATER = {
     Status.CANCELLING: Status.LATE_CANCELLING,
     Status.MAYBE_CANCELLING: Status.LATE_MAYBE_CANCELLING,
 }
-
-# Before names in states: what is known of something unknown. Whether it holds anything, where it is
-# looped over again, and what a test has found out (`Tested`), where it is tested again.
-SOME = "$some:"
-TESTED = "$tested:"
-# How states name what a faulty execution has lost while a result was not bound yet.
-LOST = "$lost"
 
 # What the last step of an execution says where no name holds a task any more.
 DROPPED = "nothing refers to it any more"
@@ -239,10 +233,11 @@ class State:
     def _may_change(self, name: str) -> bool:
         """Whether others may bind a name anew while time passes, or change what is known of what
         it holds."""
-        if name.startswith(TESTED):
-            box = self.get(self.env.get(name.removeprefix(TESTED), UNKNOWN))
-            return "." in name or (type(box) is Box and box.escaped)
-        return "." in name and "$" not in name
+        tested = tested_by(name)
+        if not tested:
+            return is_attribute(name)
+        box = self.get(self.env.get(tested, UNKNOWN))
+        return "." in tested or (type(box) is Box and box.escaped)
 
     def refs(self, value: Value) -> Iterator[int]:
         """The numbers of all objects reachable from a value, each once, in a fixed order."""

@@ -1,0 +1,36 @@
+"""How states name what they hold: the keys of their `env`, as text.
+
+`name` and `a.dotted.path` are the function's own, `:name` is one of a helper's frame, and `$...` is
+what no name of the source holds. Only this file takes a key apart.
+"""
+
+from __future__ import annotations
+
+# What is known of something unknown: whether it holds anything, where it is looped over again, and
+# what a test has found out (`Tested`), where it is tested again.
+SOME = "$some:"
+TESTED = "$tested:"
+# What a faulty execution has lost while a result was not bound yet.
+LOST = "$lost"
+
+
+def is_attribute(key: str) -> bool:
+    """Whether a key is that of an attribute, which others may bind anew while time passes."""
+    return "." in key and "$" not in key
+
+
+def tested_by(key: str) -> str:
+    """The name or path that tests have found something out about; "" for another key."""
+    return key.removeprefix(TESTED) if key.startswith(TESTED) else ""
+
+
+def local_of(key: str) -> str:
+    """The local of the function without which a key tells nothing; "" for another key."""
+    if key.startswith((SOME, TESTED)):
+        return key.partition(":")[2].partition(".")[0]
+    return key if key.isidentifier() else ""
+
+
+def is_in_frame(key: str, prefix: str) -> bool:
+    """Whether a key belongs to the frame with a prefix, or to one that it has called."""
+    return key.lstrip("$").startswith(prefix)
