@@ -11,6 +11,7 @@ import libcst as cst
 
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.names import bindings, every_name, fresh, target_names
+from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place
 
 TASK = ("task", "waited_task", "pending_task")
@@ -42,10 +43,10 @@ class Aim:
         return self.over is not None
 
     @property
-    def mentioned(self) -> set[str]:
+    def mentioned(self) -> frozenset[str]:
         """The names that it mentions."""
-        over = every_name(self.over) if self.over is not None else set()
-        return {*self.names, *self.but} | over - {"values", "keys"}
+        over = every_name(self.over) if self.over is not None else frozenset()
+        return frozenset({*self.names, *self.but}) | over - {"values", "keys"}
 
 
 def aims(place: Place) -> Iterator[Aim]:
@@ -75,13 +76,13 @@ def _parts(function: cst.CSTNode, waited: cst.BaseExpression) -> Iterator[Aim]:
     """What is the function's own among what it waits for with somebody else's: tasks and
     collections that are put into the one that it waits for, by their names, or all but one."""
     puts = list(_puts(function, waited.value)) if isinstance(waited, cst.Name) else [(True, waited)]
-    parts = [(each.value, whole) for whole, each in puts if isinstance(each, cst.Name)]
-    names = tuple(dict.fromkeys(name for name, whole in parts if not whole))
+    held = [(each.value, whole) for whole, each in puts if isinstance(each, cst.Name)]
+    names = tuple(dict.fromkeys(name for name, whole in held if not whole))
     empty = frozenset(name for name in names if _may_be_none(function, name))
     if isinstance(waited, cst.Name):
         for name in names:
             yield Aim((name,), maybe=empty & {name}, is_part=True)
-    for name in dict.fromkeys(name for name, whole in parts if whole):
+    for name in dict.fromkeys(name for name, whole in held if whole):
         yield Aim(over=cst.Name(name), is_part=True)
     if isinstance(waited, cst.Name):
         for name in names:
@@ -101,7 +102,7 @@ def _puts(node: cst.CSTNode, name: str) -> Iterator[tuple[bool, cst.BaseExpressi
             yield method in _ADDING_ALL, node.args[-1].value
     if value is not None:
         yield from _held(value)
-    for child in node.children:
+    for child in parts(node):
         yield from _puts(child, name)
 
 
@@ -171,17 +172,15 @@ def _subsets(aim: Aim) -> Iterator[Aim]:
         yield aim
 
 
-def _mixed(elements: list[cst.BaseExpression], taken: set[str]) -> Iterator[Aim]:
+def _mixed(elements: list[cst.BaseExpression], taken: frozenset[str]) -> Iterator[Aim]:
     """Tasks that are made in the call get names of their own."""
-    taken = set(taken)
     names: list[str] = []
     made: list[tuple[str, cst.BaseExpression]] = []
     for element in elements:
         if isinstance(element, cst.Name):
             names.append(element.value)
         elif isinstance(element, cst.Call):
-            name = fresh(TASK, taken)
-            taken.add(name)
+            name = fresh(TASK, taken | {*names})
             names.append(name)
             made.append((name, element))
     if len(made) < len(elements) or len(elements) == 1:

@@ -10,6 +10,7 @@ import libcst as cst
 
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.names import reads, target_names
+from flake8_asyncwait.fix.nodes import parts
 
 # What comments say that are about a cancel, and go with it.
 _ABOUT = r"cancel|clean|pending|abort|kill|\bstop"
@@ -29,14 +30,14 @@ def is_loop_variable(name: str, function: cst.CSTNode, path: Sequence[cst.CSTNod
 
 def _is_captured(function: cst.CSTNode, name: str) -> bool:
     """Whether a function inside of another mentions a name."""
-    queue = list(function.children)
+    queue = list(parts(function))
     while queue:
         node = queue.pop()
         if isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
             if reads(node, {name}):
                 return True
         else:
-            queue.extend(node.children)
+            queue.extend(parts(node))
     return False
 
 
@@ -54,7 +55,7 @@ def _reads_outside(node: cst.CSTNode, variable: str) -> bool:
         return _reads_outside(node.value, variable)
     if isinstance(node, cst.Name):
         return node.value == variable
-    return any(_reads_outside(child, variable) for child in node.children)
+    return any(_reads_outside(child, variable) for child in parts(node))
 
 
 def cancelled_by(statement: Any) -> str | None:

@@ -11,6 +11,7 @@ import libcst as cst
 from flake8_asyncwait.fix import aims, layout
 from flake8_asyncwait.fix.loops import cancelled_by, cancelled_name
 from flake8_asyncwait.fix.names import bindings
+from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place
 
 _COLLECTIONS = (cst.Set, cst.List, cst.Tuple)
@@ -61,7 +62,7 @@ def _added_to(node: cst.CSTNode, name: str) -> Iterator[cst.CSTNode]:
         owner = node.func.value
         if isinstance(owner, cst.Name) and owner.value == name and node.func.attr.value in _ADDING:
             yield node.args[0]
-    for child in node.children:
+    for child in parts(node):
         yield from _added_to(child, name)
 
 
@@ -144,9 +145,7 @@ def drained(place: Place) -> Iterator[cst.Module]:
 def _yields(node: cst.CSTNode) -> bool:
     if isinstance(node, cst.Yield):
         return True
-    inner = (
-        child for child in node.children if not isinstance(child, (cst.FunctionDef, cst.Lambda))
-    )
+    inner = (child for child in parts(node) if not isinstance(child, (cst.FunctionDef, cst.Lambda)))
     return any(map(_yields, inner))
 
 
@@ -164,7 +163,7 @@ def _find_cancels(node: cst.CSTNode, found: dict[Any, str]) -> None:
             found[statement] = f"*{name}"
         elif row and (following is None or cancelled_name(following) is None):
             found[statement] = ", ".join(row)
-    for child in node.children:
+    for child in parts(node):
         if not isinstance(child, cst.FunctionDef) and child not in found:
             _find_cancels(child, found)
 

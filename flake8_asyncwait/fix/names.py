@@ -4,23 +4,30 @@ nothing, and to know which are bound where a `finally` would stand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import libcst as cst
 
+from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Level
 
 
-def every_name(node: cst.CSTNode) -> set[str]:
+@lru_cache(maxsize=64)
+def every_name(node: cst.CSTNode) -> frozenset[str]:
     """All names that a tree mentions in any role, attributes and keywords too."""
-    found = {node.value} if isinstance(node, cst.Name) else set()
-    for child in node.children:
-        found |= every_name(child)
-    return found
+    found: set[str] = set()
+    queue = [node]
+    while queue:
+        one = queue.pop()
+        if isinstance(one, cst.Name):
+            found.add(one.value)
+        queue.extend(parts(one))
+    return frozenset(found)
 
 
-def fresh(preferred: Sequence[str], taken: set[str]) -> str:
+def fresh(preferred: Sequence[str], taken: Collection[str]) -> str:
     """The first of `preferred` that is not `taken`, or one of them with a number."""
     for name in preferred:
         if name not in taken:
@@ -44,12 +51,17 @@ def variables(node: cst.CSTNode) -> Iterator[str]:
     elif isinstance(node, (cst.Attribute, cst.Arg)):
         yield from variables(node.value)
     else:
-        for child in node.children:
+        for child in parts(node):
             yield from variables(child)
 
 
-def bindings(node: cst.CSTNode) -> Iterator[tuple[str, cst.CSTNode]]:
+@lru_cache(maxsize=64)
+def bindings(node: cst.CSTNode) -> tuple[tuple[str, cst.CSTNode], ...]:
     """The names that a tree binds or deletes anywhere, each with the construct that does it."""
+    return tuple(_bindings(node))
+
+
+def _bindings(node: cst.CSTNode) -> Iterator[tuple[str, cst.CSTNode]]:
     for target in _targets(node):
         for name in target_names(target):
             yield name, node
@@ -66,8 +78,8 @@ def bindings(node: cst.CSTNode) -> Iterator[tuple[str, cst.CSTNode]]:
     elif isinstance(node, (cst.Global, cst.Nonlocal)):
         for item in node.names:
             yield item.name.value, node
-    for child in node.children:
-        yield from bindings(child)
+    for child in parts(node):
+        yield from _bindings(child)
 
 
 def _targets(node: cst.CSTNode) -> list[cst.CSTNode]:

@@ -13,6 +13,7 @@ import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from flake8_asyncwait.analysis.code.parse import parse_module
+from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.sites.pieces import UNDER
 
 _FUNCTIONS = (cst.FunctionDef, cst.Lambda, cst.ClassDef)
@@ -158,7 +159,7 @@ def _path_to(
             # Whitespace and punctuation have no place; what is elsewhere does not hold the call.
             if found is not None or not isinstance(node, cst.BaseSuite):
                 return None
-        for child in node.children:
+        for child in parts(node):
             inner = search(child)
             if inner is not None:
                 return (node, *inner)

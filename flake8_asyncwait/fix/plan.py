@@ -15,12 +15,13 @@ from typing import NamedTuple
 import libcst as cst
 
 from flake8_asyncwait.analysis.notes import UNKNOWN_ELEMENT
-from flake8_asyncwait.fix import wrap
+from flake8_asyncwait.fix import layout, wrap
 from flake8_asyncwait.fix.call import renamed
 from flake8_asyncwait.fix.cure import AUTO, CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY
 from flake8_asyncwait.fix.examine import Seen
 from flake8_asyncwait.fix.more import drained, with_tasks
 from flake8_asyncwait.fix.names import every_name
+from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place, locate
 from flake8_asyncwait.fix.prebind import prebindings
 from flake8_asyncwait.fix.proof import is_cured, is_harmless, is_step, prove
@@ -43,6 +44,8 @@ _COROUTINES = 5
 _LITTLE = 3
 # Where a `try` changes more lines than this, two small ones may do with less.
 _MANY = 12
+# How many proposals are proved in a step at most to better a cure that is known.
+_BETTER = 12
 
 
 class How(NamedTuple):
@@ -107,13 +110,13 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
     elif why is None and own.code != "AWT103" and how.allows(WAIT_ANY):
         after = _with_wait_any(place, seen, index, options, how)
         if after is not None:
-            return Rewrite(WAIT_ANY, after, freed=frozenset(every_name(place.function)))
+            return Rewrite(WAIT_ANY, after, freed=every_name(place.function))
         why = "the rewritten function could not be proved"
     kinds = [kind for kind in (FINALLY, EXCEPT) if how.allows(kind)]
     cured = _with_try(text, seen, index, options, kinds, how.width) if kinds else None
     if cured is None:
         return Rewrite(MANUAL, text, why_manual(own, place, how.cure, why))
-    return cured._replace(freed=frozenset(every_name(place.function)))
+    return cured._replace(freed=every_name(place.function))
 
 
 def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: How) -> Rewrite:
@@ -198,11 +201,13 @@ def _tidied(
     `here` is the site as it is now, `before` the function as it was; `always` says that all names
     that nobody reads go, and cancels that a log tells of.
     """
+    idle = here.idle_cancels if UNKNOWN_ELEMENT not in here.waited else set()
+    if not idle and not always and _has_all(text, before):
+        return Tidied(text, here)
     here.versions.spend(text)
     place = locate(text, *here.place, here.start)
     if place is None:
         return Tidied(text, here)
-    idle = here.idle_cancels if UNKNOWN_ELEMENT not in here.waited else set()
     shorter = place.with_module(without_cancels(place, idle, not always)) if idle else text
     if shorter != text:
         proved = proof(shorter)
@@ -218,6 +223,12 @@ def _tidied(
     return Tidied(plain if plain != text and proof(plain) is not None else text, here)
 
 
+def _has_all(text: str, before: cst.CSTNode) -> bool:
+    """Whether a text still has each line of a function."""
+    lines = {line.strip() for line in text.split("\n")}
+    return all(line.strip() in lines for line in layout.code(before).split("\n"))
+
+
 def _with_try(
     text: str, seen: list[Seen], index: int, options: Options, kinds: Collection[str], width: int
 ) -> Rewrite | None:
@@ -230,10 +241,14 @@ def _with_try(
     marked, now = text, seen
     known: Known | None = None
     for _ in range(_STEPS):
-        better = None
-        for kind, after in _proposals(marked, now[index], kinds, width):
-            if known and changed_lines(text, after) > known.most[kind]:
+        better, tries = None, _BETTER
+        partial_names: set[frozenset[str]] = set()
+        for kind, names, after in _proposals(marked, now[index], kinds, width):
+            if known and (not tries or changed_lines(text, after) > known.most[kind]):
                 continue
+            if names in partial_names:
+                continue  # what it leaves to others is lost wherever it stands
+            tries -= known is not None
             plain, watched = _unmarked(after, seen[index].start)
             wanted = partial(is_step, before=seen[index], latest=now[index])
             proved = prove(plain, watched, seen, index, options, wanted)
@@ -260,6 +275,8 @@ def _with_try(
                     return Rewrite(kind, after_all)
             if better is None and proved[index].lost < now[index].lost:
                 better = after, proved
+            if better and not proved[index].lost <= {f"'{name}'" for name in names}:
+                partial_names.add(names)
         if better is None:
             break
         marked, now = better
@@ -312,8 +329,16 @@ def _bound_first(text: str, seen: list[Seen], index: int, options: Options) -> s
     return None
 
 
-def _proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> list[tuple[str, str]]:
-    """The kinds and texts to try for a site, those that change the fewest lines first. `marked` may
+class Laid(NamedTuple):
+    """A proposal as text: its kind, the names of what it cancels, and the slice."""
+
+    kind: str
+    names: frozenset[str]
+    text: str
+
+
+def _proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> list[Laid]:
+    """What to try for a site, those first that change the fewest lines. `marked` may
     have marks from a step before; they are shorter than a line and so change no place that
     matters."""
     place = locate(marked, *own.place, own.start)
@@ -329,8 +354,8 @@ def _proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> li
         own.versions.spend(marked)
         text = _laid(place, each.module, width)
         if text is not None:
-            texts.append((each.kind, text))
-    texts.sort(key=lambda each: (changed_lines(marked, each[1]), each[0] == EXCEPT))
+            texts.append(Laid(each.kind, each.names, text))
+    texts.sort(key=lambda each: (changed_lines(marked, each.text), each.kind == EXCEPT))
     return texts[: min(_PROPOSALS, _WORK // max(own.notes.work, 1))]
 
 
@@ -338,7 +363,7 @@ def _raises(node: cst.CSTNode) -> bool:
     """Whether a function raises something itself."""
     if isinstance(node, cst.Raise):
         return node.exc is not None
-    return any(map(_raises, node.children))
+    return any(map(_raises, parts(node)))
 
 
 def _laid(place: Place, module: cst.Module, width: int) -> str | None:

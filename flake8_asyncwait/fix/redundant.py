@@ -41,9 +41,9 @@ def without_cancels(place: Place, idle: Collection[int], told: bool) -> cst.Modu
     return module
 
 
-def _task_names(place: Place) -> set[str]:
+def _task_names(place: Place) -> frozenset[str]:
     waited = aims.waited_of(place.call)
-    return every_name(waited) if waited is not None else set()
+    return every_name(waited) if waited is not None else frozenset()
 
 
 class _Without(cst.CSTTransformer):

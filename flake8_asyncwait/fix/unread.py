@@ -9,6 +9,7 @@ import libcst as cst
 
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.names import target_names
+from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place
 
 _IGNORED = "_"
@@ -68,7 +69,7 @@ def _mentions(node: cst.CSTNode, name: str) -> int:
         return int(node.value == name)
     if isinstance(node, (cst.Attribute, cst.Arg)):
         return _mentions(node.value, name)
-    return sum(_mentions(child, name) for child in node.children)
+    return sum(_mentions(child, name) for child in parts(node))
 
 
 def _is_read(node: cst.CSTNode, name: str) -> bool:
@@ -79,9 +80,9 @@ def _is_read(node: cst.CSTNode, name: str) -> bool:
         return _is_read(node.value, name)
     bound = getattr(node, "target", None) if isinstance(node, _BINDING) else None
     if isinstance(bound, (cst.Name, cst.Tuple)) and set(target_names(bound)) >= {name}:
-        children = [child for child in node.children if child is not bound]
+        children = [child for child in parts(node) if child is not bound]
     else:
-        children = list(node.children)
+        children = list(parts(node))
     return any(_is_read(child, name) for child in children)
 
 
@@ -103,5 +104,5 @@ def _empty_bindings(node: cst.CSTNode, name: str) -> Iterator[cst.SimpleStatemen
             if empty and not (value is not None and _mentions(value, name)):
                 yield node
         return
-    for child in node.children:
+    for child in parts(node):
         yield from _empty_bindings(child, name)

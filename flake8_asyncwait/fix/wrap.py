@@ -31,6 +31,7 @@ from flake8_asyncwait.fix.names import (
     parameters_of,
     reads,
 )
+from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Level, Place
 
 MARK = "cancel__by_asyncwait_fix"
@@ -40,10 +41,11 @@ _DECLARATIONS = (cst.Global, cst.Nonlocal)
 
 
 class Proposal(NamedTuple):
-    """A way to cure a site: what cancels its tasks, `FINALLY` or `EXCEPT`, and the slice that it
-    makes."""
+    """A way to cure a site: what cancels its tasks, `FINALLY` or `EXCEPT`, the names of those that
+    it cancels, or of what holds them, and the slice that it makes."""
 
     kind: str
+    names: frozenset[str]
     module: cst.Module
 
 
@@ -212,7 +214,7 @@ def _rebinds_to_tasks(node: cst.CSTNode) -> bool:
 def _awaits_wait(value: cst.CSTNode) -> bool:
     if isinstance(value, cst.Call) and last_name(value.func) == "wait":
         return True
-    return any(_awaits_wait(child) for child in value.children)
+    return any(_awaits_wait(child) for child in parts(value))
 
 
 # How
@@ -229,12 +231,12 @@ def _attached(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[Prop
     cancels = _cancels(place, aim)
     if statement.finalbody is None:
         final = cst.Finally(place.block(cancels))
-        yield _replaced(place, level, statement.with_changes(finalbody=final), FINALLY)
+        yield _replaced(place, level, statement.with_changes(finalbody=final), FINALLY, aim)
     elif isinstance(statement.finalbody.body, cst.IndentedBlock):
         block = statement.finalbody.body
         for body in (_ahead(cancels, block), [*block.body, *cancels]):
             final = statement.finalbody.with_changes(body=block.with_changes(body=body))
-            yield _replaced(place, level, statement.with_changes(finalbody=final), FINALLY)
+            yield _replaced(place, level, statement.with_changes(finalbody=final), FINALLY, aim)
 
 
 def _ahead(cancels: Sequence[Any], block: cst.IndentedBlock) -> list[Any]:
@@ -265,13 +267,13 @@ def _handled(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[Propo
             block = handler.body.with_changes(body=_ahead(cancels, handler.body))
             handler = handler.with_changes(body=block)
             changed = [*handlers[:number], handler, *handlers[number + 1 :]]
-            yield _replaced(place, level, statement.with_changes(handlers=changed), EXCEPT)
+            yield _replaced(place, level, statement.with_changes(handlers=changed), EXCEPT, aim)
     if all(handler.type is not None for handler in handlers):
         more = [_set_off_as(handlers, _handler(place, cancels))]
         raising = [_with_cancels(each, aim, cancels) for each in handlers]
         for changed in [handlers, raising] if raising != handlers else [handlers]:
             yield _replaced(
-                place, level, statement.with_changes(handlers=[*changed, *more]), EXCEPT
+                place, level, statement.with_changes(handlers=[*changed, *more]), EXCEPT, aim
             )
 
 
@@ -315,8 +317,8 @@ def _handler(place: Place, cancels: Sequence[Any]) -> cst.ExceptHandler:
     return cst.ExceptHandler(place.block([*cancels, again]), cst.Name("BaseException"))
 
 
-def _replaced(place: Place, level: Level, statement: Any, kind: str) -> Proposal:
-    return Proposal(kind, _with_statements(place, level, level.index, [statement]))
+def _replaced(place: Place, level: Level, statement: Any, kind: str, aim: Aim) -> Proposal:
+    return Proposal(kind, aim.mentioned, _with_statements(place, level, level.index, [statement]))
 
 
 def _wrapped(place: Place, level: Level, end: int, aim: Aim, width: int) -> Iterator[Proposal]:
@@ -382,7 +384,7 @@ def _tried(
     )
     head, *rest = [*before, tried]
     new = [head.with_changes(leading_lines=leading), *rest]
-    return Proposal(kind, _with_statements(place, level, end, new))
+    return Proposal(kind, aim.mentioned, _with_statements(place, level, end, new))
 
 
 def _with_names(place: Place, statement: Any, aim: Aim, width: int) -> Any:
@@ -424,7 +426,7 @@ def _cancels(place: Place, aim: Aim) -> list[Any]:
         over = cst.Tuple(elements)
     taken = every_name(place.module)
     if is_loop_variable(TASK[0], place.function, place.path):
-        taken.discard(TASK[0])
+        taken -= {TASK[0]}
     variable = fresh(TASK, taken | aim.mentioned)
     over = layout.flat(over) if layout.is_breakable(over) else over
     cancel: Any = _cancel(variable)

@@ -1,0 +1,43 @@
+"""The parts of a libcst node. libcst's own `children` visits the node, which takes ten times as
+long, and a fix asks each node of a function many times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+import libcst as cst
+
+_LAYOUT = (
+    cst.BaseParenthesizableWhitespace,
+    cst.TrailingWhitespace,
+    cst.EmptyLine,
+    cst.Comma,
+    cst.LeftParen,
+    cst.RightParen,
+)
+
+
+def parts(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The nodes directly below a node, in the order of its fields, without whitespace, comments,
+    commas and parentheses."""
+    for name in _names(type(node)) or ():
+        value: Any = getattr(node, name)
+        if _names(type(value)) is not None:
+            yield value
+        elif isinstance(value, (tuple, list)):
+            for each in value:
+                if _names(type(each)) is not None:
+                    yield each
+
+
+_known: dict[type[Any], tuple[str, ...] | None] = {}
+
+
+def _names(kind: type[Any]) -> tuple[str, ...] | None:
+    """The fields of a kind of node; None for what is no node, or only layout."""
+    if kind not in _known:
+        is_part = issubclass(kind, cst.CSTNode) and not issubclass(kind, _LAYOUT)
+        _known[kind] = tuple(field.name for field in fields(kind)) if is_part else None
+    return _known[kind]
