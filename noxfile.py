@@ -110,6 +110,8 @@ def lowest(session: nox.Session) -> None:
 
 def _tests(session: nox.Session, *requirements: str) -> None:
     """The tests of the source distribution, unpacked."""
+    if _is_full(session) and shutil.which("nvim") is None:
+        session.warn("there is no nvim: the test with a real editor is skipped")
     with tempfile.TemporaryDirectory() as directory:  # not below here, where git ignores things
         with tarfile.open(_one("*.tar.gz")) as archive:
             archive.extractall(directory, filter="data")

@@ -1,5 +1,5 @@
--- Opens a file, waits for a diagnostic, applies the preferred code action, and saves everything.
--- Arguments, from the environment: the command of the server, and where to tell what was seen.
+-- In a file that is open: waits for a diagnostic, applies the preferred code action, and saves
+-- everything. SEEN in the environment is where to tell what was seen.
 local seen = {}
 
 local function wait_for(what, condition)
@@ -10,12 +10,6 @@ local function wait_for(what, condition)
   end
 end
 
-local client = vim.lsp.start_client({
-  name = "asyncwait",
-  cmd = vim.fn.json_decode(vim.env.SERVER),
-  root_dir = vim.fn.getcwd(),
-})
-vim.lsp.buf_attach_client(0, client)
 wait_for("a diagnostic", function() return #vim.diagnostic.get(0) > 0 end)
 
 local found = vim.diagnostic.get(0)[1]
@@ -35,7 +29,7 @@ wait_for("a change", function() return vim.api.nvim_buf_get_changedtick(0) > bef
 vim.cmd("wall")
 wait_for("no diagnostic", function() return #vim.diagnostic.get(0) == 0 end)
 
-vim.lsp.stop_client(client)
-wait_for("the end of the server", function() return vim.lsp.client_is_stopped(client) end)
+vim.lsp.stop_client(vim.lsp.get_active_clients())
+wait_for("the end of the server", function() return #vim.lsp.get_active_clients() == 0 end)
 vim.fn.writefile({ vim.fn.json_encode(seen) }, vim.env.SEEN)
 vim.cmd("qall!")

@@ -255,6 +255,7 @@ READERS: dict[str, Callable[[Block, Path], None]] = {
     "json": json_,
     "starlark": starlark,
     "diff": diff,
+    "elisp": not_run,
     "lua": not_run,
     "vim": not_run,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,10 @@ pytestmark = pytest.mark.thorough
 FLAKE8 = {"enabled": True, "extendSelect": ["AWT201"], "maxLineLength": 100}
 OTHERS = {key: {"enabled": False} for key in ["mccabe", "pycodestyle", "pyflakes"]}
 SETTINGS = {"pylsp": {"plugins": {"flake8": FLAKE8, **OTHERS}}}
-PLAIN = ["--headless", "-u", "NONE", "-i", "NONE", "-n"]
+PLAIN = ["--headless", "-i", "NONE", "-n"]
+SCRIPT = Path(__file__).with_name("neovim.lua")
+PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "editors.md"
+LUA = re.compile(r"^```lua.*?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def served(directory: Path, *command: str) -> Iterator[Editor]:
@@ -69,27 +73,31 @@ def test_findings_come_and_go_as_one_types(pylsp: Editor, tmp_path: Path) -> Non
 
 
 def test_neovim_cures_a_file(tmp_path: Path) -> None:
+    """With the configuration of the page about editors the file equals what a fix writes."""
     neovim = shutil.which("nvim")
     if neovim is None:
         pytest.skip("needs nvim: on Debian, apt-get install neovim")
     for name in ("edited", "fixed"):
-        (tmp_path / name / "pkg").mkdir(parents=True)
+        package = tmp_path / name / "pkg"
+        package.mkdir(parents=True)
         (tmp_path / name / "pyproject.toml").touch()
-        (tmp_path / name / "pkg" / "__init__.py").touch()
-        (tmp_path / name / "pkg" / "first.py").write_text(samples.FORGOTTEN)
-    seen = tmp_path / "seen.json"
-    server = [sys.executable, "-m", "flake8_asyncwait", "server"]
-    script = Path(__file__).with_name("neovim.lua")
+        (package / "__init__.py").touch()
+        (package / "first.py").write_text(samples.FORGOTTEN)
+    init, seen = tmp_path / "init.lua", tmp_path / "seen.json"
+    (told,) = (text for text in LUA.findall(PAGE.read_text("utf-8")) if "start_client" in text)
+    init.write_text(told)
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), str(tmp_path))
     subprocess.run(
-        [neovim, *PLAIN, "-c", f"luafile {script}", "pkg/first.py"],
+        [neovim, *PLAIN, "-u", init, "-c", f"luafile {SCRIPT}", "pkg/first.py"],
         cwd=tmp_path / "edited",
-        env={**os.environ, "SERVER": json.dumps(server), "SEEN": str(seen), "HOME": str(tmp_path)},
+        env={**os.environ, **homes, "PATH": tools, "SEEN": str(seen)},
         check=True,
         timeout=240,
         capture_output=True,
     )
-    told = json.loads(seen.read_text())
-    assert (told["diagnostic"]["line"], told["diagnostic"]["column"]) == (6, 20)
+    found = json.loads(seen.read_text())["diagnostic"]
+    assert (found["line"], found["column"]) == (6, 20)
     fix = [sys.executable, "-m", "flake8_asyncwait", "fix", str(tmp_path / "fixed")]
     subprocess.run(fix, check=True, capture_output=True)
     for name in ("first.py", "_wait_any.py"):

@@ -19,8 +19,10 @@ from flake8_asyncwait.server.work import Buffer, Found
 from flake8_asyncwait.server.workers import WorkError
 from flake8_asyncwait.source.text import SourceError, encoded
 
-# How long after a change the text is checked, in seconds: where checks take longer, so long.
+# How long after a change the text is checked, in seconds; where a check is not quick, so long as
+# that takes.
 DEBOUNCE, LONGEST_DEBOUNCE = 0.04, 1.0
+_QUICK = 0.1
 _OTHERS = 0.3  # the same for the other documents, which may look into the changed one
 _NEWER = 1.0  # how long nothing has to happen until a newer syntax is thought of
 _log = logging.getLogger(__name__)
@@ -58,7 +60,10 @@ class Checks:
         for request in document.requests:
             request.cancel()
         self._show(document)
-        self._check_soon(document, min(max(DEBOUNCE, document.seconds), LONGEST_DEBOUNCE))
+        is_quick = document.seconds < _QUICK
+        self._check_soon(
+            document, DEBOUNCE if is_quick else min(document.seconds, LONGEST_DEBOUNCE)
+        )
         self._check_others(document)
 
     def did_save(self, params: types.DidSaveTextDocumentParams) -> None:
