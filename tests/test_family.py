@@ -139,18 +139,18 @@ class TestDoors:
         asyncwait("check", *select, "--write-baseline", "known.json", "a.py")
         assert asyncwait("check", *select, "--baseline", "known.json", "a.py").status == 0
 
-    def test_a_fix_leaves_it_and_says_why(self, asyncwait: Asyncwait, project: Path) -> None:
+    def test_a_fix_cures_it(self, asyncwait: Asyncwait, project: Path) -> None:
         run = asyncwait("fix", "--extend-select", "AWT3", "a.py")
-        assert run.status == 1
-        assert f"AWT302 left: {rule_of('AWT302').by_hand}" in "\n".join(run.out + run.err)
-        assert (project / "a.py").read_text() == LATE
+        assert run.status == 0
+        assert "AWT302 fixed: finally" in "\n".join(run.out + run.err)
+        assert (project / "a.py").read_text() == rule_of("AWT302").good
 
     def test_a_fix_of_a_wait_beside_it(self, asyncwait: Asyncwait, project: Path) -> None:
         bad = rule_of("AWT102").bad.replace("import asyncio\n", "")
         (project / "a.py").write_text(LATE + bad)
         run = asyncwait("fix", "--extend-select", "AWT3", "a.py")
         assert "AWT102 fixed: " in "\n".join(run.out + run.err)
-        assert (project / "a.py").read_text().startswith(LATE)
+        assert (project / "a.py").read_text().startswith(rule_of("AWT302").good)
 
     def test_prove_runs_it(self, asyncwait: Asyncwait) -> None:
         run = asyncwait("prove", "--extend-select", "AWT3", "a.py:5")

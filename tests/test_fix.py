@@ -15,7 +15,7 @@ from flake8_asyncwait.fix.cure import CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUA
 from flake8_asyncwait.fix.file import FileFix, fix_file
 from flake8_asyncwait.fix.fixer import Fixed, fix
 from flake8_asyncwait.fix.helper import Helper
-from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON, Options
+from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON, FAMILY_CODES, Options
 from flake8_asyncwait.source.text import decode
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "fixes"
@@ -34,9 +34,14 @@ def after(name: str) -> Path:
     return FIXTURES / f"{name}.after.py"
 
 
-def fixed(path: Path, options: Options = Options()) -> FileFix:
+def chosen(path: Path) -> Options:
+    """The codes that a pair is about."""
+    return Options(codes=FAMILY_CODES) if path.name.startswith("family") else Options()
+
+
+def fixed(path: Path) -> FileFix:
     data = path.read_bytes()
-    return fix_file(str(path), decode(str(path), data), data, options, HELPER)
+    return fix_file(str(path), decode(str(path), data), data, chosen(path), HELPER)
 
 
 def outcome(text: str, options: Options = Options()) -> tuple[str, str]:
@@ -62,7 +67,10 @@ class TestPairs:
     @each_pair
     def test_nothing_is_found_where_it_was_fixed(self, name: str) -> None:
         left = [cure.code for cure in fixed(before(name)).cures if cure.outcome == MANUAL]
-        found = [finding.code for finding in check(after(name).read_text("utf-8")).findings]
+        found = [
+            finding.code
+            for finding in check(after(name).read_text("utf-8"), chosen(after(name))).findings
+        ]
         assert found == left
 
     @each_pair
@@ -72,7 +80,8 @@ class TestPairs:
             for node in ast.walk(ast.parse(before(name).read_text("utf-8")))
             if isinstance(node, ast.AsyncFunctionDef)
         ]
-        lines = {finding.line for finding in check(before(name).read_text("utf-8")).findings}
+        found = check(before(name).read_text("utf-8"), chosen(before(name))).findings
+        lines = {finding.line for finding in found}
         for node in functions:
             assert lines & set(range(node.lineno, (node.end_lineno or 0) + 1)), node.name
 

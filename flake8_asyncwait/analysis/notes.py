@@ -67,12 +67,13 @@ class Use(NamedTuple):
 
 
 class Struck(NamedTuple):
-    """A running task that a watched cancel strikes: whose it is, and whether somebody else can
-    reach it."""
+    """A running task that a watched cancel strikes: whose it is, whether somebody else can reach
+    it, and whether there was a fault before."""
 
     owner: Owner
     handed: bool
     task: str
+    faulty: bool
 
 
 @dataclass(slots=True)
@@ -102,6 +103,10 @@ class NotingBooks(Books):
         self.cancels_on: set[int] = set()
         self.striking_on: set[int] = set()
         self.waited: set[Owner] = set()
+        # Whether what the site makes tasks of may be somebody else's tasks.
+        self.guesses_something = False
+        # Whether a watched cancel asks something that may be no task.
+        self.misses_something = False
         self._careless: dict[ir.Func, set[int]] = {}
         self._guards: dict[ir.Func, set[int]] = {}
 
@@ -151,6 +156,12 @@ class NotingBooks(Books):
                     kinds.add(task.owner)
                     kinds |= {HANDED} if task.handed else set()
 
+    def guesses(self) -> None:
+        self.guesses_something = True
+
+    def misses(self, line: int) -> None:
+        self.misses_something |= line in self.watched
+
     def cancels(self, state: State, value: Value, line: int) -> State:
         self.cancels_on.add(line)
         for ref in effects.tasks_of(state, value):
@@ -158,7 +169,8 @@ class NotingBooks(Books):
             if task.status in UNSETTLED:
                 self.striking_on.add(line)
             if line in self.watched and task.status in UNSETTLED:
-                self.struck.add(Struck(task.owner, task.handed, self.label(task.origin)))
+                name = self.label(task.origin)
+                self.struck.add(Struck(task.owner, task.handed, name, state.fault is not None))
                 state = state.put(ref, task._replace(struck=True))
             elif task.struck and task.status in _JUST_ASKED:
                 # The function's own cancel would have struck it at the same moment.
@@ -214,6 +226,11 @@ class FamilyNotes(NotingBooks, FamilyBooks):
     def cancels(self, state: State, value: Value, line: int) -> State:
         if line not in self.watched:  # what the fix puts in says nothing of what was meant
             state = FamilyBooks.cancels(self, state, value, line)
+            for ref in effects.tasks_of(state, value):
+                task = state.task(ref)
+                if task.struck and task.status not in _JUST_ASKED and state.fault is None:
+                    # The function lets it run up to here.
+                    self.uses.add(Use(True, "cancelled later", line, self.label(task.origin)))
         return NotingBooks.cancels(self, state, value, line)
 
 

@@ -15,6 +15,7 @@ from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place
 
 TASK = ("task", "waited_task", "pending_task")
+_AWAITABLE = ("each", "awaitable")
 _TASKS = ("tasks", "waited_tasks", "waited")
 _MANY_NAMES = 4
 _COLLECTIONS = (cst.Set, cst.List, cst.Tuple, cst.SetComp, cst.ListComp)
@@ -28,7 +29,8 @@ class Aim:
     """What a `finally` is to cancel: the tasks that `names` are bound to, one by one, or all that
     `over` yields, without those of the names `but`. `made` are pairs of a fresh name and the part
     of the call that it is bound to before the wait; `maybe` are those of the names that may be
-    None. `is_part` says that it is not all that the site waits for."""
+    None. `is_part` says that it is not all that the site waits for. `make` is what makes a task of
+    each awaitable in `made`, where the site does that by itself."""
 
     names: tuple[str, ...] = ()
     over: cst.BaseExpression | None = None
@@ -36,6 +38,7 @@ class Aim:
     but: tuple[str, ...] = ()
     maybe: frozenset[str] = frozenset()
     is_part: bool = False
+    make: str = ""
 
     @property
     def is_loop(self) -> bool:
@@ -49,8 +52,8 @@ class Aim:
         return frozenset({*self.names, *self.but}) | over - {"values", "keys"}
 
 
-def aims(place: Place) -> Iterator[Aim]:
-    """What a `finally` could cancel, the best first."""
+def aims(place: Place, make: str = "") -> Iterator[Aim]:
+    """What a `finally` could cancel, the best first. `make` is as for an `Aim`."""
     waited = waited_of(place.call)
     if waited is None:
         return
@@ -58,6 +61,9 @@ def aims(place: Place) -> Iterator[Aim]:
     elements = _elements(waited)
     named = [each.value for each in elements or () if isinstance(each, cst.Name)]
     fixed = _is_fixed(waited)
+    if make:
+        yield from _awaitables(place.call, waited, named, taken, make)
+        return
     if elements is not None and len(named) == len(elements):
         yield from _subsets(Aim(tuple(dict.fromkeys(named))))
     elif elements is not None and not fixed and _are_in_order(elements):
@@ -72,13 +78,43 @@ def aims(place: Place) -> Iterator[Aim]:
     yield from _parts(place.function, waited)
 
 
+def _awaitables(
+    call: cst.Call,
+    waited: cst.BaseExpression,
+    named: list[str],
+    taken: frozenset[str],
+    make: str,
+) -> Iterator[Aim]:
+    """Tasks by their names, or the collection that holds them. Where that holds other awaitables,
+    the tasks that are made of them first."""
+    if named:
+        yield from _subsets(Aim(tuple(dict.fromkeys(named))))
+    if _is_lasting(waited):
+        yield Aim(over=waited)
+    if "\n" not in layout.code(call):  # what would be left of it would have to be laid out anew
+        name = fresh(_TASKS, taken)
+        yield Aim(over=cst.Name(name), made=((name, waited),), make=make)
+
+
+def as_tasks(awaitables: cst.BaseExpression, make: str, place: Place) -> cst.BaseExpression:
+    """A list of the tasks that `make` makes of all that an expression yields."""
+    func = cst.parse_expression(make)
+    if isinstance(awaitables, (cst.ListComp, cst.SetComp, cst.GeneratorExp)):
+        return cst.ListComp(cst.Call(func, [cst.Arg(awaitables.elt)]), awaitables.for_in)
+    elements = _elements(awaitables)
+    if elements is not None:
+        return cst.List([cst.Element(cst.Call(func, [cst.Arg(each)])) for each in elements])
+    name = cst.Name(fresh(_AWAITABLE, every_name(place.module)))
+    return cst.ListComp(cst.Call(func, [cst.Arg(name)]), cst.CompFor(name, awaitables))
+
+
 def _parts(function: cst.CSTNode, waited: cst.BaseExpression) -> Iterator[Aim]:
     """What is the function's own among what it waits for with somebody else's: tasks and
     collections that are put into the one that it waits for, by their names, or all but one."""
-    puts = list(_puts(function, waited.value)) if isinstance(waited, cst.Name) else [(True, waited)]
-    held = [(each.value, whole) for whole, each in puts if isinstance(each, cst.Name)]
+    given = list(puts(function, waited.value)) if isinstance(waited, cst.Name) else [(True, waited)]
+    held = [(each.value, whole) for whole, each in given if isinstance(each, cst.Name)]
     names = tuple(dict.fromkeys(name for name, whole in held if not whole))
-    empty = frozenset(name for name in names if _may_be_none(function, name))
+    empty = frozenset(name for name in names if may_be_none(function, name))
     if isinstance(waited, cst.Name):
         for name in names:
             yield Aim((name,), maybe=empty & {name}, is_part=True)
@@ -89,7 +125,7 @@ def _parts(function: cst.CSTNode, waited: cst.BaseExpression) -> Iterator[Aim]:
             yield Aim(over=waited, but=(name,), is_part=True)
 
 
-def _puts(node: cst.CSTNode, name: str) -> Iterator[tuple[bool, cst.BaseExpression]]:
+def puts(node: cst.CSTNode, name: str) -> Iterator[tuple[bool, cst.BaseExpression]]:
     """What a function puts into a collection, with whether that is a collection itself."""
     value: cst.BaseExpression | None = None
     if isinstance(node, (cst.Assign, cst.AnnAssign, cst.AugAssign)):
@@ -103,7 +139,7 @@ def _puts(node: cst.CSTNode, name: str) -> Iterator[tuple[bool, cst.BaseExpressi
     if value is not None:
         yield from _held(value)
     for child in parts(node):
-        yield from _puts(child, name)
+        yield from puts(child, name)
 
 
 def _held(value: cst.BaseExpression) -> Iterator[tuple[bool, cst.BaseExpression]]:
@@ -120,7 +156,7 @@ def _held(value: cst.BaseExpression) -> Iterator[tuple[bool, cst.BaseExpression]
         yield True, value
 
 
-def _may_be_none(function: cst.CSTNode, name: str) -> bool:
+def may_be_none(function: cst.CSTNode, name: str) -> bool:
     """Whether a name of a function is None for a time."""
     values = [getattr(node, "value", None) for each, node in bindings(function) if each == name]
     return any(isinstance(value, cst.Name) and value.value == "None" for value in values)

@@ -39,6 +39,12 @@ def with_tasks(place: Place, coroutine: str, width: int) -> cst.Module | None:
     return _changed(place, changes, width) if changes else None
 
 
+def ensure_future(place: Place) -> str:
+    """What makes a task of an awaitable, as code; "" where the file has no name for asyncio."""
+    module = _asyncio(place)
+    return f"{module}.ensure_future" if module is not None else ""
+
+
 def _asyncio(place: Place) -> str | None:
     """What the call of the wait calls asyncio, as code."""
     func = place.call.func

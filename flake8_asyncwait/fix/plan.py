@@ -19,18 +19,26 @@ from flake8_asyncwait.fix import layout, wrap
 from flake8_asyncwait.fix.call import renamed
 from flake8_asyncwait.fix.cure import AUTO, CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY
 from flake8_asyncwait.fix.examine import Seen
-from flake8_asyncwait.fix.more import drained, with_tasks
+from flake8_asyncwait.fix.made import proposals as behind
+from flake8_asyncwait.fix.more import drained, ensure_future, with_tasks
 from flake8_asyncwait.fix.names import every_name
 from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place, locate
 from flake8_asyncwait.fix.prebind import prebindings
 from flake8_asyncwait.fix.proof import is_cured, is_harmless, is_step, prove
-from flake8_asyncwait.fix.reasons import defaults, why_manual, why_not_by_owner, why_not_wait_any
+from flake8_asyncwait.fix.reasons import (
+    defaults,
+    why_manual,
+    why_not_by_owner,
+    why_not_of_family,
+    why_not_wait_any,
+)
 from flake8_asyncwait.fix.redundant import without_cancels
 from flake8_asyncwait.fix.relay import relaid
 from flake8_asyncwait.fix.unread import without_unread
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import RULES
+from flake8_asyncwait.sites.fanout import AS_COMPLETED, CREATION, GATHER, WAIT
 
 # What is never rewritten, and why.
 BY_HAND = {rule.code: rule.by_hand for rule in RULES if rule.by_hand}
@@ -104,6 +112,8 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
         if after is not None:
             return Rewrite(DRAIN, after)
         return Rewrite(MANUAL, text, "there is no place to wait for the cancelled tasks to end")
+    if own.kind is not WAIT:
+        return _of_family(place, text, seen, index, options, how)
     why = why_not_wait_any(own, place)
     if why is None and how.function is None:
         why = how.why_not or "there is no module to take wait_any from"
@@ -117,6 +127,21 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
     if cured is None:
         return Rewrite(MANUAL, text, why_manual(own, place, how.cure, why))
     return cured._replace(freed=every_name(place.function))
+
+
+def _of_family(
+    place: Place, text: str, seen: list[Seen], index: int, options: Options, how: How
+) -> Rewrite:
+    """The text in which a `try` ends the tasks of a site of the family. Where one is left without a
+    fault it ends them whatever happens."""
+    own = seen[index]
+    possible = (FINALLY, EXCEPT) if own.code in ("AWT302", "AWT303") else (FINALLY,)
+    kinds = [kind for kind in possible if how.allows(kind)]
+    why = why_not_of_family(own, place, bool(kinds))
+    cured = _with_try(text, seen, index, options, kinds, how.width) if why is None else None
+    if cured is None:
+        return Rewrite(MANUAL, text, why or why_manual(own, place, how.cure, None))
+    return cured._replace(freed=frozenset(every_name(place.function)))
 
 
 def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: How) -> Rewrite:
@@ -348,7 +373,11 @@ def _proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> li
         kinds = [kind for kind in kinds if kind != EXCEPT]  # no error comes before the leak
     own_all = why_not_by_owner(own) is None
     relevant = own.analysed.relevant
-    made = wrap.proposals(place, kinds, relevant, own.uses, own_all, width)
+    if own.kind in (CREATION, GATHER):
+        made = behind(place, kinds, relevant, own.uses, width)
+    else:
+        make = ensure_future(place) if own.kind is AS_COMPLETED else ""
+        made = wrap.proposals(place, kinds, relevant, own.uses, own_all, width, make)
     texts = []
     for each in islice(made, _PROPOSALS):
         own.versions.spend(marked)

@@ -8,7 +8,10 @@ from difflib import SequenceMatcher
 from flake8_asyncwait.analysis.states.values import OWNED, Owner
 from flake8_asyncwait.fix.examine import Seen
 from flake8_asyncwait.options import Options
-from flake8_asyncwait.sites.fanout import CREATION
+from flake8_asyncwait.sites.fanout import AS_COMPLETED, CREATION, WAIT
+
+# Where a site has one of these codes the function ends all of its tasks, if nothing fails.
+_ENDED_WITHOUT_FAULT = frozenset({"AWT302", "AWT303", "AWT322"})
 
 
 def prove(
@@ -84,7 +87,13 @@ def is_harmless(own: Seen, before: Seen, base: Seen | None = None) -> bool:
     """Whether the watched cancels strike nothing that is needed or somebody else's, but for what
     they strike in `base` as well."""
     known = {(use.what, use.task) for use in base.used_after_cancel} if base else set()
+    if own.kind is not WAIT and own.notes.misses_something:
+        return False
+    if own.kind is AS_COMPLETED and before.notes.guesses_something:
+        return False
     if own.undetermined or {(use.what, use.task) for use in own.used_after_cancel} - known:
+        return False
+    if before.code in _ENDED_WITHOUT_FAULT and any(not each.faulty for each in own.struck):
         return False
     adopted = before.notes.adopted
     fresh = own.struck - (base.struck if base else set())

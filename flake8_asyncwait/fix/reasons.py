@@ -11,6 +11,7 @@ from flake8_asyncwait.analysis.states.values import FOREIGN, FUTURE
 from flake8_asyncwait.fix.cure import FINALLY, WAIT_ANY
 from flake8_asyncwait.fix.examine import Seen
 from flake8_asyncwait.fix.place import Place
+from flake8_asyncwait.sites.fanout import AS_COMPLETED
 
 _TAKEN = frozenset({"fs", "timeout", "return_when"})
 
@@ -33,6 +34,33 @@ def _shares_a_line(place: Place) -> bool:
     if isinstance(statement, cst.SimpleStatementLine) and len(statement.body) > 1:
         return True
     return any(isinstance(node, cst.SimpleStatementSuite) for node in place.path)
+
+
+def why_not_of_family(own: Seen, place: Place, may_try: bool) -> str | None:
+    """The fact that forbids a `try` for a site of the family, or None."""
+    if not may_try:
+        return "a try with this kind of cleanup would not end the tasks, or ends too many"
+    if own.code == "AWT321" and _is_broken_off(place):
+        return "only you know whether the rest may run on after the break"
+    if own.kind is AS_COMPLETED and own.notes.guesses_something:
+        return "it may be given tasks of somebody else's"
+    return None
+
+
+def _is_broken_off(place: Place) -> bool:
+    """Whether a `break` leaves the loop around the call."""
+    statement = place.levels[0].statement if place.levels else None
+    return isinstance(statement, cst.For) and _breaks(statement.body)
+
+
+def _breaks(node: cst.CSTNode) -> bool:
+    if isinstance(node, cst.Break):
+        return True
+    if isinstance(node, (cst.For, cst.While)):
+        return node.orelse is not None and _breaks(node.orelse)
+    return not isinstance(node, (cst.FunctionDef, cst.ClassDef)) and any(
+        map(_breaks, node.children)
+    )
 
 
 def why_not_wait_any(own: Seen, place: Place) -> str | None:

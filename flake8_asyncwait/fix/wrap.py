@@ -15,7 +15,15 @@ import libcst as cst
 from flake8_asyncwait.analysis.machine.books import WAITED_AGAIN
 from flake8_asyncwait.analysis.notes import Use
 from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.aims import TASK, Aim, aims, is_collection, last_name, waited_of
+from flake8_asyncwait.fix.aims import (
+    TASK,
+    Aim,
+    aims,
+    as_tasks,
+    is_collection,
+    last_name,
+    waited_of,
+)
 from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
 from flake8_asyncwait.fix.loops import (
     cancelled_by,
@@ -36,7 +44,7 @@ from flake8_asyncwait.fix.place import Level, Place
 
 MARK = "cancel__by_asyncwait_fix"
 # More lines than this are not moved for a `try`: nobody would read them again.
-_MOST_MOVED = 25
+MOST_MOVED = 25
 _DECLARATIONS = (cst.Global, cst.Nonlocal)
 
 
@@ -56,43 +64,45 @@ def proposals(
     uses: Collection[Use],
     loops: bool,
     width: int,
+    make: str = "",
 ) -> Iterator[Proposal]:
     """Every proposal of some kinds for a site that is worth a try, the smallest regions first.
 
     `task_names` are the names that may hold its tasks, `uses` what is done to them after the wait
-    while they run, `loops` whether all that is waited for may be cancelled.
+    while they run, `loops` whether all that is waited for may be cancelled. `make` is what makes a
+    task of an awaitable where the site does that by itself.
     """
-    found = [aim for aim in aims(place) if loops or aim.is_part or not aim.is_loop]
+    found = [aim for aim in aims(place, make) if loops or aim.is_part or not aim.is_loop]
     loops_around = [isinstance(level.statement, (cst.For, cst.While)) for level in place.levels]
     for depth, level in enumerate(place.levels):
         is_round = any(loops_around[: depth + 1]) or not any(loops_around)
-        possible = [aim for aim in found if _is_usable(place, aim, depth)]
+        possible = [aim for aim in found if is_usable(place, aim, depth)]
         # A `finally` comes before what is done to the tasks later; an `except` ends the function.
         lasting = [aim for aim in possible if is_round or not _is_waited_again(place, aim, uses)]
         for aim in possible:
             if aim.made:
                 continue
             if EXCEPT in kinds:
-                yield from _handled(place, level, depth, aim)
-            outside = _is_used_outside(place, aim, level, level.index, uses)
+                yield from _handled_around(place, level, depth, aim)
+            outside = is_used_outside(place, aim, level, level.index, uses)
             if FINALLY in kinds and aim in lasting and not outside:
-                yield from _attached(place, level, depth, aim)
-        for end in _ends(level, task_names):
-            if _moved(place, level, end) > _MOST_MOVED:
+                yield from _attached_around(place, level, depth, aim)
+        for end in ends(level, task_names):
+            if moved(place, level, end) > MOST_MOVED:
                 break
             for aim in possible:
-                if _is_whole_try(place, depth, end) and _is_usable(place, aim, depth + 1):
+                if _is_whole_try(place, depth, end) and is_usable(place, aim, depth + 1):
                     continue  # that `try` can have the cancels itself
-                if not _stays_bound(aim, level, end):
+                if not stays_bound(aim, level, end):
                     continue
                 if EXCEPT in kinds:
-                    yield _tried(place, level, end, aim, EXCEPT, width)
-                outside = _is_used_outside(place, aim, level, end, uses)
+                    yield tried(place, level, end, aim, EXCEPT, width)
+                outside = is_used_outside(place, aim, level, end, uses)
                 if FINALLY in kinds and aim in lasting and not outside:
                     yield from _wrapped(place, level, end, aim, width)
 
 
-def _moved(place: Place, level: Level, end: int) -> int:
+def moved(place: Place, level: Level, end: int) -> int:
     """How many lines a `try` moves that begins with the statement of a level; it leaves blank ones
     as they are."""
     first, last = place.lines_of(level.statement)[0], place.lines_of(level.block.body[end])[1]
@@ -103,7 +113,7 @@ def _moved(place: Place, level: Level, end: int) -> int:
 # Where
 
 
-def _is_usable(place: Place, aim: Aim, depth: int) -> bool:
+def is_usable(place: Place, aim: Aim, depth: int) -> bool:
     """Whether what an aim names is bound where a `try` at a level would begin."""
     if aim.made:
         return depth == 0 and _can_precede(place)
@@ -124,12 +134,26 @@ def _can_precede(place: Place) -> bool:
     """Whether the waited tasks may be made in a statement before the one of the site: nothing that
     this one does comes before them, and it is evaluated once."""
     statement = place.levels[0].statement
-    if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
+    inside = place.path[place.path.index(statement) + 1 :]
+    if isinstance(statement, cst.For):
+        if inside[0] is not statement.iter:
+            return False
+    elif isinstance(statement, cst.SimpleStatementLine) and len(statement.body) == 1:
+        inside = inside[1:]
+    else:
         return False
-    inside = place.path[place.path.index(statement) + 2 :]
-    return all(isinstance(node, (cst.Await, cst.Call, cst.Arg)) for node in inside) and all(
-        _is_first(outer, inner) for outer, inner in pairwise(inside) if isinstance(outer, cst.Call)
-    )
+    return all(_comes_first(outer, inner) for outer, inner in pairwise(inside))
+
+
+def _comes_first(outer: cst.CSTNode, inner: cst.CSTNode) -> bool:
+    """Whether an expression evaluates a part of it once, and before all others but names."""
+    if isinstance(outer, cst.Call):
+        return _is_first(outer, inner)
+    if isinstance(outer, (cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp)):
+        return inner is outer.for_in
+    if isinstance(outer, cst.CompFor):
+        return inner is outer.iter
+    return isinstance(outer, (cst.Await, cst.Arg))
 
 
 def _is_first(call: cst.Call, inner: cst.CSTNode) -> bool:
@@ -142,7 +166,7 @@ def _is_first(call: cst.Call, inner: cst.CSTNode) -> bool:
     return False
 
 
-def _ends(level: Level, task_names: frozenset[str]) -> list[int]:
+def ends(level: Level, task_names: frozenset[str]) -> list[int]:
     """The statements of a block behind which a `finally` may stand: that of the site, those that
     mention its tasks, the last."""
     block, first = level.block.body, level.index
@@ -152,7 +176,7 @@ def _ends(level: Level, task_names: frozenset[str]) -> list[int]:
     return sorted({*telling, len(block) - 1})
 
 
-def _is_used_outside(place: Place, aim: Aim, level: Level, end: int, uses: Collection[Use]) -> bool:
+def is_used_outside(place: Place, aim: Aim, level: Level, end: int, uses: Collection[Use]) -> bool:
     """Whether something is done to running tasks of an aim elsewhere in the function: a cancel at
     the end of the region would come before it."""
     first = place.lines_of(level.statement)[0]
@@ -187,7 +211,7 @@ def _is_whole_try(place: Place, depth: int, end: int) -> bool:
     return isinstance(around, (cst.Try, cst.TryStar)) and around.body is level.block
 
 
-def _stays_bound(aim: Aim, level: Level, end: int) -> bool:
+def stays_bound(aim: Aim, level: Level, end: int) -> bool:
     """Whether what an aim names still is what it was where the `finally` begins."""
     for statement in level.block.body[level.index : end + 1]:
         for name, node in bindings(statement):
@@ -220,14 +244,19 @@ def _awaits_wait(value: cst.CSTNode) -> bool:
 # How
 
 
-def _attached(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[Proposal]:
-    """The cancels in the `finally` of a `try` that is there already, or as its `finally`."""
+def _attached_around(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[Proposal]:
+    """The cancels in the `finally` of a `try` around the site, or as its `finally`."""
     statement = level.statement
     if depth == 0 or not isinstance(statement, (cst.Try, cst.TryStar)):
         return
     inside = place.path[place.path.index(statement) + 1]
-    if inside is statement.finalbody or not _stays_bound(aim, level, level.index):
-        return
+    if inside is not statement.finalbody and stays_bound(aim, level, level.index):
+        yield from attached(place, level, aim)
+
+
+def attached(place: Place, level: Level, aim: Aim) -> Iterator[Proposal]:
+    """The cancels in the `finally` of a `try` that is there already, or as its `finally`."""
+    statement = level.statement
     cancels = _cancels(place, aim)
     if statement.finalbody is None:
         final = cst.Finally(place.block(cancels))
@@ -252,14 +281,19 @@ def _ahead(cancels: Sequence[Any], block: cst.IndentedBlock) -> list[Any]:
     return [head, *others, first.with_changes(leading_lines=()), *rest]
 
 
-def _handled(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[Proposal]:
-    """The cancels in a handler of a `try` that is there already, or in one more."""
+def _handled_around(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[Proposal]:
+    """The cancels in a handler of a `try` around the site, or in one more."""
     statement = level.statement
     if depth == 0 or not isinstance(statement, cst.Try):
         return
     inside = place.path[place.path.index(statement) + 1]
-    if inside is not statement.body or not _stays_bound(aim, level, level.index):
-        return
+    if inside is statement.body and stays_bound(aim, level, level.index):
+        yield from handled(place, level, aim)
+
+
+def handled(place: Place, level: Level, aim: Aim) -> Iterator[Proposal]:
+    """The cancels in a handler of a `try` that is there already, or in one more."""
+    statement = level.statement
     cancels = _cancels(place, aim)
     handlers = list(statement.handlers)
     for number, handler in enumerate(handlers):
@@ -325,11 +359,11 @@ def _wrapped(place: Place, level: Level, end: int, aim: Aim, width: int) -> Iter
     """The statements of a block up to `end` in a `try`, the cancels in its `finally`: they take the
     place of a loop at the end that only cancels."""
     if end > level.index and cancelled_by(level.block.body[end]) is not None:
-        yield _tried(place, level, end, aim, FINALLY, width, 1)
+        yield tried(place, level, end, aim, FINALLY, width, 1)
     absorbed = _absorbed(level.statement, aim)
     if absorbed:
-        yield _tried(place, level, end, aim, FINALLY, width, first=absorbed)
-    yield _tried(place, level, end, aim, FINALLY, width)
+        yield tried(place, level, end, aim, FINALLY, width, first=absorbed)
+    yield tried(place, level, end, aim, FINALLY, width)
 
 
 def _absorbed(statement: Any, aim: Aim) -> list[Any]:
@@ -354,7 +388,7 @@ def _only_cancels(handler: cst.ExceptHandler, aim: Aim) -> bool:
     return all(name in mine for name in names) and layout.code(last).strip() == "raise"
 
 
-def _tried(
+def tried(
     place: Place,
     level: Level,
     end: int,
@@ -372,7 +406,7 @@ def _tried(
     statements[0] = statements[0].with_changes(leading_lines=())
     before: list[Any] = []
     if aim.made:
-        before = [_assignment(place, name, made) for name, made in aim.made]
+        before = [_assignment(place, name, made, aim.make) for name, made in aim.made]
         statements[0] = _with_names(place, statements[0], aim, width)
     indentation = place.indentation_at(level) + place.unit
     statements = [layout.refitted(each, indentation, place.unit, width) for each in statements]
@@ -446,9 +480,13 @@ def _cancel(name: str) -> cst.SimpleStatementLine:
     return cst.SimpleStatementLine([cst.Expr(call)])
 
 
-def _assignment(place: Place, name: str, made: cst.BaseExpression) -> cst.SimpleStatementLine:
-    """The statement that gives what the call made a name of its own."""
+def _assignment(
+    place: Place, name: str, made: cst.BaseExpression, make: str
+) -> cst.SimpleStatementLine:
+    """The statement that gives what the call made a name of its own, or the tasks that `make` makes
+    of that."""
     extra = place.extra_indentation(made)
+    made = as_tasks(made, make, place) if make else made
     if isinstance(made, cst.GeneratorExp):
         made = cst.ListComp(made.elt, made.for_in)
     target = [cst.AssignTarget(cst.Name(name))]

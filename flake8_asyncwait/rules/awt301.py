@@ -61,16 +61,17 @@ import asyncio
 
 async def answer(question, cached):
     task = asyncio.create_task(question())
-    if cached:
+    try:
+        if cached:
+            return None
+        return await task
+    finally:
         task.cancel()
-        return None
-    return await task
 """,
-    fix="none: your decision",
+    fix="`finally`",
     cure="""\
-Nothing yet: what is right depends on whether the task is meant to run on. If it is not, cancel
-it in a `finally`, as in the good example. If it is, keep a reference to it where somebody looks
-after it.""",
+A `try` from the creation to the last line that needs the task, and a `finally` that cancels it.
+The fix leaves a task alone that somebody else can reach: only you know whether that is meant to
+run on.""",
     fires=_fires,
-    by_hand="only you know which task is to run on: cancel it in a finally",
 )

@@ -56,11 +56,10 @@ async def report(measure, connect):
     finally:
         task.cancel()
 """,
-    fix="none: your decision",
+    fix="`finally` or `except`",
     cure="""\
-Nothing yet: what is right depends on whether the task is meant to run on. If it is not, cancel
-it in a `finally`, as in the good example. If it is, keep a reference to it where somebody looks
-after it.""",
+A `try` around the lines from the creation to the last that needs the task, or around fewer. Its
+`finally` cancels the task, or an `except BaseException` does and raises again, whichever changes
+fewer lines. If nothing fails, the cure cancels nothing that runs.""",
     fires=_fires,
-    by_hand="no cure for tasks without a wait yet: cancel it in a finally",
 )

@@ -37,7 +37,8 @@ import asyncio
 
 
 async def first(jobs):
-    for done in asyncio.as_completed([job() for job in jobs]):
+    tasks = [asyncio.create_task(job()) for job in jobs]
+    for done in asyncio.as_completed(tasks):
         return await done
 """,
     good="""\
@@ -53,10 +54,10 @@ async def first(jobs):
         for task in tasks:
             task.cancel()
 """,
-    fix="none: your decision",
+    fix="`finally`",
     cure="""\
-Nothing yet. Make the tasks first, as `as_completed()` gives no handle on the coroutines that it
-is given, and cancel them in a `finally`.""",
+A `finally` around the loop cancels the tasks. Coroutines of the project become tasks first:
+`as_completed()` gives no handle on them. If a `break` leaves the loop, the fix does nothing: only
+you know whether the rest is meant to run on.""",
     fires=_fires,
-    by_hand="make the tasks first and cancel them in a finally",
 )

@@ -37,7 +37,8 @@ import asyncio
 
 async def collect(jobs):
     results = []
-    for done in asyncio.as_completed([job() for job in jobs]):
+    tasks = [asyncio.create_task(job()) for job in jobs]
+    for done in asyncio.as_completed(tasks):
         results.append(await done)
     return results
 """,
@@ -56,10 +57,10 @@ async def collect(jobs):
             task.cancel()
     return results
 """,
-    fix="none: your decision",
+    fix="`finally`",
     cure="""\
-Nothing yet. Make the tasks first, as `as_completed()` gives no handle on the coroutines that it
-is given, and cancel them in a `finally`.""",
+A `finally` around the loop cancels the tasks. Coroutines of the project become tasks first:
+`as_completed()` gives no handle on them. The fix does nothing if the loop may be given tasks of
+somebody else.""",
     fires=_fires,
-    by_hand="make the tasks first and cancel them in a finally",
 )

@@ -131,6 +131,12 @@ class Books:
     def waits(self, state: State, items: tuple[Value, ...], opened: bool) -> None:
         """The site waits for `items`, and for others where it is `opened`."""
 
+    def guesses(self) -> None:
+        """The site takes it that something is a coroutine, and makes a task of it."""
+
+    def misses(self, line: int) -> None:
+        """Something is asked to cancel of which nobody knows whether it is a task."""
+
     def cancels(self, state: State, value: Value, line: int) -> State:
         """A task is asked to cancel; returns the state with notes on it."""
         return state

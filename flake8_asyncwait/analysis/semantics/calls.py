@@ -249,6 +249,8 @@ def _method(
             thing = state.get(receiver)
     if isinstance(receiver, Ref):
         return _box_method(ctx, node, receiver, name, args, state)
+    if known.is_cancel(name):
+        ctx.machine.books.misses(node.line)
     return _other_method(ctx, node, receiver, name, args, state, qualified)
 
 

@@ -193,6 +193,8 @@ def _tasks_in(ctx: Context, node: ir.Call, value: Value, state: State) -> Result
     items = fanout.repeated(ctx, items) if box.open else items
     kept, is_open = fanout.telling(ctx, items, box.open)
     for item in kept:
+        if isinstance(item, Result) and not item.coroutine:
+            ctx.machine.books.guesses()
         ways = [
             (later, [*children, child])
             for before, children in ways

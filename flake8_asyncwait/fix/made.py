@@ -1,0 +1,189 @@
+"""The ways to put a `try` behind the creation of a task, or of a gather, whose `finally` or `except
+BaseException` cancels it.
+
+As in `wrap`, what is made here is a proposal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import Any
+
+import libcst as cst
+
+from flake8_asyncwait.analysis.notes import Use
+from flake8_asyncwait.fix import wrap
+from flake8_asyncwait.fix.aims import Aim, may_be_none, puts
+from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
+from flake8_asyncwait.fix.names import bindings
+from flake8_asyncwait.fix.place import Level, Place
+from flake8_asyncwait.fix.wrap import Proposal
+
+_DISPLAYS = (cst.List, cst.Tuple, cst.Set)
+_ADDING = frozenset({"append", "add", "insert", "appendleft"})
+
+
+def proposals(
+    place: Place,
+    kinds: Collection[str],
+    task_names: frozenset[str],
+    uses: Collection[Use],
+    width: int,
+) -> Iterator[Proposal]:
+    """Every proposal of some kinds for a creation that is worth a try, the smallest regions first;
+    the arguments are those of `wrap.proposals`."""
+    found = list(_aims(place))
+    for depth in range(len(place.levels)):
+        for behind in (True, False) if depth else (True,):
+            here = _beginning(place, depth, behind)
+            for level in _starts(here, depth) if here is not None else ():
+                yield from _at(here, level, depth, found, kinds, task_names, uses, width)  # type: ignore[arg-type]
+        if depth:
+            yield from _around(place, depth, found, kinds, uses)
+
+
+def _beginning(place: Place, depth: int, behind: bool) -> Place | None:
+    """The place with the statement of one of its levels that holds the creation, or the one
+    `behind` that, in the place of the creation; None where there is none."""
+    level = place.levels[depth]
+    index = level.index + behind
+    if index >= len(level.block.body):
+        return None
+    levels = (*place.levels[:depth], Level(level.block, index), *place.levels[depth + 1 :])
+    return replace(place, levels=levels)
+
+
+def _starts(place: Place, depth: int) -> Iterator[Level]:
+    """The statements of a block at which a `try` may begin: the first, or, where too much would
+    have to be moved from there, the first that suspends."""
+    level = place.levels[depth]
+    yield level
+    body = level.block.body
+    waiting = (n for n in range(level.index, len(body)) if _suspends(body[n]))
+    index = next(waiting, level.index)
+    if index > level.index:
+        yield Level(level.block, index)
+
+
+def _at(
+    place: Place,
+    level: Level,
+    depth: int,
+    found: list[Aim],
+    kinds: Collection[str],
+    task_names: frozenset[str],
+    uses: Collection[Use],
+    width: int,
+) -> Iterator[Proposal]:
+    """The proposals for a `try` that begins with the statement of a level, or that stands there."""
+    place = replace(place, levels=(*place.levels[:depth], level, *place.levels[depth + 1 :]))
+    possible = [
+        aim if depth else replace(aim, maybe=frozenset())
+        for aim in found
+        if wrap.is_usable(place, aim, depth)
+    ]
+    for aim in possible:
+        if isinstance(level.statement, (cst.Try, cst.TryStar)):
+            if EXCEPT in kinds and isinstance(level.statement, cst.Try):
+                yield from wrap.handled(place, level, aim)
+            if FINALLY in kinds and not wrap.is_used_outside(place, aim, level, level.index, uses):
+                yield from wrap.attached(place, level, aim)
+    for end in wrap.ends(level, task_names):
+        if wrap.moved(place, level, end) > wrap.MOST_MOVED:
+            break
+        for aim in possible:
+            if not wrap.stays_bound(aim, level, end):
+                continue
+            if EXCEPT in kinds:
+                yield wrap.tried(place, level, end, aim, EXCEPT, width)
+            if FINALLY in kinds and not wrap.is_used_outside(place, aim, level, end, uses):
+                yield wrap.tried(place, level, end, aim, FINALLY, width)
+
+
+def _around(
+    place: Place, depth: int, found: list[Aim], kinds: Collection[str], uses: Collection[Use]
+) -> Iterator[Proposal]:
+    """The proposals for a `try` that stands around the creation."""
+    level = place.levels[depth]
+    if not isinstance(level.statement, (cst.Try, cst.TryStar)):
+        return
+    inside = place.path[place.path.index(level.statement) + 1]
+    for aim in found:
+        if not wrap.is_usable(place, aim, depth):
+            continue
+        if EXCEPT in kinds and inside is level.statement.body:
+            yield from wrap.handled(place, level, aim)
+        outside = wrap.is_used_outside(place, aim, level, level.index, uses)
+        if FINALLY in kinds and inside is not level.statement.finalbody and not outside:
+            yield from wrap.attached(place, level, aim)
+
+
+def _aims(place: Place) -> Iterator[Aim]:
+    """What could be cancelled: the name that what is made is bound to, or the collection that it is
+    put in."""
+    statement = place.levels[0].statement
+    if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
+        return
+    small: Any = statement.body[0]
+    function = place.function
+    for target, value in _bound(small):
+        if not _holds(value, place.call):
+            continue
+        if isinstance(target, cst.Name):
+            if value is place.call:
+                empty = {target.value} if may_be_none(function, target.value) else set()
+                yield Aim((target.value,), maybe=frozenset(empty))
+                yield from _collections(function, target.value)
+            elif isinstance(value, (cst.Dict, cst.DictComp)):
+                yield Aim(over=_values(target))
+            else:
+                yield Aim(over=target)
+        elif isinstance(target, cst.Subscript) and isinstance(target.value, cst.Name):
+            yield Aim(over=_values(target.value))
+    call = small.value if isinstance(small, cst.Expr) else None
+    if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute):
+        owner = call.func.value
+        if isinstance(owner, cst.Name) and call.func.attr.value in _ADDING:
+            yield Aim(over=owner)
+
+
+def _bound(small: Any) -> Iterator[tuple[cst.BaseExpression, cst.BaseExpression]]:
+    """What an assignment binds, each target with its value."""
+    if isinstance(small, cst.AnnAssign) and small.value is not None:
+        yield small.target, small.value
+    elif isinstance(small, cst.Assign):
+        value = small.value
+        for target in (each.target for each in small.targets):
+            pairs = isinstance(target, cst.Tuple) and isinstance(value, (cst.Tuple, cst.List))
+            if pairs and len(target.elements) == len(value.elements):  # type: ignore[attr-defined]
+                for one, other in zip(target.elements, value.elements, strict=True):  # type: ignore[attr-defined]
+                    yield one.value, other.value
+            else:
+                yield target, value
+
+
+def _values(name: cst.Name) -> cst.Call:
+    return cst.Call(cst.Attribute(name, cst.Name("values")))
+
+
+def _collections(function: cst.CSTNode, name: str) -> Iterator[Aim]:
+    """The collections of a function that the thing of some name is put in."""
+    for other in dict.fromkeys(bound for bound, _ in bindings(function) if bound != name):
+        held = (each for whole, each in puts(function, other) if not whole)
+        if any(isinstance(each, cst.Name) and each.value == name for each in held):
+            yield Aim(over=cst.Name(other))
+
+
+def _holds(node: cst.CSTNode, call: cst.Call) -> bool:
+    return node is call or any(_holds(child, call) for child in node.children)
+
+
+def _suspends(node: cst.CSTNode) -> bool:
+    if isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+        return False
+    if isinstance(node, (cst.Await, cst.Yield)):
+        return True
+    if getattr(node, "asynchronous", None) is not None:
+        return True
+    return any(map(_suspends, node.children))
