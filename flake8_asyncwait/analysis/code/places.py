@@ -12,6 +12,9 @@ from flake8_asyncwait.sites.find import last_name
 # An expression in so many others is not lowered: that would exceed Python's own limit of recursion,
 # and libcst takes a time to parse it that grows with the square of its depth.
 MAX_NESTING = 500
+# Nor is a pattern in so many others: for each tuple or mapping around a pattern libcst takes four
+# times as long to parse it.
+MAX_PATTERNS = 8
 # The parts of a statement that hold no candidates of its own.
 _APART = (ast.stmt, ast.JoinedStr, getattr(ast, "TemplateStr", ast.JoinedStr))
 
@@ -77,11 +80,15 @@ def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
 def _calls(statement: ast.stmt, names: frozenset[str]) -> Iterator[ast.Call]:
     """The candidates of a statement, without those of statements inside it and of f-strings."""
     level: list[ast.AST] = [statement]
+    patterns = 0
     for _ in range(MAX_NESTING):
         parts = [child for node in level for child in ast.iter_child_nodes(node)]
         level = [part for part in parts if not isinstance(part, _APART)]
         if not level:
             return
+        patterns += any(isinstance(part, ast.pattern) for part in level)
+        if patterns > MAX_PATTERNS:
+            break
         for part in level:
             if isinstance(part, ast.Call) and last_name(part.func) in names:
                 yield part
