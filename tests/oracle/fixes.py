@@ -1,4 +1,4 @@
-"""`python -m tests.oracle.fixes --examples N [--seed S]`: hold the fix against the judge.
+"""`python -m tests.oracle.fixes --examples N [--seed S] [--family]`: hold fixes against the judge.
 
 Every generated program that the fix rewrites must parse, have no finding where it was rewritten,
 leak there in no execution, be seen to do the same in every execution without a fault (but for those
@@ -14,15 +14,19 @@ from dataclasses import dataclass
 from functools import partial
 
 from flake8_asyncwait.check import check
-from flake8_asyncwait.fix.cure import MANUAL
+from flake8_asyncwait.fix.cure import CURED, MANUAL
 from flake8_asyncwait.fix.fixer import Fixed, fix
-from flake8_asyncwait.options import Options
+from flake8_asyncwait.options import FAMILY_CODES, Options
 
+from .__main__ import drawn_family
 from .batches import Totals, main
-from .judge import find_sites, judge
+from .compare import EXECUTIONS_OF_A_SITE
+from .judge import find_family, find_sites, judge
 from .observe import observe
 from .reduce import smallest_of
 
+FAMILY = Options(codes=FAMILY_CODES)
+CURABLE = {"AWT301", "AWT302", "AWT303", "AWT321", "AWT322"}
 # Stands for `wait_any`: the judge judges a wait, so the wait stays where it is and is settled.
 SETTLED = """
 async def settled(waiting, tasks):
@@ -67,7 +71,7 @@ def attempt(text: str, options: Options = Options()) -> Trial:
     again = fix(fixed.text, options, findings=found)
     if again.text != fixed.text:
         return Trial(text, fixed, "a second run changes something", again.text)
-    return _run(text, fixed)
+    return _run(text, fixed) if options.codes.isdisjoint(FAMILY_CODES) else _run_family(text, fixed)
 
 
 def _run(text: str, fixed: Fixed) -> Trial:
@@ -94,6 +98,31 @@ def _run(text: str, fixed: Fixed) -> Trial:
     if before_seen is None or after_seen is None:
         return Trial(text, fixed, open=True)
     differences = before_seen.differences(after_seen)
+    if differences:
+        return Trial(text, fixed, "does something else", "\n".join(differences))
+    return Trial(text, fixed, open=is_open)
+
+
+def _run_family(text: str, fixed: Fixed) -> Trial:
+    """Likewise, where a cure may make sites of its own: tasks of what was waited for."""
+    kept = {(c.line, c.column) for c in fixed.cures if c.outcome not in CURED}
+    allowed: Counter[str] = Counter()
+    is_open = False
+    sites, now = find_family(text), find_family(fixed.text)
+    for site in sites:
+        allowed[judge(text, site, limit=EXECUTIONS_OF_A_SITE).code] += site in kept
+    for site in now:
+        ruling = judge(fixed.text, site, limit=EXECUTIONS_OF_A_SITE)
+        is_open |= bool(ruling.given_up)
+        if ruling.code in CURABLE and not allowed[ruling.code]:
+            leak = ruling.leak.label if ruling.leak else ""
+            return Trial(text, fixed, f"still {ruling.code}", leak)
+        allowed[ruling.code] -= 1
+    before = observe(text, sites[0])
+    after = observe(fixed.text, now[0]) if before is not None else None
+    if before is None or after is None:
+        return Trial(text, fixed, open=True)
+    differences = before.differences(after)
     if differences:
         return Trial(text, fixed, "does something else", "\n".join(differences))
     return Trial(text, fixed, open=is_open)
@@ -128,26 +157,31 @@ def with_waits(text: str) -> str:
     return f"{ast.unparse(tree)}\n{SETTLED}"
 
 
-def run_batch(texts: list[str]) -> Totals:
+def run_batch(texts: list[str], options: Options = Options()) -> Totals:
     """Try some programs; keeps the shortest with each problem."""
     totals = Totals()
     found: dict[str, Trial] = {}
     for text in texts:
-        trial = attempt(text)
+        trial = attempt(text, options)
         totals.programs += 1
         totals.counts += _counts(trial)
         known = found.get(trial.problem)
         if trial.problem and (known is None or len(text) < len(known.text)):
             found[trial.problem] = trial
     for trial in found.values():
-        smallest = smallest_of(trial, partial(_again, trial))
+        smallest = smallest_of(trial, partial(_again, trial, options))
         totals.problems[smallest.text] = smallest.problem, str(smallest)
     return totals
 
 
-def _again(trial: Trial, text: str) -> Trial | None:
+def run_family(texts: list[str]) -> Totals:
+    """Likewise, on programs of the family."""
+    return run_batch(texts, FAMILY)
+
+
+def _again(trial: Trial, options: Options, text: str) -> Trial | None:
     """The same problem with another program, if it is there."""
-    candidate = attempt(text)
+    candidate = attempt(text, options)
     return candidate if candidate.problem == trial.problem else None
 
 
@@ -165,4 +199,5 @@ def _kind(reason: str) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main("tests.oracle.fixes", __doc__ or "", run_batch))
+    family = run_family, drawn_family
+    raise SystemExit(main("tests.oracle.fixes", __doc__ or "", run_batch, family))
