@@ -2,17 +2,14 @@
 
     python -m benchmarks.hostile [DIRECTORY ...] [--everyday N] [--hypothesmith N] [--programs]
                                  [--harsh] [--traceback]
-    python -m benchmarks.hostile --bounds
 
 DIRECTORY is searched for `*.py`: standard libraries with their tests, of any Python, or where
 `python -m benchmarks.corpus` has put the packages. `--everyday` makes N modules at random, those of
 `everyday.py` with the seeds from 0, `--hypothesmith` N programs of Python's grammar
 (`pip install hypothesmith`), `--programs` runs those of `hostile_programs.py` in full size.
 `--harsh` takes every `join`, `get` and `run` for a wait, so that the analysis runs on code that it
-was not made for. `--bounds` runs `asyncwait check` and `asyncwait fix --diff` on each of the
-programs instead, each in a process of its own, and prints its CPU seconds and its memory; exits 1
-where one takes 10 s or 500 MB. Else prints how many files there were, the slowest, and each crash.
-Exits 1 where there was one, else 0.
+was not made for. Prints how many files there were, the slowest, and each crash. Exits 1 where there
+was one, else 0. What each of the programs costs is for `python -m benchmarks.bounds`.
 
 A crash is any exception but `SourceError`, any internal error that the linter has caught itself
 (with `--traceback` it lets these through), and any file that is not encoded as it was decoded, or
@@ -31,9 +28,8 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import product
 from pathlib import Path
 from textwrap import indent
 from typing import NamedTuple
@@ -55,8 +51,6 @@ from flake8_asyncwait.verdict.finding import Finding
 
 HARSH = frozenset({"join", "get", "run"})
 BATCH = 500  # programs that are made at once: hypothesis keeps all of them in mind
-SECONDS, MEGABYTES = 10, 500  # what a command may take for one program
-COMMANDS = (["check"], ["fix", "--diff"])
 UNFAITHFUL = "cannot be written back unchanged"
 
 
@@ -77,8 +71,6 @@ def main() -> int:
     arguments = _parse_arguments()
     if arguments.traceback:
         let_errors_through()
-    if arguments.bounds:
-        return _print_bounds()
     options = Options(wait_functions=HARSH if arguments.harsh else frozenset())
     warnings.simplefilter("ignore")
     results = []
@@ -101,35 +93,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--programs", action="store_true", help="those of the tests, in full size")
     parser.add_argument("--harsh", action="store_true", help="take much more for a wait")
     parser.add_argument("--traceback", action="store_true", help="of internal errors")
-    parser.add_argument("--bounds", action="store_true", help="what each of the programs costs")
     return parser.parse_args()
-
-
-def _print_bounds() -> int:
-    """Print what the check and the fix of each program cost. Returns the exit status."""
-    above = 0
-    for name, command in product(PROGRAMS, COMMANDS):
-        seconds, megabytes = _cost(PROGRAMS[name](FULL[name]), command)
-        is_above = seconds >= SECONDS or megabytes >= MEGABYTES
-        above += is_above
-        end = ", ABOVE" if is_above else ""
-        print(f"{seconds:6.2f} s {megabytes:5.0f} MB  {command[0]} {name}{end}", flush=True)
-    return 1 if above else 0
-
-
-def _cost(text: str, command: Sequence[str]) -> tuple[float, float]:
-    """The CPU seconds and the megabytes that a command takes for a file; it is ended after twice
-    the seconds that it may take."""
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory, "a.py")
-        path.write_text(text)
-        limit = f"import resource; resource.setrlimit(resource.RLIMIT_CPU, ({2 * SECONDS},) * 2)"
-        run = "from flake8_asyncwait.cli import main; sys.exit(main(sys.argv[1:]))"
-        python = [sys.executable, "-c", f"import sys; {limit}; {run}", *command, str(path)]
-        child = subprocess.Popen(python, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def let_errors_through() -> None:

@@ -26,6 +26,7 @@ def _comprehension(ctx: Context, node: ir.Comprehension, state: State) -> Result
     outer, ctx.machine.batch = ctx.machine.batch, ctx.machine.many
     ways = _clauses(ctx, node, 0, [(state, [], False)])
     ctx.machine.batch = outer
+    ctx.machine.books.tick(len(ways))  # in each other, they are many more than were evaluated
     bound = {n for clause in node.clauses for n in _clause_names(clause.target, ctx)}
     results: Results = []
     for after, items, opened in ways:
