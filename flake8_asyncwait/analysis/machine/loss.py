@@ -28,6 +28,7 @@ from flake8_asyncwait.analysis.states.values import (
     TimeLimited,
     Value,
     Waiting,
+    WaitTask,
 )
 
 
@@ -148,11 +149,13 @@ def _may_be_lost(task: Task) -> bool:
 
 def settle_ended(state: State) -> State:
     """Forget how tasks ended where nothing asks any more. Without this, the worker of temporalio is
-    undetermined."""
+    undetermined. What a wait has left running depends on how the task ended that ran it."""
     heap = None
-    asked = {value.task.id for value in state.env.values() if type(value) is Asked}
+    kept = {value.task.id for value in state.env.values() if type(value) is Asked}
+    things = state.heap.values()
+    kept |= {t.task.id for t in things if type(t) is WaitTask and t.result is None}
     for number, thing in state.heap.items():
-        if number in asked:
+        if number in kept:
             continue
         if type(thing) is Task and thing.status in (Status.OK, Status.FAILED, Status.CANCELLED):
             heap = heap or dict(state.heap)
