@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from flake8_asyncwait.check import check
@@ -93,14 +93,7 @@ def _run(text: str, fixed: Fixed) -> Trial:
     if "wait_for(settled" in after:
         # To the judge the end of a time limit is an ordinary outcome of a bare wait only.
         return Trial(text, fixed, open=True)
-    before_seen = observe(text, sites[0])
-    after_seen = observe(after, now[0]) if before_seen is not None else None
-    if before_seen is None or after_seen is None:
-        return Trial(text, fixed, open=True)
-    differences = before_seen.differences(after_seen)
-    if differences:
-        return Trial(text, fixed, "does something else", "\n".join(differences))
-    return Trial(text, fixed, open=is_open)
+    return _observed(Trial(text, fixed, open=is_open), sites[0], after, now[0])
 
 
 def _run_family(text: str, fixed: Fixed) -> Trial:
@@ -118,14 +111,22 @@ def _run_family(text: str, fixed: Fixed) -> Trial:
             leak = ruling.leak.label if ruling.leak else ""
             return Trial(text, fixed, f"still {ruling.code}", leak)
         allowed[ruling.code] -= 1
-    before = observe(text, sites[0])
-    after = observe(fixed.text, now[0]) if before is not None else None
-    if before is None or after is None:
-        return Trial(text, fixed, open=True)
-    differences = before.differences(after)
+    return _observed(Trial(text, fixed, open=is_open), sites[0], fixed.text, now[0])
+
+
+def _observed(trial: Trial, site: tuple[int, int], after: str, now: tuple[int, int]) -> Trial:
+    """A trial in which nothing leaks: is what is seen of the function around its `site` also seen
+    `after` the fix, where that is `now`?"""
+    seen = observe(trial.text, site)
+    seen_after = observe(after, now) if seen is not None else None
+    if seen is None or seen_after is None:
+        return replace(trial, open=True)
+    differences = seen.differences(seen_after)
     if differences:
-        return Trial(text, fixed, "does something else", "\n".join(differences))
-    return Trial(text, fixed, open=is_open)
+        return replace(
+            trial, problem="does something else", details="\n".join(differences), open=False
+        )
+    return trial
 
 
 class _Waits(ast.NodeTransformer):
