@@ -123,22 +123,23 @@ def close(names: set[str], edges: list[tuple[str, str]]) -> None:
 
 
 def tested_constants(func: ir.Func, given: Iterable[str]) -> set[str]:
-    """The names that a function binds to a constant somewhere, or that are `given`, and that it
-    tests somewhere."""
+    """The names that a function binds to a constant somewhere, or names and dotted paths that are
+    `given`, and that it tests somewhere."""
     constants = set(given)
     tested: set[str] = set()
     made: list[tuple[str, str]] = []  # conditions, and what they are made of
     for owner in functions_in(func):
         for node in every(owner):
             if isinstance(node, ir.Assign) and isinstance(node.value, ir.Const):
-                constants |= {name for target in node.targets for name in target_names(target)}
+                named = {name for target in node.targets for name in target_names(target)}
+                constants |= {name for name in named if "." not in name}
             elif isinstance(node, ir.Assign) and isinstance(node.value, CONDITIONS):
                 targets = {name for target in node.targets for name in target_names(target)}
                 made += [(name, part) for name in targets for part in mentioned(node.value)]
             elif isinstance(node, (ir.If, ir.While, ir.IfExp, ir.Assert)):
-                tested |= mentioned(node.test)
+                tested |= mentioned(node.test) | paths(node.test)
             elif isinstance(node, ir.Match):
-                tested |= mentioned(node.subject)
+                tested |= mentioned(node.subject) | paths(node.subject)
     close(tested, made)
     return constants & tested
 
@@ -227,6 +228,16 @@ def mentioned(node: ir.Node) -> set[str]:
     found = {node.id} if isinstance(node, ir.Name) else set()
     for child in children(node):
         found |= mentioned(child)
+    return found
+
+
+def paths(node: ir.Node) -> set[str]:
+    """The dotted paths that a node mentions, and their beginnings."""
+    found: set[str] = set()
+    if isinstance(node, ir.Attr) and node.path is not None:
+        found.add(".".join(node.path))
+    for child in children(node):
+        found |= paths(child)
     return found
 
 

@@ -12,7 +12,7 @@ from flake8_asyncwait.analysis.semantics.items import iterated, orders_of
 from flake8_asyncwait.analysis.semantics.names import assign, path_text
 from flake8_asyncwait.analysis.states.real import UNORDERED
 from flake8_asyncwait.analysis.states.state import State
-from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Ref, Value
+from flake8_asyncwait.analysis.states.values import UNKNOWN, Asked, Box, Const, Ref, Value
 
 
 def bind(ctx: Context, target: ir.Target, value: Value, state: State) -> list[State]:
@@ -35,7 +35,7 @@ def _bind_attr(ctx: Context, target: ir.Attr, value: Value, state: State) -> lis
         after = hand_over(ctx, after, value)
         if target.path is not None:
             path = path_text(target.path, ctx)
-            known = isinstance(value, Ref) and path in ctx.machine.relevant
+            known = isinstance(value, (Ref, Const, Asked)) and path in ctx.machine.relevant
             after = after.bind(path, value) if known else after.unbind(path)
         states.append(after)
     return states

@@ -19,6 +19,7 @@ from flake8_asyncwait.analysis.code.walk import (
     every,
     functions_in,
     mentioned,
+    paths,
     target_names,
     tested,
     tested_constants,
@@ -276,7 +277,7 @@ def conditions(func: ir.Func, names: Collection[str]) -> set[str]:
         (asked, answer)
         for node in every(func)
         if isinstance(node, (ir.Assign, ir.Walrus)) and _holds_condition(node.value)
-        for asked in mentioned(node.value)
+        for asked in mentioned(node.value) | paths(node.value)
         for answer in _targets(node)
     ]
     found = set(names)
