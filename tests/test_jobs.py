@@ -14,7 +14,7 @@ import samples
 from command import Asyncwait
 
 from flake8_asyncwait.commands import jobs
-from flake8_asyncwait.commands.examine import Examined, Task, examine
+from flake8_asyncwait.commands.examine import Examined, Task, examine, failed
 from flake8_asyncwait.commands.jobs import examine_all, spread
 from flake8_asyncwait.options import Options
 
@@ -92,28 +92,26 @@ def test_a_process_that_dies_is_reported_and_the_others_go_on(
 
 
 def test_results_come_in_order_whatever_happens() -> None:
-    results = list(spread(die_on_c, NAMES, 3, jobs._examined))
+    results = list(spread(die_on_c, NAMES, 3, failed))
     assert [result.path for result in results] == NAMES
     assert [result.path for result in results if result.errors] == ["c.py"]
 
 
 def test_nothing_hangs_where_no_process_lives() -> None:
-    results = list(spread(exit_on_all, NAMES, 2, jobs._examined))
+    results = list(spread(exit_on_all, NAMES, 2, failed))
     assert [str(error) for result in results for error in result.errors] == [
         f"{name}: not checked: its process ended with 3" for name in NAMES
     ]
 
 
 def test_who_has_seen_enough_may_stop() -> None:
-    results = spread(pid, NAMES, 2, jobs._examined)
+    results = spread(pid, NAMES, 2, failed)
     assert next(results).path != str(os.getpid())
     results.close()  # type: ignore[attr-defined]
 
 
 def test_one_file_takes_no_other_process() -> None:
-    assert [result.path for result in spread(pid, ["a.py"], 8, jobs._examined)] == [
-        str(os.getpid())
-    ]
+    assert [result.path for result in spread(pid, ["a.py"], 8, failed)] == [str(os.getpid())]
 
 
 def never_done(path: str, task: Task) -> Examined:  # noqa: ARG001

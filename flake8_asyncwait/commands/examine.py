@@ -30,6 +30,7 @@ from flake8_asyncwait.undetermined import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
+    from typing import TypeVar
 
     from flake8_asyncwait.commands.cache import Cache, Result
     from flake8_asyncwait.fix.advise import Advice
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from flake8_asyncwait.report.entry import Entry, Identity
     from flake8_asyncwait.verdict.checked import Checked
     from flake8_asyncwait.verdict.finding import Finding
+
+    T = TypeVar("T")
+    Work = Callable[[str, "Task"], T]
 
 STDIN = "-"
 
@@ -98,27 +102,31 @@ def at_gate(path: str, task: Task) -> Examined | None:
     """The result for a file that can hold no site, or that cannot be read; None for the others."""
     if path == STDIN:  # can be read only once
         return examine(path, task)
-    return _told(_at_gate, path, task)
+    return or_failed(_at_gate, path, task, failed)
 
 
 def examine(path: str, task: Task) -> Examined:
     """Check the file at `path`. No error is raised: where there is one it is in the result."""
-    found = _told(_examine, path, task)
-    assert found is not None
-    return found
+    return or_failed(_examine, path, task, failed)
 
 
-def _told(work: Callable[[str, Task], Examined | None], path: str, task: Task) -> Examined | None:
-    """The result of `work`, or the error that it ends with."""
+def failed(path: str, *errors: SourceError) -> Examined:
+    """The result for a file with which nothing can be done."""
+    return Examined(path, errors=errors)
+
+
+def or_failed(work: Work[T], path: str, task: Task, failed: Callable[..., T]) -> T:
+    """The result of `work` on the file at `path`, or what `failed` makes of the path and the errors
+    that it ends with."""
     net = Net(SourceError, MemoryError)
     try:
         with net.over():
             return work(path, task)
     except SourceError as error:
-        return Examined(path, errors=(error,))
+        return failed(path, error)
     except MemoryError:
-        return Examined(path, errors=(SourceError(path, "not enough memory"),))
-    return Examined(path, errors=internal_errors(path, net.caught))
+        return failed(path, SourceError(path, "not enough memory"))
+    return failed(path, *internal_errors(path, net.caught))
 
 
 def _at_gate(path: str, task: Task) -> Examined | None:

@@ -17,6 +17,7 @@ from flake8_asyncwait.commands.examine import (
     internal_errors,
     load,
     open_source,
+    or_failed,
     task_for,
 )
 from flake8_asyncwait.commands.jobs import work_on
@@ -28,7 +29,6 @@ from flake8_asyncwait.config.settings import AUTO
 from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.report.paths import relative
 from flake8_asyncwait.source.text import SourceError
-from flake8_asyncwait.undetermined import Net
 
 if TYPE_CHECKING:
     from flake8_asyncwait.fix.cure import Cure
@@ -56,15 +56,7 @@ class Planned(NamedTuple):
 
 def plan(path: str, task: Task) -> Planned:
     """What a fix makes of the file at `path`: nothing is written, and no error is raised."""
-    net = Net(SourceError, MemoryError)
-    try:
-        with net.over():
-            return _plan(path, task)
-    except SourceError as error:
-        return _failed(path, error)
-    except MemoryError:
-        return _failed(path, SourceError(path, "not enough memory"))
-    return Planned(path, path, errors=internal_errors(path, net.caught))
+    return or_failed(_plan, path, task, _failed)
 
 
 def _plan(path: str, task: Task) -> Planned:
@@ -90,11 +82,11 @@ def _gated(path: str, task: Task) -> Planned | None:
     if path == STDIN:
         return None
     examined = at_gate(path, task)
-    return None if examined is None else Planned(path, path, errors=examined.errors)
+    return None if examined is None else _failed(path, *examined.errors)
 
 
-def _failed(path: str, error: SourceError) -> Planned:
-    return Planned(path, path, errors=(error,))
+def _failed(path: str, *errors: SourceError) -> Planned:
+    return Planned(path, path, errors=errors)
 
 
 class _Fix(Run):

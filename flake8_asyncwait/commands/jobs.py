@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-from flake8_asyncwait.commands.examine import Examined, Task, at_gate, examine
+from flake8_asyncwait.commands.examine import Examined, Task, at_gate, examine, failed
 from flake8_asyncwait.source.text import SourceError, os_error
 
 TYPE_CHECKING = False
@@ -36,10 +36,6 @@ if TYPE_CHECKING:
     Lost = Callable[[str, SourceError], T]
 
 
-def _examined(path: str, error: SourceError) -> Examined:
-    return Examined(path, errors=(error,))
-
-
 def examine_all(paths: Iterable[str], task: Task, jobs: int | None) -> Iterator[Examined]:
     """Check files, in `jobs` processes; None: in one, and in more as soon as they would pay.
 
@@ -47,7 +43,7 @@ def examine_all(paths: Iterable[str], task: Task, jobs: int | None) -> Iterator[
     """
     gated = [(path, at_gate(path, task)) for path in paths]
     left = [path for path, result in gated if result is None]
-    results = work_on(partial(examine, task=task), left, jobs, _examined)
+    results = work_on(partial(examine, task=task), left, jobs, failed)
     for _, result in gated:
         yield result if result is not None else next(results)
 
