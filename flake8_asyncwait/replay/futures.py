@@ -206,7 +206,8 @@ class Gather(Future):
             self.world.in_vain |= self.is_site
             return Asked(self.world, [])
         asked = [self.world.ask(life) for life in self.lives()]
-        return Asked(self.world, [life for one in asked for life in one.lives])
+        lives = [life for one in asked for life in one.lives]
+        return Asked(self.world, lives, [life for one in asked for life in one.again])
 
     def cancelled(self) -> bool:
         return self.done() and any(self.world.cancelled(life) for life in self.lives())

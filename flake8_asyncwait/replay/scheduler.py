@@ -8,6 +8,7 @@ with another prefix is how all executions are enumerated.
 from __future__ import annotations
 
 from asyncio import CancelledError, InvalidStateError
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import (
@@ -30,21 +31,27 @@ from flake8_asyncwait.replay.lives import (
 )
 from flake8_asyncwait.replay.reach import CONTAINERS, behind, captured_by, ended_by, inside, reached
 
+FILLED = (list, set, dict, deque)  # collections into which others may put something
+
 
 class Asked(Standin):
     """What `.cancel()` returns: False exactly where all that it asked had ended before; `lives` are
-    those of which that was not known. `conclude` is called once that is decided."""
+    those of which that was not known, `again` those that had been asked before suspension `at`.
+    `conclude` is called once that is decided."""
 
     SHOWN: frozenset[str] = frozenset()
-    __slots__ = ("conclude", "lives", "world")
+    __slots__ = ("again", "at", "conclude", "lives", "world")
 
-    def __init__(self, world: World, lives: Sequence[Life]) -> None:
+    def __init__(self, world: World, lives: Sequence[Life], again: Sequence[Life] = ()) -> None:
         self.world = world
         self.lives = lives
+        self.again = again
+        self.at = world.suspensions
         self.conclude: Callable[[], None] | None = None
 
     def __bool__(self) -> bool:
         struck = any(map(self.world.has_struck, self.lives))
+        struck |= any(self.world.has_struck_again(life, self.at) for life in self.again)
         if self.conclude is not None:
             self.conclude()
         return struck
@@ -81,6 +88,7 @@ class World(Choices):
     leaks: list[Leak] = field(default_factory=list)
     roots: list[object] = field(default_factory=list)
     foreign: dict[int, object] = field(default_factory=dict)
+    shared: list[object] = field(default_factory=list)
     catches_memo: dict[tuple[int, object], bool] = field(default_factory=dict)
     started: dict[str, tuple[bool, object]] | None = None
 
@@ -150,6 +158,7 @@ class World(Choices):
             return Asked(self, [])
         if not self.over and self.is_followed(life):
             self.fates.ends(self.faulty)
+        again = life.asked and self.may_have_ended(life)
         if not life.asked:
             life.late = life.seen < self.suspensions
             life.seen = self.suspensions
@@ -158,7 +167,7 @@ class World(Choices):
         # What a `finally` does when the execution is given up is not the function's doing.
         if not self.faulty and not self.over:
             self.adopted.add(life.parameter)
-        return Asked(self, [life])
+        return Asked(self, [], [life]) if again else Asked(self, [life])
 
     def has_struck(self, life: Life) -> bool:
         """Say whether a task that was asked to cancel ran then."""
@@ -167,6 +176,13 @@ class World(Choices):
         self._settle_late(life)
         self.stage.confirm(life)
         return life.asked
+
+    def has_struck_again(self, life: Life, at: int) -> bool:
+        """Say whether a task that had been asked to cancel before still ran when it was asked once
+        more, at a suspension."""
+        if life.state is State.RUNNING or self.suspensions == at:
+            return not self.asks_done(life)
+        return not self.choose(f"{life.label}, asked again,", ("ran", "had ended"))
 
     def outcome(self, life: Life) -> None:
         """Raise what a task that is done came to, if it came to no good; failing now is a fault."""
@@ -304,9 +320,15 @@ class World(Choices):
         self.hand_over(*things)
         for thing in things:
             for each in captured_by(thing):
-                if type(each) in (list, set, dict) and not each and id(each) not in self.foreign:
+                if issubclass(type(each), FILLED) and not each and id(each) not in self.foreign:
                     if self.choose("others put something there", ("no", "yes")):
                         self.calls.put_something(each)
+                    else:
+                        self.shared.append(each)
+
+    def is_shared_empty(self, container: Any) -> bool:
+        """Say whether a container holds nothing that others could have put something into."""
+        return any(one is container for one in self.shared) and not container
 
     def take_over(self, maker: CodeType, things: object) -> None:
         """A helper has ended: the tasks that it made, and put into containers that its caller gave
@@ -356,7 +378,7 @@ class World(Choices):
         """Let go of everything: nothing of this execution is heard of again."""
         self.over = True
         self.calls = self.started = None
-        for held in (self.lives, self.roots, self.scopes):
+        for held in (self.lives, self.roots, self.shared, self.scopes):
             held.clear()
         self.foreign.clear()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from functools import reduce
+from functools import partial, reduce
 from itertools import permutations
 from types import (
     BuiltinFunctionType,
@@ -18,7 +18,7 @@ from types import (
 from typing import Any
 
 from flake8_asyncwait.replay import harmless
-from flake8_asyncwait.replay.choices import SIZES
+from flake8_asyncwait.replay.choices import DOES_NOT_HOLD, SIZES
 from flake8_asyncwait.replay.confine import is_class, is_open, name_of
 from flake8_asyncwait.replay.facts import Base, Kind, Pause
 from flake8_asyncwait.replay.futures import Future, Task
@@ -42,6 +42,7 @@ WHILE_PENDING = {
     "locked": ("acquire", True),
 }
 SETS = (set, frozenset)
+TAKING = frozenset({"pop", "popleft", "popitem"})
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -222,6 +223,8 @@ class Surroundings(Backstage):
             return lambda parts: self._join(thing, parts)
         if name == "difference" and kind in SETS:
             return lambda *others: reduce(self.minus, map(_as_set, others), thing)
+        if name in TAKING and self.world.is_shared_empty(thing):
+            return partial(self._take, getattr(thing, name))
         if not is_guarded(thing) or name in SHOWN.get(id(kind), ()):
             return self._get_own(thing, name)
         if isinstance(thing, Open):
@@ -307,6 +310,14 @@ class Surroundings(Backstage):
         """Stand in for `delattr`: nothing depends on it."""
 
     # -- what is in a collection ---------------------------------------------------------------
+
+    def _take(self, method: Callable[..., Any], *args: Any) -> Any:
+        """Take something out of what others have put nothing into: that they have is not known, but
+        whoever takes it knows."""
+        try:
+            return method(*args)
+        except (KeyError, IndexError):
+            self.world.give_up(DOES_NOT_HOLD)
 
     def put_something(self, container: Any) -> None:
         """Somebody else puts something into a container."""

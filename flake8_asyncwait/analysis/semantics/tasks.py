@@ -336,6 +336,9 @@ def _gather_done(ctx: Context, ref: Ref, state: State) -> Results:
 def task_cancelled(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     thing = state.heap[ref.id]
     if type(thing) is WaitTask:
+        task = state.task(thing.task)
+        if task.status == Status.MAYBE and not task.waited:  # it may have ended, or not
+            return task_cancelled(ctx, node, thing.task, state)
         return [
             (end, Const(end.task(thing.task).status == Status.CANCELLED))
             for end, _ in _wait_done(ctx, ref, state)

@@ -52,7 +52,9 @@ def answers(ctx: Context, value: Value, state: State) -> Results:
     if task.status not in MAYBE_ASKED:
         return [(state, Const(task.status not in ENDED or task.status == Status.CANCELLED))]
     ctx.machine.free_choices += not task.waited
+    late = task.status == Status.LATE_MAYBE_CANCELLING  # it ran then, and may have ended since
+    struck = Status.LATE_CANCELLING if late else Status.CANCELLING
     return [
-        (effects.not_ended(state, value.task), Const(True)),
+        (effects.with_status(state, value.task, struck), Const(True)),
         (effects.with_status(state, value.task, Status.DONE), Const(False)),
     ]
