@@ -128,3 +128,9 @@ def test_a_long_message_gets_shorter_advice() -> None:
     body = f"a_task_with_a_long_name = asyncio.create_task(work())\n{WAIT}print(many)\n"
     message = said(body.replace("tasks", "[a_task_with_a_long_name]"))
     assert message.endswith("nothing cancels it by line 7; use a finally")
+
+
+def test_it_names_a_cancel_that_no_fault_is_needed_for() -> None:
+    body = "task = asyncio.create_task(work())\ntry:\n    await asyncio.wait([task], timeout=1)\n"
+    body += "except BaseException:\n    task.cancel()\n    raise\ntask.cancel()\n"
+    assert said(body, "AWT202").startswith("'task' is cancelled on line 11 but never awaited")

@@ -348,7 +348,7 @@ def _unjoined(waited: list[Life]) -> frozenset[str]:
         if life.owner in (Owner.MADE, Owner.BORROWED)
         and life.asked
         and life.state is State.RUNNING
-        and not life.handed
+        and not (life.handed or life.joined)
     )
 
 

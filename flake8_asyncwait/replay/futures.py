@@ -254,7 +254,6 @@ class Gather(Future):
         if not self.return_exceptions:
             self._fail_early(lives)
         for life in lives:
-            life.joined = True
             self.world.finish(life)
         if not self.return_exceptions:
             for life in lives:

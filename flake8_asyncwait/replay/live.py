@@ -432,7 +432,8 @@ class _Live(Stage):
         """Return the tasks that prove a code."""
         early = [life for life in self.running if life.waited_early]
         if code == "AWT202":
-            return [life for life in self.unfinished if life not in self.running]
+            asked = (life for life in self.unfinished if life not in self.running)
+            return [life for life in asked if not life.joined]
         if code == "AWT203":
             return []
         if code == "AWT105":

@@ -186,7 +186,6 @@ class World(Choices):
 
     def outcome(self, life: Life) -> None:
         """Raise what a task that is done came to, if it came to no good; failing now is a fault."""
-        life.joined = True
         if life.state is State.FINISHED:
             failed = not life.sure and self.strike(f"{life.label}.result()", cancels=False)
             life.state = State.FAILED if failed else State.GOOD
@@ -209,7 +208,6 @@ class World(Choices):
         """Do what `task.exception()` does: whether it failed is a free branch, and no fault."""
         if not self.is_done(life):
             raise InvalidStateError
-        life.joined = True
         if life.state is State.FINISHED:
             failed = not life.sure and self.choose(f"{life.label}.exception()", ("none", "one"))
             life.state = State.FAILED if failed else State.GOOD
@@ -235,7 +233,6 @@ class World(Choices):
 
     def join(self, life: Life) -> None:
         """Await a task: raise its failure, or what strikes meanwhile."""
-        life.joined = True
         if life.state is State.RUNNING:
             self.suspensions += 1
             if life.asked:

@@ -106,6 +106,8 @@ class WaitCall(Standin):
             for life in self._lives():
                 life.waited_early |= early
                 life.waited_full |= not early
+        for life in self._lives():
+            life.joined |= life.asked or life.late
         if not self.elements:
             raise ValueError("Set of Tasks/Futures is empty.")
         self.world.stage.waits(self)

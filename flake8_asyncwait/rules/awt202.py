@@ -34,7 +34,8 @@ RULE = Rule(
     summary="Pending tasks are cancelled but never awaited",
     rationale="""\
 `task.cancel()` only asks a task to stop. Until you await the task, its cleanup may not have run,
-and nobody sees an exception that the cleanup raises.""",
+and nobody sees an exception that the cleanup raises. To wait for some time is enough
+(`await asyncio.wait(tasks, timeout=5)` after the cancels): the task may refuse to stop.""",
     bad="""\
 import asyncio
 

@@ -92,9 +92,14 @@ def shortest(books: Books, found: Sequence[tuple[Leak, History]]) -> Loss | None
     """What the shortest execution among some leaks loses."""
     if not found:
         return None
-    _, history = min(found, key=lambda pair: (pair[1].rank, pair[0].origin))
+    lost, history = min(found, key=lambda pair: (pair[1].rank, pair[0].origin))
     origins = sorted({leak.origin for leak, other in found if _is_same(history, other)})
-    cancelled = {line for origin in origins for line in books.cancelled_on.get(origin, ())}
+    cancelled = {
+        line
+        for origin in origins
+        for line, is_faultless in books.cancelled_on.get(origin, {}).items()
+        if is_faultless or lost.fault
+    }
     return Loss(
         tuple(dict.fromkeys(map(books.name_of, origins))),
         tuple(dict.fromkeys(map(books.line_of, origins))),

@@ -20,7 +20,7 @@ class Loss:
 
     `names` are the names of the tasks that its last step loses ("" for one without a name), `lines`
     those on which they are made (0 for those of others), `cancelled_on` those on which executions
-    cancel them.
+    cancel them, without a fault where this one has none.
     """
 
     names: tuple[str, ...]

@@ -68,7 +68,8 @@ class Books:
     is_forgotten: bool = False
     adopted: set[str] = field(default_factory=set)
     labels: dict[int, str] = field(default_factory=dict)
-    cancelled_on: dict[int, set[int]] = field(default_factory=dict)
+    # The lines on which the tasks of an origin are cancelled, and whether without a fault.
+    cancelled_on: dict[int, dict[int, bool]] = field(default_factory=dict)
     work: int = 0
     _before: int = 0
     _origins: dict[object, int] = field(default_factory=dict)

@@ -72,7 +72,8 @@ def cancel(ctx: Context, state: State, value: Value, line: int) -> State:
     state = ctx.machine.books.cancels(state, value, line)
     for ref in effects.tasks_of(state, value):
         task = state.task(ref)
-        ctx.machine.books.cancelled_on.setdefault(task.origin, set()).add(line)
+        lines = ctx.machine.books.cancelled_on.setdefault(task.origin, {})
+        lines[line] = lines.get(line, False) or not state.fault
         if task.status in UNSETTLED and task.owner.param and not state.fault:
             ctx.machine.books.adopted.add(task.owner.param)
     return effects.cancel(state, value)

@@ -61,7 +61,7 @@ def _leave(ctx: Context, state: State, number: int, line: int, how: str) -> None
         return
     if thing.status in UNSETTLED:
         kind = "kept" if thing.handed else "lost"
-    elif thing.status in ASKED and not thing.handed:
+    elif thing.status in ASKED and not (thing.handed or thing.joined):
         kind = "unawaited"
     else:
         return

@@ -61,6 +61,7 @@ def run_wait(ctx: Context, state: State, waiting: Waiting, line: int) -> Results
     if waiting.site >= 0:
         state = start_wait(ctx, state, waiting.site, items, opened)
         state = state.step(waiting.line, "the wait starts", WAITING)
+    state = effects.mark_joined(state, items)
     later = _passed(state, items)
     ctx.fault(state, waiting.line, (CANCELLED_ERROR,), later)
     if ctx.limited:
@@ -73,6 +74,7 @@ def join_wait(ctx: Context, state: State, ref: Ref, line: int) -> Results:
     """Await a task that runs a wait: a cancellation ends that task, and none that it waits for."""
     task = state.wait_task(ref)
     state, items, opened = waited_elements(ctx, state, task.waiting)
+    state = effects.mark_joined(state, items)
     later = effects.with_status(_passed(state, items), task.task, Status.CANCELLED)
     ctx.fault(state, line, (CANCELLED_ERROR,), later)
     return [

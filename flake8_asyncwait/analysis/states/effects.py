@@ -300,6 +300,14 @@ def surely_runs(state: State, value: Value) -> bool:
     )
 
 
+def mark_joined(state: State, items: tuple[Value, ...]) -> State:
+    """A wait takes in what was asked to cancel before: it waits for the cleanup of that, if only
+    for some time."""
+    refs = [ref for item in items for ref in tasks_of(state, item)]
+    asked = {ref.id: task for ref in refs if (task := state.task(ref)).status in ASKED}
+    return state.put_all({number: task._replace(joined=True) for number, task in asked.items()})
+
+
 def mark_waited(state: State, items: tuple[Value, ...]) -> State:
     """Every task behind the elements of a wait has been waited for at the site."""
     return state.waited_for([ref for item in items for ref in tasks_of(state, item)])

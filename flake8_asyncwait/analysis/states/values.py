@@ -233,7 +233,8 @@ class Task(NamedTuple):
     """One abstract task. `waited` says whether the site has waited for it, `origin` is the place
     that made it, `handed` whether somebody else can reach it, `runs` what it runs, if that is a
     method whose end another one tells. `struck` and `late` are notes on its cancels, which only a
-    fix takes. One that is `safe` cannot fail."""
+    fix takes. One that is `safe` cannot fail. One that is `joined` was waited for after it was
+    asked to cancel."""
 
     status: Status
     owner: Owner
@@ -244,6 +245,7 @@ class Task(NamedTuple):
     struck: bool = False
     late: bool = False
     safe: bool = False
+    joined: bool = False
 
 
 class Box(NamedTuple):
