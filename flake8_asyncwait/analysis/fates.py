@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from flake8_asyncwait.analysis.code import ir
@@ -11,7 +11,16 @@ from flake8_asyncwait.analysis.semantics.known import TASK_METHODS, Trait
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.trace import Trace
-from flake8_asyncwait.analysis.states.values import Shielded, Status, Task, TimeLimited, Value
+from flake8_asyncwait.analysis.states.values import (
+    ENDED,
+    UNSETTLED,
+    Shielded,
+    Status,
+    Task,
+    TimeLimited,
+    Value,
+    Waiting,
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -37,9 +46,9 @@ class FamilyBooks(Books):
         if isinstance(value, Shielded) or (
             isinstance(value, TimeLimited) and isinstance(value.inner, Shielded)
         ):
-            self.is_shielded = self.is_shielded or _reaches(state, value)
-        elif _reaches(state, value):
-            self._ends(state, line, AWAITED)
+            self.is_shielded = self.is_shielded or _reaches_running(state, value)
+        elif not isinstance(_inner(value), Waiting) and _reaches(state, value):
+            self._ends(state, line, AWAITED)  # what a wait means to end it says for itself
 
     def given(self, state: State, values: Collection[Value], line: int) -> None:
         """Values are given to a call that is awaited."""
@@ -71,12 +80,13 @@ class FamilyBooks(Books):
         self.is_meant = self.is_meant or not state.fault
 
     def cancels(self, state: State, value: Value, line: int) -> State:
-        if any(state.task(ref).waited for ref in effects.tasks_of(state, value)):
+        tasks = (state.task(ref) for ref in effects.tasks_of(state, value))
+        if any(task.waited and task.status not in ENDED for task in tasks):
             self._ends(state, line, Status.CANCELLING.value)
         return state
 
     def used(self, state: State, value: Value, what: str, line: int) -> None:
-        if what == WAITED_AGAIN and _reaches(state, value):
+        if what == WAITED_AGAIN and _reaches_running(state, value):
             self.is_waited = True
 
     def asked(self, state: State, value: Value, method: str, line: int, func: ir.Func) -> None:
@@ -99,8 +109,17 @@ def _inner(value: Value) -> Value:
 
 def _reaches(state: State, value: Value) -> bool:
     """Whether a value reaches a task of the site."""
+    return any(_reached(state, value))
+
+
+def _reaches_running(state: State, value: Value) -> bool:
+    """Whether it reaches one that may run, and was not asked to cancel."""
+    return any(task.status in UNSETTLED for task in _reached(state, value))
+
+
+def _reached(state: State, value: Value) -> Iterator[Task]:
     things = (state.heap[number] for number in state.refs(value))
-    return any(type(thing) is Task and thing.waited for thing in things)
+    return (thing for thing in things if type(thing) is Task and thing.waited)
 
 
 def family_books(many: int, limit: int) -> FamilyBooks:

@@ -125,7 +125,10 @@ class Asyncio(Standin):
         return self.create_task(thing) if annotated else self.ensured(thing)
 
     def ensured(self, thing: Any) -> Any:
-        """Return a task for a coroutine; anything else stays what it is."""
+        """Return a task for a coroutine; what else can be awaited stays what it is. Raises
+        TypeError for the rest, as the event loop does."""
+        if not hasattr(type(thing), "__await__"):
+            raise TypeError("An asyncio.Future, a coroutine or an awaitable is required")
         if not is_coroutine(thing) or self._is_task_by_name(thing):
             return thing
         return self.create_task(thing)

@@ -9,7 +9,7 @@ from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR
 from flake8_asyncwait.analysis.fates import FamilyBooks
 from flake8_asyncwait.analysis.interpret import Analysed
 from flake8_asyncwait.analysis.machine.books import Books, Leak
-from flake8_asyncwait.analysis.machine.fanout import CHILD, SIBLING, VAIN_CANCEL, closing
+from flake8_asyncwait.analysis.machine.fanout import AT_CHILD, CLOSED, IN_VAIN, SIBLING
 from flake8_asyncwait.analysis.machine.machine import BYSTANDER
 from flake8_asyncwait.analysis.states.trace import FAULT, Choice, History, Trace
 from flake8_asyncwait.analysis.states.values import COLLECTION, FUTURE, OWNED
@@ -50,9 +50,7 @@ def fates(analysed: Analysed) -> Fates | None:
     first = partial(shortest, books)
     # A gather answers for what it makes; tasks that it is given were made at another site.
     made = [(k, h) for k, h in lost if site.kind is not GATHER or books.is_made_by(k, site.call)]
-    child = [(k, h) for k, h in lost if k.fault is not None and k.fault.kind == CHILD]
-    child = child if books.several else []
-    closings = frozenset(map(closing, site.uses))
+    child = [(k, h) for k, h in lost if books.several and _struck_at(k) in AT_CHILD]
     return Fates(
         books,
         not analysed.is_incomplete,
@@ -60,17 +58,17 @@ def fates(analysed: Analysed) -> Fates | None:
         _struck(books, made, BYSTANDER),
         _struck(books, made, SIBLING),
         first(child),
-        first([(k, h) for k, h in child if not closings.isdisjoint(_whats(h))]),
-        first([(k, h) for k, h in child if VAIN_CANCEL in _whats(h)]),
+        first([(k, h) for k, h in child if _struck_at(k) == CLOSED]),
+        first([(k, h) for k, h in child if _struck_at(k) == IN_VAIN]),
     )
 
 
-def _whats(history: History) -> set[str]:
-    return {step.what for step in history.steps()}
+def _struck_at(leak: Leak) -> str:
+    return "" if leak.fault is None else leak.fault.kind
 
 
 def _struck(books: Books, lost: list[tuple[Leak, History]], kind: str) -> Struck | None:
-    found = [(k, h) for k, h in lost if k.fault is not None and k.fault.kind == kind]
+    found = [(k, h) for k, h in lost if _struck_at(k) == kind]
     loss = shortest(books, found)
     if loss is None:
         return None

@@ -16,8 +16,8 @@ class Site:
     """A site and what is known of it without executions.
 
     `pending_names` are those that the result of a wait, or the pending half of it, is bound to,
-    `result_names` those of both halves. `uses` are the names that what a site of the family is
-    given may use.
+    `result_names` those of both halves. `uses` are the names bound by a `with` that what a site of
+    the family is given may use.
     """
 
     call: ir.Call

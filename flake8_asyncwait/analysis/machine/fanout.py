@@ -8,7 +8,7 @@ has failed leaves behind.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import last_name, walk
@@ -20,6 +20,7 @@ from flake8_asyncwait.analysis.states.values import (
     OWNED,
     AsCompleted,
     Coroutine,
+    Param,
     Ref,
     Result,
     Task,
@@ -33,6 +34,10 @@ from flake8_asyncwait.sites.fanout import AS_COMPLETED, CREATION, GATHER, WAIT
 # the site over `as_completed`.
 SIBLING = "sibling"
 CHILD = "child"
+# The same, once the others use what is closed, or only the gather was cancelled, in vain.
+CLOSED = "child, closed"
+IN_VAIN = "child, in vain"
+AT_CHILD = frozenset({CHILD, CLOSED, IN_VAIN})
 
 # What the steps of an execution say.
 STARTS = {
@@ -131,17 +136,44 @@ def iterating(ctx: Context, state: State, value: AsCompleted) -> State:
     )
 
 
+def sizes(ctx: Context, state: State, value: Value) -> Iterator[tuple[State, Value]]:
+    """What is looped over, and where that is a collection of the caller's, an empty one. A wait
+    that is given one says that there is something in it."""
+    inner = value.waited if isinstance(value, AsCompleted) else value
+    if ctx.machine.site.kind is not WAIT and isinstance(inner, Param) and not inner.falsy:
+        empty = inner._replace(falsy=True)
+        given = value._replace(waited=empty) if isinstance(value, AsCompleted) else empty
+        yield effects.substitute(state, inner, empty), given
+    yield state, value
+
+
 def leaving(ctx: Context, node: ir.With, state: State) -> State:
     """A `with` is left: what the children of the gather of the site use of it is closed."""
-    if ctx.machine.site.kind is not GATHER or not isinstance(node.target, ir.Name):
+    if not isinstance(node.target, ir.Name) or node.target.id not in ctx.machine.site.uses:
         return state
-    if (
-        state.fault is None
-        or state.fault.kind != CHILD
-        or node.target.id not in ctx.machine.site.uses
-    ):
+    if not may_close(ctx, state):
         return state
-    return state.step(node.line, closing(node.target.id))
+    return _at_child(state.step(node.line, closing(node.target.id)), CLOSED)
+
+
+def cancelled_in_vain(state: State, line: int) -> State:
+    """The gather of the site is cancelled after a child has failed."""
+    return _at_child(state.step(line, VAIN_CANCEL), IN_VAIN)
+
+
+def _at_child(state: State, kind: str) -> State:
+    """More is known of a failed child, if it is one that has struck."""
+    if state.fault is None or state.fault.kind not in (CHILD, CLOSED):
+        return state
+    return state.with_fault(state.fault._replace(kind=kind))
+
+
+def may_close(ctx: Context, state: State) -> bool:
+    """Whether a child of the gather of the site has failed whose others may use what a `with` of
+    the function closes when it is left."""
+    if ctx.machine.site.kind is not GATHER or not ctx.machine.site.uses:
+        return False
+    return state.fault is not None and state.fault.kind == CHILD
 
 
 def is_timed(ctx: Context, func: ir.Func, line: int) -> bool:
@@ -162,6 +194,12 @@ def awaitables(ctx: Context, node: ir.Call, args: Args) -> tuple[list[Value], bo
     first = next((n for n, arg in enumerate(node.args) if arg.star), len(node.args))
     rest = repeated(ctx, tuple(args.positional[first:]))
     return telling(ctx, (*args.positional[:first], *rest), True)
+
+
+def counts(ctx: Context, items: Sequence[Value]) -> bool:
+    """Whether a new collection knows how many awaitables it holds."""
+    awaitable = sum(isinstance(item, (Coroutine, Result)) for item in items)
+    return ctx.machine.site.kind is not WAIT and awaitable <= ctx.machine.many
 
 
 def is_one_more(ctx: Context, state: State, ref: Ref, value: Value) -> bool:

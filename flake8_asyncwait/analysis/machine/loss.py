@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import chain
 
+from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.books import Leak
 from flake8_asyncwait.analysis.machine.machine import Context
 from flake8_asyncwait.analysis.states.completion import States
@@ -40,8 +41,9 @@ def collect(ctx: Context, state: State, line: int) -> State:
     gone = {number: thing for number, thing in state.heap.items() if number not in alive}
     for number in gone:
         _leave(ctx, state, number, line, DROPPED)
-    if state.fault and state.stale and LOST not in state.env:
-        # A cleanup may still come to read the result: then it is another code.
+    if state.fault and (state.stale or fanout.may_close(ctx, state)) and LOST not in state.env:
+        # A cleanup may still come to read the result, or to close what it uses: then it is another
+        # code.
         lost = tuple(Ref(n) for n, t in gone.items() if type(t) is Task and _is_losable(t))
         state = state.bind(LOST, lost) if lost else state
     return state.collected()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import ANY, CANCELLED_ERROR
 from flake8_asyncwait.analysis.code.walk import walk
+from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics.binding import bind
@@ -34,7 +35,7 @@ def _comprehension(ctx: Context, node: ir.Comprehension, state: State) -> Result
         if node.kind is dict:
             results.append(after.new(dict_of(rows_of(items), opened)))
         else:
-            results.append(new_box(after, node.kind, items, opened))
+            results.append(new_box(after, node.kind, items, opened, fanout.counts(ctx, items)))
     return results
 
 
@@ -54,7 +55,8 @@ def _clauses(
     clause = node.clauses[depth]
     ends: list[tuple[State, list[Value], bool]] = []
     for before, items, opened in ways:
-        for state, value in evaluate(ctx, clause.iter, before):
+        given = evaluate(ctx, clause.iter, before)
+        for state, value in (sized for way in given for sized in fanout.sizes(ctx, *way)):
             if clause.asynchronous:
                 ctx.fault(state, node.line, (CANCELLED_ERROR, ANY), state.suspended())
                 state = state.suspended()

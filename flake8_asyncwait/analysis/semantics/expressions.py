@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics import known
@@ -127,7 +128,7 @@ def _display(ctx: Context, node: ir.Display, state: State) -> Results:
                 items.extend(more or ())
             else:
                 items.append(value)
-        results.append(new_box(after, node.kind, items, opened))
+        results.append(new_box(after, node.kind, items, opened, fanout.counts(ctx, items)))
     return results
 
 

@@ -51,13 +51,17 @@ def live(state: State, origin: int) -> int:
     return sum(type(thing) is Task and thing.origin == origin for thing in state.heap.values())
 
 
-def new_box(state: State, kind: type, items: list[Value], opened: bool) -> tuple[State, Value]:
-    """A new collection, or an unknown value where it holds nothing to remember."""
+def new_box(
+    state: State, kind: type, items: list[Value], opened: bool, counted: bool = False
+) -> tuple[State, Value]:
+    """A new collection, or an unknown value where it holds nothing to remember. Where it is not
+    `counted`, equal results of one call stand for any number of them."""
     if kind is not tuple:
         telling = [item for item in items if not isinstance(item, Unknown)]
         # Equal results of one call stand for as many things as the call was made.
         distinct = list(dict.fromkeys(telling))
         several = any(isinstance(i, Result) and telling.count(i) > 1 for i in distinct)
+        several = several and not (counted and kind is list)
         if several or kind in UNORDERED:
             opened = opened or several or len(telling) < len(items)
             items = distinct

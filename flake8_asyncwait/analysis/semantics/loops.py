@@ -7,6 +7,7 @@ from enum import Enum, auto
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR
 from flake8_asyncwait.analysis.code.walk import TELLING, target_names, walk
+from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.books import AWAITED
 from flake8_asyncwait.analysis.machine.execute import evaluate, executes_all, run_block
 from flake8_asyncwait.analysis.machine.loss import collect, head, merge
@@ -25,6 +26,7 @@ from flake8_asyncwait.analysis.states.completion import BREAK, CONTINUE, Flow, S
 from flake8_asyncwait.analysis.states.real import UNORDERED
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
+    MAYBE_ASKED,
     UNKNOWN,
     AsCompleted,
     Box,
@@ -32,6 +34,7 @@ from flake8_asyncwait.analysis.states.values import (
     Ref,
     Shielded,
     Status,
+    Task,
     Value,
     parts_of,
 )
@@ -74,10 +77,11 @@ def _for(ctx: Context, node: ir.For, states: list[State]) -> list[State]:
     unknown: list[tuple[State, bool]] = []
     # Those whose items are known, by the order of these and whether there are others.
     known: dict[tuple[Order, bool], list[State]] = {}
-    for after, value in (way for one in states for way in evaluate(ctx, node.iter, one)):
+    ways = (way for one in states for way in evaluate(ctx, node.iter, one))
+    for after, value in (sized for way in ways for sized in fanout.sizes(ctx, *way)):
         if isinstance(value, AsCompleted) and node.asynchronous:
             after, items, source = completing(ctx, after, value)
-            if value.timed:
+            if value.timed and not (items and all(effects.ended(after, one) for one in items)):
                 ctx.time_out(after.suspended(), node.line)
             if items is not None:
                 _start_loop(ctx, node, after, items, source, known, Order.COMPLETION)
@@ -236,11 +240,10 @@ def _next_item(
         options = [way for way in options if _is_over(state, way[0])] or options
     entered: list[State] = []
     for item, rest in options:
-        if node.asynchronous:
-            state = _completed(ctx, node, item, state)
-        after, ref = state.new(Box(ir.ITERATOR, rest))
-        after = after.bind(key, ref)
-        entered += bind(ctx, node.target, parts_of(item)[0], after)
+        for ended in _completed(ctx, node, item, state) if node.asynchronous else [state]:
+            after, ref = ended.new(Box(ir.ITERATOR, rest))
+            after = after.bind(key, ref)
+            entered += bind(ctx, node.target, parts_of(item)[0], after)
     return entered
 
 
@@ -248,15 +251,19 @@ def _is_over(state: State, item: Value) -> bool:
     return effects.ended(state, item.inner if isinstance(item, Shielded) else item)
 
 
-def _completed(ctx: Context, node: ir.For, item: Value, state: State) -> State:
+def _completed(ctx: Context, node: ir.For, item: Value, state: State) -> list[State]:
     """`async for task in as_completed(tasks)` waits for the next task to be done; a
     cancellation there leaves the tasks running."""
     ctx.machine.books.used(state, item, AWAITED, node.line)
     if effects.ended(state, item):
-        return state
+        return [state]
     later = state.suspended()
     ctx.fault(state, node.line, (CANCELLED_ERROR,), later)
-    return effects.end_all(later, item, Status.DONE)
+    ended = [effects.end_all(later, item, Status.DONE)]
+    thing = state.get(item)
+    if isinstance(item, Ref) and type(thing) is Task and thing.status in MAYBE_ASKED:
+        ended.append(effects.with_status(later, item, Status.DONE))  # it had ended before
+    return ended
 
 
 def _turn_unknown(ctx: Context, node: ir.For, states: list[State], flow: Flow) -> list[State]:

@@ -125,6 +125,8 @@ def _with_any(ctx: Context, node: ir.With, states: list[State]) -> list[State]:
     flow = Flow()
     ends = run_block(ctx.into(flow), node.body, merge(ctx, entered, node.line))
     for completion, ended in flow:
+        if completion.exc is not None:
+            ended = [fanout.leaving(ctx, node, state) for state in ended]
         ctx.out.add(completion, *_exits(ctx, node, ended))
     return _exits(ctx, node, ends)
 
@@ -152,7 +154,6 @@ def _leave_stack(ctx: Context, node: ir.With, state: State) -> State:
 
 def _exits(ctx: Context, node: ir.With, states: list[State]) -> list[State]:
     states = [_leave_stack(ctx, node, state) for state in states]
-    states = [fanout.leaving(ctx, node, state) for state in states]
     if not node.asynchronous:
         return states
     return ctx.suspend_all(states, node.line)

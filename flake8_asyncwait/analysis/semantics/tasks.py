@@ -253,7 +253,7 @@ def run_until_complete(ctx: Context, node: ir.Call, args: Args, state: State) ->
 def task_cancel(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     thing = state.heap[ref.id]
     if type(thing) is Gather and thing.failed:
-        return [(state.step(node.line, fanout.VAIN_CANCEL), Const(False))]
+        return [(fanout.cancelled_in_vain(state, node.line), Const(False))]
     if not effects.ended(state, ref):
         state = state.step(node.line, f"{describe(ctx, state, ref)} is asked to cancel")
     statuses = {state.task(r).status for r in effects.tasks_of(state, ref)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 # what a test has found out (`Tested`), where it is tested again.
 SOME = "$some:"
 TESTED = "$tested:"
-# What a faulty execution has lost while a result was not bound yet.
+# What a faulty execution has lost while a result was not bound yet, or a `with` was not left.
 LOST = "$lost"
 
 

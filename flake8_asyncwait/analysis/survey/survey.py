@@ -72,7 +72,14 @@ def family_facts_of(program: Program, func: ir.Func, sites: Mapping[ir.Call, Kin
 
 
 def _uses(func: ir.Func, call: ir.Call) -> frozenset[str]:
-    """The names that what a call is given may use, directly or through other names."""
+    """The names bound by a `with` that what a call is given may use, directly or through others."""
+    managed = {
+        node.target.id
+        for node in every(func)
+        if isinstance(node, ir.With) and isinstance(node.target, ir.Name)
+    }
+    if not managed:
+        return frozenset()
     names = {name for arg in call.args for name in mentioned(arg.value)}
     while True:
         found = {
@@ -83,7 +90,7 @@ def _uses(func: ir.Func, call: ir.Call) -> frozenset[str]:
             for name in mentioned(value)
         }
         if found <= names:
-            return frozenset(names)
+            return frozenset(names & managed)
         names |= found
 
 
