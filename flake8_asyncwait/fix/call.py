@@ -28,7 +28,7 @@ def renamed(place: Place, function: str, drop: frozenset[str], width: int) -> cs
     best = next((way for way in ways[:-1] if _fits(place, way, width)), None)
     if best is None and any(_fits(place, way, width, True) for way in ways[:-1]):
         return None  # to ruff, a comment for a tool takes no place; to black it does
-    return _replaced(place.module, call, best or ways[-1])
+    return place.with_node(call, best or ways[-1])
 
 
 def _layouts(old: cst.Call, new: cst.Call) -> Iterator[cst.Call]:
@@ -38,12 +38,6 @@ def _layouts(old: cst.Call, new: cst.Call) -> Iterator[cst.Call]:
     elif layout.is_breakable(old):
         yield layout.flat(new)
     yield new
-
-
-def _replaced(module: cst.Module, old: cst.CSTNode, new: cst.CSTNode) -> cst.Module:
-    result = module.deep_replace(old, new)
-    assert isinstance(result, cst.Module)
-    return result
 
 
 def _fits(place: Place, call: cst.Call, width: int, but_for_tools: bool = False) -> bool:

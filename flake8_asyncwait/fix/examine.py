@@ -52,10 +52,14 @@ class Seen:
         self.site = site
         self._runs = runs
         self._options = options
+        # The site as it was before any was cured, and whether it has been cured since.
+        self._first = self
+        self.is_cured = False
 
     @cached_property
     def analysed(self) -> Analysed:
         """What the executions show of the site."""
+        self.versions.spend("")
         found = self._runs.analyse(self.site)
         if self.versions.budget.left < 0:
             raise OutOfWork
@@ -74,15 +78,16 @@ class Seen:
         fired = fires(self.analysed, self._options)
         return None if fired is None else fired[0]
 
-    @cached_property
-    def had_finding(self) -> bool:
-        """Whether the site has a finding, or had one before another site was cured."""
-        return self.code is not None
-
     def inherit(self, before: Seen) -> None:
         """Take over what is known of the site from before another one was cured."""
-        if "had_finding" in vars(before):
-            self.had_finding = before.had_finding
+        self._first, self.is_cured = before._first, before.is_cured
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the site has a finding, or cannot be followed, and that was not so at first."""
+        if self.code is not None:
+            return self.is_cured or self._first.code is None
+        return self.undetermined and not self._first.undetermined
 
     @property
     def kind(self) -> Kind:
@@ -170,7 +175,8 @@ class Versions:
     code outside of all functions, where that is None.
 
     `settling` are the names that `wait_any` goes by, `creators` those of what makes a task, where
-    creations are looked for. `budget` is the work for all versions.
+    creations are looked for. `budget` is the work for all versions. `is_wary` says that each proof
+    looks at all sites again, and not only at the one that it is for.
     """
 
     file: File
@@ -178,6 +184,7 @@ class Versions:
     settling: frozenset[str]
     creators: frozenset[str]
     budget: Budget
+    is_wary: bool = False
     # The one that was examined last: what was proved is where the cure of the next site begins.
     _last: dict[tuple[str, Options, int], list[Seen]] = field(default_factory=dict, repr=False)
 
@@ -213,9 +220,9 @@ class Versions:
         return seen
 
     def spend(self, text: str) -> None:
-        """Take what it costs to parse a text, or to make one, from the `budget`. Raises
-        `OutOfWork` where that is spent."""
-        self.budget.left -= _PARSING + len(text) / _CHARACTERS
+        """Take what it costs to parse a text, to make one, or, where it is "", to begin a run, from
+        the `budget`. Raises `OutOfWork` where that is spent."""
+        self.budget.left -= (_PARSING if text else 0) + len(text) / _CHARACTERS
         if self.budget.left < 0:
             raise OutOfWork
 

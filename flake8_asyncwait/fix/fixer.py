@@ -27,6 +27,9 @@ from flake8_asyncwait.verdict.finding import Finding
 # where all of it is spent. No other function of the file has a part in it, and every door has the
 # same: so what is said of a finding depends on nothing but its function.
 WORK = 800_000
+# How much of it may be needed to look at all sites of the function once more in the end. A function
+# that would take more is not fixed.
+LAST_LOOK = WORK // 4
 # In characters: a longer file is not fixed, as it would be read twice.
 LONGEST = 2_000_000
 # Statements and expressions: a longer function is not fixed, as it would be read, laid out and
@@ -87,12 +90,17 @@ def fix(
     net = Net(SyntaxError)
     for entry, group in by_function(file, sorted(findings)):
         with net.over(*(entry.place if entry else ())) as over:
-            versions = Versions(file, entry, settling, makers, Budget(WORK))
             own = "\n".join(lines) if entry is None else cut_out(lines, entry)
             statements = file.tree.body if entry is None else [entry.node]
-            one = _Function(own, versions, options, is_longer(own, statements, MAX_NODES))
-            for finding in reversed(group):
-                one.fix(finding, how)
+            is_long = is_longer(own, statements, MAX_NODES)
+            budget = Budget(WORK)
+            for is_wary in (False, True):
+                versions = Versions(file, entry, settling, makers, budget, is_wary)
+                one = _Function(own, versions, options, is_long)
+                for finding in reversed(group):
+                    one.fix(finding, how)
+                if is_wary or one.is_harmless():
+                    break
             done = one.cures()
         if over.failed:
             done = [Cure(f.line, f.column, f.code, MANUAL, INTERNAL_ERROR) for f in group]
@@ -120,17 +128,24 @@ class _Function:
         self._before: list[Seen] = []
         self._places: list[tuple[int, int]] | None = None
         self._done: dict[Finding, Rewrite] = {}
+        # What is kept of the budget for a last look at all sites, once that is known.
+        self._kept: float | None = None
 
     def _index(self, finding: Finding) -> tuple[list[Seen], int]:
         """The sites as they are now, and the number of that of a finding. Raises `OutOfWork`."""
+        seen = self._sites()
+        if self._places is None:
+            self._places = [each.place for each in seen]
+        return seen, self._places.index((finding.line, finding.column))
+
+    def _sites(self) -> list[Seen]:
+        """The sites as they are now. Raises `OutOfWork`."""
         if self._seen is None:
             most = max((one.many for one in self._before), default=MANY)
             self._seen = self._versions.examine(self.text, self._options, most=most)
             if self._before:
                 self._seen = matched(self._seen, self._before) or self._seen
-        if self._places is None:
-            self._places = [each.place for each in self._seen]
-        return self._seen, self._places.index((finding.line, finding.column))
+        return self._seen
 
     def fix(self, finding: Finding, how: How) -> None:
         """Cure one finding."""
@@ -152,13 +167,33 @@ class _Function:
         seen, index = self._index(finding)
         if seen[index].code is None:
             return Rewrite(MANUAL, self.text, "a closer analysis does not confirm it")
+        self._keep_work(len(seen) - 1, seen[index].notes.work)
         done = rewrite(self.text, seen, index, self._options, how)
         if done.outcome == WAIT_ANY and self._places is not None:
             del self._places[index], seen[index]
         elif done.outcome in CURED:
-            seen[index].had_finding = False
+            seen[index].is_cured = True
         self._before = seen
         return done
+
+    def _keep_work(self, others: int, work: int) -> None:
+        """Keep what it takes to look at `others` in the end, if each takes as much `work`. Raises
+        `OutOfWork` where that is too much."""
+        if self._kept is None:
+            self._kept = others * work
+            self._versions.budget.left -= self._kept
+        if self._kept > LAST_LOOK:
+            raise OutOfWork
+
+    def is_harmless(self) -> bool:
+        """Whether the cures have made no site worse."""
+        self._versions.budget.left += self._kept or 0
+        if not any(done.outcome in CURED for done in self._done.values()):
+            return True
+        try:
+            return not any(one.is_worse for one in self._sites())
+        except OutOfWork:
+            return False
 
     def cures(self) -> list[Cure]:
         """What was done about each finding. The cure of one may be another one's too: a `finally`

@@ -32,6 +32,17 @@ def parts(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
                     yield each
 
 
+def with_part(node: cst.CSTNode, old: cst.CSTNode, new: cst.CSTNode) -> cst.CSTNode:
+    """A node with another one in the place of one of its parts."""
+    for name in _names(type(node)) or ():
+        value: Any = getattr(node, name)
+        if value is old:
+            return node.with_changes(**{name: new})
+        if isinstance(value, (tuple, list)) and any(each is old for each in value):
+            return node.with_changes(**{name: [new if each is old else each for each in value]})
+    raise ValueError("not a part of the node")
+
+
 _known: dict[type[Any], tuple[str, ...] | None] = {}
 
 

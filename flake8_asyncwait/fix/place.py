@@ -7,13 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from flake8_asyncwait.analysis.code.parse import parse_module
-from flake8_asyncwait.fix.nodes import parts
+from flake8_asyncwait.fix.nodes import parts, with_part
 from flake8_asyncwait.sites.pieces import UNDER
 
 _FUNCTIONS = (cst.FunctionDef, cst.Lambda, cst.ClassDef)
@@ -37,13 +38,14 @@ class Place:
     """A site in its slice of the file.
 
     The slice is the outermost function around the site, or the whole file. `module` is the slice
-    parsed, under an `if` where it is indented; the lines of that count on from `above`. `path`
-    leads from `module` to the call. `levels` are the blocks of the innermost function around it,
-    the innermost first. `positions` are those of all nodes in the slice.
+    parsed, under an `if` where it is indented, and `code` its text; the lines of that count on from
+    `above`. `path` leads from `module` to the call. `levels` are the blocks of the innermost
+    function around it, the innermost first. `positions` are those of all nodes in the slice.
     """
 
     above: int
     module: cst.Module
+    code: str = field(repr=False)
     path: tuple[cst.CSTNode, ...]
     levels: tuple[Level, ...]
     positions: Mapping[cst.CSTNode, CodeRange] = field(repr=False)
@@ -94,7 +96,7 @@ class Place:
         """What stands before a node that begins a line, beyond the indentation of its statement;
         nothing where it does not begin one."""
         start = self.positions[node].start
-        before = self.module.code.split("\n")[start.line - 1][: start.column]
+        before = self.code.split("\n")[start.line - 1][: start.column]
         return "" if before.strip() else before.removeprefix(self.indentation)
 
     def block(self, body: list[Any]) -> cst.IndentedBlock:
@@ -106,9 +108,15 @@ class Place:
         """The slice with other statements in one of the blocks around the site."""
         if level.block is self.module:
             return self.module.with_changes(body=list(body))
-        module = self.module.with_deep_changes(level.block, body=list(body))
-        assert isinstance(module, cst.Module)
-        return module
+        return self.with_node(level.block, level.block.with_changes(body=list(body)))
+
+    def with_node(self, node: cst.CSTNode, new: cst.CSTNode) -> cst.Module:
+        """The slice with another node in the place of one on the path."""
+        depth = next(n for n, each in enumerate(self.path) if each is node)
+        for inner, outer in pairwise(reversed(self.path[: depth + 1])):
+            new = with_part(outer, inner, new)
+        assert isinstance(new, cst.Module)
+        return new
 
     def with_module(self, module: cst.Module) -> str:
         """The text of the slice with another module in the place of this one."""
@@ -128,14 +136,15 @@ def locate(text: str, line: int, column: int, start: int | None) -> Place | None
     """
     is_indented = start is not None and text[:1].isspace()
     above = (start or 1) - 1 - is_indented
+    code = UNDER + text if is_indented else text
     try:
-        module, positions = _read(UNDER + text if is_indented else text)
+        module, positions = _read(code)
     except cst.ParserSyntaxError:
         return None
     path = _path_to(module, line - above, column, positions)
     if path is None:
         return None
-    return Place(above, module, path, tuple(_levels(path)), positions, is_indented)
+    return Place(above, module, code, path, tuple(_levels(path)), positions, is_indented)
 
 
 @lru_cache(maxsize=2)

@@ -244,7 +244,8 @@ def _tidied(
             place = locate(text, *here.place, here.start)
     if place is None:
         return Tidied(text, here)
-    plain = place.with_module(without_unread(place, always, before))
+    module = without_unread(place, always, before)
+    plain = text if module is place.module else place.with_module(module)
     return Tidied(plain if plain != text and proof(plain) is not None else text, here)
 
 
@@ -398,7 +399,7 @@ def _raises(node: cst.CSTNode) -> bool:
 def _laid(place: Place, module: cst.Module, width: int) -> str | None:
     """The text with another module in the place of this one, in lines that are no longer than
     before; None where that is not possible."""
-    code = relaid(place.module.code, module.code, place.unit, width)
+    code = relaid(place.code, module.code, place.unit, width)
     return None if code is None else place.with_code(code)
 
 

@@ -23,9 +23,9 @@ def prove(
     is_wanted: Callable[[Seen], bool] = lambda _: True,
     removed: bool = False,
 ) -> list[Seen] | None:
-    """The sites of the function in a rewritten text, or None where it cannot be followed, where a
-    site is worse than before, or where the site `seen[index]` is not as `is_wanted` says: the
-    others are looked at only if it is.
+    """The sites of the function in a rewritten text, or None where it cannot be followed, or where
+    the site `seen[index]` is not as `is_wanted` says. Where the versions are wary it is also None
+    if another site is worse than at first; otherwise that is to be asked in the end.
 
     `watched` are the lines of cancels to take notes of; `removed` says that the site is gone: calls
     of `wait_any` are then among the sites that are returned.
@@ -35,20 +35,18 @@ def prove(
         now = own.versions.examine(after, options, watched, own.analysed.many)
     except SyntaxError:
         return None
-    others = [*seen[:index], *seen[index + 1 :]]
+    others = [*seen[:index], *seen[index + 1 :]] if removed else seen
     settled = [one for one in now if removed and one.settles]
-    left = matched([one for one in now if one not in settled], others if removed else seen)
+    left = matched([one for one in now if one not in settled], others)
     if left is None:
         return None
     whole = sorted([*settled, *left], key=lambda each: each.place)
     if not removed:
-        own = left[index]
-        if own.undetermined or not is_wanted(own):
+        now_own = left.pop(index)
+        if now_own.undetermined or not is_wanted(now_own):
             return None
-        left = [*left[:index], *left[index + 1 :]]
-    for one, before in zip(left, others, strict=True):
-        if not _is_no_worse(one, before):
-            return None
+    if own.versions.is_wary and any(one.is_worse for one in left):
+        return None
     return whole
 
 
@@ -102,12 +100,3 @@ def is_harmless(own: Seen, before: Seen, base: Seen | None = None) -> bool:
 
 def _is_own(owner: Owner, adopted: set[str]) -> bool:
     return owner == OWNED or owner.param in adopted
-
-
-def _is_no_worse(now: Seen, before: Seen) -> bool:
-    """Whether a site has no finding where there was none. One that has is not run again."""
-    if before.had_finding:
-        return True
-    if now.undetermined and not before.undetermined:
-        return False
-    return now.code is None

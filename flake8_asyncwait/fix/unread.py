@@ -31,7 +31,7 @@ def without_unread(place: Place, always: bool, before: cst.CSTNode) -> cst.Modul
     if not isinstance(assignment.value, cst.Await):
         return place.module
     elements = list(target.elements)
-    changes: dict[cst.CSTNode, Any] = {}
+    empty: list[cst.CSTNode] = []
     for number, element in enumerate(elements):
         name = element.value
         if not isinstance(name, cst.Name) or name.value == _IGNORED:
@@ -41,13 +41,19 @@ def without_unread(place: Place, always: bool, before: cst.CSTNode) -> cst.Modul
         bound = list(_empty_bindings(function, name.value))
         if _mentions(function, name.value) > 1 + len(bound):
             continue
-        changes |= dict.fromkeys(bound, cst.RemoveFromParent())
+        empty += bound
         elements[number] = element.with_changes(value=name.with_changes(value=_IGNORED))
     if all(layout.code(element.value) == _IGNORED for element in elements):
-        changes[assignment] = cst.Expr(assignment.value)
+        plain: cst.CSTNode = cst.Expr(assignment.value)
+    elif elements == list(target.elements):
+        return place.module
     else:
-        changes[target] = target.with_changes(elements=elements)
-    module = place.module.visit(_Changes(changes))
+        bound_to = assignment.targets[0].with_changes(target=target.with_changes(elements=elements))
+        plain = assignment.with_changes(targets=[bound_to])
+    if not empty:
+        return place.with_node(assignment, plain)
+    changes: dict[cst.CSTNode, Any] = dict.fromkeys(empty, cst.RemoveFromParent())
+    module = place.module.visit(_Changes({**changes, assignment: plain}))
     assert isinstance(module, cst.Module)
     return module
 

@@ -106,7 +106,7 @@ def moved(place: Place, level: Level, end: int) -> int:
     """How many lines a `try` moves that begins with the statement of a level; it leaves blank ones
     as they are."""
     first, last = place.lines_of(level.statement)[0], place.lines_of(level.block.body[end])[1]
-    lines = place.module.code.split("\n")[first - place.above - 1 : last - place.above]
+    lines = place.code.split("\n")[first - place.above - 1 : last - place.above]
     return sum(1 for line in lines if line.strip())
 
 
