@@ -20,18 +20,16 @@ from flake8_asyncwait.replay.locate import (
     SCOPES,
     CannotLift,
     Declared,
+    Sites,
     annotated_coroutines,
     column_of,
     hoist,
     is_static,
-    kind_of,
     path_to,
     primitives_of,
     prune,
     result_names,
     shelter,
-    the_call,
-    wait_calls,
 )
 from flake8_asyncwait.replay.surroundings import BUILTIN_NAMES
 
@@ -75,13 +73,13 @@ def lift(source: str, site: tuple[int, int] | None, declared: Declared = NONE_DE
     `declared` names functions that the judge is told about. Raises CannotLift.
     """
     tree = _parsed(source)
-    call = the_call(source, tree, site, declared)
-    column = column_of(source, call)
-    kind = kind_of(tree, declared)(call)
+    sites = Sites(tree, declared)
+    call = sites.the_call(source, site)
+    column, kind = column_of(source, call), sites.kinds[call]
     path = path_to(tree, call)
     scopes = [node for node in path if isinstance(node, (*SCOPES, ast.ClassDef))]
     if not scopes:
-        return replace(_lift_module(tree, call, column, kind), declared=declared)
+        return replace(_lift_module(tree, sites, call, column), declared=declared)
     if not isinstance(scopes[-1], FUNCTIONS):
         raise CannotLift("the site is in a lambda or a class")
     function = scopes[-1]
@@ -90,12 +88,11 @@ def lift(source: str, site: tuple[int, int] | None, declared: Declared = NONE_DE
         classes = ()
     is_method = len(scopes) > 1 and isinstance(scopes[-2], ast.ClassDef) and not is_static(function)
     names = result_names(function, call)
-    primitives = primitives_of(tree, scopes[-2]) if is_method else frozenset[str]()
+    primitives = primitives_of(scopes[-2], sites.names) if is_method else frozenset[str]()
     coroutines = annotated_coroutines(function)
-    waits = wait_calls(tree)
     prune(tree, scopes[:-1], function)
     tree = confine(tree)
-    instrument = Instrument(function, call, waits, names, kind)
+    instrument = Instrument(function, call, sites.waits(), names, kind)
     tree = instrument.visit(tree)
     shelter(tree, scopes)
     hoist(tree, scopes[:-1], function)
@@ -127,9 +124,10 @@ def lift(source: str, site: tuple[int, int] | None, declared: Declared = NONE_DE
     )
 
 
-def _lift_module(tree: ast.Module, call: ast.Call, column: int, kind: str) -> Lifted:
+def _lift_module(tree: ast.Module, sites: Sites, call: ast.Call, column: int) -> Lifted:
     """Make a module ready whose site stands outside of any function."""
-    instrument = Instrument(tree, call, wait_calls(tree), result_names(tree, call), kind)
+    kind = sites.kinds[call]
+    instrument = Instrument(tree, call, sites.waits(), result_names(tree, call), kind)
     instrument.in_target = True
     tree = confine(tree)
     code = _compiled(instrument.visit(tree))

@@ -6,7 +6,7 @@ import ast
 import asyncio
 import copy
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -51,24 +51,45 @@ class CannotLift(Exception):
     """The source has no such site, or one where the judge cannot run the function."""
 
 
-def the_call(
-    source: str, tree: ast.Module, site: tuple[int, int] | None, declared: Declared = NONE_DECLARED
-) -> ast.Call:
-    """Return the call at a site, or the only one. Raises CannotLift where there is none."""
-    calls = wait_calls(tree, declared)
-    if site is not None:
-        kind = kind_of(tree, declared)
-        calls = [
-            node
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Call)
-            and node.lineno == site[0]
-            and kind(node)
-            and (node.lineno, column_of(source, node)) == site
-        ]
-    if len(calls) != 1:
-        raise CannotLift(f"{len(calls)} sites")
-    return calls[0]
+class Sites:
+    """The sites of a module.
+
+    `kinds` says of each call that is one which kind it is, `names` what the names of the module
+    mean. `declared` names functions that wrap `asyncio.wait`, or make tasks.
+    """
+
+    def __init__(self, tree: ast.Module, declared: Declared = NONE_DECLARED) -> None:
+        nodes = list(ast.walk(tree))
+        self.names = AsyncioNames(nodes)
+        self._waits = {name.rpartition(".")[2] for name in declared.wait_functions}
+        self._creators = {name.rpartition(".")[2] for name in declared.task_factories} | CREATORS
+        self._creators |= {local for local, name in self.names.members.items() if name in CREATORS}
+        calls = [node for node in nodes if isinstance(node, ast.Call)]
+        self.kinds = {call: kind for call in calls if (kind := self._kind(call))}
+
+    def _kind(self, call: ast.Call) -> str:
+        meaning, last = self.names.meaning(call.func), last_name(call.func)
+        if meaning == WAIT or last in self._waits:
+            return WAIT
+        if meaning in (GATHER, AS_COMPLETED):
+            return meaning
+        return CREATION if last in self._creators else ""
+
+    def waits(self) -> list[ast.Call]:
+        """Return every call of `asyncio.wait`, or of a function known to wrap it, in order."""
+        found = [call for call, kind in self.kinds.items() if kind == WAIT]
+        return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+    def the_call(self, source: str, place: tuple[int, int] | None) -> ast.Call:
+        """Return the site at a line and a column, or the only wait. Raises CannotLift where there
+        is none."""
+        calls = self.waits()
+        if place is not None:
+            line = [call for call in self.kinds if call.lineno == place[0]]
+            calls = [call for call in line if column_of(source, call) == place[1]]
+        if len(calls) != 1:
+            raise CannotLift(f"{len(calls)} sites")
+        return calls[0]
 
 
 def column_of(source: str, call: ast.Call) -> int:
@@ -77,39 +98,13 @@ def column_of(source: str, call: ast.Call) -> int:
     return len(line.encode()[: call.col_offset].decode())
 
 
-def wait_calls(tree: ast.Module, declared: Declared = NONE_DECLARED) -> list[ast.Call]:
-    """Return every call of `asyncio.wait`, or of a function known to wrap it, in order."""
-    kind = kind_of(tree, declared)
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    found = [call for call in calls if kind(call) == WAIT]
-    return sorted(found, key=lambda call: (call.lineno, call.col_offset))
-
-
-def kind_of(tree: ast.Module, declared: Declared = NONE_DECLARED) -> Callable[[ast.Call], str]:
-    """Return what says of the calls of a module which kind of site each is; "" for none."""
-    names = AsyncioNames(tree)
-    waits = {name.rpartition(".")[2] for name in declared.wait_functions}
-    creators = {name.rpartition(".")[2] for name in declared.task_factories} | CREATORS
-    creators |= {local for local, name in names.members.items() if name in CREATORS}
-
-    def kind(call: ast.Call) -> str:
-        meaning, last = names.meaning(call.func), last_name(call.func)
-        if meaning == WAIT or last in waits:
-            return WAIT
-        if meaning in (GATHER, AS_COMPLETED):
-            return meaning
-        return CREATION if last in creators else ""
-
-    return kind
-
-
 class AsyncioNames:
-    """What the names of a module mean in asyncio, wherever they are imported."""
+    """What the names of a module mean in asyncio, wherever among its nodes they are imported."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, nodes: Iterable[ast.AST]) -> None:
         self.modules: set[str] = set()
         self.members: dict[str, str] = {}
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Import):
                 self.modules.update(
                     alias.asname or "asyncio"
@@ -125,11 +120,17 @@ class AsyncioNames:
     def meaning(self, node: ast.expr) -> str:
         """Return which member of asyncio an expression names, or "" for none."""
         node = unsubscripted(node)
-        module, _, last = ast.unparse(node).rpartition(".")
-        if not module:
-            return self.members.get(last, "")
-        module = module.removesuffix(".tasks")
-        return last if module in self.modules or self.members.get(module) == "tasks" else ""
+        if isinstance(node, ast.Name):
+            return self.members.get(node.id, "")
+        if not isinstance(node, ast.Attribute):
+            return ""
+        module = node.value
+        if isinstance(module, ast.Attribute) and module.attr == "tasks":
+            module = module.value
+        if not isinstance(module, ast.Name):
+            return ""
+        is_asyncio = module.id in self.modules or self.members.get(module.id) == "tasks"
+        return node.attr if is_asyncio else ""
 
 
 def path_to(tree: ast.AST, wanted: ast.AST) -> list[ast.AST]:
@@ -196,9 +197,8 @@ def last_name(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def primitives_of(tree: ast.Module, scope: ast.AST) -> frozenset[str]:
+def primitives_of(scope: ast.AST, names: AsyncioNames) -> frozenset[str]:
     """Return the attributes that a class binds to what `asyncio` makes: queues, events."""
-    names = AsyncioNames(tree)
     return frozenset(
         target.attr
         for node in ast.walk(scope)

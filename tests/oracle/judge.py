@@ -32,7 +32,7 @@ from flake8_asyncwait.replay.family import (
 )
 from flake8_asyncwait.replay.lift import Lifted, lift
 from flake8_asyncwait.replay.lives import Leak, Owner
-from flake8_asyncwait.replay.locate import column_of, kind_of, wait_calls
+from flake8_asyncwait.replay.locate import Sites, column_of
 from flake8_asyncwait.sites.creations import creations
 
 EXECUTIONS_AT_MOST = 2500
@@ -142,15 +142,15 @@ def find_sites(source: str) -> list[tuple[int, int]]:
 
     Raises SyntaxError where the source is not Python.
     """
-    return [(call.lineno, column_of(source, call)) for call in wait_calls(ast.parse(source))]
+    return [(call.lineno, column_of(source, call)) for call in Sites(ast.parse(source)).waits()]
 
 
 def find_family(source: str) -> list[tuple[int, int]]:
     """Return line and column of every site of the family, in order: likewise."""
     tree = ast.parse(source)
-    kind, made = kind_of(tree), creations(tree, CREATORS)
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    found = [call for call in calls if call in made or kind(call) in (GATHER, AS_COMPLETED)]
+    kinds, made = Sites(tree).kinds, creations(tree, CREATORS)
+    others = [call for call, kind in kinds.items() if kind in (GATHER, AS_COMPLETED)]
+    found = {*made, *others}
     return sorted((call.lineno, column_of(source, call)) for call in found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from expectations import OK, Fixture, Site, checked, read_all
@@ -89,8 +90,7 @@ def test_few_are_not_run() -> None:
 def shown(fixture: Fixture, site: Site) -> str:
     """Return the code that running a site's function shows, under the fixture's options."""
     of_family = bool(fixture.options.codes & FAMILY_CODES)
-    find = find_family if of_family else find_sites
-    if (site.line, site.column) not in find(fixture.text):
+    if (site.line, site.column) not in sites_in(fixture.text, of_family):
         return OK
     thorough = bool(fixture.options.codes & OPTIONAL)
     ruling = judge(fixture.text, (site.line, site.column), thorough=thorough)
@@ -99,3 +99,8 @@ def shown(fixture: Fixture, site: Site) -> str:
         return ruling.code or OK
     codes = fixture.options.codes & {ruling.code, *ruling.optional}
     return next((code for code in PRECEDENCE if code in codes), OK)
+
+
+@cache
+def sites_in(text: str, of_family: bool) -> list[tuple[int, int]]:
+    return find_family(text) if of_family else find_sites(text)
