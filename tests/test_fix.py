@@ -6,6 +6,7 @@ import ast
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ def chosen(path: Path) -> Options:
     return Options(codes=FAMILY_CODES) if path.name.startswith("family") else Options()
 
 
+@cache
 def fixed(path: Path) -> FileFix:
     data = path.read_bytes()
     return fix_file(str(path), decode(str(path), data), data, chosen(path), HELPER)
