@@ -1,12 +1,13 @@
 """Check and fix, in memory, all that can be found, and see whether anything breaks.
 
-    python -m benchmarks.hostile [DIRECTORY ...] [--everyday N] [--hypothesmith N] [--programs]
-                                 [--harsh] [--traceback]
+    python -m benchmarks.hostile [DIRECTORY ...] [--everyday N] [--hypothesmith N] [--seed N]
+                                 [--programs] [--harsh] [--traceback]
 
 DIRECTORY is searched for `*.py`: standard libraries with their tests, of any Python, or where
 `python -m benchmarks.corpus` has put the packages. `--everyday` makes N modules at random, those of
-`everyday.py` with the seeds from 0, `--hypothesmith` N programs of Python's grammar
-(`pip install hypothesmith`), `--programs` runs those of `hostile_programs.py` in full size.
+`everyday.py`, `--hypothesmith` N programs of Python's grammar (`pip install hypothesmith`), both
+with the seeds from that of `--seed`, or from 0. `--programs` runs those of `hostile_programs.py` in
+full size.
 `--harsh` takes every `join`, `get` and `run` for a wait, so that the analysis runs on code that it
 was not made for. Prints how many files there were, the slowest, and each crash. Exits 1 where there
 was one, else 0. What each of the programs costs is for `python -m benchmarks.bounds`.
@@ -90,6 +91,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("directories", nargs="*", type=Path, metavar="DIRECTORY")
     parser.add_argument("--everyday", type=int, default=0, metavar="N")
     parser.add_argument("--hypothesmith", type=int, default=0, metavar="N")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the first one")
     parser.add_argument("--programs", action="store_true", help="those of the tests, in full size")
     parser.add_argument("--harsh", action="store_true", help="take much more for a wait")
     parser.add_argument("--traceback", action="store_true", help="of internal errors")
@@ -111,21 +113,22 @@ def _all(arguments: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
     if arguments.programs:
         for name, make in PROGRAMS.items():
             yield name, make(FULL[name]).encode()
-    yield from everyday(arguments.everyday)
-    yield from made(arguments.hypothesmith)
+    yield from everyday(arguments.everyday, arguments.seed)
+    yield from made(arguments.hypothesmith, arguments.seed)
 
 
-def everyday(count: int) -> Iterator[tuple[str, bytes]]:
-    """Modules of everyday code at random, always the same."""
-    for seed in range(count):
+def everyday(count: int, start: int = 0) -> Iterator[tuple[str, bytes]]:
+    """Modules of everyday code at random, always the same for the same `start`."""
+    for seed in range(start, start + count):
         yield f"everyday {seed}", module(seed).encode()
 
 
-def made(count: int) -> Iterator[tuple[str, bytes]]:
-    """Programs at random, always the same: each with a wait in it, and in a function behind one."""
-    draw = random.Random(0)
-    for first in range(0, count, BATCH):
-        programs = _drawn(min(BATCH, count - first), first)
+def made(count: int, start: int = 0) -> Iterator[tuple[str, bytes]]:
+    """Programs at random, always the same for the same `start`: each with a wait in it, and in a
+    function behind one."""
+    draw = random.Random(start)
+    for first in range(start, start + count, BATCH):
+        programs = _drawn(min(BATCH, start + count - first), first)
         for number, program in enumerate(programs, first):
             forms = {"": _with_a_wait(program, draw), " behind a wait": _behind(program)}
             for form, text in forms.items():
