@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
 from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.load import File
+from flake8_asyncwait.analysis.machine.books import Books
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.states.completion import States
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import OWNED, UNKNOWN, Box, Const, Ref, Status, Task
+from flake8_asyncwait.options import Options
+from flake8_asyncwait.rules.decide import examine
 
 
 def call(path: str) -> ir.Call:
@@ -87,3 +93,54 @@ class TestKnown:
         assert known.is_cancel("cancel")
         assert not known.is_cancel("cancelled")
         assert not known.is_cancel("close")
+
+
+FLAGS = """\
+async def f(get, stop):
+    a = b = c = d = e = False
+    task = asyncio.create_task(work())
+    try:
+        while not (a and b and c and d and e):
+            got = await get()
+            if got == 1:
+                a = True
+            elif got == 2:
+                b = not e
+            elif got == 3:
+                c = True
+            elif got == 4:
+                d = a
+            else:
+                e = True
+            await asyncio.wait({task}, timeout=1)
+    finally:
+        HERE
+"""
+
+
+class TestFlags:
+    """Names that only tests need: a run without them is enough if it loses nothing."""
+
+    @staticmethod
+    def work(last: str) -> tuple[list[str], int]:
+        """The codes for a function whose `finally` is `last`, and the work for its site."""
+        runs: list[Books] = []
+
+        def books(_many: int, limit: int) -> Books:
+            runs.append(Books(limit))
+            return runs[-1]
+
+        text = "import asyncio\n" + FLAGS.replace("HERE", last)
+        file = File(text, ast.parse(text), Options())
+        (analysed,) = examine(file, [19], Options(), books)
+        lost = {leak.kind for leak in analysed.books.leaks}
+        return sorted(lost), sum(one.work for one in runs)
+
+    def test_they_multiply_nothing_where_no_task_is_lost(self) -> None:
+        lost, work = self.work("task.cancel(); await asyncio.gather(task, return_exceptions=True)")
+        assert not lost
+        assert work < 500
+
+    def test_they_are_known_where_one_may_be_lost(self) -> None:
+        lost, _ = self.work("a and b and c and d and e and task.cancel()")
+        assert "lost" in lost

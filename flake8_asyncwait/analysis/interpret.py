@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.facts import Facts, Site
@@ -11,6 +11,8 @@ from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.code.walk import every
 from flake8_asyncwait.analysis.fates import family_books
 from flake8_asyncwait.analysis.machine.books import (
+    FEW_WORK,
+    LOOSE_WORK,
     Books,
     Decided,
     MakeBooks,
@@ -37,7 +39,7 @@ from flake8_asyncwait.analysis.states.values import MANY, Param, Value
 from flake8_asyncwait.analysis.survey.idle import idle_statements
 from flake8_asyncwait.analysis.survey.relevance import conditions, filled, tested_again
 from flake8_asyncwait.analysis.survey.survey import facts_of, family_facts_of
-from flake8_asyncwait.sites.fanout import Kind
+from flake8_asyncwait.sites.fanout import WAIT, Kind
 from flake8_asyncwait.undetermined import TooDeep
 
 RULES = (_calls, _comprehensions, _conditions, _expressions, _loops, _managers, _statements)
@@ -114,7 +116,11 @@ class Runs:
         self.all_owners = all_owners
         self.make_books = make_books
         self.left = {many: work_for(many, self.facts.size) for many in range(MANY, 0, -1)}
-        self._idle: dict[frozenset[str], frozenset[int]] = {}
+        # The same facts where states hold no flags, and how much work may be spent on trying that.
+        loose = self.facts.relevant - self.facts.flags
+        self._loose_facts = replace(self.facts, relevant=loose, summaries={})
+        self._loose_left = LOOSE_WORK
+        self._idle: dict[tuple[frozenset[str], frozenset[str]], frozenset[int]] = {}
 
     def analyse(self, site: Site) -> Analysed:
         """Run all executions for one of `facts.sites`. Raises `TooDeep`.
@@ -158,27 +164,79 @@ class Runs:
 
     def _analyse(self, site: Site) -> Analysed | None:
         """What all executions show; None where those of functions of other modules are too many."""
+        loose = self._without_flags(site)
+        if loose is not None and not loose.books.leaks:
+            return _analysed(loose, False)
+        analysed = self._with_flags(site)
+        if loose is not None and (analysed is None or analysed.is_undetermined):
+            loose.books.leaks.clear()  # these may be of executions that there are not
+            return _analysed(loose, False)
+        return analysed
+
+    def _with_flags(self, site: Site) -> Analysed | None:
+        """`_analyse`, where states hold flags, too."""
         run = self._machine(site, MANY)
-        for many in (many for many, left in self.left.items() if left > 0):
-            run = self._machine(site, many)
-            if self._is_executed(run):
-                return _analysed(self._with_agreeing_tests(run), many == 1)
-            if run.elsewhere:
-                return None
+        if self._is_within_bound(run):
+            return _analysed(self._with_agreeing_tests(run), False)
+        if run.elsewhere:
+            return None
+        pays = self.left[1] <= 0
+        run = self._machine(site, 1)
+        single = run if self._is_within_bound(run) else None
+        if single is not None:
+            # A second task takes up to eight times the work.
+            pays = single.books.work <= FEW_WORK
+        elif run.elsewhere:
+            return None
+        if pays:
+            run = self._machine(site, 2)
+            if self._is_within_bound(run):
+                return _analysed(self._with_agreeing_tests(run), False)
+        if single is not None:
+            return _analysed(self._with_agreeing_tests(single), True)
         if any(left > 0 for left in self.left.values()):
             # What is lost under a fault may be lost without one, too: that is another code.
             run.without_faults()
             self._is_executed(run)
         return _analysed(run, True)
 
+    def _is_within_bound(self, run: Machine) -> bool:
+        """Run the function, if there is work left for it; whether that was enough."""
+        return self.left[run.many] > 0 and self._is_executed(run)
+
+    def _without_flags(self, site: Site) -> Machine | None:
+        """A run in which every test of a flag may go either way, which is more executions than
+        there are: so if none of them loses a task, none does. A tenth of the work is enough
+        for many a long function. None where one loses a task, so that flags matter."""
+        if site.kind is not WAIT or not self.facts.flags or self._loose_left <= 0:
+            return None
+        run = self._machine(site, MANY, facts=self._loose_facts)
+        if run.books.is_thorough:
+            return None
+        run.books.limit = self._loose_left
+        try:
+            _execute(run.at_start(), self.func)
+        except (Decided, Undetermined, RecursionError):
+            return None
+        finally:
+            self._loose_left -= run.books.work
+        some = any(leak.kind != "unawaited" for leak in run.books.leaks)
+        return None if some or run.books.coroutine else run
+
     def _machine(
-        self, site: Site, many: int, tested_again: frozenset[str] = frozenset()
+        self,
+        site: Site,
+        many: int,
+        tested_again: frozenset[str] = frozenset(),
+        facts: Facts | None = None,
     ) -> Machine:
-        if tested_again not in self._idle:
-            self._idle[tested_again] = idle_statements(self.func, self.facts, tested_again)
+        facts = facts or self.facts
+        key = facts.relevant, tested_again
+        if key not in self._idle:
+            self._idle[key] = idle_statements(self.func, facts, tested_again)
         books = self.make_books(many, self.left[many])
-        idle = self._idle[tested_again]
-        machine = Machine(self.program, self.func, self.facts, site, books, many)
+        idle = self._idle[key]
+        machine = Machine(self.program, self.func, facts, site, books, many)
         machine.all_owners, machine.tested_again, machine.idle = self.all_owners, tested_again, idle
         return machine
 

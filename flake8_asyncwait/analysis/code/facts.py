@@ -45,7 +45,8 @@ class Facts:
     """What all runs of a function share.
 
     `relevant` are the names that states must hold, `elements` those of them whose value may become
-    an element of a wait, `bindable` those that are not passed over where they are not bound yet.
+    an element of a wait, `bindable` those that are not passed over where they are not bound yet,
+    and `flags` those that only tests need, so that without them there is no execution less.
     `repeated` are names that are looped over more than once. `helpers` are the names of the
     functions of the project that it may call. `borrows` says that it may wait for its
     callers' tasks, `nothing_to_lose` that it makes no task and waits
@@ -66,6 +67,7 @@ class Facts:
     nothing_to_lose: bool
     size: int
     questioned: frozenset[str] = frozenset()
+    flags: frozenset[str] = frozenset()
     summaries: dict[object, Summary | None] = field(default_factory=dict)
     # For the family: the calls inside of awaits, as ids, and the lines on which a handler expects
     # that the time runs out.

@@ -109,6 +109,27 @@ def functions_in(func: ir.Func) -> Iterator[ir.Func]:
         yield from functions_in(nested)
 
 
+def scoped(names: Iterable[str], owner: ir.Func, func: ir.Func) -> list[str]:
+    """Names, or dotted paths, of `owner`, which is `func` or nested in it; those that are local to
+    a nested one are marked: two functions may give one name to different things."""
+    return [_scoped(name, owner, func) for name in names] if owner is not func else [*names]
+
+
+def _scoped(name: str, owner: ir.Func, func: ir.Func) -> str:
+    root = name.partition(".")[0]
+    scope: ir.Func | None = owner
+    while scope is not None and scope is not func:
+        if root in scope.locals and root not in scope.outer:
+            return f"{id(scope)}:{name}"
+        scope = scope.parent
+    return name
+
+
+def unscoped(names: Iterable[str]) -> set[str]:
+    """Those of some names that are not marked by `scoped`."""
+    return {name for name in names if ":" not in name}
+
+
 def close(names: set[str], edges: list[tuple[str, str]]) -> None:
     """Add every name that an edge leads to from one of `names`."""
     following: dict[str, set[str]] = {}
@@ -130,18 +151,20 @@ def tested_constants(func: ir.Func, given: Iterable[str]) -> set[str]:
     made: list[tuple[str, str]] = []  # conditions, and what they are made of
     for owner in functions_in(func):
         for node in every(owner):
-            if isinstance(node, ir.Assign) and isinstance(node.value, ir.Const):
-                named = {name for target in node.targets for name in target_names(target)}
-                constants |= {name for name in named if "." not in name}
-            elif isinstance(node, ir.Assign) and isinstance(node.value, CONDITIONS):
-                targets = {name for target in node.targets for name in target_names(target)}
-                made += [(name, part) for name in targets for part in mentioned(node.value)]
+            if isinstance(node, ir.Assign) and isinstance(node.value, (ir.Const, *CONDITIONS)):
+                bound = {name for target in node.targets for name in target_names(target)}
+                names = scoped(bound, owner, func)
+                if isinstance(node.value, ir.Const):
+                    constants.update(name for name in names if "." not in name)
+                else:
+                    parts = scoped(mentioned(node.value), owner, func)
+                    made += [(name, part) for name in names for part in parts]
             elif isinstance(node, (ir.If, ir.While, ir.IfExp, ir.Assert)):
-                tested |= mentioned(node.test) | paths(node.test)
+                tested.update(scoped(mentioned(node.test) | paths(node.test), owner, func))
             elif isinstance(node, ir.Match):
-                tested |= mentioned(node.subject) | paths(node.subject)
+                tested.update(scoped(mentioned(node.subject) | paths(node.subject), owner, func))
     close(tested, made)
-    return constants & tested
+    return unscoped(constants & tested)
 
 
 def tested(test: ir.Expr) -> Iterator[str]:

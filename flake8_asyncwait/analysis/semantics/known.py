@@ -227,6 +227,16 @@ def named(traits: Trait) -> frozenset[str]:
     return frozenset(name.rpartition(".")[2] for name, row in rows if row.traits & traits)
 
 
+@cache
+def _all_named() -> frozenset[str]:
+    return frozenset(name.rpartition(".")[2] for table in TABLES for name in table)
+
+
+def is_known(call: ir.Call) -> bool:
+    """Whether there is a row for a call, by the last component of its name."""
+    return last_name(call.func) in _all_named()
+
+
 def has(call: ir.Call, traits: Trait) -> bool:
     """Whether a call has one of some traits, by the last component of its name."""
     return last_name(call.func) in named(traits)

@@ -20,9 +20,11 @@ from flake8_asyncwait.analysis.code.walk import (
     functions_in,
     mentioned,
     paths,
+    scoped,
     target_names,
     tested,
     tested_constants,
+    unscoped,
     walk,
 )
 from flake8_asyncwait.analysis.semantics import known
@@ -92,10 +94,12 @@ def _carried_by_call(node: ir.Call, follows: Follows) -> set[str]:
 class Relevant(NamedTuple):
     """The names of a function that states must hold: `elements` are those whose value may become
     an element of a wait, `names` all that may hold a waited task or part of a wait's result, a
-    constant that a condition tests, or the place of an item."""
+    constant that a condition tests, or the place of an item. `flags` are those of them that only
+    tests need: they may go either way, and then there is no execution less."""
 
     names: frozenset[str]
     elements: frozenset[str]
+    flags: frozenset[str]
 
 
 def relevant_names(
@@ -112,8 +116,8 @@ def relevant_names(
     """
     edges = list(_edges(func, follows))
     # Of the awaitables that a site of the family is given, only the plain ways are followed.
-    before = list(_edges(func, _never)) if making else edges
-    follows_back = _never if making else follows
+    follows_back = _never if making else _but_into_tasks(func, follows)
+    before = list(_edges(func, follows_back))
     elements: set[str] = set()
     modes: set[str] = set()
     for site in sites:
@@ -129,12 +133,36 @@ def relevant_names(
         for node in every(owner):
             if isinstance(node, (ir.Assign, ir.Walrus)) and _holds(node.value, site_set):
                 if not (making and _is_awaited(node.value)):
-                    names |= _targets(node)
+                    names.update(scoped(_targets(node), owner, func))
             elif making:
-                names |= _filled(node, site_set, follows)
+                names.update(scoped(_filled(node, site_set, follows), owner, func))
     close(names, edges)
     decisive = tested_constants(func, conditions(func, names)) | filled(func) | _indexes(func)
-    return Relevant(frozenset(names | decisive), frozenset(elements))
+    flags = frozenset(n for n in decisive - names - _placing(func) if "." not in n)
+    return Relevant(frozenset(unscoped(names) | decisive), frozenset(unscoped(elements)), flags)
+
+
+def _placing(func: ir.Func) -> set[str]:
+    """The names by which a function indexes, counts or loops, and those that it gives to what is
+    known: there, a constant may do what nothing else does, such as raise."""
+    found: set[str] = set()
+    for owner in functions_in(func):
+        for node in every(owner):
+            if isinstance(node, ir.Subscript):
+                found |= mentioned(node.index)
+            elif isinstance(node, (ir.For, ir.Clause)):
+                found |= mentioned(node.iter)
+            elif isinstance(node, ir.Display):
+                found |= {n for part, star in node.elements if star for n in mentioned(part)}
+            elif isinstance(node, ir.Delete) or _counts(node):
+                found |= mentioned(node)
+    return found
+
+
+def _counts(node: ir.Node) -> bool:
+    if isinstance(node, ir.Call):
+        return known.is_known(node) and not known.has(node, known.DECIDES | known.INSPECTS)
+    return isinstance(node, ir.Binary) and node.op == "Multiply"
 
 
 def _owners(func: ir.Func, names: Collection[str]) -> set[str]:
@@ -145,6 +173,21 @@ def _owners(func: ir.Func, names: Collection[str]) -> set[str]:
 
 def _never(node: ir.Call | ir.Await) -> bool:
     return False
+
+
+def _but_into_tasks(func: ir.Func, follows: Follows) -> Follows:
+    """`follows`, but for the calls that a task is made of: nothing comes back from what its
+    coroutine was given."""
+    inside = {
+        id(arg.value)
+        for owner in functions_in(func)
+        for node in every(owner)
+        if isinstance(node, ir.Call)
+        and known.has(node, known.MAKES)
+        and not known.has(node, known.ASKS)
+        for arg in node.args
+    }
+    return lambda node: id(node) not in inside and follows(node)
 
 
 def _is_awaited(value: ir.Expr) -> bool:
@@ -175,7 +218,7 @@ def _wrapped(func: ir.Func, follows: Follows) -> set[str]:
             if isinstance(node, ir.Call) and known.has(node, known.WRAPS):
                 for arg in node.args[:1] if known.has(node, known.LIMITS) else node.args:
                     if isinstance(arg.value, ir.Name) or arg.star:
-                        found |= carried(arg.value, follows)
+                        found.update(scoped(carried(arg.value, follows), owner, func))
     return found
 
 
@@ -191,18 +234,44 @@ def _targets(node: ir.Assign | ir.Walrus) -> set[str]:
 def _edges(func: ir.Func, follows: Follows) -> Iterator[tuple[str, str]]:
     """Pairs of names: what the first holds may come to be held by the second. Two names of one
     collection lead to each other."""
+    nested: dict[str, list[ir.Func]] = {}
+    for owner in functions_in(func):
+        if owner is not func:
+            nested.setdefault(owner.name, []).append(owner)
     for owner in functions_in(func):
         for node in every(owner):
             sources, targets, both = _flow(node, follows)
-            for source in sources:
-                for target in targets:
+            for source in scoped(sources, owner, func):
+                for target in scoped(targets, owner, func):
                     yield source, target
                     if both:
                         yield target, source
-        if owner is not func:
-            for name in owner.mentions & func.locals:
-                yield owner.name, name
-                yield name, owner.name
+            if isinstance(node, ir.Call) and isinstance(node.func, ir.Name):
+                for called in nested.get(node.func.id, ()):
+                    yield from _into(called, node, owner, func, follows)
+        if owner.parent is not None and owner is not func:
+            (holder,) = scoped([owner.name], owner.parent, func)
+            captured = owner.mentions & {*func.locals, *owner.parent.locals}
+            yield from ((name, holder) for name in scoped(captured, owner.parent, func))
+
+
+def _into(
+    called: ir.Func, call: ir.Call, owner: ir.Func, func: ir.Func, follows: Follows
+) -> Iterator[tuple[str, str]]:
+    """What a call of a nested function gives to its parameters."""
+    for place, arg in enumerate(call.args):
+        params = scoped(_taking(called, place, arg), called, func)
+        for source in scoped(carried(arg.value, follows), owner, func):
+            yield from ((source, param) for param in params)
+
+
+def _taking(func: ir.Func, place: int, arg: ir.Arg) -> list[str]:
+    """The parameters that may take an argument of a call."""
+    if not arg.star and arg.keyword in func.params:
+        return [arg.keyword]
+    if not arg.star and arg.keyword is None and place < len(func.positional):
+        return [func.positional[place]]
+    return func.params
 
 
 def _flow(node: ir.Node, follows: Follows) -> tuple[set[str], set[str], bool]:

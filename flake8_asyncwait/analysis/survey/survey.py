@@ -35,11 +35,12 @@ def facts_of(
     made |= {name for node in every(func) for name in _deleted_names(node)}
     results = frozenset().union(*(site.result_names for site in sites))
     borrows = any(name in relevant.elements for name in func.params)
+    bindable = frozenset((made | results) & relevant.names)
     return Facts(
         sites,
         relevant.names,
         relevant.elements,
-        frozenset((made | results) & relevant.names),
+        bindable,
         repeated(func),
         helpers,
         Liveness(func, known.named(known.ASKS) | helpers, calls),
@@ -47,6 +48,7 @@ def facts_of(
         not (all_owners or borrows or _may_make(program, func, makes)),
         len(every(func)),
         frozenset(_questioned(func)),
+        relevant.flags - bindable,
     )
 
 
