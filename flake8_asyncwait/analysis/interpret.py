@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.facts import Facts, Site
@@ -175,25 +176,28 @@ class Runs:
 
     def _with_flags(self, site: Site) -> Analysed | None:
         """`_analyse`, where states hold flags, too."""
+        is_tried = self.left[MANY] > 0
         run = self._machine(site, MANY)
         if self._is_within_bound(run):
             return _analysed(self._with_agreeing_tests(run), False)
         if run.elsewhere:
             return None
-        pays = self.left[1] <= 0
-        run = self._machine(site, 1)
-        single = run if self._is_within_bound(run) else None
-        if single is not None:
-            # A second task takes up to eight times the work.
-            pays = single.books.work <= FEW_WORK
-        elif run.elsewhere:
-            return None
-        if pays:
+        single: Machine | None = None
+        if is_tried and self.left[1] > 0:
+            # It was too much for this site alone: two tasks take up to eight times as much as one.
+            run = self._machine(site, 1)
+            single = run if self._is_within_bound(run) else None
+        if not is_tried or (single is not None and single.books.work <= FEW_WORK):
             run = self._machine(site, 2)
             if self._is_within_bound(run):
                 return _analysed(self._with_agreeing_tests(run), False)
+        if not is_tried:
+            run = self._machine(site, 1)
+            single = run if self._is_within_bound(run) else None
         if single is not None:
             return _analysed(self._with_agreeing_tests(single), True)
+        if run.elsewhere:
+            return None
         if any(left > 0 for left in self.left.values()):
             # What is lost under a fault may be lost without one, too: that is another code.
             run.without_faults()
@@ -246,13 +250,18 @@ class Runs:
         this one is not within the bound of work."""
         if not run.books.leaks:
             return run
+        if not self._tested_again:
+            return run
+        stricter = self._machine(run.site, run.many, self._tested_again)
+        return stricter if self._is_executed(stricter) else run
+
+    @cached_property
+    def _tested_again(self) -> frozenset[str]:
+        """The names and dotted paths of which tests agree with each other, and of which states tell
+        nothing by themselves."""
         tracked = self.facts.relevant
         decided = tracked - conditions(self.func, tracked) - filled(self.func)
-        again = tested_again(self.func) - decided
-        if not again:
-            return run
-        stricter = self._machine(run.site, run.many, again)
-        return stricter if self._is_executed(stricter) else run
+        return tested_again(self.func) - decided
 
     def _is_executed(self, run: Machine) -> bool:
         """Run the function; whether that was within the bound of work."""

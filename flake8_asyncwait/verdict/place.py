@@ -7,7 +7,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from flake8_asyncwait.sites.outline import dotted
 
@@ -24,6 +24,12 @@ At = tuple[int, int]  # a line from 1, and a column from 0
 # A longer name is shortened, and where several would take more, no task is named.
 _LONG = 36
 _ENOUGH = 48
+
+
+@lru_cache(maxsize=1)
+def _nodes_of(function: ast.AST) -> tuple[ast.AST, ...]:
+    """All nodes of a function: the messages for all its sites ask for them."""
+    return tuple(ast.walk(function))
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,14 +209,14 @@ class Place:
         """Whether one task of this name is put into a collection, not one in each turn of a loop
         that goes on with the same collection."""
         fresh = {value.lineno for value in self._bound(whole) if value and _is_fresh(value)}
-        loops = [node for node in ast.walk(self.function) if isinstance(node, _LOOPS)]
+        loops = [node for node in _nodes_of(self.function) if isinstance(node, _LOOPS)]
         growing = [loop for loop in loops if not any(_spans(loop, line) for line in fresh)]
         return any(
             isinstance(node, ast.Call)
             and dotted(node.func) in (f"{whole}.append", f"{whole}.add")
             and [dotted(argument) for argument in node.args] == [name]
             and not any(_spans(loop, node.lineno) for loop in growing)
-            for node in ast.walk(self.function)
+            for node in _nodes_of(self.function)
         )
 
     def _displayed(self, name: str) -> set[tuple[str, bool]]:
@@ -231,7 +237,7 @@ class Place:
         )
 
     def _bound(self, name: str) -> Iterator[ast.expr | None]:
-        for node in ast.walk(self.function):
+        for node in _nodes_of(self.function):
             if isinstance(node, ast.Assign):
                 targets = node.targets
             elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)):
@@ -253,7 +259,7 @@ class Place:
             isinstance(node, ast.Call)
             and node.lineno > self.call.lineno
             and dotted(node.func) == f"{task}.done"
-            for node in ast.walk(self.function)
+            for node in _nodes_of(self.function)
         )
         return task if asked else None
 
@@ -289,7 +295,7 @@ class Place:
         """The names that the statement of the call binds."""
         statement = next(node for node in reversed(self.around) if isinstance(node, ast.stmt))
         names = {node.id for node in ast.walk(statement) if _is_store(node)}  # type: ignore[attr-defined]
-        for node in ast.walk(self.function):  # `result = await ...; done, pending = result`
+        for node in _nodes_of(self.function):  # `result = await ...; done, pending = result`
             if isinstance(node, ast.Assign) and getattr(node.value, "id", None) in names:
                 names |= {part.id for part in ast.walk(node) if _is_store(part)}  # type: ignore[attr-defined]
         return names
