@@ -35,7 +35,7 @@ MARKS = re.compile(r"(?<=<!-- measured -->\n).*?(?=<!-- end -->)", re.DOTALL)
 FLAKE8 = ("--isolated", "-j1")
 RUFF = ("check", "--isolated", "--select", "ASYNC,RUF006")
 CHECK = ("check", "--no-cache")
-FAMILY = ("--select=AWT1,AWT2,AWT3",)
+FAMILY = ("--extend-select=AWT3",)
 
 
 def main() -> int:

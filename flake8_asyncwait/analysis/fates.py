@@ -47,12 +47,12 @@ class FamilyBooks(Books):
             isinstance(value, TimeLimited) and isinstance(value.inner, Shielded)
         ):
             self.is_shielded = self.is_shielded or _reaches_running(state, value)
-        elif not isinstance(_inner(value), Waiting) and _reaches(state, value):
+        elif not isinstance(_inner(value), Waiting) and _tells(state, value):
             self._ends(state, line, AWAITED)  # what a wait means to end it says for itself
 
     def given(self, state: State, values: Collection[Value], line: int) -> None:
         """Values are given to a call that is awaited."""
-        if any(_reaches(state, value) for value in values):
+        if any(_tells(state, value) for value in values):
             self._ends(state, line, "given to a call")
 
     @property
@@ -110,6 +110,12 @@ def _inner(value: Value) -> Value:
 def _reaches(state: State, value: Value) -> bool:
     """Whether a value reaches a task of the site."""
     return any(_reached(state, value))
+
+
+def _tells(state: State, value: Value) -> bool:
+    """Whether who awaits a value says what becomes of a task of the site: after a fault, that one
+    still runs."""
+    return any(not state.fault or task.status not in ENDED for task in _reached(state, value))
 
 
 def _reaches_running(state: State, value: Value) -> bool:

@@ -276,9 +276,11 @@ class World(Choices):
 
     def awaits(self, *things: object) -> None:
         """Note that things are awaited, not under a shield: that ends the tasks that they are, or
-        were given."""
-        if self.kind is not WAIT and any(map(self.is_followed, ended_by(things))):
-            self.fates.ends(self.faulty)
+        were given. After a fault, only what still runs tells anything."""
+        if self.kind is not WAIT:
+            ended = filter(self.is_followed, ended_by(things))
+            if any(life.state is State.RUNNING or not self.faulty for life in ended):
+                self.fates.ends(self.faulty)
 
     def shields(self, thing: object) -> None:
         """Note that something that runs is awaited under a shield."""

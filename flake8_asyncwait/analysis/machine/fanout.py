@@ -196,6 +196,13 @@ def awaitables(ctx: Context, node: ir.Call, args: Args) -> tuple[list[Value], bo
     return telling(ctx, (*args.positional[:first], *rest), True)
 
 
+def starts(ctx: Context, items: Collection[Value]) -> bool:
+    """Whether a site of the family may start something among some values."""
+    return ctx.machine.site.kind is not WAIT and any(
+        isinstance(item, (Coroutine, Result)) for item in items
+    )
+
+
 def counts(ctx: Context, items: Sequence[Value]) -> bool:
     """Whether a new collection knows how many awaitables it holds."""
     awaitable = sum(isinstance(item, (Coroutine, Result)) for item in items)

@@ -12,6 +12,7 @@ from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.conditions import decide
 from flake8_asyncwait.analysis.semantics.dicts import dict_of
 from flake8_asyncwait.analysis.semantics.items import (
+    is_repeated,
     looped_over,
     new_box,
     split_on_turns,
@@ -130,6 +131,11 @@ def _unknown_clause(
         for state, after, _ in _clauses(ctx, node, depth + 1, [(bound, items, False)]):
             fresh = after[len(items) :]
             if not any(_is_made(state, item, before) for item in fresh):
+                if is_repeated(ctx, node.clauses[depth].iter) and fanout.starts(ctx, fresh):
+                    some, none = split_on_turns(ctx, node.clauses[depth].iter, state, before)
+                    ends += [(one, after, True) for one in some]
+                    ends += [(one, items, False) for one in none]
+                    continue
                 ends.append((state, after, True))
                 if any(isinstance(item, Ref) for item in fresh) and not certain:
                     ends.append((before, items, False))

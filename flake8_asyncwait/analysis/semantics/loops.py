@@ -199,7 +199,8 @@ def _loop_items(
                 continue
             entered += _next_item(ctx, node, key, left, order, before)
         ended = run_block(ctx.into(flow), node.body, merge(ctx, entered, node.line))
-        current = merge(ctx, ended + flow.take(CONTINUE), node.line)
+        ended = [collect(ctx, end, node.line) for end in ended + flow.take(CONTINUE)]
+        current = merge(ctx, ended, node.line)
     if opened:
         ends += _turn_unknown(ctx, node, ends, flow)
     ends = run_block(ctx, node.orelse, merge(ctx, ends, node.line))
