@@ -63,11 +63,11 @@ def audit(session: nox.Session) -> None:
     session.run("pip-audit", "--strict", "--desc=off", ".")
 
 
-@nox.session(python=PYTHONS, requires=["build"], venv_backend="venv")
+@nox.session(python=PYTHONS, requires=["build"])
 def wheel(session: nox.Session) -> None:
     """The wheel alone in an environment: nothing is missing, and each door opens."""
     session.install(str(_one("*.whl")))
-    session.run("pip", "check")
+    session.run(*(["uv"] if session.venv_backend == "uv" else []), "pip", "check", external=True)
     leaky, fixes = (str(Path("fixtures", name).absolute()) for name in ("section6.py", "fixes"))
     session.chdir(session.create_tmp())
     session.run("flake8", "--isolated", "--select=AWT", leaky, success_codes=[1], silent=True)
