@@ -73,7 +73,7 @@ def wheel(session: nox.Session) -> None:
     session.run("flake8", "--isolated", "--select=AWT", leaky, success_codes=[1], silent=True)
     session.run("python", "-c", "from flake8_asyncwait import wait_any")
     told = session.run(
-        *("asyncwait", "check", "--isolated", "--extend-select=AWT2", "--output-format=jsonl"),
+        *("asyncwait", "check", "--isolated", "--extend-select=AWT2", "--output-format=gitlab"),
         *(leaky, fixes),
         success_codes=[1],
         silent=True,
@@ -83,7 +83,7 @@ def wheel(session: nox.Session) -> None:
 
 def _compare_with_other_pythons(session: nox.Session, told: str) -> None:
     """The same files give the same output, whichever Python runs: the first has said it."""
-    first = DIST / "told.jsonl"
+    first = DIST / "told.json"
     if not first.exists():
         first.write_text(told, encoding="utf-8")
     elif first.read_text(encoding="utf-8") != told:
