@@ -12,7 +12,6 @@ from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.conditions import decide
 from flake8_asyncwait.analysis.semantics.dicts import dict_of
 from flake8_asyncwait.analysis.semantics.items import (
-    is_repeated,
     looped_over,
     new_box,
     split_on_turns,
@@ -131,7 +130,7 @@ def _unknown_clause(
         for state, after, _ in _clauses(ctx, node, depth + 1, [(bound, items, False)]):
             fresh = after[len(items) :]
             if not any(_is_made(state, item, before) for item in fresh):
-                if is_repeated(ctx, node.clauses[depth].iter) and fanout.starts(ctx, fresh):
+                if fanout.starts(ctx, fresh) and not certain:
                     some, none = split_on_turns(ctx, node.clauses[depth].iter, state, before)
                     ends += [(one, after, True) for one in some]
                     ends += [(one, items, False) for one in none]

@@ -91,7 +91,7 @@ def split_on_turns(
     (`flow_branches.as_many_turns_as_before`)."""
     if turns(node):
         return [some], []
-    if not isinstance(node, ir.Name) or not is_repeated(ctx, node):
+    if not isinstance(node, ir.Name) or not _is_repeated(ctx, node.id):
         return [some], [none]
     key = SOME + node.id
     known = none.env.get(key)
@@ -101,11 +101,8 @@ def split_on_turns(
     )
 
 
-def is_repeated(ctx: Context, node: ir.Expr) -> bool:
-    """Whether the function loops over something more than once."""
-    if not isinstance(node, ir.Name) or ctx.frame.func is not ctx.machine.func:
-        return False
-    return node.id in ctx.machine.facts.repeated
+def _is_repeated(ctx: Context, name: str) -> bool:
+    return ctx.frame.func is ctx.machine.func and name in ctx.machine.facts.repeated
 
 
 def turns(node: ir.Expr) -> tuple[Value, ...] | None:

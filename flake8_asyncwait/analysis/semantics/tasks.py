@@ -402,7 +402,7 @@ def task_exception(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Resul
         ctx.fail(effects.not_ended(state, ref), Exc("InvalidStateError"))
         if status != Status.MAYBE:
             return []
-    return [
-        (effects.with_status(state, ref, Status.OK), Const(None)),
-        (effects.with_status(state, ref, Status.FAILED), Raised(Exc(""))),
-    ]
+    good: Results = [(effects.with_status(state, ref, Status.OK), Const(None))]
+    if state.task(ref).safe:
+        return good
+    return [*good, (effects.with_status(state, ref, Status.FAILED), Raised(Exc("")))]
