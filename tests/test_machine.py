@@ -8,6 +8,7 @@ import pytest
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.load import File
+from flake8_asyncwait.analysis.code.places import places_of
 from flake8_asyncwait.analysis.machine.books import Books
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.states.completion import States
@@ -144,3 +145,10 @@ class TestFlags:
     def test_they_are_known_where_one_may_be_lost(self) -> None:
         lost, _ = self.work("a and b and c and d and e and task.cancel()")
         assert "lost" in lost
+
+
+@pytest.mark.parametrize("word", ["and", "or"])
+def test_a_chain_of_terms_is_not_parsed_where_libcst_puts_too_many_in_each_other(word: str) -> None:
+    text = f" {word} ".join("x" * 501)
+    with pytest.raises(RecursionError):
+        places_of(ast.parse(text).body, frozenset(), [text])

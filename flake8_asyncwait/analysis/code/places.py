@@ -87,12 +87,18 @@ def _calls(statement: ast.stmt, names: frozenset[str]) -> Iterator[ast.Call]:
         if not level:
             return
         patterns += any(isinstance(part, ast.pattern) for part in level)
-        if patterns > MAX_PATTERNS:
+        if patterns > MAX_PATTERNS or any(map(_is_long_chain, level)):
             break
         for part in level:
             if isinstance(part, ast.Call) and last_name(part.func) in names:
                 yield part
     raise RecursionError
+
+
+def _is_long_chain(node: ast.AST) -> bool:
+    """Whether a node is an `and` or `or` of too many terms: libcst puts them in each other, and its
+    parser runs out of stack at last."""
+    return isinstance(node, ast.BoolOp) and len(node.values) > MAX_NESTING
 
 
 def _span(call: ast.Call, lines: list[str], first: int) -> Span:
