@@ -13,6 +13,7 @@ import pytest
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.fix.cure import CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY
+from flake8_asyncwait.fix.examine import Seen
 from flake8_asyncwait.fix.file import FileFix, fix_file
 from flake8_asyncwait.fix.fixer import Fixed, fix
 from flake8_asyncwait.fix.helper import Helper
@@ -501,6 +502,27 @@ class TestChoice:
             done = fix(text, Options(), cure=cure)
             assert [each.outcome for each in done.cures] == [MANUAL]
             assert done.text == text
+
+
+class TestOtherSites:
+    """A cure makes no other site of the function worse."""
+
+    LINES = (
+        "first, second = asyncio.create_task(work()), asyncio.create_task(work())",
+        "await asyncio.wait([first], timeout=1)",
+        "await asyncio.wait([second], timeout=1)",
+        "first.cancel()",
+        "second.cancel()",
+    )
+
+    def test_all_are_cured(self) -> None:
+        cured = fix(function(*self.LINES), Options()).cures
+        assert [cure.outcome for cure in cured] == ["finally", "finally"]
+
+    def test_where_one_would_be_worse_none_is(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Seen, "is_worse", property(lambda _: True))
+        text = function(*self.LINES)
+        assert fix(text, Options()).text == text
 
 
 class TestRedundant:

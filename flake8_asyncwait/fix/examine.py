@@ -22,6 +22,7 @@ from flake8_asyncwait.analysis.notes import (
     Use,
     noting_books,
 )
+from flake8_asyncwait.analysis.states.trace import FAULT
 from flake8_asyncwait.analysis.states.values import MANY, Owner
 from flake8_asyncwait.fix.version import Version
 from flake8_asyncwait.options import Options
@@ -152,6 +153,13 @@ class Seen:
         """What messages call the tasks that some execution loses at the site."""
         lost = {leak.origin for leak in self.notes.leaks if leak.kind == "lost"}
         return frozenset(map(self.notes.label, lost))
+
+    @property
+    def faults_on(self) -> set[int]:
+        """The lines on which faults strike in the shortest executions that lose tasks."""
+        traces = [trace for leak, trace in self.notes.leaks.items() if leak.kind == "lost"]
+        steps = (step for trace in traces for step in trace.steps())
+        return {step.line for step in steps if step.choice.kind == FAULT}
 
     @property
     def struck(self) -> set[Struck]:

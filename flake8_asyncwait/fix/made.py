@@ -1,5 +1,5 @@
 """The ways to put a `try` behind the creation of a task, or of a gather, whose `finally` or `except
-BaseException` cancels it.
+BaseException` cancels it; and behind a wait, where a fault strikes later.
 
 As in `wrap`, what is made here is a proposal.
 """
@@ -14,7 +14,7 @@ import libcst as cst
 
 from flake8_asyncwait.analysis.notes import Use
 from flake8_asyncwait.fix import wrap
-from flake8_asyncwait.fix.aims import Aim, may_be_none, puts
+from flake8_asyncwait.fix.aims import Aim, aims, may_be_none, puts
 from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
 from flake8_asyncwait.fix.names import bindings
 from flake8_asyncwait.fix.place import Level, Place
@@ -41,6 +41,29 @@ def proposals(
                 yield from _at(here, level, depth, found, kinds, task_names, uses, width)  # type: ignore[arg-type]
         if depth:
             yield from _around(place, depth, found, kinds, uses)
+
+
+def at_faults(
+    place: Place,
+    faults_on: Collection[int],
+    kinds: Collection[str],
+    task_names: frozenset[str],
+    uses: Collection[Use],
+    width: int,
+) -> Iterator[Proposal]:
+    """Every proposal of some kinds for a wait whose tasks are lost where faults strike on some
+    lines, all of them behind its statement: the `try` begins there. The other arguments are those
+    of `wrap.proposals`."""
+    found = [aim for aim in aims(place) if not aim.made and not aim.maybe]
+    for depth, level in enumerate(place.levels):
+        around = (each.statement for each in place.levels[depth + 1 :])
+        is_round = any(isinstance(statement, (cst.For, cst.While)) for statement in around)
+        for index in range(level.index + 1, len(level.block.body)):
+            first, last = place.lines_of(level.block.body[index])
+            if any(first <= line <= last for line in faults_on):
+                here = Level(level.block, index)
+                later = uses if is_round else [use for use in uses if use.line >= first]
+                yield from _at(place, here, depth, found, kinds, task_names, later, width)
 
 
 def _beginning(place: Place, depth: int, behind: bool) -> Place | None:
@@ -98,7 +121,7 @@ def _at(
             if EXCEPT in kinds:
                 yield wrap.tried(place, level, end, aim, EXCEPT, width)
             if FINALLY in kinds and not wrap.is_used_outside(place, aim, level, end, uses):
-                yield wrap.tried(place, level, end, aim, FINALLY, width)
+                yield from wrap.wrapped(place, level, end, aim, width)
 
 
 def _around(

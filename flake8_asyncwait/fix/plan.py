@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from difflib import SequenceMatcher
 from functools import partial
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from typing import NamedTuple
 
 import libcst as cst
@@ -19,6 +19,7 @@ from flake8_asyncwait.fix import layout, wrap
 from flake8_asyncwait.fix.call import renamed
 from flake8_asyncwait.fix.cure import AUTO, CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY
 from flake8_asyncwait.fix.examine import Seen
+from flake8_asyncwait.fix.made import at_faults
 from flake8_asyncwait.fix.made import proposals as behind
 from flake8_asyncwait.fix.more import drained, ensure_future, with_tasks
 from flake8_asyncwait.fix.names import every_name
@@ -269,7 +270,7 @@ def _with_try(
     for _ in range(_STEPS):
         better, tries = None, _BETTER
         partial_names: set[frozenset[str]] = set()
-        for kind, names, after in _proposals(marked, now[index], kinds, width):
+        for kind, names, after, _ in _proposals(marked, now[index], kinds, width):
             if known and (not tries or changed_lines(text, after) > known.most[kind]):
                 continue
             if names in partial_names:
@@ -285,7 +286,7 @@ def _with_try(
                 tidied = _without_redundant(text, plain, seen, index, proved, options)
                 done = Rewrite(kind, tidied.text)
                 lines = changed_lines(text, done.text)
-                if kind == FINALLY and _is_cluttered(tidied.site, seen[index]):
+                if kind == FINALLY and tidied.site.idle_cancels:
                     known = known or Known(done, {FINALLY: lines, EXCEPT: lines + _LITTLE})
                     continue
                 if better is None or lines <= _MANY:
@@ -315,11 +316,6 @@ class Known(NamedTuple):
 
     rewrite: Rewrite
     most: Mapping[str, int]
-
-
-def _is_cluttered(now: Seen, before: Seen) -> bool:
-    """Whether a cure has left cancels that find nothing to cancel any more."""
-    return len(now.idle_cancels) > len(before.idle_cancels)
 
 
 def _without_redundant(
@@ -356,11 +352,13 @@ def _bound_first(text: str, seen: list[Seen], index: int, options: Options) -> s
 
 
 class Laid(NamedTuple):
-    """A proposal as text: its kind, the names of what it cancels, and the slice."""
+    """A proposal as text: its kind, the names of what it cancels, the slice, and how many lines it
+    moves."""
 
     kind: str
     names: frozenset[str]
     text: str
+    moved: int
 
 
 def _proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> list[Laid]:
@@ -379,14 +377,23 @@ def _proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> li
     else:
         make = ensure_future(place) if own.kind is AS_COMPLETED else ""
         made = wrap.proposals(place, kinds, relevant, own.uses, own_all, width, make)
+        if own.kind is WAIT and own.code != "AWT101" and own_all and _strikes_later(own, place):
+            later = at_faults(place, own.faults_on, kinds, relevant, own.uses, width)
+            made = chain(later, made)
     texts = []
     for each in islice(made, _PROPOSALS):
         own.versions.spend(marked)
         text = _laid(place, each.module, width)
         if text is not None:
-            texts.append(Laid(each.kind, each.names, text))
-    texts.sort(key=lambda each: (changed_lines(marked, each.text), each.kind == EXCEPT))
+            texts.append(Laid(each.kind, each.names, text, each.moved))
+    texts.sort(key=lambda each: (changed_lines(marked, each.text), each.kind == EXCEPT, each.moved))
     return texts[: min(_PROPOSALS, _WORK // max(own.notes.work, 1))]
+
+
+def _strikes_later(own: Seen, place: Place) -> bool:
+    """Whether faults strike behind the statement of a site only."""
+    end = place.lines_of(place.levels[0].statement)[1]
+    return bool(own.faults_on) and min(own.faults_on) > end
 
 
 def _raises(node: cst.CSTNode) -> bool:

@@ -50,11 +50,12 @@ _DECLARATIONS = (cst.Global, cst.Nonlocal)
 
 class Proposal(NamedTuple):
     """A way to cure a site: what cancels its tasks, `FINALLY` or `EXCEPT`, the names of those that
-    it cancels, or of what holds them, and the slice that it makes."""
+    it cancels, or of what holds them, the slice that it makes, and how many lines it moves."""
 
     kind: str
     names: frozenset[str]
     module: cst.Module
+    moved: int = 0
 
 
 def proposals(
@@ -99,7 +100,7 @@ def proposals(
                     yield tried(place, level, end, aim, EXCEPT, width)
                 outside = is_used_outside(place, aim, level, end, uses)
                 if FINALLY in kinds and aim in lasting and not outside:
-                    yield from _wrapped(place, level, end, aim, width)
+                    yield from wrapped(place, level, end, aim, width)
 
 
 def moved(place: Place, level: Level, end: int) -> int:
@@ -355,7 +356,7 @@ def _replaced(place: Place, level: Level, statement: Any, kind: str, aim: Aim) -
     return Proposal(kind, aim.mentioned, _with_statements(place, level, level.index, [statement]))
 
 
-def _wrapped(place: Place, level: Level, end: int, aim: Aim, width: int) -> Iterator[Proposal]:
+def wrapped(place: Place, level: Level, end: int, aim: Aim, width: int) -> Iterator[Proposal]:
     """The statements of a block up to `end` in a `try`, the cancels in its `finally`: they take the
     place of a loop at the end that only cancels."""
     if end > level.index and cancelled_by(level.block.body[end]) is not None:
@@ -418,7 +419,8 @@ def tried(
     )
     head, *rest = [*before, tried]
     new = [head.with_changes(leading_lines=leading), *rest]
-    return Proposal(kind, aim.mentioned, _with_statements(place, level, end, new))
+    count = moved(place, level, end)
+    return Proposal(kind, aim.mentioned, _with_statements(place, level, end, new), count)
 
 
 def _with_names(place: Place, statement: Any, aim: Aim, width: int) -> Any:
