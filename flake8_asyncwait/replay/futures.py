@@ -160,6 +160,16 @@ class WaitTask(Task):
         asked.conclude = self.conclude
         return asked
 
+    def exception(self) -> BaseException | None:
+        error = super().exception()
+        self.conclude()
+        return error
+
+    def cancelled(self) -> bool:
+        known = super().cancelled()
+        self.conclude()
+        return known
+
     def conclude(self) -> None:
         """Choose what the wait has returned, once its task has ended."""
         if self.life.state in (State.FINISHED, State.GOOD):
