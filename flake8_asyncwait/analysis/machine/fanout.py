@@ -19,6 +19,8 @@ from flake8_asyncwait.analysis.states.values import (
     FUTURE,
     OWNED,
     AsCompleted,
+    Box,
+    Const,
     Coroutine,
     Param,
     Ref,
@@ -134,6 +136,14 @@ def iterating(ctx: Context, state: State, value: AsCompleted) -> State:
         for number, thing in things.items()
         if type(thing) is Task and thing.owner != FUTURE
     )
+
+
+def is_refused(ctx: Context, state: State, value: Value) -> bool:
+    """Whether a loop over `as_completed` raises a TypeError, for it was given None."""
+    if ctx.machine.site.kind is WAIT or not isinstance(value, AsCompleted):
+        return False
+    box = state.get(value.waited)
+    return type(box) is Box and Const(None) in box.items
 
 
 def sizes(ctx: Context, state: State, value: Value) -> Iterator[tuple[State, Value]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR
+from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, Exc
 from flake8_asyncwait.analysis.code.walk import TELLING, target_names, walk
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.books import AWAITED
@@ -79,6 +79,9 @@ def _for(ctx: Context, node: ir.For, states: list[State]) -> list[State]:
     known: dict[tuple[Order, bool], list[State]] = {}
     ways = (way for one in states for way in evaluate(ctx, node.iter, one))
     for after, value in (sized for way in ways for sized in fanout.sizes(ctx, *way)):
+        if fanout.is_refused(ctx, after, value):
+            ctx.fail(after, Exc("TypeError"))
+            continue
         if isinstance(value, AsCompleted) and node.asynchronous:
             after, items, source = completing(ctx, after, value)
             if value.timed and not (items and all(effects.ended(after, one) for one in items)):
