@@ -268,6 +268,10 @@ class TestTasksOfCoroutines:
         assert "asyncio.create_task(work(x))" in done.text
         assert check(done.text).findings == ()
 
+    def test_not_where_nothing_awaits_the_wait(self) -> None:
+        text = "import asyncio\n\nasync def f():\n    asyncio.wait([asyncio.sleep(1)], timeout=1)\n"
+        assert outcome(text) == (MANUAL, "nothing awaits the wait itself")
+
 
 class TestDrain:
     """AWT202: what was cancelled is awaited, where the function may suspend."""

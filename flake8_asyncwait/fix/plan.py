@@ -156,6 +156,8 @@ def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: 
         coroutine = own.analysed.books.coroutine
         if place is None or not coroutine:
             return Rewrite(MANUAL, text, why)
+        if isinstance(place.path[-2], cst.Expr):  # tasks would run that nobody waits for
+            return Rewrite(MANUAL, text, "nothing awaits the wait itself")
         module = with_tasks(place, coroutine, how.width)
         laid = _laid(place, module, how.width) if module else None
         proved = prove(laid, frozenset(), before, index, options) if laid else None
