@@ -161,6 +161,38 @@ def test_a_class_that_nobody_knows_comes_first(tmp_path: Path) -> None:
     assert codes(tmp_path / "app" / "main.py") == []
 
 
+MANAGER = """\
+import asyncio
+
+
+class Manager:
+    def create_task(self, work):
+        return asyncio.create_task(work)
+
+
+manager = Manager()
+"""
+
+
+@pytest.mark.parametrize(
+    ("imports", "call", "found"),
+    [
+        ("from app.manager import manager", "manager.create_task(work())", []),
+        ("from app import manager", "manager.manager.create_task(work())", []),
+        ("from app.exports import manager", "manager.create_task(work())", []),
+        ("from app import manager", "manager.create_task(work())", ["AWT101"]),
+        ("from elsewhere import manager", "manager.create_task(work())", ["AWT101"]),
+    ],
+)
+def test_a_method_of_an_object_elsewhere_is_no_plain_function(
+    tmp_path: Path, imports: str, call: str, found: list[str]
+) -> None:
+    exports = "from app.manager import manager\n"
+    files = {"app/manager.py": MANAGER, "app/exports.py": exports}
+    tree(tmp_path, PACKAGE | files | {"app/main.py": main(imports, call)})
+    assert codes(tmp_path / "app" / "main.py") == found
+
+
 def test_a_helper_elsewhere_settles(tmp_path: Path) -> None:
     text = main("from app.tasks import spawn, stop").replace("    await", "    try:\n        await")
     tree(tmp_path, PACKAGE | {"app/main.py": f"{text}    finally:\n        await stop([task])\n"})

@@ -317,6 +317,19 @@ class Program:
             return self.method(name, rest[0]) if name in self.outline.classes else None
         return self.own(name)
 
+    def is_member(self, qualified: str, hops: int = 1) -> bool:
+        """Whether a qualified name that this module imports is that of a method, or of another
+        attribute of what is no module of the project. `hops` are as for `imported`."""
+        found = self.modules.find(self.path, qualified)
+        if found is None:
+            return False
+        program, (name, *rest) = found
+        outline = program.outline
+        if name in outline.imports and name not in outline.bound:
+            source = ".".join((outline.imports[name], *rest))
+            return bool(hops) and program.is_member(source, hops - 1)
+        return bool(rest) and (name in outline.bound or name in outline.classes)
+
     def method(
         self, cls: str, name: str, above: bool = False, elsewhere: bool = True
     ) -> Definition | None:

@@ -226,8 +226,10 @@ def _creates_task(ctx: Context, node: ir.Call, func: ir.Func, qualified: str | N
     if not (_CREATOR.search(name) or known.has(node, known.ENSURES)):
         return False
     if isinstance(node.func, ir.Attr):
-        path = node.func.path
-        if path is None or not ctx.machine.program.is_imported(func, path[0]):
+        path, program = node.func.path, ctx.machine.program
+        if path is None or qualified is None or not program.is_imported(func, path[0]):
+            return False
+        if program.of(func).is_member(qualified):
             return False
     return any(isinstance(arg.value, ir.Call) for arg in node.args)
 
