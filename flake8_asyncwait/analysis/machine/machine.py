@@ -205,6 +205,7 @@ class Machine:
         self.level = 0
         # What is worked out once for each helper, statement or loop.
         self.flags: dict[ir.Func, set[str]] = {}
+        self.wraps: dict[ir.Func, bool] = {}
         self.dear: set[ir.Func] = set()
         self.affordable: set[ir.Func] = set()
         self.ordered: dict[int, bool] = {}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc
-from flake8_asyncwait.analysis.code.walk import last_name, tested_constants
+from flake8_asyncwait.analysis.code.walk import every, last_name, tested_constants
 from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Context, Frame, Results
+from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.state import State
@@ -89,14 +90,25 @@ def _function_named(ctx: Context, name: str) -> ir.Func | None:
 
 def keeps(ctx: Context, name: str, value: Value, state: State, frame: Frame) -> bool:
     """Whether states hold what a name is bound to: in the function itself what its relevant
-    names are bound to, in helpers what holds a task, decides a condition or is None."""
+    names are bound to, in helpers what holds a task, may become one, decides a condition or is
+    None."""
     if frame.func is ctx.machine.func:
         return name in (
             ctx.machine.facts.elements if isinstance(value, Result) else ctx.machine.relevant
         )
     if isinstance(value, Const):
         return decides(ctx, name, value, frame.func)
+    if isinstance(value, Result):
+        return _wraps(ctx, frame.func)
     return matters(value, state)
+
+
+def _wraps(ctx: Context, func: ir.Func) -> bool:
+    """Whether a helper makes tasks of coroutines: it must know then what an unknown call made."""
+    if func not in ctx.machine.wraps:
+        calls = (node for node in every(func) if isinstance(node, ir.Call))
+        ctx.machine.wraps[func] = any(known.has(call, known.WRAPS) for call in calls)
+    return ctx.machine.wraps[func]
 
 
 def decides(ctx: Context, name: str, value: Const, func: ir.Func) -> bool:
