@@ -52,7 +52,8 @@ class Facts:
     callers' tasks, `nothing_to_lose` that it makes no task and waits
     for none of its callers': futures tell nothing then. `size` is the number of its statements and
     expressions, `questioned` are the methods, by their dotted texts, of whose end a question to
-    the same object tells. `summaries` are what was worked out of functions of the file that it
+    the same object tells. `wraps` are the last components of the names of what makes tasks of
+    coroutines. `summaries` are what was worked out of functions of the file that it
     calls.
     """
 
@@ -68,6 +69,7 @@ class Facts:
     size: int
     questioned: frozenset[str] = frozenset()
     flags: frozenset[str] = frozenset()
+    wraps: frozenset[str] = frozenset()
     summaries: dict[object, Summary | None] = field(default_factory=dict)
     # For the family: the calls inside of awaits, as ids, and the lines on which a handler expects
     # that the time runs out.

@@ -311,7 +311,7 @@ def made_dict(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     box = state.get(args.first())
     if type(box) is Box and box.kind is dict and not args.keywords:
         return [state.new(box._replace(escaped=False))]
-    return [state.new(dict_of(*given_pairs(args, state)))]
+    return [state.new(dict_of(state, *given_pairs(args, state)))]
 
 
 def next_of(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:

@@ -111,7 +111,7 @@ def _as_mapping(state: State, value: Value, key: Value) -> State:
 def _is_unnamed(state: State, pair: tuple[Value, Value]) -> bool:
     """Whether a pair is a task of a parameter of which no key is known."""
     task = state.get(pair[1])
-    return pair[0] == UNKNOWN and type(task) is Task and task.owner.kind == COLLECTION
+    return isinstance(pair[0], Unknown) and type(task) is Task and task.owner.kind == COLLECTION
 
 
 def set_item(ctx: Context, owner: Ref, index: Value, value: Value, state: State) -> list[State]:

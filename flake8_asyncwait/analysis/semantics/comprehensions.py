@@ -33,7 +33,7 @@ def _comprehension(ctx: Context, node: ir.Comprehension, state: State) -> Result
     for after, items, opened in ways:
         after = after.unbind(*bound)
         if node.kind is dict:
-            results.append(after.new(dict_of(rows_of(items), opened)))
+            results.append(after.new(dict_of(after, rows_of(items), opened)))
         else:
             results.append(new_box(after, node.kind, items, opened, fanout.counts(ctx, items)))
     return results

@@ -13,18 +13,24 @@ from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
 from flake8_asyncwait.analysis.semantics.items import is_element
 from flake8_asyncwait.analysis.semantics.running import call_method, with_something
 from flake8_asyncwait.analysis.states import effects
-from flake8_asyncwait.analysis.states.real import (
-    is_sure,
-)
+from flake8_asyncwait.analysis.states.real import is_key, is_sure
 from flake8_asyncwait.analysis.states.state import State
-from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Const, Ref, Unknown, Value
+from flake8_asyncwait.analysis.states.values import (
+    UNKNOWN,
+    Box,
+    Const,
+    Foreign,
+    Ref,
+    Unknown,
+    Value,
+)
 
 
 def is_found(box: Box, key: Value) -> bool:
     """Whether it is known what a dict holds under a key, if only that it holds nothing. A task may
     be any of those under an unknown index, and a test before may have been of another."""
     keys = [one for one, _ in box.rows]
-    if is_sure(key) and key in keys:
+    if key in keys and (is_sure(key) or is_key(key)):
         return True
     return isinstance(key, Const) and not box.open and all(map(is_sure, keys))
 
@@ -48,9 +54,10 @@ def set_key(ctx: Context, ref: Ref, key: Value, value: Value, state: State) -> S
     equal to is taken to be new: what goes by the same name, as an attribute of whatever a loop is
     at, may be something else by now."""
     box = state.box(ref)
-    if not is_sure(key) and any(key == each for each, _ in box.rows):
+    if not is_sure(key) and not is_key(key) and any(key == each for each, _ in box.rows):
         key = UNKNOWN
-    pairs = tuple(p for p in box.rows if p[0] != key or isinstance(key, Unknown))
+    key = _numbered(state, key, value)
+    pairs = tuple(p for p in box.rows if p[0] != key)
     if not any(is_element(part, state) for part in (key, value)):
         return with_something(state.put(ref, box._replace(items=pairs)), ref)
     if (key, value) in box.items:
@@ -61,11 +68,31 @@ def set_key(ctx: Context, ref: Ref, key: Value, value: Value, state: State) -> S
     return state.put(ref, box._replace(items=(*pairs, (key, value))))
 
 
-def dict_of(pairs: Iterable[tuple[Value, Value]], opened: bool) -> Box:
+def _numbered(state: State, key: Value, value: Value, more: int = 1) -> Value:
+    """The key of a value in a dict. One of which it is not known what it is, or will be, has a
+    number that nothing in the state has, the `more`th of these."""
+    if key != UNKNOWN and not (isinstance(key, Foreign) and is_element(value, state)):
+        return key
+    things = (*state.env.values(), *state.heap.values())
+    return Unknown(number=max(map(_highest, things), default=0) + more)
+
+
+def _highest(value: object) -> int:
+    """The highest number of a key that a value is, or holds."""
+    if isinstance(value, Unknown):
+        return value.number
+    if type(value) is not Box:
+        return 0
+    parts = [key for key, _ in value.rows] if value.kind is dict else value.items
+    return max((part.number for part in parts if isinstance(part, Unknown)), default=0)
+
+
+def dict_of(state: State, pairs: Iterable[tuple[Value, Value]], opened: bool) -> Box:
     """A dict of pairs, of which later ones replace those with the same key."""
     kept: dict[object, tuple[Value, Value]] = {}
     for number, (key, value) in enumerate(pairs):
-        place = key if is_sure(key) else number
+        key = _numbered(state, key, value, number + 1)
+        place = key if is_sure(key) or is_key(key) else number
         kept[place] = (kept.get(place, (key,))[0], value)
     return Box(dict, tuple(kept.values()), opened)
 
@@ -96,7 +123,7 @@ def update_dict(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> 
     pairs, opened = given_pairs(args, state)
     if box.escaped:
         state = hand_over(ctx, state, tuple(pairs))
-    after = dict_of([*box.rows, *pairs], box.open or opened)
+    after = dict_of(state, [*box.rows, *pairs], box.open or opened)
     return [(state.put(ref, box._replace(items=after.items, open=after.open)), Const(None))]
 
 

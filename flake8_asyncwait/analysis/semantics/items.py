@@ -59,7 +59,7 @@ def new_box(
     if kind is not tuple:
         telling = [item for item in items if not isinstance(item, Unknown)]
         # Equal results of one call stand for as many things as the call was made.
-        distinct = list(dict.fromkeys(telling))
+        distinct: list[Value] = list(dict.fromkeys(telling))
         several = any(isinstance(i, Result) and telling.count(i) > 1 for i in distinct)
         several = several and not (counted and kind is list)
         if several or kind in UNORDERED:

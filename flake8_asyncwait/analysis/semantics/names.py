@@ -7,7 +7,6 @@ from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.code.walk import every, last_name, tested_constants
 from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Context, Frame, Results
-from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.state import State
@@ -21,7 +20,6 @@ from flake8_asyncwait.analysis.states.values import (
     Param,
     Ref,
     Result,
-    Unknown,
     Value,
 )
 from flake8_asyncwait.sites.fanout import WAIT
@@ -107,7 +105,9 @@ def _wraps(ctx: Context, func: ir.Func) -> bool:
     """Whether a helper makes tasks of coroutines: it must know then what an unknown call made."""
     if func not in ctx.machine.wraps:
         calls = (node for node in every(func) if isinstance(node, ir.Call))
-        ctx.machine.wraps[func] = any(known.has(call, known.WRAPS) for call in calls)
+        ctx.machine.wraps[func] = any(
+            last_name(call.func) in ctx.machine.facts.wraps for call in calls
+        )
     return ctx.machine.wraps[func]
 
 
@@ -150,7 +150,7 @@ def assign(ctx: Context, name: str, value: Value, state: State) -> State:
         state = hand_over(ctx, state, value)
     if not keeps(ctx, name, value, state, frame):
         value = UNKNOWN
-    if isinstance(value, Unknown) and name not in ctx.machine.facts.bindable:
+    if value == UNKNOWN and name not in ctx.machine.facts.bindable:
         return state.unbind(key)
     _label(ctx, name, value, state, frame)
     return state.bind(key, value)

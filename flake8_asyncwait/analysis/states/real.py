@@ -22,6 +22,7 @@ from flake8_asyncwait.analysis.states.values import (
     Param,
     Ref,
     Slice,
+    Unknown,
     Value,
     rows_of,
 )
@@ -59,7 +60,8 @@ class _Unsure(_Item):
         return self is other or (isinstance(other, _Unsure) and self._is_same(other))
 
     def _is_same(self, other: _Unsure) -> bool:
-        return isinstance(self.value, (Foreign, Param)) and self.value == other.value
+        named = isinstance(self.value, (Foreign, Param)) or is_key(self.value)
+        return named and self.value == other.value
 
     def __hash__(self) -> int:
         return hash(self.value)
@@ -113,6 +115,11 @@ _KINDS: dict[type, Any] = {
 def is_sure(value: Value) -> bool:
     """Whether it is known what a value is equal to."""
     return isinstance(value, (Ref, Const))
+
+
+def is_key(value: Value) -> bool:
+    """Whether all that is known of a value is that it is a certain key of a dict."""
+    return isinstance(value, Unknown) and value.number > 0
 
 
 def real(state: State, value: Value, kind: type | None = None) -> Any:

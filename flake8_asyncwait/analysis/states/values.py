@@ -71,7 +71,12 @@ class Ref(NamedTuple):
 
 
 class Unknown(NamedTuple):
-    """Anything that holds no task."""
+    """Anything that holds no task. What is the key of a dict has a `number`, by which a loop over
+    the keys finds what each is the key of. (Named tuples compare as tuples do: two items keep an
+    unknown from being equal to a constant.)"""
+
+    kind: str = "unknown"
+    number: int = 0
 
 
 class Result(NamedTuple):

@@ -49,6 +49,7 @@ def facts_of(
         len(every(func)),
         frozenset(_questioned(func)),
         relevant.flags - bindable,
+        known.named(known.WRAPS),
     )
 
 
