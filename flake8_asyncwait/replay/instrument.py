@@ -42,6 +42,7 @@ from flake8_asyncwait.replay.locate import (
 
 MUTATORS = {"add", "append", "appendleft", "extend", "insert", "push", "put_nowait"}
 MUTATORS |= {"setdefault", "update"}
+REMOVERS = {"clear", "discard", "pop", "popitem", "popleft", "remove"}
 KEPT_DECORATORS = {"asynccontextmanager", "classmethod", "contextmanager", "property"}
 KEPT_DECORATORS |= {"staticmethod"}
 ORDER_MATTERS = (ast.Break, ast.Return, ast.Raise, ast.Continue, ast.If, ast.Await)
@@ -225,7 +226,7 @@ class Instrument(ast.NodeTransformer):
         inside = [inner for one in node.body for inner in ast.walk(one)]
         orders = any(isinstance(inner, ORDER_MATTERS) for inner in inside)
         orders = orders or ".result()" in ast.unparse(node)
-        if not orders and is_copy(node.iter):
+        if not orders and is_copy(node.iter) and not any(map(_removes, inside)):
             node.iter = ast.copy_location(node.iter.args[0], node.iter)
         suspends = any(isinstance(inner, SUSPENDS) for inner in inside)
         self.generic_visit(node)
@@ -429,3 +430,10 @@ def _visit_all(visitor: ast.NodeTransformer, node: ast.AST, fields: Iterable[str
             found = visitor.visit(child)
             children.extend(found if isinstance(found, list) else [found])
         setattr(node, name, children)
+
+
+def _removes(node: ast.AST) -> bool:
+    """Say whether a node may take something out of a collection."""
+    return isinstance(node, ast.Delete) or (
+        isinstance(node, ast.Attribute) and node.attr in REMOVERS
+    )
