@@ -17,7 +17,7 @@ from flake8_asyncwait.analysis.semantics.names import class_names
 from flake8_asyncwait.analysis.semantics.running import Operation, run_real
 from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.states import effects
-from flake8_asyncwait.analysis.states.real import UNORDERED, NotKnown
+from flake8_asyncwait.analysis.states.real import UNORDERED, NotKnown, is_key
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     FUTURE,
@@ -162,13 +162,14 @@ def collected(kind: type, ctx: Context, node: ir.Call, args: Args, state: State)
 
 
 def sorted_items(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    """`sorted(items)`, which tasks refuse; by a key, in an order that nobody knows."""
+    """`sorted(items)`, which tasks refuse; by a key, or of unknown keys of a dict, in an order that
+    nobody knows."""
     results: Results = []
     for after, value in collected(list, ctx, node, args, state):
         box = after.get(value)
         if not isinstance(value, Ref) or type(box) is not Box:
             results.append((after, value))
-        elif args.keywords:
+        elif args.keywords or any(map(is_key, box.items)):
             results += [after.new(box._replace(items=o)) for o in orders_of(after, box.items)]
         else:
             results += _run(ctx, sorted, value, [], after)
