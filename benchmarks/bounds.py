@@ -101,7 +101,7 @@ def flake8() -> int:
 
     try:
         through_flake8(Path(NAME))
-    except RecursionError:  # what a plugin raises is another error
+    except (RecursionError, MemoryError):  # what a plugin raises is another error
         print("flake8 itself cannot parse it")
     return 0
 

@@ -23,7 +23,7 @@ from flake8_asyncwait.cli import main as asyncwait
 
 # A rule that fires in none of them: so it is the checks that are compared, not the advice on how to
 # cure a finding, which takes longer and is bounded by itself.
-CHECK = ("check", "--isolated", "--jobs=1", "--statistics", "--select=AWT203")
+CHECK = ("check", "--isolated", "--no-cache", "--jobs=1", "--statistics", "--select=AWT203")
 ENOUGH = 10.0  # seconds that one size may take: no larger one is tried then
 FILES = (1, 10, 100, 1_000)
 LIMIT = 1.15  # of the exponent, in files
