@@ -115,18 +115,18 @@ def failed(path: str, *errors: SourceError) -> Examined:
     return Examined(path, errors=errors)
 
 
-def or_failed(work: Work[T], path: str, task: Task, failed: Callable[..., T]) -> T:
-    """The result of `work` on the file at `path`, or what `failed` makes of the path and the errors
+def or_failed(work: Work[T], path: str, task: Task, lost: Callable[..., T]) -> T:
+    """The result of `work` on the file at `path`, or what `lost` makes of the path and the errors
     that it ends with."""
     net = Net(SourceError, MemoryError)
     try:
         with net.over():
             return work(path, task)
     except SourceError as error:
-        return failed(path, error)
+        return lost(path, error)
     except MemoryError:
-        return failed(path, SourceError(path, "not enough memory"))
-    return failed(path, *internal_errors(path, net.caught))
+        return lost(path, SourceError(path, "not enough memory"))
+    return lost(path, *internal_errors(path, net.caught))
 
 
 def _at_gate(path: str, task: Task) -> Examined | None:

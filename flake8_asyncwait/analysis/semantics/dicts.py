@@ -6,14 +6,14 @@ task that runs would be a guess.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
 from flake8_asyncwait.analysis.semantics.items import is_element
 from flake8_asyncwait.analysis.semantics.running import call_method, with_something
 from flake8_asyncwait.analysis.states import effects
-from flake8_asyncwait.analysis.states.real import is_key, is_sure
+from flake8_asyncwait.analysis.states.real import is_certain, is_sure
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
@@ -30,7 +30,7 @@ def is_found(box: Box, key: Value) -> bool:
     """Whether it is known what a dict holds under a key, if only that it holds nothing. A task may
     be any of those under an unknown index, and a test before may have been of another."""
     keys = [one for one, _ in box.rows]
-    if key in keys and (is_sure(key) or is_key(key)):
+    if key in keys and is_certain(key):
         return True
     return isinstance(key, Const) and not box.open and all(map(is_sure, keys))
 
@@ -54,9 +54,9 @@ def set_key(ctx: Context, ref: Ref, key: Value, value: Value, state: State) -> S
     equal to is taken to be new: what goes by the same name, as an attribute of whatever a loop is
     at, may be something else by now."""
     box = state.box(ref)
-    if not is_sure(key) and not is_key(key) and any(key == each for each, _ in box.rows):
+    if not is_certain(key) and any(key == each for each, _ in box.rows):
         key = UNKNOWN
-    key = _numbered(state, key, value)
+    ((key, value),) = _numbered(state, [(key, value)])
     pairs = tuple(p for p in box.rows if p[0] != key)
     if not any(is_element(part, state) for part in (key, value)):
         return with_something(state.put(ref, box._replace(items=pairs)), ref)
@@ -68,13 +68,20 @@ def set_key(ctx: Context, ref: Ref, key: Value, value: Value, state: State) -> S
     return state.put(ref, box._replace(items=(*pairs, (key, value))))
 
 
-def _numbered(state: State, key: Value, value: Value, more: int = 1) -> Value:
-    """The key of a value in a dict. One of which it is not known what it is, or will be, has a
-    number that nothing in the state has, the `more`th of these."""
-    if key != UNKNOWN and not (isinstance(key, Foreign) and is_element(value, state)):
-        return key
-    things = (*state.env.values(), *state.heap.values())
-    return Unknown(number=max(map(_highest, things), default=0) + more)
+def _numbered(state: State, pairs: Iterable[tuple[Value, Value]]) -> Iterator[tuple[Value, Value]]:
+    """The pairs of a dict. A key of which it is not known what it is, or will be, gets a number
+    that nothing in the state has."""
+    number = 0
+    for key, value in pairs:
+        if key == UNKNOWN or (isinstance(key, Foreign) and is_element(value, state)):
+            number = 1 + (number or _highest_in(state))
+            key = Unknown(number=number)
+        yield key, value
+
+
+def _highest_in(state: State) -> int:
+    """The highest number of a key in a state."""
+    return max(map(_highest, (*state.env.values(), *state.heap.values())), default=0)
 
 
 def _highest(value: object) -> int:
@@ -90,9 +97,8 @@ def _highest(value: object) -> int:
 def dict_of(state: State, pairs: Iterable[tuple[Value, Value]], opened: bool) -> Box:
     """A dict of pairs, of which later ones replace those with the same key."""
     kept: dict[object, tuple[Value, Value]] = {}
-    for number, (key, value) in enumerate(pairs):
-        key = _numbered(state, key, value, number + 1)
-        place = key if is_sure(key) or is_key(key) else number
+    for number, (key, value) in enumerate(_numbered(state, pairs)):
+        place = key if is_certain(key) else number
         kept[place] = (kept.get(place, (key,))[0], value)
     return Box(dict, tuple(kept.values()), opened)
 

@@ -122,6 +122,11 @@ def is_key(value: Value) -> bool:
     return isinstance(value, Unknown) and value.number > 0
 
 
+def is_certain(key: Value) -> bool:
+    """Whether a key of a dict that is equal to another one is that one."""
+    return is_sure(key) or is_key(key)
+
+
 def real(state: State, value: Value, kind: type | None = None) -> Any:
     """What stands for a value: a collection as the real thing (of another `kind`, where its own is
     but a guess), a constant as itself."""
