@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import gc
 import subprocess
 import sys
+import weakref
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flake8_asyncwait.options import ALL_CODES, DEFAULT_OFF, resolve_codes
+from flake8_asyncwait.plugin import Plugin
 
 Flake8 = Callable[..., list[str]]
 
@@ -179,3 +183,17 @@ class TestNames:
         assert done.returncode == 1
         assert "--asyncwait-cancellers: 'a-b' is not a dotted name" in done.stdout
         assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_nothing_beside_a_function_is_kept() -> None:
+    """flake8 reads the tokens next, which take as much memory as the tree."""
+    text = f"{samples.FORGOTTEN}\n\ndef beside():\n    pass\n"
+    tree = ast.parse(text)
+    beside = weakref.ref(tree.body[-1])
+    gc.disable()
+    try:
+        assert list(Plugin(tree, text.splitlines(keepends=True), "a.py").run())
+        del tree
+        assert beside() is None
+    finally:
+        gc.enable()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flake8_asyncwait.check import check
-from flake8_asyncwait.replay.apart import ROOT, prove_apart
+from flake8_asyncwait.replay.apart import LONGEST, ROOT, prove_apart
 from flake8_asyncwait.replay.proof import GAVE_UP, NOT_LIFTED, NOT_REPRODUCED, PROVED, Proof
 
 FUNCTION = """\
@@ -217,6 +217,11 @@ def test_what_does_not_end_is_stopped(endless: str, tmp_path: Path) -> None:
     proof = proof_of(source(tmp_path, endless), seconds=2)
     assert proof.word == GAVE_UP
     assert proof.reason in ("it does not end within 2 s", "MemoryError")
+
+
+def test_a_long_file_is_not_read() -> None:
+    proof = prove_apart("#" * (LONGEST + 1), (1, 0), "AWT101", [])
+    assert proof == Proof(NOT_LIFTED, "its file is too long")
 
 
 def test_it_ends_when_nobody_is_left_to_stop_it(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from flake8_asyncwait.replay.message import MOST, unpacked
 from flake8_asyncwait.replay.proof import GAVE_UP, NOT_LIFTED, NOT_PROVED, Proof
 
 SECONDS = 30
+LONGEST = 2_000_000  # characters of a source, which is read whole
 ROOT = str(Path(__file__).parent.parent.parent)
 # Isolated, and without the site's packages: the child needs the standard library and this package.
 PROGRAM = "import sys; sys.path.append(sys.argv[1]); from {} import main; main()"
@@ -39,6 +40,8 @@ def prove_apart(
     Where the system has a wall (`wall.lacking`), nothing runs outside of it. Elsewhere the source
     should be one that its user trusts. No error is raised, whatever the process does.
     """
+    if len(source) > LONGEST:
+        return Proof(NOT_LIFTED, "its file is too long")
     names = [sorted(some) for some in astuple(declared)]
     task = [source, site, code, list(steps), names, not wall.lacking()]
     try:

@@ -87,6 +87,7 @@ def program_of(
 ) -> Program:
     """The program that the functions of `slices` are in; the others are as for `File`."""
     imports = imports_of(path) if path is not None and options.project else None
+    lowered = slices.lowered  # not `slices`: what keeps itself alive would keep the whole tree
 
     def program(slices: Slices, path: str) -> Program:
         return Program(
@@ -101,7 +102,7 @@ def program_of(
         )
 
     def neighbour(module: Module, first: int) -> Program:
-        others = Slices(module.lines, module.outline, frozenset(), slices.lowered, first)
+        others = Slices(module.lines, module.outline, frozenset(), lowered, first)
         return program(others, module.path)
 
     modules = Modules(imports, neighbour)

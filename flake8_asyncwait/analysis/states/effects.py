@@ -210,6 +210,8 @@ def as_items(
         state, box = _replace_with(state, value, Box(list, tuple(refs), escaped=True))
         return state, tuple(refs), box
     if isinstance(value, Foreign):
+        if _is_crowded(state, value, origin):
+            return state, None, value
         state, ref = state.new(Task(Status.MAYBE, FOREIGN, origin(value.path)))
         state, box = _replace_with(state, value, Box(list, (ref,), open=True, escaped=True))
         return state.bind(value.path, box), (ref,), box
