@@ -106,4 +106,24 @@ def parse_near(text: str, found: Candidates) -> tuple[ast.Module, Outline | None
                 raise
         else:
             return pieces.tree, pieces.outline
-    return parse_newer(text), None
+    return _LAST.tree_of(text), None
+
+
+class _Last:
+    """The tree of the file that was parsed last: where there are findings, it is asked for again.
+    It is let go of before the next one is parsed, for a tree takes much memory."""
+
+    def __init__(self) -> None:
+        self._parsed: tuple[str, ast.Module] | None = None
+
+    def tree_of(self, text: str) -> ast.Module:
+        """What `parse_newer` says of a text."""
+        parsed, self._parsed = self._parsed, None
+        if parsed is None or parsed[0] != text:
+            del parsed
+            parsed = text, parse_newer(text)
+        self._parsed = parsed
+        return parsed[1]
+
+
+_LAST = _Last()

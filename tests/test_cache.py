@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from command import Asyncwait
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flake8_asyncwait import check
 from flake8_asyncwait.commands import examine as stage
 from flake8_asyncwait.commands.examine import Examined, Task, examine
 from flake8_asyncwait.options import ALL_CODES, Options
@@ -85,6 +87,19 @@ class TestOnce:
         assert anew(project / "pkg" / "a.py", task) == first
         assert stage.at_gate(str(project / "pkg" / "a.py"), task) == first
         assert looked() == 1
+
+    def test_so_is_its_tree(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        texts: list[str] = []
+
+        def counted(text: str) -> ast.Module:
+            texts.append(text)
+            return ast.parse(text)
+
+        monkeypatch.setattr(check, "parse_newer", counted)
+        file = project / "pkg" / "a.py"
+        file.write_text(CALLER + "# read by nobody before\n")
+        assert anew(file, task_in(project)).entries
+        assert len(texts) == 1
 
     @pytest.mark.parametrize("format_", ["text", "full", "json", "sarif"])
     def test_the_report_is_the_same(

@@ -119,6 +119,9 @@ class TestLines:
             ("x = f'''\n{y}\n'''  # noqa\n", [1, 2, 3]),
             ("x = (\n'''# noqa\n", [2]),  # no tokens: physical lines
             ("if x:\n    y\nz  # noqa", [3]),
+            ("x()  # noqa: E501\nAWT101 = 1\n", []),  # what stands on the next line is no code
+            ("x()  # noqa:\nE501 = 1\n", [1]),
+            ("x = '''# noqa: E501\nAWT101'''\n", [1, 2]),
         ],
     )
     def test_strings_and_backslashes_tie_lines_together(

@@ -37,19 +37,33 @@ class Noqa:
         self._text = text
 
     @cached_property
+    def _comments(self) -> list[re.Match[str]]:
+        return list(_NOQA.finditer(self._text))
+
+    @cached_property
     def _covering(self) -> dict[int, str]:
-        return _covering_lines(self._text) if _NOQA.search(self._text) else {}
+        return _covering_lines(self._text)
 
     def covers(self, line: int, code: str) -> bool:
         """Whether a comment suppresses `code` on `line`, which counts from 1.
 
         A comment without codes suppresses all; a code in it speaks for all that begin with it.
         """
-        match = _NOQA.search(self._covering.get(line, ""))
-        if match is None:
+        if not self._may_suppress(code):
             return False
-        codes = match["codes"]
-        return codes is None or code.startswith(tuple(codes.replace(",", " ").split()))
+        match = _NOQA.search(self._covering.get(line, ""))
+        return match is not None and _suppresses(match, code)
+
+    def _may_suppress(self, code: str) -> bool:
+        """Whether a comment anywhere may suppress a code. Most are about others, and to read the
+        tokens of a file takes longer than to read its tree."""
+        # A match that goes on to the next line may say something else than its own line does.
+        return any("\n" in each[0].rstrip() or _suppresses(each, code) for each in self._comments)
+
+
+def _suppresses(comment: re.Match[str], code: str) -> bool:
+    codes = comment["codes"]
+    return codes is None or code.startswith(tuple(codes.replace(",", " ").split()))
 
 
 def with_noqa(text: str, codes: Mapping[int, Iterable[str]]) -> str:
