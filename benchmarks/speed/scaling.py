@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
 from io import StringIO
 from pathlib import Path
@@ -121,10 +121,10 @@ def _cost(tree: Path) -> tuple[float, bool]:
 
 
 def _checked(tree: Path) -> tuple[float, bool]:
-    with redirect_stdout(StringIO()) as out:
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()):
         started = time.process_time()
         asyncwait([*CHECK, str(tree)])
-        return time.process_time() - started, " undetermined: " in out.getvalue()
+        return time.process_time() - started, "not decided: " in out.getvalue()
 
 
 if __name__ == "__main__":
