@@ -385,12 +385,16 @@ LONG_STATEMENTS: dict[str, Text] = {
     "helpers": _lines("await h(pending)"),
 }
 
-FILES: dict[str, Text] = {
+# The bounds are those of one function: what a file takes grows with the functions that wait in it.
+WAITING: dict[str, Text] = {
     "functions that wait": _lines("async def f{n}(work):", WAIT),
     "methods that wait": lambda size: (
         "class A:\n" + indent(_lines("async def f{n}(self, work):", WAIT)(size), "  ")
     ),
     "classes that wait": _lines("class A{n}:", "  async def f(self, work):", indent(WAIT, "  ")),
+}
+
+FILES: dict[str, Text] = {
     "helpers called": lambda size: (
         f"async def f(work):\n{WAIT}"
         + indent(_lines("h{n}(pending)")(size), "    ")
@@ -470,8 +474,9 @@ def _all() -> Iterator[tuple[str, Text, tuple[int, ...]]]:
             yield f"{what}, before", _before(make), sizes
             yield f"{what}, in a helper", _helped(make), sizes
             yield f"{what}, outside", _outside(make), sizes
-    for name, make in FILES.items():
-        yield f"file of {name}", _file(make), LENGTHS
+    for files, lengths in (WAITING, LENGTHS[:1]), (FILES, LENGTHS):
+        for name, make in files.items():
+            yield f"file of {name}", _file(make), lengths
 
 
 PROGRAMS = {name: make for name, make, _ in _all()}
