@@ -187,6 +187,8 @@ class Runs:
             # It was too much for this site alone: two tasks take up to eight times as much as one.
             run = self._machine(site, 1)
             single = run if self._is_within_bound(run) else None
+        if single is not None and single.books.is_decided:
+            return _analysed(self._with_agreeing_tests(single), True)
         if not is_tried or (single is not None and single.books.work <= FEW_WORK):
             run = self._machine(site, 2)
             if self._is_within_bound(run):

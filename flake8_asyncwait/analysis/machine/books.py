@@ -174,9 +174,14 @@ class Books:
         if leak.kind == "lost" and not leak.fault and leak.owner == OWNED and not trace.vague:
             self.is_forgotten = True
 
+    @property
+    def is_decided(self) -> bool:
+        """Whether more executions would change nothing: a task is lost without a fault."""
+        return self.is_forgotten and not self.is_thorough
+
     def tick(self, work: int = 1) -> None:
         self.work += work
-        if self.work > ENOUGH_WORK and self.is_forgotten:
+        if self.work > ENOUGH_WORK and self.is_decided:
             raise Decided
         if self.work > self.limit:
             raise Undetermined
