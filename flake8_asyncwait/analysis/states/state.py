@@ -3,7 +3,7 @@
 A state is a small heap of one execution. Collections of unknown size are three tasks, so that
 "all, some, none" and "the first stops the loop, the others run on" are plain subsets of them, and
 every state is a state that a real event loop can be in. States are never changed: every operation
-returns a new one. `key` names a state up to the numbering of its objects.
+returns a new one. `key` names a state up to the numbering of its objects and unknown keys.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from flake8_asyncwait.analysis.states.values import (
     Task,
     Thing,
     TimeLimited,
+    Unknown,
     Value,
     Waiting,
     WaitTask,
@@ -281,7 +282,8 @@ class State:
         return state
 
     def key(self) -> object:
-        """Equal for states that differ only in the numbering of objects and in their history."""
+        """Equal for states that differ only in how objects and unknown keys are numbered, and in
+        their history."""
         return self._named()[0], self.fault, self.stale, self.unbound
 
     def _named(self) -> tuple[object, tuple[int, ...]]:
@@ -291,9 +293,10 @@ class State:
 
 
 def _canonical(env: dict[str, Value], heap: dict[int, Thing]) -> tuple[object, tuple[int, ...]]:
-    """What names hold, with objects numbered in the order in which the names reach them, and the
-    objects that they reach, in that order."""
+    """What names hold, with objects and unknown keys numbered in the order in which the names reach
+    them, and the objects that they reach, in that order."""
     numbers: dict[int, int] = {}
+    keys: dict[int, int] = {}
     order: list[int] = []
 
     def encode(value: Any) -> Any:
@@ -306,13 +309,15 @@ def _canonical(env: dict[str, Value], heap: dict[int, Thing]) -> tuple[object, t
             return numbers[number]
         if kind in _COMPOSITE:
             return (kind, *map(encode, value))
+        if kind is Unknown and value.number:
+            return (kind, keys.setdefault(value.number, len(keys)))
         return value
 
     names = []
     for name in sorted(env):
         value = env[name]
         kind = type(value)
-        names.append((name, encode(value) if kind is Ref or kind in _COMPOSITE else value))
+        names.append((name, encode(value) if kind in _NUMBERED else value))
     things: list[Any] = []
     position = 0
     while position < len(order):
@@ -352,3 +357,5 @@ _COMPOSITE = frozenset(
         WaitTask,
     }
 )
+# And those that are, or may hold, what a state numbers.
+_NUMBERED = _COMPOSITE | {Ref, Unknown}
