@@ -188,12 +188,17 @@ def _codes(lifted: Lifted, record: _Record, leak: Leak) -> list[str]:
     """Return the codes that a leak by itself shows, for the kind of site."""
     if lifted.kind == WAIT:
         return [_code(lifted, record, leak)]
-    if not _owned(lifted, record, leak):
-        return []
-    if leak.fault == CHILD and {"", *record.adopted}.isdisjoint(leak.beside):
+    if not _counts(lifted, record, leak):
         return []
     codes = FAMILY[lifted.kind]
     return [code for code in codes if SHOWN[code](leak) and _applies(record.fates, code)]
+
+
+def _counts(lifted: Lifted, record: _Record, leak: Leak) -> bool:
+    """Say whether a leak at a site of the family is the function's to see to."""
+    if leak.fault == CHILD and {"", *record.adopted}.isdisjoint(leak.beside):
+        return False
+    return _owned(lifted, record, leak)
 
 
 def _applies(fates: Fates, code: str) -> bool:
@@ -206,6 +211,27 @@ def _applies(fates: Fates, code: str) -> bool:
     if code in ("AWT301", "AWT302", "AWT303"):
         return fates.is_meant and not (fates.is_shielded or fates.is_waited)
     return True
+
+
+def losses(source: str, site: tuple[int, int], limit: int) -> frozenset[bool] | None:
+    """Return whether executions lose a task of a site of the family, with a fault or without, and
+    whatever code that has. None where not all executions are known. Raises `CannotLift`."""
+    lifted = lift(source, site)
+    record = _Record()
+    for execution in islice(executions(partial(run, lifted)), limit + 1):
+        record.enter(execution)
+        if record.given_up:
+            return None
+        limit -= 1
+    if limit < 0:
+        return None
+    _find_mixed(lifted, record)
+    shown = [SHOWN[code] for code in FAMILY[lifted.kind]]
+    return frozenset(
+        bool(leak.fault)
+        for leak in record.leaks
+        if _counts(lifted, record, leak) and any(shows(leak) for shows in shown)
+    )
 
 
 def _settled(lifted: Lifted, record: _Record) -> bool:
@@ -225,10 +251,15 @@ def _settled(lifted: Lifted, record: _Record) -> bool:
     return "AWT102" in codes and not lifted.watches
 
 
-def _ruling(lifted: Lifted, record: _Record, count: int) -> Ruling:
+def _find_mixed(lifted: Lifted, record: _Record) -> None:
+    """Enter the helpers that do not always return a task of their own making."""
     for helper in {helper for leak in record.leaks for helper in leak.through} - record.mixed:
         if not _always_makes(lifted, helper):
             record.mixed.add(helper)
+
+
+def _ruling(lifted: Lifted, record: _Record, count: int) -> Ruling:
+    _find_mixed(lifted, record)
     ruled: dict[str, tuple[Leak, Execution]] = {}
     for found, execution in record.leaks.items():
         for each in _codes(lifted, record, found):

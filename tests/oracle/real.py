@@ -14,7 +14,7 @@ import random
 import sys
 import types
 import warnings
-from collections.abc import Callable, Coroutine, Generator, Iterator, ValuesView
+from collections.abc import Callable, Collection, Coroutine, Generator, Iterator, ValuesView
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,6 +29,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 # What a function may be given. Programs with other parameters are left to the judge.
 PARAMETERS = {"self", "things", "loop", "task", "delay", "others"}
 NEVER = 1e9
+PLAYED = "<played>"  # the file that the program stands in, as its frames say
 REAL_TIMEOUT: Any = getattr(asyncio, "timeout", None)
 
 
@@ -44,13 +45,15 @@ class GivenError(Exception):
 class Run:
     """What one run showed.
 
-    `leaks` holds (line of the wait, "made" or "borrowed") for every task that leaked. `ended` is
-    false where the run was cut, or outside of the contract.
+    `leaks` holds (where the site is, "made" or "borrowed") for every task that leaked: a wait is
+    known by its line. `ended` is false where the run was cut. It may be `outside` of the contract:
+    what leaks then may happen, but the judge need not know of it.
     """
 
-    leaks: frozenset[tuple[int, str]]
+    leaks: frozenset[tuple[Any, str]]
     faulty: bool
     ended: bool
+    outside: bool = False
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -66,11 +69,15 @@ class Loop(asyncio.SelectorEventLoop):
     def spin(self) -> None:
         """Run everything that is ready, until nothing is. Raises Cut if that never happens."""
         for _ in range(SPINS_AT_MOST):
-            self.call_soon(self.stop)
-            self.run_forever()
-            if not self._ready:  # type: ignore[attr-defined]
+            if not self.step():
                 return
         raise Cut
+
+    def step(self) -> bool:
+        """Run what is ready now; return whether there is more then."""
+        self.call_soon(self.stop)
+        self.run_forever()
+        return bool(self._ready)  # type: ignore[attr-defined]
 
     def timers(self) -> list[asyncio.TimerHandle]:
         """Return the timers that are set, the next one first."""
@@ -118,7 +125,10 @@ class Watched(asyncio.Task[Any]):
 
 @dataclass(slots=True)
 class Stage:
-    """One run: the gates that are closed, the tasks made, and what is known about them."""
+    """One run: the gates that are closed, the tasks made, and what is known about them.
+
+    `behind` says which task waits, or has waited, for a gate.
+    """
 
     chance: random.Random
     loop: Loop
@@ -128,6 +138,7 @@ class Stage:
     questions: int = 0
     waits: int = 0
     gates: dict[asyncio.Future[Any], str] = field(default_factory=dict)
+    behind: dict[asyncio.Future[Any], asyncio.Task[Any] | None] = field(default_factory=dict)
     tasks: dict[asyncio.Task[Any], str] = field(default_factory=dict)
     waited: dict[int, set[Any]] = field(default_factory=dict)
     handed: set[Any] = field(default_factory=set)
@@ -135,8 +146,43 @@ class Stage:
     fault_timeouts: list[Any] = field(default_factory=list)
     borrowed: bool = True
     outside: bool = False
+    # How likely the fault of a faulty run is to be the next thing that happens.
+    rate: float = 0.35
 
     # -- what the program is given ---------------------------------------------------------------
+
+    def replaced(self) -> dict[str, Any]:
+        """Return what stands before members of `asyncio`."""
+        return {
+            "create_task": self.make,
+            "gather": partial(_gather, self),
+            "ensure_future": lambda t: self.make(t) if asyncio.iscoroutine(t) else t,
+            "Future": self.future,
+            "sleep": lambda _: self.gate("sleep"),
+            "timeout": self.timeout,
+            "wait": self.wait,
+            "wait_for": self.wait_for,
+        }
+
+    def elsewhere(self) -> types.ModuleType:
+        """Return the module that nobody knows."""
+        return _elsewhere(self)
+
+    def given(self, names: Collection[str]) -> dict[str, Any]:
+        """Return what there is for each of the function's parameters."""
+        instance = _Instance(self)
+        vars(instance)["_reader"] = self.make(_other_work(self))
+        size = self.chance.choice((1, 2, 3))
+        given: dict[str, Any] = {
+            "self": instance,
+            "things": list("abc"[: self.chance.choice((0, 1, 2, 3))]),  # each can be gone through
+            "loop": types.SimpleNamespace(create_task=self.make, create_future=self.future),
+            "task": self.make(_other_work(self)),
+            "delay": self.chance.choice((None, 5)),
+        }
+        if "others" in names:
+            given["others"] = [self.make(self.work()) for _ in range(size)]
+        return given
 
     def ask(self) -> bool:
         """Answer a question that may go either way."""
@@ -149,6 +195,7 @@ class Stage:
         """Wait until the driver opens a new gate."""
         future = self.loop.create_future()
         self.gates[future] = kind
+        self.behind[future] = asyncio.current_task()
         try:
             return await future
         finally:
@@ -219,6 +266,21 @@ class Stage:
         own = sys._getframe(1).f_lineno in self.own_timeouts
         return REAL_TIMEOUT(self.chance.choice((3, 8))) if own else self.fault_timeout()
 
+    @staticmethod
+    def expiring(text: str) -> frozenset[int]:
+        """Return the lines on which time may run out without a fault: those of the
+        `asyncio.timeout()` blocks that hold one wait and nothing else."""
+        return frozenset(
+            node.lineno
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.AsyncWith)
+            and len(node.body) == 1
+            and "asyncio.timeout(" in ast.unparse(node.items[0])
+            and "await asyncio.wait(" in ast.unparse(node.body[0])
+            and not isinstance(node.body[0], (ast.If, ast.For, ast.While, ast.With, ast.Try))
+            and not isinstance(node.body[0], ast.AsyncWith)
+        )
+
     def fault_timeout(self) -> Any:
         """Return a timeout that never expires by itself."""
         timeout = REAL_TIMEOUT(NEVER)
@@ -237,17 +299,21 @@ class Stage:
     def drive(self, outer: asyncio.Task[Any]) -> bool:
         """Let things happen until the function has ended; return whether it has."""
         for _ in range(EVENTS_AT_MOST):
-            self.loop.spin()
+            self.go_on(outer)
             if outer.done():
                 return True
             if not self.happen(outer):
                 return False
         return False
 
+    def go_on(self, _: asyncio.Task[Any]) -> None:
+        """Let the function, and its tasks, go on as far as they can."""
+        self.loop.spin()
+
     def happen(self, outer: asyncio.Task[Any]) -> bool:
         """Let one thing happen, or a few at once; return whether anything could."""
         chance = self.chance
-        strikes = self.faulty_run and not self.faulty and chance.random() < 0.35
+        strikes = self.faulty_run and not self.faulty and chance.random() < self.rate
         if strikes:
             return self.strike(outer)
         closed = [gate for gate in self.gates if not gate.done()]
@@ -273,22 +339,28 @@ class Stage:
     def strike(self, outer: asyncio.Task[Any]) -> bool:
         """Inject the fault."""
         self.faulty = True
-        closed = [gate for gate, kind in self.gates.items() if not gate.done() and kind != "future"]
+        closed = self.strikeable(outer)
         entered = [one for one in self.fault_timeouts if _is_entered(one)]
         kind = self.chance.random()
         if closed and kind < 0.4:
-            self.chance.choice(closed).set_exception(GivenError())
+            self.chance.choice(closed).set_exception(self.error())
         elif entered and kind < 0.6:
             self.loop.call_soon(self.chance.choice(entered).reschedule, self.loop.now)
         else:
             outer.cancel()
         return True
 
-    def leaks(self) -> frozenset[tuple[int, str]]:
+    def strikeable(self, _: asyncio.Task[Any]) -> list[asyncio.Future[Any]]:
+        """Return the gates that the fault may strike while the function's task waits."""
+        return [gate for gate, kind in self.gates.items() if not gate.done() and kind != "future"]
+
+    def error(self) -> Exception:
+        """Return the Exception of the fault."""
+        return GivenError()
+
+    def leaks(self) -> frozenset[tuple[Any, str]]:
         """Return what is still running, once everything has had its chance to stop."""
-        for _ in range(SPINS_AFTER):
-            self.loop.spin()
-        self.hand(*self.roots)
+        self.settle()
         return frozenset(
             (line, self.tasks[task])
             for line, waited in self.waited.items()
@@ -296,16 +368,22 @@ class Stage:
             if task in self.tasks and not task.done() and task not in self.handed
         )
 
+    def settle(self) -> None:
+        """Let everything stop that is about to, and note what somebody else can reach."""
+        for _ in range(SPINS_AFTER):
+            self.loop.spin()
+        self.hand(*self.roots)
 
-def run(text: str, seed: int) -> Run:
-    """Run a generated module's `f` once, on the schedule that a seed gives."""
+
+def run(text: str, seed: int, stage: type[Stage] | None = None) -> Run:
+    """Run a generated module's `f` once, on the schedule that a seed gives, on some `stage`."""
     chance = random.Random(seed)
     loop = Loop()
     loop.set_exception_handler(lambda *_: None)
     asyncio.set_event_loop(loop)
-    stage = Stage(chance, loop, chance.random() < 0.6, own_timeouts(text))
+    kind = stage or Stage
     try:
-        return _run(text, stage)
+        return _run(text, kind(chance, loop, chance.random() < 0.6, kind.expiring(text)))
     finally:
         _close(loop)
 
@@ -319,7 +397,7 @@ def _run(text: str, stage: Stage) -> Run:
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a `return` in a `finally`, from Python 3.14 on
-        code = compile(text, "<played>", "exec")
+        code = compile(text, PLAYED, "exec")
     exec(code, namespace)
     if "registry" in namespace:
         stage.roots.append(namespace["registry"])
@@ -328,8 +406,9 @@ def _run(text: str, stage: Stage) -> Run:
     stage.borrowed = False
     outer = stage.loop.create_task(_played(stage, function, args))
     try:
-        ended = stage.drive(outer) and not isinstance(_error(outer), Cut) and not stage.outside
-        return Run(stage.leaks() if ended else frozenset(), stage.faulty, ended)
+        ended = stage.drive(outer) and not isinstance(_error(outer), Cut)
+        leaks = stage.leaks() if ended else frozenset()
+        return Run(leaks, stage.faulty, ended, stage.outside)
     except Cut:
         return Run(frozenset(), stage.faulty, ended=False)
 
@@ -370,20 +449,9 @@ def is_playable(text: str) -> bool:
 
 def _prepared(stage: Stage, namespace: dict[str, Any]) -> tuple[Callable[..., Any], list[Any]]:
     """Return the function and its arguments."""
-    instance = _Instance(stage)
-    vars(instance)["_reader"] = stage.make(_other_work(stage))
-    size = stage.chance.choice((1, 2, 3))
-    given = {
-        "self": instance,
-        "things": list("abc"[: stage.chance.choice((0, 1, 2, 3))]),  # each can be gone through
-        "loop": types.SimpleNamespace(create_task=stage.make, create_future=stage.future),
-        "task": stage.make(_other_work(stage)),
-        "delay": stage.chance.choice((None, 5)),
-    }
     function = namespace["f"] if "f" in namespace else vars(namespace["C"])["f"]
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
-    if "others" in names:
-        given["others"] = [stage.make(stage.work()) for _ in range(size)]
+    given = stage.given(names)
     return function, [given[name] for name in names]
 
 
@@ -394,17 +462,8 @@ async def _other_work(stage: Stage) -> None:
 def _importer(stage: Stage) -> Callable[..., Any]:
     played = types.ModuleType("asyncio")
     vars(played).update(vars(asyncio))
-    vars(played).update(
-        create_task=stage.make,
-        gather=partial(_gather, stage),
-        ensure_future=lambda thing: stage.make(thing) if asyncio.iscoroutine(thing) else thing,
-        Future=stage.future,
-        sleep=lambda _: stage.gate("sleep"),
-        timeout=stage.timeout,
-        wait=stage.wait,
-        wait_for=stage.wait_for,
-    )
-    elsewhere = _elsewhere(stage)
+    vars(played).update(stage.replaced())
+    elsewhere = stage.elsewhere()
 
     def load(name: str, *rest: Any) -> Any:
         if name in ("asyncio", "elsewhere"):
@@ -525,20 +584,6 @@ class _Lock:
 
     async def __aexit__(self, *error: object) -> None:
         await self.stage.gate("leave")
-
-
-def own_timeouts(text: str) -> frozenset[int]:
-    """Return the lines of the `asyncio.timeout()` blocks that hold one wait and nothing else."""
-    return frozenset(
-        node.lineno
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.AsyncWith)
-        and len(node.body) == 1
-        and "asyncio.timeout(" in ast.unparse(node.items[0])
-        and "await asyncio.wait(" in ast.unparse(node.body[0])
-        and not isinstance(node.body[0], (ast.If, ast.For, ast.While, ast.With, ast.Try))
-        and not isinstance(node.body[0], ast.AsyncWith)
-    )
 
 
 def _is_entered(timeout: Any) -> bool:
