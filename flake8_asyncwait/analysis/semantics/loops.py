@@ -64,11 +64,12 @@ def _while(ctx: Context, node: ir.While, states: list[State]) -> list[State]:
     return ends + _leave_loop(flow, ctx)
 
 
-def _leave_loop(flow: Flow, ctx: Context) -> list[State]:
+def _leave_loop(flow: Flow, ctx: Context, iterator: str = "") -> list[State]:
+    """The states behind a `break`. However a loop ends, what is left of its items is gone."""
     broken = flow.take(BREAK)
     for completion, states in flow:
-        ctx.out.add(completion, *states)
-    return broken
+        ctx.out.add(completion, *(state.unbind(iterator) for state in states))
+    return [state.unbind(iterator) for state in broken]
 
 
 @executes_all(ir.For)
@@ -207,7 +208,7 @@ def _loop_items(
     if opened:
         ends += _turn_unknown(ctx, node, ends, flow)
     ends = run_block(ctx, node.orelse, merge(ctx, ends, node.line))
-    return ends + [end.unbind(key) for end in _leave_loop(flow, ctx)]
+    return ends + _leave_loop(flow, ctx, key)
 
 
 def _order_matters(ctx: Context, node: ir.For, items: tuple[Value, ...]) -> bool:
