@@ -60,6 +60,14 @@ WAIT = "await asyncio.wait(tasks, timeout=1)\n"
             id="one is added once",
         ),
         pytest.param(
+            "a = asyncio.create_task(work())\nb = asyncio.create_task(work())\n"
+            "c = asyncio.create_task(work())\n"
+            "try:\n    await asyncio.wait({a, b, c}, return_when=asyncio.FIRST_COMPLETED)\n"
+            "finally:\n    await work()\n    stop(a, b, c)\n",
+            ["b", "c"],
+            id="as many as one execution loses",
+        ),
+        pytest.param(
             "while True:\n" + indent(MANY.replace("for each in many", "if each") + WAIT, "    "),
             ["task"],
             id="one is added to a new set in each turn",

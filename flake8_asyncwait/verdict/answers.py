@@ -11,7 +11,7 @@ from flake8_asyncwait.analysis.interpret import Analysed
 from flake8_asyncwait.analysis.machine.books import Books, Leak
 from flake8_asyncwait.analysis.machine.fanout import AT_CHILD, CLOSED, IN_VAIN, SIBLING
 from flake8_asyncwait.analysis.machine.machine import BYSTANDER
-from flake8_asyncwait.analysis.states.trace import FAULT, Choice, History, Trace
+from flake8_asyncwait.analysis.states.trace import FAULT, History
 from flake8_asyncwait.analysis.states.values import COLLECTION, FUTURE, OWNED
 from flake8_asyncwait.sites.fanout import GATHER
 from flake8_asyncwait.verdict.outcome import Fates, Loss, Outcome, Struck
@@ -87,11 +87,18 @@ def is_owned(books: Books, leak: Leak) -> bool:
 
 
 def shortest(books: Books, found: Sequence[tuple[Leak, History]]) -> Loss | None:
-    """What the shortest execution among some leaks loses."""
+    """What the shortest execution among some leaks loses; of several, one that loses most."""
     if not found:
         return None
-    lost, history = min(found, key=lambda pair: (pair[1].rank, pair[0].origin))
-    origins = sorted({leak.origin for leak, other in found if _is_same(history, other)})
+    rank = min(history.rank for _, history in found)
+    executions: dict[object, list[tuple[Leak, History]]] = {}
+    for leak, history in sorted(found, key=lambda way: way[0].origin):
+        if history.rank == rank:
+            said = tuple((step.line, step.what, step.choice) for step in history.steps())
+            executions.setdefault(said, []).append((leak, history))
+    most = max(executions.values(), key=len)
+    lost, history = most[0]
+    origins = sorted({leak.origin for leak, _ in most})
     cancelled = {
         line
         for origin in origins
@@ -104,14 +111,3 @@ def shortest(books: Books, found: Sequence[tuple[Leak, History]]) -> Loss | None
         history,
         tuple(sorted(cancelled)),
     )
-
-
-def _is_same(one: History, other: History) -> bool:
-    """Whether two histories tell of one execution."""
-    if one.rank != other.rank:
-        return False
-    return [_said(step) for step in one.steps()] == [_said(step) for step in other.steps()]
-
-
-def _said(step: Trace) -> tuple[int, str, Choice]:
-    return step.line, step.what, step.choice
