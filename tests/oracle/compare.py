@@ -83,12 +83,14 @@ def compare(text: str, options: Options = Options()) -> Comparison:
     unsettled = 0
     found = []
     for site in sites:
+        finding = findings.get(site)
         ruling = judge(text, site, limit=EXECUTIONS_OF_A_SITE)
+        if ruling.given_up and finding is None and ruling.code in OF_NO_EXECUTION:
+            ruling = judge(text, site)
         if site in undetermined or ruling.given_up not in ("", TOO_MANY):
             unsettled += 1
             continue
         unsettled += bool(ruling.given_up)
-        finding = findings.get(site)
         if finding is None:
             if ruling.code and not (ruling.given_up and ruling.code in OF_NO_EXECUTION):
                 found.append(Disagreement(text, *site, "", "", ruling))
