@@ -55,6 +55,10 @@ class FamilyBooks(Books):
         if any(_tells(state, value) for value in values):
             self._ends(state, line, "given to a call")
 
+    def polled(self, state: State, value: Value, line: int) -> None:
+        if _tells(state, value):
+            self._ends(state, line, "waited for")
+
     @property
     def needs_ended(self) -> bool:
         return not self.is_meant

@@ -45,6 +45,15 @@ def expects_timeout(node: ast.Try) -> bool:
     return any(last_name(one) == "TimeoutError" for one in named)
 
 
+def mark_polled(node: ast.While) -> None:
+    """Mark what a loop asks, before each turn, whether it has ended, if it waits in between."""
+    if any(isinstance(one, SUSPENDS) for part in node.body for one in walk_function(part)):
+        for call in walk_function(node.test):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+                if call.func.attr == "done":
+                    call.func.value = hook_call("__polled__", call.func.value)
+
+
 def walk_function(node: ast.AST) -> Iterator[ast.AST]:
     """Yield a node and what is in it, but not what nested functions do."""
     yield node

@@ -65,6 +65,7 @@ class Hooks(Backstage):
             "__Exception__": Exception,
             "__follow__": self.follow,
             "__leaves__": self.leaves,
+            "__polled__": self.polled,
             "__timed__": self.timed,
             "__hand__": world.hand_over,
             "__helper__": self.helper,
@@ -129,6 +130,11 @@ class Hooks(Backstage):
         """Note that a `with` is left by an exception."""
         for value in values:
             self.world.leaves_with(value)
+
+    def polled(self, thing: Any) -> Any:
+        """Note that a loop waits until a task has ended."""
+        self.world.awaits(thing)
+        return thing
 
     def timed(self, thing: Any) -> Any:
         """Return what has a timeout, which a handler expects to run out."""

@@ -25,6 +25,7 @@ from flake8_asyncwait.replay.fragments import (
     is_mangled,
     is_simple_wait,
     lambda_of,
+    mark_polled,
     matched,
     overridden,
     reader,
@@ -215,6 +216,8 @@ class Instrument(ast.NodeTransformer):
         return node
 
     def visit_While(self, node: ast.While) -> list[ast.stmt]:
+        if self.kind != WAIT and self.in_target:
+            mark_polled(node)
         self.generic_visit(node)
         self.loops += 1
         number = constant(self.loops)

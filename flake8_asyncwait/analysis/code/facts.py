@@ -75,3 +75,5 @@ class Facts:
     # that the time runs out.
     awaited: frozenset[int] = frozenset()
     timed: frozenset[int] = frozenset()
+    # The calls, as ids, by which a loop that waits in between asks tasks whether they have ended.
+    polling: frozenset[int] = frozenset()

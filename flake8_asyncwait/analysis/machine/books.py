@@ -124,6 +124,9 @@ class Books:
     def asked(self, state: State, value: Value, method: str, line: int, func: ir.Func) -> None:
         """A task is asked, on a line of a function, whether or how it has ended, or is to tell."""
 
+    def polled(self, state: State, value: Value, line: int) -> None:
+        """A loop asks a task, before each turn, whether it has ended."""
+
     def awaited(self, state: State, value: Value, line: int, func: ir.Func) -> None:
         """A value is awaited on a line of a function."""
 

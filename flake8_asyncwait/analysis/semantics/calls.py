@@ -398,6 +398,8 @@ def _task_method(
     row = known.TASK_METHODS.get(name, known.UNKNOWN_CALL)
     if row.traits & (known.QUESTIONS | known.CALLS_BACK):
         ctx.machine.books.asked(state, ref, name, node.line, ctx.frame.func)
+    if id(node) in ctx.machine.facts.polling:
+        ctx.machine.books.polled(state, ref, node.line)
     return [(state, UNKNOWN)] if row.rule is None else row.rule(ctx, node, ref, state)
 
 

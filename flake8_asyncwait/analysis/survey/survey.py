@@ -10,7 +10,14 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.facts import Facts, Site
 from flake8_asyncwait.analysis.code.liveness import Liveness
 from flake8_asyncwait.analysis.code.program import Helpers, Program
-from flake8_asyncwait.analysis.code.walk import every, last_name, mentioned, target_names, walk
+from flake8_asyncwait.analysis.code.walk import (
+    every,
+    last_name,
+    mentioned,
+    never_suspends,
+    target_names,
+    walk,
+)
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.survey.relevance import Follows, relevant_names, repeated
 from flake8_asyncwait.sites.fanout import Kind
@@ -71,6 +78,7 @@ def family_facts_of(program: Program, func: ir.Func, sites: Mapping[ir.Call, Kin
             if isinstance(part, ir.Call)
         ),
         timed=frozenset(_timed(func)),
+        polling=frozenset(_polling(func)),
     )
 
 
@@ -107,6 +115,15 @@ def _flows(node: object) -> Iterator[tuple[str, ir.Expr]]:
     elif isinstance(node, ir.Call) and known.has(node, known.ADDS):
         if isinstance(node.func, ir.Attr) and isinstance(node.func.value, ir.Name):
             yield from ((node.func.value.id, arg.value) for arg in node.args)
+
+
+def _polling(func: ir.Func) -> Iterator[int]:
+    for node in every(func):
+        if isinstance(node, ir.While) and not never_suspends(node.body):
+            for part in _inside(node.test):
+                if isinstance(part, ir.Call) and known.has(part, known.QUESTIONS):
+                    if not known.has(part, known.ASKS):
+                        yield id(part)
 
 
 def _timed(func: ir.Func) -> Iterator[int]:
