@@ -276,34 +276,40 @@ def _flat(
 
 
 def zipped(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    columns: list[tuple[Value, ...] | None] = []
+    columns: list[Column] = []
     for value in args.positional:
-        state, items, _ = iterated(ctx, state, value)
-        columns.append(items)
+        state, items, source = iterated(ctx, state, value)
+        columns.append((items or (), items is None or state.is_open(source)))
     return _rows(columns, state)
 
 
 def enumerated(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    state, items, _ = iterated(ctx, state, args.first())
+    state, items, source = iterated(ctx, state, args.first())
     start = args.positional[1] if len(args.positional) > 1 else args.keywords.get("start")
     first = start.value if isinstance(start, Const) else 0 if start is None else None
-    numbers = None
+    opened = items is None or state.is_open(source)
+    numbers: Column = (), True
     if items is not None and type(first) is int:
-        numbers = tuple(map(Const, range(first, first + len(items))))
-    return _rows([numbers, items], state)
+        numbers = tuple(map(Const, range(first, first + len(items)))), opened
+    return _rows([numbers, (items or (), opened)], state)
 
 
-def _rows(columns: list[tuple[Value, ...] | None], state: State) -> Results:
-    """The rows of columns, of which those that are None are not known."""
-    known = [len(column) for column in columns if column is not None]
-    if not known:
+# The items of a column, and whether there may be others.
+Column = tuple[tuple[Value, ...], bool]
+
+
+def _rows(columns: list[Column], state: State) -> Results:
+    """The rows of columns. One that may go on is as long as the others."""
+    whole = [len(items) for items, opened in columns if not opened]
+    count = min(whole) if whole else max((len(items) for items, _ in columns), default=0)
+    if not count and not whole:
         return [(state, UNKNOWN)]
     rows: list[Value] = []
-    for position in range(min(known)):
-        row = tuple(UNKNOWN if c is None else c[position] for c in columns)
+    for position in range(count):
+        row = tuple(i[position] if position < len(i) else UNKNOWN for i, _ in columns)
         state, ref = state.new(Box(tuple, row))
         rows.append(ref)
-    return [state.new(Box(ir.ITERATOR, tuple(rows)))]
+    return [state.new(Box(ir.ITERATOR, tuple(rows), not whole))]
 
 
 def made_dict(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:

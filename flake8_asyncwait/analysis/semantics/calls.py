@@ -17,6 +17,7 @@ from flake8_asyncwait.analysis.machine.handover import hand_over_args, unknown_c
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, Results
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.helpers import call_function, function_of, is_factory
+from flake8_asyncwait.analysis.semantics.indexes import key_of
 from flake8_asyncwait.analysis.semantics.items import (
     as_items,
     as_task,
@@ -410,6 +411,8 @@ def _box_method(
     if not box.escaped and box.kind is not ir.ITERATOR and not hasattr(box.kind, name):
         ctx.fail(state, Exc("AttributeError"))
         return []
+    if args.positional and known.has(node, known.LOOKS_UP):
+        args.positional[0] = key_of(ctx, node.args[0].value, args.first(), state)
     row = known.COLLECTION_METHODS.get(name)
     if row is None or row.rule is None:
         return [(hand_over_args(ctx, args, state), UNKNOWN)]

@@ -11,11 +11,11 @@ from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.conditions import decide
 from flake8_asyncwait.analysis.semantics.dicts import dict_of
+from flake8_asyncwait.analysis.semantics.indexes import indexed
 from flake8_asyncwait.analysis.semantics.items import (
     looped_over,
     new_box,
     split_on_turns,
-    turns,
 )
 from flake8_asyncwait.analysis.states.real import UNORDERED
 from flake8_asyncwait.analysis.states.state import State
@@ -63,8 +63,9 @@ def _clauses(
             if ctx.is_none(value, state, "TypeError"):
                 continue
             state, known, source, certain = looped_over(ctx, state, value)
-            if known is None:
-                known = turns(clause.iter)
+            if not clause.asynchronous and (known is None or state.is_open(source)):
+                body = [*clause.tests, *node.clauses[depth + 1 :], node.element]
+                state, known, source = indexed(ctx, clause, body, state, known, source)
             if known is None:
                 ends += _unknown_clause(ctx, node, depth, (state, items, True), certain)
                 continue

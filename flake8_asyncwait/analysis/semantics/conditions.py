@@ -14,11 +14,12 @@ from flake8_asyncwait.analysis.code.walk import CONSTANT, Question, question
 from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics import known
+from flake8_asyncwait.analysis.semantics.indexes import key_of
 from flake8_asyncwait.analysis.semantics.items import is_private
 from flake8_asyncwait.analysis.semantics.truth import answers, truth
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.keys import TESTED
-from flake8_asyncwait.analysis.states.real import ERRORS, NotKnown, is_sure, real
+from flake8_asyncwait.analysis.states.real import ERRORS, NotKnown, is_certain, is_sure, real
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     FOREIGN,
@@ -198,6 +199,8 @@ def _compare(ctx: Context, node: ir.Compare, state: State) -> Results:
         if any(_is_in_none(op, value) for (op, _), value in pairs):
             ctx.fail(after, Exc("TypeError"))
             continue
+        if node.rest[0][0] in ("In", "NotIn"):
+            values[0] = key_of(ctx, node.left, values[0], after)
         if _is_stranger(node, after, values[1], ctx):
             results.append((after, Const(node.rest[0][0] == "NotIn")))
             continue
@@ -330,7 +333,7 @@ def _contains(state: State, item: Value, box: Value, sizes: list[bool]) -> bool 
     if type(thing) is not Box or thing.kind is ir.ITERATOR:
         return None
     items = [key for key, _ in thing.rows] if thing.kind is dict else [*thing.items]
-    if isinstance(item, Ref) and item in items:
+    if is_certain(item) and not isinstance(item, Const) and item in items:
         return True
     if isinstance(item, Const) and items and _is_exact(thing):
         return any_of(_compared(state, "Equal", [item, one], sizes[:1]) for one in items)

@@ -21,6 +21,7 @@ from flake8_asyncwait.analysis.states.values import (
     Const,
     Foreign,
     Ref,
+    Result,
     Unknown,
     Value,
 )
@@ -73,7 +74,8 @@ def _numbered(state: State, pairs: Iterable[tuple[Value, Value]]) -> Iterator[tu
     that nothing in the state has."""
     number = 0
     for key, value in pairs:
-        if key == UNKNOWN or (isinstance(key, Foreign) and is_element(value, state)):
+        named = isinstance(key, (Foreign, Result)) and is_element(value, state)
+        if key == UNKNOWN or named:
             number = 1 + (number or _highest_in(state))
             key = Unknown(number=number)
         yield key, value

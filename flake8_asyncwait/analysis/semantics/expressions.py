@@ -11,6 +11,7 @@ from flake8_asyncwait.analysis.semantics.awaits import await_value, yield_value
 from flake8_asyncwait.analysis.semantics.collections import subscript
 from flake8_asyncwait.analysis.semantics.conditions import decide
 from flake8_asyncwait.analysis.semantics.dicts import dict_of
+from flake8_asyncwait.analysis.semantics.indexes import key_of
 from flake8_asyncwait.analysis.semantics.items import as_items, new_box, reaches_task, tells
 from flake8_asyncwait.analysis.semantics.names import assign, lookup, path_text
 from flake8_asyncwait.analysis.semantics.operators import combine
@@ -159,6 +160,7 @@ def _dict(ctx: Context, node: ir.DictDisplay, state: State) -> Results:
 def _subscript(ctx: Context, node: ir.Subscript, state: State) -> Results:
     results: Results = []
     for after, (value, index) in evaluate_all(ctx, [node.value, node.index], state):
+        index = key_of(ctx, node.index, index, after)
         for way in subscript(ctx, value, index, after):
             exact = reaches_task(way[1], way[0])
             results += [way] if exact else ctx.may_raise([way], ctx.machine.line)

@@ -49,13 +49,14 @@ class Trait(Flag):
     SUPPRESSES = auto()  # as a context manager, it swallows what it names
     CALLS_BACK = auto()  # it is told when a task has ended
     COLLECTS = auto()  # its value is a collection, empty if it is given nothing
+    LOOKS_UP = auto()  # its first argument says which item of its receiver is asked for
 
 
 CARRIES, WRAPS, MAKES, ADDS = Trait.CARRIES, Trait.WRAPS, Trait.MAKES, Trait.ADDS
 CANCELS, ASKS, QUESTIONS, STOPS = Trait.CANCELS, Trait.ASKS, Trait.QUESTIONS, Trait.STOPS
 DECIDES, SIZES, COUNTS, LIMITS = Trait.DECIDES, Trait.SIZES, Trait.COUNTS, Trait.LIMITS
 OF_MANY, INSPECTS, CALLS_BACK = Trait.OF_MANY, Trait.INSPECTS, Trait.CALLS_BACK
-COLLECTS = Trait.COLLECTS
+COLLECTS, LOOKS_UP = Trait.COLLECTS, Trait.LOOKS_UP
 ANSWERS, ENSURES, REGISTERS = Trait.ANSWERS, Trait.ENSURES, Trait.REGISTERS
 
 FunctionRule = Callable[[Context, ir.Call, Args, State], Results]
@@ -95,6 +96,7 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "asyncio.Task": Row(tasks.create_task, CARRIES | MAKES),
     "asyncio.ensure_future": Row(tasks.ensure_future, CARRIES | WRAPS | MAKES | ENSURES),
     "asyncio.async": Row(tasks.ensure_future),
+    **{f"{name}.cancel": Row(tasks.cancel_one, CANCELS) for name in sorted(TASK_TYPES)},
     "asyncio.Future": Row(tasks.make_future, ANSWERS),
     "asyncio.wrap_future": Row(tasks.make_future, CARRIES),
     "asyncio.gather": Row(tasks.gather_all, CARRIES | WRAPS | MAKES | ASKS | GATHERS),
@@ -162,7 +164,7 @@ TASK_METHODS: dict[str, Row[TaskRule]] = {
 COLLECTION_METHODS: dict[str, Row[CollectionRule]] = {
     **dict.fromkeys(("append", "add", "insert", "appendleft"), Row(collections.add_item, ADDS)),
     **dict.fromkeys(("extend", "update", "extendleft"), Row(collections.add_items, ADDS)),
-    "pop": Row(collections.pop_any, CARRIES | STOPS | OF_MANY),
+    "pop": Row(collections.pop_any, CARRIES | STOPS | OF_MANY | LOOKS_UP),
     "popleft": Row(running.call_method, CARRIES),
     "popitem": Row(running.call_method, CARRIES),
     "remove": Row(collections.remove_item, STOPS),
@@ -179,7 +181,7 @@ COLLECTION_METHODS: dict[str, Row[CollectionRule]] = {
     "keys": Row(dicts.view, CARRIES | OF_MANY),
     "values": Row(dicts.view, CARRIES | OF_MANY),
     "items": Row(dicts.view, CARRIES | OF_MANY),
-    "get": Row(dicts.get_by_key, CARRIES),
+    "get": Row(dicts.get_by_key, CARRIES | LOOKS_UP),
     "setdefault": Row(dicts.set_default, ADDS),
     "sort": Row(collections.sort),
     **dict.fromkeys(

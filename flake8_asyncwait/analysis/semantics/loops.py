@@ -14,11 +14,11 @@ from flake8_asyncwait.analysis.machine.loss import collect, head, merge
 from flake8_asyncwait.analysis.machine.machine import Context
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.binding import bind
+from flake8_asyncwait.analysis.semantics.indexes import indexed
 from flake8_asyncwait.analysis.semantics.items import (
     completing,
     looped_over,
     split_on_turns,
-    turns,
 )
 from flake8_asyncwait.analysis.semantics.statements import branch
 from flake8_asyncwait.analysis.states import effects
@@ -93,8 +93,8 @@ def _for(ctx: Context, node: ir.For, states: list[State]) -> list[State]:
         if ctx.is_none(value, after, "TypeError"):
             continue
         after, items, source, certain = looped_over(ctx, after, value)
-        if items is None:
-            items = turns(node.iter) or _indexes(ctx, node, after)
+        if not node.asynchronous and (items is None or after.is_open(source)):
+            after, items, source = indexed(ctx, node, node.body, after, items, source)
         if items is None or node.asynchronous:
             unknown.append((after, certain))
         else:
@@ -134,21 +134,6 @@ def _iterator(node: ir.For, ctx: Context) -> str:
 def _left(state: State, iterator: str) -> tuple[Value, ...]:
     ref = state.env[iterator]
     return state.box(ref).items if isinstance(ref, Ref) else ()
-
-
-def _indexes(ctx: Context, node: ir.For, state: State) -> tuple[Value, ...] | None:
-    """The items of a loop over a range of unknown length: one that indexes a collection is
-    taken to reach its end (`settle_cancel.cancelled_by_position`)."""
-    called = isinstance(node.iter, ir.Call) and known.has(node.iter, known.COUNTS)
-    if not called or not isinstance(node.target, ir.Name):
-        return None
-    for inner in walk(node.body):
-        if isinstance(inner, ir.Subscript) and _is_name(inner.index, node.target.id):
-            ways = evaluate(ctx.into(Flow()), inner.value, state)
-            box = ways[0][0].get(ways[0][1]) if ways else None
-            if type(box) is Box and box.kind is list and not box.open:
-                return tuple(map(Const, range(len(box.items))))
-    return None
 
 
 def _loop_unknown(ctx: Context, node: ir.For, states: list[tuple[State, bool]]) -> list[State]:
@@ -276,7 +261,3 @@ def _turn_unknown(ctx: Context, node: ir.For, states: list[State], flow: Flow) -
     entered = [end for one in states for end in bind(ctx, node.target, UNKNOWN, one)]
     ended = run_block(ctx.into(flow), node.body, merge(ctx, entered, node.line))
     return ended + flow.take(CONTINUE)
-
-
-def _is_name(node: ir.Node, name: str) -> bool:
-    return isinstance(node, ir.Name) and node.id == name

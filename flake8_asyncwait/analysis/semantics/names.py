@@ -9,6 +9,7 @@ from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Context, Frame, Results
 from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.states import effects
+from flake8_asyncwait.analysis.states.real import is_key
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
@@ -89,7 +90,9 @@ def _function_named(ctx: Context, name: str) -> ir.Func | None:
 def keeps(ctx: Context, name: str, value: Value, state: State, frame: Frame) -> bool:
     """Whether states hold what a name is bound to: in the function itself what its relevant
     names are bound to, in helpers what holds a task, may become one, decides a condition or is
-    None."""
+    None; in both, keys of dicts."""
+    if is_key(value):
+        return True
     if frame.func is ctx.machine.func:
         return name in (
             ctx.machine.facts.elements if isinstance(value, Result) else ctx.machine.relevant

@@ -26,6 +26,7 @@ from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.collections import delete_item
 from flake8_asyncwait.analysis.semantics.conditions import decide
+from flake8_asyncwait.analysis.semantics.indexes import key_of
 from flake8_asyncwait.analysis.semantics.names import (
     assign,
     bind_function,
@@ -60,6 +61,7 @@ def _expression(ctx: Context, node: ir.ExprStmt, state: State) -> list[State]:
 def _assign(ctx: Context, node: ir.Assign, state: State) -> list[State]:
     ends: list[State] = []
     for after, value in evaluate(ctx, node.value, state):
+        value = key_of(ctx, node.value, value, after)
         states = [after]
         for target in node.targets:
             states = [end for one in states for end in bind(ctx, target, value, one)]

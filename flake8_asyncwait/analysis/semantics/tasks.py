@@ -272,6 +272,14 @@ def task_cancel(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     return [(cancel(ctx, state, ref, node.line), known)]
 
 
+def cancel_one(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    """`asyncio.Task.cancel(task)`"""
+    state, value = as_task(ctx, state, args.first())
+    if isinstance(value, Ref) and effects.tasks_of(state, value):
+        return task_cancel(ctx, node, value, state)
+    return unknown_call(ctx, node, args, state)
+
+
 def task_done(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     """`.done()`: what was running when time last passed may have ended since."""
     thing = state.heap[ref.id]

@@ -28,6 +28,7 @@ from flake8_asyncwait.analysis.code.walk import (
     walk,
 )
 from flake8_asyncwait.analysis.semantics import known
+from flake8_asyncwait.analysis.semantics.indexes import lookups
 
 # Of a call or an await: whether what it is given may come back.
 Follows = Callable[[ir.Call | ir.Await], bool]
@@ -125,7 +126,7 @@ def relevant_names(
             (modes if arg.keyword not in (None, "fs") else elements).update(
                 carried(arg.value, follows_back)
             )
-    elements |= _owners(func, elements) | _asked(func, makes) | _wrapped(func, follows_back)
+    elements |= _owners(func, elements) | _asked(func, makes) | _wrapped(func, follows_back, makes)
     close(elements, [(target, source) for source, target in before])
     names = elements | modes
     site_set = {id(site) for site in sites}
@@ -210,12 +211,12 @@ def _filled(node: ir.Node, sites: set[int], follows: Follows) -> set[str]:
     return set()
 
 
-def _wrapped(func: ir.Func, follows: Follows) -> set[str]:
-    """The names given to calls that make tasks of coroutines held in names."""
+def _wrapped(func: ir.Func, follows: Follows, makes: Callable[[ir.Call], bool]) -> set[str]:
+    """The names given to calls that make tasks of coroutines held in names, or that may."""
     found: set[str] = set()
     for owner in functions_in(func):
         for node in every(owner):
-            if isinstance(node, ir.Call) and known.has(node, known.WRAPS):
+            if isinstance(node, ir.Call) and (known.has(node, known.WRAPS) or makes(node)):
                 for arg in node.args[:1] if known.has(node, known.LIMITS) else node.args:
                     if isinstance(arg.value, ir.Name) or arg.star:
                         found.update(scoped(carried(arg.value, follows), owner, func))
@@ -402,16 +403,12 @@ def _is_empty(value: ir.Expr) -> bool:
 
 
 def _indexes(func: ir.Func) -> set[str]:
-    """The names that count the turns of a loop and index something."""
-    counting: set[str] = set()
-    indexing: set[str] = set()
+    """The names by which the turns of a loop index something."""
+    turning: set[str] = set()
     for node in every(func):
-        if isinstance(node, (ir.For, ir.Clause)) and isinstance(node.iter, ir.Call):
-            if known.has(node.iter, known.COUNTS):
-                counting |= set(target_names(node.target))
-        elif isinstance(node, ir.Subscript) and isinstance(node.index, ir.Name):
-            indexing.add(node.index.id)
-    return counting & indexing
+        if isinstance(node, (ir.For, ir.Clause)):
+            turning |= set(target_names(node.target))
+    return turning & {name for _, index in lookups(every(func)) for name in mentioned(index)}
 
 
 def repeated(func: ir.Func) -> frozenset[str]:

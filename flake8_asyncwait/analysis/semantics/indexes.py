@@ -1,0 +1,114 @@
+"""Loops over what is not known that index a collection: they are taken to reach all of it.
+
+What somebody loops over to fill a dict, he may loop over again to empty it, and nothing says that
+it is the same by then. To take it for something else would be a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.walk import close, every, mentioned, target_names, walk
+from flake8_asyncwait.analysis.machine.execute import evaluate
+from flake8_asyncwait.analysis.machine.machine import Context
+from flake8_asyncwait.analysis.semantics import known
+from flake8_asyncwait.analysis.semantics.items import turns
+from flake8_asyncwait.analysis.states.completion import Flow
+from flake8_asyncwait.analysis.states.real import is_key
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import (
+    UNKNOWN,
+    Box,
+    Const,
+    Foreign,
+    Result,
+    Unknown,
+    Value,
+)
+
+
+def indexed(
+    ctx: Context,
+    node: ir.For | ir.Clause,
+    body: Iterable[ir.Node],
+    state: State,
+    items: tuple[Value, ...] | None,
+    source: Value,
+) -> tuple[State, tuple[Value, ...] | None, Value]:
+    """The items of a loop over what is not known, or not all of it: those by which its body asks
+    for what a collection holds (`settle_cancel.cancelled_by_position`), or else those given."""
+    displayed = turns(node.iter) if items is None else None
+    if displayed is not None:
+        return state, displayed, source
+    counts = isinstance(node.iter, ir.Call) and known.has(node.iter, known.COUNTS)
+    names = set(target_names(node.target))
+    for owner, index in lookups(list(walk(body))):
+        asked = names & _made_of(ctx, index)
+        if not asked or not isinstance(owner, (ir.Name, ir.Attr)):
+            continue
+        ways = evaluate(ctx.into(Flow()), owner, state)
+        box = ways[0][0].get(ways[0][1]) if ways else None
+        if type(box) is not Box or not box.items:
+            continue
+        if box.kind is dict:
+            places = [key for key, _ in box.rows]
+        elif box.kind is list and counts and not box.open:
+            places = [Const(place) for place in range(len(box.items))]
+        else:
+            continue
+        rows: list[Value] = []
+        for place in places:
+            state, row = _row(node.target, min(asked), place, state)
+            rows.append(row)
+        return state, tuple(rows), UNKNOWN
+    return state, items, source
+
+
+def lookups(nodes: Sequence[ir.Node]) -> Iterator[tuple[ir.Expr, ir.Expr]]:
+    """What is asked for an item, and by what."""
+    stored = {id(part) for node in nodes if isinstance(node, ir.Assign) for part in node.targets}
+    for node in nodes:
+        if isinstance(node, ir.Subscript) and id(node) not in stored:
+            yield node.value, node.index
+        elif isinstance(node, ir.Call) and isinstance(node.func, ir.Attr) and node.args:
+            if known.has(node, known.LOOKS_UP):
+                yield node.func.value, node.args[0].value
+
+
+def _row(target: ir.Expr | ir.Target, name: str, place: Value, state: State) -> tuple[State, Value]:
+    """An item of which a loop binds `place` to a name, and the rest is not known."""
+    if not isinstance(target, ir.Unpack):
+        return state, place if name in target_names(target) else UNKNOWN
+    parts: list[Value] = []
+    for part, _ in target.parts:
+        state, value = _row(part, name, place, state)
+        parts.append(value)
+    return state.new(Box(tuple, tuple(parts)))
+
+
+def key_of(ctx: Context, node: ir.Expr, value: Value, state: State) -> Value:
+    """The value of an expression that says which item is meant: what is made of a key, such as an
+    attribute of it, goes by that key."""
+    if not isinstance(value, (Unknown, Foreign, Result)) or is_key(value):
+        return value
+    keys = {name: held for name, held in state.env.items() if is_key(held)}
+    names = keys.keys() & {ctx.frame.prefix + name for name in mentioned(node)} if keys else None
+    return keys[min(names)] if names else value
+
+
+def _made_of(ctx: Context, node: ir.Expr) -> set[str]:
+    """The names that an expression mentions, and those from which these are assigned."""
+    assigns = [part for part in every(ctx.frame.func) if isinstance(part, ir.Assign)]
+    names = mentioned(node)
+    close(
+        names,
+        [
+            (target.id, source)
+            for assign in assigns
+            for target in assign.targets
+            if isinstance(target, ir.Name)
+            for source in mentioned(assign.value)
+        ],
+    )
+    return names
