@@ -8,17 +8,17 @@ import pytest
 import samples
 
 from flake8_asyncwait.check import check
-from flake8_asyncwait.fix import fixer
+from flake8_asyncwait.fix import file, fixer
 from flake8_asyncwait.fix.advise import Advice
 from flake8_asyncwait.fix.cure import MANUAL, UNTRIED, Cure
 from flake8_asyncwait.fix.file import fix_text
 from flake8_asyncwait.options import Options
+from flake8_asyncwait.report.entry import Change
 from flake8_asyncwait.source.text import decode
+from flake8_asyncwait.verdict.checked import Checked
 
 pytestmark = pytest.mark.thorough
 
-FIXTURES = Path(__file__).parent.parent / "fixtures" / "fixes"
-BEFORE = sorted(FIXTURES.glob("*.before.py"))
 FORGOTTEN = """\
 import asyncio
 
@@ -32,8 +32,42 @@ async def g(tasks):
     done, _ = await asyncio.wait(tasks, timeout=5)
     return done
 """
+AROUND = f"""\
+{samples.TWO_WAITS}
+
+if __name__ == "__main__":
+    main = asyncio.get_event_loop()
+    tasks = [main.create_task(f(None))]
+    main.run_until_complete(asyncio.wait(tasks, timeout=5))
+"""
+RACES = """\
+import asyncio
+from contextlib import suppress
 
 
+async def first(works):
+    tasks = [asyncio.create_task(work()) for work in works]
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    with suppress(ValueError):
+        return done.pop().result()
+
+
+async def second(works):
+    tasks = [asyncio.create_task(work()) for work in works]
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    with suppress(ValueError):
+        for task in pending:
+            task.cancel()
+    return done
+
+
+async def third(work):
+    task = asyncio.create_task(work())
+    await asyncio.wait([task], timeout=5)
+    return task.done()
+"""
 SEVERAL = f"""\
 {samples.TWO_WAITS}
 
@@ -54,22 +88,68 @@ def cures(text: str) -> tuple[Cure, ...]:
     return tuple(advice(text).cures.values())
 
 
-@pytest.mark.parametrize("path", BEFORE, ids=lambda path: path.name)
-def test_what_is_said_is_what_a_fix_does(path: Path) -> None:
-    text = path.read_text("utf-8")
-    assert cures(text) == fix_text("app.py", text, Options()).cures
+def applied(text: str, change: Change | None) -> str:
+    assert change is not None
+    lines = text.splitlines(keepends=True)
+    for edit in reversed(change.edits):
+        lines[edit.line - 1 : edit.end_line - 1] = [edit.text]
+    return "".join(lines)
 
 
 def test_the_change_is_that_of_all_findings_of_the_function() -> None:
     first, second, other = check(SEVERAL).findings
     shown = advice(SEVERAL)
     change = shown.change(first)
-    assert change is not None
     assert change == shown.change(second) != shown.change(other)
-    lines = SEVERAL.splitlines(keepends=True)
-    for edit in reversed(change.edits):
-        lines[edit.line - 1 : edit.end_line - 1] = [edit.text]
-    assert "".join(lines) == fix_text("app.py", SEVERAL, Options(), None, [first, second]).text
+    for group in ([first, second], [other]):
+        alone = fix_text("app.py", SEVERAL, Options(), None, group)
+        assert applied(SEVERAL, shown.change(group[0])) == alone.text
+        assert [shown.cures[each] for each in group] == list(alone.cures)
+
+
+def test_a_change_imports_what_it_needs_and_no_more(tmp_path: Path) -> None:
+    """Each is applied alone: an import that another function needs stays."""
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "__init__.py").touch()
+    source = decode(str(tmp_path / "pkg" / "app.py"), RACES.encode())
+    first, second, third = check(RACES).findings
+    shown = Advice(source, RACES.encode(), [first, second, third], Options())
+    assert "from pkg._wait_any import wait_any" in applied(RACES, shown.change(first))
+    for finding in (first, second):
+        alone = fix_text(source.name, RACES, Options(), None, [finding])
+        assert applied(RACES, shown.change(finding)) == alone.text
+        assert "suppress\n" in alone.text
+        change = shown.change(finding)
+        assert change is not None
+        assert change.new_module == alone.create is not None
+    change = shown.change(third)
+    assert change is not None
+    assert change.new_module is None
+    assert "wait_any" not in applied(RACES, change)
+
+
+@pytest.mark.parametrize(("more", "proofs"), [("", 0), ("\nasync def h(f):\n    await f()\n", 1)])
+def test_only_a_function_that_others_mention_is_proved_again(
+    more: str, proofs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, seen = SEVERAL + more, list[str]()
+    findings, shown = check(text).findings, advice(text)
+
+    def proof(text: str, *_: object, **__: object) -> Checked:
+        seen.append(text)
+        return check(text)
+
+    monkeypatch.setattr(file, "check", proof)
+    assert all(shown.change(each) is not None for each in findings)
+    assert len(seen) == proofs
+
+
+def test_outside_of_functions_the_change_is_that_of_the_whole_file() -> None:
+    first, *_, outside = check(AROUND).findings
+    shown = advice(AROUND)
+    whole = fix_text("app.py", AROUND, Options()).text
+    assert applied(AROUND, shown.change(outside)) == whole != applied(AROUND, shown.change(first))
 
 
 def test_what_takes_too_much_work_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
-"""Every fixture gets exactly the findings that its marks state, to the column."""
+"""Every fixture gets exactly the findings that its marks state, to the column, and what holds of
+every finding holds of these."""
 
 from __future__ import annotations
 
+import ast
 import re
 
 import pytest
@@ -10,6 +12,8 @@ from expectations import OK, checked, read_all
 from flake8_asyncwait.analysis.states.state import DROPPED
 
 ALL = {fixture.name: fixture for fixture in read_all()}
+WITHOUT_WITNESS = "AWT203"  # what is wrong stands in the call itself
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 FUNCTIONS = [(name, function) for name, fixture in ALL.items() for function in fixture.sites]
 
 
@@ -46,3 +50,44 @@ def test_a_message_tells_of_the_last_step(name: str) -> None:
                 assert last.what == DROPPED
             else:
                 assert named == ([] if last.line in lines else [last.line])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_texts_of_findings(name: str) -> None:
+    for finding in checked(name).findings:
+        for text in (finding.message, *(step.what for step in finding.witness)):
+            assert text == text.strip() != ""
+            assert text.isprintable()
+            assert not text.endswith(".")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_message_is_short_and_plain(name: str) -> None:
+    for finding in checked(name).findings:
+        assert len(finding.message) <= 140, finding.message
+        assert not re.search(r"outliv|forg[eo]t|pass\w* by|asyncwait fix|'_'", finding.message)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_witness_starts_where_its_wait_starts(name: str) -> None:
+    for finding in checked(name).findings:
+        if finding.code == WITHOUT_WITNESS:
+            assert finding.witness == ()
+        else:
+            first = finding.witness[0]
+            struck_before = first.choice.startswith("fault:")
+            assert struck_before or first.line in range(finding.line, finding.end_line + 1), finding
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_witness_stays_in_the_function_and_its_helpers(name: str) -> None:
+    functions = [node for node in ast.parse(ALL[name].text).body if isinstance(node, DEFINITIONS)]
+    inside = {line for node in functions for line in range(*extent(node))}
+    for finding in checked(name).findings:
+        outside = [step for step in finding.witness if step.line not in inside]
+        assert finding.line not in inside or not outside, finding
+
+
+def extent(node: ast.stmt) -> tuple[int, int]:
+    """The first line of a statement, and the line behind its last."""
+    return node.lineno, (node.end_lineno or node.lineno) + 1

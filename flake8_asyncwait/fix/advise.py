@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from flake8_asyncwait.fix.cure import AUTO, MANUAL, Cure
-from flake8_asyncwait.fix.file import FileFix, fix_file
-from flake8_asyncwait.fix.fixer import by_function, near
+from flake8_asyncwait.fix.file import FileFix, encoded, plan
+from flake8_asyncwait.fix.fixer import FixedFunction
 from flake8_asyncwait.fix.helper import Helper
 from flake8_asyncwait.fix.plan import BY_HAND
 from flake8_asyncwait.options import Options
@@ -15,7 +14,7 @@ from flake8_asyncwait.report.diff import diff
 from flake8_asyncwait.report.edits import edits
 from flake8_asyncwait.report.entry import Change
 from flake8_asyncwait.source.text import BOM, Source, SourceError
-from flake8_asyncwait.undetermined import FailedElsewhere, InternalError
+from flake8_asyncwait.undetermined import InternalError
 from flake8_asyncwait.verdict.finding import Finding
 
 
@@ -38,46 +37,48 @@ class Advice:
         cure: str = AUTO,
     ) -> None:
         findings = sorted(findings)
-        self._source = source
-        self._fix = partial(fix_file, source.name, source, data, options, helper, cure=cure)
-        # The findings of the outermost function around each, and what their fix would change.
-        self._together: dict[Finding, tuple[Finding, ...]] = {}
-        self._changes: dict[tuple[Finding, ...], Change | None] = {}
+        self._source, self._data = source, data
+        self._functions: dict[Cure, FixedFunction] = {}
+        self._changes: dict[FixedFunction, Change | None] = {}
         self.internal: tuple[InternalError, ...] = ()
         try:
-            whole = self._fix(findings)
+            self._plan = plan(source.name, source.text, options, helper, findings, cure)
+            whole = encoded(source, data, self._plan.whole())
         except SourceError as error:
             self.cures = {each: _left(each, error.reason) for each in findings}
             return
         self.cures = dict(zip(findings, whole.cures, strict=True))
         self.internal = whole.internal
-        for _, group in by_function(near(source.text, options), findings):
-            self._together |= dict.fromkeys(group, tuple(group))
-        if len(set(self._together.values())) == 1 and not whole.internal:
-            self._changes[tuple(findings)] = self._change(whole)
+        changed = [
+            each
+            for each in self._plan.fixed.functions
+            if not all(cure.is_left for cure in each.cures)
+        ]
+        for function in changed:
+            self._functions |= dict.fromkeys(function.cures, function)
+            # What is outside of functions has been fixed in the file with these fixed.
+            if len(changed) == 1 or function.entry is None:
+                self._changes[function] = self._change(whole)
 
     def change(self, finding: Finding) -> Change | None:
         """What a fix would change in the outermost function around a finding, for all findings in
-        it: they are cured one by one, each in the code that the one before has left. None where it
-        would not cure this one.
-
-        Raises `FailedElsewhere` where an error of our own keeps it from being known.
+        it: they are cured one by one, each in the code that the one before has left. Outside of
+        functions it is what it would change in the whole file. None where it would not cure this
+        one.
         """
-        if self.cures[finding].is_left:
+        cure = self.cures[finding]
+        if cure.is_left:
             return None
-        group = self._together[finding]
-        if group not in self._changes:
-            self._changes[group] = self._alone(group)
-        return self._changes[group]
+        function = self._functions[cure]
+        if function not in self._changes:
+            self._changes[function] = self._alone(function)
+        return self._changes[function]
 
-    def _alone(self, group: tuple[Finding, ...]) -> Change | None:
+    def _alone(self, function: FixedFunction) -> Change | None:
         try:
-            done = self._fix(group)
+            return self._change(encoded(self._source, self._data, self._plan.alone(function)))
         except SourceError:
             return None
-        if done.internal:
-            raise FailedElsewhere(done.internal[0].error)
-        return self._change(done)
 
     def _change(self, done: FileFix) -> Change | None:
         if not done.is_changed:

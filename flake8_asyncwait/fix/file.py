@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.cure import AUTO, Cure
-from flake8_asyncwait.fix.fixer import Fixed, fix
+from flake8_asyncwait.fix.fixer import Fixed, FixedFunction, fix
 from flake8_asyncwait.fix.helper import (
     Helper,
     HelperError,
@@ -92,6 +94,64 @@ class TextFix(NamedTuple):
     internal: tuple[InternalError, ...] = ()
 
 
+class Plan(NamedTuple):
+    """What to do to the file at `path`, function by function. `helper` is how it comes by
+    `wait_any`, None where it cannot."""
+
+    path: str
+    fixed: Fixed
+    helper: HelperPlan | None
+    options: Options
+
+    def whole(self) -> TextFix:
+        """The fix of all functions. Raises `SourceError` where it cannot be proved."""
+        with _errors(self.path):
+            return self._proved(self.fixed, self._made(self.fixed))
+
+    def alone(self, function: FixedFunction) -> TextFix:
+        """The fix of one function, in the file as it is but for that. Raises `SourceError` where it
+        cannot be proved.
+
+        It has been proved while all others were as they are. So the file has to be looked at again
+        only where the `whole` may be what keeps others as they are: where they may look into the
+        function.
+        """
+        fixed = self.fixed._replace(functions=(function,), internal=())
+        with _errors(self.path):
+            made = self._made(fixed)
+            return self._proved(fixed, made) if _is_mentioned(function, fixed.before) else made
+
+    def _made(self, fixed: Fixed) -> TextFix:
+        after, create = fixed.text, None
+        if self.helper is not None and fixed.needs_helper:
+            after, create = apply_helper(after, self.helper), self.helper.create
+        if fixed.freed and os.path.basename(self.path) != "__init__.py":
+            after = remove_unused(after, fixed.freed)
+        return TextFix(after, fixed.cures, create, fixed.internal)
+
+    def _proved(self, fixed: Fixed, made: TextFix) -> TextFix:
+        """The same, if it has no finding that nobody knows of, and no error of our own that the
+        file has not."""
+        if made.text == fixed.before:
+            return made
+        cured = Counter(cure.code for cure in fixed.cures if not cure.is_left)
+        left = Counter(cure.code for cure in self.fixed.cures) - cured
+        checked = check(made.text, self.options, path=self.path)
+        after = Counter(finding.code for finding in checked.findings)
+        if not after - left and not checked.internal:
+            return made
+        # Others may have been there before: a comment suppresses them, or nobody asked to fix them.
+        known = check(fixed.before, self.options, path=self.path)
+        if len(checked.internal) > len(known.internal):
+            error = checked.internal[-1]
+            why = f"left alone: the fixed file: {error.reason}"
+            raise SourceError(self.path, why, error.line)
+        before = Counter(finding.code for finding in known.findings)
+        if after - left and after - (before - cured):
+            raise SourceError(self.path, "left alone: the fixed file would have new findings")
+        return made
+
+
 def fix_file(
     path: str,
     source: Source,
@@ -106,7 +166,12 @@ def fix_file(
     The other arguments, and the errors, are those of `fix_text`. Also raises `SourceError` when the
     file's encoding cannot hold what is new.
     """
-    done = fix_text(path, source.text, options, helper, findings, cure=cure)
+    return encoded(source, data, fix_text(path, source.text, options, helper, findings, cure=cure))
+
+
+def encoded(source: Source, data: bytes, done: TextFix) -> FileFix:
+    """The fix of a file, whose bytes `data` are decoded in `source`. Raises `SourceError` when the
+    file's encoding cannot hold what is new."""
     if done.text == source.text:
         return FileFix(data, data, done.cures, internal=done.internal)
     after = encode(source, data, done.text)
@@ -121,50 +186,48 @@ def fix_text(
     findings: Collection[Finding] | None = None,
     cure: str = AUTO,
 ) -> TextFix:
-    """Fix the text of the file at `path`; its lines end in `\\n`.
+    """Fix the text of the file at `path`: the `whole` of its `plan`, whose arguments and errors are
+    these."""
+    return plan(path, text, options, helper, findings, cure).whole()
+
+
+def plan(
+    path: str,
+    text: str,
+    options: Options,
+    helper: Helper | None = None,
+    findings: Collection[Finding] | None = None,
+    cure: str = AUTO,
+) -> Plan:
+    """What to do to the text of the file at `path`; its lines end in `\n`.
 
     `helper` is where the user wants `wait_any` to come from. `findings` are those to fix, None for
-    all. `cure` is one of `CHOICES`, the kind that
-    the user asks for. Raises `SourceError` when the text is not
-    Python or nested too deeply, or would have new findings, and where the `helper` that the user
-    wants can neither be found nor made.
+    all. `cure` is one of `CHOICES`, the kind that the user asks for. Raises `SourceError` when the
+    text is not Python or nested too deeply, and where the `helper` that the user wants can neither
+    be found nor made.
     """
+    with _errors(path):
+        known, why_not = None, ""
+        try:
+            known = plan_helper(path, text, helper)
+        except HelperError as error:
+            if helper is not None and isinstance(error, NoHelper):
+                raise SourceError(f"--helper {helper}", str(error)) from error
+            why_not = str(error)
+        name, width = known.name if known is not None else None, _line_length(path, text)
+        fixed = fix(text, options, name, width, findings, why_not, cure, path)
+    return Plan(path, fixed, known, options)
+
+
+@contextmanager
+def _errors(path: str) -> Iterator[None]:
+    """Turns what Python says of a text into errors of the file."""
     try:
-        fixed, plan = _fixed(path, text, options, helper, findings, cure)
-        after = fixed.text
-        if plan is not None:
-            after = apply_helper(after, plan)
-        if fixed.freed and os.path.basename(path) != "__init__.py":
-            after = remove_unused(after, fixed.freed)
-        if after != text:
-            _prove(path, text, after, fixed, options)
+        yield
     except SyntaxError as error:
         raise SourceError(path, f"syntax error: {error.msg}", error.lineno) from error
     except RecursionError as error:
         raise SourceError(path, "nested too deeply") from error
-    if plan is None or after == text:
-        return TextFix(after, fixed.cures, internal=fixed.internal)
-    return TextFix(after, fixed.cures, plan.create, fixed.internal)
-
-
-def _fixed(
-    path: str,
-    text: str,
-    options: Options,
-    helper: Helper | None,
-    findings: Collection[Finding] | None,
-    cure: str,
-) -> tuple[Fixed, HelperPlan | None]:
-    """The fixed text, and how the file comes by `wait_any` where it needs it."""
-    width = _line_length(path, text)
-    try:
-        plan = plan_helper(path, text, helper)
-    except HelperError as error:
-        if helper is not None and isinstance(error, NoHelper):
-            raise SourceError(f"--helper {helper}", str(error)) from error
-        return fix(text, options, None, width, findings, str(error), cure, path), None
-    fixed = fix(text, options, plan.name, width, findings, cure=cure, path=path)
-    return fixed, plan if fixed.needs_helper else None
 
 
 def _line_length(path: str, text: str) -> int:
@@ -174,20 +237,11 @@ def _line_length(path: str, text: str) -> int:
     return layout.line_length(text) if found is None else found
 
 
-def _prove(path: str, text: str, fixed_text: str, fixed: Fixed, options: Options) -> None:
-    """Raise `SourceError` if the fixed text has a finding that nobody knows of, or an error of our
-    own that the text has not."""
-    left = Counter(cure.code for cure in fixed.cures if cure.is_left)
-    checked = check(fixed_text, options, path=path)
-    after = Counter(finding.code for finding in checked.findings)
-    if not after - left and not checked.internal:
-        return
-    # Others may have been there before: a comment suppresses them, or nobody asked to fix them.
-    cured = Counter(cure.code for cure in fixed.cures if not cure.is_left)
-    known = check(text, options, path=path)
-    if len(checked.internal) > len(known.internal):
-        error = checked.internal[-1]
-        raise SourceError(path, f"left alone: the fixed file: {error.reason}", error.line)
-    before = Counter(finding.code for finding in known.findings)
-    if after - left and after - (before - cured):
-        raise SourceError(path, "left alone: the fixed file would have new findings")
+def _is_mentioned(function: FixedFunction, text: str) -> bool:
+    """Whether what stands around a function in a file has its name, or uses it without that."""
+    entry = function.entry
+    if entry is None or entry.name.startswith("__"):
+        return True
+    lines = text.split("\n")
+    around = "\n".join([*lines[: entry.start - 1], *lines[entry.end :]])
+    return re.search(rf"\b{re.escape(entry.name)}\b", around) is not None

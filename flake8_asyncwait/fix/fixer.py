@@ -37,19 +37,74 @@ LONGEST = 2_000_000
 MAX_NODES = 10_000
 
 
-class Fixed(NamedTuple):
-    """What a fix of one file comes to.
+class FixedFunction(NamedTuple):
+    """What becomes of an outermost function, that of `entry`, or of the code outside of all
+    functions, where that is None.
 
-    `text` is its new text, in which `wait_any` is not yet imported. `cures` say what was done about
-    each finding, in the order of the findings. `freed` are names that the fixed functions
-    mentioned: what imports them may have become useless. `internal` are errors of our own, each for
-    a function that was left as it is.
+    `cures` say what was done about each of its findings. `text` is that of the function, or of the
+    whole file, None where it was not looked at. `freed` are names that the function mentioned: what
+    imports them may have become useless.
     """
 
-    text: str
+    entry: Entry | None
     cures: tuple[Cure, ...]
+    text: str | None = None
     freed: frozenset[str] = frozenset()
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether it is not as it was."""
+        return not all(cure.is_left for cure in self.cures)
+
+    def put_into(self, lines: list[str]) -> None:
+        """Put the function in its place in the lines of a file, in which what stands below it may
+        have changed."""
+        if self.text is not None:
+            lines[self._place] = self._lines
+
+    def moved(self, line: int) -> int:
+        """Where a line of the file, outside of the function, is once the function is in it."""
+        place = self._place
+        if self.text is None or place.stop is None or line <= place.stop:
+            return line
+        return line + len(self._lines) - (place.stop - place.start)
+
+    @property
+    def _place(self) -> slice:
+        return slice(self.entry.start - 1, self.entry.end) if self.entry else slice(None)
+
+    @property
+    def _lines(self) -> list[str]:
+        assert self.text is not None
+        return self.text.removesuffix("\n" if self.entry else "").split("\n")
+
+
+class Fixed(NamedTuple):
+    """What a fix of one file, whose text was `before`, comes to: what becomes of its `functions`,
+    that which stands last in the file first. `internal` are errors of our own, each for a function
+    that was left as it is."""
+
+    before: str
+    functions: tuple[FixedFunction, ...] = ()
     internal: tuple[InternalError, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The new text, in which `wait_any` is not yet imported."""
+        lines = self.before.split("\n")
+        for each in self.functions:
+            each.put_into(lines)
+        return "\n".join(lines)
+
+    @property
+    def cures(self) -> tuple[Cure, ...]:
+        """What was done about each finding, in the order of the findings."""
+        return tuple(sorted(cure for each in self.functions for cure in each.cures))
+
+    @property
+    def freed(self) -> frozenset[str]:
+        """The names that the fixed functions mentioned."""
+        return frozenset().union(*(each.freed for each in self.functions))
 
     @property
     def needs_helper(self) -> bool:
@@ -80,13 +135,13 @@ def fix(
         findings = check(text, options, path=path).findings
     if len(text) > LONGEST:
         why = "the file is too long to fix"
-        return Fixed(text, tuple(Cure(f.line, f.column, f.code, UNTRIED, why) for f in findings))
+        left = tuple(Cure(f.line, f.column, f.code, UNTRIED, why) for f in findings)
+        return Fixed(text, (FixedFunction(None, left),))
     how = How(function, why_not, layout.line_length(text) if width is None else width, cure)
     file, lines = near(text, options, path), text.split("\n")
     settling = frozenset({WAIT_ANY, function or WAIT_ANY})
     makers = creators_in(file.tree, creators(options))
-    cures: list[Cure] = []
-    freed: set[str] = set()
+    functions: list[FixedFunction] = []
     net = Net(SyntaxError)
     for entry, group in by_function(file, sorted(findings)):
         with net.over(*(entry.place if entry else ())) as over:
@@ -96,30 +151,37 @@ def fix(
             budget = Budget(WORK)
             for is_wary in (False, True):
                 versions = Versions(file, entry, settling, makers, budget, is_wary)
-                one = _Function(own, versions, options, is_long)
+                one = _Function(own, versions, options, is_long, functions if not entry else ())
                 for finding in reversed(group):
                     one.fix(finding, how)
                 if is_wary or one.is_harmless():
                     break
-            done = one.cures()
+            done = one.done()
         if over.failed:
-            done = [Cure(f.line, f.column, f.code, MANUAL, INTERNAL_ERROR) for f in group]
-        else:
-            changed = one.text.removesuffix("\n" if entry else "").split("\n")
-            lines[slice(entry.start - 1, entry.end) if entry else slice(None)] = changed
-            freed |= one.freed
-        cures += done
-    return Fixed("\n".join(lines), tuple(sorted(cures)), frozenset(freed), tuple(net.caught))
+            left = tuple(Cure(f.line, f.column, f.code, MANUAL, INTERNAL_ERROR) for f in group)
+            done = FixedFunction(entry, left)
+        done.put_into(lines)
+        functions.append(done)
+    return Fixed(text, tuple(functions), tuple(net.caught))
 
 
 class _Function:
     """The sites of one outermost function, while they are fixed from the last to the first. `text`
-    is what its `versions` are made of; one that `is_long` is left as it is."""
+    is what its `versions` are made of, in which the functions `inside` are changed; one that
+    `is_long` is left as it is."""
 
-    def __init__(self, text: str, versions: Versions, options: Options, is_long: bool) -> None:
+    def __init__(
+        self,
+        text: str,
+        versions: Versions,
+        options: Options,
+        is_long: bool,
+        inside: Sequence[FixedFunction],
+    ) -> None:
         self.text = text
+        self._inside = inside
         self._is_long = is_long
-        self.freed: set[str] = set()
+        self._freed: set[str] = set()
         self._versions = versions
         self._options = options
         # The sites of `text`, once somebody has asked, those of the text before, and where those
@@ -136,7 +198,10 @@ class _Function:
         seen = self._sites()
         if self._places is None:
             self._places = [each.place for each in seen]
-        return seen, self._places.index((finding.line, finding.column))
+        line = finding.line
+        for each in self._inside:
+            line = each.moved(line)
+        return seen, self._places.index((line, finding.column))
 
     def _sites(self) -> list[Seen]:
         """The sites as they are now. Raises `OutOfWork`."""
@@ -156,7 +221,7 @@ class _Function:
         self._done[finding] = done
         if done.text != self.text:
             self.text = done.text
-            self.freed |= done.freed
+            self._freed |= done.freed
             self._seen = None
 
     def _rewritten(self, finding: Finding, how: How) -> Rewrite:
@@ -195,9 +260,9 @@ class _Function:
         except OutOfWork:
             return False
 
-    def cures(self) -> list[Cure]:
-        """What was done about each finding. The cure of one may be another one's too: a `finally`
-        around both."""
+    def done(self) -> FixedFunction:
+        """What becomes of the function. The cure of one finding may be another one's too: a
+        `finally` around both."""
         outcomes = [done.outcome for done in self._done.values() if done.outcome in CURED]
         cures = []
         for finding, done in self._done.items():
@@ -205,7 +270,7 @@ class _Function:
             if outcome == MANUAL and outcomes and self._is_cured(finding):
                 outcome, reason = outcomes[-1], ""
             cures.append(Cure(finding.line, finding.column, finding.code, outcome, reason))
-        return cures
+        return FixedFunction(self._versions.entry, tuple(cures), self.text, frozenset(self._freed))
 
     def _is_cured(self, finding: Finding) -> bool:
         try:
