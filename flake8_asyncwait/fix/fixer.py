@@ -60,18 +60,15 @@ class FixedFunction(NamedTuple):
         """Put the function in its place in the lines of a file, in which what stands below it may
         have changed."""
         if self.text is not None:
-            lines[self._place] = self._lines
+            entry = self.entry
+            lines[slice(entry.start - 1, entry.end) if entry else slice(None)] = self._lines
 
     def moved(self, line: int) -> int:
         """Where a line of the file, outside of the function, is once the function is in it."""
-        place = self._place
-        if self.text is None or place.stop is None or line <= place.stop:
+        entry = self.entry
+        if self.text is None or entry is None or line <= entry.end:
             return line
-        return line + len(self._lines) - (place.stop - place.start)
-
-    @property
-    def _place(self) -> slice:
-        return slice(self.entry.start - 1, self.entry.end) if self.entry else slice(None)
+        return line + len(self._lines) - (entry.end - entry.start + 1)
 
     @property
     def _lines(self) -> list[str]:
