@@ -80,7 +80,7 @@ def _subscript(ctx: Context, value: Value, index: Value, state: State) -> Result
     if not isinstance(value, Ref) or type(box) is not Box:
         return [(state, UNKNOWN)]
     if box.kind is dict and not is_found(box, index):
-        return [(state, item) for item in values_of(box)]
+        return [(state, item) for item in values_of(box, index)]
     try:
         return run_real(ctx, operator.getitem, value, [index], state)
     except NotKnown:

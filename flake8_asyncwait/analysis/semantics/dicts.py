@@ -13,7 +13,7 @@ from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
 from flake8_asyncwait.analysis.semantics.items import is_element
 from flake8_asyncwait.analysis.semantics.running import call_method, with_something
 from flake8_asyncwait.analysis.states import effects
-from flake8_asyncwait.analysis.states.real import is_certain, is_sure
+from flake8_asyncwait.analysis.states.real import is_certain, is_key, is_sure
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
@@ -36,8 +36,14 @@ def is_found(box: Box, key: Value) -> bool:
     return isinstance(key, Const) and not box.open and all(map(is_sure, keys))
 
 
-def values_of(box: Box) -> list[Value]:
-    return [value for _, value in box.rows if value != UNKNOWN] or [UNKNOWN]
+def values_of(box: Box, key: Value) -> list[Value]:
+    """What may be under a key that is not known. Numbers are other keys than each other: of unknown
+    ones, each is taken to be the next."""
+    values = [value for _, value in box.rows]
+    if isinstance(key, Const) and type(key.value) is int and 0 <= key.value < len(values):
+        if all(is_key(one) for one, _ in box.rows):
+            return [values[key.value]]
+    return [value for value in values if value != UNKNOWN] or [UNKNOWN]
 
 
 def ended_pair(box: Box, state: State) -> tuple[Value, Value] | None:
@@ -141,7 +147,7 @@ def get_by_key(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> R
     if not _asks_for_unknown(box, args):
         return call_method(ctx, ref, name, args, state)
     default = args.positional[1] if len(args.positional) > 1 else Const(None)
-    return [(state, value) for value in (*values_of(box), default)]
+    return [(state, value) for value in (*values_of(box, args.first()), default)]
 
 
 def set_default(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:

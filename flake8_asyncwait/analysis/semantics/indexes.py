@@ -14,6 +14,7 @@ from flake8_asyncwait.analysis.machine.execute import evaluate
 from flake8_asyncwait.analysis.machine.machine import Context
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.items import turns
+from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import Flow
 from flake8_asyncwait.analysis.states.real import is_key
 from flake8_asyncwait.analysis.states.state import State
@@ -43,26 +44,39 @@ def indexed(
         return state, displayed, source
     counts = isinstance(node.iter, ir.Call) and known.has(node.iter, known.COUNTS)
     names = set(target_names(node.target))
+    columns: dict[str, list[Value]] = {}
     for owner, index in lookups(list(walk(body))):
         asked = names & _made_of(ctx, index)
-        if not asked or not isinstance(owner, (ir.Name, ir.Attr)):
-            continue
-        ways = evaluate(ctx.into(Flow()), owner, state)
-        box = ways[0][0].get(ways[0][1]) if ways else None
-        if type(box) is not Box or not box.items:
-            continue
-        if box.kind is dict:
-            places = [key for key, _ in box.rows]
-        elif box.kind is list and counts and not box.open:
-            places = [Const(place) for place in range(len(box.items))]
-        else:
-            continue
-        rows: list[Value] = []
-        for place in places:
-            state, row = _row(node.target, min(asked), place, state)
-            rows.append(row)
-        return state, tuple(rows), UNKNOWN
-    return state, items, source
+        places = _places(ctx, owner, counts, state) if asked else []
+        if places:
+            column = columns.setdefault(min(asked), [])
+            for one in [key for key in column if is_key(key) and key not in places]:
+                same = next((key for key in places if is_key(key) and key not in column), one)
+                state = effects.substitute(state, same, one)  # two dicts may have the same keys
+                places = [one if key == same else key for key in places]
+            column += [place for place in places if place not in column]
+    count = max(map(len, columns.values()), default=0)
+    if not count:
+        return state, items, source
+    rows: list[Value] = []
+    for number in range(count):
+        given = {name: column[number] for name, column in columns.items() if number < len(column)}
+        state, row = _row(node.target, given, state)
+        rows.append(row)
+    return state, tuple(rows), UNKNOWN
+
+
+def _places(ctx: Context, owner: ir.Expr, counts: bool, state: State) -> list[Value]:
+    """By what a loop can ask for all that a collection holds, if it `counts` by places, too."""
+    if not isinstance(owner, (ir.Name, ir.Attr)):
+        return []
+    ways = evaluate(ctx.into(Flow()), owner, state)
+    box = ways[0][0].get(ways[0][1]) if ways else None
+    if type(box) is Box and box.kind is dict:
+        return [key for key, _ in box.rows]
+    if type(box) is Box and box.kind is list and counts and not box.open:
+        return [Const(place) for place in range(len(box.items))]
+    return []
 
 
 def lookups(nodes: Sequence[ir.Node]) -> Iterator[tuple[ir.Expr, ir.Expr]]:
@@ -76,13 +90,15 @@ def lookups(nodes: Sequence[ir.Node]) -> Iterator[tuple[ir.Expr, ir.Expr]]:
                 yield node.func.value, node.args[0].value
 
 
-def _row(target: ir.Expr | ir.Target, name: str, place: Value, state: State) -> tuple[State, Value]:
-    """An item of which a loop binds `place` to a name, and the rest is not known."""
+def _row(
+    target: ir.Expr | ir.Target, places: dict[str, Value], state: State
+) -> tuple[State, Value]:
+    """An item of which a loop binds what is given to some names, and the rest is not known."""
     if not isinstance(target, ir.Unpack):
-        return state, place if name in target_names(target) else UNKNOWN
+        return state, places.get(next(target_names(target), ""), UNKNOWN)
     parts: list[Value] = []
     for part, _ in target.parts:
-        state, value = _row(part, name, place, state)
+        state, value = _row(part, places, state)
         parts.append(value)
     return state.new(Box(tuple, tuple(parts)))
 
