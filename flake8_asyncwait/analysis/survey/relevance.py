@@ -108,12 +108,14 @@ def relevant_names(
     sites: list[ir.Call],
     follows: Follows,
     makes: Callable[[ir.Call], bool],
+    wraps: Callable[[ir.Call], bool],
     making: Collection[ir.Call] = (),
 ) -> Relevant:
     """Follow values through `func`: backwards from its sites, then forwards from all of that.
 
-    A call that `follows` may give back what it was given, one that `makes` may make a task. The
-    sites that are `making` tasks give them to the collections that they are put in.
+    A call that `follows` may give back what it was given, one that `makes` may make a task, and one
+    that `wraps` makes tasks of the coroutines that it is given. The sites that are `making` tasks
+    give them to the collections that they are put in.
     """
     edges = list(_edges(func, follows))
     # Of the awaitables that a site of the family is given, only the plain ways are followed.
@@ -126,7 +128,7 @@ def relevant_names(
             (modes if arg.keyword not in (None, "fs") else elements).update(
                 carried(arg.value, follows_back)
             )
-    elements |= _owners(func, elements) | _asked(func, makes) | _wrapped(func, follows_back, makes)
+    elements |= _owners(func, elements) | _asked(func, makes) | _wrapped(func, follows_back, wraps)
     close(elements, [(target, source) for source, target in before])
     names = elements | modes
     site_set = {id(site) for site in sites}
@@ -211,12 +213,12 @@ def _filled(node: ir.Node, sites: set[int], follows: Follows) -> set[str]:
     return set()
 
 
-def _wrapped(func: ir.Func, follows: Follows, makes: Callable[[ir.Call], bool]) -> set[str]:
+def _wrapped(func: ir.Func, follows: Follows, wraps: Callable[[ir.Call], bool]) -> set[str]:
     """The names given to calls that make tasks of coroutines held in names, or that may."""
     found: set[str] = set()
     for owner in functions_in(func):
         for node in every(owner):
-            if isinstance(node, ir.Call) and (known.has(node, known.WRAPS) or makes(node)):
+            if isinstance(node, ir.Call) and wraps(node):
                 for arg in node.args[:1] if known.has(node, known.LIMITS) else node.args:
                     if isinstance(arg.value, ir.Name) or arg.star:
                         found.update(scoped(carried(arg.value, follows), owner, func))

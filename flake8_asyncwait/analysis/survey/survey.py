@@ -36,8 +36,8 @@ def facts_of(
     sites = _sites(func, calls)
     may_call = program.helpers(func)
     helpers = frozenset(may_call.entries) | {nested.name for nested in func.nested}
-    makes = partial(_makes, may_call)
-    relevant = relevant_names(func, calls, _follows(helpers, not making), makes, making)
+    makes, wraps = partial(_makes, may_call), partial(_wraps, may_call)
+    relevant = relevant_names(func, calls, _follows(helpers, not making), makes, wraps, making)
     made = {name for node in every(func) for name in _made_names(node, makes)}
     made |= {name for node in every(func) for name in _deleted_names(node)}
     results = frozenset().union(*(site.result_names for site in sites))
@@ -162,6 +162,13 @@ def _makes(helpers: Helpers, call: ir.Call) -> bool:
     """Whether a call may make a task, by its name or by what a function of the project does."""
     name = last_name(call.func) or ""
     return known.may_make(name) or any(map(known.may_make, helpers.mentions(name)))
+
+
+def _wraps(helpers: Helpers, call: ir.Call) -> bool:
+    """Whether a call may make tasks of the coroutines that it is given, by its name or by what a
+    function of the project does."""
+    mentioned = helpers.mentions(last_name(call.func) or "")
+    return known.has(call, known.WRAPS) or not known.named(known.WRAPS).isdisjoint(mentioned)
 
 
 def _follows(helpers: frozenset[str], awaits: bool) -> Follows:
