@@ -262,9 +262,55 @@ class TestTasksOfCoroutines:
         assert "asyncio.create_task(work(x))" in done.text
         assert check(done.text).findings == ()
 
-    def test_not_where_nothing_awaits_the_wait(self) -> None:
-        text = "import asyncio\n\nasync def f():\n    asyncio.wait([asyncio.sleep(1)], timeout=1)\n"
-        assert outcome(text) == (MANUAL, "nothing awaits the wait itself")
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            ["asyncio.wait([work(x)], timeout=1)"],
+            ["later = asyncio.wait([work(x)])", "use(later)"],
+            ["later = asyncio.wait([work(x)])", "await use()", "await later"],
+            ["return asyncio.wait([work(x)])"],
+        ],
+    )
+    def test_not_where_the_wait_is_not_awaited_at_once(self, lines: list[str]) -> None:
+        """The tasks would start before it does, or run on where it never does."""
+        body = "".join(f"    {line}\n" for line in lines)
+        text = f"import asyncio\n\n\n{self.WORK}async def f(use, x):\n{body}"
+        why = "the wait itself is not awaited where it stands"
+        assert outcome(text) == (MANUAL, why)
+
+    @pytest.mark.parametrize(
+        ("call", "make"),
+        [
+            ("loop.run_until_complete(WAIT)", "loop.create_task"),
+            ("x = yield from WAIT", "asyncio.create_task"),
+            ("asyncio.run(WAIT)", None),
+            ("asyncio.get_event_loop().run_until_complete(WAIT)", None),
+            ("asyncio.ensure_future(WAIT)", None),
+        ],
+    )
+    def test_in_a_function_that_no_loop_runs(self, call: str, make: str | None) -> None:
+        text = f"import asyncio\n\n\n{self.WORK}def f(loop, x):\n    {call}\n".replace(
+            "WAIT", "asyncio.wait([work(x)])"
+        )
+        wanted = text if make is None else text.replace("[work(x)]", f"[{make}(work(x))]")
+        assert fix(text, Options()).text == wanted
+
+
+class TestAnotherRun:
+    """A second run changes nothing: what another cure makes possible is done in the first."""
+
+    def test_a_task_that_waits_for_others_and_is_waited_for(self) -> None:
+        text = function(
+            "t = asyncio.create_task(work())",
+            "u = asyncio.create_task(work())",
+            "w = asyncio.create_task(asyncio.wait([t, u], timeout=5))",
+            "await x()",
+            "done, pending = await asyncio.wait({w, t}, return_when=asyncio.FIRST_COMPLETED)",
+        )
+        first = fix(text, Options())
+        assert [cure.outcome for cure in first.cures] == [FINALLY, FINALLY]
+        again = fix(first.text, Options())
+        assert (again.text, again.cures) == (first.text, ())
 
 
 class TestDrain:

@@ -149,8 +149,7 @@ def fix(
             for is_wary in (False, True):
                 versions = Versions(file, entry, settling, makers, budget, is_wary)
                 one = _Function(own, versions, options, is_long, functions if not entry else ())
-                for finding in reversed(group):
-                    one.fix(finding, how)
+                one.fix(group, how)
                 if is_wary or one.is_harmless():
                     break
             done = one.done()
@@ -209,8 +208,21 @@ class _Function:
                 self._seen = matched(self._seen, self._before) or self._seen
         return self._seen
 
-    def fix(self, finding: Finding, how: How) -> None:
-        """Cure one finding."""
+    def fix(self, findings: Sequence[Finding], how: How) -> None:
+        """Cure findings, the last first. Those that cannot be cured are tried again once others
+        have been, as another run would: a second one changes nothing."""
+        left = list(reversed(findings))
+        while left:
+            tried = {finding: self._fix(finding, how) for finding in left}
+            left = [each for each, text in tried.items() if self._may_try_again(each, text)]
+
+    def _may_try_again(self, finding: Finding, text: str) -> bool:
+        """Whether a finding that was to be cured in a text may now be cured in another one."""
+        done = self._done[finding]
+        return done.outcome == MANUAL and finding.code not in BY_HAND and text != self.text
+
+    def _fix(self, finding: Finding, how: How) -> str:
+        """Cure one finding. Returns the text that this leaves."""
         try:
             done = self._rewritten(finding, how)
         except OutOfWork:
@@ -220,6 +232,7 @@ class _Function:
             self.text = done.text
             self._freed |= done.freed
             self._seen = None
+        return self.text
 
     def _rewritten(self, finding: Finding, how: How) -> Rewrite:
         if finding.code in BY_HAND:

@@ -4,6 +4,7 @@ have been cancelled are awaited (AWT202)."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import libcst as cst
@@ -17,26 +18,61 @@ from flake8_asyncwait.fix.place import Place
 _COLLECTIONS = (cst.Set, cst.List, cst.Tuple)
 _COMPREHENSIONS = (cst.SetComp, cst.ListComp, cst.GeneratorExp)
 _ADDING = frozenset({"append", "add"})
+_STARTING = frozenset({"create_task", "ensure_future"})
+_RUNNING = frozenset({"run_until_complete"})
 
 
 # Coroutines become tasks
 
 
-def with_tasks(place: Place, coroutine: str, width: int) -> cst.Module | None:
+def with_tasks(place: Place, coroutine: str, make: str, width: int) -> cst.Module | None:
     """The slice in which calls of a coroutine function, as `work()` or `queue.get()`, that the wait
-    waits for are tasks; None where there are none, or the file has no name for asyncio."""
-    module, waited = _asyncio(place), aims.waited_of(place.call)
-    if module is None or waited is None:
+    waits for are tasks that `make` makes; None where there are none."""
+    waited = aims.waited_of(place.call)
+    if waited is None:
         return None
     name = coroutine.removesuffix("()").rpartition(".")[2]
-    make = cst.parse_expression(f"{module}.create_task")
+    func = cst.parse_expression(make)
     changes = {
-        node: cst.Call(make, [cst.Arg(node)])
+        node: cst.Call(func, [cst.Arg(node)])
         for source in _sources(place, waited)
         for node in _made_in(source)
         if _is_call_of(node, name)
     }
     return _changed(place, changes, width) if changes else None
+
+
+def create_task(place: Place) -> str | None:
+    """What makes tasks for a wait that is run where it stands, as code; "" where it is not, or no
+    loop runs yet: its tasks would start before it does, or never be waited for. None where the file
+    has no name for asyncio."""
+    module = _asyncio(place)
+    if module is None:
+        return None
+    for outer, inner in pairwise(reversed(place.path)):
+        if isinstance(inner, (cst.Await, cst.From)):
+            return f"{module}.create_task"
+        if isinstance(inner, cst.Call) and inner.func is not outer:
+            name = aims.last_name(inner.func)
+            if name in _STARTING:
+                return f"{module}.create_task" if _is_async(place.function) else ""
+            if name in _RUNNING and isinstance(inner.func, cst.Attribute):
+                loop = inner.func.value
+                return f"{layout.code(loop)}.create_task" if _is_name(loop) else ""
+        elif not isinstance(inner, cst.Arg):
+            return ""
+    return ""
+
+
+def _is_async(function: cst.CSTNode) -> bool:
+    return isinstance(function, cst.FunctionDef) and function.asynchronous is not None
+
+
+def _is_name(node: cst.CSTNode) -> bool:
+    """Whether an expression is a name, or an attribute of one."""
+    if isinstance(node, cst.Attribute):
+        return _is_name(node.value)
+    return isinstance(node, cst.Name)
 
 
 def ensure_future(place: Place) -> str:

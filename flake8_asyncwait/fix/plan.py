@@ -21,7 +21,7 @@ from flake8_asyncwait.fix.cure import AUTO, CREATE_TASK, DRAIN, EXCEPT, FINALLY,
 from flake8_asyncwait.fix.examine import Seen
 from flake8_asyncwait.fix.made import at_faults
 from flake8_asyncwait.fix.made import proposals as behind
-from flake8_asyncwait.fix.more import drained, ensure_future, with_tasks
+from flake8_asyncwait.fix.more import create_task, drained, ensure_future, with_tasks
 from flake8_asyncwait.fix.names import every_name
 from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place, locate
@@ -156,9 +156,10 @@ def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: 
         coroutine = own.analysed.books.coroutine
         if place is None or not coroutine:
             return Rewrite(MANUAL, text, why)
-        if isinstance(place.path[-2], cst.Expr):  # tasks would run that nobody waits for
-            return Rewrite(MANUAL, text, "nothing awaits the wait itself")
-        module = with_tasks(place, coroutine, how.width)
+        make = create_task(place)
+        if make == "":
+            return Rewrite(MANUAL, text, "the wait itself is not awaited where it stands")
+        module = with_tasks(place, coroutine, make, how.width) if make else None
         laid = _laid(place, module, how.width) if module else None
         proved = prove(laid, frozenset(), before, index, options) if laid else None
         if laid is None or proved is None:
