@@ -34,7 +34,7 @@ from flake8_asyncwait.fix.reasons import (
     why_not_of_family,
     why_not_wait_any,
 )
-from flake8_asyncwait.fix.redundant import without_cancels
+from flake8_asyncwait.fix.redundant import without_cancels, without_repeated
 from flake8_asyncwait.fix.relay import relaid
 from flake8_asyncwait.fix.unread import without_unread
 from flake8_asyncwait.options import Options
@@ -333,7 +333,22 @@ def _without_redundant(
     def proof(plain: str) -> list[Seen] | None:
         return prove(plain, frozenset(), seen, index, options, is_cured)
 
-    return _tidied(cured, proved[index], place.function, proof, always=False)
+    tidied = _tidied(cured, proved[index], place.function, proof, always=False)
+    return _unrepeated(tidied, place.function, proof)
+
+
+def _unrepeated(
+    tidied: Tidied, before: cst.CSTNode, proof: Callable[[str], list[Seen] | None]
+) -> Tidied:
+    """A cured text in which a `try` does not end with what its `finally` does at once."""
+    text, here = tidied
+    place = locate(text, *here.place, here.start) if "finally" in text else None
+    if place is None:
+        return tidied
+    shorter = place.with_module(without_repeated(place, before))
+    proved = proof(shorter) if shorter != text else None
+    now = next((one for one in proved or () if one.place == here.place), None)
+    return tidied if now is None else Tidied(shorter, now)
 
 
 def _bound_first(text: str, seen: list[Seen], index: int, options: Options) -> str | None:

@@ -8,14 +8,19 @@ whether a statement does nothing but cancel.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
-from itertools import dropwhile
+from collections.abc import Collection, Iterable, Sequence
+from itertools import dropwhile, takewhile
 from typing import Any
 
 import libcst as cst
 
 from flake8_asyncwait.fix import aims, layout
-from flake8_asyncwait.fix.loops import is_about_cancels, leaves_a_name
+from flake8_asyncwait.fix.loops import (
+    cancelled_by,
+    cancelled_name,
+    is_about_cancels,
+    leaves_a_name,
+)
 from flake8_asyncwait.fix.names import every_name, reads, target_names, variables
 from flake8_asyncwait.fix.place import Place
 
@@ -39,6 +44,67 @@ def without_cancels(place: Place, idle: Collection[int], told: bool) -> cst.Modu
     module = place.module.visit(_Without(place, idle, names, told))
     assert isinstance(module, cst.Module)
     return module
+
+
+def without_repeated(place: Place, before: cst.CSTNode) -> cst.Module:
+    """The slice in which no `try` ends with cancels that its `finally` begins with, but for what
+    was so in the function `before`."""
+    module = place.module.visit(_Unrepeated(place.function, layout.code(before)))
+    assert isinstance(module, cst.Module)
+    return module
+
+
+class _Unrepeated(cst.CSTTransformer):
+    """Takes the cancels at the end of a `try` out that its `finally` does at the same moment."""
+
+    def __init__(self, function: cst.CSTNode, before: str) -> None:
+        super().__init__()
+        self._function = function
+        self._before = before
+
+    def leave_Try(self, original_node: cst.Try, updated_node: cst.Try) -> cst.Try:
+        final, block = updated_node.finalbody, updated_node.body
+        if final is None or updated_node.orelse is not None:
+            return updated_node
+        if layout.code(original_node) in self._before:
+            return updated_node
+        if not isinstance(block, cst.IndentedBlock) or not isinstance(
+            final.body, cst.IndentedBlock
+        ):
+            return updated_node
+        cancelled = {each for each in map(_cancelled, final.body.body) if each}
+        gone = list(takewhile(lambda s: _cancelled(s) in cancelled, reversed(block.body)))[::-1]
+        if not gone or len(gone) == len(block.body) or not self._may_go(gone):
+            return updated_node
+        first: Any = final.body.body[0]
+        rest = final.body.body[1:]
+        head: Any = gone[0]
+        about = [line for line in head.leading_lines if line.comment]
+        body = [first.with_changes(leading_lines=(*about, *first.leading_lines)), *rest]
+        return updated_node.with_changes(
+            body=block.with_changes(body=block.body[: -len(gone)]),
+            finalbody=final.with_changes(body=final.body.with_changes(body=body)),
+        )
+
+    def _may_go(self, cancels: Sequence[Any]) -> bool:
+        """Whether nothing is lost with some cancels: comments have a place only before the first,
+        and nobody reads the variable of a loop."""
+        loops = [each for each in cancels if isinstance(each, cst.For)]
+        if any(leaves_a_name(each, self._function) for each in loops):
+            return False
+        head, *rest = cancels
+        inside = "".join(map(layout.code, (_bare(head), *rest)))
+        return "#" not in inside and is_about_cancels(layout.code(head))
+
+
+def _bare(statement: Any) -> Any:
+    return statement.with_changes(leading_lines=())
+
+
+def _cancelled(statement: Any) -> str | None:
+    """The name of the task, or the collection of tasks, that a statement cancels and does nothing
+    else with."""
+    return cancelled_name(statement) or cancelled_by(_bare(statement))
 
 
 def _task_names(place: Place) -> frozenset[str]:

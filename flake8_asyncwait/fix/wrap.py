@@ -303,13 +303,15 @@ def handled(place: Place, level: Level, aim: Aim) -> Iterator[Proposal]:
             handler = handler.with_changes(body=block)
             changed = [*handlers[:number], handler, *handlers[number + 1 :]]
             yield _replaced(place, level, statement.with_changes(handlers=changed), EXCEPT, aim)
-    if all(handler.type is not None for handler in handlers):
-        more = [_set_off_as(handlers, _handler(place, cancels))]
-        raising = [_with_cancels(each, aim, cancels) for each in handlers]
-        for changed in [handlers, raising] if raising != handlers else [handlers]:
-            yield _replaced(
-                place, level, statement.with_changes(handlers=[*changed, *more]), EXCEPT, aim
-            )
+    raising = [_with_cancels(each, aim, cancels) for each in handlers]
+    ways = [handlers, raising] if raising != handlers else [handlers]
+    if any(each.type is None or "BaseException" in every_name(each.type) for each in handlers):
+        ways = ways[1:]  # nothing would come to one more
+    else:
+        more = _set_off_as(handlers, _handler(place, cancels))
+        ways = [[*changed, more] for changed in ways]
+    for changed in ways:
+        yield _replaced(place, level, statement.with_changes(handlers=changed), EXCEPT, aim)
 
 
 def _with_cancels(handler: cst.ExceptHandler, aim: Aim, cancels: list[Any]) -> cst.ExceptHandler:

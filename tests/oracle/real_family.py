@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from .real import PLAYED, REAL_TIMEOUT, GivenError, Stage, Watched
+from .real import PLAYED, REAL_TIMEOUT, Cut, GivenError, Stage, Watched
 
 # Where a call stands: its line, from 1, and its column, from 0.
 Place = tuple[int, int]
 DELAYS = (3, 8)
+THINGS_AT_MOST = 20
 TASK_GROUP: Any = getattr(asyncio, "TaskGroup", object)
 
 
@@ -83,7 +84,7 @@ class FamilyStage(Stage):
         return module
 
     def given(self, names: Collection[str]) -> dict[str, Any]:
-        things = [self.future() for _ in range(self.chance.choice((0, 1, 2, 3)))]
+        things = _Things(self, [self.future() for _ in range(self.chance.choice((0, 1, 2, 3)))])
         self.roots.append(things)
         loop = types.SimpleNamespace(create_task=self.loop.create_task)
         return {"things": things, "loop": loop}
@@ -187,6 +188,20 @@ class FamilyStage(Stage):
                     found |= {place for task in children if task in running}
         found |= {self.made_at[task] for task in running - elsewhere}
         return frozenset((place, "made") for place in found)
+
+
+class _Things(list[Any]):
+    """The caller's collection. A loop over it that fills it does not end: it is given up."""
+
+    def __init__(self, stage: FamilyStage, things: list[Any]) -> None:
+        super().__init__(things)
+        self._stage = stage
+
+    def append(self, thing: Any) -> None:
+        if len(self) > THINGS_AT_MOST:
+            self._stage.outside = True
+            raise Cut
+        super().append(thing)
 
 
 class _Completing:

@@ -30,6 +30,7 @@ NEEDS = {
     "conditions_sizes.py:a_time_is_set": (3, 11),
     "family_as_completed.py:asynchronous": (3, 13),
     "family_as_completed.py:asynchronous_time_is_up": (3, 13),
+    "family_as_completed.py:asynchronous_time_is_up_in_a_later_turn": (3, 13),
     "family_creation.py:awaited_in_time": (3, 11),
     "family_creation.py:left_when_a_timeout_is_up": (3, 11),
     "settle_await.py:as_completed_gives_only_the_first_of_the_tasks": (3, 13),

@@ -159,6 +159,8 @@ def validate(examples: int, start: int, family: bool) -> Totals:
     totals = Totals()
     compare = differences_in_family if family else differences
     for text in drawn(start, examples, *[family_program] * family):
+        if not (totals.compared + totals.left_out) % 100:
+            print(f"{totals.compared} programs compared", file=sys.stderr, flush=True)
         for difference in compare(text, totals):
             print(f"{text}{difference}\n", flush=True)
     return totals

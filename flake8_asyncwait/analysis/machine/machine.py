@@ -209,6 +209,8 @@ class Machine:
         self.dear: set[ir.Func] = set()
         self.affordable: set[ir.Func] = set()
         self.ordered: dict[int, bool] = {}
+        # The loops over `as_completed` with a timeout of their own, as ids.
+        self.timed_loops: set[int] = set()
 
     def without_faults(self) -> None:
         """From now on, only executions without a fault, for as much work once more."""

@@ -85,8 +85,8 @@ def _for(ctx: Context, node: ir.For, states: list[State]) -> list[State]:
             continue
         if isinstance(value, AsCompleted) and node.asynchronous:
             after, items, source = completing(ctx, after, value)
-            if value.timed and not (items and all(effects.ended(after, one) for one in items)):
-                ctx.time_out(after.suspended(), node.line)
+            if value.timed:
+                ctx.machine.timed_loops.add(id(node))
             if items is not None:
                 _start_loop(ctx, node, after, items, source, known, Order.COMPLETION)
                 continue
@@ -154,14 +154,23 @@ def _loop_unknown(ctx: Context, node: ir.For, states: list[tuple[State, bool]]) 
             turning += some
             left += none
     ends = run_block(ctx, node.orelse, merge(ctx, left, node.line))
+    _may_time_out(ctx, node, turning)
     fresh += _turn(ctx, node, turning, flow)
     while fresh:
         going_on = [head for head in fresh if heads.add(head)]
         if node.asynchronous:
+            _may_time_out(ctx, node, going_on)
             going_on = ctx.suspend_all(going_on, node.line)
         ends += run_block(ctx, node.orelse, merge(ctx, going_on, node.line))
         fresh = _turn(ctx, node, going_on, flow)
     return ends + _leave_loop(flow, ctx)
+
+
+def _may_time_out(ctx: Context, node: ir.For, states: list[State]) -> None:
+    """The time of `async for task in as_completed(tasks, timeout=...)` may be up before a turn."""
+    if id(node) in ctx.machine.timed_loops:
+        for state in states:
+            ctx.time_out(state.suspended(), node.line)
 
 
 def _turn(ctx: Context, node: ir.For, states: list[State], flow: Flow) -> list[State]:
@@ -247,6 +256,7 @@ def _completed(ctx: Context, node: ir.For, item: Value, state: State) -> list[St
     ctx.machine.books.used(state, item, AWAITED, node.line)
     if effects.ended(state, item):
         return [state]
+    _may_time_out(ctx, node, [state])
     later = state.suspended()
     ctx.fault(state, node.line, (CANCELLED_ERROR,), later)
     ended = [effects.end_all(later, item, Status.DONE)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -84,11 +85,12 @@ def family_facts_of(program: Program, func: ir.Func, sites: Mapping[ir.Call, Kin
 
 def _uses(func: ir.Func, call: ir.Call) -> frozenset[str]:
     """The names bound by a `with` that what a call is given may use, directly or through others."""
-    managed = {
+    bound = Counter(
         node.target.id
         for node in every(func)
         if isinstance(node, ir.With) and isinstance(node.target, ir.Name)
-    }
+    )
+    managed = {name for name, times in bound.items() if times == 1}  # else: which of them?
     if not managed:
         return frozenset()
     names = {name for arg in call.args for name in mentioned(arg.value)}
