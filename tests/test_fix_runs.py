@@ -36,9 +36,8 @@ def functions(name: str, state: str) -> dict[str, Callable[..., Any]]:
     }
 
 
-# The first leaks only where its loop has been closed meanwhile, the second where it is cancelled
-# once more.
-NOT_BY_A_CANCELLATION = {"cancels_only_sometimes", "awaits_what_it_cancels_one_by_one"}
+# It leaks where it is cancelled once more.
+NOT_BY_A_CANCELLATION = {"awaits_what_it_cancels_one_by_one"}
 CASES = [(name, function) for name in RUNNABLE for function in functions(name, "after")]
 each_case = pytest.mark.parametrize(("name", "function"), CASES)
 

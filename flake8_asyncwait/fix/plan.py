@@ -31,6 +31,7 @@ from flake8_asyncwait.fix.reasons import (
     defaults,
     why_manual,
     why_not_by_owner,
+    why_not_cancelled,
     why_not_of_family,
     why_not_wait_any,
 )
@@ -113,6 +114,9 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
         if after is not None:
             return Rewrite(DRAIN, after)
         return Rewrite(MANUAL, text, "there is no place to wait for the cancelled tasks to end")
+    forbidden = why_not_cancelled(place.function)
+    if forbidden is not None:
+        return Rewrite(MANUAL, text, forbidden)
     if own.kind is not WAIT:
         return _of_family(place, text, seen, index, options, how)
     why = why_not_wait_any(own, place)

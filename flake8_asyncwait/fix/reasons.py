@@ -8,8 +8,11 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.notes import HANDED, UNKNOWN_ELEMENT
 from flake8_asyncwait.analysis.semantics.known import RETURN_WHEN, WAIT
 from flake8_asyncwait.analysis.states.values import FOREIGN, FUTURE
+from flake8_asyncwait.fix import aims
 from flake8_asyncwait.fix.cure import FINALLY, WAIT_ANY
 from flake8_asyncwait.fix.examine import Seen
+from flake8_asyncwait.fix.names import every_name
+from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place
 from flake8_asyncwait.sites.fanout import AS_COMPLETED
 
@@ -102,6 +105,22 @@ def _is_awaited(place: Place) -> bool:
             return False
         outer = place.path[-4]
     return isinstance(outer, cst.Await)
+
+
+def why_not_cancelled(node: cst.CSTNode) -> str | None:
+    """The fact that forbids any cancel in a function, or None: it cancels only while its event loop
+    is open, as `Task.cancel` raises a `RuntimeError` where it is closed. Nothing runs on there."""
+    if isinstance(node, cst.If) and _asks_whether_closed(node.test):
+        if "cancel" in every_name(node.body):
+            return "it cancels only while the event loop is open, and no task runs on a closed one"
+    return next(filter(None, map(why_not_cancelled, parts(node))), None)
+
+
+def _asks_whether_closed(node: cst.CSTNode) -> bool:
+    if isinstance(node, cst.Call) and aims.last_name(node.func) == "is_closed":
+        owner = node.func.value if isinstance(node.func, cst.Attribute) else node.func
+        return aims.last_name(owner).endswith("loop")
+    return any(map(_asks_whether_closed, parts(node)))
 
 
 def why_not_by_owner(own: Seen) -> str | None:

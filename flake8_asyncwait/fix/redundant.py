@@ -25,9 +25,7 @@ from flake8_asyncwait.fix.names import every_name, reads, target_names, variable
 from flake8_asyncwait.fix.place import Place
 
 _MOST_MOVED = 25
-_PURE_METHODS = frozenset(
-    {"done", "cancelled", "values", "keys", "items", "copy", "is_closed", "is_set"}
-)
+_PURE_METHODS = frozenset({"done", "cancelled", "values", "keys", "items", "copy", "is_set"})
 _PURE_FUNCTIONS = frozenset({"len", "list", "set", "tuple", "bool", "frozenset"})
 # A string that says so, in a statement that is no cancel itself.
 _SAYS = r"""(?i)["'].*(cancel|abort|kill|\bstop)"""
