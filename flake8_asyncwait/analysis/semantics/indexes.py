@@ -13,7 +13,7 @@ from flake8_asyncwait.analysis.code.walk import close, every, mentioned, target_
 from flake8_asyncwait.analysis.machine.execute import evaluate
 from flake8_asyncwait.analysis.machine.machine import Context
 from flake8_asyncwait.analysis.semantics import known
-from flake8_asyncwait.analysis.semantics.items import turns
+from flake8_asyncwait.analysis.semantics.items import reaches_task, turns
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import Flow
 from flake8_asyncwait.analysis.states.real import is_key
@@ -67,15 +67,17 @@ def indexed(
 
 
 def _places(ctx: Context, owner: ir.Expr, counts: bool, state: State) -> list[Value]:
-    """By what a loop can ask for all that a collection holds, if it `counts` by places, too."""
+    """By what a loop can ask for all that a collection of tasks holds; by places if it `counts`."""
     if not isinstance(owner, (ir.Name, ir.Attr)):
         return []
-    ways = evaluate(ctx.into(Flow()), owner, state)
-    box = ways[0][0].get(ways[0][1]) if ways else None
-    if type(box) is Box and box.kind is dict:
-        return [key for key, _ in box.rows]
-    if type(box) is Box and box.kind is list and counts and not box.open:
-        return [Const(place) for place in range(len(box.items))]
+    for after, value in evaluate(ctx.into(Flow()), owner, state)[:1]:
+        box = after.get(value)
+        if type(box) is not Box or not reaches_task(value, after):
+            continue
+        if box.kind is dict:
+            return [key for key, _ in box.rows]
+        if box.kind is list and counts and not box.open:
+            return [Const(place) for place in range(len(box.items))]
     return []
 
 
