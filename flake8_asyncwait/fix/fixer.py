@@ -226,6 +226,8 @@ class _Function:
         try:
             done = self._rewritten(finding, how)
         except OutOfWork:
+            if finding in self._done:
+                return self.text  # what was said of it still holds
             done = Rewrite(UNTRIED, self.text, "the function takes long to follow")
         self._done[finding] = done
         if done.text != self.text:
