@@ -63,9 +63,8 @@ def _clauses(
             if ctx.is_none(value, state, "TypeError"):
                 continue
             state, known, source, certain = looped_over(ctx, state, value)
-            if not clause.asynchronous and (known is None or state.is_open(source)):
-                body = [*clause.tests, *node.clauses[depth + 1 :], node.element]
-                state, known, source = indexed(ctx, clause, body, state, known, source)
+            body = [*clause.tests, *node.clauses[depth + 1 :], node.element]
+            state, known, source = indexed(ctx, clause, body, state, known, source)
             if known is None:
                 ends += _unknown_clause(ctx, node, depth, (state, items, True), certain)
                 continue

@@ -16,7 +16,7 @@ from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.items import reaches_task, turns
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import Flow
-from flake8_asyncwait.analysis.states.real import is_key
+from flake8_asyncwait.analysis.states.real import is_certain, is_key
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
@@ -39,6 +39,9 @@ def indexed(
 ) -> tuple[State, tuple[Value, ...] | None, Value]:
     """The items of a loop over what is not known, or not all of it: those by which its body asks
     for what a collection holds (`settle_cancel.cancelled_by_position`), or else those given."""
+    sure = not items or any(map(is_certain, items))
+    if node.asynchronous or (items is not None and sure and not state.is_open(source)):
+        return state, items, source
     displayed = turns(node.iter) if items is None else None
     if displayed is not None:
         return state, displayed, source

@@ -93,8 +93,7 @@ def _for(ctx: Context, node: ir.For, states: list[State]) -> list[State]:
         if ctx.is_none(value, after, "TypeError"):
             continue
         after, items, source, certain = looped_over(ctx, after, value)
-        if not node.asynchronous and (items is None or after.is_open(source)):
-            after, items, source = indexed(ctx, node, node.body, after, items, source)
+        after, items, source = indexed(ctx, node, node.body, after, items, source)
         if items is None or node.asynchronous:
             unknown.append((after, certain))
         else:
