@@ -119,23 +119,53 @@ async def f(get, stop):
 """
 
 
+REPLACED = """\
+async def f(ready):
+    NAMES = (mk(), mk(), mk(), mk(), mk(), mk())
+    try:
+        while ready():
+            done, pending = await asyncio.wait({NAMES}, timeout=1)
+            TESTS
+    finally:
+        for task in (NAMES):
+            task.cancel()
+
+
+def mk():
+    return asyncio.create_task(work())
+"""
+
+
+def work_on(text: str, line: int) -> tuple[list[str], int]:
+    """What is lost in a function whose wait is on a line, and the work for that."""
+    runs: list[Books] = []
+
+    def books(_many: int, limit: int) -> Books:
+        runs.append(Books(limit))
+        return runs[-1]
+
+    file = File(text, ast.parse(text), Options())
+    (analysed,) = examine(file, [line], Options(), books)
+    lost = {leak.kind for leak in analysed.books.leaks}
+    return sorted(lost), sum(one.work for one in runs)
+
+
+def test_tasks_that_go_by_one_name_are_told_from_each_other_by_nothing_else() -> None:
+    tests = (f"if {name} in done: {name} = mk()" for name in "abcdef")
+    text = REPLACED.replace("NAMES", ", ".join("abcdef"))
+    text = "import asyncio\n" + text.replace("TESTS", "\n            ".join(tests))
+    lost, work = work_on(text, 6)
+    assert lost == ["unawaited"]
+    assert work < 5_000
+
+
 class TestFlags:
     """Names that only tests need: a run without them is enough if it loses nothing."""
 
     @staticmethod
     def work(last: str) -> tuple[list[str], int]:
         """The codes for a function whose `finally` is `last`, and the work for its site."""
-        runs: list[Books] = []
-
-        def books(_many: int, limit: int) -> Books:
-            runs.append(Books(limit))
-            return runs[-1]
-
-        text = "import asyncio\n" + FLAGS.replace("HERE", last)
-        file = File(text, ast.parse(text), Options())
-        (analysed,) = examine(file, [19], Options(), books)
-        lost = {leak.kind for leak in analysed.books.leaks}
-        return sorted(lost), sum(one.work for one in runs)
+        return work_on("import asyncio\n" + FLAGS.replace("HERE", last), 19)
 
     def test_they_multiply_nothing_where_no_task_is_lost(self) -> None:
         lost, work = self.work("task.cancel(); await asyncio.gather(task, return_exceptions=True)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -48,13 +49,13 @@ class Facts:
     an element of a wait, `bindable` those that are not passed over where they are not bound yet,
     and `flags` those that only tests need, so that without them there is no execution less.
     `repeated` are names that are looped over more than once. `helpers` are the names of the
-    functions of the project that it may call. `borrows` says that it may wait for its
-    callers' tasks, `nothing_to_lose` that it makes no task and waits
-    for none of its callers': futures tell nothing then. `size` is the number of its statements and
-    expressions, `questioned` are the methods, by their dotted texts, of whose end a question to
-    the same object tells. `wraps` are the last components of the names of what makes tasks of
-    coroutines. `summaries` are what was worked out of functions of the file that it
-    calls.
+    functions of the project that it may call. `borrows` says that it may wait for its callers'
+    tasks, `nothing_to_lose` that it makes no task and waits for none of its callers': futures tell
+    nothing then. `size` is the number of its statements and expressions, `questioned` are the
+    methods, by their dotted texts, of whose end a question to the same object tells. `wraps` are
+    the last components of the names of what makes tasks of coroutines. `bound_to` says which name a
+    call, as an id, is bound to at once. `summaries` are what was worked out of functions of the
+    file that it calls.
     """
 
     sites: list[Site]
@@ -70,6 +71,7 @@ class Facts:
     questioned: frozenset[str] = frozenset()
     flags: frozenset[str] = frozenset()
     wraps: frozenset[str] = frozenset()
+    bound_to: Mapping[int, str] = field(default_factory=dict)
     summaries: dict[object, Summary | None] = field(default_factory=dict)
     # For the family: the calls inside of awaits, as ids, and the lines on which a handler expects
     # that the time runs out.

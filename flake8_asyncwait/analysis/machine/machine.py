@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Union
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import (
@@ -159,6 +159,10 @@ class Args(NamedTuple):
         return [*self.positional, *self.keywords.values()]
 
 
+# The call of a helper that is being looked into, as an id, and those around it.
+Caller = Union["tuple[Caller, int]", None]
+
+
 class Machine:
     """One run of a function, for one of its sites. `many` is how many tasks a collection of unknown
     size stands for, `all_owners` says that tasks of others count too (AWT105), and `tested_again`
@@ -198,7 +202,7 @@ class Machine:
         # How many tasks of one origin what is being evaluated may make at once.
         self.batch = 0
         # The call of the function whose helper is being looked into.
-        self.caller: object = None
+        self.caller: Caller = None
         # The other modules of the project that it has run functions of, by their paths.
         self.elsewhere: set[str] = set()
         # How many frames are active besides the function's own: their names are kept apart.
@@ -235,6 +239,16 @@ class Machine:
         """The number of a place that makes tasks: an ir node (as reached from the call that is
         being looked into), or a name."""
         return self.books.origin(node, node if isinstance(node, str) else (id(node), self.caller))
+
+    def made_at(self, node: object) -> int:
+        """The number of a place that makes tasks. Calls whose tasks go by one name share it, where
+        only waits matter: it tells nothing which of them has made a task."""
+        outermost, around = id(node), self.caller
+        while around is not None:
+            around, outermost = around
+        name = self.facts.bound_to.get(outermost) if self.site.kind is WAIT else None
+        inside = self.caller and id(node)
+        return self.origin(node) if name is None else self.books.origin(node, (name, inside))
 
     def something_to_lose(self, state: State) -> bool:
         """Whether a state holds a task that could be lost. Where it holds none, the tasks of

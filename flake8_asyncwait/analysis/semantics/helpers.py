@@ -124,7 +124,7 @@ def run_coroutine(ctx: Context, state: State, value: Coroutine, line: int) -> Re
 
 
 def _looked_into(
-    ctx: Context, func: ir.Func, pairs: Arguments, state: State, caller: object
+    ctx: Context, func: ir.Func, pairs: Arguments, state: State, caller: int | None
 ) -> Results | None:
     """What a call of a function of the project does; None where that is not known: it is too deep,
     or too dear to work out, or one of the function that holds the site, whose wait and cancels
@@ -230,7 +230,7 @@ def enter(ctx: Context, function: Function, args: Args, state: State) -> Results
 
 
 def _activate(
-    ctx: Context, func: ir.Func, pairs: Arguments, state: State, caller: object
+    ctx: Context, func: ir.Func, pairs: Arguments, state: State, caller: int | None
 ) -> Results:
     before = ctx.machine.caller
     ctx.machine.caller = (before, caller) if caller is not None else before

@@ -192,7 +192,7 @@ def new_task(
     """
     if owner == FUTURE and ctx.machine.facts.nothing_to_lose:
         return [(state, UNKNOWN)]
-    origin = ctx.machine.origin(node)
+    origin = ctx.machine.made_at(node)
     most = max(ctx.machine.many, 2 * ctx.machine.batch)
     if live(state, origin) >= most:
         return []

@@ -58,7 +58,24 @@ def facts_of(
         frozenset(_questioned(func)),
         relevant.flags - bindable,
         known.named(known.WRAPS),
+        bound_to={
+            id(value): target.id
+            for node in every(func)
+            if isinstance(node, ir.Assign)
+            for target, value in _assigned(node)
+            if isinstance(target, ir.Name) and isinstance(value, ir.Call)
+        },
     )
+
+
+def _assigned(node: ir.Assign) -> Iterator[tuple[ir.Target, ir.Expr]]:
+    """The targets of an assignment, and what each is bound to."""
+    for target in node.targets:
+        if isinstance(target, ir.Unpack) and isinstance(node.value, ir.Display):
+            for (part, _), (element, _) in zip(target.parts, node.value.elements, strict=False):
+                yield part, element
+        else:
+            yield target, node.value
 
 
 def family_facts_of(program: Program, func: ir.Func, sites: Mapping[ir.Call, Kind]) -> Facts:
