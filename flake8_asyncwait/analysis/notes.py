@@ -107,6 +107,8 @@ class NotingBooks(Books):
         self.guesses_something = False
         # Whether a watched cancel asks something that may be no task.
         self.misses_something = False
+        # Where what is taken for a task may be a future: that is done once it is asked to cancel.
+        self._futures: set[int] = set()
         self._careless: dict[ir.Func, set[int]] = {}
         self._guards: dict[ir.Func, set[int]] = {}
 
@@ -127,8 +129,12 @@ class NotingBooks(Books):
         if self._guards_a_cancel(line, func):
             return
         for ref in _behind(state, value):
-            if state.task(ref).status in _PASSING or state.task(ref).late:
+            task = state.task(ref)
+            if task.status in _PASSING or task.late or task.origin in self._futures:
                 self._note(state, ref, f"asked for .{method}()", line)
+
+    def ensured(self, state: State, value: Value) -> None:
+        self._futures |= {state.task(ref).origin for ref in effects.tasks_of(state, value)}
 
     def awaited(self, state: State, value: Value, line: int, func: ir.Func) -> None:
         while isinstance(value, (Shielded, TimeLimited)):

@@ -123,7 +123,11 @@ def _ensured(ctx: Context, node: ir.Call, value: Value, state: State) -> Results
     if isinstance(value, (Coroutine, Waiting, TimeLimited)):
         return make_task(ctx, node, value, state)
     if isinstance(value, Result) and not fanout.is_task(ctx, value):
-        return make_task(ctx, node, value, state)
+        made = make_task(ctx, node, value, state)
+        if not value.coroutine:
+            for after, task in made:
+                ctx.machine.books.ensured(after, task)
+        return made
     return [(state, value)]
 
 
