@@ -143,10 +143,12 @@ class Choices(Backstage):
             self.give_up(GOES_ON)
         return True
 
-    def meet_wait(self, lines: Collection[int]) -> None:
-        """Tell the guide that a wait starts; a witness has all those of the judged function."""
+    def meet_wait(self, lines: Collection[int], all_are_there: bool) -> None:
+        """Tell the guide that a wait starts; the witness of a wait has all those of the judged
+        function."""
         if self.guide is not None:
-            if self.caller() is self.target and not self.guide.admits_wait(lines):
+            is_one = all_are_there and self.caller() is self.target
+            if is_one and not self.guide.admits_wait(lines):
                 self.give_up("it leaves the witness")
             self.guide.meet(lines, "wait")
 

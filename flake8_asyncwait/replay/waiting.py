@@ -12,6 +12,7 @@ from typing import Any
 
 from flake8_asyncwait.replay.choices import DOES_NOT_HOLD, SIZES
 from flake8_asyncwait.replay.facts import Kind, Pause
+from flake8_asyncwait.replay.family import WAIT
 from flake8_asyncwait.replay.futures import (
     BareTask,
     Task,
@@ -97,7 +98,7 @@ class WaitCall(Standin):
             waited = waited.elements(NOT_EMPTY)
         self.elements = sorted({as_element(world, one) for one in waited}, key=hash)
         if self.elements:
-            world.meet_wait(self.lines)
+            world.meet_wait(self.lines, world.kind == WAIT)
         world.waits_for(self._lives())
         if self.names is not None:
             world.site_started(self.names)

@@ -40,7 +40,6 @@ class FamilyStage(Stage):
     made_at: dict[asyncio.Task[Any], Place] = field(default_factory=dict)
     gathers: list[tuple[Place, Any]] = field(default_factory=list)
     completing: list[tuple[Place, list[Any]]] = field(default_factory=list)
-    awaited: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.loop.set_task_factory(self._make)
@@ -92,6 +91,8 @@ class FamilyStage(Stage):
     def gather(self, *things: Any, **options: Any) -> Any:
         """Be `asyncio.gather`, and note what it is a handle on."""
         gather = asyncio.gather(*things, **options)
+        if type(gather) is not asyncio.Future:
+            gather.__class__ = _Gather
         place = _place()
         assert place is not None
         self.gathers.append((place, gather))
@@ -145,7 +146,6 @@ class FamilyStage(Stage):
                 self.loop.step()
             self._cancel(outer)
         self.loop.spin()
-        self.awaited.append(getattr(outer, "_fut_waiter", None))
 
     def _cancel(self, outer: asyncio.Task[Any]) -> None:
         if not (self.faulty or outer.done()):
@@ -182,12 +182,23 @@ class FamilyStage(Stage):
             found |= {place for task in own if task in running}
         for place, gather in self.gathers:
             children = [c for c in getattr(gather, "_children", ()) if c in self.tasks]
-            if _has_failed(gather):
+            if children and _has_failed(gather):
                 elsewhere |= set(children)
-                if any(each is gather for each in self.awaited) and len(children) > 1:
+                if gather.is_awaited and len(children) > 1:
                     found |= {place for task in children if task in running}
         found |= {self.made_at[task] for task in running - elsewhere}
         return frozenset((place, "made") for place in found)
+
+
+class _Gather(asyncio.tasks._GatheringFuture):  # type: ignore[name-defined, misc]
+    """A gather that notes whether anybody has awaited it."""
+
+    is_awaited = False
+
+    def __await__(self) -> Iterator[Any]:
+        self.is_awaited = True
+        result: None = yield from super().__await__()
+        return result
 
 
 class _Things(list[Any]):

@@ -22,7 +22,7 @@ from .real import Stage, is_playable, run
 
 RUNS = 60
 RUNS_AT_MOST = 900
-FAMILY_RUNS_AT_MOST = 1800
+FAMILY_RUNS_AT_MOST = 7500
 EXECUTIONS_AT_MOST = 300  # of a site of the family: few have more, and take most time
 EARLY = ("timeout=", "return_when=", "asyncio.wait_for(")
 

@@ -89,7 +89,9 @@ def head(ctx: Context, state: State, line: int) -> State:
     heap = dict(state.heap)
     for number, thing in state.heap.items():
         if type(thing) is Task and Ref(number) in others:
-            heap[number] = thing._replace(status=Status.MAYBE)
+            heap[number] = thing._replace(
+                status=Status.DONE if thing.status in ENDED else Status.MAYBE
+            )
         elif type(thing) is Box and thing.kind is not tuple:
             items = tuple(item for item in thing.items if not _only(item, others))
             if len(items) < len(thing.items):
