@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import quote
 
 
 def relative(path: str) -> str:
@@ -14,6 +13,8 @@ def relative(path: str) -> str:
 
 def uri(path: str) -> str:
     """The path as a URI: a relative one where `relative` is, else of the scheme `file`."""
+    from urllib.parse import quote  # 3 ms, for every run
+
     name = relative(path)
     if below(name):
         return quote(os.fsencode(name))
