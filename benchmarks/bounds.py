@@ -85,7 +85,7 @@ def programs(pattern: str) -> Iterator[tuple[str, str]]:
 
 
 def costs(text: str, doors: Sequence[str]) -> Iterable[tuple[str, Cost]]:
-    """What the `doors` cost, each a name of `DOORS`, for a file with a `text`. Where the check has
+    """What the `doors` cost, each a name, for a file with a `text`. Where the check has
     no finding, there is nothing to prove."""
     with tempfile.TemporaryDirectory() as directory:
         Path(directory, NAME).write_text(text, encoding="utf-8")

@@ -187,9 +187,7 @@ class Runs:
             # It was too much for this site alone: two tasks take up to eight times as much as one.
             run = self._machine(site, 1)
             single = run if self._is_within_bound(run) else None
-        if single is not None and single.books.is_decided:
-            return _analysed(self._with_agreeing_tests(single), True)
-        if not is_tried or (single is not None and single.books.work <= FEW_WORK):
+        if not is_tried or (single is not None and _may_tell_more(single.books)):
             run = self._machine(site, 2)
             if self._is_within_bound(run):
                 return _analysed(self._with_agreeing_tests(run), False)
@@ -276,6 +274,11 @@ class Runs:
         finally:
             self.left[run.many] -= run.books.work
         return True
+
+
+def _may_tell_more(books: Books) -> bool:
+    """Whether it is worth while to run once more with two tasks to a collection instead of one."""
+    return not books.is_decided and books.work <= FEW_WORK
 
 
 def _execute(ctx: Context, func: ir.Func) -> None:

@@ -49,11 +49,7 @@ class Advice:
             return
         self.cures = dict(zip(findings, whole.cures, strict=True))
         self.internal = whole.internal
-        changed = [
-            each
-            for each in self._plan.fixed.functions
-            if not all(cure.is_left for cure in each.cures)
-        ]
+        changed = [each for each in self._plan.fixed.functions if each.is_changed]
         for function in changed:
             self._functions |= dict.fromkeys(function.cures, function)
             # What is outside of functions has been fixed in the file with these fixed.

@@ -199,7 +199,7 @@ def plan(
     findings: Collection[Finding] | None = None,
     cure: str = AUTO,
 ) -> Plan:
-    """What to do to the text of the file at `path`; its lines end in `\n`.
+    """What to do to the text of the file at `path`; its lines end in `\\n`.
 
     `helper` is where the user wants `wait_any` to come from. `findings` are those to fix, None for
     all. `cure` is one of `CHOICES`, the kind that the user asks for. Raises `SourceError` when the

@@ -213,6 +213,7 @@ class Machine:
         self.dear: set[ir.Func] = set()
         self.affordable: set[ir.Func] = set()
         self.ordered: dict[int, bool] = {}
+        self.assigned: dict[ir.Func, list[tuple[str, str]]] = {}
         # The loops over `as_completed` with a timeout of their own, as ids.
         self.timed_loops: set[int] = set()
 

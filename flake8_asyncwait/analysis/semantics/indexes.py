@@ -120,16 +120,18 @@ def key_of(ctx: Context, node: ir.Expr, value: Value, state: State) -> Value:
 
 def _made_of(ctx: Context, node: ir.Expr) -> set[str]:
     """The names that an expression mentions, and those from which these are assigned."""
-    assigns = [part for part in every(ctx.frame.func) if isinstance(part, ir.Assign)]
+    func, assigned = ctx.frame.func, ctx.machine.assigned
+    if func not in assigned:
+        assigned[func] = list(_assigned(func))
     names = mentioned(node)
-    close(
-        names,
-        [
-            (target.id, source)
-            for assign in assigns
-            for target in assign.targets
-            if isinstance(target, ir.Name)
-            for source in mentioned(assign.value)
-        ],
-    )
+    close(names, assigned[func])
     return names
+
+
+def _assigned(func: ir.Func) -> Iterator[tuple[str, str]]:
+    """Each name that a function assigns, with each of those from which it does."""
+    for node in every(func):
+        if isinstance(node, ir.Assign):
+            for target in node.targets:
+                if isinstance(target, ir.Name):
+                    yield from ((target.id, source) for source in mentioned(node.value))
