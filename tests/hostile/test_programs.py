@@ -117,14 +117,14 @@ def test_what_is_nested_too_deeply_is_not_parsed(
     assert check(PROGRAMS[name](600)).undetermined == ((6, 0, TOO_DEEP),)
 
 
-@pytest.mark.parametrize("around", ["({}, y)", "{{'a': {}}}", "[{}]", "C({})"])
+@pytest.mark.parametrize("around", ["({}, y)", "{{'a': {}}}", "[{}]", "C({})", "({})"])
 def test_patterns_in_many_others_are_not_parsed(
     around: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The time that libcst takes for some of them grows fourfold with each level."""
     monkeypatch.setattr("libcst.parse_module", pytest.fail)
     pattern = "x"
-    for _ in range(8):
+    for _ in range(10):
         pattern = around.format(pattern)
     text = (
         "import asyncio\n\n\nasync def f(t, v):\n    await asyncio.wait([t], timeout=1)\n"

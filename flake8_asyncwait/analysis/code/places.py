@@ -4,6 +4,7 @@ that it prints."""
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -12,9 +13,11 @@ from flake8_asyncwait.sites.find import last_name
 # An expression in so many others is not lowered: that would exceed Python's own limit of recursion,
 # and libcst takes a time to parse it that grows with the square of its depth.
 MAX_NESTING = 500
-# Nor is a pattern in so many others: for each tuple or mapping around a pattern libcst takes four
-# times as long to parse it.
-MAX_PATTERNS = 8
+# Nor are patterns that have too many brackets around them: with each tuple or mapping around one,
+# libcst takes four times as long. This is what those of a function may weigh: nine pairs of
+# brackets, or eight at most four times.
+MAX_PATTERNS = 4**9
+_NO_BRACKET = re.compile(r"""#[^\n]*|('{3}|"{3}|'|")(?:\\.|(?!\1).)*\1|[^][(){}]""", re.DOTALL)
 # The parts of a statement that hold no candidates of its own.
 _APART = (ast.stmt, ast.JoinedStr, getattr(ast, "TemplateStr", ast.JoinedStr))
 
@@ -45,9 +48,11 @@ def places_of(
     """The places of statements, and of all inside them; `lines` are those of the text that they are
     in, and `first` is what these count on from.
 
-    Raises `RecursionError` where an expression is nested too deeply, at once: so that nobody parses
-    it again.
+    Raises `RecursionError` where an expression or a pattern is nested too deeply, at once: so that
+    nobody parses it again.
     """
+    if sum(_weight(head) for head in _heads(nodes, lines)) > MAX_PATTERNS:
+        raise RecursionError
     return iter(list(_places(nodes, names, lines, first)))
 
 
@@ -80,14 +85,12 @@ def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
 def _calls(statement: ast.stmt, names: frozenset[str]) -> Iterator[ast.Call]:
     """The candidates of a statement, without those of statements inside it and of f-strings."""
     level: list[ast.AST] = [statement]
-    patterns = 0
     for _ in range(MAX_NESTING):
         parts = [child for node in level for child in ast.iter_child_nodes(node)]
         level = [part for part in parts if not isinstance(part, _APART)]
         if not level:
             return
-        patterns += any(isinstance(part, ast.pattern) for part in level)
-        if patterns > MAX_PATTERNS or any(map(_is_long_chain, level)):
+        if any(map(_is_long_chain, level)):
             break
         for part in level:
             if isinstance(part, ast.Call) and last_name(part.func) in names:
@@ -99,6 +102,36 @@ def _is_long_chain(node: ast.AST) -> bool:
     """Whether a node is an `and` or `or` of too many terms: libcst puts them in each other, and its
     parser runs out of stack at last."""
     return isinstance(node, ast.BoolOp) and len(node.values) > MAX_NESTING
+
+
+def _heads(nodes: Sequence[ast.stmt], lines: list[str]) -> Iterator[str]:
+    """The text of each `case`, from what stands before it: its brackets are in no tree."""
+    for node in nodes:
+        if isinstance(node, ast.Match):
+            above: ast.expr | ast.stmt = node.subject
+            for case in node.cases:
+                yield _text(lines, above, case.pattern)
+                above = case.body[-1]
+        for block in _blocks(node):
+            yield from _heads(block, lines)
+
+
+def _text(lines: list[str], start: ast.expr | ast.stmt, end: ast.pattern) -> str:
+    """What stands behind `start`, up to the end of `end`."""
+    line = start.end_lineno or 0
+    text = lines[line - 1 : end.end_lineno]
+    text[-1] = text[-1][: characters(lines, end.end_lineno, end.end_col_offset)]
+    text[0] = text[0][characters(lines, line, start.end_col_offset or 0) :]
+    return "\n".join(text)
+
+
+def _weight(head: str) -> int:
+    """What a `case` takes libcst, in units of a pattern without brackets."""
+    depth = deepest = 0
+    for bracket in _NO_BRACKET.sub("", head):
+        depth = depth + 1 if bracket in "([{" else max(depth - 1, 0)  # it may close the subject
+        deepest = max(deepest, depth)
+    return int(4**deepest)
 
 
 def _span(call: ast.Call, lines: list[str], first: int) -> Span:
