@@ -182,3 +182,27 @@ def test_a_chain_of_terms_is_not_parsed_where_libcst_puts_too_many_in_each_other
     text = f" {word} ".join("x" * 501)
     with pytest.raises(RecursionError):
         places_of(ast.parse(text).body, frozenset(), [text])
+
+
+@pytest.mark.parametrize(
+    ("tasks", "is_incomplete"), [("{mk(), mk()}", False), ("[mk() for _ in jobs]", True)]
+)
+def test_one_task_to_a_collection_is_a_proof_where_the_number_makes_no_difference(
+    tasks: str, is_incomplete: bool
+) -> None:
+    text = f"""\
+import asyncio
+async def f(jobs):
+    tasks = {tasks.replace("mk()", "asyncio.create_task(work())")}
+    try:
+        await asyncio.wait(tasks, timeout=1)
+    finally:
+        for task in tasks:
+            task.cancel()
+"""
+    file = File(text, ast.parse(text), Options())
+    (analysed,) = examine(
+        file, [5], Options(), lambda many, limit: Books(limit if many == 1 else 0)
+    )
+    assert not [leak for leak in analysed.books.leaks if leak.kind == "lost"]
+    assert analysed.is_incomplete is is_incomplete

@@ -127,7 +127,8 @@ class Runs:
         """Run all executions for one of `facts.sites`. Raises `TooDeep`.
 
         Where the work would grow beyond its bound, collections of unknown size stand for fewer
-        tasks; for a single one a leak is still a leak, but none is no proof. If functions of other
+        tasks; for a single one a leak is still a leak, but none is no proof, unless the number made
+        no difference. If functions of other
         modules take too much work, they are unknown functions: they cost a site nothing.
         """
         try:
@@ -176,8 +177,8 @@ class Runs:
 
     def _with_flags(self, site: Site) -> Analysed | None:
         """`_analyse`, where states hold flags, too."""
-        is_tried = self.left[MANY] > 0
         run = self._machine(site, MANY)
+        is_tried = run.books.limit > 0
         if self._is_within_bound(run):
             return _analysed(self._with_agreeing_tests(run), False)
         if run.elsewhere:
@@ -187,7 +188,7 @@ class Runs:
             # It was too much for this site alone: two tasks take up to eight times as much as one.
             run = self._machine(site, 1)
             single = run if self._is_within_bound(run) else None
-        if not is_tried or (single is not None and _may_tell_more(single.books)):
+        if not is_tried or (single is not None and _may_tell_more(single)):
             run = self._machine(site, 2)
             if self._is_within_bound(run):
                 return _analysed(self._with_agreeing_tests(run), False)
@@ -195,7 +196,8 @@ class Runs:
             run = self._machine(site, 1)
             single = run if self._is_within_bound(run) else None
         if single is not None:
-            return _analysed(self._with_agreeing_tests(single), True)
+            single = self._with_agreeing_tests(single)
+            return _analysed(single, single.is_counted)
         if run.elsewhere:
             return None
         if any(left > 0 for left in self.left.values()):
@@ -276,9 +278,11 @@ class Runs:
         return True
 
 
-def _may_tell_more(books: Books) -> bool:
+def _may_tell_more(run: Machine) -> bool:
     """Whether it is worth while to run once more with two tasks to a collection instead of one."""
-    return not books.is_decided and books.work <= FEW_WORK
+    books = run.books
+    is_small = books.work <= FEW_WORK * books.patience
+    return run.is_counted and is_small and not books.is_decided
 
 
 def _execute(ctx: Context, func: ir.Func) -> None:

@@ -43,8 +43,6 @@ from flake8_asyncwait.analysis.states.values import (
     WaitTask,
 )
 
-# A fix is rare, and may take its time where large collections have failed.
-_PATIENCE = 5
 # Whose the elements of a wait may be besides.
 UNKNOWN_ELEMENT = Owner("unknown")
 HANDED = Owner("handed over")
@@ -92,6 +90,7 @@ class NotingBooks(Books):
     """
 
     is_thorough = True
+    patience = 5  # a fix is rare, and may take its time
 
     def __init__(self, limit: int, watched: frozenset[int], budget: Budget) -> None:
         super().__init__(limit)
@@ -251,7 +250,7 @@ def noting_books(
     """The books of a run for a fix, of some `kind`, in which a collection of unknown size may
     stand for `most` tasks."""
     if many < MANY:
-        limit = MAX_WORK * _PATIENCE
+        limit = MAX_WORK * kind.patience
     return kind(limit if many <= most else 0, watched, budget)
 
 

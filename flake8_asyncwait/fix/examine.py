@@ -56,6 +56,8 @@ class Seen:
         # The site as it was before any was cured, and whether it has been cured since.
         self._first = self
         self.is_cured = False
+        # How many tasks a collection of unknown size stood for before.
+        self._many = MANY
 
     @cached_property
     def analysed(self) -> Analysed:
@@ -82,6 +84,7 @@ class Seen:
     def inherit(self, before: Seen) -> None:
         """Take over what is known of the site from before another one was cured."""
         self._first, self.is_cured = before._first, before.is_cured
+        self._many = before.many
 
     @property
     def is_worse(self) -> bool:
@@ -106,7 +109,7 @@ class Seen:
     @property
     def many(self) -> int:
         """How many tasks a collection of unknown size has stood for, or will at first."""
-        return self.analysed.many if "analysed" in vars(self) else MANY
+        return self.analysed.many if "analysed" in vars(self) else self._many
 
     @property
     def place(self) -> tuple[int, int]:

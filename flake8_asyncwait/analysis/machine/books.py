@@ -64,6 +64,8 @@ class Books:
 
     # Whether the executions that lose nothing matter, too.
     is_thorough: ClassVar[bool] = False
+    # How many times the work of a check may be spent where large collections have failed.
+    patience: ClassVar[int] = 1
 
     limit: int
     early: bool = False

@@ -216,7 +216,7 @@ def starts(ctx: Context, items: Collection[Value]) -> bool:
 def counts(ctx: Context, items: Sequence[Value]) -> bool:
     """Whether a new collection knows how many awaitables it holds."""
     awaitable = sum(isinstance(item, (Coroutine, Result)) for item in items)
-    return ctx.machine.site.kind is not WAIT and awaitable <= ctx.machine.many
+    return ctx.machine.site.kind is not WAIT and awaitable <= ctx.machine.count()
 
 
 def is_one_more(ctx: Context, state: State, ref: Ref, value: Value) -> bool:
@@ -226,7 +226,7 @@ def is_one_more(ctx: Context, state: State, ref: Ref, value: Value) -> bool:
         return False
     items = state.box(ref).items
     awaitable = sum(isinstance(item, (Coroutine, Result)) for item in items)
-    return value in items or awaitable >= ctx.machine.many
+    return value in items or awaitable >= ctx.machine.count()
 
 
 def repeated(ctx: Context, items: tuple[Value, ...]) -> tuple[Value, ...]:
@@ -235,7 +235,7 @@ def repeated(ctx: Context, items: tuple[Value, ...]) -> tuple[Value, ...]:
     return tuple(
         item
         for item in items
-        for _ in range(ctx.machine.many if isinstance(item, (Coroutine, Result)) else 1)
+        for _ in range(ctx.machine.count() if isinstance(item, (Coroutine, Result)) else 1)
     )
 
 
@@ -244,7 +244,7 @@ def telling(ctx: Context, items: tuple[Value, ...], opened: bool) -> tuple[list[
     fail before those that cannot. Also says whether there are others."""
     made = [item for item in items if isinstance(item, (Coroutine, Result))]
     made.sort(key=lambda item: isinstance(item, Coroutine) and is_safe(ctx, item))
-    dropped = [id(item) for item in made[ctx.machine.many :]]
+    dropped = [id(item) for item in made[ctx.machine.count() :]]
     kept: list[Value] = []
     for item in items:
         if id(item) in dropped:

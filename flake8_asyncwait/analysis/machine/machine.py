@@ -165,9 +165,10 @@ Caller = Union["tuple[Caller, int]", None]
 
 class Machine:
     """One run of a function, for one of its sites. `many` is how many tasks a collection of unknown
-    size stands for, `all_owners` says that tasks of others count too (AWT105), and `tested_again`
-    are the names and dotted paths whose tests agree with each other. `idle` are the statements of
-    the function, as ids, that cannot touch what states remember."""
+    size stands for, and `is_counted` says that this has made a difference. `all_owners` says that
+    tasks of others count too (AWT105), and `tested_again` are the names and dotted paths whose
+    tests agree with each other. `idle` are the statements of the function, as ids, that cannot
+    touch what states remember."""
 
     def __init__(
         self,
@@ -183,6 +184,7 @@ class Machine:
         self.facts = facts
         self.books = books
         self.many = many
+        self.is_counted = False
         self.all_owners = False
         self.tested_again: frozenset[str] = frozenset()
         self.idle: frozenset[int] = frozenset()
@@ -222,6 +224,18 @@ class Machine:
         self.faultless = True
         self.many = MANY
         self.books.begin_again()
+
+    def count(self) -> int:
+        """`many`, for something that is different if that is."""
+        self.is_counted = True
+        return self.many
+
+    def are_many(self, number: int, least: int = 0) -> bool:
+        """Whether so many tasks are as many as a collection of unknown size stands for, and at
+        `least` so many."""
+        enough = number >= max(self.many, least)
+        self.is_counted |= enough  # what does not reach a smaller number does not reach a larger
+        return enough
 
     def apart(self, facts: Facts, books: Books, many: int) -> Machine:
         """A machine of its own, for a trial."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -205,7 +205,7 @@ def _compare(ctx: Context, node: ir.Compare, state: State) -> Results:
             results.append((after, Const(node.rest[0][0] == "NotIn")))
             continue
         sizes = [_is_size(one) for one in nodes]
-        crowded = _is_crowded(ctx, after)
+        crowded = _may_count(node, values) and _is_crowded(ctx, after)
         verdicts = [
             _compared(after, op, values[n : n + 2], sizes[n : n + 2] if crowded else [])
             for n, (op, _) in enumerate(node.rest)
@@ -246,10 +246,18 @@ def _is_in_none(op: str, right: Value) -> bool:
     return op in ("In", "NotIn") and isinstance(right, Const) and right.value is None
 
 
+def _may_count(node: ir.Compare, values: Sequence[Value]) -> bool:
+    """Whether a comparison may be one with more than collections of unknown size stand for."""
+    if node.rest[0][0] in ("In", "NotIn") and isinstance(values[0], Const):
+        return True
+    numbers = (value.value for value in values if isinstance(value, Const))
+    return any(type(number) is int and number > MANY for number in numbers)
+
+
 def _is_crowded(ctx: Context, state: State) -> bool:
     """Whether a state may hold collections of unknown size."""
     origins = Counter(thing.origin for thing in state.heap.values() if type(thing) is Task)
-    return max(origins.values(), default=0) >= ctx.machine.many
+    return ctx.machine.are_many(max(origins.values(), default=0))
 
 
 def _compared(state: State, op: str, sides: list[Value], sizes: list[bool]) -> bool | None:

@@ -43,7 +43,8 @@ def as_items(
 ) -> tuple[State, tuple[Value, ...] | None, Value]:
     if isinstance(value, Foreign) and not ctx.machine.something_to_lose(state):
         return state, None, value
-    return effects.as_items(state, value, ctx.machine.origin, ctx.machine.many)
+    many = ctx.machine.count() if isinstance(value, Param) else 1
+    return effects.as_items(state, value, ctx.machine.origin, many)
 
 
 def live(state: State, origin: int) -> int:
@@ -193,7 +194,6 @@ def new_task(
     if owner == FUTURE and ctx.machine.facts.nothing_to_lose:
         return [(state, UNKNOWN)]
     origin = ctx.machine.made_at(node)
-    most = max(ctx.machine.many, 2 * ctx.machine.batch)
-    if live(state, origin) >= most:
+    if ctx.machine.are_many(live(state, origin), 2 * ctx.machine.batch):
         return []
     return [state.new(Task(Status.RUNNING, owner, origin, safe=is_safe))]

@@ -182,7 +182,7 @@ def _is_dear(ctx: Context, function: Function, args: Args, state: State) -> bool
     unknown one. The first state in which it is run decides."""
     func, machine = function.func, ctx.machine
     if func not in machine.dear and func not in machine.affordable:
-        apart = machine.apart(machine.facts, machine.books.apart(HELPER_WORK), machine.many)
+        apart = machine.apart(machine.facts, machine.books.apart(HELPER_WORK), machine.count())
         apart.level = machine.level + 1
         inside = replace(ctx, machine=apart, out=Flow())
         frame = frame_for(inside, func)
