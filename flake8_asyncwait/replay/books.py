@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import types
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
 from flake8_asyncwait.replay.completed import AsCompleted
-from flake8_asyncwait.replay.futures import lives_in
 from flake8_asyncwait.replay.lives import Life, Owner, State
 from flake8_asyncwait.replay.scheduler import World
 from flake8_asyncwait.replay.stage import Result, Stage
-from flake8_asyncwait.replay.waiting import Timeout, WaitCall
+from flake8_asyncwait.replay.waiting import Timeout
 
 
 @dataclass(slots=True)
@@ -46,7 +44,6 @@ class Books(Stage):
         self.asked_at: dict[Life, int] = {}
         self.timeouts: list[Timeout | AsCompleted] = []
         self.expiries: list[int | None] = []
-        self.must_fail: list[list[Life]] = []
 
     def opens(self, world: World) -> None:
         self.world = world
@@ -54,10 +51,7 @@ class Books(Stage):
     @types.coroutine
     def happen(self, decide: Callable[[], Result], awaited: object) -> Generator[Any, Any, Result]:
         self._look()
-        result = decide()
-        if isinstance(awaited, WaitCall) and _needs_a_failure(awaited, result):
-            self.must_fail.append(list(lives_in(result[0])))  # type: ignore[index]
-        return result
+        return decide()
         yield
 
     def born(self, life: Life) -> None:
@@ -79,7 +73,7 @@ class Books(Stage):
 
     def closes(self) -> None:
         self._look()
-        for lives in self.must_fail:
+        for lives in self.world.must_fail:
             _let_one_fail(self.fates, lives)
 
     def script(self) -> Script:
@@ -97,11 +91,6 @@ class Books(Stage):
         for number, timeout in enumerate(self.timeouts):
             if self.expiries[number] is None and timeout.has_expired:
                 self.expiries[number] = self.world.suspensions
-
-
-def _needs_a_failure(wait: WaitCall, result: Any) -> bool:
-    """Say whether a wait for the first exception can only have returned because of one."""
-    return wait.return_when == asyncio.FIRST_EXCEPTION and not wait.timed and bool(result[1])
 
 
 def _let_one_fail(fates: dict[Life, Fate], lives: list[Life]) -> None:

@@ -23,6 +23,7 @@ from flake8_asyncwait.replay.lives import (
     Owner,
     Point,
     Standin,
+    State,
     Undecided,
     last_word,
 )
@@ -64,6 +65,7 @@ class Choices(Backstage):
     assuming: bool = False
     scopes: list[Any] = field(default_factory=list)
     turns: dict[int, int] = field(default_factory=dict)
+    must_fail: list[list[Life]] = field(default_factory=list)
 
     def choose(
         self, label: str, options: Sequence[str], barred: frozenset[int] = frozenset()
@@ -135,6 +137,16 @@ class Choices(Backstage):
         self.given_up = why
         self.over = True
         raise GivenUp
+
+    def one_has_failed(self, lives: list[Life]) -> None:
+        """One of these has: a wait for the first exception has returned before all were done."""
+        self.must_fail.append(lives)
+        self.is_possible()
+
+    def is_possible(self) -> None:
+        """Give up where none has failed of those of which one must have."""
+        if any(all(map(_is_fine, lives)) for lives in self.must_fail):
+            self.give_up(DOES_NOT_HOLD)
 
     def turn(self, loop: int) -> bool:
         """Count one more turn of a loop; always true, or the execution is given up."""
@@ -281,3 +293,9 @@ def _is_ordinary(kind: object) -> bool:
     if isinstance(kind, type):
         return issubclass(kind, Exception)
     return isinstance(kind, Standin)
+
+
+def _is_fine(life: Life) -> bool:
+    """Say whether a task that is done has surely not failed."""
+    fine = life.state in (State.GOOD, State.CANCELLED)
+    return fine or (life.sure and life.state is not State.FAILED)

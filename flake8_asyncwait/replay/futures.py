@@ -166,7 +166,7 @@ class WaitTask(Task):
         return error
 
     def cancelled(self) -> bool:
-        known = super().cancelled()
+        known = super().cancelled() if self.life.asked or self.life.handed else False
         self.conclude()
         return known
 
@@ -220,7 +220,7 @@ class Gather(Future):
         return Asked(self.world, lives, [life for one in asked for life in one.again])
 
     def cancelled(self) -> bool:
-        return self.done() and any(self.world.cancelled(life) for life in self.lives())
+        return False  # one whose child was cancelled holds that error
 
     def result(self) -> object:
         if not self.done():
@@ -268,6 +268,7 @@ class Gather(Future):
         if not self.return_exceptions:
             for life in lives:
                 self._settle_outcome(life)
+            self.world.is_possible()
 
     def _fail_early(self, lives: list[Life]) -> None:
         """Raise as soon as one child fails or is cancelled: the others run on."""

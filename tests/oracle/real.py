@@ -89,12 +89,14 @@ class Watched(asyncio.Task[Any]):
     """A task that notes when the program learns that a cancel came too late for it.
 
     The contract has it that a task asked to cancel raises CancelledError and nothing else, unless
-    it was known to be done: a run that shows otherwise is outside of the contract.
+    it was known to be done: a run that shows otherwise is outside of the contract. One that `fails`
+    does so once it is asked what came of it.
     """
 
     stage: Stage
     known = False
     late = False
+    fails = False
 
     def done(self) -> bool:
         self.known = super().done()
@@ -106,14 +108,24 @@ class Watched(asyncio.Task[Any]):
 
     def result(self) -> Any:
         self._look()
+        self._fail()
         return super().result()
 
     def exception(self) -> BaseException | None:
         self._look()
-        return super().exception()
+        if not self.fails:
+            return super().exception()
+        if sys._getframe(1).f_code.co_filename != PLAYED:  # a gather asks, to raise it
+            self._strike()
+        return GivenError()
+
+    def has_failed(self) -> bool:
+        """Whether it has, or will as soon as it is asked."""
+        return self.fails or not (super().cancelled() or super().exception() is None)
 
     def __await__(self) -> Generator[Any, Any, Any]:
         self._look()
+        self._fail()
         try:
             return (yield from super().__await__())
         finally:
@@ -121,6 +133,15 @@ class Watched(asyncio.Task[Any]):
 
     def _look(self) -> None:
         self.stage.outside = self.stage.outside or self.late
+
+    def _fail(self) -> None:
+        if self.fails:
+            self._strike()
+            raise GivenError
+
+    def _strike(self) -> None:
+        self.stage.outside = self.stage.outside or self.stage.faulty
+        self.stage.faulty = True
 
 
 @dataclass(slots=True)
@@ -243,10 +264,12 @@ class Stage:
     def wait(self, fs: Any, **options: Any) -> Coroutine[Any, Any, Any]:
         """Stand between the program and `asyncio.wait`, to see what is waited on.
 
-        The contract lets FIRST_EXCEPTION return whenever FIRST_COMPLETED may.
+        A wait for the first exception returns with the first task that is done. That one has failed
+        then, which is no fault before the function hears of it.
         """
         line = sys._getframe(1).f_lineno
-        if options.get("return_when") == asyncio.FIRST_EXCEPTION:
+        fails = options.get("return_when") == asyncio.FIRST_EXCEPTION
+        if fails:
             options["return_when"] = asyncio.FIRST_COMPLETED
 
         async def waiting() -> Any:
@@ -257,9 +280,22 @@ class Stage:
             halves = await asyncio.wait(fs, **options)
             for task in halves[0]:
                 task.done()
+            if fails and halves[1] and options.get("timeout") is None:
+                self.let_one_fail(halves[0])
             return halves
 
         return waiting()
+
+    def let_one_fail(self, done: Collection[Any]) -> None:
+        """Let one of the tasks have failed, if none has."""
+        own = [task for task in done if isinstance(task, Watched)]
+        if any(task.has_failed() for task in own):
+            return
+        fine = [task for task in own if not task.cancelled()]
+        if fine:
+            self.chance.choice(fine).fails = True
+        else:
+            self.outside = True
 
     def timeout(self, _: float) -> Any:
         """Stand before `asyncio.timeout`: expiring is a fault unless a wait is all it guards."""

@@ -151,6 +151,10 @@ def _may_be_lost(task: Task) -> bool:
     return _is_losable(task) and task.owner.kind != BORROWED
 
 
+# How a task has ended, where more is known than that it has.
+_TOLD = ENDED - {Status.DONE}
+
+
 def settle_ended(state: State) -> State:
     """Forget how tasks ended where nothing asks any more. Without this, the worker of temporalio is
     undetermined. What a wait has left running depends on how the task ended that ran it."""
@@ -161,7 +165,7 @@ def settle_ended(state: State) -> State:
     for number, thing in state.heap.items():
         if number in kept:
             continue
-        if type(thing) is Task and thing.status in (Status.OK, Status.FAILED, Status.CANCELLED):
+        if type(thing) is Task and thing.status in _TOLD:
             heap = heap or dict(state.heap)
             heap[number] = thing._replace(status=Status.DONE)
     if heap is None:

@@ -144,7 +144,8 @@ def _wait_call(ctx: Context, node: ir.Call, state: State, site: int) -> list[tup
             books = ctx.machine.books
             books.early = books.early or first or timeout
             books.coroutine = _coroutine_in(after, waited) or books.coroutine
-        results.append((after, Waiting(site, waited, first, timeout, node.line)))
+        fails = mode == Const("FIRST_EXCEPTION") and not timeout
+        results.append((after, Waiting(site, waited, first, timeout, node.line, fails=fails)))
     return results
 
 

@@ -53,6 +53,10 @@ from flake8_asyncwait.analysis.states.values import (
 )
 from flake8_asyncwait.sites.fanout import AS_COMPLETED, WAIT
 
+_NOT_CANCELLED = frozenset(
+    {Status.OK, Status.FAILING, Status.FAILED, Status.RUNNING, Status.CANCELLING}
+)
+
 
 def make_task(
     ctx: Context, node: ir.Call, coroutine: Value, state: State, owner: Owner = OWNED
@@ -349,20 +353,21 @@ def task_cancelled(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Resul
     thing = state.heap[ref.id]
     if type(thing) is WaitTask:
         task = state.task(thing.task)
-        if task.status == Status.MAYBE and not task.waited:  # it may have ended, or not
-            return task_cancelled(ctx, node, thing.task, state)
+        if task.handed and task.status == Status.MAYBE and not task.waited:
+            return task_cancelled(ctx, node, thing.task, state)  # it may have ended, or not
+        if task.status not in ASKED | {Status.CANCELLED}:  # nobody else cancels it
+            return [(state, Const(False))]
         return [
             (end, Const(end.task(thing.task).status == Status.CANCELLED))
             for end, _ in _wait_done(ctx, ref, state)
         ]
-    if type(thing) is Gather:
-        ways = task_done(ctx, node, ref, state)
-        return [(end, UNKNOWN if done == Const(True) else Const(False)) for end, done in ways]
+    if type(thing) is Gather:  # one whose child was cancelled holds that error
+        return [(state, Const(False))]
     if type(thing) is not Task:
         return [(state, UNKNOWN)]
     if thing.status == Status.CANCELLED:
         return [(state, Const(True))]
-    if thing.status in (Status.OK, Status.FAILED, Status.RUNNING, Status.CANCELLING):
+    if thing.status in _NOT_CANCELLED:
         return [(state, Const(False))]
     return [(effects.with_status(state, ref, Status.CANCELLED), Const(True)), (state, Const(False))]
 
@@ -410,11 +415,12 @@ def task_exception(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Resul
     if status == Status.CANCELLED:
         ctx.fail(state, Exc("CancelledError"))
         return []
+    bad: Results = [(effects.with_status(state, ref, Status.FAILED), Raised(Exc("")))]
+    if status == Status.FAILING:
+        return bad
     if status != Status.DONE:
         ctx.fail(effects.not_ended(state, ref), Exc("InvalidStateError"))
         if status != Status.MAYBE:
             return []
     good: Results = [(effects.with_status(state, ref, Status.OK), Const(None))]
-    if state.task(ref).safe:
-        return good
-    return [*good, (effects.with_status(state, ref, Status.FAILED), Raised(Exc("")))]
+    return good if state.task(ref).safe else [*good, *bad]

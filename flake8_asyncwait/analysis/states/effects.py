@@ -295,6 +295,21 @@ def after_wait(
     return _with_statuses(state, running, _not_ended)
 
 
+def where_one_fails(state: State, done: tuple[Value, ...]) -> list[State]:
+    """The states in which one of the things that are done has failed, whatever came of the others
+    (`conditions_answers.first_exception_means_a_failure`)."""
+    things = [state.get(item) for item in done]
+    if any(type(thing) is Gather and thing.open for thing in things):
+        return [state]
+    pairs = zip(done, things, strict=True)
+    failing = [item for item, one in pairs if type(one) is Task or not getattr(one, "quiet", True)]
+    refs = [ref for item in failing for ref in tasks_of(state, item)]
+    if any(state.task(ref).status in (Status.FAILING, Status.FAILED) for ref in refs):
+        return [state]
+    may_fail = [r for r in refs if state.task(r).status == Status.DONE and not state.task(r).safe]
+    return [with_status(state, ref, Status.FAILING) for ref, _ in choices(state, tuple(may_fail))]
+
+
 def surely_runs(state: State, value: Value) -> bool:
     """Whether a task is known to run at this moment."""
     return any(

@@ -24,7 +24,7 @@ class Status(str, Enum):
 
     Time has passed over one that is `MAYBE` running: it may have ended since. One that was asked to
     cancel then is `MAYBE_CANCELLING`, for it may have been done already. `LATE_...` says the same
-    of some time ago.
+    of some time ago. One that is `FAILING` has failed, and nobody has asked it yet.
     """
 
     RUNNING = "running"
@@ -35,11 +35,12 @@ class Status(str, Enum):
     LATE_MAYBE_CANCELLING = "maybe cancelling, some time ago"
     DONE = "ended"
     OK = "ok"
+    FAILING = "ended by a failure"
     FAILED = "failed"
     CANCELLED = "ended by a cancel"
 
 
-ENDED = frozenset({Status.DONE, Status.OK, Status.FAILED, Status.CANCELLED})
+ENDED = frozenset({Status.DONE, Status.OK, Status.FAILING, Status.FAILED, Status.CANCELLED})
 UNSETTLED = frozenset({Status.RUNNING, Status.MAYBE})
 MAYBE_ASKED = frozenset({Status.MAYBE_CANCELLING, Status.LATE_MAYBE_CANCELLING})
 ASKED = frozenset({Status.CANCELLING, Status.LATE_CANCELLING}) | MAYBE_ASKED
@@ -129,7 +130,8 @@ class Method(NamedTuple):
 
 class Waiting(NamedTuple):
     """The coroutine of a wait that has not been awaited yet. `site` is -1 for a helper's own.
-    `settles` says that it cancels what is pending, as `wait_any` does."""
+    `settles` says that it cancels what is pending, as `wait_any` does, `fails` that it returns
+    before all are done only where one has failed."""
 
     site: int
     waited: Value
@@ -137,6 +139,7 @@ class Waiting(NamedTuple):
     timeout: bool
     line: int
     settles: bool = False
+    fails: bool = False
 
 
 class Shielded(NamedTuple):
