@@ -1,10 +1,11 @@
 """Wait for tasks as `asyncio.wait` does, and leave none of them running."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 _T = TypeVar("_T", bound="asyncio.Future[Any]")
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable
 
 
 def wait_any(
@@ -24,6 +25,5 @@ async def _wait(fs: "Iterable[_T]", **how: Any) -> "tuple[set[_T], set[_T]]":
         done, pending = await asyncio.wait(waited, **how)
         return done, pending
     finally:
-        for task in waited:
-            if asyncio.isfuture(task):
-                task.cancel()
+        for task in filter(asyncio.isfuture, waited):
+            task.cancel()

@@ -524,8 +524,7 @@ class TestImport:
         imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
         assert list(map(ast.unparse, imports)) == [
             "import asyncio",
-            "from collections.abc import Coroutine, Iterable",
-            "from typing import Any, TypeVar",
+            "from typing import TYPE_CHECKING, Any, TypeVar",
         ]
 
 

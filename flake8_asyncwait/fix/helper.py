@@ -40,6 +40,7 @@ _OUR_FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "wait_any.p
 _MARK = '"""From flake8-asyncwait '
 _ORIGIN = f'{_MARK}{__version__} (MIT), and yours from here on."""\n'
 _TYPE_PARAMETERS = (3, 12)
+_LATE_ANNOTATIONS = (3, 14)
 _TESTS = re.compile(r"tests?|conftest\.py|tests?_.*\.py|.*_tests?\.py")
 
 
@@ -162,20 +163,25 @@ def template(name: str = NAME, style: Style = PLAIN) -> str:
     _, _, text = decode(_OUR_FILE, read(_OUR_FILE)).text.partition("\n")
     text = _ORIGIN + text
     if style.oldest is not None and style.oldest >= _TYPE_PARAMETERS:
-        text = _with_type_parameters(text)
+        text = _with_type_parameters(text, style.oldest)
     names = {NAME: name, name: NAME} if name == _INNER else {NAME: name}
     text = re.sub(r"\w+", lambda word: names.get(word[0], word[0]), text)
     text = re.sub(r'(?<!")"([^"\n]+)"(?!")', rf"{style.quote}\1{style.quote}", text)
     return text.replace("    ", style.indent)
 
 
-def _with_type_parameters(text: str) -> str:
-    """The text with the syntax of Python 3.12."""
-    text = re.sub(r"_T = .*\n\n\n", "\n", text.replace(", TypeVar", ""))
-    text = re.sub(r'"((?:float|Coroutine|tuple|Iterable)\b[^"]*)"', r"\1", text)
-    text = re.sub(r"def (\w+)\(", r"def \1[_T: asyncio.Future[Any]](", text).replace("_T", "T")
-    one_line = "(fs: Iterable[T], **how: Any)"
-    return text.replace(one_line, "(\n    fs: Iterable[T],\n    **how: Any,\n)")
+def _with_type_parameters(text: str, oldest: tuple[int, int]) -> str:
+    """The text with the syntax of Python 3.12. Quotes stay where an annotation that is evaluated
+    early names what only type checkers import."""
+    text = re.sub(r"_T = .*\n", "", text.replace(", TypeVar", "")).replace("_T", "T")
+    text = re.sub(r"def (\w+)\(", r"def \1[T: asyncio.Future[Any]](", text)
+    text = text.replace(
+        'fs: "Iterable[T]", **how: Any', '\n    fs: "Iterable[T]",\n    **how: Any,\n'
+    )
+    text = text.replace("done, pending = await", "return await")
+    text = text.replace("        return done, pending\n", "")
+    late = "|Iterable|Coroutine" if oldest >= _LATE_ANNOTATIONS else ""
+    return re.sub(rf'"((?:float|tuple{late})\b[^"]*)"', r"\1", text)
 
 
 # The module

@@ -230,12 +230,20 @@ def filtered(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     if test == Const(None):
         true = tuple(item for item in items if truth(item, state) is not False)
         return [state.new(Box(ir.ITERATOR, true, opened))]
+    named = ctx.machine.program.qualified(ctx.frame.func, node.args[0].value)
+    asks_for_futures = named == "asyncio.isfuture"
     ways: list[tuple[State, tuple[Value, ...]]] = [(state, ())]
     for item in items:
         after: list[tuple[State, tuple[Value, ...]]] = []
         for before, kept in ways:
             ctx.machine.books.tick(before.weight)
-            for later, value in _apply(ctx, test, item, before):
+            given = Args([item], {})
+            asked = (
+                is_future(ctx, node, given, before)
+                if asks_for_futures
+                else _apply(ctx, test, given, before)
+            )
+            for later, value in asked:
                 known = truth(value, later)
                 if known is not False:
                     after.append((later, (*kept, item)))
@@ -245,10 +253,10 @@ def filtered(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     return [later.new(Box(ir.ITERATOR, kept, opened)) for later, kept in ways]
 
 
-def _apply(ctx: Context, func: Value, item: Value, state: State) -> Results:
+def _apply(ctx: Context, func: Value, given: Args, state: State) -> Results:
     if isinstance(func, Function) and ctx.frame.depth < MAX_DEPTH:
-        return enter(ctx, func, Args([item], {}), state)
-    return [(hand_over(ctx, state, item), UNKNOWN)]
+        return enter(ctx, func, given, state)
+    return [(hand_over(ctx, state, given.positional[0]), UNKNOWN)]
 
 
 def chained(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
