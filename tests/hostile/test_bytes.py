@@ -21,7 +21,8 @@ from flake8_asyncwait.source.write import encode
 
 pytestmark = pytest.mark.thorough
 
-FIXTURES = sorted((Path(__file__).parents[2] / "fixtures" / "fixes").glob("*.before.py"))
+FIXES = (Path(__file__).parents[2] / "fixtures" / "fixes").glob("*.before.py")
+FIXTURES = sorted(path for path in FIXES if path.stat().st_size < 1_500)
 NOISE = [
     b"\0",
     b"\r",
@@ -102,7 +103,11 @@ def test_mutated_files_through_flake8(
     told = through_flake8(path)
     if any(code.startswith("E9") for code, _ in told):
         return
-    found = check_source(decode("a.py", data), Options()).findings
+    try:
+        source = decode("a.py", data)
+    except SourceError:  # flake8 takes it for Latin-1
+        return
+    found = check_source(source, Options()).findings
     assert told == [(one.code, one.line) for one in found]
 
 

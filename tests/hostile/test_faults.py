@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -28,13 +27,26 @@ FILES = 12
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A package of files to fix."""
-    (tmp_path / "pyproject.toml").touch()
-    (tmp_path / "pkg").mkdir()
-    (tmp_path / "pkg" / "__init__.py").touch()
+    write_package(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def after(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What its files are when nothing disturbs the fix."""
+    project = tmp_path_factory.mktemp("undisturbed")
+    write_package(project)
+    assert subprocess.run([*FIX, "."], cwd=project, capture_output=True).returncode == 0
+    return contents(project)
+
+
+def write_package(directory: Path) -> None:
+    (directory / "pyproject.toml").touch()
+    (directory / "pkg").mkdir()
+    (directory / "pkg" / "__init__.py").touch()
     for number in range(FILES):
         text = samples.FORGOTTEN if number % 2 else samples.NO_FINALLY
-        (tmp_path / "pkg" / f"m{number}.py").write_text(f"N = {number}\n{text}")
-    return tmp_path
+        (directory / "pkg" / f"m{number}.py").write_text(f"N = {number}\n{text}")
 
 
 def contents(project: Path) -> dict[str, bytes]:
@@ -46,21 +58,12 @@ def without_notices(stderr: str) -> list[str]:
     return [line for line in stderr.splitlines() if not line.startswith("created ")]
 
 
-def completely_fixed(project: Path, elsewhere: Path) -> dict[str, bytes]:
-    """What the files of a project are when nothing disturbs the fix."""
-    shutil.copytree(project, elsewhere / "whole")
-    ran = subprocess.run([*FIX, "."], cwd=elsewhere / "whole", capture_output=True)
-    assert ran.returncode == 0
-    return contents(elsewhere / "whole")
-
-
 @posix
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_interrupted_at_any_moment(
-    project: Path, tmp_path_factory: pytest.TempPathFactory, how: signal.Signals
+    project: Path, after: dict[str, bytes], how: signal.Signals
 ) -> None:
     before = contents(project)
-    after = completely_fixed(project, tmp_path_factory.mktemp("fixed"))
     for _ in range(4):
         process = subprocess.Popen(
             [*FIX, "."], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -78,8 +81,7 @@ def test_interrupted_at_any_moment(
 
 
 @posix
-def test_two_at_once_on_one_tree(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    after = completely_fixed(project, tmp_path_factory.mktemp("fixed"))
+def test_two_at_once_on_one_tree(project: Path, after: dict[str, bytes]) -> None:
     both = [
         subprocess.Popen([*FIX, "."], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(2)
@@ -117,7 +119,9 @@ print(json.dumps(runs))
 """
 
 
-def test_a_full_disk(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_full_disk(
+    project: Path, after: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """A small disk that only one process sees."""
     disk = tmp_path_factory.mktemp("disk")
     mount = f"mount -t tmpfs -o size=256k tmpfs '{disk}'"
@@ -127,7 +131,6 @@ def test_a_full_disk(project: Path, tmp_path_factory: pytest.TempPathFactory) ->
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"no disk may be mounted here: {error}")
     before = contents(project)
-    after = completely_fixed(project, tmp_path_factory.mktemp("fixed"))
     ran = subprocess.run(
         [*mounted, sys.executable, "-c", ON_A_FULL_DISK, disk, project, *FIX, "."],
         capture_output=True,

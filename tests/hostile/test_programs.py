@@ -29,7 +29,7 @@ def project(tmp_path: Path) -> Path:
 def test_less_of_it(
     asyncwait: Asyncwait, project: Path, name: str, command: tuple[str, ...]
 ) -> None:
-    size = max(min(FULL[name] // 20, 200), 10)
+    size = max(min(FULL[name] // 40, 100), 10)
     (project / "a.py").write_text(PROGRAMS[name](size))
     run = asyncwait(*command, "a.py")
     errors = [line for line in run.err if line.startswith("a.py") and ": AWT" not in line]
@@ -89,7 +89,7 @@ DEEP = ["parentheses", "minus", "sum", "nested ifs", "attributes", "methods", "e
 def test_whatever_depth_python_allows(tmp_path: Path, limit: int) -> None:
     """In a process of its own: a stack that overflows would end the tests."""
     for name in DEEP:
-        for size in (190, 1000):
+        for size in (190, 600):
             (tmp_path / f"{name} {size}.py").write_text(PROGRAMS[name](size))
     program = (
         "import sys\n"

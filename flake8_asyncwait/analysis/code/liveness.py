@@ -8,13 +8,11 @@ in all of its `try`. Forgetting what nothing reads keeps the states few.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.walk import children, every, last_name
-
-_STATEMENTS = ir.Stmt.__args__
+from flake8_asyncwait.analysis.code.walk import every, last_name, own_nodes
 
 # What is live, beside names: these two, which nothing kills.
 _QUESTION = "?"  # something asks how a task ended
@@ -146,8 +144,8 @@ class Liveness:
     def _facts(self, statement: ir.Stmt) -> int:
         """What a statement's own expressions read, whether they ask, and what it binds."""
         facts = {*_read(statement), *_binding(statement)}
-        facts |= {_fact_of(node) for node in _own(statement) if node in self._calls}
-        if any(map(self._asks, _own(statement))):
+        facts |= {_fact_of(node) for node in own_nodes(statement) if node in self._calls}
+        if any(map(self._asks, own_nodes(statement))):
             facts.add(_QUESTION)
         return self._mask(facts)
 
@@ -160,15 +158,6 @@ class Liveness:
 
 def _fact_of(call: ir.Call) -> str:
     return f"call {id(call)}"
-
-
-def _own(statement: ir.Node) -> Iterator[ir.Node]:
-    """A statement and the nodes inside it that are in no other statement."""
-    queue: list[ir.Node] = [statement]
-    while queue:
-        node = queue.pop()
-        yield node
-        queue.extend(child for child in children(node) if not isinstance(child, _STATEMENTS))
 
 
 def _targets(statement: ir.Node) -> set[ir.Name]:
@@ -199,5 +188,5 @@ def _binding(statement: ir.Node) -> set[str]:
 
 def _read(statement: ir.Node) -> set[str]:
     """The names that a statement's own expressions may read."""
-    names = {node for node in _own(statement) if isinstance(node, ir.Name)}
+    names = {node for node in own_nodes(statement) if isinstance(node, ir.Name)}
     return {node.id for node in names - _targets(statement)}

@@ -19,6 +19,7 @@ TELLING = (
     ir.DefineClass,
     ir.Lambda,
 )
+_STATEMENTS = ir.Stmt.__args__
 # Expressions whose value is a condition.
 CONDITIONS = (ir.Not, ir.Compare, ir.Bool, ir.IfExp)
 # The fields of each kind of node; looked up once, for every node is visited several times.
@@ -72,6 +73,15 @@ def walk(statements: Iterable[ir.Node]) -> Iterator[ir.Node]:
         node = queue.pop()
         yield node
         queue.extend(children(node))
+
+
+def own_nodes(statement: ir.Node) -> Iterator[ir.Node]:
+    """A statement and the nodes inside it that are in no other statement."""
+    queue: list[ir.Node] = [statement]
+    while queue:
+        node = queue.pop()
+        yield node
+        queue.extend(child for child in children(node) if not isinstance(child, _STATEMENTS))
 
 
 def unsubscripted(func: ir.Expr) -> ir.Expr:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from itertools import takewhile
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc
@@ -80,18 +81,25 @@ def _returned(ctx: Context, func: ir.Func, before: State, results: Results) -> R
     it returns, if every return of it is one, and those that it puts into the caller's own
     collections."""
     makes = is_factory(ctx, func)
-    own = tuple(Ref(number) for number, thing in before.heap.items() if type(thing) is Box)
     ways: Results = []
     for after, value in results:
-        held = tuple(r for r in own if r.id in after.heap and not after.box(r).escaped)
-        known = {*before.heap, *after.refs((held, value if makes else UNKNOWN))}
-        fresh = {
-            number: thing._replace(handed=True)
-            for number, thing in after.heap.items()
-            if number not in known and type(thing) is Task and thing.owner == OWNED
-        }
-        ways.append((after.put_all(fresh), value))
+        fresh = _owned_since(before, after)
+        if fresh:
+            boxes = (Ref(number) for number in before.heap if type(before.heap[number]) is Box)
+            held = tuple(r for r in boxes if r.id in after.heap and not after.box(r).escaped)
+            known = set(after.refs((held, value if makes else UNKNOWN)))
+            lent = {n: task._replace(handed=True) for n, task in fresh.items() if n not in known}
+            after = after.put_all(lent)
+        ways.append((after, value))
     return ways
+
+
+def _owned_since(before: State, after: State) -> dict[int, Task]:
+    """The tasks that the function owns of those that are newer than a state, by number. What is
+    newer stands behind the rest: to look at all of it would take long where calls are many."""
+    newer = takewhile(lambda number: number not in before.heap, reversed(after.heap))
+    things = ((number, after.heap[number]) for number in newer)
+    return {n: thing for n, thing in things if type(thing) is Task and thing.owner == OWNED}
 
 
 def bind_arguments(function: Function, args: Args) -> Arguments:

@@ -15,9 +15,9 @@ from flake8_asyncwait.analysis.code.walk import (
     changed_by,
     last_name,
     never_suspends,
+    own_nodes,
     suspends,
     tested,
-    walk,
 )
 from flake8_asyncwait.analysis.semantics import known
 
@@ -47,18 +47,25 @@ class _Idle:
     sites: frozenset[int]
     tested_again: frozenset[str]
 
-    def collect(self, body: list[ir.Stmt], found: set[int], expected: bool = False) -> None:
-        """Enter the idle statements of a block; of those that are not, the ones inside. It may be
-        `expected` of plain calls in it that they raise."""
+    def collect(
+        self, body: list[ir.Stmt], found: set[int], expected: bool = False
+    ) -> tuple[bool, bool]:
+        """Enter the idle statements of a block, and of the blocks in it. It may be `expected` of
+        plain calls in it that they raise. Returns whether all its nodes are idle, and whether it
+        holds such a call."""
+        all_idle, any_plain = True, False
         for statement in body:
-            nodes = list(walk([statement]))
-            plain = expected and any(isinstance(node, (ir.Call, ir.Subscript)) for node in nodes)
-            if not plain and all(map(self._is_idle, nodes)):
-                found.add(id(statement))
-                continue
+            nodes = list(own_nodes(statement))
+            idle = all(map(self._is_idle, nodes))
+            plain = any(isinstance(node, (ir.Call, ir.Subscript)) for node in nodes)
             for block in blocks(statement):
                 inside = isinstance(statement, ir.Try) and block is statement.body
-                self.collect(block, found, expected or (inside and never_suspends(block)))
+                looked = self.collect(block, found, expected or (inside and never_suspends(block)))
+                idle, plain = idle and looked[0], plain or looked[1]
+            if idle and not (expected and plain):
+                found.add(id(statement))
+            all_idle, any_plain = all_idle and idle, any_plain or plain
+        return all_idle, any_plain
 
     def _is_idle(self, node: object) -> bool:
         if isinstance(node, TELLING):
