@@ -9,7 +9,7 @@ import libcst as cst
 import pytest
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.annotations import is_coroutine
+from flake8_asyncwait.analysis.code.annotations import is_coroutine, is_plain
 from flake8_asyncwait.analysis.code.exceptions import ANY, CANCELLED_ERROR, Exc, catches, ordinary
 from flake8_asyncwait.analysis.code.load import File
 from flake8_asyncwait.analysis.code.patterns import ANYTHING, pattern
@@ -100,6 +100,23 @@ def test_variables_of_comprehensions_are_names_of_their_own() -> None:
 )
 def test_annotations_of_coroutines(annotation: str, known: bool) -> None:
     assert is_coroutine(cst.parse_expression(annotation)) is known
+
+
+@pytest.mark.parametrize(
+    ("annotation", "known"),
+    [
+        ("str", True),
+        ("typing.Iterable[str] | None", True),
+        ("'dict[str, tuple[int, ...]]'", True),
+        ("Annotated[Literal['a', 'b'], Task]", True),
+        ("Mapping[str, Task[int]]", False),
+        ("list", False),
+        ("Iterable[Any]", False),
+        ("'not ] python'", False),
+    ],
+)
+def test_annotations_of_what_holds_no_task(annotation: str, known: bool) -> None:
+    assert is_plain(cst.parse_expression(annotation)) is known
 
 
 @pytest.mark.parametrize(

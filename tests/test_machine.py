@@ -12,8 +12,18 @@ from flake8_asyncwait.analysis.code.places import places_of
 from flake8_asyncwait.analysis.machine.books import Books
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.states.completion import States
+from flake8_asyncwait.analysis.states.effects import as_items
 from flake8_asyncwait.analysis.states.state import State
-from flake8_asyncwait.analysis.states.values import OWNED, UNKNOWN, Box, Const, Ref, Status, Task
+from flake8_asyncwait.analysis.states.values import (
+    OWNED,
+    UNKNOWN,
+    Box,
+    Const,
+    Param,
+    Ref,
+    Status,
+    Task,
+)
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import examine
 
@@ -50,6 +60,12 @@ class TestStates:
         (kept,) = States([state.step(1, "first").step(2, "second"), state.step(1, "at once")])
         assert kept.trace is not None
         assert [step.what for step in kept.trace.steps()] == ["at once"]
+
+    def test_a_parameter_that_is_annotated_as_texts_yields_no_task(self) -> None:
+        for plain, things in ((False, 4), (True, 0)):  # three tasks, and what holds them
+            given = State({}, {}).bind("names", Param("names", plain=plain))
+            state, items, _ = as_items(given, given.env["names"], lambda _: 0, 3)
+            assert (len(state.heap), len(items or ())) == (things, 3)
 
     def test_the_order_of_a_set_tells_nothing(self) -> None:
         state, a = State({}, {}).new(Task(Status.RUNNING, OWNED, 0))

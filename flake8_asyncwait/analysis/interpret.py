@@ -287,7 +287,9 @@ def _may_tell_more(run: Machine) -> bool:
 
 def _execute(ctx: Context, func: ir.Func) -> None:
     relevant = ctx.machine.relevant
-    env: dict[str, Value] = {name: Param(name) for name in func.params if name in relevant}
+    env: dict[str, Value] = {
+        name: Param(name, plain=name in func.plain) for name in func.params if name in relevant
+    }
     if func.params and func.cls is not None and func.params[0] in ("self", "cls"):
         env.pop(func.params[0], None)
     last = max((n.line for n in every(func) if hasattr(n, "line")), default=func.line)

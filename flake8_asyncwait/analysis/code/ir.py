@@ -396,7 +396,8 @@ class Func:
     all read in it, in functions nested in it or in its defaults, but its own. `candidates` are its
     own calls that may be wait sites (not those of nested functions, which stand in `nested`).
     `coroutines` are the parameters that are annotated as coroutines or awaitables; of `star`, that
-    is what each of the things that it holds is.
+    is what each of the things that it holds is. `plain` are those that are annotated as texts,
+    numbers, or collections of these.
     `definitions` are the names that one `def` binds, and nothing else. `nodes` are all nodes of its
     body, once somebody has asked for them.
     """
@@ -411,6 +412,7 @@ class Func:
     decorators: list[Expr] = field(default_factory=list)
     params: list[str] = field(default_factory=list)
     coroutines: set[str] = field(default_factory=set)
+    plain: set[str] = field(default_factory=set)
     positional: list[str] = field(default_factory=list)
     star: str | None = None
     star_star: str | None = None

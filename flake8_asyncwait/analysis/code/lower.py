@@ -12,7 +12,7 @@ from typing import Any
 import libcst as cst
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.annotations import is_coroutine
+from flake8_asyncwait.analysis.code.annotations import is_coroutine, is_plain
 from flake8_asyncwait.analysis.code.lower_expressions import EXPRESSIONS
 from flake8_asyncwait.analysis.code.lower_statements import STATEMENTS
 from flake8_asyncwait.analysis.code.places import Place, PlacesDiffer, Span
@@ -131,8 +131,11 @@ class Lowerer:
             func.star_star = params.star_kwarg.name.value
             func.params.append(func.star_star)
         for param in every:
-            if param.annotation is not None and is_coroutine(param.annotation.annotation):
-                func.coroutines.add(param.name.value)
+            if param.annotation is not None:
+                if is_coroutine(param.annotation.annotation):
+                    func.coroutines.add(param.name.value)
+                elif is_plain(param.annotation.annotation):
+                    func.plain.add(param.name.value)
         func.locals.update(func.params)
         func.assigned.update(func.params)
         defaults, self.func.mentions = self.func.mentions, mentioned | self.func.mentions

@@ -160,6 +160,8 @@ def as_task(state: State, value: Value, origin: Callable[[str], int]) -> tuple[S
     if isinstance(value, (Param, Foreign, Result)) and _is_crowded(state, value, origin):
         return state, value
     if isinstance(value, Param):
+        if value.plain:
+            return state, value
         task = Task(
             Status.MAYBE, Owner(BORROWED, value.name), origin(value.name), handed=value.handed
         )
@@ -196,8 +198,11 @@ def as_items(
     Returns the value too, for a parameter that is iterated over becomes a collection here.
     """
     if isinstance(value, Param):
+        many = 0 if value.falsy else many
+        if value.plain:
+            return state, (UNKNOWN,) * many, value
         refs: list[Ref] = []
-        for _ in range(0 if value.falsy else many):
+        for _ in range(many):
             state, ref = state.new(
                 Task(
                     Status.MAYBE,

@@ -94,11 +94,13 @@ class Result(NamedTuple):
 
 class Param(NamedTuple):
     """A parameter of which it is not known yet whether it is one task or many; `handed` says that
-    somebody else can reach it, `falsy` that it is None, or empty."""
+    somebody else can reach it, `falsy` that it is None, or empty, `plain` that there is no task in
+    it, as its annotation says."""
 
     name: str
     handed: bool = False
     falsy: bool = False
+    plain: bool = False
 
 
 class Foreign(NamedTuple):
