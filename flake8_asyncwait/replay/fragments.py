@@ -46,12 +46,19 @@ def expects_timeout(node: ast.Try) -> bool:
 
 
 def mark_polled(node: ast.While) -> None:
-    """Mark what a loop asks, before each turn, whether it has ended, if it waits in between."""
+    """Mark what a loop asks, in each turn, whether it has ended, if that ends the loop and it waits
+    in between."""
     if any(isinstance(one, SUSPENDS) for part in node.body for one in walk_function(part)):
-        for call in walk_function(node.test):
+        ends = [one.test for one in node.body if isinstance(one, ast.If) and _ends_loop(one)]
+        for call in (call for test in (node.test, *ends) for call in walk_function(test)):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
                 if call.func.attr == "done":
                     call.func.value = hook_call("__polled__", call.func.value)
+
+
+def _ends_loop(node: ast.If) -> bool:
+    last = [block[-1] for block in (node.body, node.orelse) if block]
+    return any(isinstance(one, (ast.Break, ast.Return)) for one in last)
 
 
 def walk_function(node: ast.AST) -> Iterator[ast.AST]:

@@ -185,6 +185,8 @@ class Writer:
             ways += [[f"await asyncio.wait_for(asyncio.shield({name}), 2)"], [f"await use({name})"]]
             ways += [[f"await asyncio.wait([{name}])"]]
             ways += [[f"while not {name}.done():", "    await log()"]]
+            polled = [f"    if {name}.done():", "        break"]
+            ways += [["while True:", *polled, "    await log()"]]
         for name in made.collections:
             ways += [[f"for t in {name}:", "    await t"]] * 2
             ways += [[f"await asyncio.gather(*{name}{self.pick(('', QUIETLY))})"]] * 2

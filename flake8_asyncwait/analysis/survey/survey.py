@@ -137,12 +137,23 @@ def _flows(node: object) -> Iterator[tuple[str, ir.Expr]]:
 
 
 def _polling(func: ir.Func) -> Iterator[int]:
+    """The questions whose answer ends a loop that waits for something in each turn."""
     for node in every(func):
         if isinstance(node, ir.While) and not never_suspends(node.body):
-            for part in _inside(node.test):
+            tests = [one.test for one in node.body if isinstance(one, ir.If) and _leaves(one)]
+            for part in (part for test in (node.test, *tests) for part in _inside(test)):
                 if isinstance(part, ir.Call) and known.has(part, known.QUESTIONS):
                     if not known.has(part, known.ASKS):
                         yield id(part)
+
+
+def _leaves(node: ir.If) -> bool:
+    """Whether a loop ends where a condition in it has one answer."""
+    ends = [block[-1] for block in (node.body, node.orelse) if block]
+    return any(
+        isinstance(end, ir.Return) or (isinstance(end, ir.Jump) and end.kind == "break")
+        for end in ends
+    )
 
 
 def _timed(func: ir.Func) -> Iterator[int]:
