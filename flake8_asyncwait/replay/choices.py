@@ -138,14 +138,22 @@ class Choices(Backstage):
         self.over = True
         raise GivenUp
 
-    def one_has_failed(self, lives: list[Life]) -> None:
+    def one_has_failed(self, lives: Iterable[Life]) -> None:
         """One of these has: a wait for the first exception has returned before all were done."""
-        self.must_fail.append(lives)
-        self.is_possible()
+        self.must_fail.append([life for life in lives if not life.sure])
+        self._is_possible()
 
-    def is_possible(self) -> None:
-        """Give up where none has failed of those of which one must have."""
-        if any(all(map(_is_fine, lives)) for lives in self.must_fail):
+    def tells(self, life: Life) -> None:
+        """A task tells what came of it: of those of which one must have failed, another has if this
+        one has not. That its result is there says nothing, as it would be a fault if it were not.
+        """
+        for lives in self.must_fail:
+            if life in lives and life.state in (State.GOOD, State.CANCELLED):
+                lives.remove(life)
+        self._is_possible()
+
+    def _is_possible(self) -> None:
+        if not all(self.must_fail):
             self.give_up(DOES_NOT_HOLD)
 
     def turn(self, loop: int) -> bool:
@@ -293,9 +301,3 @@ def _is_ordinary(kind: object) -> bool:
     if isinstance(kind, type):
         return issubclass(kind, Exception)
     return isinstance(kind, Standin)
-
-
-def _is_fine(life: Life) -> bool:
-    """Say whether a task that is done has surely not failed."""
-    fine = life.state in (State.GOOD, State.CANCELLED)
-    return fine or (life.sure and life.state is not State.FAILED)

@@ -268,7 +268,6 @@ class Gather(Future):
         if not self.return_exceptions:
             for life in lives:
                 self._settle_outcome(life)
-            self.world.is_possible()
 
     def _fail_early(self, lives: list[Life]) -> None:
         """Raise as soon as one child fails or is cancelled: the others run on."""

@@ -189,7 +189,6 @@ class World(Choices):
         if life.state is State.FINISHED:
             failed = not life.sure and self.strike(f"{life.label}.result()", cancels=False)
             life.state = State.FAILED if failed else State.GOOD
-        self.is_possible()
         if life.state is State.CANCELLED:
             raise CancelledError
         if life.state is State.FAILED:
@@ -212,7 +211,7 @@ class World(Choices):
         if life.state is State.FINISHED:
             failed = not life.sure and self.choose(f"{life.label}.exception()", ("none", "one"))
             life.state = State.FAILED if failed else State.GOOD
-            self.is_possible()
+            self.tells(life)
         if life.state is State.CANCELLED:
             raise CancelledError
         return InjectedError(life) if life.state is State.FAILED else None
@@ -231,7 +230,7 @@ class World(Choices):
             picked = self.choose(f"{life.label}.cancelled()", ("no", "yes"))
             life.not_cancelled = not picked
             life.state = State.CANCELLED if picked else meanwhile
-            self.is_possible()
+            self.tells(life)
         return life.state is State.CANCELLED
 
     def join(self, life: Life) -> None:

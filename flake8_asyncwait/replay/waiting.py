@@ -169,7 +169,7 @@ class WaitCall(Standin):
             finish(self.world, element)
         if pending and self.return_when == asyncio.FIRST_EXCEPTION and not self.timed:
             failing = (one for one in done if not getattr(one, "return_exceptions", False))
-            self.world.one_has_failed([life for one in failing for life in lives_of(one)])
+            self.world.one_has_failed(life for one in failing for life in lives_of(one))
         return done, pending
 
     def _ended(self, undecided: list[Any]) -> list[Any]:

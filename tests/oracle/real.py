@@ -90,7 +90,7 @@ class Watched(asyncio.Task[Any]):
 
     The contract has it that a task asked to cancel raises CancelledError and nothing else, unless
     it was known to be done: a run that shows otherwise is outside of the contract. One that `fails`
-    does so once it is asked what came of it.
+    says so when it is asked for its exception.
     """
 
     stage: Stage
@@ -108,16 +108,12 @@ class Watched(asyncio.Task[Any]):
 
     def result(self) -> Any:
         self._look()
-        self._fail()
         return super().result()
 
     def exception(self) -> BaseException | None:
         self._look()
-        if not self.fails:
-            return super().exception()
-        if sys._getframe(1).f_code.co_filename != PLAYED:  # a gather asks, to raise it
-            self._strike()
-        return GivenError()
+        asked = sys._getframe(1).f_code.co_filename == PLAYED  # and not by a gather
+        return GivenError() if self.fails and asked else super().exception()
 
     def has_failed(self) -> bool:
         """Whether it has, or will as soon as it is asked."""
@@ -125,7 +121,6 @@ class Watched(asyncio.Task[Any]):
 
     def __await__(self) -> Generator[Any, Any, Any]:
         self._look()
-        self._fail()
         try:
             return (yield from super().__await__())
         finally:
@@ -133,15 +128,6 @@ class Watched(asyncio.Task[Any]):
 
     def _look(self) -> None:
         self.stage.outside = self.stage.outside or self.late
-
-    def _fail(self) -> None:
-        if self.fails:
-            self._strike()
-            raise GivenError
-
-    def _strike(self) -> None:
-        self.stage.outside = self.stage.outside or self.stage.faulty
-        self.stage.faulty = True
 
 
 @dataclass(slots=True)
@@ -264,8 +250,8 @@ class Stage:
     def wait(self, fs: Any, **options: Any) -> Coroutine[Any, Any, Any]:
         """Stand between the program and `asyncio.wait`, to see what is waited on.
 
-        A wait for the first exception returns with the first task that is done. That one has failed
-        then, which is no fault before the function hears of it.
+        A wait for the first exception returns with the first task that is done, and if it is asked,
+        that one says that it has failed.
         """
         line = sys._getframe(1).f_lineno
         fails = options.get("return_when") == asyncio.FIRST_EXCEPTION

@@ -85,11 +85,13 @@ class Books:
 
     def origin(self, node: object, key: object) -> int:
         """The number of a place that makes tasks: of `node`, or a name, told from others by
-        `key`."""
-        if key not in self._origins:
-            self._origins[key] = len(self._origins)
+        `key`. Several nodes may share it; then it has none."""
+        number = self._origins.setdefault(key, len(self._origins))
+        if number == len(self._nodes):
             self._nodes.append(node)
-        return self._origins[key]
+        elif self._nodes[number] is not node and not isinstance(node, str):
+            self._nodes[number] = None
+        return number
 
     def label(self, origin: int) -> str:
         """How the steps of a witness name the tasks of one origin."""

@@ -103,8 +103,7 @@ def result_of(ctx: Context, state: State, ref: Ref, line: int) -> Results:
         return []
     if status in (Status.DONE, Status.FAILING):
         ctx.fault(state, line, (ANY,), effects.with_status(state, ref, Status.FAILED))
-        fine = effects.with_status(state, ref, Status.OK)
-        return [(fine, UNKNOWN)] if status == Status.DONE else []
+        return [(effects.with_status(state, ref, Status.OK), UNKNOWN)]
     ctx.fail(effects.not_ended(state, ref), Exc("InvalidStateError"))
     if status == Status.MAYBE or status in MAYBE_ASKED:
         return result_of(ctx, effects.with_status(state, ref, Status.DONE), ref, line)
@@ -139,8 +138,6 @@ def _await_gather(ctx: Context, state: State, value: Ref, line: int) -> Results:
             ctx.fault(state, line, (ANY,), fanout.failing(ctx, failed, value))
     if unknown and not (refs and all(state.task(ref).safe for ref in refs)):
         ctx.fault(state, line, (ANY,), fanout.failing(ctx, later, value))
-    if Status.FAILING in statuses:
-        return []
     return [(effects.end_all(later, value, Status.OK), UNKNOWN)]
 
 

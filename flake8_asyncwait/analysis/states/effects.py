@@ -301,8 +301,8 @@ def after_wait(
 
 
 def where_one_fails(state: State, done: tuple[Value, ...]) -> list[State]:
-    """The states in which one of the things that are done has failed, whatever came of the others
-    (`conditions_answers.first_exception_means_a_failure`)."""
+    """The states in which one of the things that are done will say that it has failed, whatever the
+    others say (`conditions_answers.first_exception_means_a_failure`)."""
     things = [state.get(item) for item in done]
     if any(type(thing) is Gather and thing.open for thing in things):
         return [state]

@@ -24,7 +24,7 @@ class Status(str, Enum):
 
     Time has passed over one that is `MAYBE` running: it may have ended since. One that was asked to
     cancel then is `MAYBE_CANCELLING`, for it may have been done already. `LATE_...` says the same
-    of some time ago. One that is `FAILING` has failed, and nobody has asked it yet.
+    of some time ago. One that is `FAILING` will say that it has failed.
     """
 
     RUNNING = "running"
