@@ -37,7 +37,7 @@ from flake8_asyncwait.analysis.semantics import statements as _statements
 from flake8_asyncwait.analysis.states.completion import RETURN
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import MANY, Param, Value
-from flake8_asyncwait.analysis.survey.idle import idle_statements
+from flake8_asyncwait.analysis.survey.idle import Passed, idle_statements, passed_through
 from flake8_asyncwait.analysis.survey.relevance import conditions, filled, tested_again
 from flake8_asyncwait.analysis.survey.survey import facts_of, family_facts_of
 from flake8_asyncwait.sites.fanout import WAIT, Kind
@@ -122,6 +122,7 @@ class Runs:
         self._loose_facts = replace(self.facts, relevant=loose, summaries={})
         self._loose_left = LOOSE_WORK
         self._idle: dict[tuple[frozenset[str], frozenset[str]], frozenset[int]] = {}
+        self._passed: dict[tuple[frozenset[str], frozenset[str]], Passed] = {}
 
     def analyse(self, site: Site) -> Analysed:
         """Run all executions for one of `facts.sites`. Raises `TooDeep`.
@@ -240,8 +241,11 @@ class Runs:
         key = facts.relevant, tested_again
         if key not in self._idle:
             self._idle[key] = idle_statements(self.func, facts, tested_again)
+            self._passed[key] = passed_through(self.func, facts, tested_again)
         books = self.make_books(many, self.left[many])
         idle = self._idle[key]
+        if not books.is_thorough:
+            idle |= self._passed[key].get(site.call, frozenset())
         machine = Machine(self.program, self.func, facts, site, books, many)
         machine.all_owners, machine.tested_again, machine.idle = self.all_owners, tested_again, idle
         return machine

@@ -26,10 +26,30 @@ _LONG = 36
 _ENOUGH = 48
 
 
-@lru_cache(maxsize=1)
-def _nodes_of(function: ast.AST) -> tuple[ast.AST, ...]:
-    """All nodes of a function: the messages for all its sites ask for them."""
-    return tuple(ast.walk(function))
+class _Body:
+    """What a function binds and calls, by name or dotted path, and its loops: the messages for all
+    its sites ask for them. `copied` are the assignments of a name to others."""
+
+    def __init__(self, function: ast.AST) -> None:
+        self.bound: dict[str | None, list[ast.expr | None]] = {}
+        self.calls: dict[str | None, list[ast.Call]] = {}
+        self.copied: dict[str, list[ast.Assign]] = {}
+        self.loops: list[Loop] = []
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call):
+                self.calls.setdefault(dotted(node.func), []).append(node)
+            elif isinstance(node, ast.Assign):
+                for target in node.targets:
+                    self.bound.setdefault(dotted(target), []).append(node.value)
+                if isinstance(node.value, ast.Name):
+                    self.copied.setdefault(node.value.id, []).append(node)
+            elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)):
+                self.bound.setdefault(dotted(node.target), []).append(node.value)
+            elif isinstance(node, _LOOPS):
+                self.loops.append(node)
+
+
+_body_of = lru_cache(maxsize=1)(_Body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,14 +229,13 @@ class Place:
         """Whether one task of this name is put into a collection, not one in each turn of a loop
         that goes on with the same collection."""
         fresh = {value.lineno for value in self._bound(whole) if value and _is_fresh(value)}
-        loops = [node for node in _nodes_of(self.function) if isinstance(node, _LOOPS)]
-        growing = [loop for loop in loops if not any(_spans(loop, line) for line in fresh)]
+        body = _body_of(self.function)
+        growing = [loop for loop in body.loops if not any(_spans(loop, line) for line in fresh)]
+        puts = [*body.calls.get(f"{whole}.append", ()), *body.calls.get(f"{whole}.add", ())]
         return any(
-            isinstance(node, ast.Call)
-            and dotted(node.func) in (f"{whole}.append", f"{whole}.add")
-            and [dotted(argument) for argument in node.args] == [name]
+            [dotted(argument) for argument in node.args] == [name]
             and not any(_spans(loop, node.lineno) for loop in growing)
-            for node in _nodes_of(self.function)
+            for node in puts
         )
 
     def _displayed(self, name: str) -> set[tuple[str, bool]]:
@@ -236,16 +255,9 @@ class Place:
             for value in self._bound(name)
         )
 
-    def _bound(self, name: str) -> Iterator[ast.expr | None]:
-        for node in _nodes_of(self.function):
-            if isinstance(node, ast.Assign):
-                targets = node.targets
-            elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)):
-                targets = [node.target]
-            else:
-                continue
-            if any(dotted(target) == name for target in targets):
-                yield node.value
+    def _bound(self, name: str) -> Sequence[ast.expr | None]:
+        """What the function binds a name or dotted path to."""
+        return _body_of(self.function).bound.get(name, ())
 
     @property
     def lone_task(self) -> str | None:
@@ -255,13 +267,8 @@ class Place:
         if not isinstance(waited, _DISPLAYS) or len(waited.elts) != 1 or not self._has_timeout:
             return None
         task = dotted(waited.elts[0])
-        asked = task is not None and any(
-            isinstance(node, ast.Call)
-            and node.lineno > self.call.lineno
-            and dotted(node.func) == f"{task}.done"
-            for node in _nodes_of(self.function)
-        )
-        return task if asked else None
+        asked = _body_of(self.function).calls.get(f"{task}.done", ())
+        return task if any(node.lineno > self.call.lineno for node in asked) else None
 
     @property
     def _has_timeout(self) -> bool:
@@ -295,10 +302,10 @@ class Place:
         """The names that the statement of the call binds."""
         statement = next(node for node in reversed(self.around) if isinstance(node, ast.stmt))
         names = {node.id for node in ast.walk(statement) if _is_store(node)}  # type: ignore[attr-defined]
-        for node in _nodes_of(self.function):  # `result = await ...; done, pending = result`
-            if isinstance(node, ast.Assign) and getattr(node.value, "id", None) in names:
-                names |= {part.id for part in ast.walk(node) if _is_store(part)}  # type: ignore[attr-defined]
-        return names
+        copied = _body_of(self.function).copied
+        parts = (part for name in names for node in copied.get(name, ()) for part in ast.walk(node))
+        # `result = await ...; done, pending = result`
+        return names | {part.id for part in parts if _is_store(part)}  # type: ignore[attr-defined]
 
     @property
     def _cleanups(self) -> Iterator[list[ast.stmt]]:

@@ -39,14 +39,15 @@ def facts_of(
     helpers = frozenset(may_call.entries) | {nested.name for nested in func.nested}
     makes, wraps = partial(_makes, may_call), partial(_wraps, may_call)
     relevant = relevant_names(func, calls, _follows(helpers, not making), makes, wraps, making)
+    names = frozenset(name for name in relevant.names if program.root(func, name) != "asyncio")
     made = {name for node in every(func) for name in _made_names(node, makes)}
     made |= {name for node in every(func) for name in _deleted_names(node)}
     results = frozenset().union(*(site.result_names for site in sites))
     borrows = any(name in relevant.elements for name in func.params)
-    bindable = frozenset((made | results) & relevant.names)
+    bindable = frozenset((made | results) & names)
     return Facts(
         sites,
-        relevant.names,
+        names,
         relevant.elements,
         bindable,
         repeated(func),
