@@ -174,12 +174,10 @@ class FamilyStage(Stage):
         """Return what is still running, at the site that it is judged at."""
         self.settle()
         running = {task for task in self.tasks if not task.done() and task not in self.handed}
-        elsewhere: set[Any] = set()
-        found: set[Place] = set()
-        for place, things in self.completing:
-            own = [task for task in things if task in self.tasks]
-            elsewhere |= set(own)
-            found |= {place for task in own if task in running}
+        # A loop that begins judges its tasks from then on.
+        looped = {task: place for place, things in self.completing for task in things}
+        elsewhere = {task for task in looped if task in self.tasks}
+        found = {looped[task] for task in running & elsewhere}
         for place, gather in self.gathers:
             children = [c for c in getattr(gather, "_children", ()) if c in self.tasks]
             if children and _has_failed(gather):
