@@ -178,38 +178,38 @@ class Runs:
 
     def _with_flags(self, site: Site) -> Analysed | None:
         """`_analyse`, where states hold flags, too."""
-        run = self._machine(site, MANY)
-        is_tried = run.books.limit > 0
-        if self._is_within_bound(run):
-            return _analysed(self._with_agreeing_tests(run), False)
-        if run.elsewhere:
-            return None
-        single: Machine | None = None
-        if is_tried and self.left[1] > 0:
-            # It was too much for this site alone: two tasks take up to eight times as much as one.
-            run = self._machine(site, 1)
-            single = run if self._is_within_bound(run) else None
-        if not is_tried or (single is not None and _may_tell_more(single)):
-            run = self._machine(site, 2)
-            if self._is_within_bound(run):
-                return _analysed(self._with_agreeing_tests(run), False)
-        if not is_tried:
-            run = self._machine(site, 1)
-            single = run if self._is_within_bound(run) else None
-        if single is not None:
-            single = self._with_agreeing_tests(single)
-            return _analysed(single, single.is_counted)
+        run = self._run(site, MANY)
+        if not run.is_complete and not run.elsewhere:
+            run = self._with_fewer_tasks(site, run)
+        if run.is_complete:
+            run = self._with_agreeing_tests(run)
+            return _analysed(run, run.many == 1 and run.is_counted)
         if run.elsewhere:
             return None
         if any(left > 0 for left in self.left.values()):
             # What is lost under a fault may be lost without one, too: that is another code.
             run.without_faults()
-            self._is_executed(run)
+            self._carry_out(run)
         return _analysed(run, True)
 
-    def _is_within_bound(self, run: Machine) -> bool:
-        """Run the function, if there is work left for it; whether that was enough."""
-        return self.left[run.many] > 0 and self._is_executed(run)
+    def _with_fewer_tasks(self, site: Site, run: Machine) -> Machine:
+        """The run that tells most where one with `MANY` tasks to a collection is not complete."""
+        if run.books.limit > 0:
+            # It was too much for this site alone: two tasks take up to eight times as much as one.
+            single = self._run(site, 1) if self.left[1] > 0 else run
+            if not (single.is_complete and _may_tell_more(single)):
+                return single
+            double = self._run(site, 2)
+            return double if double.is_complete else single
+        double = self._run(site, 2)
+        return double if double.is_complete else self._run(site, 1)
+
+    def _run(self, site: Site, many: int) -> Machine:
+        """A run of the function, if there is work left for it."""
+        run = self._machine(site, many)
+        if self.left[many] > 0:
+            self._carry_out(run)
+        return run
 
     def _without_flags(self, site: Site) -> Machine | None:
         """A run in which every test of a flag may go either way, which is more executions than
@@ -259,7 +259,8 @@ class Runs:
         if not self._tested_again:
             return run
         stricter = self._machine(run.site, run.many, self._tested_again)
-        return stricter if self._is_executed(stricter) else run
+        self._carry_out(stricter)
+        return stricter if stricter.is_complete else run
 
     @cached_property
     def _tested_again(self) -> frozenset[str]:
@@ -269,17 +270,17 @@ class Runs:
         decided = tracked - conditions(self.func, tracked) - filled(self.func)
         return tested_again(self.func) - decided
 
-    def _is_executed(self, run: Machine) -> bool:
-        """Run the function; whether that was within the bound of work."""
+    def _carry_out(self, run: Machine) -> None:
+        """Run the function: that `is_complete` where it was within the bound of work."""
         try:
             _execute(run.at_start(), self.func)
+            run.is_complete = True
         except Decided:
-            pass
+            run.is_complete = True
         except (Undetermined, RecursionError):
-            return False
+            pass
         finally:
             self.left[run.many] -= run.books.work
-        return True
 
 
 def _may_tell_more(run: Machine) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.walk import every, last_name, own_nodes
+from flake8_asyncwait.analysis.code.walk import bindings, every, last_name, own_nodes
 
 # What is live, beside names: these two, which nothing kills.
 _QUESTION = "?"  # something asks how a task ended
@@ -162,13 +162,10 @@ def _fact_of(call: ir.Call) -> str:
 
 def _targets(statement: ir.Node) -> set[ir.Name]:
     """The names, as nodes, that a statement binds to whatever they hold then."""
-    if isinstance(statement, ir.Assign):
-        queue = list(statement.targets)
-    elif isinstance(statement, (ir.For, ir.With)) and statement.target is not None:
-        queue = [statement.target]
-    else:
-        queue = []
+    if isinstance(statement, ir.AugAssign):
+        return set()  # it reads its target
     found = set()
+    queue = [target for target, _ in bindings(statement)]
     while queue:
         target = queue.pop()
         if isinstance(target, ir.Name):

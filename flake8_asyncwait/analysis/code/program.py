@@ -190,7 +190,7 @@ class Program:
         self._defined: dict[tuple[ir.Func, str | ir.Expr, bool], Definition | None] = {}
         self._classes: dict[tuple[ir.Func, ir.Expr], Definition | None] = {}
         self._lineages: dict[str, list[Definition | None]] = {}
-        self._imported: dict[tuple[str, int], Definition | None] = {}
+        self._homes: dict[str, tuple[Program, str, list[str]] | None] = {}
 
     def alone(self) -> Program:
         """The same file, looking into itself only."""
@@ -291,44 +291,45 @@ class Program:
         found = Definition(self, name)
         return found if found.is_class or found.entry is not None else None
 
-    def imported(self, qualified: str, hops: int = 1) -> Definition | None:
-        """What a qualified name is that this module imports from another one of the project: there
-        it is defined, or imported from where it is, so many `hops` away."""
-        key = qualified, hops
-        if key not in self._imported:
-            self._imported[key] = None  # for modules that import each other
-            found = self.modules.find(self.path, qualified)
-            self._imported[key] = found and found[0].exported(found[1], hops)
-        return self._imported[key]
-
-    def exported(self, names: tuple[str, ...], hops: int) -> Definition | None:
-        """What the parts of a dotted name are in this module, as others see it."""
-        name, *rest = names
-        source = self.outline.imports.get(name)
-        if name in self.outline.ambiguous:
+    def imported(self, qualified: str) -> Definition | None:
+        """What a qualified name is that this module imports from another one of the project."""
+        home = self._home_of(qualified)
+        if home is None:
             return None
-        if source is not None:
-            if name in self.outline.bound or not hops:
-                return None
-            return self.imported(".".join((source, *rest)), hops - 1)
-        if name in self.outline.assigned or len(rest) > 1:
+        program, name, rest = home
+        outline = program.outline
+        if name in {*outline.ambiguous, *outline.assigned, *outline.imports} or len(rest) > 1:
             return None
         if rest:
-            return self.method(name, rest[0]) if name in self.outline.classes else None
-        return self.own(name)
+            return program.method(name, rest[0]) if name in outline.classes else None
+        return program.own(name)
 
-    def is_member(self, qualified: str, hops: int = 1) -> bool:
+    def is_member(self, qualified: str) -> bool:
         """Whether a qualified name that this module imports is that of a method, or of another
-        attribute of what is no module of the project. `hops` are as for `imported`."""
+        attribute of what is no module of the project."""
+        home = self._home_of(qualified)
+        if home is None:
+            return False
+        program, name, rest = home
+        return bool(rest) and (name in program.outline.bound or name in program.outline.classes)
+
+    def _home_of(self, qualified: str) -> tuple[Program, str, list[str]] | None:
+        """Where the first part of a qualified name stands that this module imports: it is defined
+        in that module, or imported into it from there. With it, that part and the others."""
+        if qualified not in self._homes:
+            self._homes[qualified] = self._find_home(qualified, 1)
+        return self._homes[qualified]
+
+    def _find_home(self, qualified: str, hops: int) -> tuple[Program, str, list[str]] | None:
         found = self.modules.find(self.path, qualified)
         if found is None:
-            return False
+            return None
         program, (name, *rest) = found
         outline = program.outline
-        if name in outline.imports and name not in outline.bound:
-            source = ".".join((outline.imports[name], *rest))
-            return bool(hops) and program.is_member(source, hops - 1)
-        return bool(rest) and (name in outline.bound or name in outline.classes)
+        if name not in outline.imports or name in outline.bound or name in outline.ambiguous:
+            return program, name, rest
+        source = ".".join((outline.imports[name], *rest))
+        return program._find_home(source, hops - 1) if hops else None
 
     def method(
         self, cls: str, name: str, above: bool = False, elsewhere: bool = True

@@ -113,6 +113,23 @@ def target_names(target: ir.Expr | ir.Target) -> Iterator[str]:
         yield ".".join(target.path)
 
 
+def bindings(node: object) -> Iterator[tuple[ir.Target, ir.Expr]]:
+    """The targets that a node binds, each with the expression that its value comes from."""
+    if isinstance(node, ir.Assign):
+        yield from ((target, node.value) for target in node.targets)
+    elif isinstance(node, (ir.AugAssign, ir.Walrus)):
+        yield node.target, node.value
+    elif isinstance(node, (ir.For, ir.Clause)):
+        yield node.target, node.iter
+    elif isinstance(node, ir.With) and node.target is not None:
+        yield node.target, node.item
+
+
+def bound_names(node: object) -> set[str]:
+    """The names and dotted paths that a node binds."""
+    return {name for target, _ in bindings(node) for name in target_names(target)}
+
+
 def functions_in(func: ir.Func) -> Iterator[ir.Func]:
     yield func
     for nested in func.nested:
@@ -162,8 +179,7 @@ def tested_constants(func: ir.Func, given: Iterable[str]) -> set[str]:
     for owner in functions_in(func):
         for node in every(owner):
             if isinstance(node, ir.Assign) and isinstance(node.value, (ir.Const, *CONDITIONS)):
-                bound = {name for target in node.targets for name in target_names(target)}
-                names = scoped(bound, owner, func)
+                names = scoped(bound_names(node), owner, func)
                 if isinstance(node.value, ir.Const):
                     constants.update(name for name in names if "." not in name)
                 else:

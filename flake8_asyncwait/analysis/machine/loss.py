@@ -26,6 +26,7 @@ from flake8_asyncwait.analysis.states.values import (
     Shielded,
     Status,
     Task,
+    Thing,
     TimeLimited,
     Value,
     Waiting,
@@ -86,19 +87,16 @@ def head(ctx: Context, state: State, line: int) -> State:
     if not tasks or any(_may_be_lost(task) for task in tasks.values()):
         return state
     others = {Ref(n) for n, t in tasks.items() if _tells_nothing(t)}
-    heap = dict(state.heap)
+    told: dict[int, Thing] = {}
     for number, thing in state.heap.items():
         if type(thing) is Task and Ref(number) in others:
-            heap[number] = thing._replace(
-                status=Status.DONE if thing.status in ENDED else Status.MAYBE
-            )
+            status = Status.DONE if thing.status in ENDED else Status.MAYBE
+            told[number] = thing._replace(status=status)
         elif type(thing) is Box and thing.kind is not tuple:
             items = tuple(item for item in thing.items if not _only(item, others))
             if len(items) < len(thing.items):
-                heap[number] = thing._replace(items=items, open=True)
-    state = state.copy()
-    state.heap = heap
-    return collect(ctx, state, line)
+                told[number] = thing._replace(items=items, open=True)
+    return collect(ctx, state.put_all(told), line)
 
 
 def _tells_nothing(task: Task) -> bool:
@@ -158,21 +156,16 @@ _TOLD = ENDED - {Status.DONE}
 def settle_ended(state: State) -> State:
     """Forget how tasks ended where nothing asks any more. Without this, the worker of temporalio is
     undetermined. What a wait has left running depends on how the task ended that ran it."""
-    heap = None
     kept = {value.task.id for value in state.env.values() if type(value) is Asked}
-    things = state.heap.values()
-    kept |= {t.task.id for t in things if type(t) is WaitTask and t.result is None}
-    for number, thing in state.heap.items():
-        if number in kept:
-            continue
-        if type(thing) is Task and thing.status in _TOLD:
-            heap = heap or dict(state.heap)
-            heap[number] = thing._replace(status=Status.DONE)
-    if heap is None:
-        return state
-    state = state.copy()
-    state.heap = heap
-    return state
+    things = state.heap.items()
+    kept |= {t.task.id for _, t in things if type(t) is WaitTask and t.result is None}
+    return state.put_all(
+        {
+            number: thing._replace(status=Status.DONE)
+            for number, thing in things
+            if type(thing) is Task and thing.status in _TOLD and number not in kept
+        }
+    )
 
 
 def merge(ctx: Context, states: Iterable[State], line: int) -> list[State]:

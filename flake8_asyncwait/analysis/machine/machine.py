@@ -165,10 +165,10 @@ Caller = Union["tuple[Caller, int]", None]
 
 class Machine:
     """One run of a function, for one of its sites. `many` is how many tasks a collection of unknown
-    size stands for, and `is_counted` says that this has made a difference. `all_owners` says that
-    tasks of others count too (AWT105), and `tested_again` are the names and dotted paths whose
-    tests agree with each other. `idle` are the statements of the function, as ids, that cannot
-    touch what states remember."""
+    size stands for, and `is_counted` says that this has made a difference. A run `is_complete` that
+    has come to its end within the bound of work. `all_owners` says that tasks of others count too
+    (AWT105), and `tested_again` are the names and dotted paths whose tests agree with each other.
+    `idle` are the statements of the function, as ids, that cannot touch what states remember."""
 
     def __init__(
         self,
@@ -185,6 +185,7 @@ class Machine:
         self.books = books
         self.many = many
         self.is_counted = False
+        self.is_complete = False
         self.all_owners = False
         self.tested_again: frozenset[str] = frozenset()
         self.idle: frozenset[int] = frozenset()

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.walk import close, every, mentioned, target_names, walk
+from flake8_asyncwait.analysis.code.walk import (
+    bound_names,
+    close,
+    every,
+    mentioned,
+    target_names,
+    walk,
+)
 from flake8_asyncwait.analysis.machine.execute import evaluate
 from flake8_asyncwait.analysis.machine.machine import Context
 from flake8_asyncwait.analysis.semantics import known
@@ -46,7 +53,7 @@ def indexed(
     if displayed is not None:
         return state, displayed, source
     counts = isinstance(node.iter, ir.Call) and known.has(node.iter, known.COUNTS)
-    names = set(target_names(node.target))
+    names = bound_names(node)
     columns: dict[str, list[Value]] = {}
     for owner, index in lookups(list(walk(body))):
         asked = names & _made_of(ctx, index)
@@ -132,6 +139,5 @@ def _assigned(func: ir.Func) -> Iterator[tuple[str, str]]:
     """Each name that a function assigns, with each of those from which it does."""
     for node in every(func):
         if isinstance(node, ir.Assign):
-            for target in node.targets:
-                if isinstance(target, ir.Name):
-                    yield from ((target.id, source) for source in mentioned(node.value))
+            for name in bound_names(node):
+                yield from ((name, source) for source in mentioned(node.value))

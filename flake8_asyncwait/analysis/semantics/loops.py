@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, Exc
-from flake8_asyncwait.analysis.code.walk import TELLING, target_names, walk
+from flake8_asyncwait.analysis.code.walk import TELLING, bound_names, walk
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.books import AWAITED
 from flake8_asyncwait.analysis.machine.execute import evaluate, executes_all, run_block
@@ -223,9 +223,7 @@ def _tells_apart(ctx: Context, node: object) -> bool:
     if isinstance(node, ir.Call):
         return known.has(node, known.STOPS)
     if isinstance(node, ir.Assign) and isinstance(node.value, ir.Const):
-        return any(
-            n in ctx.machine.relevant for target in node.targets for n in target_names(target)
-        )
+        return not ctx.machine.relevant.isdisjoint(bound_names(node))
     return isinstance(node, TELLING)
 
 

@@ -363,11 +363,10 @@ def task_cancelled(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Resul
         ]
     if type(thing) is Gather:  # one whose child was cancelled holds that error
         return [(state, Const(False))]
-    if type(thing) is not Task:
-        return [(state, UNKNOWN)]
-    if thing.status == Status.CANCELLED:
+    status = state.task(ref).status
+    if status == Status.CANCELLED:
         return [(state, Const(True))]
-    if thing.status in _NOT_CANCELLED:
+    if status in _NOT_CANCELLED:
         return [(state, Const(False))]
     return [(effects.with_status(state, ref, Status.CANCELLED), Const(True)), (state, Const(False))]
 
@@ -405,8 +404,6 @@ def task_exception(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Resul
     if type(state.heap[ref.id]) is Gather:
         ended = _where_ended(ctx, ref, state)
         return [] if ended is None else [(ended, UNKNOWN)]
-    if type(state.heap[ref.id]) is not Task:
-        return [(state, UNKNOWN)]
     status = state.task(ref).status
     if status == Status.OK:
         return [(state, Const(None))]

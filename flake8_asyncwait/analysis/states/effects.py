@@ -27,6 +27,7 @@ from flake8_asyncwait.analysis.states.values import (
     Shielded,
     Status,
     Task,
+    Thing,
     Value,
     WaitTask,
 )
@@ -114,22 +115,15 @@ def _cancel(status: Status) -> Status:
 def hand_over(state: State, value: Value) -> State:
     """Somebody else can reach all that `value` reaches, once and for good, and may put more into
     collections."""
-    heap = None
+    reached: dict[int, Thing] = {}
     for number in state.refs(value):
         thing = state.heap[number]
-        new = thing
         if isinstance(thing, (Task, Gather)) and not thing.handed:
-            new = thing._replace(handed=True)
+            reached[number] = thing._replace(handed=True)
         elif type(thing) is Box and not thing.escaped:
-            new = thing._replace(escaped=True, open=thing.open or thing.kind in _CHANGING)
-        if new is not thing:
-            heap = heap if heap is not None else dict(state.heap)
-            heap[number] = new
-    if heap is None:
-        return state
-    state = state.copy()
-    state.heap = heap
-    return state
+            opened = thing.open or thing.kind in _CHANGING
+            reached[number] = thing._replace(escaped=True, open=opened)
+    return state.put_all(reached)
 
 
 def substitute(state: State, old: Value, new: Value) -> State:

@@ -218,18 +218,12 @@ class State:
 
     def suspended(self) -> State:
         """Time has passed: what ran may have ended, and attributes may have been re-bound."""
-        heap = None
-        for number, thing in self.heap.items():
-            if type(thing) is Task and thing.status in _LATER:
-                heap = heap or dict(self.heap)
-                heap[number] = thing._replace(status=_LATER[thing.status])
-        dotted = [n for n in self.env if self._may_change(n)]
-        if heap is None and not dotted:
-            return self
-        state = self.unbind(*dotted) if dotted else self.copy()
-        if heap is not None:
-            state.heap = heap
-        return state
+        later = {
+            number: thing._replace(status=_LATER[thing.status])
+            for number, thing in self.heap.items()
+            if type(thing) is Task and thing.status in _LATER
+        }
+        return self.unbind(*(n for n in self.env if self._may_change(n))).put_all(later)
 
     def _may_change(self, name: str) -> bool:
         """Whether others may bind a name anew while time passes, or change what is known of what

@@ -14,6 +14,8 @@ from typing import NamedTuple
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import (
     CONDITIONS,
+    bindings,
+    bound_names,
     children,
     close,
     every,
@@ -136,7 +138,7 @@ def relevant_names(
         for node in every(owner):
             if isinstance(node, (ir.Assign, ir.Walrus)) and _holds(node.value, site_set):
                 if not (making and _is_awaited(node.value)):
-                    names.update(scoped(_targets(node), owner, func))
+                    names.update(scoped(bound_names(node), owner, func))
             elif making:
                 names.update(scoped(_filled(node, site_set, follows), owner, func))
     close(names, edges)
@@ -203,10 +205,8 @@ def _is_awaited(value: ir.Expr) -> bool:
 def _filled(node: ir.Node, sites: set[int], follows: Follows) -> set[str]:
     """The names of the collection that a node puts what a site makes into, or that a loop over it
     binds."""
-    if isinstance(node, ir.AugAssign) and _holds(node.value, sites):
-        return set(target_names(node.target))
-    if isinstance(node, (ir.For, ir.Clause)) and _holds(node.iter, sites):
-        return set(target_names(node.target))
+    if any(_holds(value, sites) for _, value in bindings(node)):
+        return bound_names(node)
     if isinstance(node, ir.Call) and isinstance(node.func, ir.Attr) and known.has(node, known.ADDS):
         if any(_holds(arg.value, sites) for arg in node.args):
             return carried(node.func.value, follows)
@@ -227,11 +227,6 @@ def _wrapped(func: ir.Func, follows: Follows, wraps: Callable[[ir.Call], bool]) 
 
 def _holds(node: ir.Node, sites: set[int]) -> bool:
     return id(node) in sites or any(_holds(child, sites) for child in children(node))
-
-
-def _targets(node: ir.Assign | ir.Walrus) -> set[str]:
-    targets = node.targets if isinstance(node, ir.Assign) else [node.target]
-    return {name for target in targets for name in target_names(target)}
 
 
 def _edges(func: ir.Func, follows: Follows) -> Iterator[tuple[str, str]]:
@@ -279,18 +274,6 @@ def _taking(func: ir.Func, place: int, arg: ir.Arg) -> list[str]:
 
 def _flow(node: ir.Node, follows: Follows) -> tuple[set[str], set[str], bool]:
     """From which names a construct takes, to which it gives, and whether they are one thing."""
-    if isinstance(node, ir.Assign):
-        targets = {name for target in node.targets for name in target_names(target)}
-        keys = {name for target in node.targets for name in _key_names(target, follows)}
-        return carried(node.value, follows) | keys, targets, _is_alias(node.value)
-    if isinstance(node, ir.AugAssign):
-        return carried(node.value, follows), set(target_names(node.target)), False
-    if isinstance(node, ir.Walrus):
-        return carried(node.value, follows), {node.target.id}, _is_alias(node.value)
-    if isinstance(node, (ir.For, ir.Clause)):
-        return carried(node.iter, follows), set(target_names(node.target)), False
-    if isinstance(node, ir.With) and node.target is not None:
-        return carried(node.item, follows), set(target_names(node.target)), False
     if isinstance(node, ir.Match):
         binds = {name for case in node.cases for name in case.binds}
         return carried(node.subject, follows), binds, False
@@ -298,16 +281,17 @@ def _flow(node: ir.Node, follows: Follows) -> tuple[set[str], set[str], bool]:
         if known.has(node, known.ADDS):
             given = {name for arg in node.args for name in carried(arg.value, follows)}
             return given, carried(node.func.value, follows), False
-    return set(), set(), False
+    sources: set[str] = set()
+    for target, value in bindings(node):
+        key = target.index if isinstance(target, ir.Subscript) else None
+        sources |= carried(value, follows) | carried(key, follows)
+    both = isinstance(node, (ir.Assign, ir.Walrus)) and _is_alias(node.value)
+    return sources, bound_names(node), both
 
 
 def _is_alias(value: ir.Expr) -> bool:
     """Whether an expression gives another name to what it takes, rather than a copy."""
     return isinstance(value, (ir.Name, ir.Attr, ir.Bool, ir.IfExp, ir.Subscript, ir.Walrus))
-
-
-def _key_names(target: ir.Target, follows: Follows) -> set[str]:
-    return carried(target.index, follows) if isinstance(target, ir.Subscript) else set()
 
 
 def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
@@ -322,7 +306,7 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
         if isinstance(node, ir.Assign):
             calls = [part for part in _parts(node.value) if isinstance(part, ir.Call)]
             if any(makes(call) or known.has(call, known.ANSWERS) for call in calls):
-                made |= {name for target in node.targets for name in target_names(target)}
+                made |= bound_names(node)
         elif isinstance(node, ir.Compare):
             sides = [node.left, *(right for _, right in node.rest)]
             compared |= {side.id for side in sides if isinstance(side, ir.Name)}
@@ -350,7 +334,7 @@ def conditions(func: ir.Func, names: Collection[str]) -> set[str]:
         for node in every(func)
         if isinstance(node, (ir.Assign, ir.Walrus)) and _holds_condition(node.value)
         for asked in mentioned(node.value) | paths(node.value)
-        for answer in _targets(node)
+        for answer in bound_names(node)
     ]
     found = set(names)
     close(found, edges)  # one may be made of another
@@ -372,7 +356,7 @@ def filled(func: ir.Func) -> set[str]:
     asked: set[str] = set()
     for node in every(func):
         if isinstance(node, (ir.Assign, ir.Walrus)) and _is_empty(node.value):
-            empty |= _targets(node)
+            empty |= bound_names(node)
         elif isinstance(node, (ir.If, ir.While, ir.IfExp, ir.Assert)):
             asked |= set(_sized(node.test))
     return empty & asked
@@ -409,7 +393,7 @@ def _indexes(func: ir.Func) -> set[str]:
     turning: set[str] = set()
     for node in every(func):
         if isinstance(node, (ir.For, ir.Clause)):
-            turning |= set(target_names(node.target))
+            turning |= bound_names(node)
     return turning & {name for _, index in lookups(every(func)) for name in mentioned(index)}
 
 
@@ -462,15 +446,11 @@ def _is_loop(node: object) -> bool:
 
 def _rebound(node: ir.Node) -> Iterator[str]:
     """The names and dotted paths that a node binds or deletes."""
-    if isinstance(node, (ir.Assign, ir.Delete)):
-        targets: list[ir.Target] = list(node.targets)
-    elif isinstance(node, (ir.For, ir.With, ir.AugAssign, ir.Walrus)) and node.target is not None:
-        targets = [node.target]
-    else:
-        targets = []
-    for target in targets:
-        yield from target_names(target)
-    if isinstance(node, ir.Handler) and node.name is not None:
+    yield from bound_names(node)
+    if isinstance(node, ir.Delete):
+        for target in node.targets:
+            yield from target_names(target)
+    elif isinstance(node, ir.Handler) and node.name is not None:
         yield node.name
     elif isinstance(node, ir.Case):
         yield from node.binds

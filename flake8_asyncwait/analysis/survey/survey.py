@@ -12,6 +12,8 @@ from flake8_asyncwait.analysis.code.facts import Facts, Site
 from flake8_asyncwait.analysis.code.liveness import Liveness
 from flake8_asyncwait.analysis.code.program import Helpers, Program
 from flake8_asyncwait.analysis.code.walk import (
+    bindings,
+    bound_names,
     every,
     last_name,
     mentioned,
@@ -127,11 +129,9 @@ def _uses(func: ir.Func, call: ir.Call) -> frozenset[str]:
 
 def _flows(node: object) -> Iterator[tuple[str, ir.Expr]]:
     """The names that a node binds, or adds to, with what."""
-    if isinstance(node, ir.Assign):
-        for target in node.targets:
-            yield from ((name, node.value) for name in target_names(target))
-    elif isinstance(node, ir.For):
-        yield from ((name, node.iter) for name in target_names(node.target))
+    if isinstance(node, (ir.Assign, ir.For)):
+        for target, value in bindings(node):
+            yield from ((name, value) for name in target_names(target))
     elif isinstance(node, ir.Call) and known.has(node, known.ADDS):
         if isinstance(node.func, ir.Attr) and isinstance(node.func.value, ir.Name):
             yield from ((node.func.value.id, arg.value) for arg in node.args)
@@ -222,7 +222,7 @@ def _made_names(node: object, makes: Callable[[ir.Call], bool]) -> set[str]:
         return set()
     if not any(isinstance(n, ir.Call) and makes(n) for n in _inside(node.value)):
         return set()
-    return {name for target in node.targets for name in target_names(target) if "." not in name}
+    return {name for name in bound_names(node) if "." not in name}
 
 
 def _deleted_names(node: object) -> set[str]:
@@ -264,7 +264,7 @@ def _site(
     queue = list(holding)
     while queue:
         node = queue.pop()
-        for target in node.targets if isinstance(node, ir.Assign) else [node.target]:
+        for target, _ in bindings(node):
             if _is_done_half(node.value):
                 done.update(target_names(target))
             else:
