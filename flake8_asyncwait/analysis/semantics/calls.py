@@ -397,7 +397,9 @@ def _is_logging(node: ir.Call, name: str) -> bool:
 def _task_method(
     ctx: Context, node: ir.Call, ref: Ref, name: str, args: Args, state: State
 ) -> Results:
-    row = known.TASK_METHODS.get(name, known.UNKNOWN_CALL)
+    if name not in known.TASK_METHODS:  # what others gave to the function is no task, then
+        return unknown_call(ctx, node, args, state)
+    row = known.TASK_METHODS[name]
     if row.traits & (known.QUESTIONS | known.CALLS_BACK):
         ctx.machine.books.asked(state, ref, name, node.line, ctx.frame.func)
     if id(node) in ctx.machine.facts.polling:
@@ -416,7 +418,7 @@ def _box_method(
         args.positional[0] = key_of(ctx, node.args[0].value, args.first(), state)
     row = known.COLLECTION_METHODS.get(name)
     if row is None or row.rule is None:
-        return [(hand_over_args(ctx, args, state), UNKNOWN)]
+        return unknown_call(ctx, node, args, state)
     return row.rule(ctx, ref, name, args, state)
 
 
