@@ -144,18 +144,20 @@ class Helpers:
     """The functions that a function may call, by the last components of their names."""
 
     entries: dict[str, list[Entry]] = field(default_factory=dict)
+    _mentions: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def add(self, name: str, entry: Entry | None) -> None:
         """Enter one function."""
         if entry is not None:
             self.entries.setdefault(name, []).append(entry)
 
-    def mentions(self, name: str) -> Iterator[str]:
+    def mentions(self, name: str) -> frozenset[str]:
         """The last components of all names in the functions with a name."""
-        for entry in self.entries.get(name, ()):
-            for node in ast.walk(entry.node):
-                if isinstance(node, (ast.Name, ast.Attribute)):
-                    yield _last(node)
+        if name not in self._mentions:
+            nodes = (node for entry in self.entries.get(name, ()) for node in ast.walk(entry.node))
+            names = (_last(node) for node in nodes if isinstance(node, (ast.Name, ast.Attribute)))
+            self._mentions[name] = frozenset(names)
+        return self._mentions[name]
 
 
 class Program:
