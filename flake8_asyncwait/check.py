@@ -5,7 +5,7 @@ from __future__ import annotations
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.fanout import creators, words_of
 from flake8_asyncwait.sites.gate import candidates
-from flake8_asyncwait.sites.syntax import parse, parse_newer
+from flake8_asyncwait.sites.syntax import parse, tree_of
 from flake8_asyncwait.source.text import with_newlines
 from flake8_asyncwait.undetermined import INTERNAL_ERROR, TOO_DEEP, TOO_LONG, Net, UndeterminedSite
 from flake8_asyncwait.verdict.checked import Checked
@@ -91,7 +91,7 @@ def check_source(source: Source, options: Options, tree: ast.Module | None = Non
 
 
 def parse_near(text: str, found: Candidates) -> tuple[ast.Module, Outline | None]:
-    """`parse_newer`, and None; of a long file only the statements of the top level that hold a
+    """`tree_of`, and None; of a long file only the statements of the top level that hold a
     call which is a candidate, and the outline of the whole.
 
     Raises `TooLong` where one statement of a long file is too long, and `SyntaxError`.
@@ -106,24 +106,4 @@ def parse_near(text: str, found: Candidates) -> tuple[ast.Module, Outline | None
                 raise
         else:
             return pieces.tree, pieces.outline
-    return _LAST.tree_of(text), None
-
-
-class _Last:
-    """The tree of the file that was parsed last: where there are findings, it is asked for again.
-    It is let go of before the next one is parsed, for a tree takes much memory."""
-
-    def __init__(self) -> None:
-        self._parsed: tuple[str, ast.Module] | None = None
-
-    def tree_of(self, text: str) -> ast.Module:
-        """What `parse_newer` says of a text."""
-        parsed, self._parsed = self._parsed, None
-        if parsed is None or parsed[0] != text:
-            del parsed
-            parsed = text, parse_newer(text)
-        self._parsed = parsed
-        return parsed[1]
-
-
-_LAST = _Last()
+    return tree_of(text), None

@@ -17,11 +17,10 @@ from command import Asyncwait
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flake8_asyncwait import check
 from flake8_asyncwait.commands import examine as stage
 from flake8_asyncwait.commands.examine import Examined, Task, examine
 from flake8_asyncwait.options import ALL_CODES, Options
-from flake8_asyncwait.sites import modules
+from flake8_asyncwait.sites import modules, syntax
 
 # What `start` is decides whether `f` leaves a task behind.
 CALLER = """\
@@ -95,7 +94,7 @@ class TestOnce:
             texts.append(text)
             return ast.parse(text)
 
-        monkeypatch.setattr(check, "parse_newer", counted)
+        monkeypatch.setattr(syntax, "parse_newer", counted)
         file = project / "pkg" / "a.py"
         file.write_text(CALLER + "# read by nobody before\n")
         assert anew(file, task_in(project)).entries

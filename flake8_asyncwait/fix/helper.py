@@ -28,7 +28,7 @@ from flake8_asyncwait.fix.project import (
 from flake8_asyncwait.fix.style import PLAIN, Style, style_of
 from flake8_asyncwait.report.entry import NewModule
 from flake8_asyncwait.sites.pieces import LONG_FILE
-from flake8_asyncwait.sites.syntax import parse_newer
+from flake8_asyncwait.sites.syntax import tree_of
 from flake8_asyncwait.source.opened import is_file
 from flake8_asyncwait.source.project import Project, is_name, project_of
 from flake8_asyncwait.source.text import SourceError, decode, read
@@ -97,7 +97,7 @@ def plan_helper(path: str, text: str, helper: Helper | None = None) -> HelperPla
     """
     if len(text) > LONG_FILE:  # its tree would take more memory than all else
         raise HelperError("the file is too long to look for its imports")
-    tree = parse_newer(text)
+    tree = tree_of(text)
     project = project_of(path)
     if os.path.islink(path):  # what is written is the file that it leads to, in its own package
         target = project_of(os.path.realpath(path))

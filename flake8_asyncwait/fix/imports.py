@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from flake8_asyncwait.sites.syntax import parse, parse_newer
+from flake8_asyncwait.sites.syntax import parse, tree_of
 
 _STANDARD, _OTHER, _OWN, _RELATIVE = range(4)
 # Those of every Python that we run on: where an import goes must not hang on which one that is.
@@ -79,7 +79,7 @@ def add_import(text: str, wanted: Import, own: Collection[str] = ()) -> str:
     at the top level already. Raises `SyntaxError` when `text` is not Python.
     """
     lines = text.split("\n")
-    rows = _rows(parse_newer(text).body, lines)
+    rows = _rows(tree_of(text).body, lines)
     if any(wanted in imports_of(node) for row in rows for node in row.nodes):
         return text
     head = _head(rows, wanted.bound)
@@ -287,7 +287,7 @@ def _inserted(
 
 def _without_one(text: str, names: Collection[str]) -> str | None:
     """The text without one import that binds one of `names` in vain, None where there is none."""
-    tree = parse_newer(text)
+    tree = tree_of(text)
     lines = text.split("\n")
     for row in _rows(tree.body, lines):
         node = row.nodes[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from heapq import heappop, heappush
@@ -14,30 +13,27 @@ from flake8_asyncwait.replay.family import SHOWN
 from flake8_asyncwait.replay.guide import Guide
 from flake8_asyncwait.replay.lift import Lifted
 from flake8_asyncwait.replay.lives import Leak, Owner, Point
-from flake8_asyncwait.replay.locate import statement_lines
 
 STEP_WORTH = 2  # how many changed choices a step of the witness is worth that is met
 
 
 def following(
     lifted: Lifted,
-    source: str,
     code: str,
     steps: Sequence[tuple[int, str]],
     limit: int,
 ) -> Generator[Execution, None, str]:
     """Yield the executions that follow a witness and show what its finding says.
 
-    `source` is the text that the function was lifted from, `code` the finding's, `steps` its
-    witness as (line, choice); those without a choice say nothing here. What a witness leaves open
-    (what happened before the wait, how many there are of something) is tried, in at most `limit`
-    executions. Returns why there may be others that follow it ("" where there are none).
+    `code` is the finding's, `steps` are its witness as (line, choice); those without a choice say
+    nothing here. What a witness leaves open (what happened before the wait, how many there are of
+    something) is tried, in at most `limit` executions. Returns why there may be others that follow
+    it ("" where there are none).
     """
     choices = [(line, choice) for line, choice in steps if choice]
-    statements = statement_lines(ast.parse(source))
 
     def guided(prefix: Sequence[int]) -> tuple[Execution, int]:
-        guide = Guide(choices, statements)
+        guide = Guide(choices, lifted.statements)
         return run(lifted, prefix, guide=guide), guide.position
 
     tried = _promising(guided)

@@ -30,6 +30,7 @@ from flake8_asyncwait.replay.locate import (
     prune,
     result_names,
     shelter,
+    statement_lines,
 )
 from flake8_asyncwait.replay.surroundings import BUILTIN_NAMES
 
@@ -46,8 +47,9 @@ class Lifted:
     coroutines or awaitables. For a method, `classes` is the path to its class, and `primitives` are
     the attributes that the class binds to queues, events and their like. A judged module has no
     parameters: it is `target` itself. `missing` are the names that the module does not define.
-    `watches` says whether any read of the result stands in a `finally` or handler. `kind` is that
-    of the site; `safe` remembers which functions of the module cannot fail.
+    `watches` says whether any read of the result stands in a `finally` or handler. `statements` are
+    the lines of the statement on each line of the source. `kind` is that of the site; `safe`
+    remembers which functions of the module cannot fail.
     """
 
     code: CodeType
@@ -62,6 +64,7 @@ class Lifted:
     primitives: frozenset[str]
     missing: frozenset[str]
     watches: bool
+    statements: Mapping[int, range]
     declared: Declared = NONE_DECLARED
     kind: str = WAIT
     safe: dict[CodeType, bool] = field(default_factory=dict)
@@ -73,13 +76,15 @@ def lift(source: str, site: tuple[int, int] | None, declared: Declared = NONE_DE
     `declared` names functions that the judge is told about. Raises CannotLift.
     """
     tree = _parsed(source)
+    statements = statement_lines(tree)
     sites = Sites(tree, declared)
     call = sites.the_call(source, site)
     column, kind = column_of(source, call), sites.kinds[call]
     path = path_to(tree, call)
     scopes = [node for node in path if isinstance(node, (*SCOPES, ast.ClassDef))]
     if not scopes:
-        return replace(_lift_module(tree, sites, call, column), declared=declared)
+        lifted = _lift_module(tree, sites, call, column, statements)
+        return replace(lifted, declared=declared)
     if not isinstance(scopes[-1], FUNCTIONS):
         raise CannotLift("the site is in a lambda or a class")
     function = scopes[-1]
@@ -119,12 +124,15 @@ def lift(source: str, site: tuple[int, int] | None, declared: Declared = NONE_DE
         primitives=primitives,
         missing=_missing(groups),
         watches=instrument.watches,
+        statements=statements,
         declared=declared,
         kind=kind,
     )
 
 
-def _lift_module(tree: ast.Module, sites: Sites, call: ast.Call, column: int) -> Lifted:
+def _lift_module(
+    tree: ast.Module, sites: Sites, call: ast.Call, column: int, statements: Mapping[int, range]
+) -> Lifted:
     """Make a module ready whose site stands outside of any function."""
     kind = sites.kinds[call]
     instrument = Instrument(tree, call, sites.waits(), result_names(tree, call), kind)
@@ -145,6 +153,7 @@ def _lift_module(tree: ast.Module, sites: Sites, call: ast.Call, column: int) ->
         primitives=frozenset(),
         missing=_missing(groups),
         watches=instrument.watches,
+        statements=statements,
         kind=kind,
     )
 

@@ -36,7 +36,7 @@ def prove(
     try:
         lifted = lift(source, site, declared)
         before()
-        guided = _Search(following(lifted, source, code, steps, GUIDED))
+        guided = _Search(following(lifted, code, steps, GUIDED))
         others = showing(lifted, code, OTHERS)
         executions = chain(islice(guided, TRIES), islice(others, TRIES))
         proof = _best(perform(lifted, one.choices, code) for one in executions)

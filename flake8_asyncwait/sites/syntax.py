@@ -39,3 +39,23 @@ def parse_newer(text: str) -> ast.Module:
         from flake8_asyncwait.sites.newer import read_newer
 
         return read_newer(text, error)
+
+
+class _Last:
+    """The tree of the file that was parsed last: where there are findings, it is asked for again.
+    It is let go of before the next one is parsed, for a tree takes much memory."""
+
+    def __init__(self) -> None:
+        self._parsed: tuple[str, ast.Module] | None = None
+
+    def tree_of(self, text: str) -> ast.Module:
+        """What `parse_newer` says of a whole file, which nobody may change."""
+        parsed, self._parsed = self._parsed, None
+        if parsed is None or parsed[0] != text:
+            del parsed
+            parsed = text, parse_newer(text)
+        self._parsed = parsed
+        return parsed[1]
+
+
+tree_of = _Last().tree_of

@@ -105,5 +105,5 @@ def replays(text: str, finding: Finding) -> bool:
     """Say whether running a finding's witness shows the leak."""
     steps = [(step.line, step.choice) for step in finding.witness]
     lifted = lift(text, (finding.line, finding.column))
-    found = following(lifted, text, finding.code, steps, EXECUTIONS_AT_MOST)
+    found = following(lifted, finding.code, steps, EXECUTIONS_AT_MOST)
     return next(found, None) is not None
