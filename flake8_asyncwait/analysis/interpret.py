@@ -246,17 +246,15 @@ class Runs:
         idle = self._idle[key]
         if not books.is_thorough:
             idle |= self._passed[key].get(site.call, frozenset())
-        machine = Machine(self.program, self.func, facts, site, books, many)
-        machine.all_owners, machine.tested_again, machine.idle = self.all_owners, tested_again, idle
-        return machine
+        return Machine(
+            self.program, self.func, facts, site, books, many, self.all_owners, tested_again, idle
+        )
 
     def _with_agreeing_tests(self, run: Machine) -> Machine:
         """Run once more, with as many tasks, so that the tests of one thing agree: those that
         contradict each other may have led to a loss. The first run where there are none, or where
         this one is not within the bound of work."""
-        if not run.books.leaks:
-            return run
-        if not self._tested_again:
+        if not (run.books.leaks and self._tested_again):
             return run
         stricter = self._machine(run.site, run.many, self._tested_again)
         self._carry_out(stricter)

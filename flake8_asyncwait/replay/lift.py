@@ -6,7 +6,7 @@ import ast
 import dis
 import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import CodeType
 
@@ -55,16 +55,16 @@ class Lifted:
     code: CodeType
     groups: Mapping[CodeType, CodeType]
     target: CodeType
-    line: int
-    column: int
-    parameters: tuple[str, ...]
-    keywords: tuple[str, ...]
-    coroutines: frozenset[str]
-    classes: tuple[str, ...]
-    primitives: frozenset[str]
     missing: frozenset[str]
     watches: bool
-    statements: Mapping[int, range]
+    statements: Mapping[int, range] = field(default_factory=dict)
+    line: int = 0
+    column: int = 0
+    parameters: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    coroutines: frozenset[str] = frozenset()
+    classes: tuple[str, ...] = ()
+    primitives: frozenset[str] = frozenset()
     declared: Declared = NONE_DECLARED
     kind: str = WAIT
     safe: dict[CodeType, bool] = field(default_factory=dict)
@@ -80,24 +80,37 @@ def lift(source: str, site: tuple[int, int] | None, declared: Declared = NONE_DE
     sites = Sites(tree, declared)
     call = sites.the_call(source, site)
     column, kind = column_of(source, call), sites.kinds[call]
-    path = path_to(tree, call)
-    scopes = [node for node in path if isinstance(node, (*SCOPES, ast.ClassDef))]
-    if not scopes:
-        lifted = _lift_module(tree, sites, call, column, statements)
-        return replace(lifted, declared=declared)
-    if not isinstance(scopes[-1], FUNCTIONS):
-        raise CannotLift("the site is in a lambda or a class")
+    scopes = [node for node in path_to(tree, call) if isinstance(node, (*SCOPES, ast.ClassDef))]
+    lifted = (
+        _lift_function(tree, sites, call, scopes) if scopes else _lift_module(tree, sites, call)
+    )
+    return replace(
+        lifted,
+        statements=statements,
+        line=call.lineno,
+        column=column,
+        kind=kind,
+        declared=declared,
+    )
+
+
+def _lift_function(
+    tree: ast.Module, sites: Sites, call: ast.Call, scopes: Sequence[ast.AST]
+) -> Lifted:
+    """Make a module ready whose site stands in the innermost of `scopes`."""
     function = scopes[-1]
+    if not isinstance(function, FUNCTIONS):
+        raise CannotLift("the site is in a lambda or a class")
     classes = tuple(scope.name for scope in scopes[:-1] if isinstance(scope, ast.ClassDef))
     if any(isinstance(scope, SCOPES) for scope in scopes[:-1]):
         classes = ()
     is_method = len(scopes) > 1 and isinstance(scopes[-2], ast.ClassDef) and not is_static(function)
-    names = result_names(function, call)
     primitives = primitives_of(scopes[-2], sites.names) if is_method else frozenset[str]()
     coroutines = annotated_coroutines(function)
+    names = result_names(function, call)
     prune(tree, scopes[:-1], function)
     tree = confine(tree)
-    instrument = Instrument(function, call, sites.waits(), names, kind)
+    instrument = Instrument(function, call, sites.waits(), names, sites.kinds[call])
     tree = instrument.visit(tree)
     shelter(tree, scopes)
     hoist(tree, scopes[:-1], function)
@@ -107,55 +120,34 @@ def lift(source: str, site: tuple[int, int] | None, declared: Declared = NONE_DE
     target = [
         one for one in groups if (one.co_name, one.co_firstlineno) == (function.name, first_line)
     ]
-    positional = [*function.args.posonlyargs, *function.args.args]
-    parameters = [argument.arg for argument in positional]
-    if function.args.vararg:
-        parameters.append("*" + function.args.vararg.arg)
     return Lifted(
         code=code,
         groups=groups,
         target=target[-1],  # hoisting puts a copy at the end
-        line=call.lineno,
-        column=column,
-        parameters=tuple(parameters),
+        missing=_missing(groups),
+        watches=instrument.watches,
+        parameters=_parameters(function.args),
         keywords=tuple(argument.arg for argument in function.args.kwonlyargs),
         coroutines=coroutines,
         classes=classes if is_method else (),
         primitives=primitives,
-        missing=_missing(groups),
-        watches=instrument.watches,
-        statements=statements,
-        declared=declared,
-        kind=kind,
     )
 
 
-def _lift_module(
-    tree: ast.Module, sites: Sites, call: ast.Call, column: int, statements: Mapping[int, range]
-) -> Lifted:
+def _parameters(args: ast.arguments) -> tuple[str, ...]:
+    """The names of positional parameters, and `*` with that of the one that takes the others."""
+    names = [argument.arg for argument in (*args.posonlyargs, *args.args)]
+    return (*names, "*" + args.vararg.arg) if args.vararg else tuple(names)
+
+
+def _lift_module(tree: ast.Module, sites: Sites, call: ast.Call) -> Lifted:
     """Make a module ready whose site stands outside of any function."""
-    kind = sites.kinds[call]
-    instrument = Instrument(tree, call, sites.waits(), result_names(tree, call), kind)
+    names = result_names(tree, call)
+    instrument = Instrument(tree, call, sites.waits(), names, sites.kinds[call])
     instrument.in_target = True
-    tree = confine(tree)
-    code = _compiled(instrument.visit(tree))
+    code = _compiled(instrument.visit(confine(tree)))
     groups = _groups(code)
-    return Lifted(
-        code=code,
-        groups=groups,
-        target=code,
-        line=call.lineno,
-        column=column,
-        parameters=(),
-        keywords=(),
-        coroutines=frozenset(),
-        classes=(),
-        primitives=frozenset(),
-        missing=_missing(groups),
-        watches=instrument.watches,
-        statements=statements,
-        kind=kind,
-    )
+    return Lifted(code, groups, code, _missing(groups), instrument.watches)
 
 
 def _parsed(source: str) -> ast.Module:

@@ -7,7 +7,7 @@ context, which is a place on a machine, a node and a state.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Union
 
 from flake8_asyncwait.analysis.code import ir
@@ -163,6 +163,7 @@ class Args(NamedTuple):
 Caller = Union["tuple[Caller, int]", None]
 
 
+@dataclass(slots=True, eq=False)
 class Machine:
     """One run of a function, for one of its sites. `many` is how many tasks a collection of unknown
     size stands for, and `is_counted` says that this has made a difference. A run `is_complete` that
@@ -170,55 +171,55 @@ class Machine:
     (AWT105), and `tested_again` are the names and dotted paths whose tests agree with each other.
     `idle` are the statements of the function, as ids, that cannot touch what states remember."""
 
-    def __init__(
-        self,
-        program: Program,
-        func: ir.Func,
-        facts: Facts,
-        site: Site,
-        books: Books,
-        many: int = MANY,
-    ) -> None:
-        self.program = program
-        self.func = func
-        self.facts = facts
-        self.books = books
-        self.many = many
-        self.is_counted = False
-        self.is_complete = False
-        self.all_owners = False
-        self.tested_again: frozenset[str] = frozenset()
-        self.idle: frozenset[int] = frozenset()
-        self.site = site
-        self.site_of = {id(site.call): site for site in facts.sites if site.kind is WAIT}
-        self.relevant = facts.relevant
-        # Only executions without a fault.
-        self.faultless = False
-        # The line of the statement of the function that is being run.
-        self.line = func.line
-        # What is awaited where the next fault may strike, as `fanout` names it.
-        self.striking = BYSTANDER
-        # How many points have been passed at which a fault may strike.
-        self.suspensions = 0
-        # How many conditions nothing decided so far.
-        self.free_choices = 0
-        # How many tasks of one origin what is being evaluated may make at once.
-        self.batch = 0
-        # The call of the function whose helper is being looked into.
-        self.caller: Caller = None
-        # The other modules of the project that it has run functions of, by their paths.
-        self.elsewhere: set[str] = set()
-        # How many frames are active besides the function's own: their names are kept apart.
-        self.level = 0
-        # What is worked out once for each helper, statement or loop.
-        self.flags: dict[ir.Func, set[str]] = {}
-        self.wraps: dict[ir.Func, bool] = {}
-        self.dear: set[ir.Func] = set()
-        self.affordable: set[ir.Func] = set()
-        self.ordered: dict[int, bool] = {}
-        self.assigned: dict[ir.Func, list[tuple[str, str]]] = {}
-        # The loops over `as_completed` with a timeout of their own, as ids.
-        self.timed_loops: set[int] = set()
+    program: Program
+    func: ir.Func
+    facts: Facts
+    site: Site
+    books: Books
+    many: int = MANY
+    all_owners: bool = False
+    tested_again: frozenset[str] = frozenset()
+    idle: frozenset[int] = frozenset()
+    is_counted: bool = False
+    is_complete: bool = False
+    # Only executions without a fault.
+    faultless: bool = False
+    # The line of the statement of the function that is being run.
+    line: int = field(init=False)
+    # The wait sites, by the ids of their calls.
+    site_of: dict[int, Site] = field(init=False)
+    # What is awaited where the next fault may strike, as `fanout` names it.
+    striking: str = BYSTANDER
+    # How many points have been passed at which a fault may strike.
+    suspensions: int = 0
+    # How many conditions nothing decided so far.
+    free_choices: int = 0
+    # How many tasks of one origin what is being evaluated may make at once.
+    batch: int = 0
+    # The call of the function whose helper is being looked into.
+    caller: Caller = None
+    # The other modules of the project that it has run functions of, by their paths.
+    elsewhere: set[str] = field(default_factory=set)
+    # How many frames are active besides the function's own: their names are kept apart.
+    level: int = 0
+    # What is worked out once for each helper, statement or loop.
+    flags: dict[ir.Func, set[str]] = field(default_factory=dict)
+    wraps: dict[ir.Func, bool] = field(default_factory=dict)
+    dear: set[ir.Func] = field(default_factory=set)
+    affordable: set[ir.Func] = field(default_factory=set)
+    ordered: dict[int, bool] = field(default_factory=dict)
+    assigned: dict[ir.Func, list[tuple[str, str]]] = field(default_factory=dict)
+    # The loops over `as_completed` with a timeout of their own, as ids.
+    timed_loops: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.line = self.func.line
+        self.site_of = {id(site.call): site for site in self.facts.sites if site.kind is WAIT}
+
+    @property
+    def relevant(self) -> frozenset[str]:
+        """The names that states hold."""
+        return self.facts.relevant
 
     def without_faults(self) -> None:
         """From now on, only executions without a fault, for as much work once more."""

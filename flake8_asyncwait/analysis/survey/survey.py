@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -61,24 +61,21 @@ def facts_of(
         frozenset(_questioned(func)),
         relevant.flags - bindable,
         known.named(known.WRAPS),
-        bound_to={
-            id(value): target.id
-            for node in every(func)
-            if isinstance(node, ir.Assign)
-            for target, value in _assigned(node)
-            if isinstance(target, ir.Name) and isinstance(value, ir.Call)
-        },
+        bound_to=dict(_bound_to(func)),
     )
 
 
-def _assigned(node: ir.Assign) -> Iterator[tuple[ir.Target, ir.Expr]]:
-    """The targets of an assignment, and what each is bound to."""
-    for target in node.targets:
-        if isinstance(target, ir.Unpack) and isinstance(node.value, ir.Display):
-            for (part, _), (element, _) in zip(target.parts, node.value.elements, strict=False):
-                yield part, element
-        else:
-            yield target, node.value
+def _bound_to(func: ir.Func) -> Iterator[tuple[int, str]]:
+    """The calls of a function, as ids, whose results are bound to a name at once, with that."""
+    for node in every(func):
+        for target, value in bindings(node) if isinstance(node, ir.Assign) else ():
+            pairs: Iterable[tuple[ir.Target, ir.Expr]] = [(target, value)]
+            if isinstance(target, ir.Unpack) and isinstance(value, ir.Display):
+                parts, elements = target.parts, value.elements
+                pairs = ((p, e) for (p, _), (e, _) in zip(parts, elements, strict=False))
+            for part, element in pairs:
+                if isinstance(part, ir.Name) and isinstance(element, ir.Call):
+                    yield id(element), part.id
 
 
 def family_facts_of(program: Program, func: ir.Func, sites: Mapping[ir.Call, Kind]) -> Facts:
