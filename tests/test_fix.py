@@ -341,6 +341,13 @@ class TestDrain:
         assert [cure.outcome for cure in done.cures] == [FINALLY]
         assert check(done.text, self.OPTIONS).findings == ()
 
+    def test_once_and_nothing_is_cancelled_again(self) -> None:
+        first, wait = self.LINES[0], self.LINES[2].strip()
+        loop = ("", "for task in pending:", "    task.cancel()", "print(len(done), len(pending))")
+        done = fix(function(first, f"done, pending = {wait}", *loop), self.OPTIONS)
+        assert [cure.outcome for cure in done.cures] == [FINALLY]
+        assert done.text.count(".cancel()") == done.text.count("gather(") == 1
+
 
 class TestBoundFirst:
     """A cleanup that is there gets the waited tasks to cancel, where it may cancel them."""

@@ -16,6 +16,11 @@ from flake8_asyncwait.fix.nodes import parts
 _ABOUT = r"cancel|clean|pending|abort|kill|\bstop"
 
 
+def bare(statement: Any) -> Any:
+    """A statement without the comments and blank lines before it."""
+    return statement.with_changes(leading_lines=())
+
+
 def leaves_a_name(loop: cst.For, function: cst.CSTNode) -> bool:
     """Whether a variable of a loop may be read outside of it, and of other loops over it."""
     return any(_reads_outside(function, variable) for variable in target_names(loop.target))

@@ -10,7 +10,7 @@ from typing import Any
 import libcst as cst
 
 from flake8_asyncwait.fix import aims, layout
-from flake8_asyncwait.fix.loops import cancelled_by, cancelled_name
+from flake8_asyncwait.fix.loops import bare, cancelled_by, cancelled_name
 from flake8_asyncwait.fix.names import bindings
 from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place
@@ -20,6 +20,7 @@ _COMPREHENSIONS = (cst.SetComp, cst.ListComp, cst.GeneratorExp)
 _ADDING = frozenset({"append", "add"})
 _STARTING = frozenset({"create_task", "ensure_future"})
 _RUNNING = frozenset({"run_until_complete"})
+_FEW_CANCELS = 5
 
 
 # Coroutines become tasks
@@ -166,8 +167,8 @@ def _changed(place: Place, changes: dict[Any, Any], width: int) -> cst.Module:
 
 
 def drained(place: Place) -> Iterator[cst.Module]:
-    """The slice with an `await asyncio.gather(...)` behind what only cancels: first behind all such
-    statements, then behind one of them."""
+    """The slice with an `await asyncio.gather(...)` behind what only cancels: first behind one of
+    such statements, if there are few, then behind all of them."""
     module, function = _asyncio(place), place.function
     if module is None or not isinstance(function, cst.FunctionDef):
         return
@@ -175,8 +176,8 @@ def drained(place: Place) -> Iterator[cst.Module]:
         return
     found: dict[Any, str] = {}
     _find_cancels(function.body, found)
-    taken = [list(found)] if len(found) > 1 else []
-    for nodes in [*taken, *([node] for node in found)]:
+    taken = [[node] for node in found] if len(found) <= _FEW_CANCELS else []
+    for nodes in [*taken, list(found)] if len(taken) != 1 else taken:
         drains = {node: f"await {module}.gather({found[node]}, return_exceptions=True)"
                   for node in nodes}  # fmt: skip
         result = place.module.visit(_Behind(drains))
@@ -197,7 +198,7 @@ def _find_cancels(node: cst.CSTNode, found: dict[Any, str]) -> None:
     body: Sequence[Any] = node.body if isinstance(node, cst.IndentedBlock) else ()
     row: list[str] = []
     for number, statement in enumerate(body):
-        name = cancelled_by(statement)
+        name = cancelled_by(bare(statement))
         one = cancelled_name(statement)
         row = [*row, one] if one is not None else []
         following = body[number + 1] if number + 1 < len(body) else None

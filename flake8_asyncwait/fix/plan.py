@@ -110,9 +110,9 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
     if own.code == "AWT203":
         return _with_tasks(text, seen, index, options, how)
     if own.code == "AWT202":
-        after = _drained(text, seen, index, options)
-        if after is not None:
-            return Rewrite(DRAIN, after)
+        done = _drained(text, seen, index, options)
+        if done is not None:
+            return Rewrite(DRAIN, done[0])
         return Rewrite(MANUAL, text, "there is no place to wait for the cancelled tasks to end")
     forbidden = why_not_cancelled(place.function)
     if forbidden is not None:
@@ -180,14 +180,18 @@ def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: 
     return Rewrite(MANUAL, text, why)
 
 
-def _drained(text: str, seen: list[Seen], index: int, options: Options) -> str | None:
-    """The text in which the tasks of the site are awaited once they are cancelled."""
+def _drained(
+    text: str, seen: list[Seen], index: int, options: Options
+) -> tuple[str, list[Seen]] | None:
+    """The text in which the tasks of the site are awaited once they are cancelled, and its sites;
+    None where there is no place for that."""
     place = locate(text, *seen[index].place, seen[index].start)
     for module in drained(place) if place is not None else ():
         assert place is not None
         after = place.with_module(module)
-        if prove(after, frozenset(), seen, index, options, is_cured) is not None:
-            return after
+        proved = prove(after, frozenset(), seen, index, options, is_cured)
+        if proved is not None:
+            return after, proved
     return None
 
 
@@ -304,9 +308,12 @@ def _with_try(
             if known:
                 continue
             if code == "AWT202":
-                after_all = _drained(plain, proved, index, options)
-                if after_all is not None:
-                    return Rewrite(kind, after_all)
+                drain = _drained(plain, proved, index, options)
+                if drain is not None:
+                    return Rewrite(
+                        kind,
+                        _without_redundant(text, drain[0], seen, index, drain[1], options).text,
+                    )
             if better is None and proved[index].lost < now[index].lost:
                 better = after, proved
             if better and not proved[index].lost <= {f"'{name}'" for name in names}:

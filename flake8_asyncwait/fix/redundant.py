@@ -16,6 +16,7 @@ import libcst as cst
 
 from flake8_asyncwait.fix import aims, layout
 from flake8_asyncwait.fix.loops import (
+    bare,
     cancelled_by,
     cancelled_name,
     is_about_cancels,
@@ -91,18 +92,14 @@ class _Unrepeated(cst.CSTTransformer):
         if any(leaves_a_name(each, self._function) for each in loops):
             return False
         head, *rest = cancels
-        inside = "".join(map(layout.code, (_bare(head), *rest)))
+        inside = "".join(map(layout.code, (bare(head), *rest)))
         return "#" not in inside and is_about_cancels(layout.code(head))
-
-
-def _bare(statement: Any) -> Any:
-    return statement.with_changes(leading_lines=())
 
 
 def _cancelled(statement: Any) -> str | None:
     """The name of the task, or the collection of tasks, that a statement cancels and does nothing
     else with."""
-    return cancelled_name(statement) or cancelled_by(_bare(statement))
+    return cancelled_name(statement) or cancelled_by(bare(statement))
 
 
 def _task_names(place: Place) -> frozenset[str]:
