@@ -24,6 +24,7 @@ from flake8_asyncwait.analysis.states.values import (
     Status,
     Task,
 )
+from flake8_asyncwait.check import check
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import examine
 
@@ -222,3 +223,14 @@ async def f(jobs):
     )
     assert not [leak for leak in analysed.books.leaks if leak.kind == "lost"]
     assert analysed.is_incomplete is is_incomplete
+
+
+def test_a_collection_of_unknown_size_may_hold_more_than_any_number() -> None:
+    text = """\
+import asyncio
+async def f(jobs):
+    tasks = [asyncio.create_task(work(job)) for job in jobs]
+    if len(tasks) > 5:
+        await asyncio.wait(tasks, timeout=1)
+"""
+    assert [finding.code for finding in check(text).findings] == ["AWT101"]

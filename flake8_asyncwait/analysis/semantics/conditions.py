@@ -302,7 +302,8 @@ def _is_exact(box: object) -> bool:
 
 def _numbers(op: str, sides: list[object], sizes: list[bool]) -> bool | None:
     """Compare two constants. Where one is more than collections of unknown size stand for, it
-    is not known how it compares, but for a size: so many there are, at least."""
+    is not known how it compares, but for a size: so many there are, at least. Without this,
+    nothing is said of a wait under `if len(tasks) > 5`, where there are who knows how many."""
     left, right = sides
     for side, is_size in zip(sides, sizes, strict=False):
         if type(side) is int and side > MANY and not is_size and left != right:
