@@ -136,8 +136,10 @@ def _made_of(ctx: Context, node: ir.Expr) -> set[str]:
 
 
 def _assigned(func: ir.Func) -> Iterator[tuple[str, str]]:
-    """Each name that a function assigns, with each of those from which it does."""
+    """Each name that a function assigns a value, and not a part of one, with each of those from
+    which it does."""
     for node in every(func):
         if isinstance(node, ir.Assign):
-            for name in bound_names(node):
-                yield from ((name, source) for source in mentioned(node.value))
+            for target in node.targets:
+                if isinstance(target, ir.Name):
+                    yield from ((target.id, source) for source in mentioned(node.value))

@@ -188,7 +188,8 @@ def _partings(
         if waiting.site >= 0:
             after = _outcome_step(ctx, after, waiting, done, pending, opened)
         ways = [after]
-        if waiting.fails and pending and not opened:
+        is_judged = waiting.site == ctx.machine.site.index  # at others it would double the states
+        if is_judged and waiting.fails and pending and not opened:
             ways = effects.where_one_fails(after, done)
         for item in done:
             ways = [way for one in ways for way in concluded(ctx, one, item)]
