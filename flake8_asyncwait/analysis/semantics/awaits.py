@@ -190,10 +190,11 @@ def _await_limited(ctx: Context, state: State, inner: Value, line: int) -> Resul
     if isinstance(inner, Param):
         state, inner = as_task(ctx, state, inner)
     target = inner.inner if isinstance(inner, Shielded) else inner
-    if fanout.is_timed(ctx, ctx.frame.func, line):
+    ended = effects.ended(state, target)  # takes no time
+    if fanout.is_timed(ctx, ctx.frame.func, line) and not ended:
         late = effects.end_all(state.suspended(), inner, Status.CANCELLED)
         ctx.time_out(late, line)
-    if effects.tasks_of(state, target) and not effects.ended(state, target):
+    if effects.tasks_of(state, target) and not ended:
         late = state.suspended()
         if not isinstance(inner, Shielded):
             late = effects.end_all(late, target, Status.CANCELLED)
