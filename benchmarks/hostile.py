@@ -42,7 +42,7 @@ from flake8.plugins.finder import Checkers
 from benchmarks.everyday import module
 from benchmarks.hostile_programs import FULL, HEAD, PROGRAMS, WAIT
 from flake8_asyncwait.check import check_source
-from flake8_asyncwait.fix.file import FileFix, fix_file
+from flake8_asyncwait.fix.file import FileFix, Request, fix_file
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.replay.apart import prove_apart
 from flake8_asyncwait.replay.proof import BROKEN, NOT_PROVED
@@ -185,7 +185,7 @@ def tried(name: str, data: bytes, options: Options, *, proves: bool = False) -> 
         internal, found = checked.internal, checked.findings
         findings = len(found)
         if found:
-            done = fix_file(name, source, data, options, None, found)
+            done = fix_file(name, source, data, options, Request(findings=found))
             internal, fixed = internal + done.internal, done.is_changed
             _follow_the_diff(done)
         lines = [f"{name}:{one.line}: {one.reason}" for one in dict.fromkeys(internal)]

@@ -19,7 +19,7 @@ from flake8_asyncwait.check import check_source
 from flake8_asyncwait.commands.parser import argument
 from flake8_asyncwait.config.settings import known_codes
 from flake8_asyncwait.fix.cure import AUTO, CHOICES
-from flake8_asyncwait.fix.file import fix_file
+from flake8_asyncwait.fix.file import Request, fix_file
 from flake8_asyncwait.fix.helper import parse_helper
 from flake8_asyncwait.options import Options, resolve_codes, split_list
 from flake8_asyncwait.report.paths import relative
@@ -79,9 +79,8 @@ class FixAsyncioWait(CodemodCommand):
         self._warn_of(path, checked.internal)
         if not checked.findings:
             return tree
-        done = fix_file(
-            path, source, data, self._options, self._helper, checked.findings, self._cure
-        )
+        request = Request(self._helper, checked.findings, self._cure)
+        done = fix_file(path, source, data, self._options, request)
         self._warn_of(path, done.internal)
         for cure in done.cures:
             if cure.is_left:

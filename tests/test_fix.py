@@ -14,7 +14,7 @@ import pytest
 from flake8_asyncwait.check import check
 from flake8_asyncwait.fix.cure import CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY
 from flake8_asyncwait.fix.examine import Seen
-from flake8_asyncwait.fix.file import FileFix, fix_file
+from flake8_asyncwait.fix.file import FileFix, Request, fix_file
 from flake8_asyncwait.fix.fixer import Fixed, fix
 from flake8_asyncwait.fix.helper import Helper
 from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON, FAMILY_CODES, Options
@@ -44,7 +44,7 @@ def chosen(path: Path) -> Options:
 @cache
 def fixed(path: Path) -> FileFix:
     data = path.read_bytes()
-    return fix_file(str(path), decode(str(path), data), data, chosen(path), HELPER)
+    return fix_file(str(path), decode(str(path), data), data, chosen(path), Request(HELPER))
 
 
 def outcome(text: str, options: Options = Options()) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from flake8_asyncwait.check import check
 from flake8_asyncwait.fix import file, fixer
 from flake8_asyncwait.fix.advise import Advice
 from flake8_asyncwait.fix.cure import MANUAL, UNTRIED, Cure
-from flake8_asyncwait.fix.file import fix_text
+from flake8_asyncwait.fix.file import Request, fix_text
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.report.entry import Change
 from flake8_asyncwait.source.text import decode
@@ -102,7 +102,7 @@ def test_the_change_is_that_of_all_findings_of_the_function() -> None:
     change = shown.change(first)
     assert change == shown.change(second) != shown.change(other)
     for group in ([first, second], [other]):
-        alone = fix_text("app.py", SEVERAL, Options(), None, group)
+        alone = fix_text("app.py", SEVERAL, Options(), Request(findings=group))
         assert applied(SEVERAL, shown.change(group[0])) == alone.text
         assert [shown.cures[each] for each in group] == list(alone.cures)
 
@@ -117,7 +117,7 @@ def test_a_change_imports_what_it_needs_and_no_more(tmp_path: Path) -> None:
     shown = Advice(source, RACES.encode(), [first, second, third], Options())
     assert "from pkg._wait_any import wait_any" in applied(RACES, shown.change(first))
     for finding in (first, second):
-        alone = fix_text(source.name, RACES, Options(), None, [finding])
+        alone = fix_text(source.name, RACES, Options(), Request(findings=[finding]))
         assert applied(RACES, shown.change(finding)) == alone.text
         assert "suppress\n" in alone.text
         change = shown.change(finding)

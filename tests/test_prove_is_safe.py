@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from flake8_asyncwait.check import check
-from flake8_asyncwait.replay.apart import LONGEST, ROOT, prove_apart
+from flake8_asyncwait.replay.apart import ROOT, prove_apart
 from flake8_asyncwait.replay.proof import GAVE_UP, NOT_LIFTED, NOT_REPRODUCED, PROVED, Proof
+from flake8_asyncwait.verdict.checked import LONGEST
 
 FUNCTION = """\
 import asyncio, builtins, collections, contextlib, ctypes, dataclasses, enum, functools, importlib

@@ -60,7 +60,7 @@ def plan(path: str, task: Task) -> Planned:
 
 
 def _plan(path: str, task: Task) -> Planned:
-    from flake8_asyncwait.fix.file import FileFix, fix_file
+    from flake8_asyncwait.fix.file import FileFix, Request, fix_file
 
     task = task_for(path, task)
     name, data = load(path, task)
@@ -71,8 +71,8 @@ def _plan(path: str, task: Task) -> Planned:
     errors = internal_errors(name, checked.internal)
     if not checked.findings:
         return Planned(path, name, FileFix(data, data), errors, checked.undetermined)
-    helper = helper_of(task)
-    done = fix_file(name, source, data, task.options, helper, checked.findings, task.cure)
+    request = Request(helper_of(task), checked.findings, task.cure)
+    done = fix_file(name, source, data, task.options, request)
     errors = (*errors, *internal_errors(name, done.internal))
     return Planned(path, name, done, errors, checked.undetermined)
 

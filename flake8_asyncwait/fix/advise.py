@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flake8_asyncwait.fix.cure import AUTO, MANUAL, Cure
-from flake8_asyncwait.fix.file import FileFix, encoded, plan
+from flake8_asyncwait.fix.file import FileFix, Request, encoded, plan
 from flake8_asyncwait.fix.fixer import FixedFunction
 from flake8_asyncwait.fix.helper import Helper
 from flake8_asyncwait.fix.plan import BY_HAND
@@ -42,7 +42,8 @@ class Advice:
         self._changes: dict[FixedFunction, Change | None] = {}
         self.internal: tuple[InternalError, ...] = ()
         try:
-            self._plan = plan(source.name, source.text, options, helper, findings, cure)
+            request = Request(helper, findings, cure)
+            self._plan = plan(source.name, source.text, options, request)
             whole = encoded(source, data, self._plan.whole())
         except SourceError as error:
             self.cures = {each: _left(each, error.reason) for each in findings}

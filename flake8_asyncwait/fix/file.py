@@ -33,6 +33,21 @@ from flake8_asyncwait.undetermined import InternalError
 from flake8_asyncwait.verdict.finding import Finding
 
 
+class Request(NamedTuple):
+    """What the user asks of the fix of a file.
+
+    `helper` is where `wait_any` is to come from. `findings` are those to fix, None for all. `cure`
+    is one of `CHOICES`, the kind of cure.
+    """
+
+    helper: Helper | None = None
+    findings: Collection[Finding] | None = None
+    cure: str = AUTO
+
+
+ALL = Request()
+
+
 class FileFix(NamedTuple):
     """What a fix would do to a file: nothing is written yet.
 
@@ -157,16 +172,14 @@ def fix_file(
     source: Source,
     data: bytes,
     options: Options,
-    helper: Helper | None = None,
-    findings: Collection[Finding] | None = None,
-    cure: str = AUTO,
+    request: Request = ALL,
 ) -> FileFix:
     """Fix the file at `path`, whose bytes `data` are decoded in `source`.
 
     The other arguments, and the errors, are those of `fix_text`. Also raises `SourceError` when the
     file's encoding cannot hold what is new.
     """
-    return encoded(source, data, fix_text(path, source.text, options, helper, findings, cure=cure))
+    return encoded(source, data, fix_text(path, source.text, options, request))
 
 
 def encoded(source: Source, data: bytes, done: TextFix) -> FileFix:
@@ -178,34 +191,19 @@ def encoded(source: Source, data: bytes, done: TextFix) -> FileFix:
     return FileFix(data, after, done.cures, done.create, done.internal)
 
 
-def fix_text(
-    path: str,
-    text: str,
-    options: Options,
-    helper: Helper | None = None,
-    findings: Collection[Finding] | None = None,
-    cure: str = AUTO,
-) -> TextFix:
+def fix_text(path: str, text: str, options: Options, request: Request = ALL) -> TextFix:
     """Fix the text of the file at `path`: the `whole` of its `plan`, whose arguments and errors are
     these."""
-    return plan(path, text, options, helper, findings, cure).whole()
+    return plan(path, text, options, request).whole()
 
 
-def plan(
-    path: str,
-    text: str,
-    options: Options,
-    helper: Helper | None = None,
-    findings: Collection[Finding] | None = None,
-    cure: str = AUTO,
-) -> Plan:
+def plan(path: str, text: str, options: Options, request: Request = ALL) -> Plan:
     """What to do to the text of the file at `path`; its lines end in `\\n`.
 
-    `helper` is where the user wants `wait_any` to come from. `findings` are those to fix, None for
-    all. `cure` is one of `CHOICES`, the kind that the user asks for. Raises `SourceError` when the
-    text is not Python or nested too deeply, and where the `helper` that the user wants can neither
-    be found nor made.
+    Raises `SourceError` when the text is not Python or nested too deeply, and where the helper that
+    the user wants can neither be found nor made.
     """
+    helper, findings, cure = request
     with _errors(path):
         known, why_not = None, ""
         try:

@@ -21,6 +21,7 @@ from flake8_asyncwait.sites.gate import candidates
 from flake8_asyncwait.sites.outline import Entry
 from flake8_asyncwait.sites.pieces import cut_out
 from flake8_asyncwait.undetermined import INTERNAL_ERROR, InternalError, Net
+from flake8_asyncwait.verdict.checked import LONGEST
 from flake8_asyncwait.verdict.finding import Finding
 
 # How much the analysis may do for the findings of one function, in its units: some 10 seconds
@@ -30,8 +31,6 @@ WORK = 800_000
 # How much of it may be needed to look at all sites of the function once more in the end. A function
 # that would take more is not fixed.
 LAST_LOOK = WORK // 4
-# In characters: a longer file is not fixed, as it would be read twice.
-LONGEST = 2_000_000
 # Statements and expressions: a longer function is not fixed, as it would be read, laid out and
 # proved again and again. The longest that waits, of the labelled corpus, has some 2,000.
 MAX_NODES = 10_000

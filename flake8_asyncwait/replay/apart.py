@@ -17,9 +17,9 @@ from flake8_asyncwait.replay import wall
 from flake8_asyncwait.replay.locate import NONE_DECLARED, Declared
 from flake8_asyncwait.replay.message import MOST, unpacked
 from flake8_asyncwait.replay.proof import GAVE_UP, NOT_LIFTED, NOT_PROVED, Proof
+from flake8_asyncwait.verdict.checked import LONGEST
 
 SECONDS = 30
-LONGEST = 2_000_000  # characters of a source, which is read whole
 ROOT = str(Path(__file__).parent.parent.parent)
 # Isolated, and without the site's packages: the child needs the standard library and this package.
 PROGRAM = "import sys; sys.path.append(sys.argv[1]); from {} import main; main()"

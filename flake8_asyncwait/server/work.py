@@ -143,7 +143,7 @@ def cure_all(
     buffer: Buffer, args: argparse.Namespace, findings: Sequence[Finding], may_create: bool
 ) -> Change | None:
     """What `asyncwait fix` changes in a document; None where that is nothing."""
-    from flake8_asyncwait.fix.file import fix_file
+    from flake8_asyncwait.fix.file import Request, fix_file
 
     task = _task(buffer, args)
     source = open_text(buffer.name, buffer.text, task.options)
@@ -151,7 +151,8 @@ def cure_all(
         return None
     data = _data(buffer)
     for kind in (task.cure, FINALLY):
-        done = fix_file(source.name, source, data, task.options, helper_of(task), findings, kind)
+        request = Request(helper_of(task), findings, kind)
+        done = fix_file(source.name, source, data, task.options, request)
         if done.create is None or may_create:
             break
     if not done.is_changed:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from flake8_asyncwait.undetermined import InternalError, UndeterminedSite
     from flake8_asyncwait.verdict.finding import Finding
 
+# In characters: the findings of a longer file are neither proved nor fixed, as that reads it again.
+LONGEST = 2_000_000
+
 
 class Checked(NamedTuple):
     """The result of checking one file.

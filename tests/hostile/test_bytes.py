@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from benchmarks.hostile import through_flake8
 from flake8_asyncwait.check import check_source
-from flake8_asyncwait.fix.file import fix_file
+from flake8_asyncwait.fix.file import Request, fix_file
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.source.text import SourceError, decode
 from flake8_asyncwait.source.write import encode
@@ -72,7 +72,7 @@ def survives(data: bytes) -> None:
         findings = check_source(source, options).findings
         if source.encoding == "utf-8":  # others have two ways to write one thing
             assert encode(source, data, source.text) == data
-        done = fix_file("a.py", source, data, options, None, findings)
+        done = fix_file("a.py", source, data, options, Request(findings=findings))
         if done.is_changed:
             check_source(decode("a.py", done.after), options)
     except SourceError as error:

@@ -9,11 +9,12 @@ import pytest
 from flake8_asyncwait.check import check
 from flake8_asyncwait.fix.cure import UNTRIED
 from flake8_asyncwait.fix.file import fix_text
-from flake8_asyncwait.fix.fixer import LONGEST, fix
+from flake8_asyncwait.fix.fixer import fix
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.pieces import LONG_FILE, MAX_STATEMENT
 from flake8_asyncwait.sites.syntax import parse
 from flake8_asyncwait.undetermined import TOO_LONG
+from flake8_asyncwait.verdict.checked import LONGEST
 
 pytestmark = pytest.mark.thorough
 
