@@ -78,6 +78,7 @@ async def first(work, disconnected):
 Where nothing needs the pending tasks after the wait, the fix calls `wait_any`, which cancels them
 before it returns. Where something does, it adds a `finally` that cancels them. It leaves the code
 alone where a task is handed over to somebody else, or where a cancel could hit a task that is still
-needed.""",
+needed. If a task is meant to run on, such as a payment, nothing in the code says so yet: keep a
+reference to it where somebody looks after it (`self._tasks.add(task)`), and there is no finding.""",
     fires=_fires,
 )
