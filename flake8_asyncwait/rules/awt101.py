@@ -79,6 +79,6 @@ Where nothing needs the pending tasks after the wait, the fix calls `wait_any`, 
 before it returns. Where something does, it adds a `finally` that cancels them. It leaves the code
 alone where a task is handed over to somebody else, or where a cancel could hit a task that is still
 needed. If a task is meant to run on, such as a payment, nothing in the code says so yet: keep a
-reference to it where somebody looks after it (`self._tasks.add(task)`), and there is no finding.""",
+reference to it where somebody looks after it (`self._tasks.add(task)`), and nothing is found.""",
     fires=_fires,
 )
