@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from types import CodeType
 
 from flake8_asyncwait.replay.confine import confine
@@ -35,6 +36,7 @@ from flake8_asyncwait.replay.locate import (
 from flake8_asyncwait.replay.surroundings import BUILTIN_NAMES
 
 FILENAME = "<judged>"
+MAX_NODES = 50_000  # of a tree that is compiled and run
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def _lift_function(
     coroutines = annotated_coroutines(function)
     names = result_names(function, call)
     prune(tree, scopes[:-1], function)
-    tree = confine(tree)
+    tree = confine(_short(tree))
     instrument = Instrument(function, call, sites.waits(), names, sites.kinds[call])
     tree = instrument.visit(tree)
     shelter(tree, scopes)
@@ -145,7 +147,7 @@ def _lift_module(tree: ast.Module, sites: Sites, call: ast.Call) -> Lifted:
     names = result_names(tree, call)
     instrument = Instrument(tree, call, sites.waits(), names, sites.kinds[call])
     instrument.in_target = True
-    code = _compiled(instrument.visit(confine(tree)))
+    code = _compiled(instrument.visit(confine(_short(tree))))
     groups = _groups(code)
     return Lifted(code, groups, code, _missing(groups), instrument.watches)
 
@@ -158,6 +160,14 @@ def _parsed(source: str) -> ast.Module:
         major, minor, *_ = sys.version_info
         reason = f"Python {major}.{minor} does not know the syntax of its file: {error.msg}"
         raise CannotLift(f"{reason} (line {error.lineno})") from error
+
+
+def _short(tree: ast.Module) -> ast.Module:
+    """Return a tree that is no longer than what is compiled and run in some seconds. Raises
+    CannotLift."""
+    if next(islice(ast.walk(tree), MAX_NODES, None), None) is not None:
+        raise CannotLift("too much of its file is needed to run it")
+    return tree
 
 
 def _compiled(tree: ast.Module) -> CodeType:

@@ -8,6 +8,7 @@ import copy
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 from flake8_asyncwait.replay.family import AS_COMPLETED, CREATION, CREATORS, GATHER, WAIT
@@ -312,10 +313,16 @@ def prune(tree: ast.Module, scopes: Sequence[ast.AST], function: Function) -> No
     kept: set[ast.AST] = {function, *scopes}
     whole = next((scope for scope in scopes if isinstance(scope, FUNCTIONS)), function)
     wanted = identifiers(whole).union(*(_head(scope) for scope in scopes))
-    loose = {one: _bound(one) for block in blocks for one in block if one not in kept}
-    while found := [one for one, names in loose.items() if names & wanted and one not in kept]:
-        kept.update(found)
-        wanted.update(*map(identifiers, found))
+    binding: dict[str, list[ast.stmt]] = {}
+    for one in chain.from_iterable(blocks):
+        for name in _bound(one) if one not in kept else ():
+            binding.setdefault(name, []).append(one)
+    queue = list(wanted)
+    while queue:
+        for one in binding.pop(queue.pop(), ()):
+            if one not in kept:
+                kept.add(one)
+                queue.extend(identifiers(one))
     for block in blocks:
         block[:] = [one for one in block if one in kept or isinstance(one, IMPORTS)]
 
