@@ -116,6 +116,7 @@ class Runs:
         self._alone: Runs | None = None
         self.all_owners = all_owners
         self.make_books = make_books
+        self._last = max((n.line for n in every(func) if hasattr(n, "line")), default=func.line)
         self.left = {many: work_for(many, self.facts.size) for many in range(MANY, 0, -1)}
         # The same facts where states hold no flags, and how much work may be spent on trying that.
         loose = self.facts.relevant - self.facts.flags
@@ -222,7 +223,7 @@ class Runs:
             return None
         run.books.limit = self._loose_left
         try:
-            _execute(run.at_start(), self.func)
+            _execute(run.at_start(), self.func, self._last)
         except (Decided, Undetermined, RecursionError):
             return None
         finally:
@@ -271,7 +272,7 @@ class Runs:
     def _carry_out(self, run: Machine) -> None:
         """Run the function: that `is_complete` where it was within the bound of work."""
         try:
-            _execute(run.at_start(), self.func)
+            _execute(run.at_start(), self.func, self._last)
             run.is_complete = True
         except Decided:
             run.is_complete = True
@@ -288,14 +289,14 @@ def _may_tell_more(run: Machine) -> bool:
     return run.is_counted and is_small and not books.is_decided
 
 
-def _execute(ctx: Context, func: ir.Func) -> None:
+def _execute(ctx: Context, func: ir.Func, last: int) -> None:
+    """Run a function, whose `last` line that is."""
     relevant = ctx.machine.relevant
     env: dict[str, Value] = {
         name: Param(name, plain=name in func.plain) for name in func.params if name in relevant
     }
     if func.params and func.cls is not None and func.params[0] in ("self", "cls"):
         env.pop(func.params[0], None)
-    last = max((n.line for n in every(func) if hasattr(n, "line")), default=func.line)
     try:
         for state in run_block(ctx, func.body, [State(env, {})]):
             finish(ctx, state, last, "the function ends")

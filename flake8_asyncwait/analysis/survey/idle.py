@@ -86,6 +86,7 @@ def passed_through(
             mentions |= facts.relevant & (names | paths(statement))
             if not any(_is_read_after(facts, name, statement) for name in mentions):
                 before = frozenset(map(id, func.body[: index + 1]))
+                mentions.clear()  # what is not read is bound anew before it is read again
     return passed
 
 
