@@ -22,6 +22,7 @@ NOT_PROVED = {
     "limits.py:same_question_by_two_names": "limit",
     "limits.py:one_place_after_the_other": "limit",
     "limits.py:Worker.flag_in_an_attribute": "limit",
+    "limits.py:results_after_the_first_exception": "limit",
     "sites_functions.py:lambda_that_drops_the_pending_half": "lambda",
     "sites_wrapped.py:waiter_with_a_time_may_have_ended": "time",
     "AWT105.py:task_of_a_group": "group",
@@ -69,4 +70,4 @@ def test_finding(name: str, number: int) -> None:
 
 
 def test_few_are_not_proved() -> None:
-    assert Counter(NOT_PROVED.values()) == {"limit": 4, "lambda": 1, "time": 1, "group": 1}
+    assert Counter(NOT_PROVED.values()) == {"limit": 5, "lambda": 1, "time": 1, "group": 1}
