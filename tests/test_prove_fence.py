@@ -467,6 +467,20 @@ NEWER = [
     (12, "type X = asyncio.world; self.take(X.__value__)", ""),
     (12, "class G[T: task.world]: x = T; self.take(G.x.__bound__)", ""),
     (12, "self.take(g.__type_params__[0].__bound__)", "def g[T: asyncio.world](): pass"),
+    (
+        12,
+        "got = Got(); Own['__import__'] == Own[got]; self.take(got.kept[0].evaluate()('sys'))",
+        """
+class Got:
+    kept = ()
+    def __call__(self): pass
+    def __hash__(self): return 1
+    def __eq__(self, other):
+        self.kept = (*self.kept, other)
+        return True
+class Own[T]: pass
+""",
+    ),
     (13, "class G[T = asyncio.world]: x = T; self.take(G.x.__default__)", ""),
     (14, "type X = asyncio.world; self.take(X.evaluate_value(1))", ""),
     (14, "self.take(t'{task.world}'.interpolations[0].value)", ""),

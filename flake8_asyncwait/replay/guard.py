@@ -24,7 +24,10 @@ from flake8_asyncwait.replay.facts import Base, Facts, Metaclass
 from flake8_asyncwait.replay.lives import Backstage, ExpectedError, InjectedError
 from flake8_asyncwait.replay.stage import Stage
 
-GUARDED_MODULES = frozenset({"asyncio", "_asyncio", "concurrent", __name__.partition(".")[0]})
+# The last of them evaluates names, from Python 3.14 on.
+GUARDED_MODULES = frozenset(
+    {"asyncio", "_asyncio", "concurrent", __name__.partition(".")[0], "annotationlib"}
+)
 # What reads attributes of something else, and how to ask it for that: what inherits from one of
 # these may say something else.
 FORWARDING: tuple[tuple[type, Callable[[Any], object]], ...] = tuple(
@@ -35,7 +38,7 @@ FORWARDING: tuple[tuple[type, Callable[[Any], object]], ...] = tuple(
 ALIASES = mro_of(type(typing.Annotated[int, ""]))[:-1]
 # What the judged code is never shown, by whatever way it may have come by it.
 INSIDES = (Backstage, Stage, Facts, ModuleType, CodeType, FrameType, TracebackType)
-NOT_SHOWN = (*INSIDES, *ALIASES)
+NOT_SHOWN = (*INSIDES, *ALIASES, typing.ForwardRef)
 # Of each class of stand-ins, what it shows: one that inherits from it may say something else.
 SHOWN: Mapping[int, frozenset[str]] = {
     id(kind): kind.SHOWN

@@ -47,9 +47,9 @@ def unpacked(message: bytes, code: str, lines: int) -> Proof:
     if not _is_text(reason) or word not in WORDS:
         raise ValueError("no verdict")
     events = tuple(_event(line, text, lines) for line, text in told)
-    if count != len(events):
+    if type(count) is not int or count != len(events):
         raise ValueError("not whole")
-    if word == PROVED and not _shows(code, events):
+    if word == PROVED and (reason or not _shows(code, events)):
         raise ValueError("no proof of this code")
     return Proof(word, reason, events)
 

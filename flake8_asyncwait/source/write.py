@@ -37,13 +37,14 @@ def encode(source: Source, data: bytes, text: str) -> bytes:
     body = data.removeprefix(BOM)
     bom = data[: len(data) - len(body)]
     old = str(body, source.encoding)
-    if old.encode(source.encoding) != body:
-        raise SourceError(source.name, f"{source.encoding} cannot be written back unchanged")
-    new = _with_line_ends(text, source.text, _LINE_END.findall(old))
     try:
+        if old.encode(source.encoding) != body:
+            raise SourceError(source.name, f"{source.encoding} cannot be written back unchanged")
+        new = _with_line_ends(text, source.text, _LINE_END.findall(old))
         return bom + new.encode(source.encoding)
-    except UnicodeEncodeError as error:
-        raise SourceError(source.name, f"not {source.encoding}: {error.reason}") from error
+    except UnicodeError as error:
+        reason = getattr(error, "reason", error)
+        raise SourceError(source.name, f"not {source.encoding}: {reason}") from error
 
 
 def write(
