@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules
-from types import CodeType, FrameType, MethodType, ModuleType
+from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -457,6 +457,16 @@ OTHERS = r"""
     self.take(collections.abc.sys, types.sys, typing.sys, contextlib.sys, enum.sys)
 """
 # What only newer Pythons can say: from which version on, and what the module says at its top.
+# What is compared with one of these is kept.
+GOT = """
+class Got:
+    kept = ()
+    def __call__(self): pass
+    def __hash__(self): return 1
+    def __eq__(self, other):
+        self.kept = (*self.kept, other)
+        return True
+"""
 NEWER = [
     (
         11,
@@ -470,16 +480,7 @@ NEWER = [
     (
         12,
         "got = Got(); Own['__import__'] == Own[got]; self.take(got.kept[0].evaluate()('sys'))",
-        """
-class Got:
-    kept = ()
-    def __call__(self): pass
-    def __hash__(self): return 1
-    def __eq__(self, other):
-        self.kept = (*self.kept, other)
-        return True
-class Own[T]: pass
-""",
+        GOT + "class Own[T]: pass\n",
     ),
     (13, "class G[T = asyncio.world]: x = T; self.take(G.x.__default__)", ""),
     (14, "type X = asyncio.world; self.take(X.evaluate_value(1))", ""),
@@ -513,6 +514,8 @@ def is_inside(thing: Any, depth: int = 3) -> bool:
         return True
     if issubclass(kind, type):
         return any(base in (*INSIDE, Future, Asyncio, Unknown) for base in type.mro(thing))
+    if kind is FunctionType and "<locals>" not in thing.__qualname__:
+        return "." in thing.__qualname__ and thing.__module__.startswith(replay.__name__)
     if kind is MethodType:
         own = thing.__self__
         shown = own.builtins() if type(own) is Surroundings else ()
@@ -643,6 +646,18 @@ def test_and_what_newer_pythons_can_say(
     if sys.version_info < (3, version):
         pytest.skip(f"syntax of Python 3.{version}")
     assert ran(trick, module) is not None
+    assert taken == []
+
+
+@pytest.mark.parametrize(
+    "theirs", ["isinstance", "getattr", "asyncio.create_task", "task.cancel", "task.cancel.func"]
+)
+def test_the_function_of_a_method_of_ours_is_not_passed_on(
+    theirs: str, taken: list[object]
+) -> None:
+    """Methods that are compared compare their functions."""
+    compared = f"types.MethodType(got, 1) == {theirs}; self.take(*got.kept)"
+    assert ran(f"got = Got(); {compared}", GOT) is not None
     assert taken == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import CodeType, FrameType, GenericAlias, MethodType, ModuleType, TracebackType
 from typing import Any
 
@@ -93,6 +94,19 @@ def _is_guarded_class(kind: type) -> bool:
     if any(kind is one for one in (ExpectedError, InjectedError)):
         return True
     return not (is_error or any(kind is one for one in (Base, Metaclass)))
+
+
+def shown(found: Any) -> Any:
+    """What is shown of a method of ours: no method, for one that is compared with a method of the
+    judged code passes on its function (`types.MethodType(mine, 1) == theirs`)."""
+    if type(found) is MethodType and is_guarded(_owner_of(found)):
+        return partial(found)
+    return found
+
+
+def method_of(function: Any) -> Any:
+    """The method that is shown as a function, or the function itself."""
+    return function.func if type(function) is partial else function
 
 
 def is_changeable(thing: object) -> bool:

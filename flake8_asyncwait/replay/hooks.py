@@ -16,6 +16,7 @@ from flake8_asyncwait.replay.confine import MODULE_NAME
 from flake8_asyncwait.replay.facts import CONSTANTS, Kind
 from flake8_asyncwait.replay.family import GATHER
 from flake8_asyncwait.replay.futures import Gather, Task
+from flake8_asyncwait.replay.guard import method_of
 from flake8_asyncwait.replay.lives import Backstage, InjectedError, Owner, Standin, Undecided
 from flake8_asyncwait.replay.locate import NONE_DECLARED, Declared, hook_name, is_named
 from flake8_asyncwait.replay.reach import captured, reached
@@ -97,7 +98,7 @@ class Hooks(Backstage):
         named = isinstance(wait, Unknown) and is_named(
             self.surroundings.declared.wait_functions, wait.standin.label
         )
-        if not named and getattr(wait, "__func__", None) is not Asyncio.wait:
+        if not named and getattr(method_of(wait), "__func__", None) is not Asyncio.wait:
             return wait
 
         def judged_wait(*args: Any, **options: Any) -> WaitCall:
@@ -250,7 +251,9 @@ class Hooks(Backstage):
         def call(*args: Any, **kwargs: Any) -> Any:
             given = () if _is_unknown(function) else (*args, *kwargs.values())
             owner = (
-                function if isinstance(function, Unknown) else getattr(function, "__self__", None)
+                function
+                if isinstance(function, Unknown)
+                else getattr(method_of(function), "__self__", None)
             )
             known = (owner, *given)
             is_known = any(reached(known))

@@ -22,7 +22,14 @@ from flake8_asyncwait.replay.choices import DOES_NOT_HOLD, SIZES
 from flake8_asyncwait.replay.confine import is_class, is_open, name_of
 from flake8_asyncwait.replay.facts import Base, Kind, Pause
 from flake8_asyncwait.replay.futures import Future, Task
-from flake8_asyncwait.replay.guard import SHOWN, is_changeable, is_guarded, is_inside, is_kind_of
+from flake8_asyncwait.replay.guard import (
+    SHOWN,
+    is_changeable,
+    is_guarded,
+    is_inside,
+    is_kind_of,
+    shown,
+)
 from flake8_asyncwait.replay.library import FUTURES, Contextlib, Futures, Library, Logging, Open
 from flake8_asyncwait.replay.lives import Backstage, Standin, State
 from flake8_asyncwait.replay.locate import NONE_DECLARED, Declared, is_named
@@ -120,17 +127,17 @@ class Surroundings(Backstage):
     # -- builtins ---------------------------------------------------------------------------------
 
     def builtins(self) -> dict[str, Any]:
-        """Return the builtins that are not the real ones."""
+        """Return the builtins that are not the real ones. None is a method: see `guard.shown`."""
         return {
-            "__import__": self.load,
-            "delattr": self.delattr,
-            "getattr": self.getattr,
-            "hasattr": self.hasattr,
-            "isinstance": self.isinstance,
-            "iter": self.iter,
+            "__import__": partial(self.load),
+            "delattr": partial(self.delattr),
+            "getattr": partial(self.getattr),
+            "hasattr": partial(self.hasattr),
+            "isinstance": partial(self.isinstance),
+            "iter": partial(self.iter),
             "print": lambda *_, **__: None,
-            "range": self.range,
-            "setattr": self.setattr,
+            "range": partial(self.range),
+            "setattr": partial(self.setattr),
             "sorted": lambda things, **_: list(things),
             "type": self.type,
         }
@@ -218,7 +225,7 @@ class Surroundings(Backstage):
         kind = type(thing)
         if kind is Unknown:
             found = thing.attribute(name)
-            return self.unknown(name, Kind.ATTRIBUTE) if is_inside(found) else found
+            return self.unknown(name, Kind.ATTRIBUTE) if is_inside(found) else shown(found)
         if name == "join" and (kind is str or kind is bytes):
             return lambda parts: self._join(thing, parts)
         if name == "difference" and kind in SETS:
@@ -228,9 +235,9 @@ class Surroundings(Backstage):
         if not is_guarded(thing) or name in SHOWN.get(id(kind), ()):
             return self._get_own(thing, name)
         if isinstance(thing, Open):
-            return thing.member(name)
+            return shown(thing.member(name))
         if isinstance(thing, Copy):
-            return thing.whole.attribute(name)
+            return shown(thing.whole.attribute(name))
         return self.unknown(f"{name_of(kind)}.{name}", Kind.ATTRIBUTE)
 
     def _get_own(self, thing: Any, name: str) -> Any:
@@ -245,7 +252,7 @@ class Surroundings(Backstage):
             if name in TEMPLATES and isinstance(found, (BuiltinFunctionType, MethodDescriptorType)):
                 return lambda *args, **options: self._formatted(found, *args, **options)
             if not is_inside(found):
-                return found
+                return shown(found)
         return self.unknown(f"{name_of(type(thing))}.{name}", Kind.ATTRIBUTE)
 
     def _formatted(self, method: Callable[..., str], *args: Any, **options: Any) -> Any:
