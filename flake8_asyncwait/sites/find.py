@@ -17,8 +17,7 @@ def call_lines(
 ) -> list[int]:
     """Those lines of `candidates` on which a callee ends: the others hold comments, strings, and
     imports. They ascend. Of the calls of `creators`, only those `made` for a site count."""
-    wanted = frozenset(candidates.lines)
-    found: set[int | None] = set()
+    found: set[int] = set()
     queue: list[ast.AST] = list(tree.body)
     while queue:
         node = queue.pop()
@@ -26,9 +25,15 @@ def call_lines(
             continue
         if isinstance(node, ast.Call) and last_name(node.func) in candidates.names:
             if last_name(node.func) not in creators or node in made:
-                found.add(node.func.end_lineno)
+                found.add(node.func.end_lineno or 0)
         queue.extend(ast.iter_child_nodes(node))
-    return sorted(wanted.intersection(found))
+    return sorted(line for line in found if _is_among(candidates.lines, line))
+
+
+def _is_among(lines: Sequence[int], line: int) -> bool:
+    """Whether a line is one of ascending ones."""
+    index = bisect_left(lines, line)
+    return index < len(lines) and lines[index] == line
 
 
 def is_near(node: ast.AST, lines: Sequence[int]) -> bool:
