@@ -183,10 +183,10 @@ def _lowered(lower: Callable[[], ir.Func | str]) -> ir.Func | str:
 
 
 def is_longer(text: str, statements: Sequence[ast.stmt], most: int) -> bool:
-    """Whether `statements`, which stand in `text`, hold more than `most` statements and
-    expressions."""
+    """Whether `statements`, which stand in `text`, hold more than `most` statements, expressions
+    and patterns."""
     if len(text) < most:
         return False  # each has a character of its own
     nodes = (node for statement in statements for node in ast.walk(statement))
-    counted = (node for node in nodes if isinstance(node, (ast.stmt, ast.expr)))
+    counted = (node for node in nodes if isinstance(node, (ast.stmt, ast.expr, ast.pattern)))
     return next(islice(counted, most, None), None) is not None
