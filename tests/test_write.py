@@ -92,6 +92,12 @@ class TestEncode:
         position=st.integers(0, 8),
         new=st.lists(st.just("new"), max_size=3),
     )
+    def test_a_codec_that_encodes_less_than_it_decodes(self) -> None:
+        data = b"# coding: idna\n" + b"x" * 80 + b"\n"
+        source = decode("a.py", data)
+        with pytest.raises(SourceError, match="not idna: "):
+            encode(source, data, source.text)
+
     def test_any_mixture(self, ends: list[str], bom: bytes, position: int, new: list[str]) -> None:
         old = [f"line {number}{end}" for number, end in enumerate([*ends, ""])]
         data = bom + "".join(old).encode()

@@ -242,11 +242,12 @@ class Runs:
         key = facts.relevant, tested_again
         if key not in self._idle:
             self._idle[key] = idle_statements(self.func, facts, tested_again)
-            self._passed[key] = passed_through(self.func, facts, tested_again)
         books = self.make_books(many, self.left[many])
         idle = self._idle[key]
         if not books.is_thorough:
-            idle |= self._passed[key].get(site.call, frozenset())
+            if key not in self._passed:
+                self._passed[key] = passed_through(self.func, facts, tested_again)
+            idle |= self._passed[key][site.call]
         return Machine(
             self.program, self.func, facts, site, books, many, self.all_owners, tested_again, idle
         )

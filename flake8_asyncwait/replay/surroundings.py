@@ -127,20 +127,21 @@ class Surroundings(Backstage):
     # -- builtins ---------------------------------------------------------------------------------
 
     def builtins(self) -> dict[str, Any]:
-        """Return the builtins that are not the real ones. None is a method: see `guard.shown`."""
-        return {
-            "__import__": partial(self.load),
-            "delattr": partial(self.delattr),
-            "getattr": partial(self.getattr),
-            "hasattr": partial(self.hasattr),
-            "isinstance": partial(self.isinstance),
-            "iter": partial(self.iter),
+        """Return the builtins that are not the real ones."""
+        found = {
+            "__import__": self.load,
+            "delattr": self.delattr,
+            "getattr": self.getattr,
+            "hasattr": self.hasattr,
+            "isinstance": self.isinstance,
+            "iter": self.iter,
             "print": lambda *_, **__: None,
-            "range": partial(self.range),
-            "setattr": partial(self.setattr),
+            "range": self.range,
+            "setattr": self.setattr,
             "sorted": lambda things, **_: list(things),
             "type": self.type,
         }
+        return {name: shown(one) for name, one in found.items()}
 
     def load(
         self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
@@ -222,10 +223,13 @@ class Surroundings(Backstage):
 
     def get(self, thing: Any, name: str) -> Any:
         """Read an attribute: of a stand-in, what the real thing would have, else an unknown."""
+        return shown(self._read(thing, name))
+
+    def _read(self, thing: Any, name: str) -> Any:
         kind = type(thing)
         if kind is Unknown:
             found = thing.attribute(name)
-            return self.unknown(name, Kind.ATTRIBUTE) if is_inside(found) else shown(found)
+            return self.unknown(name, Kind.ATTRIBUTE) if is_inside(found) else found
         if name == "join" and (kind is str or kind is bytes):
             return lambda parts: self._join(thing, parts)
         if name == "difference" and kind in SETS:
@@ -235,9 +239,9 @@ class Surroundings(Backstage):
         if not is_guarded(thing) or name in SHOWN.get(id(kind), ()):
             return self._get_own(thing, name)
         if isinstance(thing, Open):
-            return shown(thing.member(name))
+            return thing.member(name)
         if isinstance(thing, Copy):
-            return shown(thing.whole.attribute(name))
+            return thing.whole.attribute(name)
         return self.unknown(f"{name_of(kind)}.{name}", Kind.ATTRIBUTE)
 
     def _get_own(self, thing: Any, name: str) -> Any:
@@ -252,7 +256,7 @@ class Surroundings(Backstage):
             if name in TEMPLATES and isinstance(found, (BuiltinFunctionType, MethodDescriptorType)):
                 return lambda *args, **options: self._formatted(found, *args, **options)
             if not is_inside(found):
-                return shown(found)
+                return found
         return self.unknown(f"{name_of(type(thing))}.{name}", Kind.ATTRIBUTE)
 
     def _formatted(self, method: Callable[..., str], *args: Any, **options: Any) -> Any:

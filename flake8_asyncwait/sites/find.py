@@ -27,13 +27,7 @@ def call_lines(
             if last_name(node.func) not in creators or node in made:
                 found.add(node.func.end_lineno or 0)
         queue.extend(ast.iter_child_nodes(node))
-    return sorted(line for line in found if _is_among(candidates.lines, line))
-
-
-def _is_among(lines: Sequence[int], line: int) -> bool:
-    """Whether a line is one of ascending ones."""
-    index = bisect_left(lines, line)
-    return index < len(lines) and lines[index] == line
+    return sorted(line for line in found if _reaches(candidates.lines, line, line))
 
 
 def is_near(node: ast.AST, lines: Sequence[int]) -> bool:
@@ -43,6 +37,11 @@ def is_near(node: ast.AST, lines: Sequence[int]) -> bool:
         return True
     for decorator in getattr(node, "decorator_list", ()):
         first = min(first, decorator.lineno)
+    return _reaches(lines, first, last)
+
+
+def _reaches(lines: Sequence[int], first: int, last: int) -> bool:
+    """Whether one of the ascending `lines` is from `first` to `last`."""
     index = bisect_left(lines, first)
     return index < len(lines) and lines[index] <= last
 

@@ -302,10 +302,13 @@ class Place:
         """The names that the statement of the call binds."""
         statement = next(node for node in reversed(self.around) if isinstance(node, ast.stmt))
         names = {node.id for node in ast.walk(statement) if _is_store(node)}  # type: ignore[attr-defined]
-        copied = _body_of(self.function).copied
-        parts = (part for name in names for node in copied.get(name, ()) for part in ast.walk(node))
-        # `result = await ...; done, pending = result`
-        return names | {part.id for part in parts if _is_store(part)}  # type: ignore[attr-defined]
+        queue = list(names)
+        while queue:  # `result = await ...; done, pending = result`
+            for node in _body_of(self.function).copied.get(queue.pop(), ()):
+                bound = {part.id for part in ast.walk(node) if _is_store(part)}  # type: ignore[attr-defined]
+                queue += bound - names
+                names |= bound
+        return names
 
     @property
     def _cleanups(self) -> Iterator[list[ast.stmt]]:

@@ -73,21 +73,19 @@ def passed_through(
     sites = {site.call for site in facts.sites}
     mentions: set[str] = set()
     before: frozenset[int] = frozenset()
-    goes_on = True
     for index, statement in enumerate(func.body):
         nodes = list(walk([statement]))
-        passed.update(
-            (node, before) for node in nodes if isinstance(node, ir.Call) and node in sites
-        )
-        goes_on = goes_on and all(_is_plain(node, facts, tested_again) for node in nodes)
-        if goes_on:
-            called = {id(node.func) for node in nodes if isinstance(node, ir.Call)}
-            names = {n.id for n in nodes if isinstance(n, ir.Name) and id(n) not in called}
-            mentions |= facts.relevant & (names | paths(statement))
-            if not any(_is_read_after(facts, name, statement) for name in mentions):
-                before = frozenset(map(id, func.body[: index + 1]))
-                mentions.clear()  # what is not read is bound anew before it is read again
-    return passed
+        calls = [node for node in nodes if isinstance(node, ir.Call)]
+        passed.update((call, before) for call in calls if call in sites)
+        if not all(_is_plain(node, facts, tested_again) for node in nodes):
+            break
+        called = {id(call.func) for call in calls}
+        names = {n.id for n in nodes if isinstance(n, ir.Name) and id(n) not in called}
+        mentions |= facts.relevant & (names | paths(statement))
+        if not any(_is_read_after(facts, name, statement) for name in mentions):
+            before = frozenset(map(id, func.body[: index + 1]))
+            mentions.clear()  # what is not read is bound anew before it is read again
+    return {call: passed.get(call, before) for call in sites}
 
 
 def _is_plain(node: ir.Node, facts: Facts, tested_again: frozenset[str]) -> bool:
