@@ -86,18 +86,18 @@ class TestEncode:
         with pytest.raises(SourceError, match="utf-7 cannot be written back unchanged"):
             edited(data, "old", "new")
 
-    @given(
-        ends=st.lists(st.sampled_from(["\n", "\r\n", "\r"]), max_size=8),
-        bom=st.sampled_from([b"", BOM]),
-        position=st.integers(0, 8),
-        new=st.lists(st.just("new"), max_size=3),
-    )
     def test_a_codec_that_encodes_less_than_it_decodes(self) -> None:
         data = b"# coding: idna\n" + b"x" * 80 + b"\n"
         source = decode("a.py", data)
         with pytest.raises(SourceError, match="not idna: "):
             encode(source, data, source.text)
 
+    @given(
+        ends=st.lists(st.sampled_from(["\n", "\r\n", "\r"]), max_size=8),
+        bom=st.sampled_from([b"", BOM]),
+        position=st.integers(0, 8),
+        new=st.lists(st.just("new"), max_size=3),
+    )
     def test_any_mixture(self, ends: list[str], bom: bytes, position: int, new: list[str]) -> None:
         old = [f"line {number}{end}" for number, end in enumerate([*ends, ""])]
         data = bom + "".join(old).encode()
