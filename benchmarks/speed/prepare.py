@@ -49,7 +49,11 @@ class Tools:
 
 def install(directory: Path) -> Tools:
     """Make the environments below `directory`. Those of the peers are kept from run to run, and
-    this project is installed anew. Raises `CalledProcessError` when pip fails."""
+    this project is installed anew. Raises `CalledProcessError` when pip fails.
+
+    `directory` becomes the root of a repository, so that the settings and the ignore files of this
+    checkout are no part of what is measured."""
+    (directory / ".git").mkdir(exist_ok=True)
     for name, packages in ENVIRONMENTS.items():
         if not (directory / name).is_dir():
             venv.create(directory / name, with_pip=True)
