@@ -288,6 +288,13 @@ class TestRefusal:
         assert path.read_bytes() == content
         assert leftovers(path.parent) == []
 
+    def test_what_another_name_of_the_file_has_written_will_do(self, any_path: Path) -> None:
+        link = any_path.with_name("link.py")
+        link.symlink_to(any_path.name)
+        for path in (any_path, link):
+            write(str(path), OLD, NEW)
+        assert any_path.read_bytes() == NEW
+
     def test_a_file_that_was_changed(self, any_path: Path) -> None:
         self._refuses(any_path, "it was changed meanwhile", before=b"older\n")
 

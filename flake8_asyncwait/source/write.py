@@ -54,8 +54,9 @@ def write(
 
     `prepare` is called when nothing but that is left to do, and what it raises is raised. Links
     stay, and so do the mode and, as far as that is permitted, the owner and the extended
-    attributes. Raises `SourceError`, and leaves the file alone, when it does not hold `before` any
-    more, is read-only or no regular file, or when the operating system refuses.
+    attributes. A file that holds `after` already will do: it was written by another of its names.
+    Raises `SourceError`, and leaves the file alone, when it does not hold `before` any more, is
+    read-only or no regular file, or when the operating system refuses.
     """
     target = os.path.realpath(path)
     try:
@@ -63,6 +64,8 @@ def write(
         _check_writable(target, found)
         with _temporary(target, after, 0o600) as temporary:
             if not _holds(target, before):
+                if _holds(target, after):
+                    return
                 raise SourceError(path, _CHANGED)
             if prepare is not None:
                 prepare()
