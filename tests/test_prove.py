@@ -200,6 +200,19 @@ def test_what_is_not_known_may_be_anything(condition: str) -> None:
     assert proof.word == PROVED, proof.verdict
 
 
+def test_an_integer_that_python_cannot_print() -> None:
+    proof = proof_of(
+        f"""
+        async def read(self):
+            task = asyncio.create_task(work())
+            await asyncio.wait([task], timeout=1)
+            for one in (task,):
+                self.mask = 0x{"f" * 5_000}
+        """
+    )
+    assert proof.word == PROVED, proof.verdict
+
+
 @pytest.mark.parametrize("options", ["**options", "timeout=options['seconds']", "**self.options"])
 def test_options_that_are_not_known_may_set_a_timeout(options: str) -> None:
     proof = proof_of(

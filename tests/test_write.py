@@ -22,6 +22,8 @@ from command import not_as_root
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flake8_asyncwait.source import differences as differ
+from flake8_asyncwait.source.differences import differences
 from flake8_asyncwait.source.text import SourceError, decode
 from flake8_asyncwait.source.write import create, encode, write
 
@@ -35,6 +37,23 @@ def edited(data: bytes, old: str, new: str) -> bytes:
     source = decode("a.py", data)
     assert old in source.text
     return encode(source, data, source.text.replace(old, new))
+
+
+LINES = st.lists(st.sampled_from(["", "a", "b", "c"]), max_size=12)
+
+
+@given(old=LINES, new=LINES, long=st.sampled_from([0, 2_000]))
+def test_differences_turn_one_text_into_the_other(
+    old: list[str], new: list[str], long: int
+) -> None:
+    """However long a text may be that is compared line by line."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(differ, "_LONG", long)
+        found = differences(old, new)
+    assert [line for code in found for line in old[code[1] : code[2]]] == old
+    assert [line for code in found for line in new[code[3] : code[4]]] == new
+    for kind, first, last, start, end in found:
+        assert (old[first:last] == new[start:end]) == (kind == "equal")
 
 
 class TestEncode:

@@ -7,9 +7,8 @@ other site has a new one, and no cancel that was put in strikes a task that is s
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from difflib import SequenceMatcher
 from functools import partial
-from itertools import chain, islice, takewhile
+from itertools import chain, islice
 from typing import NamedTuple
 
 import libcst as cst
@@ -41,6 +40,7 @@ from flake8_asyncwait.fix.unread import without_unread
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import RULES
 from flake8_asyncwait.sites.fanout import AS_COMPLETED, CREATION, GATHER, WAIT
+from flake8_asyncwait.source.differences import differences
 
 # What is never rewritten, and why.
 BY_HAND = {rule.code: rule.by_hand for rule in RULES if rule.by_hand}
@@ -441,13 +441,7 @@ def _laid(place: Place, module: cst.Module, width: int) -> str | None:
 
 def changed_lines(before: str, after: str) -> int:
     """How many lines two texts differ in: of each place where they do, the longer side."""
-    old, new = before.split("\n"), after.split("\n")
-    ahead = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
-    old, new = old[ahead:], new[ahead:]
-    back = zip(reversed(old), reversed(new), strict=False)
-    behind = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], back))
-    old, new = old[: len(old) - behind], new[: len(new) - behind]
-    codes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    codes = differences(before.split("\n"), after.split("\n"))
     return sum(max(code[2] - code[1], code[4] - code[3]) for code in codes if code[0] != "equal")
 
 

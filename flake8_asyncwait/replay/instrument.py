@@ -228,7 +228,7 @@ class Instrument(ast.NodeTransformer):
     def visit_For(self, node: ast.For) -> ast.For:
         inside = [inner for one in node.body for inner in ast.walk(one)]
         orders = any(isinstance(inner, ORDER_MATTERS) for inner in inside)
-        orders = orders or ".result()" in ast.unparse(node)
+        orders = orders or any(map(_asks_result, ast.walk(node)))
         if not orders and is_copy(node.iter) and not any(map(_removes, inside)):
             node.iter = ast.copy_location(node.iter.args[0], node.iter)
         suspends = any(isinstance(inner, SUSPENDS) for inner in inside)
@@ -433,6 +433,11 @@ def _visit_all(visitor: ast.NodeTransformer, node: ast.AST, fields: Iterable[str
             found = visitor.visit(child)
             children.extend(found if isinstance(found, list) else [found])
         setattr(node, name, children)
+
+
+def _asks_result(node: ast.AST) -> bool:
+    """Whether a node is `x.result()`."""
+    return isinstance(node, ast.Call) and not node.args and last_name(node.func) == "result"
 
 
 def _removes(node: ast.AST) -> bool:

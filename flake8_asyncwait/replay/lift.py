@@ -37,6 +37,7 @@ from flake8_asyncwait.replay.surroundings import BUILTIN_NAMES
 
 FILENAME = "<judged>"
 MAX_NODES = 50_000  # of a tree that is compiled and run
+MAX_CLASSES = 1_000  # of it: Python takes quadratic time to make classes below each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,9 @@ def _parsed(source: str) -> ast.Module:
 def _short(tree: ast.Module) -> ast.Module:
     """Return a tree that is no longer than what is compiled and run in some seconds. Raises
     CannotLift."""
-    if next(islice(ast.walk(tree), MAX_NODES, None), None) is not None:
+    nodes = list(islice(ast.walk(tree), MAX_NODES + 1))
+    classes = sum(isinstance(node, ast.ClassDef) for node in nodes)
+    if len(nodes) > MAX_NODES or classes > MAX_CLASSES:
         raise CannotLift("too much of its file is needed to run it")
     return tree
 
@@ -202,7 +205,9 @@ def _groups(code: CodeType) -> dict[CodeType, CodeType]:
 def _missing(groups: Iterable[CodeType]) -> frozenset[str]:
     loaded, stored = set(), set(BUILTIN_NAMES)
     for code in groups:
-        for instruction in dis.get_instructions(code):
+        # `dis` shows each constant, which takes long for some, and raises for a very long integer.
+        bare = code.replace(co_consts=(None,) * len(code.co_consts))
+        for instruction in dis.get_instructions(bare):
             if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
                 loaded.add(instruction.argval)
             elif instruction.opname in ("STORE_GLOBAL", "STORE_NAME"):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 
 from flake8_asyncwait.report.entry import Edit
+from flake8_asyncwait.source.differences import differences
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
@@ -16,9 +16,8 @@ def edits(before: str, after: str) -> tuple[Edit, ...]:
     Line ends are those of the texts, which an edit therefore may hold too.
     """
     old, new = _LINE.findall(before), _LINE.findall(after)
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     found = []
-    for kind, first, last, start, end in matcher.get_opcodes():
+    for kind, first, last, start, end in differences(old, new):
         if kind != "equal":
             found.append(Edit(*_place(old, first), *_place(old, last), "".join(new[start:end])))
     return tuple(found)

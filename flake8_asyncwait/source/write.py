@@ -9,7 +9,6 @@ that lives on when this one is killed. What a killed run may leave behind is a `
 from __future__ import annotations
 
 import contextlib
-import difflib
 import errno
 import os
 import re
@@ -19,6 +18,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from flake8_asyncwait.source.differences import differences
 from flake8_asyncwait.source.text import BOM, Source, SourceError, os_error, read
 
 _LINE_END = re.compile("\r\n|\r|\n")
@@ -141,8 +141,7 @@ def _with_line_ends(text: str, old_text: str, ends: Sequence[str]) -> str:
         return text.replace("\n", ends[0]) if ends else text
     old, new = old_text.split("\n"), text.split("\n")
     result = []
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    for _, first_old, last_old, first, last in matcher.get_opcodes():
+    for _, first_old, last_old, first, last in differences(old, new):
         for number in range(first, last):
             same = min(first_old + number - first, last_old - 1, len(ends) - 1)
             result += [new[number], ends[max(same, 0)]]
