@@ -11,7 +11,7 @@ import pytest
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.replay import prove
-from flake8_asyncwait.replay.proof import GAVE_UP, NOT_REPRODUCED, PROVED, Proof
+from flake8_asyncwait.replay.proof import GAVE_UP, NOT_LIFTED, NOT_REPRODUCED, PROVED, Proof
 
 LEAKS = """\
 import asyncio
@@ -242,6 +242,24 @@ def test_what_cannot_be_lifted_says_why(tmp_path: Path) -> None:
     assert done.stdout.endswith("\n\ncould not be lifted: it has a class pattern\n\n")
     mark = "[not lifted: it has a class pattern]"
     assert mark in asyncwait("check", "--prove", "--output-format", "full", str(path)).stdout
+
+
+@pytest.mark.parametrize(
+    "costly",
+    [
+        "\n".join(["class A: pass"] * 1_001),
+        f"match work:\n    case [{', '.join(f'x{n}' for n in range(1_001))}]: pass",
+        "\n".join(["x = 1, 2, 3, 4"] * 10_000),
+    ],
+    ids=["classes", "patterns", "nodes"],
+)
+def test_what_takes_long_to_compile_is_not_run(costly: str) -> None:
+    body = textwrap.indent(costly, "    ")
+    proof = proof_of(
+        "async def read():\n    task = asyncio.create_task(work())\n"
+        f"    await asyncio.wait([task], timeout=1)\n{body}\n"
+    )
+    assert (proof.word, proof.reason) == (NOT_LIFTED, "too much of its file is needed to run it")
 
 
 def test_every_finding_of_a_line_is_proved(tmp_path: Path) -> None:

@@ -36,8 +36,9 @@ from flake8_asyncwait.replay.locate import (
 from flake8_asyncwait.replay.surroundings import BUILTIN_NAMES
 
 FILENAME = "<judged>"
-MAX_NODES = 50_000  # of a tree that is compiled and run
-MAX_CLASSES = 1_000  # of it: Python takes quadratic time to make classes below each other
+# How many nodes of a kind a tree may have that is compiled and run. Python takes quadratic time to
+# make classes below each other, and quadratic memory to compile what a pattern binds.
+MOST = {ast.AST: 50_000, ast.ClassDef: 1_000, ast.pattern: 1_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +167,8 @@ def _parsed(source: str) -> ast.Module:
 def _short(tree: ast.Module) -> ast.Module:
     """Return a tree that is no longer than what is compiled and run in some seconds. Raises
     CannotLift."""
-    nodes = list(islice(ast.walk(tree), MAX_NODES + 1))
-    classes = sum(isinstance(node, ast.ClassDef) for node in nodes)
-    if len(nodes) > MAX_NODES or classes > MAX_CLASSES:
+    nodes = list(islice(ast.walk(tree), MOST[ast.AST] + 1))
+    if any(sum(isinstance(node, kind) for node in nodes) > most for kind, most in MOST.items()):
         raise CannotLift("too much of its file is needed to run it")
     return tree
 
