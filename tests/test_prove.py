@@ -257,7 +257,8 @@ def test_what_takes_long_to_compile_is_not_run(costly: str) -> None:
     body = textwrap.indent(costly, "    ")
     proof = proof_of(
         "async def read():\n    task = asyncio.create_task(work())\n"
-        f"    await asyncio.wait([task], timeout=1)\n{body}\n"
+        "    await asyncio.wait([task], timeout=1)\n    costly()\n"
+        f"def costly(work=None):\n{body}\n"
     )
     assert (proof.word, proof.reason) == (NOT_LIFTED, "too much of its file is needed to run it")
 
