@@ -200,6 +200,29 @@ def test_what_is_not_known_may_be_anything(condition: str) -> None:
     assert proof.word == PROVED, proof.verdict
 
 
+def test_a_property_with_a_setter_is_a_property() -> None:
+    proof = proof_of(
+        """
+        async def read(self):
+            task = asyncio.create_task(work())
+            self.size = 0
+            if self.size == 0:
+                await asyncio.wait([task], timeout=1)
+            else:
+                await task
+
+        @property
+        def size(self):
+            return self._size
+
+        @size.setter
+        def size(self, value):
+            self._size = value
+        """
+    )
+    assert proof.word == PROVED, proof.verdict
+
+
 def test_an_integer_that_python_cannot_print() -> None:
     proof = proof_of(
         f"""

@@ -45,7 +45,7 @@ MUTATORS = {"add", "append", "appendleft", "extend", "insert", "push", "put_nowa
 MUTATORS |= {"setdefault", "update"}
 REMOVERS = {"clear", "discard", "pop", "popitem", "popleft", "remove"}
 KEPT_DECORATORS = {"asynccontextmanager", "classmethod", "contextmanager", "property"}
-KEPT_DECORATORS |= {"staticmethod"}
+KEPT_DECORATORS |= {"deleter", "getter", "setter", "staticmethod"}
 ORDER_MATTERS = (ast.Break, ast.Return, ast.Raise, ast.Continue, ast.If, ast.Await)
 TIMED = {"timeout", "timeout_at", "wait_for"}
 
