@@ -206,7 +206,7 @@ def test_a_property_with_a_setter_is_a_property() -> None:
         async def read(self):
             task = asyncio.create_task(work())
             self.size = 0
-            if self.size == 0:
+            if self.size == 1:
                 await asyncio.wait([task], timeout=1)
             else:
                 await task
@@ -217,7 +217,7 @@ def test_a_property_with_a_setter_is_a_property() -> None:
 
         @size.setter
         def size(self, value):
-            self._size = value
+            self._size = value + 1
         """
     )
     assert proof.word == PROVED, proof.verdict
