@@ -205,7 +205,6 @@ def test_a_property_with_a_setter_is_a_property() -> None:
         """
         async def read(self):
             task = asyncio.create_task(work())
-            self.size = 0
             if self.size == 1:
                 await asyncio.wait([task], timeout=1)
             else:
@@ -213,11 +212,11 @@ def test_a_property_with_a_setter_is_a_property() -> None:
 
         @property
         def size(self):
-            return self._size
+            return 1
 
         @size.setter
         def size(self, value):
-            self._size = value + 1
+            pass
         """
     )
     assert proof.word == PROVED, proof.verdict
