@@ -39,6 +39,7 @@ class Hooks(Backstage):
         self.surroundings = Surroundings(world, declared)
         self.target: Callable[..., Any] | None = None
         self.functions: dict[CodeType, Callable[..., Any]] = {}
+        self.bound: dict[tuple[int, int], tuple[object, ...]] = {}
 
     def namespace(self, missing: Iterable[str]) -> dict[str, Any]:
         """Return the globals for the module; `missing` names get an unknown each."""
@@ -65,6 +66,7 @@ class Hooks(Backstage):
             "__BaseException__": BaseException,
             "__Exception__": Exception,
             "__follow__": self.follow,
+            "__enters__": self.enters,
             "__leaves__": self.leaves,
             "__polled__": self.polled,
             "__timed__": self.timed,
@@ -127,9 +129,13 @@ class Hooks(Backstage):
 
         return judged
 
-    def leaves(self, *values: object) -> None:
+    def enters(self, place: tuple[int, int], *values: object) -> None:
+        """Note what the `with` at a place has bound."""
+        self.bound[place] = values
+
+    def leaves(self, place: tuple[int, int]) -> None:
         """Note that a `with` is left by an exception."""
-        for value in values:
+        for value in self.bound[place]:
             self.world.leaves_with(value)
 
     def polled(self, thing: Any) -> Any:

@@ -257,9 +257,12 @@ class Instrument(ast.NodeTransformer):
         targets = (one.optional_vars for one in node.items)
         names = [ast.Name(one.id, ast.Load()) for one in targets if isinstance(one, ast.Name)]
         if self.kind == GATHER and self.in_target and names:
-            leaves: list[ast.stmt] = [ast.Expr(hook_call("__leaves__", *names)), ast.Raise()]
+            key = constant((node.lineno, node.col_offset))
+            enters = ast.Expr(hook_call("__enters__", key, *names))
+            leaves: list[ast.stmt] = [ast.Expr(hook_call("__leaves__", key)), ast.Raise()]
             error = ast.Name(hook_name("__BaseException__"), ast.Load())
-            node.body = [ast.Try(node.body, [ast.ExceptHandler(error, None, leaves)], [], [])]
+            tried = ast.Try(node.body, [ast.ExceptHandler(error, None, leaves)], [], [])
+            node.body = [enters, tried]
         return node
 
     def visit_Assert(self, node: ast.Assert) -> ast.Assert:

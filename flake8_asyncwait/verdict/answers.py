@@ -50,7 +50,7 @@ def fates(analysed: Analysed) -> Fates | None:
     first = partial(shortest, books)
     # A gather answers for what it makes; tasks that it is given were made at another site.
     made = [(k, h) for k, h in lost if site.kind is not GATHER or books.is_made_by(k, site.call)]
-    child = [(k, h) for k, h in lost if books.several and _struck_at(k) in AT_CHILD]
+    child = [(k, h) for k, h in lost if _struck_at(k) in AT_CHILD]
     return Fates(
         books,
         not analysed.is_incomplete,

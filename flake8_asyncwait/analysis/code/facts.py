@@ -17,14 +17,14 @@ class Site:
     """A site and what is known of it without executions.
 
     `pending_names` are those that the result of a wait, or the pending half of it, is bound to,
-    `result_names` those of both halves. `uses` are the names bound by a `with` that what a site of
-    the family is given may use.
+    `result_names` those of both halves. `uses` are the `with` statements, as ids, whose names what
+    a site of the family is given may use.
     """
 
     call: ir.Call
     index: int
     kind: Kind = WAIT
-    uses: frozenset[str] = frozenset()
+    uses: frozenset[int] = frozenset()
     pending_names: frozenset[str] = frozenset()
     result_names: frozenset[str] = frozenset()
 

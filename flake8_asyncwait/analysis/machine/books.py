@@ -58,8 +58,7 @@ class Books:
     """What a run for one site finds out, within `limit` units of work.
 
     `early` says that the wait of the site is early, in one execution at least, `coroutine` names
-    one that is passed to it, `several` that a gather has several children of the function.
-    `is_forgotten` says that a task is lost without a fault.
+    one that is passed to it, `is_forgotten` says that a task is lost without a fault.
     """
 
     # Whether the executions that lose nothing matter, too.
@@ -70,7 +69,6 @@ class Books:
     limit: int
     early: bool = False
     coroutine: str = ""
-    several: bool = False
     is_forgotten: bool = False
     adopted: set[str] = field(default_factory=set)
     labels: dict[int, str] = field(default_factory=dict)

@@ -25,6 +25,7 @@ from flake8_asyncwait.analysis.states.values import (
     Param,
     Ref,
     Result,
+    Shielded,
     Task,
     TimeLimited,
     Value,
@@ -86,18 +87,16 @@ def gathered(ctx: Context, node: ir.Call, state: State, ref: Ref, before: State)
         return state
     children = effects.tasks_of(state, ref)
     owned = [c for c in children if state.task(c).owner not in (FUTURE,)]
-    if sum(_is_ours(state, child) for child in owned) > 1:
-        ctx.machine.books.several = True
-        state = _followed(state, owned)
-    else:
-        state = _followed(state, [child for child in owned if child.id not in before.heap])
-    state = state.put(ref, state.gather(ref)._replace(site=True))
+    several = sum(_is_ours(state, child) for child in owned) > 1
+    followed = owned if several else [child for child in owned if child.id not in before.heap]
+    state = _followed(state, followed)
+    state = state.put(ref, state.gather(ref)._replace(site=several))
     return state.step(node.line, STARTS[GATHER])
 
 
 def _is_ours(state: State, ref: Ref) -> bool:
     task = state.task(ref)
-    return task.owner != FUTURE and not task.handed
+    return task.owner == OWNED and not task.handed
 
 
 def _followed(state: State, values: Collection[Value]) -> State:
@@ -159,9 +158,9 @@ def sizes(ctx: Context, state: State, value: Value) -> Iterator[tuple[State, Val
 
 def leaving(ctx: Context, node: ir.With, state: State) -> State:
     """A `with` is left: what the children of the gather of the site use of it is closed."""
-    if not isinstance(node.target, ir.Name) or node.target.id not in ctx.machine.site.uses:
+    if not isinstance(node.target, ir.Name) or not may_close(ctx, state):
         return state
-    if not may_close(ctx, state):
+    if id(node) not in ctx.machine.site.uses:
         return state
     return _at_child(state.step(node.line, closing(node.target.id)), CLOSED)
 
@@ -263,6 +262,12 @@ def is_task(ctx: Context, value: Result) -> bool:
 def is_safe(ctx: Context, coroutine: Coroutine) -> bool:
     """Whether a coroutine of a function of the project cannot fail."""
     return ctx.machine.site.kind is not WAIT and cannot_fail(coroutine.func)
+
+
+def none_fails(ctx: Context, items: Sequence[Value]) -> bool:
+    """Whether items of a loop are coroutines, maybe under a shield, of which none can fail."""
+    inner = [item.inner if isinstance(item, Shielded) else item for item in items]
+    return bool(inner) and all(isinstance(i, Coroutine) and is_safe(ctx, i) for i in inner)
 
 
 def cannot_fail(func: ir.Func) -> bool:

@@ -131,15 +131,15 @@ class Context:
         late = state.step(line, "the time runs out", TIMEOUT)
         self.out.add(raising(TIMEOUT_ERROR), late)
 
-    def suspend(self, state: State, line: int) -> Results:
-        """Something unknown suspends, and may fail."""
+    def suspend(self, state: State, line: int, is_safe: bool = False) -> Results:
+        """Something unknown suspends, and may fail unless it `is_safe`."""
         later = state.suspended()
-        self.fault(state, line, (CANCELLED_ERROR, ANY), later)
+        self.fault(state, line, (CANCELLED_ERROR,) if is_safe else (CANCELLED_ERROR, ANY), later)
         return [(later, UNKNOWN)]
 
-    def suspend_all(self, states: list[State], line: int) -> list[State]:
+    def suspend_all(self, states: list[State], line: int, is_safe: bool = False) -> list[State]:
         """`suspend` in each of the states."""
-        return [after for one in states for after, _ in self.suspend(one, line)]
+        return [after for one in states for after, _ in self.suspend(one, line, is_safe)]
 
 
 class Args(NamedTuple):
@@ -209,8 +209,8 @@ class Machine:
     affordable: set[ir.Func] = field(default_factory=set)
     ordered: dict[int, bool] = field(default_factory=dict)
     assigned: dict[ir.Func, list[tuple[str, str]]] = field(default_factory=dict)
-    # The loops over `as_completed` with a timeout of their own, as ids.
-    timed_loops: set[int] = field(default_factory=set)
+    # The `async for` loops over `as_completed`, as ids, and whether that has a timeout of its own.
+    completing: dict[int, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.line = self.func.line

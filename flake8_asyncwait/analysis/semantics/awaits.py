@@ -164,7 +164,8 @@ def _await_shielded(ctx: Context, state: State, shielded: Shielded, line: int) -
         ctx.time_out(state.suspended(), line)
     refs = effects.tasks_of(state, inner)
     if not refs:
-        return ctx.suspend(hand_over(ctx, state, inner), line)
+        is_safe = isinstance(inner, Coroutine) and fanout.is_safe(ctx, inner)
+        return ctx.suspend(hand_over(ctx, state, inner), line, is_safe)
     if effects.ended(state, inner):
         return _await_value(ctx, state, inner, line)
     ctx.fault(state, line, (CANCELLED_ERROR,), state.suspended())

@@ -76,8 +76,8 @@ def _leave_loop(flow: Flow, ctx: Context, iterator: str = "") -> list[State]:
 def _for(ctx: Context, node: ir.For, states: list[State]) -> list[State]:
     # Those whose items are not known, and whether there are some.
     unknown: list[tuple[State, bool]] = []
-    # Those whose items are known, by the order of these and whether there are others.
-    known: dict[tuple[Order, bool], list[State]] = {}
+    # Those whose items are known, by the order of these and what stands for others, if any.
+    known: dict[tuple[Order, Value | None], list[State]] = {}
     ways = (way for one in states for way in evaluate(ctx, node.iter, one))
     for after, value in (sized for way in ways for sized in fanout.sizes(ctx, *way)):
         if fanout.is_refused(ctx, after, value):
@@ -85,8 +85,7 @@ def _for(ctx: Context, node: ir.For, states: list[State]) -> list[State]:
             continue
         if isinstance(value, AsCompleted) and node.asynchronous:
             after, items, source = completing(ctx, after, value)
-            if value.timed:
-                ctx.machine.timed_loops.add(id(node))
+            ctx.machine.completing[id(node)] = value.timed
             if items is not None:
                 _start_loop(ctx, node, after, items, source, known, Order.COMPLETION)
                 continue
@@ -100,8 +99,8 @@ def _for(ctx: Context, node: ir.For, states: list[State]) -> list[State]:
             order = Order.COMPLETION if isinstance(value, AsCompleted) else Order.GIVEN
             _start_loop(ctx, node, after, items, source, known, order)
     ends = _loop_unknown(ctx, node, unknown)
-    for (order, opened), started in known.items():
-        ends += _loop_items(ctx, node, started, order, opened)
+    for (order, other), started in known.items():
+        ends += _loop_items(ctx, node, started, order, other)
     return ends
 
 
@@ -111,7 +110,7 @@ def _start_loop(
     state: State,
     items: tuple[Value, ...],
     source: Value,
-    known: dict[tuple[Order, bool], list[State]],
+    known: dict[tuple[Order, Value | None], list[State]],
     order: Order = Order.GIVEN,
 ) -> None:
     """Bind the iterator of a loop over known items, and enter the state among the others."""
@@ -122,7 +121,9 @@ def _start_loop(
         order = Order.GIVEN
     state, ref = state.new(Box(ir.ITERATOR, items))
     state = state.bind(_iterator(node, ctx), ref)
-    known.setdefault((order, type(box) is Box and box.open), []).append(state)
+    opened = type(box) is Box and box.open
+    other = (items[-1] if fanout.none_fails(ctx, items) else UNKNOWN) if opened else None
+    known.setdefault((order, other), []).append(state)
 
 
 def _iterator(node: ir.For, ctx: Context) -> str:
@@ -159,7 +160,7 @@ def _loop_unknown(ctx: Context, node: ir.For, states: list[tuple[State, bool]]) 
         going_on = [head for head in fresh if heads.add(head)]
         if node.asynchronous:
             _may_time_out(ctx, node, going_on)
-            going_on = ctx.suspend_all(going_on, node.line)
+            going_on = ctx.suspend_all(going_on, node.line, id(node) in ctx.machine.completing)
         ends += run_block(ctx, node.orelse, merge(ctx, going_on, node.line))
         fresh = _turn(ctx, node, going_on, flow)
     return ends + _leave_loop(flow, ctx)
@@ -167,7 +168,7 @@ def _loop_unknown(ctx: Context, node: ir.For, states: list[tuple[State, bool]]) 
 
 def _may_time_out(ctx: Context, node: ir.For, states: list[State]) -> None:
     """The time of `async for task in as_completed(tasks, timeout=...)` may be up before a turn."""
-    if id(node) in ctx.machine.timed_loops:
+    if ctx.machine.completing.get(id(node)):
         for state in states:
             ctx.time_out(state.suspended(), node.line)
 
@@ -179,10 +180,10 @@ def _turn(ctx: Context, node: ir.For, states: list[State], flow: Flow) -> list[S
 
 
 def _loop_items(
-    ctx: Context, node: ir.For, states: list[State], order: Order, opened: bool
+    ctx: Context, node: ir.For, states: list[State], order: Order, other: Value | None
 ) -> list[State]:
     """A loop over known items, one turn each; what is left stands in the state, as the
-    iterator does. An open collection holds others too."""
+    iterator does. An open collection holds others too, for which `other` stands."""
     key = _iterator(node, ctx)
     flow = Flow()
     current = merge(ctx, states, node.line)
@@ -198,8 +199,8 @@ def _loop_items(
         ended = run_block(ctx.into(flow), node.body, merge(ctx, entered, node.line))
         ended = [collect(ctx, end, node.line) for end in ended + flow.take(CONTINUE)]
         current = merge(ctx, ended, node.line)
-    if opened:
-        ends += _turn_unknown(ctx, node, ends, flow)
+    if other is not None:
+        ends += _turn_unknown(ctx, node, ends, flow, other)
     ends = run_block(ctx, node.orelse, merge(ctx, ends, node.line))
     return ends + _leave_loop(flow, ctx, key)
 
@@ -263,8 +264,10 @@ def _completed(ctx: Context, node: ir.For, item: Value, state: State) -> list[St
     return ended
 
 
-def _turn_unknown(ctx: Context, node: ir.For, states: list[State], flow: Flow) -> list[State]:
+def _turn_unknown(
+    ctx: Context, node: ir.For, states: list[State], flow: Flow, item: Value = UNKNOWN
+) -> list[State]:
     """A turn for an item that is not known."""
-    entered = [end for one in states for end in bind(ctx, node.target, UNKNOWN, one)]
+    entered = [end for one in states for end in bind(ctx, node.target, item, one)]
     ended = run_block(ctx.into(flow), node.body, merge(ctx, entered, node.line))
     return ended + flow.take(CONTINUE)

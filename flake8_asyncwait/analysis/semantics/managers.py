@@ -100,6 +100,8 @@ def _with_timeout(ctx: Context, node: ir.With, state: State) -> list[State]:
             inside.limited = timed and _alone(node.body)
             ends += run_block(inside, node.body, [entered])
             for completion, states in flow:
+                if completion.exc is not None:
+                    states = [fanout.leaving(ctx, node, one) for one in states]
                 ctx.out.add(completion, *states)
                 if timed and completion == raising(CANCELLED_ERROR):
                     struck = [one for one in states if one.fault and not entered.fault]

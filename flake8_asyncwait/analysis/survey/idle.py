@@ -73,12 +73,16 @@ def passed_through(
     sites = {site.call for site in facts.sites}
     mentions: set[str] = set()
     before: frozenset[int] = frozenset()
+    cancels = False
     for index, statement in enumerate(func.body):
         nodes = list(walk([statement]))
         calls = [node for node in nodes if isinstance(node, ir.Call)]
         passed.update((call, before) for call in calls if call in sites)
         if not all(_is_plain(node, facts, tested_again) for node in nodes):
             break
+        cancels = cancels or any(known.has(call, known.CANCELS) for call in calls)
+        if cancels and any(isinstance(node, ir.Await) for node in nodes):
+            break  # to await what was asked to cancel raises: what follows may never be reached
         called = {id(call.func) for call in calls}
         names = {n.id for n in nodes if isinstance(n, ir.Name) and id(n) not in called}
         mentions |= facts.relevant & (names | paths(statement))

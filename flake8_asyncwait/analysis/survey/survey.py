@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -14,6 +13,7 @@ from flake8_asyncwait.analysis.code.program import Helpers, Program
 from flake8_asyncwait.analysis.code.walk import (
     bindings,
     bound_names,
+    close,
     every,
     last_name,
     mentioned,
@@ -100,28 +100,29 @@ def family_facts_of(program: Program, func: ir.Func, sites: Mapping[ir.Call, Kin
     )
 
 
-def _uses(func: ir.Func, call: ir.Call) -> frozenset[str]:
-    """The names bound by a `with` that what a call is given may use, directly or through others."""
-    bound = Counter(
-        node.target.id
-        for node in every(func)
-        if isinstance(node, ir.With) and isinstance(node.target, ir.Name)
-    )
-    managed = {name for name, times in bound.items() if times == 1}  # else: which of them?
-    if not managed:
+def _uses(func: ir.Func, call: ir.Call) -> frozenset[int]:
+    """The `with` statements, as ids, whose name what a call is given may use, directly or through
+    others."""
+    withs = [node for node in every(func) if isinstance(node, ir.With)]
+    if not any(isinstance(node.target, ir.Name) for node in withs):
         return frozenset()
+    flows = [(node, *flow) for node in every(func) for flow in _flows(node)]
     names = {name for arg in call.args for name in mentioned(arg.value)}
-    while True:
-        found = {
-            name
-            for node in every(func)
-            for target, value in _flows(node)
-            if target in names
-            for name in mentioned(value)
-        }
-        if found <= names:
-            return frozenset(names & managed)
-        names |= found
+    close(names, [(target, name) for _, target, value in flows for name in mentioned(value)])
+    given = [(id(call), arg.value) for arg in call.args]
+    given += [(id(node), value) for node, target, value in flows if target in names]
+    return frozenset(id(node) for node in withs if _is_used(node, given))
+
+
+def _is_used(manager: ir.With, given: list[tuple[int, ir.Expr]]) -> bool:
+    """Whether one of some values, each of a node that gives it, mentions the name of a `with` in
+    it, where nothing has bound that anew."""
+    if not isinstance(manager.target, ir.Name):
+        return False
+    name, inside = manager.target.id, list(walk(manager.body))
+    anew = [getattr(node, "line", 0) for node in inside if name in bound_names(node)]
+    own = {id(node) for node in inside if not anew or getattr(node, "line", 0) <= min(anew)}
+    return any(node in own and name in mentioned(value) for node, value in given)
 
 
 def _flows(node: object) -> Iterator[tuple[str, ir.Expr]]:
