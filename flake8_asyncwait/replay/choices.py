@@ -145,8 +145,7 @@ class Choices(Backstage):
 
     def tells(self, life: Life) -> None:
         """A task tells what came of it: of those of which one must have failed, another has if this
-        one has not. That its result is there says nothing, as it would be a fault if it were not.
-        """
+        one has not."""
         for lives in self.must_fail:
             if life in lives and life.state in (State.GOOD, State.CANCELLED):
                 lives.remove(life)

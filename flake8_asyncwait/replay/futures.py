@@ -289,6 +289,7 @@ class Gather(Future):
     def _settle_outcome(self, life: Life) -> None:
         if life.state is State.FINISHED and not life.asked:
             life.state = State.GOOD
+            self.world.tells(life)
         self._raise_cancelled(life)
 
     def _raise_cancelled(self, life: Life) -> None:

@@ -189,6 +189,7 @@ class World(Choices):
         if life.state is State.FINISHED:
             failed = not life.sure and self.strike(f"{life.label}.result()", cancels=False)
             life.state = State.FAILED if failed else State.GOOD
+            self.tells(life)
         if life.state is State.CANCELLED:
             raise CancelledError
         if life.state is State.FAILED:

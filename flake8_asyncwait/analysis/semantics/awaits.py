@@ -103,6 +103,8 @@ def result_of(ctx: Context, state: State, ref: Ref, line: int) -> Results:
         return []
     if status in (Status.DONE, Status.FAILING):
         ctx.fault(state, line, (ANY,), effects.with_status(state, ref, Status.FAILED))
+        if status == Status.FAILING:
+            return []
         return [(effects.with_status(state, ref, Status.OK), UNKNOWN)]
     ctx.fail(effects.not_ended(state, ref), Exc("InvalidStateError"))
     if status == Status.MAYBE or status in MAYBE_ASKED:
@@ -138,6 +140,8 @@ def _await_gather(ctx: Context, state: State, value: Ref, line: int) -> Results:
             ctx.fault(state, line, (ANY,), fanout.failing(ctx, failed, value))
     if unknown and not (refs and all(state.task(ref).safe for ref in refs)):
         ctx.fault(state, line, (ANY,), fanout.failing(ctx, later, value))
+    if Status.FAILING in statuses:
+        return []
     return [(effects.end_all(later, value, Status.OK), UNKNOWN)]
 
 

@@ -6,7 +6,7 @@ from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, Exc
 from flake8_asyncwait.analysis.machine.books import WAITED_AGAIN
 from flake8_asyncwait.analysis.machine.handover import cancel
 from flake8_asyncwait.analysis.machine.machine import Context, Results
-from flake8_asyncwait.analysis.semantics.items import as_items, as_task
+from flake8_asyncwait.analysis.semantics.items import as_items, as_task, live
 from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import Flow
@@ -14,6 +14,8 @@ from flake8_asyncwait.analysis.states.keys import is_attribute
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.trace import OUTCOME, WAITING, Choice
 from flake8_asyncwait.analysis.states.values import (
+    FOREIGN,
+    MANY,
     OWNED,
     UNKNOWN,
     Box,
@@ -21,10 +23,15 @@ from flake8_asyncwait.analysis.states.values import (
     Param,
     Ref,
     Status,
+    Task,
     Value,
     Waiting,
     WaitTask,
 )
+
+
+# How the steps of a witness name what a wait waits for besides what is known.
+OTHERS = "other tasks"
 
 
 def settling_wait(ctx: Context, state: State, waiting: Waiting, line: int) -> Results:
@@ -58,6 +65,9 @@ def run_wait(ctx: Context, state: State, waiting: Waiting, line: int) -> Results
     if not items and not opened:
         ctx.fail(state, Exc("ValueError"))
         return []
+    if opened and _tells_others(ctx, state) and not live(state, ctx.machine.origin(OTHERS)):
+        state, another = _another(ctx, state, Status.MAYBE)
+        items = (*items, another)
     if waiting.site >= 0:
         state = start_wait(ctx, state, waiting.site, items, opened)
         state = state.step(waiting.line, "the wait starts", WAITING)
@@ -68,6 +78,24 @@ def run_wait(ctx: Context, state: State, waiting: Waiting, line: int) -> Results
         ctx.machine.books.early |= waiting.site == ctx.machine.site.index
         ctx.time_out(later, waiting.line)
     return _partings(ctx, state, waiting, items, opened)
+
+
+def _another(ctx: Context, state: State, status: Status) -> tuple[State, Value]:
+    """One of the tasks that a wait waits for besides what is known: somebody else's. A state
+    remembers no more of them than tell anything."""
+    origin = ctx.machine.origin(OTHERS)
+    if live(state, origin) >= MANY:
+        return state, UNKNOWN
+    return state.new(Task(status, FOREIGN, origin))
+
+
+def _tells_others(ctx: Context, state: State) -> bool:
+    """Whether it matters what somebody else's tasks do."""
+    return ctx.machine.something_to_lose(state) and not ctx.machine.all_owners
+
+
+def _is_another(ctx: Context, state: State, item: Value) -> bool:
+    return any(state.task(r).origin == ctx.machine.origin(OTHERS) for r in effects.tasks_of(state, item))
 
 
 def join_wait(ctx: Context, state: State, ref: Ref, line: int) -> Results:
@@ -175,6 +203,7 @@ def _partings(
     full = not waiting.first and not waiting.timeout
     kept = _kept(state, items)
     may_be_none = waiting.timeout or opened
+    is_open = opened and not any(_is_another(ctx, state, item) for item in items)
     results: Results = []
     for done, pending in effects.partitions(state, items, full=full, may_be_none=may_be_none):
         if over and any(effects.surely_runs(state, item) for item in done):
@@ -193,11 +222,13 @@ def _partings(
             ways = effects.where_one_fails(after, done)
         for item in done:
             ways = [way for one in ways for way in concluded(ctx, one, item)]
-        # Without a timeout something is done, if only what nothing is known of.
-        some = done or (() if waiting.timeout else (UNKNOWN,))
         for way in ways:
-            way, done_box = way.new(Box(set, some, opened))
-            way, pending_box = way.new(Box(set, pending, opened and not full))
+            some = done
+            if not done and not waiting.timeout:  # something is done, but nothing known
+                way, one = _another(ctx, way, Status.DONE)
+                some = (one,)
+            way, done_box = way.new(Box(set, some, is_open))
+            way, pending_box = way.new(Box(set, pending, is_open and not full))
             results.append(way.new(Box(tuple, (done_box, pending_box))))
     return results
 

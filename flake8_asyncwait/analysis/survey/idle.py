@@ -151,6 +151,8 @@ class _Idle:
             return last_name(node.func) not in self.helpers and not changed_by(
                 node, self.tested_again
             )
+        if isinstance(node, ir.Case):
+            return self.watched.isdisjoint(node.binds)
         if isinstance(node, ir.Handler) and node.name is not None:
             return node.name not in self.watched
         return True

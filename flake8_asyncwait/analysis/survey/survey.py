@@ -41,15 +41,17 @@ def facts_of(
     helpers = frozenset(may_call.entries) | {nested.name for nested in func.nested}
     makes, wraps = partial(_makes, may_call), partial(_wraps, may_call)
     relevant = relevant_names(func, calls, _follows(helpers, not making), makes, wraps, making)
-    names = frozenset(name for name in relevant.names if program.root(func, name) != "asyncio")
     made = {name for node in every(func) for name in _made_names(node, makes)}
-    made |= {name for node in every(func) for name in _deleted_names(node)}
+    made -= {*func.imports, *(n.name for n in every(func) if isinstance(n, ir.DefineClass))}
+    passed = (name for name in relevant.names if program.root(func, name) != "asyncio")
+    names = made.union(passed)
+    deleted = {name for node in every(func) for name in _deleted_names(node)}
     results = frozenset().union(*(site.result_names for site in sites))
     borrows = any(name in relevant.elements for name in func.params)
-    bindable = frozenset((made | results) & names)
+    bindable = frozenset(made | ((deleted | results) & names))
     return Facts(
         sites,
-        names,
+        frozenset(names),
         relevant.elements,
         bindable,
         repeated(func),
