@@ -363,7 +363,7 @@ LONG_STATEMENTS: dict[str, Text] = {
     "comments": _lines("# {n}"),
     "functions": _lines("def g{n}(): return {n}"),
     "functions that capture": _lines("def g{n}(): return pending"),
-    "asynchronous functions": _lines("async def g{n}(): await asyncio.wait({a}, timeout=1)"),
+    "asynchronous functions": _lines("async def g{n}(): await asyncio.sleep(1)"),
     "classes": _lines("class A{n}: pass"),
     "bases": _row("class A(", "B{n}, ", "): pass"),
     "parameters": _row("def g(", "a{n}, ", "): return pending"),
