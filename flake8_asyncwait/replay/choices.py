@@ -140,14 +140,14 @@ class Choices(Backstage):
 
     def one_has_failed(self, lives: Iterable[Life]) -> None:
         """One of these has: a wait for the first exception has returned before all were done."""
-        self.must_fail.append([life for life in lives if not life.sure])
+        self.must_fail.append([life for life in lives if not (life.sure or _is_good(life))])
         self._is_possible()
 
     def tells(self, life: Life) -> None:
         """A task tells what came of it: of those of which one must have failed, another has if this
         one has not."""
         for lives in self.must_fail:
-            if life in lives and life.state in (State.GOOD, State.CANCELLED):
+            if life in lives and _is_good(life):
                 lives.remove(life)
         self._is_possible()
 
@@ -300,3 +300,8 @@ def _is_ordinary(kind: object) -> bool:
     if isinstance(kind, type):
         return issubclass(kind, Exception)
     return isinstance(kind, Standin)
+
+
+def _is_good(life: Life) -> bool:
+    """Say whether a task that has told what came of it has not failed."""
+    return life.state in (State.GOOD, State.CANCELLED)

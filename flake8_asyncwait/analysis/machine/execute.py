@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.machine.loss import (
     collect,
+    has_failing,
     holds_losable,
     is_open,
     merge,
@@ -130,7 +131,8 @@ def _is_dead(ctx: Context, name: str, statement: ir.Stmt) -> bool:
 def _is_kept(ctx: Context, name: str, state: State, statement: ir.Stmt) -> bool:
     """Whether a name that is not read any more still holds a task that may be lost: then it is
     remembered until it is bound again, and its task is lost there, or when the function
-    ends. While a result is not bound yet, a cleanup may still come to read it (AWT103)."""
+    ends. While a result is not bound yet, a cleanup may still come to read it (AWT103), and what is
+    known to have failed may still raise (AWT102)."""
     if not holds_losable(state, state.env[name]):
         return False
-    return bool(state.stale) or not ctx.machine.facts.liveness.is_bound_after(name, statement)
+    return bool(state.stale) or has_failing(state) or not ctx.machine.facts.liveness.is_bound_after(name, statement)

@@ -140,6 +140,11 @@ def holds_losable(state: State, value: Value) -> bool:
     return any(type(thing) is Task and thing.waited and _is_losable(thing) for thing in things)
 
 
+def has_failing(state: State) -> bool:
+    """Whether a state holds a task that is known to have failed, which nobody has been told yet."""
+    return any(type(t) is Task and t.status == Status.FAILING for t in state.heap.values())
+
+
 def _is_losable(task: Task) -> bool:
     theirs = task.owner in (FUTURE, FOREIGN) or task.handed
     return task.status in UNSETTLED and not theirs
