@@ -125,8 +125,9 @@ class Runs:
         self._idle: dict[tuple[frozenset[str], frozenset[str]], frozenset[int]] = {}
         self._passed: dict[tuple[frozenset[str], frozenset[str]], Passed] = {}
 
-    def analyse(self, site: Site) -> Analysed:
-        """Run all executions for one of `facts.sites`. Raises `TooDeep`.
+    def analyse(self, site: Site, most: int = MANY) -> Analysed:
+        """Run all executions for one of `facts.sites`; a collection of unknown size stands for
+        `most` tasks at most. Raises `TooDeep`.
 
         Where the work would grow beyond its bound, collections of unknown size stand for fewer
         tasks; for a single one a leak is still a leak, but none is no proof, unless the number made
@@ -135,11 +136,11 @@ class Runs:
         """
         try:
             if self._alone is None:
-                analysed = self._analyse(site)
+                analysed = self._analyse(site, most)
                 if analysed is not None:
                     return analysed
                 self._alone = self._without_others()
-            return self._alone.analyse(self._alone.facts.sites[site.index])
+            return self._alone.analyse(self._alone.facts.sites[site.index], most)
         except RecursionError as error:
             raise TooDeep from error
 
@@ -166,20 +167,20 @@ class Runs:
             self._kinds,
         )
 
-    def _analyse(self, site: Site) -> Analysed | None:
+    def _analyse(self, site: Site, most: int) -> Analysed | None:
         """What all executions show; None where those of functions of other modules are too many."""
         loose = self._without_flags(site)
         if loose is not None and not loose.books.leaks:
             return _analysed(loose, False)
-        analysed = self._with_flags(site)
+        analysed = self._with_flags(site, most)
         if loose is not None and (analysed is None or analysed.is_undetermined):
             loose.books.leaks.clear()  # these may be of executions that there are not
             return _analysed(loose, False)
         return analysed
 
-    def _with_flags(self, site: Site) -> Analysed | None:
+    def _with_flags(self, site: Site, most: int) -> Analysed | None:
         """`_analyse`, where states hold flags, too."""
-        run = self._run(site, MANY)
+        run = self._run(site, most)
         if not run.is_complete and not run.elsewhere:
             run = self._with_fewer_tasks(site, run)
         if run.is_complete:
@@ -194,7 +195,9 @@ class Runs:
         return _analysed(run, True)
 
     def _with_fewer_tasks(self, site: Site, run: Machine) -> Machine:
-        """The run that tells most where one with `MANY` tasks to a collection is not complete."""
+        """The run that tells most where the first is not complete."""
+        if run.many < MANY:
+            return self._run(site, 1) if run.many > 1 else run
         if run.books.limit > 0:
             # It was too much for this site alone: two tasks take up to eight times as much as one.
             single = self._run(site, 1) if self.left[1] > 0 else run

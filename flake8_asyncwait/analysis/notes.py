@@ -241,17 +241,16 @@ class FamilyNotes(NotingBooks, FamilyBooks):
 
 def noting_books(
     watched: frozenset[int],
-    most: int,
     budget: Budget,
     kind: type[NotingBooks],
     many: int,
     limit: int,
 ) -> NotingBooks:
     """The books of a run for a fix, of some `kind`, in which a collection of unknown size may
-    stand for `most` tasks."""
+    stand for `many` tasks."""
     if many < MANY:
         limit = MAX_WORK * kind.patience
-    return kind(limit if many <= most else 0, watched, budget)
+    return kind(limit, watched, budget)
 
 
 def _behind(state: State, value: Value) -> list[Ref]:

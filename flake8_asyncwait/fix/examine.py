@@ -56,14 +56,14 @@ class Seen:
         # The site as it was before any was cured, and whether it has been cured since.
         self._first = self
         self.is_cured = False
-        # How many tasks a collection of unknown size stood for before.
+        # How many tasks a collection of unknown size stood for before: more are not tried again.
         self._many = MANY
 
     @cached_property
     def analysed(self) -> Analysed:
         """What the executions show of the site."""
         self.versions.spend("")
-        found = self._runs.analyse(self.site)
+        found = self._runs.analyse(self.site, self._many)
         if self.versions.budget.left < 0:
             raise OutOfWork
         return found
@@ -109,7 +109,10 @@ class Seen:
     @property
     def many(self) -> int:
         """How many tasks a collection of unknown size has stood for, or will at first."""
-        return self.analysed.many if "analysed" in vars(self) else self._many
+        if "analysed" in vars(self):
+            return self.analysed.many
+        possible = (many for many, left in self._runs.left.items() if left > 0)
+        return min(self._many, max(possible, default=MANY))
 
     @property
     def place(self) -> tuple[int, int]:
@@ -197,26 +200,25 @@ class Versions:
     budget: Budget
     is_wary: bool = False
     # The one that was examined last: what was proved is where the cure of the next site begins.
-    _last: dict[tuple[str, Options, int], list[Seen]] = field(default_factory=dict, repr=False)
+    _last: dict[tuple[str, Options], list[Seen]] = field(default_factory=dict, repr=False)
 
     def examine(
         self,
         text: str,
         options: Options,
         watched: frozenset[int] = frozenset(),
-        most: int = MANY,
     ) -> list[Seen]:
         """The sites in source order.
 
         `text` is that of the function, or of the whole file where there is none. `watched` are the
-        lines of cancels to take notes of, `most` is how many tasks a collection of unknown size
-        stands for at most. Raises `OutOfWork` where the `budget` is spent, and `SyntaxError`.
+        lines of cancels to take notes of. Raises `OutOfWork` where the `budget` is spent, and
+        `SyntaxError`.
         """
-        if not watched and (text, options, most) in self._last:
-            return list(self._last[text, options, most])
+        if not watched and (text, options) in self._last:
+            return list(self._last[text, options])
         self.spend(text)
         program, func, made = self._version(text, options)
-        make = partial(noting_books, watched, most, self.budget)
+        make = partial(noting_books, watched, self.budget)
         waits = waiting(program, func, options, partial(make, NotingBooks))
         others = family(program, func, self.file.kinds, made, partial(make, FamilyNotes))
         seen = [
@@ -227,7 +229,7 @@ class Versions:
         seen.sort(key=lambda each: each.place)
         self._last.clear()
         if not watched:
-            self._last[text, options, most] = list(seen)
+            self._last[text, options] = list(seen)
         return seen
 
     def spend(self, text: str) -> None:

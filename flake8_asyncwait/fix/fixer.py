@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from flake8_asyncwait.analysis.code.load import File, is_longer
 from flake8_asyncwait.analysis.notes import Budget
-from flake8_asyncwait.analysis.states.values import MANY
 from flake8_asyncwait.check import check, parse_near
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.cure import AUTO, CURED, MANUAL, UNTRIED, WAIT_ANY, Cure
@@ -184,6 +183,8 @@ class _Function:
         self._seen: list[Seen] | None = None
         self._before: list[Seen] = []
         self._places: list[tuple[int, int]] | None = None
+        # Which of the sites has been cured last, and so needs no proof any more.
+        self._proved: int | None = None
         self._done: dict[Finding, Rewrite] = {}
         # What is kept of the budget for a last look at all sites, once that is known.
         self._kept: float | None = None
@@ -201,8 +202,7 @@ class _Function:
     def _sites(self) -> list[Seen]:
         """The sites as they are now. Raises `OutOfWork`."""
         if self._seen is None:
-            most = max((one.many for one in self._before), default=MANY)
-            self._seen = self._versions.examine(self.text, self._options, most=most)
+            self._seen = self._versions.examine(self.text, self._options)
             if self._before:
                 self._seen = matched(self._seen, self._before) or self._seen
         return self._seen
@@ -247,8 +247,10 @@ class _Function:
         done = rewrite(self.text, seen, index, self._options, how)
         if done.outcome == WAIT_ANY and self._places is not None:
             del self._places[index], seen[index]
+            self._proved = None
         elif done.outcome in CURED:
             seen[index].is_cured = True
+            self._proved = index
         self._before = seen
         return done
 
@@ -267,7 +269,8 @@ class _Function:
         if not any(done.outcome in CURED for done in self._done.values()):
             return True
         try:
-            return not any(one.is_worse for one in self._sites())
+            sites = enumerate(self._sites())
+            return not any(one.is_worse for number, one in sites if number != self._proved)
         except OutOfWork:
             return False
 

@@ -32,11 +32,14 @@ def prove(
     """
     own = seen[index]
     try:
-        now = own.versions.examine(after, options, watched, own.analysed.many)
+        now = own.versions.examine(after, options, watched)
     except SyntaxError:
         return None
     others = [*seen[:index], *seen[index + 1 :]] if removed else seen
     settled = [one for one in now if removed and one.settles]
+    for one in settled:
+        if one.place == own.place:
+            one.inherit(own)
     left = matched([one for one in now if one not in settled], others)
     if left is None:
         return None
