@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 import samples
 
+from flake8_asyncwait.analysis.interpret import Runs
+from flake8_asyncwait.analysis.machine import books
+from flake8_asyncwait.analysis.machine.machine import Machine
 from flake8_asyncwait.check import check
 from flake8_asyncwait.fix import file, fixer
 from flake8_asyncwait.fix.advise import Advice
-from flake8_asyncwait.fix.cure import MANUAL, UNTRIED, Cure
+from flake8_asyncwait.fix.cure import FINALLY, MANUAL, UNTRIED, Cure
 from flake8_asyncwait.fix.file import Request, fix_text
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.report.entry import Change
@@ -177,3 +180,52 @@ def test_no_function_takes_the_work_of_another(monkeypatch: pytest.MonkeyPatch) 
             break
     assert {cure.outcome for cure in cures(many)} == {cures(alone)[0].outcome}
     assert cures(alone)[0].outcome != UNTRIED
+
+
+ENDED_AND_LEFT = """\
+import asyncio
+
+
+async def f(jobs, work):
+    tasks = {asyncio.create_task(work(job)) for job in jobs}
+    try:
+        await asyncio.wait(tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+    others = {asyncio.create_task(work(job)) for job in jobs}
+    done, _ = await asyncio.wait(others, timeout=1)
+    for task in done:
+        work(task)
+    for task in others:
+        task.cancel()
+"""
+
+
+def test_what_was_too_much_for_a_site_is_not_tried_in_a_proof(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(books, "FIRST_WORK", 1)
+    monkeypatch.setattr(books, "NODE_WORK", 0)
+    findings = check(ENDED_AND_LEFT).findings
+    runs: list[tuple[int, int]] = []
+    carry_out = Runs._carry_out
+
+    def noted(self: Runs, run: Machine) -> None:
+        runs.append((run.site.index, run.many))
+        carry_out(self, run)
+
+    monkeypatch.setattr(Runs, "_carry_out", noted)
+    fixed = fixer.fix(ENDED_AND_LEFT, Options(), findings=findings)
+    assert [cure.outcome for cure in fixed.cures] == [FINALLY]
+    assert runs[:3] == [(1, 3), (1, 1), (1, 2)]
+    assert set(runs[3:]) == {(1, 2), (0, 2)}
+
+
+@pytest.mark.parametrize("over", ["many", "range(3)", "(work, work)"])
+def test_loops_in_each_other_do_not_multiply(over: str) -> None:
+    heads = [f"{' ' * 4 * n}for n{n} in {over}:\n" for n in range(1, 19)]
+    body = "task = asyncio.create_task(work())\nawait asyncio.wait([task], timeout=1)\n"
+    inner = "".join(f"{' ' * 76}{line}\n" for line in body.splitlines())
+    text = "import asyncio\n\n\nasync def f(many, work):\n" + "".join(heads) + inner
+    assert [cure.outcome for cure in fixer.fix(text, Options()).cures] == [FINALLY]

@@ -19,6 +19,7 @@ from flake8_asyncwait.analysis.semantics.items import (
     completing,
     looped_over,
     split_on_turns,
+    tells,
 )
 from flake8_asyncwait.analysis.semantics.statements import branch
 from flake8_asyncwait.analysis.states import effects
@@ -38,6 +39,12 @@ from flake8_asyncwait.analysis.states.values import (
     Value,
     parts_of,
 )
+
+
+# How names of iterators begin, and how many loops over known items there may be around one whose
+# turns are run one by one: in each other, the turns multiply.
+_ITERATOR = "$iter"
+_AROUND = 4
 
 
 class Order(Enum):
@@ -95,6 +102,8 @@ def _for(ctx: Context, node: ir.For, states: list[State]) -> list[State]:
         after, items, source = indexed(ctx, node, node.body, after, items, source)
         if items is None or node.asynchronous:
             unknown.append((after, certain))
+        elif _is_deep(after, items):
+            unknown.append((after, bool(items)))
         else:
             order = Order.COMPLETION if isinstance(value, AsCompleted) else Order.GIVEN
             _start_loop(ctx, node, after, items, source, known, order)
@@ -126,9 +135,15 @@ def _start_loop(
     known.setdefault((order, other), []).append(state)
 
 
+def _is_deep(state: State, items: tuple[Value, ...]) -> bool:
+    """Whether a loop over what tells nothing is in too many others to run each turn by itself."""
+    around = sum(_ITERATOR in name for name in state.env)
+    return around >= _AROUND and not any(tells(item, state) for item in items)
+
+
 def _iterator(node: ir.For, ctx: Context) -> str:
     """How states name what is left of a loop's items."""
-    return f"{ctx.frame.prefix}$iter{id(node)}"
+    return f"{ctx.frame.prefix}{_ITERATOR}{id(node)}"
 
 
 def _left(state: State, iterator: str) -> tuple[Value, ...]:
@@ -139,7 +154,7 @@ def _left(state: State, iterator: str) -> tuple[Value, ...]:
 def _loop_unknown(ctx: Context, node: ir.For, states: list[tuple[State, bool]]) -> list[State]:
     """A loop that may turn any number of times, over things that hold no task; at least once in
     states that are marked so."""
-    heads = States()
+    heads, turned = States(), States()
     flow = Flow()
     fresh: list[State] = []
     turning: list[State] = []
@@ -155,14 +170,14 @@ def _loop_unknown(ctx: Context, node: ir.For, states: list[tuple[State, bool]]) 
             left += none
     ends = run_block(ctx, node.orelse, merge(ctx, left, node.line))
     _may_time_out(ctx, node, turning)
-    fresh += _turn(ctx, node, turning, flow)
+    fresh += _turn(ctx, node, [one for one in turning if turned.add(one)], flow)
     while fresh:
         going_on = [head for head in fresh if heads.add(head)]
         if node.asynchronous:
             _may_time_out(ctx, node, going_on)
             going_on = ctx.suspend_all(going_on, node.line, id(node) in ctx.machine.completing)
         ends += run_block(ctx, node.orelse, merge(ctx, going_on, node.line))
-        fresh = _turn(ctx, node, going_on, flow)
+        fresh = _turn(ctx, node, [one for one in going_on if turned.add(one)], flow)
     return ends + _leave_loop(flow, ctx)
 
 
