@@ -50,7 +50,7 @@ def check(
             if tree is None:
                 tree, outline = parse_near(text, found)
             names = creators(options)
-            made = creations(tree, names, found.lines) if names else set()
+            made = set() if names.isdisjoint(found.names) else creations(tree, names, found.lines)
             lines = call_lines(tree, found, names, made)
             if not lines:
                 return _NOTHING

@@ -56,8 +56,10 @@ def tasks_of(state: State, value: Value) -> list[Ref]:
 
 
 def ended(state: State, value: Value) -> bool:
-    """Whether a task is known to be done, or all children of a gather are."""
-    refs = tasks_of(state, value)
+    """Whether a task is known to be done, or all children of a gather are, if it has some."""
+    refs, thing = tasks_of(state, value), state.get(value)
+    if type(thing) is Gather and not (thing.children or thing.open):
+        return True
     return bool(refs) and all(state.task(ref).status in ENDED for ref in refs)
 
 
