@@ -764,3 +764,18 @@ def test_the_good_twin_of_a_rule_is_left_alone(code: str) -> None:
 
     (rule,) = (rule for rule in RULES if rule.code == code)
     assert fix(rule.good, Options(codes=DEFAULT_ON | {code})) == Fixed(rule.good, ())
+
+
+def test_a_finally_takes_the_place_of_a_handler_that_only_cancels() -> None:
+    body = [
+        "task = asyncio.create_task(work())",
+        "try:",
+        "    while True:",
+        "        done, _ = await asyncio.wait({task}, timeout=1)",
+        "        if done:",
+        "            return task.result()",
+        "        if await x():",
+        "            raise ConnectionError",
+    ]
+    text = function(*body, "except asyncio.CancelledError:", "    task.cancel()", "    raise")
+    assert fix(text, Options()).text == function(*body, "finally:", "    task.cancel()")

@@ -12,12 +12,14 @@ import libcst as cst
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.names import bindings, every_name, fresh, target_names
 from flake8_asyncwait.fix.nodes import parts
-from flake8_asyncwait.fix.place import Place
+from flake8_asyncwait.fix.place import Level, Place
 
 TASK = ("task", "waited_task", "pending_task")
 _AWAITABLE = ("each", "awaitable")
 _TASKS = ("tasks", "waited_tasks", "waited")
 _MANY_NAMES = 4
+# The last names of what starts a task.
+STARTING = frozenset({"create_task", "ensure_future"})
 _COLLECTIONS = (cst.Set, cst.List, cst.Tuple, cst.SetComp, cst.ListComp)
 _COPIES = frozenset({"set", "list", "tuple", "frozenset"})
 _ADDING_ALL = frozenset({"update", "extend"})
@@ -65,7 +67,11 @@ def aims(place: Place, make: str = "") -> Iterator[Aim]:
         yield from _awaitables(place.call, waited, named, taken, make)
         return
     if elements is not None and len(named) == len(elements):
-        yield from _subsets(Aim(tuple(dict.fromkeys(named))))
+        names = tuple(dict.fromkeys(named))
+        yield from _subsets(Aim(names))
+        empty = frozenset(name for name in names if may_be_none(place.function, name))
+        if empty:
+            yield Aim(names, maybe=empty)
     elif elements is not None and not fixed and _are_in_order(elements):
         yield from _mixed(elements, taken)
     if _is_lasting(waited):
@@ -287,3 +293,42 @@ def pending_name(place: Place) -> str | None:
                 names = list(target_names(target.elements[1].value))
                 return names[0] if len(names) == 1 else None
     return None
+
+
+def stays_bound(aim: Aim, level: Level, end: int) -> bool:
+    """Whether what an aim names still is what it was where the `finally` begins."""
+    for statement in level.block.body[level.index : end + 1]:
+        for name, node in bindings(statement):
+            if name not in aim.mentioned:
+                continue
+            rebinds = _rebinds_to_tasks if aim.is_loop else _rebinds_to_a_task
+            if not (aim.is_loop or name in aim.maybe) or not rebinds(node):
+                return False
+    return True
+
+
+def _rebinds_to_a_task(node: cst.CSTNode) -> bool:
+    """Whether a statement binds a name to a new task, or to None."""
+    value = node.value if isinstance(node, (cst.Assign, cst.AnnAssign)) else None
+    if isinstance(value, cst.Call):
+        return last_name(value.func) in STARTING
+    return isinstance(value, cst.Name) and value.value == "None"
+
+
+def _rebinds_to_tasks(node: cst.CSTNode) -> bool:
+    """Whether a statement binds a name to a collection again: to a half of a wait's result, or to
+    one that is made in place."""
+    if isinstance(node, cst.AugAssign):
+        return True
+    if not isinstance(node, (cst.Assign, cst.AnnAssign)) or node.value is None:
+        return False
+    targets = [t.target for t in node.targets] if isinstance(node, cst.Assign) else [node.target]
+    if any(isinstance(target, cst.Tuple) for target in targets):
+        return _awaits_wait(node.value)
+    return is_collection(node.value)
+
+
+def _awaits_wait(value: cst.CSTNode) -> bool:
+    if isinstance(value, cst.Call) and last_name(value.func) == "wait":
+        return True
+    return any(_awaits_wait(child) for child in parts(value))

@@ -14,7 +14,7 @@ import libcst as cst
 
 from flake8_asyncwait.analysis.notes import Use
 from flake8_asyncwait.fix import wrap
-from flake8_asyncwait.fix.aims import Aim, aims, may_be_none, puts
+from flake8_asyncwait.fix.aims import Aim, aims, may_be_none, puts, stays_bound
 from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
 from flake8_asyncwait.fix.names import bindings
 from flake8_asyncwait.fix.place import Level, Place
@@ -116,7 +116,7 @@ def _at(
         if wrap.moved(place, level, end) > wrap.MOST_MOVED:
             break
         for aim in possible:
-            if not wrap.stays_bound(aim, level, end):
+            if not stays_bound(aim, level, end):
                 continue
             if EXCEPT in kinds:
                 yield wrap.tried(place, level, end, aim, EXCEPT, width)

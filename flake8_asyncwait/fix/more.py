@@ -18,7 +18,6 @@ from flake8_asyncwait.fix.place import Place
 _COLLECTIONS = (cst.Set, cst.List, cst.Tuple)
 _COMPREHENSIONS = (cst.SetComp, cst.ListComp, cst.GeneratorExp)
 _ADDING = frozenset({"append", "add"})
-_STARTING = frozenset({"create_task", "ensure_future"})
 _RUNNING = frozenset({"run_until_complete"})
 _FEW_CANCELS = 5
 
@@ -55,7 +54,7 @@ def create_task(place: Place) -> str | None:
             return f"{module}.create_task"
         if isinstance(inner, cst.Call) and inner.func is not outer:
             name = aims.last_name(inner.func)
-            if name in _STARTING:
+            if name in aims.STARTING:
                 return f"{module}.create_task" if _is_async(place.function) else ""
             if name in _RUNNING and isinstance(inner.func, cst.Attribute):
                 loop = inner.func.value

@@ -6,6 +6,7 @@ other site has a new one, and no cancel that was put in strikes a task that is s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from itertools import chain, islice
@@ -50,6 +51,7 @@ _PROPOSALS = 40
 _WORK = 800_000
 _STEPS = 2
 _COROUTINES = 5
+_NESTED = re.compile(r"\btry:\n\s*try:")
 # How many more lines an `except` may change than a `finally` that leaves idle cancels behind.
 _LITTLE = 3
 # Where a `try` changes more lines than this, two small ones may do with less.
@@ -415,8 +417,20 @@ def _proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> li
         text = _laid(place, each.module, width)
         if text is not None:
             texts.append(Laid(each.kind, each.names, text, each.moved))
-    texts.sort(key=lambda each: (changed_lines(marked, each.text), each.kind == EXCEPT, each.moved))
+    before = _plain(marked)
+
+    def order(each: Laid) -> tuple[int, bool, int]:
+        lines = changed_lines(before, _plain(each.text))
+        lines += _LITTLE * (_nested(each.text) - _nested(before))
+        return lines, each.kind == EXCEPT, each.moved
+
+    texts.sort(key=order)
     return texts[: min(_PROPOSALS, _WORK // max(own.notes.work, 1))]
+
+
+def _nested(text: str) -> int:
+    """How many `try` begin with another one."""
+    return len(_NESTED.findall(text))
 
 
 def _strikes_later(own: Seen, place: Place) -> bool:
@@ -449,4 +463,8 @@ def _unmarked(text: str, start: int | None) -> tuple[str, frozenset[int]]:
     """A proposal without the marks of its cancels, and the lines of these."""
     lines = enumerate(text.split("\n"), start or 1)
     watched = frozenset(number for number, line in lines if wrap.MARK in line)
-    return text.replace(wrap.MARK, "cancel"), watched
+    return _plain(text), watched
+
+
+def _plain(text: str) -> str:
+    return text.replace(wrap.MARK, "cancel")

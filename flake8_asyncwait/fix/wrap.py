@@ -20,8 +20,7 @@ from flake8_asyncwait.fix.aims import (
     Aim,
     aims,
     as_tasks,
-    is_collection,
-    last_name,
+    stays_bound,
     waited_of,
 )
 from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
@@ -39,7 +38,6 @@ from flake8_asyncwait.fix.names import (
     parameters_of,
     reads,
 )
-from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Level, Place
 
 MARK = "cancel__by_asyncwait_fix"
@@ -78,6 +76,8 @@ def proposals(
     for depth, level in enumerate(place.levels):
         is_round = any(loops_around[: depth + 1]) or not any(loops_around)
         possible = [aim for aim in found if is_usable(place, aim, depth)]
+        if not depth:  # what is waited for is not None
+            possible = [aim for aim in possible if aim.is_part or not aim.maybe]
         # A `finally` comes before what is done to the tasks later; an `except` ends the function.
         lasting = [aim for aim in possible if is_round or not _is_waited_again(place, aim, uses)]
         for aim in possible:
@@ -212,36 +212,6 @@ def _is_whole_try(place: Place, depth: int, end: int) -> bool:
     return isinstance(around, (cst.Try, cst.TryStar)) and around.body is level.block
 
 
-def stays_bound(aim: Aim, level: Level, end: int) -> bool:
-    """Whether what an aim names still is what it was where the `finally` begins."""
-    for statement in level.block.body[level.index : end + 1]:
-        for name, node in bindings(statement):
-            if name not in aim.mentioned:
-                continue
-            if not aim.is_loop or not _rebinds_to_tasks(node):
-                return False
-    return True
-
-
-def _rebinds_to_tasks(node: cst.CSTNode) -> bool:
-    """Whether a statement binds a name to a collection again: to a half of a wait's result, or to
-    one that is made in place."""
-    if isinstance(node, cst.AugAssign):
-        return True
-    if not isinstance(node, (cst.Assign, cst.AnnAssign)) or node.value is None:
-        return False
-    targets = [t.target for t in node.targets] if isinstance(node, cst.Assign) else [node.target]
-    if any(isinstance(target, cst.Tuple) for target in targets):
-        return _awaits_wait(node.value)
-    return is_collection(node.value)
-
-
-def _awaits_wait(value: cst.CSTNode) -> bool:
-    if isinstance(value, cst.Call) and last_name(value.func) == "wait":
-        return True
-    return any(_awaits_wait(child) for child in parts(value))
-
-
 # How
 
 
@@ -258,15 +228,29 @@ def _attached_around(place: Place, level: Level, depth: int, aim: Aim) -> Iterat
 def attached(place: Place, level: Level, aim: Aim) -> Iterator[Proposal]:
     """The cancels in the `finally` of a `try` that is there already, or as its `finally`."""
     statement = level.statement
+    final = statement.finalbody
     cancels = _cancels(place, aim)
-    if statement.finalbody is None:
-        final = cst.Finally(place.block(cancels))
-        yield _replaced(place, level, statement.with_changes(finalbody=final), FINALLY, aim)
-    elif isinstance(statement.finalbody.body, cst.IndentedBlock):
-        block = statement.finalbody.body
-        for body in (_ahead(cancels, block), [*block.body, *cancels]):
-            final = statement.finalbody.with_changes(body=block.with_changes(body=body))
-            yield _replaced(place, level, statement.with_changes(finalbody=final), FINALLY, aim)
+    if final is None:
+        finals = [cst.Finally(place.block(cancels))]
+    elif isinstance(final.body, cst.IndentedBlock):
+        block = final.body
+        bodies = (_ahead(cancels, block), [*block.body, *cancels])
+        finals = [final.with_changes(body=block.with_changes(body=body)) for body in bodies]
+    else:
+        finals = []
+    handlers = _others(statement, aim)
+    for each in finals:
+        changed = statement.with_changes(handlers=handlers, finalbody=each)
+        yield _replaced(place, level, changed, FINALLY, aim)
+
+
+def _others(statement: Any, aim: Aim) -> list[Any]:
+    """The handlers of a `try` without the last ones that only cancel what an aim does, and raise
+    again: a `finally` does that, too."""
+    handlers = list(statement.handlers)
+    while handlers and isinstance(statement, cst.Try) and _only_cancels(handlers[-1], aim):
+        handlers.pop()
+    return handlers if handlers or not statement.orelse else list(statement.handlers)
 
 
 def _ahead(cancels: Sequence[Any], block: cst.IndentedBlock) -> list[Any]:
