@@ -109,10 +109,7 @@ class Seen:
     @property
     def many(self) -> int:
         """How many tasks a collection of unknown size has stood for, or will at first."""
-        if "analysed" in vars(self):
-            return self.analysed.many
-        possible = (many for many, left in self._runs.left.items() if left > 0)
-        return min(self._many, max(possible, default=MANY))
+        return self.analysed.many if "analysed" in vars(self) else self._many
 
     @property
     def place(self) -> tuple[int, int]:
