@@ -779,3 +779,5 @@ def test_a_finally_takes_the_place_of_a_handler_that_only_cancels() -> None:
     ]
     text = function(*body, "except asyncio.CancelledError:", "    task.cancel()", "    raise")
     assert fix(text, Options()).text == function(*body, "finally:", "    task.cancel()")
+    more = [*body, "except asyncio.CancelledError:", "    task.cancel()", "    use(x)", "    raise"]
+    assert fix(function(*more), Options()).text == function(*more, "finally:", "    task.cancel()")
