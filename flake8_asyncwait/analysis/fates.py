@@ -128,8 +128,8 @@ def _reaches_running(state: State, value: Value) -> bool:
 
 
 def _reached(state: State, value: Value) -> Iterator[Task]:
-    things = (state.heap[number] for number in state.refs(value))
-    return (thing for thing in things if type(thing) is Task and thing.waited)
+    tasks = map(state.task, effects.reached(state, value))
+    return (task for task in tasks if task.waited)
 
 
 def family_books(many: int, limit: int) -> FamilyBooks:

@@ -118,10 +118,12 @@ class NotingBooks(Books):
             raise Undetermined
 
     def used(self, state: State, value: Value, what: str, line: int) -> None:
+        super().used(state, value, what, line)
         for ref in _behind(state, value):
             self._note(state, ref, what, line)
 
     def asked(self, state: State, value: Value, method: str, line: int, func: ir.Func) -> None:
+        super().asked(state, value, method, line, func)
         if not TASK_METHODS[method].traits & QUESTIONS:
             self.used(state, value, "given a callback", line)
             return
@@ -136,6 +138,7 @@ class NotingBooks(Books):
         self._futures |= {state.task(ref).origin for ref in effects.tasks_of(state, value)}
 
     def awaited(self, state: State, value: Value, line: int, func: ir.Func) -> None:
+        super().awaited(state, value, line, func)
         while isinstance(value, (Shielded, TimeLimited)):
             value = value.inner
         for ref in _behind(state, value):
@@ -143,6 +146,7 @@ class NotingBooks(Books):
                 self._note(state, ref, AWAITED, line)
 
     def handed_over(self, state: State, value: Value, line: int) -> None:
+        super().handed_over(state, value, line)
         if state.trace is not None and state.trace.what == "the function returns":
             line = state.trace.line
         for number in state.refs(value):
@@ -211,22 +215,6 @@ class NotingBooks(Books):
 
 class FamilyNotes(NotingBooks, FamilyBooks):
     """The notes of a run for a site of the family."""
-
-    def awaited(self, state: State, value: Value, line: int, func: ir.Func) -> None:
-        FamilyBooks.awaited(self, state, value, line, func)
-        NotingBooks.awaited(self, state, value, line, func)
-
-    def used(self, state: State, value: Value, what: str, line: int) -> None:
-        FamilyBooks.used(self, state, value, what, line)
-        NotingBooks.used(self, state, value, what, line)
-
-    def asked(self, state: State, value: Value, method: str, line: int, func: ir.Func) -> None:
-        FamilyBooks.asked(self, state, value, method, line, func)
-        NotingBooks.asked(self, state, value, method, line, func)
-
-    def handed_over(self, state: State, value: Value, line: int) -> None:
-        FamilyBooks.handed_over(self, state, value, line)
-        NotingBooks.handed_over(self, state, value, line)
 
     def cancels(self, state: State, value: Value, line: int) -> State:
         if line not in self.watched:  # what the fix puts in says nothing of what was meant

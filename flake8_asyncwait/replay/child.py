@@ -20,7 +20,6 @@ import sys
 import typing
 import warnings
 from types import CodeType
-from typing import Any
 
 from flake8_asyncwait.replay import wall
 from flake8_asyncwait.replay.confine import described
@@ -67,13 +66,13 @@ class Guard:
         self.on = False
         self.refused = ""
 
-    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
+    def __call__(self, event: str, args: tuple[object, ...]) -> None:
         if self.on and event not in HARMLESS and not _is_ours(event, args):
             self.refused = self.refused or event
             raise Refused(event)
 
 
-def _is_ours(event: str, args: tuple[Any, ...]) -> bool:
+def _is_ours(event: str, args: tuple[object, ...]) -> bool:
     """Say whether something is compiled or executed by this package, or by what makes classes."""
     if event != "exec":
         return False

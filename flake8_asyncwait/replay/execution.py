@@ -234,7 +234,7 @@ def drive(world: World, function: Callable[[], Any]) -> str:
     return ""
 
 
-def _abandon(result: Any) -> None:
+def _abandon(result: object) -> None:
     """Close a generator that is not run to its end: left to itself, what its cleanup is cut off
     with, or fails with, would be printed."""
     with suppress(GivenUp, Exception):

@@ -163,7 +163,7 @@ class Pause(Standin):
     SHOWN = frozenset({"__await__", "close"})
     __slots__ = ("callee", "holds", "label", "value", "world")
 
-    def __init__(self, world: World, label: str, value: Any, holds: tuple[Any, ...]) -> None:
+    def __init__(self, world: World, label: str, value: Any, holds: tuple[object, ...]) -> None:
         self.world = world
         self.label = label
         self.value = value

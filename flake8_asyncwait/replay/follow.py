@@ -18,10 +18,7 @@ STEP_WORTH = 2  # how many changed choices a step of the witness is worth that i
 
 
 def following(
-    lifted: Lifted,
-    code: str,
-    steps: Sequence[tuple[int, str]],
-    limit: int,
+    lifted: Lifted, code: str, steps: Sequence[tuple[int, str]], limit: int
 ) -> Generator[Execution, None, str]:
     """Yield the executions that follow a witness and show what its finding says.
 
@@ -48,9 +45,7 @@ def following(
     return f"none of {limit:,} executions that were tried follows the witness"
 
 
-def _promising(
-    run_one: Callable[[Sequence[int]], tuple[Execution, int]],
-) -> Iterator[Execution]:
+def _promising(run_one: Callable[[Sequence[int]], tuple[Execution, int]]) -> Iterator[Execution]:
     """Yield all executions, first those that few choices set apart from one that got far.
 
     `run_one` also says how many steps of the witness an execution has met. What is wrong is often

@@ -305,7 +305,7 @@ class Shield(Future):
 
     __slots__ = ("inner",)
 
-    def __init__(self, world: World, inner: Any) -> None:
+    def __init__(self, world: World, inner: object) -> None:
         super().__init__(world, Life("shield()", Owner.FUTURE))
         self.inner = inner
 
@@ -362,7 +362,7 @@ def running(lives: list[Life]) -> list[Life]:
     return [life for life in lives if life.state is State.RUNNING]
 
 
-def finish(world: World, element: Any) -> None:
+def finish(world: World, element: object) -> None:
     """Let a task, gather or unknown be done."""
     for life in lives_of(element):
         world.finish(life)
@@ -370,7 +370,7 @@ def finish(world: World, element: Any) -> None:
         element.conclude()
 
 
-def known_done(element: Any) -> bool:
+def known_done(element: object) -> bool:
     """Say whether a task, gather or unknown is known to be done."""
     return all(life.state is not State.RUNNING for life in lives_of(element))
 
@@ -380,7 +380,7 @@ def _may_fail(life: Life) -> bool:
     return unknown and not life.sure
 
 
-def plain_value(world: World, element: Any) -> object:
+def plain_value(world: World, element: object) -> object:
     """Return what comes of a task, gather or unknown that is done."""
     lives = lives_of(element)
     if len(lives) == 1 and lives[0].state in (State.FAILED, State.CANCELLED):

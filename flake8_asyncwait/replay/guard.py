@@ -96,7 +96,7 @@ def _is_guarded_class(kind: type) -> bool:
     return not (is_error or any(kind is one for one in (Base, Metaclass)))
 
 
-def shown(found: Any) -> Any:
+def shown(found: object) -> Any:
     """What is shown of a method of ours: no method, for one that is compared with a method of the
     judged code passes on its function (`types.MethodType(mine, 1) == theirs`)."""
     if type(found) is MethodType and is_guarded(_owner_of(found)):
@@ -104,7 +104,7 @@ def shown(found: Any) -> Any:
     return found
 
 
-def method_of(function: Any) -> Any:
+def method_of(function: object) -> Any:
     """The method that is shown as a function, or the function itself."""
     return function.func if type(function) is partial else function
 

@@ -90,7 +90,13 @@ FIELDS = "__fields__"
 class Field:
     """What `dataclasses.field()` gives: how to make a default."""
 
-    def __init__(self, *, default: object = None, default_factory: Any = None, **_: object) -> None:
+    def __init__(
+        self,
+        *,
+        default: object = None,
+        default_factory: Callable[[], object] | None = None,
+        **_: object,
+    ) -> None:
         self.make = default_factory or (lambda: default)
 
 

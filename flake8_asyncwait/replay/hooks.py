@@ -92,7 +92,7 @@ class Hooks(Backstage):
             "__unpack__": self.unpack,
         }
 
-    def site(self, names: dict[str, Callable[[], object]], timed: bool, wait: Any) -> Any:
+    def site(self, names: dict[str, Callable[[], object]], timed: bool, wait: object) -> Any:
         """Return the judged `asyncio.wait`: `timed` says that a timeout stands in the call.
 
         Where the name turns out to mean something else, that is called.
@@ -103,7 +103,7 @@ class Hooks(Backstage):
         if not named and getattr(method_of(wait), "__func__", None) is not Asyncio.wait:
             return wait
 
-        def judged_wait(*args: Any, **options: Any) -> WaitCall:
+        def judged_wait(*args: object, **options: object) -> WaitCall:
             waited = args[0] if args else options.get("fs")
             return_when = options.get("return_when", self.surroundings.asyncio.ALL_COMPLETED)
             timeout = timed or options.get("timeout") is not None
@@ -138,12 +138,12 @@ class Hooks(Backstage):
         for value in self.bound[place]:
             self.world.leaves_with(value)
 
-    def polled(self, thing: Any) -> Any:
+    def polled(self, thing: object) -> Any:
         """Note that a loop waits until a task has ended."""
         self.world.awaits(thing)
         return thing
 
-    def timed(self, thing: Any) -> Any:
+    def timed(self, thing: object) -> Any:
         """Return what has a timeout, which a handler expects to run out."""
         if isinstance(thing, (Timeout, WaitFor)):
             thing.is_expected = True
@@ -207,7 +207,7 @@ class Hooks(Backstage):
 
         return call
 
-    def _too_deep(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _too_deep(self, function: object, args: tuple[object, ...], kwargs: dict[str, Any]) -> None:
         if self.world.depth:
             self.world.share(function, *args, *kwargs.values())
 
@@ -216,7 +216,7 @@ class Hooks(Backstage):
         code = self.world.groups[function.__code__]
         self.world.take_over(code, (args, kwargs, tuple(captured(function))))
 
-    def _returned(self, code: CodeType, result: Any) -> None:
+    def _returned(self, code: CodeType, result: object) -> None:
         """A helper that returns the task it made has made it for its caller."""
         if isinstance(result, Task) and result.life.owner is Owner.MADE:
             life = result.life
@@ -226,7 +226,7 @@ class Hooks(Backstage):
                 return
         self.world.mixed.add(code)
 
-    def alone(self, context: Any) -> Any:
+    def alone(self, context: object) -> Any:
         """Note that a timeout guards nothing but one wait."""
         if isinstance(context, Timeout):
             context.alone = context.delay is not None
@@ -270,18 +270,18 @@ class Hooks(Backstage):
 
         return call
 
-    def plain_value(self, kinds: Callable[[], object], value: Any = None) -> Any:
+    def plain_value(self, kinds: Callable[[], object], value: object = None) -> Any:
         """Return a value that is to be had by a subscript, or raise likewise."""
         if not any(reached((value,))):
             self.world.may_raise(flat(kinds()))
         return value
 
-    def raised(self, error: Any) -> Any:
+    def raised(self, error: object) -> Any:
         """Return what a `raise` of something raises."""
         kind = error if isinstance(error, type) else type(error)
         return error if issubclass(kind, BaseException) else InjectedError(error)
 
-    def identical(self, one: Any, other: Any) -> bool:
+    def identical(self, one: object, other: object) -> bool:
         """Stand in for `is`: whether an unknown is None is a choice."""
         for unknown, constant in ((one, other), (other, one)):
             if isinstance(unknown, Asked) and isinstance(constant, bool):
@@ -307,28 +307,28 @@ class Hooks(Backstage):
             return self.surroundings.is_in(thing)
         return thing in container
 
-    def store_attribute(self, thing: Any) -> Any:
+    def store_attribute(self, thing: object) -> Any:
         """Return what to set an attribute on, or delete it, or augment it."""
         return Target(self.surroundings, thing)
 
-    def store_item(self, thing: Any) -> Any:
+    def store_item(self, thing: object) -> Any:
         """Return what to set an item on, so that what others' containers get is handed over."""
         return Container(self.world, thing) if self.world.belongs_to_others(thing) else thing
 
-    def mutator(self, thing: Any, name: str) -> Any:
+    def mutator(self, thing: object, name: str) -> Any:
         """Return a method that puts something into a container, seen likewise."""
         method = getattr(thing, name)
         if isinstance(thing, Standin) or not self.world.belongs_to_others(thing):
             return method
 
-        def put(*args: Any, **kwargs: Any) -> Any:
+        def put(*args: object, **kwargs: object) -> Any:
             self.world.hand_over(*args, *kwargs.values())
             with contextlib.suppress(TypeError):  # a plain call of somebody else's does not raise
                 return method(*args, **kwargs)
 
         return put
 
-    def branch(self, condition: Any, line: int) -> bool:
+    def branch(self, condition: object, line: int) -> bool:
         """Return whether the condition of the statement on a line holds."""
         holds = bool(condition)
         self.world.meet("branch", "yes" if holds else "no", (line,))
@@ -338,7 +338,7 @@ class Hooks(Backstage):
         """Start counting the turns of a loop."""
         self.world.turns[loop] = 0
 
-    def each(self, things: Any, orders: bool, suspends: bool, targets: int) -> Any:
+    def each(self, things: object, orders: bool, suspends: bool, targets: int) -> Any:
         """Return what a `for` goes over.
 
         `orders` says that the order of a set matters to the loop, as it does where one of it is
@@ -355,7 +355,7 @@ class Hooks(Backstage):
             return things
         return Unpacked(self, things, targets)
 
-    def unpack(self, thing: Any, targets: int) -> Any:
+    def unpack(self, thing: object, targets: int) -> Any:
         """Return what is unpacked to a number of names: an unknown has as many elements."""
         if isinstance(thing, zip):  # of unknown collections it may give any number
             thing = list(thing)
@@ -365,7 +365,7 @@ class Hooks(Backstage):
             thing.hold(targets)
         return thing
 
-    def mapping(self, things: Any, *names: str) -> dict[str, Any]:
+    def mapping(self, things: object, *names: str) -> dict[str, Any]:
         """Return the keywords that a call gets by `**`: of an unknown those of some names, but it
         is passed on."""
         if not isinstance(things, dict):
@@ -373,7 +373,7 @@ class Hooks(Backstage):
             return {name: self.surroundings.unknown(name) for name in names}
         return {name: value for name, value in things.items() if isinstance(name, str)}
 
-    def ordered(self, things: Any) -> Any:
+    def ordered(self, things: object) -> Any:
         """Return what a list or tuple is made of: the order of a set is a choice."""
         if isinstance(things, (set, frozenset)):
             return self.surroundings.in_some_order(things, "a copy")
@@ -386,7 +386,7 @@ class Target:
 
     __slots__ = ("held",)
 
-    def __init__(self, surroundings: Surroundings, thing: Any) -> None:
+    def __init__(self, surroundings: Surroundings, thing: object) -> None:
         object.__setattr__(self, "held", (surroundings, thing))
 
     def __getattribute__(self, name: str) -> Any:
@@ -459,7 +459,7 @@ class Unpacked:
         return self.hooks.unpack(next(self.iterator), self.targets)
 
 
-def _is_unknown(function: Any) -> bool:
+def _is_unknown(function: object) -> bool:
     """Say whether what a function does is not known: it is none of the library's."""
     return isinstance(function, (Unknown, FunctionType))
 
@@ -469,27 +469,27 @@ def _may_be_same(unknown: Unknown, other: Standin) -> bool:
     return unknown.standin.life is None or other.standin_life() is None
 
 
-def _holds_constants(container: Any) -> bool:
+def _holds_constants(container: object) -> bool:
     """Say whether a container holds nothing but constants: equal to one is in it, then."""
     held = container if isinstance(container, (list, tuple, set, frozenset)) else (container,)
     return bool(held) and all(isinstance(one, CONSTANTS) for one in held)
 
 
-def _may_hold(container: Any) -> bool:
+def _may_hold(container: object) -> bool:
     """Say whether one of the unknown elements of a collection may be any value."""
     if not isinstance(container, (list, tuple, set, frozenset, dict)):
         return False
     return any(isinstance(one, Unknown) and one.may_be_any() for one in container)
 
 
-def _holds_given(container: Any) -> bool:
+def _holds_given(container: object) -> bool:
     """Say whether a container holds what was given to the function: any name may be of it."""
     if isinstance(container, (list, tuple, set, frozenset, dict)):
         return any(isinstance(one, Unknown) for one in container)
     return False
 
 
-def _holds(container: Any, thing: object) -> bool:
+def _holds(container: object, thing: object) -> bool:
     if isinstance(container, (list, tuple, set, frozenset, dict)):
         return any(one is thing for one in container)
     return False

@@ -66,7 +66,7 @@ class Contextlib(Library):
             return getattr(self, name)
         return super().member(name)
 
-    def suppress(self, *kinds: Any) -> Suppress:
+    def suppress(self, *kinds: object) -> Suppress:
         return Suppress(self.world, kinds)
 
     def ExitStack(self) -> Any:
@@ -81,14 +81,14 @@ class Suppress:
 
     __slots__ = ("kinds", "world")
 
-    def __init__(self, world: World, kinds: tuple[Any, ...]) -> None:
+    def __init__(self, world: World, kinds: tuple[object, ...]) -> None:
         self.world = world
         self.kinds = kinds
 
     def __enter__(self) -> None:
         """Enter, giving nothing."""
 
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: Any) -> bool:
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> bool:
         return error is not None and self.world.catches(error, self.kinds)
 
 
@@ -123,7 +123,7 @@ def _watch(world: World, stack: Any) -> Any:
     """Make an exit stack's callbacks known: a registered cancel settles, others are handed over."""
     register = stack.callback
 
-    def callback(function: Any, *args: Any, **kwargs: Any) -> Any:
+    def callback(function: object, *args: object, **kwargs: object) -> Any:
         world.hand_over(function, *args, *kwargs.values())
         return register(function, *args, **kwargs)
 

@@ -208,7 +208,7 @@ class _Live(Stage):
 
     # -- running ----------------------------------------------------------------------------------
 
-    def run(self, awaitable: Any) -> Any:
+    def run(self, awaitable: object) -> Any:
         if self.loop.is_running():
             self.differ("the loop cannot be run while it is running")
         outer, task = self.main, self.loop.create_task(_awaiting(awaitable))
@@ -220,7 +220,7 @@ class _Live(Stage):
         return task.result()
 
     @types.coroutine
-    def within(self, scope: Timeout, awaitable: Any) -> Generator[Any, Any, Any]:
+    def within(self, scope: Timeout, awaitable: object) -> Generator[Any, Any, Any]:
         delay = None
         if scope.delay is not None:
             delay = self._delay(self.script.expiries[len(self.timeouts)])
@@ -292,7 +292,7 @@ class _Live(Stage):
             at = self.script.expiries[self.loops[source]] if source.timed else None
             self.handles[source] = asyncio.as_completed(futures, timeout=self._delay(at))
 
-    def _real_of(self, awaited: Any, turn: Turn) -> Any:
+    def _real_of(self, awaited: object, turn: Turn) -> Any:
         """Return the real thing to await for what a stand-in stands for."""
         if isinstance(awaited, WaitCall):
             return self._wait(awaited, turn.number if turn.expires(awaited) else None)

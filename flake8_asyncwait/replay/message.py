@@ -71,7 +71,7 @@ def _event(line: Any, text: Any, lines: int) -> Event:
     return Event(line, text)
 
 
-def _is_text(text: Any) -> bool:
+def _is_text(text: object) -> bool:
     return type(text) is str and len(text) <= LONGEST
 
 

@@ -22,7 +22,7 @@ OPERATIONS = words(
 )
 
 
-def _done(unknown: Unknown, *args: Any) -> Any:
+def _done(unknown: Unknown, *args: object) -> Any:
     if args:
         return unknown.plain_call("done", *args)
     life, world = unknown.as_task(), unknown.standin.world
@@ -31,11 +31,11 @@ def _done(unknown: Unknown, *args: Any) -> Any:
     return world.is_done(life)
 
 
-def _cancel(unknown: Unknown, *args: Any, **kwargs: Any) -> Any:
+def _cancel(unknown: Unknown, *args: object, **kwargs: object) -> Any:
     return unknown.standin.world.ask(unknown.as_task())
 
 
-def _result(unknown: Unknown, *args: Any) -> Any:
+def _result(unknown: Unknown, *args: object) -> Any:
     life = unknown.standin.life
     if args or life is None:
         return unknown.plain_call("result", *args)
@@ -43,21 +43,21 @@ def _result(unknown: Unknown, *args: Any) -> Any:
     return unknown._answer(".result()", None)
 
 
-def _exception(unknown: Unknown, *args: Any, **kwargs: Any) -> Any:
+def _exception(unknown: Unknown, *args: object, **kwargs: object) -> Any:
     life = unknown.standin.life
     if args or life is None:
         return unknown.plain_call("exception", *args, **kwargs)
     return unknown.standin.world.exception(life)
 
 
-def _cancelled(unknown: Unknown, *args: Any) -> Any:
+def _cancelled(unknown: Unknown, *args: object) -> Any:
     life = unknown.standin.life
     if args or life is None:
         return unknown.plain_call("cancelled", *args)
     return unknown.standin.world.cancelled(life)
 
 
-def _no_hand_over(unknown: Unknown, *args: Any, **kwargs: Any) -> None:
+def _no_hand_over(unknown: Unknown, *args: object, **kwargs: object) -> None:
     """Do nothing: `add_done_callback` and its like hand nothing over."""
 
 
@@ -87,15 +87,15 @@ def _items(unknown: Unknown) -> list[Any]:
     return [(unknown._answer("'s key", None), item) for item in unknown.elements()]
 
 
-def _union(unknown: Unknown, *others: Iterable[Any]) -> set[Any]:
+def _union(unknown: Unknown, *others: Iterable[object]) -> set[Any]:
     return set(unknown.elements()).union(*others)
 
 
-def _difference(unknown: Unknown, *others: Iterable[Any]) -> set[Any]:
+def _difference(unknown: Unknown, *others: Iterable[object]) -> set[Any]:
     return set(unknown.elements()).difference(*others)
 
 
-def _pop(unknown: Unknown, *args: Any) -> Any:
+def _pop(unknown: Unknown, *args: object) -> Any:
     facts = unknown.standin
     if facts.items is None and facts.kind is not Kind.PARAMETER:
         return unknown.plain_call("pop", *args)

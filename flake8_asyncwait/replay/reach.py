@@ -15,7 +15,6 @@ from types import (
     MethodType,
     ModuleType,
 )
-from typing import Any
 
 from flake8_asyncwait.replay.lives import Backstage, Life, Standin
 
@@ -112,7 +111,7 @@ def captured(function: FunctionType) -> list[object]:
     return found
 
 
-def _frame_locals(thing: Any) -> list[object]:
+def _frame_locals(thing: object) -> list[object]:
     for attribute in ("gi_frame", "cr_frame", "ag_frame"):
         frame = getattr(thing, attribute, None)
         if frame is not None:

@@ -11,9 +11,7 @@ from asyncio import CancelledError, InvalidStateError
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import (
-    CodeType,
-)
+from types import CodeType
 from typing import Any
 
 from flake8_asyncwait.replay.choices import Choices
@@ -328,7 +326,7 @@ class World(Choices):
                     else:
                         self.shared.append(each)
 
-    def is_shared_empty(self, container: Any) -> bool:
+    def is_shared_empty(self, container: object) -> bool:
         """Say whether a container holds nothing that others could have put something into."""
         return any(one is container for one in self.shared) and not container
 

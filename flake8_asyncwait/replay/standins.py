@@ -40,7 +40,7 @@ class Maker:
         self.make = make
         self.kind = kind
 
-    def __call__(self, *args: Any, **options: Any) -> object:
+    def __call__(self, *args: object, **options: object) -> object:
         return self.make(*args, **options)
 
     def __getitem__(self, parameters: object) -> Maker:
@@ -99,7 +99,7 @@ class Asyncio(Standin):
 
     # -- making ----------------------------------------------------------------------------------
 
-    def create_task(self, coroutine: Any, **options: object) -> Task:
+    def create_task(self, coroutine: object, **options: object) -> Task:
         world = self.world
         life = Life(f"task {world.serial + 1}", Owner.MADE, maker=world.caller())
         if world.kind is not WAIT:  # a task that runs a wait keeps no other for its function
@@ -120,11 +120,11 @@ class Asyncio(Standin):
 
     wrap_future = create_future
 
-    def ensure_future(self, thing: Any, *, loop: object = None) -> Any:
+    def ensure_future(self, thing: object, *, loop: object = None) -> Any:
         annotated = isinstance(thing, Unknown) and thing.standin.annotated
         return self.create_task(thing) if annotated else self.ensured(thing)
 
-    def ensured(self, thing: Any) -> Any:
+    def ensured(self, thing: object) -> Any:
         """Return a task for a coroutine; what else can be awaited stays what it is. Raises
         TypeError for the rest, as the event loop does."""
         if not hasattr(type(thing), "__await__"):
@@ -133,13 +133,13 @@ class Asyncio(Standin):
             return thing
         return self.create_task(thing)
 
-    def _is_task_by_name(self, thing: Any) -> bool:
+    def _is_task_by_name(self, thing: object) -> bool:
         """Say whether what an unknown call gave is a task rather than a coroutine, by its name: a
         site of the family asks."""
         named = isinstance(thing, Unknown) and "task" in last_word(thing).lower()
         return named and self.world.kind != WAIT
 
-    def isfuture(self, thing: Any) -> bool:
+    def isfuture(self, thing: object) -> bool:
         if isinstance(thing, Unknown) and not is_task(thing):
             return not self.world.choose("isfuture()", ("yes", "no"))
         return isinstance(thing, Future) or is_task(thing)
@@ -156,25 +156,25 @@ class Asyncio(Standin):
     # -- waiting ---------------------------------------------------------------------------------
 
     def wait(
-        self, fs: Any, *, timeout: object = None, return_when: object = asyncio.ALL_COMPLETED
+        self, fs: object, *, timeout: object = None, return_when: object = asyncio.ALL_COMPLETED
     ) -> WaitCall:
         return WaitCall(self.world, fs, timeout is not None, return_when, None)
 
-    def wait_for(self, thing: Any, timeout: object = None) -> Standin:
+    def wait_for(self, thing: object, timeout: object = None) -> Standin:
         return WaitFor(self.world, thing, timeout is not None)
 
-    def gather(self, *things: Any, return_exceptions: Any = False) -> Gather:
+    def gather(self, *things: object, return_exceptions: object = False) -> Gather:
         children = [self.ensured(thing) for thing in things]
         return Gather(self.world, children, bool(return_exceptions))
 
-    def shield(self, thing: Any) -> Shield:
+    def shield(self, thing: object) -> Shield:
         return Shield(self.world, self.ensured(thing))
 
-    def as_completed(self, things: Iterable[Any], *, timeout: object = None) -> AsCompleted:
+    def as_completed(self, things: Iterable[object], *, timeout: object = None) -> AsCompleted:
         given = things.elements() if isinstance(things, Unknown) else list(things)
         return AsCompleted(self.world, given, timeout is not None, self._waited_for)
 
-    def _waited_for(self, thing: Any) -> Any:
+    def _waited_for(self, thing: object) -> Any:
         """Return what a loop over `as_completed()` waits for."""
         if isinstance(thing, Unknown) and not is_coroutine(thing):
             thing.as_task()
@@ -197,7 +197,7 @@ class Asyncio(Standin):
 
     # -- running ---------------------------------------------------------------------------------
 
-    def run(self, coroutine: Any, **options: object) -> object:
+    def run(self, coroutine: object, **options: object) -> object:
         """Run to the end, and cancel what is left."""
         result = self.run_until_complete(coroutine)
         for life in self.world.lives:
@@ -205,7 +205,7 @@ class Asyncio(Standin):
             self.world.stage.asked(life)
         return result
 
-    def run_until_complete(self, thing: Any) -> object:
+    def run_until_complete(self, thing: object) -> object:
         """Run to the end; nothing strikes from outside."""
         if isinstance(thing, (WaitCall, Future)):
             decide = partial(self._complete, thing)

@@ -10,11 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial, reduce
 from itertools import permutations
-from types import (
-    BuiltinFunctionType,
-    MethodDescriptorType,
-    SimpleNamespace,
-)
+from types import BuiltinFunctionType, MethodDescriptorType, SimpleNamespace
 from typing import Any
 
 from flake8_asyncwait.replay import harmless
@@ -69,7 +65,7 @@ class Surroundings(Backstage):
 
     # -- calls of unknowns ------------------------------------------------------------------------
 
-    def call(self, callee: Unknown, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, callee: Unknown, args: tuple[object, ...], kwargs: dict[str, Any]) -> Any:
         """Do what calling an unknown does: mostly, hand its arguments over."""
         label = callee.standin.label
         name = label.rpartition(".")[2]
@@ -115,7 +111,7 @@ class Surroundings(Backstage):
                     return answer
         return None
 
-    def _cancelled(self, things: Iterable[Any]) -> tuple[Any, ...]:
+    def _cancelled(self, things: Iterable[object]) -> tuple[Any, ...]:
         """Cancel tasks, and collections of them."""
         for thing in things:
             if isinstance(thing, (list, tuple, set, frozenset)):
@@ -172,7 +168,7 @@ class Surroundings(Backstage):
             return Library(shown, self.unknown(top, Kind.MODULE))
         return self.unknown(shown, Kind.MODULE)
 
-    def isinstance(self, thing: Any, kinds: Any) -> bool:
+    def isinstance(self, thing: object, kinds: object) -> bool:
         """Stand in for `isinstance`: of an unknown or an injected error it is a choice."""
         if isinstance(thing, BaseException):
             return self.world.catches(thing, kinds)
@@ -192,7 +188,7 @@ class Surroundings(Backstage):
             return any(is_kind_of(type(thing), kind) for kind in flat(known))
         return isinstance(thing, known)
 
-    def _is_of(self, thing: Any, kinds: Iterable[Any]) -> bool:
+    def _is_of(self, thing: object, kinds: Iterable[object]) -> bool:
         names = " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
         claims = f"{thing!r} is of {names}", f"{thing!r} is not of {names}"
         return self.world.suppose(*claims, likely=True)
@@ -221,7 +217,7 @@ class Surroundings(Backstage):
 
     # -- attributes -------------------------------------------------------------------------------
 
-    def get(self, thing: Any, name: str) -> Any:
+    def get(self, thing: object, name: str) -> Any:
         """Read an attribute: of a stand-in, what the real thing would have, else an unknown."""
         return shown(self._read(thing, name))
 
@@ -244,7 +240,7 @@ class Surroundings(Backstage):
             return thing.whole.attribute(name)
         return self.unknown(f"{name_of(kind)}.{name}", Kind.ATTRIBUTE)
 
-    def _get_own(self, thing: Any, name: str) -> Any:
+    def _get_own(self, thing: object, name: str) -> Any:
         """Read an attribute for real; what a class has from an unknown one is unknown, and so is
         what nobody should have come by."""
         try:
@@ -259,25 +255,25 @@ class Surroundings(Backstage):
                 return found
         return self.unknown(f"{name_of(type(thing))}.{name}", Kind.ATTRIBUTE)
 
-    def _formatted(self, method: Callable[..., str], *args: Any, **options: Any) -> Any:
+    def _formatted(self, method: Callable[..., str], *args: object, **options: object) -> Any:
         """Stand in for `str.format`, which reads the attributes that a text names."""
         given = [type(one) for one in (*args, *options.values())]
         if all(any(kind is plain for plain in PLAIN) for kind in given):
             return method(*args, **options)
         return self.unknown("a text", Kind.VALUE)
 
-    def set(self, thing: Any, name: str, value: object) -> None:
+    def set(self, thing: object, name: str, value: object) -> None:
         """Set an attribute: for real only of what is the judged code's own."""
         self.world.share(value)
         if isinstance(thing, Unknown) or is_changeable(thing):
             setattr(thing, name, value)
 
-    def delete(self, thing: Any, name: str) -> None:
+    def delete(self, thing: object, name: str) -> None:
         """Delete an attribute, likewise."""
         if isinstance(thing, Unknown) or is_changeable(thing):
             delattr(thing, name)
 
-    def kind_of(self, thing: Any) -> Any:
+    def kind_of(self, thing: object) -> Any:
         """Stand in for `type` of one thing."""
         if is_guarded(thing):
             return self.unknown(f"type({thing!r})", Kind.VALUE)
@@ -291,7 +287,7 @@ class Surroundings(Backstage):
             return text.join(parts)
         return self.unknown("a text", Kind.VALUE)
 
-    def hidden(self, thing: Any, name: str) -> Unknown:
+    def hidden(self, thing: object, name: str) -> Unknown:
         """Stand in for an attribute through which more than the judged code can be reached."""
         return self.unknown(f"{thing}.{name}" if isinstance(thing, Unknown) else name)
 
@@ -306,7 +302,7 @@ class Surroundings(Backstage):
                 raise
             return default[0]
 
-    def hasattr(self, thing: Any, name: Any) -> bool:
+    def hasattr(self, thing: object, name: object) -> bool:
         """Stand in for `hasattr`: whether an unknown has what nobody gave it is a choice."""
         if isinstance(thing, Unknown) and name not in thing.standin.attributes:
             claims = f"{thing} has {name}", f"{thing} has no {name}"
@@ -317,12 +313,12 @@ class Surroundings(Backstage):
             return False
         return True
 
-    def delattr(self, thing: Any, name: Any) -> None:
+    def delattr(self, thing: object, name: object) -> None:
         """Stand in for `delattr`: nothing depends on it."""
 
     # -- what is in a collection ---------------------------------------------------------------
 
-    def _take(self, method: Callable[..., Any], *args: Any) -> Any:
+    def _take(self, method: Callable[..., Any], *args: object) -> Any:
         """Take something out of what others have put nothing into: that they have is not known, but
         whoever takes it knows."""
         try:
@@ -340,7 +336,7 @@ class Surroundings(Backstage):
         else:
             container.append(something)
 
-    def is_in(self, thing: Any) -> bool:
+    def is_in(self, thing: object) -> bool:
         """Choose whether something is in a collection."""
         claims = f"{thing!r} is in the collection", f"{thing!r} is not in the collection"
         return self.world.suppose(*claims, likely=False)

@@ -209,7 +209,7 @@ class Unknown(Standin):
         claims = f"{other} is in {facts.label}", f"{other} is not in {facts.label}"
         return facts.world.suppose(*claims, likely=False)
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: object) -> Any:
         facts = self.standin
         if isinstance(key, slice):
             return self.copied(self.elements()[key])
@@ -260,32 +260,32 @@ class Unknown(Standin):
     def __delitem__(self, key: object) -> None:
         pass
 
-    def __or__(self, other: Iterable[Any]) -> set[Any]:
+    def __or__(self, other: Iterable[object]) -> set[Any]:
         return {*self.elements(), *other}
 
     __ror__ = __or__
 
-    def __and__(self, other: Iterable[Any]) -> set[Any]:
+    def __and__(self, other: Iterable[object]) -> set[Any]:
         return set(self.elements()) & set(other)
 
     __rand__ = __and__
 
-    def __sub__(self, other: Any) -> Any:
+    def __sub__(self, other: object) -> Any:
         if isinstance(other, (set, frozenset)):
             return set(self.elements()) - other
         return self._number(other)
 
-    def __rsub__(self, other: Any) -> Any:
+    def __rsub__(self, other: object) -> Any:
         if isinstance(other, (set, frozenset)):
             return other - set(self.elements())
         return self._number(other)
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: object) -> Any:
         if isinstance(other, (list, tuple)):
             return [*self.elements(), *other]
         return self._number(other)
 
-    def __radd__(self, other: Any) -> Any:
+    def __radd__(self, other: object) -> Any:
         if isinstance(other, (list, tuple)):
             return [*other, *self.elements()]
         return self._number(other)
@@ -337,7 +337,7 @@ class Unknown(Standin):
     def __delattr__(self, name: str) -> None:
         self.standin.attributes.pop(name, None)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         facts = self.standin
         if (method := self._known_method()) is not None and facts.parent is not None:
             return method(facts.parent, *args, **kwargs)
@@ -351,13 +351,13 @@ class Unknown(Standin):
             return None
         return None if is_logging(facts.parent, name) else METHODS.get(name)
 
-    def plain_call(self, name: str, *args: Any, **kwargs: Any) -> Unknown:
+    def plain_call(self, name: str, *args: object, **kwargs: object) -> Unknown:
         """Call a method of which nothing is known."""
         facts = self.standin
         method = Unknown(facts.world, f"{facts.label}.{name}", Kind.ATTRIBUTE, self)
         return method.result_of_call(args, kwargs)
 
-    def result_of_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Unknown:
+    def result_of_call(self, args: tuple[object, ...], kwargs: dict[str, Any]) -> Unknown:
         """Return what an unknown call gives, having handed over what it was given."""
         facts = self.standin
         facts.world.share(*args, *kwargs.values())

@@ -219,7 +219,7 @@ class HelperCall(Standin):
     __slots__ = ("code", "holds", "run", "world")
 
     def __init__(
-        self, world: World, run: Callable[[], Any], holds: tuple[Any, ...], code: CodeType
+        self, world: World, run: Callable[[], Any], holds: tuple[object, ...], code: CodeType
     ) -> None:
         self.world = world
         self.run = run
@@ -401,7 +401,7 @@ def is_coroutine(thing: object) -> bool:
     return isinstance(thing, (HelperCall, Pause, WaitCall, WaitFor))
 
 
-def as_element(world: World, thing: Any) -> Any:
+def as_element(world: World, thing: object) -> Any:
     """Return what `asyncio.wait()` waits on for one of the things it is given."""
     if isinstance(thing, Unknown):
         thing.as_task()

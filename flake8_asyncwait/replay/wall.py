@@ -15,7 +15,7 @@ import struct
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 ALLOW, KILL = 0x7FFF0000, 0x80000000
 WORD = 0xFFFFFFFF
@@ -186,7 +186,7 @@ def _compiles() -> bool:
     return compiler is not None and bool(compiler.is_enabled())
 
 
-def _system_call(call: Call, *arguments: Any) -> int:
+def _system_call(call: Call, *arguments: object) -> int:
     """Make a system call, of numbers and pointers; raises OSError where it fails."""
     import ctypes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flake8_asyncwait.analysis.states.trace import History
+from flake8_asyncwait.analysis.states.trace import Trace
 from flake8_asyncwait.verdict.outcome import Outcome
 from flake8_asyncwait.verdict.place import Place
 
@@ -15,7 +15,7 @@ class Hit:
     """Why a rule fires: what it says of a place, and the history of the execution that shows it."""
 
     says: Callable[[Place], str]
-    history: History | None
+    history: Trace | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from flake8_asyncwait.analysis.interpret import Analysed
 from flake8_asyncwait.analysis.machine.books import Books, Leak
 from flake8_asyncwait.analysis.machine.fanout import AT_CHILD, CLOSED, IN_VAIN, SIBLING
 from flake8_asyncwait.analysis.machine.machine import BYSTANDER
-from flake8_asyncwait.analysis.states.trace import FAULT, History
+from flake8_asyncwait.analysis.states.trace import FAULT, Trace
 from flake8_asyncwait.analysis.states.values import COLLECTION, FUTURE, OWNED
 from flake8_asyncwait.sites.fanout import GATHER
 from flake8_asyncwait.verdict.outcome import Fates, Loss, Outcome, Struck
@@ -67,7 +67,7 @@ def _struck_at(leak: Leak) -> str:
     return "" if leak.fault is None else leak.fault.kind
 
 
-def _struck(books: Books, lost: list[tuple[Leak, History]], kind: str) -> Struck | None:
+def _struck(books: Books, lost: list[tuple[Leak, Trace]], kind: str) -> Struck | None:
     found = [(k, h) for k, h in lost if _struck_at(k) == kind]
     loss = shortest(books, found)
     if loss is None:
@@ -77,7 +77,7 @@ def _struck(books: Books, lost: list[tuple[Leak, History]], kind: str) -> Struck
     return Struck(loss, bool(kinds - {CANCELLED_ERROR.name}), CANCELLED_ERROR.name in kinds)
 
 
-def _struck_on(history: History) -> int:
+def _struck_on(history: Trace) -> int:
     return next((s.line for s in history.steps() if s.choice.kind == FAULT), 0)
 
 
@@ -86,12 +86,12 @@ def is_owned(books: Books, leak: Leak) -> bool:
     return leak.owner == OWNED or leak.owner.param in books.adopted
 
 
-def shortest(books: Books, found: Sequence[tuple[Leak, History]]) -> Loss | None:
+def shortest(books: Books, found: Sequence[tuple[Leak, Trace]]) -> Loss | None:
     """What the shortest execution among some leaks loses; of several, one that loses most."""
     if not found:
         return None
     rank = min(history.rank for _, history in found)
-    executions: dict[object, list[tuple[Leak, History]]] = {}
+    executions: dict[object, list[tuple[Leak, Trace]]] = {}
     for leak, history in sorted(found, key=lambda way: way[0].origin):
         if history.rank == rank:
             said = tuple((step.line, step.what, step.choice) for step in history.steps())

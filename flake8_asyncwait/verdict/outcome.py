@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flake8_asyncwait.analysis.states.trace import History, Trace
+from flake8_asyncwait.analysis.states.trace import Trace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Loss:
 
     names: tuple[str, ...]
     lines: tuple[int, ...]
-    history: History
+    history: Trace
     cancelled_on: tuple[int, ...]
 
     @property

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.machine.fanout import STARTS
-from flake8_asyncwait.analysis.states.trace import FAULT, WAITING, History, Trace
+from flake8_asyncwait.analysis.states.trace import FAULT, WAITING, Trace
 from flake8_asyncwait.verdict.finding import Step
 
 _STARTS = frozenset(STARTS.values())
 
 
 def witness(
-    history: History | None, line: int, helper: Callable[[int], str], program: Program
+    history: Trace | None, line: int, helper: Callable[[int], str], program: Program
 ) -> tuple[Step, ...]:
     """The steps of a history from the first wait on `line`, where the site stands, or from the
     fault, should it strike before. `helper` names the function around the line of a step, "" where

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -27,6 +27,9 @@ Rule = Callable[[Context, Any, State], Results]
 SimpleRule = Callable[[Context, Any, State], list[State]]
 BlockRule = Callable[[Context, Any, list[State]], list[State]]
 R = TypeVar("R")
+T = TypeVar("T")
+# Each way in which several evaluations may go, with their values.
+Ways = list[tuple[State, list[Value]]]
 
 _EXPRESSIONS: dict[type, Rule] = {}
 _SIMPLE: dict[type, SimpleRule] = {}
@@ -60,16 +63,19 @@ def evaluate(ctx: Context, node: ir.Expr, state: State) -> Results:
     return _EXPRESSIONS[type(node)](ctx, node, state)
 
 
-def evaluate_all(
-    ctx: Context, nodes: list[ir.Expr], state: State
-) -> list[tuple[State, list[Value]]]:
+def evaluate_all(ctx: Context, nodes: list[ir.Expr], state: State) -> Ways:
     """Evaluate several expressions one after the other."""
-    ways: list[tuple[State, list[Value]]] = [(state, [])]
-    for node in nodes:
+    return in_turn(state, nodes, lambda before, node: evaluate(ctx, node, before))
+
+
+def in_turn(state: State, things: Iterable[T], results: Callable[[State, T], Results]) -> Ways:
+    """All ways in which several things may go one after the other; `results` are those of one."""
+    ways: Ways = [(state, [])]
+    for thing in things:
         ways = [
             (after, [*values, value])
             for before, values in ways
-            for after, value in evaluate(ctx, node, before)
+            for after, value in results(before, thing)
         ]
     return ways
 

@@ -76,7 +76,7 @@ def made(ctx: Context, node: ir.Call, results: Results) -> Results:
     if node is not ctx.machine.site.call or ctx.machine.site.kind is not CREATION:
         return results
     return [
-        (_followed(state, [value]).step(node.line, STARTS[CREATION]), value)
+        (effects.mark_waited(state, (value,)).step(node.line, STARTS[CREATION]), value)
         for state, value in results
     ]
 
@@ -85,31 +85,19 @@ def gathered(ctx: Context, node: ir.Call, state: State, ref: Ref, before: State)
     """The state after a gather: where it is that of the site, its children are the site's tasks."""
     if node is not ctx.machine.site.call:
         return state
-    children = effects.tasks_of(state, ref)
-    owned = [c for c in children if state.task(c).owner not in (FUTURE,)]
-    several = sum(_is_ours(state, child) for child in owned) > 1
-    followed = owned if several else [child for child in owned if child.id not in before.heap]
-    state = _followed(state, followed)
+    children = [c for c in effects.tasks_of(state, ref) if state.task(c).owner != FUTURE]
+    ours = [c for c in children if state.task(c).owner == OWNED and not state.task(c).handed]
+    several = len(ours) > 1
+    followed = children if several else [c for c in children if c.id not in before.heap]
+    state = state.waited_for(followed)
     state = state.put(ref, state.gather(ref)._replace(site=several))
     return state.step(node.line, STARTS[GATHER])
 
 
-def _is_ours(state: State, ref: Ref) -> bool:
-    task = state.task(ref)
-    return task.owner == OWNED and not task.handed
-
-
-def _followed(state: State, values: Collection[Value]) -> State:
-    refs = [ref for value in values for ref in effects.tasks_of(state, value)]
-    return state.waited_for(refs)
-
-
 def released(ctx: Context, state: State, value: Value) -> State:
     """The tasks behind a value are judged at another site from now on."""
-    things = {n: state.heap[n] for n in state.refs(value)}
-    return state.put_all(
-        {n: t._replace(waited=False) for n, t in things.items() if type(t) is Task and t.waited}
-    )
+    tasks = {ref.id: state.task(ref) for ref in effects.reached(state, value)}
+    return state.put_all({n: t._replace(waited=False) for n, t in tasks.items() if t.waited})
 
 
 def failing(ctx: Context, state: State, value: Ref) -> State:
@@ -129,12 +117,8 @@ def iterating(ctx: Context, state: State, value: AsCompleted) -> State:
     if not value.site:
         ctx.machine.books.given(state, [value], ctx.machine.line)
         return released(ctx, state, value)
-    things = {n: state.heap[n] for n in state.refs(value)}
-    return state.waited_for(
-        Ref(number)
-        for number, thing in things.items()
-        if type(thing) is Task and thing.owner != FUTURE
-    )
+    reached = effects.reached(state, value)
+    return state.waited_for(ref for ref in reached if state.task(ref).owner != FUTURE)
 
 
 def is_refused(ctx: Context, state: State, value: Value) -> bool:

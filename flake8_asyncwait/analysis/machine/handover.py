@@ -13,9 +13,7 @@ from flake8_asyncwait.analysis.states.values import (
     UNSETTLED,
     Coroutine,
     Function,
-    Ref,
     Result,
-    Task,
     Value,
 )
 
@@ -29,27 +27,15 @@ def hand_over(ctx: Context, state: State, value: Value) -> State:
             state = effects.substitute(state, param, param._replace(handed=True))
     reached = (value, *(state.heap[number] for number in state.refs(value)))
     for func in _functions_in(reached):
-        state = _hand_over_captured(ctx, state, func)
+        if func.parent is not None:
+            state = hand_over_names(ctx, state, func.mentions)
     return state
 
 
 def _functions_in(value: object) -> list[ir.Func]:
-    if isinstance(value, (Function, Coroutine)):
-        inner = (
-            [f for _, v in value.args for f in _functions_in(v)]
-            if isinstance(value, Coroutine)
-            else []
-        )
-        return [value.func, *inner]
-    if isinstance(value, tuple):
-        return [func for part in value for func in _functions_in(part)]
-    return []
-
-
-def _hand_over_captured(ctx: Context, state: State, func: ir.Func) -> State:
-    if func.parent is None:
-        return state
-    return hand_over_names(ctx, state, func.mentions)
+    own = [value.func] if isinstance(value, (Function, Coroutine)) else []
+    parts = value if isinstance(value, tuple) else ()
+    return own + [func for part in parts for func in _functions_in(part)]
 
 
 def hand_over_names(ctx: Context, state: State, names: Iterable[str]) -> State:
@@ -81,9 +67,8 @@ def cancel(ctx: Context, state: State, value: Value, line: int) -> State:
 
 def cancel_all(ctx: Context, state: State, value: Value, line: int) -> State:
     """Cancel every task that a value reaches (a call that the user says cancels them)."""
-    for number in list(state.refs(value)):
-        if type(state.heap[number]) is Task:
-            state = cancel(ctx, state, Ref(number), line)
+    for ref in effects.reached(state, value):
+        state = cancel(ctx, state, ref, line)
     return state
 
 

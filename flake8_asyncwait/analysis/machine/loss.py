@@ -8,6 +8,7 @@ from itertools import chain
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.books import Leak
 from flake8_asyncwait.analysis.machine.machine import Context
+from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import States
 from flake8_asyncwait.analysis.states.keys import LOST
 from flake8_asyncwait.analysis.states.state import DROPPED, State
@@ -136,8 +137,8 @@ def _only(item: Value, others: set[Ref]) -> bool:
 def holds_losable(state: State, value: Value) -> bool:
     """Whether a value reaches a task of the site that could still be lost, if only once it is
     adopted."""
-    things = (state.heap[number] for number in state.refs(value))
-    return any(type(thing) is Task and thing.waited and _is_losable(thing) for thing in things)
+    tasks = map(state.task, effects.reached(state, value))
+    return any(task.waited and _is_losable(task) for task in tasks)
 
 
 def has_failing(state: State) -> bool:

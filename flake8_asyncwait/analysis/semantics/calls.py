@@ -62,24 +62,20 @@ def call(ctx: Context, node: ir.Call, state: State) -> Results:
 
 
 def _call(ctx: Context, node: ir.Call, state: State) -> Results:
+    func, program = ctx.frame.func, ctx.machine.program
     site = ctx.machine.site_of.get(id(node))
-    if site is not None and not ctx.machine.program.settling:
-        return [*_wait_call(ctx, node, state, site.index)]
-    func = ctx.frame.func
-    qualified = ctx.machine.program.qualified(func, node.func)
-    if (qualified or "").rpartition(".")[2] in ctx.machine.program.settling:
-        return _wait_any_call(ctx, node, state, -1 if site is None else site.index)
-    if site is not None:
-        return [*_wait_call(ctx, node, state, site.index)]
-    if qualified == known.WAIT or ctx.machine.program.named(
-        ctx.machine.program.wait_functions, func, node.func
-    ):
-        return [*_wait_call(ctx, node, state, -1)]
+    number = -1 if site is None else site.index
+    qualified = program.qualified(func, node.func)
+    if (qualified or "").rpartition(".")[2] in program.settling:
+        return _wait_any_call(ctx, node, state, number)
+    wraps = program.named(program.wait_functions, func, node.func)
+    if site is not None or qualified == known.WAIT or wraps:
+        return [*_wait_call(ctx, node, state, number)]
     if node.mapped is not None and qualified == MAP:
         return evaluate(ctx, node.mapped, state)
     rule = known.FUNCTIONS.get(qualified or "", known.UNKNOWN_CALL).rule
     results: Results = []
-    if rule is not None and qualified not in ctx.machine.program.task_factories:
+    if rule is not None and qualified not in program.task_factories:
         for after, args in arguments(ctx, node, state):
             ways = rule(ctx, node, args, after)
             exact = any(reaches_task(value, after) for value in args.every())
@@ -296,7 +292,8 @@ def _other_method(
     else:
         state = _without_runs(text, state)
     if isinstance(receiver, Loop) or _is_loop(node):
-        return _rule_or(unknown_call, known.LOOP_METHODS, name)(ctx, node, args, state)
+        rule = known.LOOP_METHODS.get(name, known.UNKNOWN_CALL).rule or unknown_call
+        return rule(ctx, node, args, state)
     if isinstance(receiver, Primitive) and name in receiver.methods:
         return [(state, Result(ctx.machine.origin(node), f"{_shown(node.func)}()"))]
     if _is_coroutine_method(ctx, node, receiver, name):
@@ -371,13 +368,6 @@ def _register(node: ir.Call, method: Value, state: State, ctx: Context) -> State
     return state.put(stack, box._replace(items=(*box.items, method.owner)))
 
 
-def _rule_or(
-    other: known.FunctionRule, rows: dict[str, known.Row[known.FunctionRule]], name: str
-) -> known.FunctionRule:
-    row = rows.get(name)
-    return other if row is None or row.rule is None else row.rule
-
-
 def _is_loop(node: ir.Call) -> bool:
     """Whether a method is called on something that is named as an event loop is."""
     assert isinstance(node.func, ir.Attr)
@@ -416,10 +406,8 @@ def _box_method(
         return []
     if args.positional and known.has(node, known.LOOKS_UP):
         args.positional[0] = key_of(ctx, node.args[0].value, args.first(), state)
-    row = known.COLLECTION_METHODS.get(name)
-    if row is None or row.rule is None:
-        return unknown_call(ctx, node, args, state)
-    return row.rule(ctx, ref, name, args, state)
+    rule = known.COLLECTION_METHODS.get(name, known.UNKNOWN_CALL).rule
+    return rule(ctx, ref, name, args, state) if rule else unknown_call(ctx, node, args, state)
 
 
 def _text(node: ir.Expr) -> str:

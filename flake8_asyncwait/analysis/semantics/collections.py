@@ -35,11 +35,7 @@ from flake8_asyncwait.analysis.semantics.running import (
     with_something,
 )
 from flake8_asyncwait.analysis.states import effects
-from flake8_asyncwait.analysis.states.real import (
-    UNORDERED,
-    NotKnown,
-    is_sure,
-)
+from flake8_asyncwait.analysis.states.real import UNORDERED, NotKnown, is_sure
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     BORROWED,

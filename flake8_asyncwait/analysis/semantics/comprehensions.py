@@ -12,14 +12,13 @@ from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.conditions import decide
 from flake8_asyncwait.analysis.semantics.dicts import dict_of
 from flake8_asyncwait.analysis.semantics.indexes import indexed
-from flake8_asyncwait.analysis.semantics.items import (
-    looped_over,
-    new_box,
-    split_on_turns,
-)
+from flake8_asyncwait.analysis.semantics.items import looped_over, new_box, split_on_turns
 from flake8_asyncwait.analysis.states.real import UNORDERED
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Ref, Value, rows_of
+
+# A way in which the clauses may go: what it yields, and whether there may be more.
+Way = tuple[State, list[Value], bool]
 
 
 @evaluates(ir.Comprehension)
@@ -47,13 +46,11 @@ def _clause_names(target: ir.Target, ctx: Context) -> list[str]:
     return []
 
 
-def _clauses(
-    ctx: Context, node: ir.Comprehension, depth: int, ways: list[tuple[State, list[Value], bool]]
-) -> list[tuple[State, list[Value], bool]]:
+def _clauses(ctx: Context, node: ir.Comprehension, depth: int, ways: list[Way]) -> list[Way]:
     if depth == len(node.clauses):
         return [end for way in ways for end in _element(ctx, node, way)]
     clause = node.clauses[depth]
-    ends: list[tuple[State, list[Value], bool]] = []
+    ends: list[Way] = []
     for before, items, opened in ways:
         given = evaluate(ctx, clause.iter, before)
         for state, value in (sized for way in given for sized in fanout.sizes(ctx, *way)):
@@ -92,15 +89,11 @@ def _orders(
 
 
 def _item(
-    ctx: Context,
-    node: ir.Comprehension,
-    depth: int,
-    item: Value,
-    ways: list[tuple[State, list[Value], bool]],
-) -> list[tuple[State, list[Value], bool]]:
+    ctx: Context, node: ir.Comprehension, depth: int, item: Value, ways: list[Way]
+) -> list[Way]:
     """One turn of a clause: bind its target, decide its tests, go on inside."""
     clause = node.clauses[depth]
-    ends: list[tuple[State, list[Value], bool]] = []
+    ends: list[Way] = []
     for state, items, opened in ways:
         for bound in bind(ctx, clause.target, item, state):
             passed = [bound]
@@ -114,18 +107,14 @@ def _item(
 
 
 def _unknown_clause(
-    ctx: Context,
-    node: ir.Comprehension,
-    depth: int,
-    way: tuple[State, list[Value], bool],
-    certain: bool = False,
-) -> list[tuple[State, list[Value], bool]]:
+    ctx: Context, node: ir.Comprehension, depth: int, way: Way, certain: bool = False
+) -> list[Way]:
     """A clause over something unknown: its elements count only if they are tasks, then as
     many as a collection of unknown size stands for. Its tests only change how many. There is
     something if that is `certain`."""
     certain = certain and not node.clauses[depth].tests
     before, items, _ = way
-    ends: list[tuple[State, list[Value], bool]] = []
+    ends: list[Way] = []
     for bound in bind(ctx, node.clauses[depth].target, UNKNOWN, before):
         for state, after, _ in _clauses(ctx, node, depth + 1, [(bound, items, False)]):
             fresh = after[len(items) :]
@@ -153,9 +142,7 @@ def _is_made(state: State, item: Value, before: State) -> bool:
     return any(number not in before.heap for number in state.refs(item))
 
 
-def _element(
-    ctx: Context, node: ir.Comprehension, way: tuple[State, list[Value], bool]
-) -> list[tuple[State, list[Value], bool]]:
+def _element(ctx: Context, node: ir.Comprehension, way: Way) -> list[Way]:
     state, items, opened = way
     if node.key is None:
         return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -11,7 +11,13 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.code.verdicts import all_of, any_of
 from flake8_asyncwait.analysis.code.walk import CONSTANT, Question, question
-from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
+from flake8_asyncwait.analysis.machine.execute import (
+    Ways,
+    evaluate,
+    evaluate_all,
+    evaluates,
+    in_turn,
+)
 from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.indexes import key_of
@@ -194,7 +200,8 @@ def _know_none(name: str, state: State, ctx: Context) -> State:
 def _compare(ctx: Context, node: ir.Compare, state: State) -> Results:
     nodes = [node.left, *(right for _, right in node.rest)]
     results: Results = []
-    for after, values in _answered(ctx, evaluate_all(ctx, nodes, state)):
+    ways = evaluate_all(ctx, nodes, state)
+    for after, values in [end for way in ways for end in _answered(ctx, *way)]:
         pairs = zip(node.rest, values[1:], strict=True)
         if any(_is_in_none(op, value) for (op, _), value in pairs):
             ctx.fail(after, Exc("TypeError"))
@@ -215,18 +222,8 @@ def _compare(ctx: Context, node: ir.Compare, state: State) -> Results:
     return results
 
 
-def _answered(
-    ctx: Context, ways: list[tuple[State, list[Value]]]
-) -> Iterator[tuple[State, list[Value]]]:
-    for state, values in ways:
-        ends: list[tuple[State, list[Value]]] = [(state, [])]
-        for value in values:
-            ends = [
-                (later, [*before, known])
-                for after, before in ends
-                for later, known in answers(ctx, value, after)
-            ]
-        yield from ends
+def _answered(ctx: Context, state: State, values: list[Value]) -> Ways:
+    return in_turn(state, values, lambda before, value: answers(ctx, value, before))
 
 
 def _is_stranger(node: ir.Compare, state: State, right: Value, ctx: Context) -> bool:

@@ -269,12 +269,7 @@ def frame_for(ctx: Context, func: ir.Func) -> Frame:
     return Frame(func, ":" * ctx.machine.level, depth, parent)
 
 
-def bind_params(
-    func: ir.Func,
-    pairs: Arguments,
-    frame: Frame,
-    state: State,
-) -> State:
+def bind_params(func: ir.Func, pairs: Arguments, frame: Frame, state: State) -> State:
     for name, value in pairs:
         if name in (func.star, func.star_star):
             state, value = state.new(Box(tuple if name == func.star else dict, parts_of(value)))

@@ -47,11 +47,6 @@ def as_items(
     return effects.as_items(state, value, ctx.machine.origin, many)
 
 
-def live(state: State, origin: int) -> int:
-    """How many tasks of one origin a state remembers."""
-    return sum(type(thing) is Task and thing.origin == origin for thing in state.heap.values())
-
-
 def new_box(
     state: State, kind: type, items: list[Value], opened: bool, counted: bool = False
 ) -> tuple[State, Value]:
@@ -194,6 +189,6 @@ def new_task(
     if owner == FUTURE and ctx.machine.facts.nothing_to_lose:
         return [(state, UNKNOWN)]
     origin = ctx.machine.made_at(node)
-    if ctx.machine.are_many(live(state, origin), 2 * ctx.machine.batch):
+    if ctx.machine.are_many(effects.live(state, origin), 2 * ctx.machine.batch):
         return []
     return [state.new(Task(Status.RUNNING, owner, origin, safe=is_safe))]

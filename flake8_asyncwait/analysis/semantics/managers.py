@@ -5,12 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.exceptions import (
-    CANCELLED_ERROR,
-    TIMEOUT_ERROR,
-    Exc,
-    catches,
-)
+from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, TIMEOUT_ERROR, Exc, catches
 from flake8_asyncwait.analysis.code.verdicts import any_of
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.books import HELPER_WORK, Decided, Undetermined
@@ -107,7 +102,7 @@ def _with_timeout(ctx: Context, node: ir.With, state: State) -> list[State]:
                     struck = [one for one in states if one.fault and not entered.fault]
                     ctx.out.add(raising(TIMEOUT_ERROR), *struck)
                     if fanout.is_timed(ctx, ctx.frame.func, node.line):
-                        late = [one.without_fault() for one in struck]
+                        late = [one.with_fault(None) for one in struck]
                         ctx.out.add(raising(TIMEOUT_ERROR), *late)
     return ends
 

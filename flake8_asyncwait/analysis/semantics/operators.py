@@ -18,9 +18,7 @@ from flake8_asyncwait.analysis.semantics.running import (
     run_or_open,
     run_real,
 )
-from flake8_asyncwait.analysis.states.real import (
-    UNORDERED,
-)
+from flake8_asyncwait.analysis.states.real import UNORDERED
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Const, Ref, Value
 

@@ -6,7 +6,14 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, Exc
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.books import AWAITED
-from flake8_asyncwait.analysis.machine.handover import cancel, cancel_all, hand_over, unknown_call
+from flake8_asyncwait.analysis.machine.execute import in_turn
+from flake8_asyncwait.analysis.machine.handover import (
+    cancel,
+    cancel_all,
+    hand_over,
+    hand_over_args,
+    unknown_call,
+)
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
 from flake8_asyncwait.analysis.semantics.awaits import await_value, result_of
 from flake8_asyncwait.analysis.semantics.items import as_items, as_task, new_task
@@ -136,37 +143,29 @@ def _ensured(ctx: Context, node: ir.Call, value: Value, state: State) -> Results
 
 
 def make_future(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    for value in args.every():
-        state = hand_over(ctx, state, value)
-    return new_task(ctx, state, FUTURE, node)
+    return new_task(ctx, hand_over_args(ctx, args, state), FUTURE, node)
 
 
 def gather_all(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     quiet = truth(args.keywords.get("return_exceptions", Const(False)), state)
     outer, ctx.machine.batch = ctx.machine.batch, max(ctx.machine.batch, len(args.positional))
-    ways: list[tuple[State, list[Value]]] = [(state, [])]
     awaitables, is_open = fanout.awaitables(ctx, node, args)
-    for value in awaitables:
-        after: list[tuple[State, list[Value]]] = []
-        for before, children in ways:
-            for later, child in _ensured(ctx, node, value, before):
-                if isinstance(child, Param):
-                    later, child = as_task(ctx, later, child)
-                kept = isinstance(child, Ref) and type(later.get(child)) in (Task, Gather, WaitTask)
-                after.append((later, [*children, child] if kept else children))
-        ways = after
+    ways = in_turn(state, awaitables, lambda before, one: _child(ctx, node, one, before))
     ctx.machine.batch = outer
-    made = [
-        later.new(
-            Gather(
-                tuple(dict.fromkeys(children)),
-                quiet is not False,
-                is_open or len(children) < len(awaitables),
-            )
-        )
-        for later, children in ways
-    ]
-    return [(fanout.gathered(ctx, node, after, ref, state), ref) for after, ref in made]
+    results: Results = []
+    for after, values in ways:
+        children = [v for v in values if type(after.get(v)) in (Task, Gather, WaitTask)]
+        opened = is_open or len(children) < len(values)
+        gather = Gather(tuple(dict.fromkeys(children)), quiet is not False, opened)
+        later, ref = after.new(gather)
+        results.append((fanout.gathered(ctx, node, later, ref, state), ref))
+    return results
+
+
+def _child(ctx: Context, node: ir.Call, value: Value, state: State) -> Results:
+    """A child of a gather: what a parameter holds is taken for a task."""
+    ways = _ensured(ctx, node, value, state)
+    return [as_task(ctx, *way) if isinstance(way[1], Param) else way for way in ways]
 
 
 def shielded(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
@@ -197,17 +196,11 @@ def _tasks_in(ctx: Context, node: ir.Call, value: Value, state: State) -> Result
     box = state.get(source)
     if items is None or type(box) is not Box:
         return [(state, value)]
-    ways: list[tuple[State, list[Value]]] = [(state, [])]
     items = fanout.repeated(ctx, items) if box.open else items
     kept, is_open = fanout.telling(ctx, items, box.open)
-    for item in kept:
-        if isinstance(item, Result) and not item.coroutine:
-            ctx.machine.books.guesses()
-        ways = [
-            (later, [*children, child])
-            for before, children in ways
-            for later, child in _ensured(ctx, node, item, before)
-        ]
+    if any(isinstance(item, Result) and not item.coroutine for item in kept):
+        ctx.machine.books.guesses()
+    ways = in_turn(state, kept, lambda before, item: _ensured(ctx, node, item, before))
     return [after.new(Box(list, tuple(children), is_open)) for after, children in ways]
 
 
@@ -235,9 +228,7 @@ def primitive(
 
 
 def factory(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    for value in args.every():
-        state = hand_over(ctx, state, value)
-    return new_task(ctx, state, OWNED, node)
+    return new_task(ctx, hand_over_args(ctx, args, state), OWNED, node)
 
 
 def canceller(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:

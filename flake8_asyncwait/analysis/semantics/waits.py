@@ -6,7 +6,7 @@ from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, Exc
 from flake8_asyncwait.analysis.machine.books import WAITED_AGAIN
 from flake8_asyncwait.analysis.machine.handover import cancel
 from flake8_asyncwait.analysis.machine.machine import Context, Results
-from flake8_asyncwait.analysis.semantics.items import as_items, as_task, live
+from flake8_asyncwait.analysis.semantics.items import as_items, as_task
 from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import Flow
@@ -65,7 +65,7 @@ def run_wait(ctx: Context, state: State, waiting: Waiting, line: int) -> Results
     if not items and not opened:
         ctx.fail(state, Exc("ValueError"))
         return []
-    if opened and _tells_others(ctx, state) and not live(state, ctx.machine.origin(OTHERS)):
+    if opened and _tells_others(ctx, state) and not effects.live(state, ctx.machine.origin(OTHERS)):
         state, another = _another(ctx, state, Status.MAYBE)
         items = (*items, another)
     if waiting.site >= 0:
@@ -84,7 +84,7 @@ def _another(ctx: Context, state: State, status: Status) -> tuple[State, Value]:
     """One of the tasks that a wait waits for besides what is known: somebody else's. A state
     remembers no more of them than tell anything."""
     origin = ctx.machine.origin(OTHERS)
-    if live(state, origin) >= MANY:
+    if effects.live(state, origin) >= MANY:
         return state, UNKNOWN
     return state.new(Task(status, FOREIGN, origin))
 

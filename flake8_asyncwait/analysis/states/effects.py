@@ -55,6 +55,11 @@ def tasks_of(state: State, value: Value) -> list[Ref]:
     return []
 
 
+def reached(state: State, value: Value) -> list[Ref]:
+    """All tasks that a value reaches, through whatever holds them."""
+    return [Ref(n) for n in state.refs(value) if type(state.heap[n]) is Task]
+
+
 def ended(state: State, value: Value) -> bool:
     """Whether a task is known to be done, or all children of a gather are, if it has some."""
     refs, thing = tasks_of(state, value), state.get(value)
@@ -153,32 +158,22 @@ def as_task(state: State, value: Value, origin: Callable[[str], int]) -> tuple[S
     `origin` numbers the place (here: a name) that a task comes from. A value that cannot be told
     from others (an unknown one) stays as it is.
     """
-    if isinstance(value, (Param, Foreign, Result)) and _is_crowded(state, value, origin):
-        return state, value
     if isinstance(value, Param):
-        if value.plain:
-            return state, value
-        task = Task(
-            Status.MAYBE, Owner(BORROWED, value.name), origin(value.name), handed=value.handed
-        )
-        return _replace_with(state, value, task)
-    if isinstance(value, Foreign):
-        state, ref = _replace_with(state, value, Task(Status.MAYBE, FOREIGN, origin(value.path)))
-        return state.bind(value.path, ref), ref
-    if isinstance(value, Result):
-        return _replace_with(state, value, Task(Status.MAYBE, FOREIGN, value.origin))
-    return state, value
-
-
-def _is_crowded(
-    state: State, value: Param | Foreign | Result, origin: Callable[[str], int]
-) -> bool:
-    """Whether as many tasks of a value's origin are remembered as may tell anything."""
-    if isinstance(value, Result):
-        number = value.origin
+        number, owner, handed = origin(value.name), Owner(BORROWED, value.name), value.handed
+    elif isinstance(value, (Foreign, Result)):
+        number = value.origin if isinstance(value, Result) else origin(value.path)
+        owner, handed = FOREIGN, False
     else:
-        number = origin(value.path if isinstance(value, Foreign) else value.name)
-    return sum(type(t) is Task and t.origin == number for t in state.heap.values()) >= MANY
+        return state, value
+    if live(state, number) >= MANY or (isinstance(value, Param) and value.plain):
+        return state, value
+    state, ref = _replace_with(state, value, Task(Status.MAYBE, owner, number, handed=handed))
+    return state.bind(value.path, ref) if isinstance(value, Foreign) else state, ref
+
+
+def live(state: State, origin: int) -> int:
+    """How many tasks of one origin a state remembers: more than `MANY` tell nothing more."""
+    return sum(type(thing) is Task and thing.origin == origin for thing in state.heap.values())
 
 
 def _replace_with(state: State, value: Value, thing: Any) -> tuple[State, Ref]:
@@ -197,23 +192,19 @@ def as_items(
         many = 0 if value.falsy else many
         if value.plain:
             return state, (UNKNOWN,) * many, value
+        owner = Owner(COLLECTION, value.name)
         refs: list[Ref] = []
         for _ in range(many):
-            state, ref = state.new(
-                Task(
-                    Status.MAYBE,
-                    Owner(COLLECTION, value.name),
-                    origin(value.name),
-                    handed=value.handed,
-                )
-            )
+            task = Task(Status.MAYBE, owner, origin(value.name), handed=value.handed)
+            state, ref = state.new(task)
             refs.append(ref)
         state, box = _replace_with(state, value, Box(list, tuple(refs), escaped=True))
         return state, tuple(refs), box
     if isinstance(value, Foreign):
-        if _is_crowded(state, value, origin):
+        number = origin(value.path)
+        if live(state, number) >= MANY:
             return state, None, value
-        state, ref = state.new(Task(Status.MAYBE, FOREIGN, origin(value.path)))
+        state, ref = state.new(Task(Status.MAYBE, FOREIGN, number))
         state, box = _replace_with(state, value, Box(list, (ref,), open=True, escaped=True))
         return state.bind(value.path, box), (ref,), box
     thing = state.get(value)

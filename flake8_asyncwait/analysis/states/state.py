@@ -186,15 +186,10 @@ class State:
         state.trace = Trace(self.trace, line, what, choice, length + 1, vague or choice.vague)
         return state
 
-    def with_fault(self, fault: Fault = STRUCK) -> State:
+    def with_fault(self, fault: Fault | None = STRUCK) -> State:
+        """The state in which a fault has struck; in which an ordinary outcome has, for None."""
         state = self._again()
         state.fault = fault
-        return state
-
-    def without_fault(self) -> State:
-        """What has struck is an ordinary outcome."""
-        state = self._again()
-        state.fault = None
         return state
 
     def with_stale(self, stale: frozenset[str]) -> State:

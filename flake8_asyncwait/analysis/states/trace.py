@@ -55,7 +55,3 @@ class Trace:
             steps.append(step)
             step = step.before
         return steps[::-1]
-
-
-# What ends with a leak: its last step has all others before it.
-History = Trace
