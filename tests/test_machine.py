@@ -113,29 +113,6 @@ class TestKnown:
         assert not known.is_cancel("close")
 
 
-FLAGS = """\
-async def f(get, stop):
-    a = b = c = d = e = False
-    task = asyncio.create_task(work())
-    try:
-        while not (a and b and c and d and e):
-            got = await get()
-            if got == 1:
-                a = True
-            elif got == 2:
-                b = not e
-            elif got == 3:
-                c = True
-            elif got == 4:
-                d = a
-            else:
-                e = True
-            await asyncio.wait({task}, timeout=1)
-    finally:
-        HERE
-"""
-
-
 REPLACED = """\
 async def f(ready):
     NAMES = (mk(), mk(), mk(), mk(), mk(), mk())
@@ -174,24 +151,6 @@ def test_tasks_that_go_by_one_name_are_told_from_each_other_by_nothing_else() ->
     lost, work = work_on(text, 6)
     assert lost == ["unawaited"]
     assert work < 5_000
-
-
-class TestFlags:
-    """Names that only tests need: a run without them is enough if it loses nothing."""
-
-    @staticmethod
-    def work(last: str) -> tuple[list[str], int]:
-        """The codes for a function whose `finally` is `last`, and the work for its site."""
-        return work_on("import asyncio\n" + FLAGS.replace("HERE", last), 19)
-
-    def test_they_multiply_nothing_where_no_task_is_lost(self) -> None:
-        lost, work = self.work("task.cancel(); await asyncio.gather(task, return_exceptions=True)")
-        assert not lost
-        assert work < 500
-
-    def test_they_are_known_where_one_may_be_lost(self) -> None:
-        lost, _ = self.work("a and b and c and d and e and task.cancel()")
-        assert "lost" in lost
 
 
 @pytest.mark.parametrize("word", ["and", "or"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from flake8_asyncwait.analysis.code import ir
@@ -13,7 +13,6 @@ from flake8_asyncwait.analysis.code.walk import every
 from flake8_asyncwait.analysis.fates import family_books
 from flake8_asyncwait.analysis.machine.books import (
     FEW_WORK,
-    LOOSE_WORK,
     Books,
     Decided,
     MakeBooks,
@@ -37,10 +36,10 @@ from flake8_asyncwait.analysis.semantics import statements as _statements
 from flake8_asyncwait.analysis.states.completion import RETURN
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import MANY, Param, Value
-from flake8_asyncwait.analysis.survey.idle import Passed, idle_statements, passed_through
+from flake8_asyncwait.analysis.survey.passed import Passed, passed_through
 from flake8_asyncwait.analysis.survey.relevance import conditions, filled, tested_again
 from flake8_asyncwait.analysis.survey.survey import facts_of, family_facts_of
-from flake8_asyncwait.sites.fanout import WAIT, Kind
+from flake8_asyncwait.sites.fanout import Kind
 from flake8_asyncwait.undetermined import TooDeep
 
 RULES = (_calls, _comprehensions, _conditions, _expressions, _loops, _managers, _statements)
@@ -117,13 +116,8 @@ class Runs:
         self.all_owners = all_owners
         self.make_books = make_books
         self._last = max((n.line for n in every(func) if hasattr(n, "line")), default=func.line)
+        self._passed: dict[frozenset[str], Passed] = {}
         self.left = {many: work_for(many, self.facts.size) for many in range(MANY, 0, -1)}
-        # The same facts where states hold no flags, and how much work may be spent on trying that.
-        loose = self.facts.relevant - self.facts.flags
-        self._loose_facts = replace(self.facts, relevant=loose, summaries={})
-        self._loose_left = LOOSE_WORK
-        self._idle: dict[tuple[frozenset[str], frozenset[str]], frozenset[int]] = {}
-        self._passed: dict[tuple[frozenset[str], frozenset[str]], Passed] = {}
 
     def analyse(self, site: Site, most: int = MANY) -> Analysed:
         """Run all executions for one of `facts.sites`; a collection of unknown size stands for
@@ -169,17 +163,6 @@ class Runs:
 
     def _analyse(self, site: Site, most: int) -> Analysed | None:
         """What all executions show; None where those of functions of other modules are too many."""
-        loose = self._without_flags(site)
-        if loose is not None and not loose.books.leaks:
-            return _analysed(loose, False)
-        analysed = self._with_flags(site, most)
-        if loose is not None and (analysed is None or analysed.is_undetermined):
-            loose.books.leaks.clear()  # these may be of executions that there are not
-            return _analysed(loose, False)
-        return analysed
-
-    def _with_flags(self, site: Site, most: int) -> Analysed | None:
-        """`_analyse`, where states hold flags, too."""
         run = self._run(site, most)
         if not run.is_complete and not run.elsewhere:
             run = self._with_fewer_tasks(site, run)
@@ -215,45 +198,19 @@ class Runs:
             self._carry_out(run)
         return run
 
-    def _without_flags(self, site: Site) -> Machine | None:
-        """A run in which every test of a flag may go either way, which is more executions than
-        there are: so if none of them loses a task, none does. A tenth of the work is enough
-        for many a long function. None where one loses a task, so that flags matter."""
-        if site.kind is not WAIT or not self.facts.flags or self._loose_left <= 0:
-            return None
-        run = self._machine(site, MANY, facts=self._loose_facts)
-        if run.books.is_thorough:
-            return None
-        run.books.limit = self._loose_left
-        try:
-            _execute(run.at_start(), self.func, self._last)
-        except (Decided, Undetermined, RecursionError):
-            return None
-        finally:
-            self._loose_left -= run.books.work
-        some = any(leak.kind != "unawaited" for leak in run.books.leaks)
-        return None if some or run.books.coroutine else run
-
     def _machine(
-        self,
-        site: Site,
-        many: int,
-        tested_again: frozenset[str] = frozenset(),
-        facts: Facts | None = None,
+        self, site: Site, many: int, tested_again: frozenset[str] = frozenset()
     ) -> Machine:
-        facts = facts or self.facts
-        key = facts.relevant, tested_again
-        if key not in self._idle:
-            self._idle[key] = idle_statements(self.func, facts, tested_again)
         books = self.make_books(many, self.left[many])
-        idle = self._idle[key]
-        if not books.is_thorough:
-            if key not in self._passed:
-                self._passed[key] = passed_through(self.func, facts, tested_again)
-            idle |= self._passed[key][site.call]
-        return Machine(
-            self.program, self.func, facts, site, books, many, self.all_owners, tested_again, idle
+        run = Machine(
+            self.program, self.func, self.facts, site, books, many, self.all_owners, tested_again
         )
+        if not books.is_thorough:
+            if tested_again not in self._passed:
+                passed = passed_through(self.func, self.facts, tested_again)
+                self._passed[tested_again] = passed
+            run.passed = self._passed[tested_again][site.call]
+        return run
 
     def _with_agreeing_tests(self, run: Machine) -> Machine:
         """Run once more, with as many tasks, so that the tests of one thing agree: those that

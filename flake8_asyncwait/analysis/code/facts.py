@@ -46,8 +46,7 @@ class Facts:
     """What all runs of a function share.
 
     `relevant` are the names that states must hold, `elements` those of them whose value may become
-    an element of a wait, `bindable` those that are not passed over where they are not bound yet,
-    and `flags` those that only tests need, so that without them there is no execution less.
+    an element of a wait, `bindable` those that are not passed over where they are not bound yet.
     `repeated` are names that are looped over more than once. `helpers` are the names of the
     functions of the project that it may call. `borrows` says that it may wait for its callers'
     tasks, `nothing_to_lose` that it makes no task and waits for none of its callers': futures tell
@@ -69,7 +68,6 @@ class Facts:
     nothing_to_lose: bool
     size: int
     questioned: frozenset[str] = frozenset()
-    flags: frozenset[str] = frozenset()
     wraps: frozenset[str] = frozenset()
     bound_to: Mapping[int, str] = field(default_factory=dict)
     summaries: dict[object, Summary | None] = field(default_factory=dict)

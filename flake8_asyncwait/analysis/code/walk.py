@@ -295,19 +295,3 @@ def changed_by(node: ir.Call, names: Collection[str]) -> set[str]:
     path = node.func.path if isinstance(node.func, ir.Attr) else None
     owner = ".".join(path[:-1]) + "." if path is not None else ""
     return {name for name in names if owner and name.startswith(owner)}
-
-
-def blocks(statement: ir.Stmt) -> Iterator[list[ir.Stmt]]:
-    """The blocks of a compound statement."""
-    if isinstance(statement, ir.Try):
-        yield statement.body
-        yield from (handler.body for handler in statement.handlers)
-        yield statement.orelse
-        yield statement.final
-    elif isinstance(statement, ir.Match):
-        yield from (case.body for case in statement.cases)
-    elif isinstance(statement, (ir.If, ir.While, ir.For)):
-        yield statement.body
-        yield statement.orelse
-    elif isinstance(statement, ir.With):
-        yield statement.body

@@ -16,13 +16,11 @@ from flake8_asyncwait.analysis.states.values import MANY, OWNED, Owner, Value
 # states compared. A state that holds much counts for several (`State.weight`). The first try may
 # take so much, and so much for each statement and expression of the function, which lets long
 # functions have their due; each of the others, with fewer tasks, may take `MAX_WORK`.
-FIRST_WORK = 30_000
+FIRST_WORK = 33_000
 NODE_WORK = 8
-MAX_WORK = 100_000
+MAX_WORK = 105_000
 # Where one task to a collection takes more than this, two are not tried.
 FEW_WORK = 30_000
-# What may be spent on runs that know nothing of flags, beside that.
-LOOSE_WORK = 15_000
 # A site that is shown to forget a task is looked at for this long all the same, for the sake of a
 # short witness.
 ENOUGH_WORK = 3_000

@@ -87,7 +87,7 @@ def run_block(ctx: Context, body: list[ir.Stmt], states: list[State]) -> list[St
             return states
         if ctx.frame.func is ctx.machine.func:
             ctx.machine.line = statement.line
-            if id(statement) in ctx.machine.idle:
+            if id(statement) in ctx.machine.passed:
                 continue
         ctx.machine.books.tick(len(states))
         compound = _COMPOUND.get(type(statement))
@@ -141,4 +141,8 @@ def _is_kept(ctx: Context, name: str, state: State, statement: ir.Stmt) -> bool:
     known to have failed may still raise (AWT102)."""
     if not holds_losable(state, state.env[name]):
         return False
-    return bool(state.stale) or has_failing(state) or not ctx.machine.facts.liveness.is_bound_after(name, statement)
+    return (
+        bool(state.stale)
+        or has_failing(state)
+        or not ctx.machine.facts.liveness.is_bound_after(name, statement)
+    )

@@ -26,7 +26,6 @@ from flake8_asyncwait.analysis.states.values import (
     Ref,
     Result,
     Shielded,
-    Task,
     TimeLimited,
     Value,
 )

@@ -168,8 +168,7 @@ class Machine:
     """One run of a function, for one of its sites. `many` is how many tasks a collection of unknown
     size stands for, and `is_counted` says that this has made a difference. A run `is_complete` that
     has come to its end within the bound of work. `all_owners` says that tasks of others count too
-    (AWT105), and `tested_again` are the names and dotted paths whose tests agree with each other.
-    `idle` are the statements of the function, as ids, that cannot touch what states remember."""
+    (AWT105), `tested_again` are the names and dotted paths whose tests agree with each other."""
 
     program: Program
     func: ir.Func
@@ -179,7 +178,8 @@ class Machine:
     many: int = MANY
     all_owners: bool = False
     tested_again: frozenset[str] = frozenset()
-    idle: frozenset[int] = frozenset()
+    # The statements of the function, as ids, behind which the run begins.
+    passed: frozenset[int] = frozenset()
     is_counted: bool = False
     is_complete: bool = False
     # Only executions without a fault.

@@ -226,18 +226,10 @@ TABLES: tuple[dict[str, Row[Any]], ...] = (
 
 
 @cache
-def named(traits: Trait | None = None) -> frozenset[str]:
-    """The last components of the names that have a row, in whichever table, or only of those whose
-    row has one of some traits."""
+def named(traits: Trait) -> frozenset[str]:
+    """The last components of the names whose row, in whichever table, has one of some traits."""
     rows = (pair for table in TABLES for pair in table.items())
-    return frozenset(
-        name.rpartition(".")[2] for name, row in rows if traits is None or row.traits & traits
-    )
-
-
-def is_known(call: ir.Call) -> bool:
-    """Whether there is a row for a call, by the last component of its name."""
-    return last_name(call.func) in named()
+    return frozenset(name.rpartition(".")[2] for name, row in rows if row.traits & traits)
 
 
 def has(call: ir.Call, traits: Trait) -> bool:

@@ -40,7 +40,6 @@ from flake8_asyncwait.analysis.states.values import (
     parts_of,
 )
 
-
 # How names of iterators begin, and how many loops over known items there may be around one whose
 # turns are run one by one: in each other, the turns multiply.
 _ITERATOR = "$iter"

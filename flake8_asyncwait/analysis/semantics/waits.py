@@ -29,7 +29,6 @@ from flake8_asyncwait.analysis.states.values import (
     WaitTask,
 )
 
-
 # How the steps of a witness name what a wait waits for besides what is known.
 OTHERS = "other tasks"
 
@@ -95,7 +94,9 @@ def _tells_others(ctx: Context, state: State) -> bool:
 
 
 def _is_another(ctx: Context, state: State, item: Value) -> bool:
-    return any(state.task(r).origin == ctx.machine.origin(OTHERS) for r in effects.tasks_of(state, item))
+    return any(
+        state.task(r).origin == ctx.machine.origin(OTHERS) for r in effects.tasks_of(state, item)
+    )
 
 
 def join_wait(ctx: Context, state: State, ref: Ref, line: int) -> Results:

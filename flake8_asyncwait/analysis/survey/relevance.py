@@ -97,12 +97,10 @@ def _carried_by_call(node: ir.Call, follows: Follows) -> set[str]:
 class Relevant(NamedTuple):
     """The names of a function that states must hold: `elements` are those whose value may become
     an element of a wait, `names` all that may hold a waited task or part of a wait's result, a
-    constant that a condition tests, or the place of an item. `flags` are those of them that only
-    tests need: they may go either way, and then there is no execution less."""
+    constant that a condition tests, or the place of an item."""
 
     names: frozenset[str]
     elements: frozenset[str]
-    flags: frozenset[str]
 
 
 def relevant_names(
@@ -143,31 +141,7 @@ def relevant_names(
                 names.update(scoped(_filled(node, site_set, follows), owner, func))
     close(names, edges)
     decisive = tested_constants(func, conditions(func, names)) | filled(func) | _indexes(func)
-    flags = frozenset(n for n in decisive - names - _placing(func) if "." not in n)
-    return Relevant(frozenset(unscoped(names) | decisive), frozenset(unscoped(elements)), flags)
-
-
-def _placing(func: ir.Func) -> set[str]:
-    """The names by which a function indexes, counts or loops, and those that it gives to what is
-    known: there, a constant may do what nothing else does, such as raise."""
-    found: set[str] = set()
-    for owner in functions_in(func):
-        for node in every(owner):
-            if isinstance(node, ir.Subscript):
-                found |= mentioned(node.index)
-            elif isinstance(node, (ir.For, ir.Clause)):
-                found |= mentioned(node.iter)
-            elif isinstance(node, ir.Display):
-                found |= {n for part, star in node.elements if star for n in mentioned(part)}
-            elif isinstance(node, ir.Delete) or _counts(node):
-                found |= mentioned(node)
-    return found
-
-
-def _counts(node: ir.Node) -> bool:
-    if isinstance(node, ir.Call):
-        return known.is_known(node) and not known.has(node, known.DECIDES | known.INSPECTS)
-    return isinstance(node, ir.Binary) and node.op == "Multiply"
+    return Relevant(frozenset(unscoped(names) | decisive), frozenset(unscoped(elements)))
 
 
 def _owners(func: ir.Func, names: Collection[str]) -> set[str]:

@@ -61,7 +61,6 @@ def facts_of(
         not (all_owners or borrows or _may_make(program, func, makes)),
         len(every(func)),
         frozenset(_questioned(func)),
-        relevant.flags - bindable,
         known.named(known.WRAPS),
         bound_to=dict(_bound_to(func)),
     )
