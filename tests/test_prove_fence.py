@@ -673,3 +673,66 @@ def test_nothing_of_a_stand_in_can_be_copied_from_it() -> None:
 
 def is_stand_in(kind: object) -> bool:
     return isinstance(kind, type) and (issubclass(kind, Standin) or hasattr(kind, "SHOWN"))
+
+
+NAMES = """
+        class Names(dict):
+            x = 0
+            def __getitem__(self, name):
+                if name == "!__attr__":
+                    held.append(name)
+                    return lambda thing: thing
+                return super().__getitem__(name)
+"""
+METACLASSES = {
+    "it is shown what is set on its class": """
+        class Meta(type):
+            def __setattr__(cls, name, value):
+                held.append(value)
+
+        dataclasses.dataclass(Meta("K", (), {"__annotations__": {"a": 1}}))
+    """,
+    "it prepares what the hooks of a class are looked up in": f"""
+        {NAMES}
+        class Meta(type):
+            def __prepare__(name, bases):
+                return Names()
+
+        class K(Meta("Raw", (), {{}})):
+            Names.x += 1
+    """,
+    "it answers that it prepares": f"""
+        {NAMES}
+        class Plain(type):
+            pass
+
+        class Answers(type):
+            def __getattribute__(cls, name):
+                if name == "__prepare__":
+                    return lambda *_: Names()
+                return super().__getattribute__(name)
+
+        class K(Answers("Meta", (Plain,), {{}})("Raw", (), {{}})):
+            Names.x += 1
+    """,
+}
+
+
+@pytest.mark.parametrize("metaclass", METACLASSES)
+def test_a_metaclass_of_the_code_comes_by_nothing(metaclass: str) -> None:
+    """What it has caught would lead to a loss."""
+    text = "import asyncio, dataclasses\nheld = []\n\nasync def f(work):\n"
+    text += (
+        textwrap.indent(textwrap.dedent(METACLASSES[metaclass]), "    ")
+        + """
+    task = asyncio.create_task(work())
+    if held:
+        await asyncio.wait([task], timeout=1)
+    else:
+        await task
+"""
+    )
+    (finding,) = check(text).findings
+    steps = [(step.line, step.choice) for step in finding.witness]
+    proof = prove(text, (finding.line, finding.column), finding.code, steps)
+    assert proof.word != PROVED

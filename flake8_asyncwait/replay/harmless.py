@@ -20,14 +20,21 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flake8_asyncwait.replay.confine import MODULE_NAME, is_class, is_open, is_own, mro_of
+from flake8_asyncwait.replay.confine import (
+    MODULE_NAME,
+    is_class,
+    is_open,
+    is_own,
+    members_of,
+    mro_of,
+)
 from flake8_asyncwait.replay.facts import Base, Metaclass, inherited
 from flake8_asyncwait.replay.lives import Standin
 from flake8_asyncwait.replay.locate import words
 
 NAMES = words(
     """
-    Ellipsis False None NotImplemented True __build_class__ abs aiter all anext any ascii bin bool
+    Ellipsis False None NotImplemented True abs aiter all anext any ascii bin bool
     bytearray bytes callable chr classmethod complex delattr dict divmod enumerate filter float
     format frozenset getattr hasattr hash hex id int isinstance issubclass iter len list map max
     memoryview min next object oct ord pow print property range repr reversed round set setattr
@@ -107,10 +114,11 @@ def dataclass(kind: type | None = None, **_: object) -> Any:
     """
     if kind is None:
         return dataclass
-    if not (is_class(kind) and is_own(kind)):
+    # A metaclass of the judged code would be shown what is set on its class.
+    if not (is_class(kind) and is_own(kind) and type(kind) in (type, abc.ABCMeta)):
         return kind
     own = getattr(kind, "__annotations__", ())
-    names = [name for name in [*getattr(kind, FIELDS, ()), *own] if is_open(name)]
+    names = tuple(name for name in [*getattr(kind, FIELDS, ()), *own] if is_open(name))
 
     def initialise(self: Any, *args: object, **options: object) -> None:
         if not any(base is kind for base in mro_of(type(self))):
@@ -128,6 +136,19 @@ def dataclass(kind: type | None = None, **_: object) -> Any:
     if "__init__" not in vars(kind):
         kind.__init__ = initialise  # type: ignore[misc]
     return kind
+
+
+PREPARES = (vars(type)["__prepare__"], vars(enum.EnumMeta)["__prepare__"])
+
+
+def chooses_names(metaclass: type) -> bool:
+    """Say whether a metaclass chooses what the names in the body of a class are looked up in: it
+    has a `__prepare__` of its own, or may answer that it has."""
+    if type(metaclass) is not type:
+        return True
+    found = (members_of(one).get("__prepare__") for one in mro_of(metaclass))
+    prepare = next((one for one in found if one is not None), None)
+    return prepare is not None and not any(prepare is one for one in PREPARES)
 
 
 def _same(thing: object, *_: object, **__: object) -> object:

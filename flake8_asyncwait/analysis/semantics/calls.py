@@ -116,7 +116,9 @@ def arguments(ctx: Context, node: ir.Call, state: State) -> list[tuple[State, Ar
             if arg.star == 1:
                 after, items, source = iterated(ctx, after, value)
                 splat = splat or items is None or after.is_open(source)
-                positional.extend(items if items is not None else [value])
+                if items is None:  # what the result of an unknown call holds is nobody's coroutine
+                    items = (UNKNOWN if isinstance(value, Result) else value,)
+                positional.extend(items)
             elif arg.keyword is not None:
                 keywords[arg.keyword] = value
             elif arg.star == 2:
