@@ -21,9 +21,12 @@ def bare(statement: Any) -> Any:
     return statement.with_changes(leading_lines=())
 
 
-def leaves_a_name(loop: cst.For, function: cst.CSTNode) -> bool:
-    """Whether a variable of a loop may be read outside of it, and of other loops over it."""
-    return any(_reads_outside(function, variable) for variable in target_names(loop.target))
+def leaves_a_name(statement: Any, function: cst.CSTNode) -> bool:
+    """Whether a statement is a loop, perhaps under an `if`, of which a variable may be read outside
+    of it, and of other loops over it."""
+    loop = _only(statement.body) if isinstance(statement, cst.If) else statement
+    names = target_names(loop.target) if isinstance(loop, cst.For) else ()
+    return any(_reads_outside(function, variable) for variable in names)
 
 
 def is_loop_variable(name: str, function: cst.CSTNode, path: Sequence[cst.CSTNode]) -> bool:

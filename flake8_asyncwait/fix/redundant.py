@@ -88,8 +88,7 @@ class _Unrepeated(cst.CSTTransformer):
     def _may_go(self, cancels: Sequence[Any]) -> bool:
         """Whether nothing is lost with some cancels: comments have a place only before the first,
         and nobody reads the variable of a loop."""
-        loops = [each for each in cancels if isinstance(each, cst.For)]
-        if any(leaves_a_name(each, self._function) for each in loops):
+        if any(leaves_a_name(each, self._function) for each in cancels):
             return False
         head, *rest = cancels
         inside = "".join(map(layout.code, (bare(head), *rest)))

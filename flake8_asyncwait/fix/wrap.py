@@ -29,6 +29,7 @@ from flake8_asyncwait.fix.loops import (
     cancelled_name,
     is_about_cancels,
     is_loop_variable,
+    leaves_a_name,
 )
 from flake8_asyncwait.fix.names import (
     bindings,
@@ -345,7 +346,9 @@ def _replaced(place: Place, level: Level, statement: Any, kind: str, aim: Aim) -
 def wrapped(place: Place, level: Level, end: int, aim: Aim, width: int) -> Iterator[Proposal]:
     """The statements of a block up to `end` in a `try`, the cancels in its `finally`: they take the
     place of a loop at the end that only cancels."""
-    if end > level.index and cancelled_by(level.block.body[end]) is not None:
+    last = level.block.body[end]
+    is_spare = cancelled_by(last) is not None and not leaves_a_name(last, place.function)
+    if end > level.index and is_spare:
         yield tried(place, level, end, aim, FINALLY, width, 1)
     absorbed = _absorbed(level.statement, aim)
     if absorbed:
