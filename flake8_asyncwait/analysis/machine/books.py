@@ -116,6 +116,12 @@ class Books:
         node = self._nodes[origin]
         return (last_name(node.func) or "") if isinstance(node, ir.Call) else ""
 
+    def method_of(self, origin: int) -> str:
+        """The dotted text of the method that is called there, "" where none is."""
+        node = self._nodes[origin]
+        func = node.func if isinstance(node, ir.Call) else None
+        return ".".join(func.path or ()) if isinstance(func, ir.Attr) else ""
+
     # What a fix asks beyond leaks: `NotingBooks` takes notes of these, a check does not.
 
     def used(self, state: State, value: Value, what: str, line: int) -> None:

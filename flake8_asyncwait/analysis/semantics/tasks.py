@@ -83,7 +83,7 @@ def make_task(
     is_safe = isinstance(coroutine, Coroutine) and fanout.is_safe(ctx, coroutine)
     state = hand_over(ctx, state, coroutine)
     made = new_task(ctx, state, owner, node, is_safe)
-    runs = _runs(node)
+    runs = ctx.machine.books.method_of(coroutine.origin) if isinstance(coroutine, Result) else ""
     if runs not in ctx.machine.facts.questioned:
         return made
     return [
@@ -91,13 +91,6 @@ def make_task(
         for end, ref in made
         if isinstance(ref, Ref)
     ]
-
-
-def _runs(node: ir.Call) -> str:
-    """The dotted text of the method of which a task is made."""
-    call = node.args[0].value if node.args else None
-    path = call.func.path if isinstance(call, ir.Call) and isinstance(call.func, ir.Attr) else None
-    return ".".join(path or ())
 
 
 def create_task(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
