@@ -59,6 +59,7 @@ def passed_through(func: ir.Func, facts: Facts, tested_again: frozenset[str]) ->
         if not any(_is_read_after(facts, name, statement) for name in mentions):
             before = frozenset(map(id, func.body[: index + 1]))
             mentions.clear()  # what is not read is bound anew before it is read again
+            cancels = False
     return {call: passed.get(call, before) for call in sites}
 
 
