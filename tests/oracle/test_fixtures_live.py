@@ -31,6 +31,7 @@ NOT_PROVED = {
 NEEDS = {
     "conditions_sizes.py:a_time_is_set": (3, 11),
     "family_as_completed.py:asynchronous": (3, 13),
+    "family_as_completed.py:awaits_each_that_is_completed": (3, 13),
     "family_as_completed.py:asynchronous_time_is_up": (3, 13),
     "family_as_completed.py:asynchronous_time_is_up_in_a_later_turn": (3, 13),
     "family_creation.py:awaited_in_time": (3, 11),
