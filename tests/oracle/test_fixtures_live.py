@@ -36,6 +36,7 @@ NEEDS = {
     "family_as_completed.py:asynchronous_time_is_up_in_a_later_turn": (3, 13),
     "family_creation.py:awaited_in_time": (3, 11),
     "family_creation.py:left_when_a_timeout_is_up": (3, 11),
+    "family_gather.py:timeout_is_left": (3, 11),
     "settle_await.py:as_completed_gives_only_the_first_of_the_tasks": (3, 13),
     "sites_consumed.py:under_a_timeout": (3, 11),
     "sites_early.py:full_wait_alone_under_a_timeout": (3, 11),
