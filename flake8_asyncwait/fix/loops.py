@@ -90,11 +90,14 @@ def cancelled_name(statement: Any) -> str | None:
     """The name of the one task that a statement cancels and does nothing else with."""
     small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
     call = small.value if isinstance(small, cst.Expr) and len(statement.body) == 1 else None
-    if not isinstance(call, cst.Call) or call.args or not isinstance(call.func, cst.Attribute):
+    return asked(call, "cancel")
+
+
+def asked(node: Any, method: str) -> str | None:
+    """The name of which a node calls a method, without arguments: a message would be one."""
+    if not isinstance(node, cst.Call) or node.args or not isinstance(node.func, cst.Attribute):
         return None
-    owner = call.func.value
-    is_it = isinstance(owner, cst.Name) and call.func.attr.value == "cancel"
-    return owner.value if is_it and isinstance(owner, cst.Name) else None
+    return _name(node.func.value) if node.func.attr.value == method else None
 
 
 def _loops_over(statement: Any) -> str | None:
@@ -106,7 +109,7 @@ def _loops_over(statement: Any) -> str | None:
             if not _asks_not_done(body.test, variable):
                 return None
             body = _only(body.body)
-        if isinstance(body, cst.Expr) and _cancels(body.value, variable):
+        if variable and isinstance(body, cst.Expr) and asked(body.value, "cancel") == variable:
             return _name(statement.iter)
     if isinstance(statement, cst.SimpleStatementLine):
         statement = _only(statement)
@@ -122,7 +125,7 @@ def _comprehends(node: cst.ListComp | cst.SetComp) -> str | None:
         return None
     if not all(_asks_not_done(test.test, variable) for test in clause.ifs):
         return None
-    return _name(clause.iter) if _cancels(node.elt, variable) else None
+    return _name(clause.iter) if variable and asked(node.elt, "cancel") == variable else None
 
 
 def _only(suite: Any) -> Any:
@@ -137,24 +140,9 @@ def _name(node: Any) -> str | None:
     return node.value if isinstance(node, cst.Name) else None
 
 
-def _cancels(node: Any, variable: str | None) -> bool:
-    return _calls(node, variable, "cancel")
-
-
 def _asks_not_done(node: Any, variable: str | None) -> bool:
     negated = isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not)
-    return negated and _calls(node.expression, variable, "done")
-
-
-def _calls(node: Any, variable: str | None, method: str) -> bool:
-    return (
-        variable is not None
-        and isinstance(node, cst.Call)
-        and not node.args
-        and isinstance(node.func, cst.Attribute)
-        and node.func.attr.value == method
-        and _name(node.func.value) == variable
-    )
+    return negated and variable is not None and asked(node.expression, "done") == variable
 
 
 def is_about_cancels(code: str) -> bool:

@@ -16,6 +16,7 @@ import libcst as cst
 
 from flake8_asyncwait.fix import aims, layout
 from flake8_asyncwait.fix.loops import (
+    asked,
     bare,
     cancelled_by,
     cancelled_name,
@@ -197,14 +198,7 @@ class _Without(cst.CSTTransformer):
             if not all(_is_pure(each.test) for each in loop.ifs):
                 return False
             names, value = set(target_names(loop.target)), value.elt
-        return (
-            isinstance(value, cst.Call)
-            and isinstance(value.func, cst.Attribute)
-            and isinstance(value.func.value, cst.Name)
-            and value.func.attr.value == "cancel"
-            and value.func.value.value in names
-            and not value.args  # a message would be lost
-        )
+        return asked(value, "cancel") in names
 
     def leave_If(self, original_node: cst.If, updated_node: cst.If) -> Any:
         if not _is_empty(updated_node.body):
