@@ -19,7 +19,16 @@ from flake8_asyncwait.replay.futures import Task
 from flake8_asyncwait.replay.guide import Guide
 from flake8_asyncwait.replay.hooks import Hooks
 from flake8_asyncwait.replay.lift import Lifted
-from flake8_asyncwait.replay.lives import GivenUp, InjectedError, Leak, Life, Owner, Point, State
+from flake8_asyncwait.replay.lives import (
+    EXHAUSTED,
+    GivenUp,
+    InjectedError,
+    Leak,
+    Life,
+    Owner,
+    Point,
+    State,
+)
 from flake8_asyncwait.replay.scheduler import World
 from flake8_asyncwait.replay.stage import Stage
 from flake8_asyncwait.replay.unknown import Unknown
@@ -213,7 +222,10 @@ def _note_foreign(world: World, namespace: dict[str, Any]) -> None:
 
 
 def drive(world: World, function: Callable[[], Any]) -> str:
-    """Run the judged function to its end; return the name of an unforeseen error."""
+    """Run the judged function to its end; return the name of an unforeseen error.
+
+    Raises what says that the process ran out of something: the code is not to blame.
+    """
     result = None
     try:
         result = function()
@@ -225,6 +237,8 @@ def drive(world: World, function: Callable[[], Any]) -> str:
             world.hand_over(result)
     except GivenUp:
         _abandon(result)
+        raise
+    except EXHAUSTED:
         raise
     except BaseException as error:
         world.hand_over(*args_of(error))

@@ -18,6 +18,10 @@ class GivenUp(BaseException):
     """The execution is given up: it hit a bound and says nothing from here on."""
 
 
+# What an execution ends with that the process has no room for: no handler of the code sees it.
+EXHAUSTED = (MemoryError, RecursionError)
+
+
 class Undecided(Exception):
     """An `assert` asked something that is not decided: it holds, and nothing is chosen."""
 

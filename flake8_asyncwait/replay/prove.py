@@ -9,6 +9,7 @@ from flake8_asyncwait.replay.execution import Execution
 from flake8_asyncwait.replay.follow import following, showing
 from flake8_asyncwait.replay.lift import lift
 from flake8_asyncwait.replay.live import perform
+from flake8_asyncwait.replay.lives import EXHAUSTED
 from flake8_asyncwait.replay.locate import NONE_DECLARED, CannotLift, Declared
 from flake8_asyncwait.replay.proof import GAVE_UP, NOT_LIFTED, NOT_REPRODUCED, PROVED, Proof
 
@@ -42,7 +43,7 @@ def prove(
         proof = _best(perform(lifted, one.choices, code) for one in executions)
     except CannotLift as error:
         return Proof(NOT_LIFTED, str(error))
-    except (RecursionError, MemoryError) as error:
+    except EXHAUSTED as error:
         return Proof(GAVE_UP, type(error).__name__)
     if proof is not None:
         return proof

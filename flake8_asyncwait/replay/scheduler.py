@@ -18,6 +18,7 @@ from flake8_asyncwait.replay.choices import Choices
 from flake8_asyncwait.replay.confine import is_class, is_own, mro_of
 from flake8_asyncwait.replay.family import CHILD, WAIT, Fates
 from flake8_asyncwait.replay.lives import (
+    EXHAUSTED,
     ExpectedError,
     InjectedError,
     Leak,
@@ -408,6 +409,8 @@ class World(Choices):
 
     def catches(self, error: BaseException | None, kinds: object) -> bool:
         """Say whether `except kinds` catches an error; one of unknown class may be of any."""
+        if type(error) in EXHAUSTED:
+            return False
         kinds = kinds if isinstance(kinds, tuple) else (kinds,)
         return any(self._catches_one(error, kind) for kind in kinds)
 

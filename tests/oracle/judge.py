@@ -31,7 +31,7 @@ from flake8_asyncwait.replay.family import (
     Fates,
 )
 from flake8_asyncwait.replay.lift import Lifted, lift
-from flake8_asyncwait.replay.lives import Leak, Owner
+from flake8_asyncwait.replay.lives import EXHAUSTED, Leak, Owner
 from flake8_asyncwait.replay.locate import Sites, column_of
 from flake8_asyncwait.sites.creations import creations
 
@@ -125,15 +125,18 @@ def judge(
     lifted = lift(source, site)
     record = _Record()
     count = 0
-    for execution in executions(partial(run, lifted)):
-        record.enter(execution)
-        count += 1
-        if count >= limit:
-            record.given_up = TOO_MANY
-            break
-        patient = thorough or (not execution.faulty and count < PATIENCE)
-        if not patient and _settled(lifted, record):
-            break
+    try:
+        for execution in executions(partial(run, lifted)):
+            record.enter(execution)
+            count += 1
+            if count >= limit:
+                record.given_up = TOO_MANY
+                break
+            patient = thorough or (not execution.faulty and count < PATIENCE)
+            if not patient and _settled(lifted, record):
+                break
+    except EXHAUSTED as error:
+        record.given_up = type(error).__name__
     return _ruling(lifted, record, count)
 
 
