@@ -140,7 +140,8 @@ class Choices(Backstage):
 
     def one_has_failed(self, lives: Iterable[Life]) -> None:
         """One of these has: a wait for the first exception has returned before all were done."""
-        self.must_fail.append([life for life in lives if not (life.sure or _is_good(life))])
+        each = dict.fromkeys(lives)  # a gather stands beside one of its children
+        self.must_fail.append([life for life in each if not (life.sure or _is_good(life))])
         self._is_possible()
 
     def tells(self, life: Life) -> None:
