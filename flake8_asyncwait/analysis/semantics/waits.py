@@ -218,9 +218,10 @@ def _partings(
         if waiting.site >= 0:
             after = _outcome_step(ctx, after, waiting, done, pending, opened)
         ways = [after]
-        is_judged = waiting.site == ctx.machine.site.index  # at others it would double the states
-        if is_judged and waiting.fails and pending and not opened:
-            ways = effects.where_one_fails(after, done)
+        if waiting.fails and pending and not opened:
+            failed = effects.where_one_fails(after, done)
+            is_judged = waiting.site == ctx.machine.site.index  # at others, no more states
+            ways = failed if is_judged or len(failed) < 2 else ways
         for item in done:
             ways = [way for one in ways for way in concluded(ctx, one, item)]
         for way in ways:
