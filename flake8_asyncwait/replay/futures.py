@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flake8_asyncwait.replay.facts import Kind
 from flake8_asyncwait.replay.family import CHILD, WAIT
-from flake8_asyncwait.replay.lives import InjectedError, Life, Owner, Standin, State
+from flake8_asyncwait.replay.lives import Life, Owner, Standin, State
 from flake8_asyncwait.replay.locate import words
 from flake8_asyncwait.replay.scheduler import Asked, World
 from flake8_asyncwait.replay.unknown import HASH_BASE, Unknown
@@ -139,8 +139,11 @@ class WaitTask(Task):
     def __init__(self, world: World, life: Life, wait: WaitCall) -> None:
         super().__init__(world, life)
         self.wait = wait
-        wait.start()
-        life.sure = True
+        try:
+            wait.start()
+        except ValueError:  # there is nothing to wait for: the task raises that
+            life.state, life.raises = State.FAILED, ValueError
+        life.sure = life.state is State.RUNNING
         world.stage.started(self, wait)
 
     def standin_holds(self) -> Iterable[object]:
@@ -384,7 +387,7 @@ def plain_value(world: World, element: object) -> object:
     """Return what comes of a task, gather or unknown that is done."""
     lives = lives_of(element)
     if len(lives) == 1 and lives[0].state in (State.FAILED, State.CANCELLED):
-        return InjectedError(lives[0])
+        return lives[0].failure()
     if isinstance(element, WaitTask):
         return element._value()
     return Unknown(world, f"the result of {element!r}", Kind.VALUE)

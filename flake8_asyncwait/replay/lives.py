@@ -73,7 +73,7 @@ class Life(Backstage):
     it to there. `parameter` is where a borrowed one came from, `collection` whether it is one of a
     parameter's elements. `asked` is set by a cancel while it ran, `late` by one
     that it may have ended before, `joined` by a wait that takes it in after that. A `sure` one
-    cannot fail. `seen` is the suspension up to which it is known to run. `lines` are those that
+    cannot fail, and of a failed one `raises` is the class, where that is known. `seen` is the suspension up to which it is known to run. `lines` are those that
     made it, where a witness is followed. `runs` is the object of which it runs a method, and its
     name. `coroutine` is what it was made of.
     The tasks of a site of the family count as waited for early; `made_here` says whether the site
@@ -94,6 +94,7 @@ class Life(Backstage):
     joined: bool = False
     seen: int = 0
     sure: bool = False
+    raises: type[Exception] | None = None
     waited_early: bool = False
     waited_full: bool = False
     lines: frozenset[int] = frozenset()
@@ -105,6 +106,10 @@ class Life(Backstage):
     def runs_on(self) -> bool:
         """Say whether it may still run with nobody having asked it to stop."""
         return self.state is State.RUNNING and not self.asked
+
+    def failure(self) -> Exception:
+        """Return what a failed one raises."""
+        return self.raises() if self.raises else InjectedError(self)
 
     def at_large(self) -> bool:
         """Say whether it may, and nobody has taken it over either."""

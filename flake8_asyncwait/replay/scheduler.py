@@ -137,8 +137,6 @@ class World(Choices):
 
     def finish(self, life: Life) -> None:
         """Let a running task come to its end; cancelled if it was asked to."""
-        if life.state is not State.RUNNING:
-            return
         self._settle_late(life)
         if life.state is State.RUNNING:
             life.state = State.CANCELLED if life.asked else State.FINISHED
@@ -192,7 +190,7 @@ class World(Choices):
         if life.state is State.CANCELLED:
             raise CancelledError
         if life.state is State.FAILED:
-            raise InjectedError(life)
+            raise life.failure()
 
     def result(self, life: Life) -> None:
         """Raise what `task.result()` raises, if it does."""
@@ -200,7 +198,7 @@ class World(Choices):
             raise InvalidStateError
         try:
             self.outcome(life)
-        except InjectedError:
+        except Exception:
             self.stage.raises(life)
             raise
 
@@ -214,7 +212,7 @@ class World(Choices):
             self.tells(life)
         if life.state is State.CANCELLED:
             raise CancelledError
-        return InjectedError(life) if life.state is State.FAILED else None
+        return life.failure() if life.state is State.FAILED else None
 
     def cancelled(self, life: Life) -> bool:
         """Do what `task.cancelled()` does: somebody else may have cancelled it."""

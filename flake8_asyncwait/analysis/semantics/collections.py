@@ -261,10 +261,10 @@ def less_others(state: State, left: Value, *others: Value) -> Results:
 def _may_hold(state: State, box: object, item: Value) -> bool:
     """Whether a collection, or something unknown, may hold an item that came another way."""
     task = state.get(item)
-    if type(task) is not Task or task.waited or is_private(task):
+    if type(task) is not Task or task.waited or is_private(state, item):
         return False
     if type(box) is not Box or box.open:
         return True
-    inside = [state.get(each) for each in box.items]
-    tasks = [each for each in inside if type(each) is Task and not is_private(each)]
-    return None in inside or any(each.owner != task.owner for each in tasks)
+    others = [state.get(each) for each in box.items if not is_private(state, each)]
+    owners = {each.owner for each in others if type(each) is Task}
+    return None in others or not owners <= {task.owner}

@@ -345,7 +345,7 @@ def _contains(state: State, item: Value, box: Value, sizes: list[bool]) -> bool 
         return any_of(_compared(state, "Equal", [item, one], sizes[:1]) for one in items)
     if not isinstance(item, Ref):
         return False if not items and not thing.open and not thing.escaped else None
-    if thing.escaped and not is_private(state.heap[item.id]):
+    if thing.escaped and not is_private(state, item):
         return None
     if (thing.open or UNKNOWN in items) and getattr(state.get(item), "owner", "") == FOREIGN:
         return None

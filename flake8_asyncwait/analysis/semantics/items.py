@@ -155,9 +155,13 @@ def reaches_task(value: Value, state: State) -> bool:
     return any(type(state.heap[n]) in (Task, Gather, WaitTask) for n in state.refs(value))
 
 
-def is_private(thing: object) -> bool:
-    """Whether nobody else can reach a task, and so put it anywhere."""
-    return type(thing) is Task and thing.owner == OWNED and not thing.handed
+def is_private(state: State, value: Value) -> bool:
+    """Whether nobody else can reach a task or a gather, and so put it anywhere."""
+    thing = state.get(value)
+    if type(thing) is WaitTask:
+        thing = state.task(thing.task)
+    is_own = type(thing) is Gather or (type(thing) is Task and thing.owner == OWNED)
+    return is_own and not thing.handed
 
 
 def is_element(value: Value, state: State) -> bool:

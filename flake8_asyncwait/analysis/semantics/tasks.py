@@ -70,13 +70,15 @@ def make_task(
 ) -> Results:
     """A new task around a coroutine: what the coroutine was given, it can reach."""
     if isinstance(coroutine, Waiting):
-        state, _, box = as_items(ctx, state, coroutine.waited)
+        state, items, box = as_items(ctx, state, coroutine.waited)
+        if items == () and not state.is_open(box):
+            return _failed(new_task(ctx, state, owner, node))
         coroutine = coroutine._replace(waited=box)
         if coroutine.site >= 0:
             state, elements, opened = waited_elements(ctx, state, coroutine)
             state = start_wait(ctx, state, coroutine.site, elements, opened)
             state = state.step(coroutine.line, "the wait starts", WAITING)
-        made = new_task(ctx, state, owner, node)
+        made = new_task(ctx, state, owner, node, is_safe=True)
         return [
             after.new(WaitTask(coroutine, task)) for after, task in made if isinstance(task, Ref)
         ]
@@ -90,6 +92,15 @@ def make_task(
         (end.put(ref, end.task(ref)._replace(runs=runs)), ref)
         for end, ref in made
         if isinstance(ref, Ref)
+    ]
+
+
+def _failed(made: Results) -> Results:
+    """A wait for nothing raises as soon as it runs: its task fails, and that is no fault."""
+    return [
+        (effects.with_status(after, task, Status.FAILED), task)
+        for after, task in made
+        if isinstance(task, Ref)
     ]
 
 
