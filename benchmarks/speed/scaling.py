@@ -122,7 +122,8 @@ def _cost(tree: Path) -> tuple[float, bool]:
 
 
 def _checked(tree: Path) -> tuple[float, bool]:
-    gc.collect()  # what others have left is not this one's cost
+    gc.collect()
+    gc.freeze()  # what others have left is not this one's cost, nor is it to look through that
     with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()):
         started = time.process_time()
         asyncwait([*CHECK, str(tree)])
