@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from functools import cache
+
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.fanout import creators, words_of
 from flake8_asyncwait.sites.gate import candidates
@@ -13,6 +16,7 @@ from flake8_asyncwait.verdict.checked import Checked
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
+    from collections.abc import Callable
 
     from flake8_asyncwait.sites.gate import Candidates
     from flake8_asyncwait.sites.outline import Outline
@@ -54,9 +58,7 @@ def check(
             lines = call_lines(tree, found, names, made)
             if not lines:
                 return _NOTHING
-            from flake8_asyncwait.rules.decide import decide
-
-            return decide(text, tree, lines, options, outline, path, made)
+            return _decide()(text, tree, lines, options, outline, path, made)
     except RecursionError:
         # Nested more deeply than this Python can follow: nothing is claimed.
         reason = TOO_DEEP
@@ -64,6 +66,24 @@ def check(
         reason = TOO_LONG
     sites = tuple(UndeterminedSite(line, 0, reason) for line in sorted(found.lines))
     return Checked((), sites, len(sites), tuple(net.caught))
+
+
+@cache
+def _decide() -> Callable[..., Checked]:
+    """What decides, imported with the first site that there is.
+
+    All that this makes stays. To let Python look through it for garbage, again and again, takes a
+    tenth of the time of flake8 over one file.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        from flake8_asyncwait.rules.decide import decide
+    finally:
+        gc.freeze()
+        if was_on:
+            gc.enable()
+    return decide
 
 
 def check_source(source: Source, options: Options, tree: ast.Module | None = None) -> Checked:

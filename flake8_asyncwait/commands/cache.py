@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import lru_cache
 from hashlib import blake2b
 
-from flake8_asyncwait.named import NamedTuple
+from flake8_asyncwait.commands.result import Result
 from flake8_asyncwait.report.entry import Identity
 from flake8_asyncwait.sites.modules import digest_of
 from flake8_asyncwait.source.project import Evidence, Place, imports_of
@@ -43,13 +43,6 @@ _FIELDS = {
     "hint": str,
 }
 _LONGEST = 5_000_000  # bytes of a file that is read
-
-
-class Result(NamedTuple):
-    """What is kept of a file: what the check says of it, and the identities of its findings."""
-
-    checked: Checked
-    identities: tuple[Identity, ...] = ()
 
 
 class Cache:

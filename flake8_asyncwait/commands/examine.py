@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
+from flake8_asyncwait.commands.result import Result
 from flake8_asyncwait.config.settings import AUTO, Settings
 from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.options import Options
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     import ast
     from typing import TypeVar
 
-    from flake8_asyncwait.commands.cache import Cache, Result
+    from flake8_asyncwait.commands.cache import Cache
     from flake8_asyncwait.fix.advise import Advice
     from flake8_asyncwait.fix.helper import Helper
     from flake8_asyncwait.replay.proof import Proof
@@ -167,8 +168,6 @@ def _cache(name: str, task: Task) -> Cache | None:
 
 def _result(source: Source, task: Task) -> Result:
     """What the check says of a file. Raises `SourceError`."""
-    from flake8_asyncwait.commands.cache import Result
-
     checked = findings_of(source, task)
     if not checked.findings:
         return Result(checked)

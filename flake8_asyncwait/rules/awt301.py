@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from flake8_asyncwait.analysis.states.state import DROPPED
+from flake8_asyncwait.analysis.states.trace import DROPPED
 from flake8_asyncwait.rules.rule import Hit, Rule
 from flake8_asyncwait.rules.words import in_a_finally
 from flake8_asyncwait.verdict.outcome import Loss, Outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from flake8_asyncwait.analysis.machine.fanout import closed_by
+from flake8_asyncwait.analysis.states.trace import closed_by
 from flake8_asyncwait.rules.rule import Hit, Rule
 from flake8_asyncwait.verdict.outcome import Loss, Outcome
 from flake8_asyncwait.verdict.place import Place

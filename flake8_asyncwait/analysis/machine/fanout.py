@@ -15,6 +15,7 @@ from flake8_asyncwait.analysis.code.walk import last_name, walk
 from flake8_asyncwait.analysis.machine.machine import BYSTANDER, Args, Context, Results
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.trace import VAIN_CANCEL, closing
 from flake8_asyncwait.analysis.states.values import (
     FUTURE,
     OWNED,
@@ -47,18 +48,6 @@ STARTS = {
     GATHER: "the gather starts",
     AS_COMPLETED: "as_completed() is called",
 }
-_CLOSING = "the exception leaves the with of "
-VAIN_CANCEL = "the gather is done: its cancel() cancels nothing"
-
-
-def closing(name: str) -> str:
-    """What the step says on which a `with` is left that has bound a name."""
-    return f"{_CLOSING}'{name}'"
-
-
-def closed_by(what: str) -> str:
-    """The name that such a step is about, "" for another step."""
-    return what.removeprefix(_CLOSING).strip("'") if what.startswith(_CLOSING) else ""
 
 
 def striking(ctx: Context, state: State, value: Value) -> str:

@@ -11,7 +11,8 @@ from flake8_asyncwait.analysis.machine.machine import Context
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import States
 from flake8_asyncwait.analysis.states.keys import LOST
-from flake8_asyncwait.analysis.states.state import DROPPED, State
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.trace import DROPPED
 from flake8_asyncwait.analysis.states.values import (
     ASKED,
     BORROWED,

@@ -40,9 +40,6 @@ _LATER = {
     Status.MAYBE_CANCELLING: Status.LATE_MAYBE_CANCELLING,
 }
 
-# What the last step of an execution says where no name holds a task any more.
-DROPPED = "nothing refers to it any more"
-
 
 class Fault(NamedTuple):
     """A fault that has struck. `kind` says where (see `fanout`) and `exc` names its class, where

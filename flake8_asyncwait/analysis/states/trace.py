@@ -27,6 +27,21 @@ FAULT = "fault"
 RAISE = "raise"
 OUTCOME = "outcome"
 
+# What steps say that rules read.
+DROPPED = "nothing refers to it any more"
+VAIN_CANCEL = "the gather is done: its cancel() cancels nothing"
+_CLOSING = "the exception leaves the with of "
+
+
+def closing(name: str) -> str:
+    """What the step says on which a `with` is left that has bound a name."""
+    return f"{_CLOSING}'{name}'"
+
+
+def closed_by(what: str) -> str:
+    """The name that such a step is about, "" for another step."""
+    return what.removeprefix(_CLOSING).strip("'") if what.startswith(_CLOSING) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:
