@@ -9,7 +9,7 @@ import re
 import pytest
 from expectations import OK, checked, read_all
 
-from flake8_asyncwait.analysis.states.state import DROPPED
+from flake8_asyncwait.analysis.states.trace import DROPPED
 
 ALL = {fixture.name: fixture for fixture in read_all()}
 WITHOUT_WITNESS = "AWT203"  # what is wrong stands in the call itself

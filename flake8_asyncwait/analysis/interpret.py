@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from flake8_asyncwait.analysis.code import ir
@@ -39,14 +38,14 @@ from flake8_asyncwait.analysis.states.values import MANY, Param, Value
 from flake8_asyncwait.analysis.survey.passed import Passed, passed_through
 from flake8_asyncwait.analysis.survey.relevance import conditions, filled, tested_again
 from flake8_asyncwait.analysis.survey.survey import facts_of, family_facts_of
+from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.sites.fanout import Kind
 from flake8_asyncwait.undetermined import TooDeep
 
 RULES = (_calls, _comprehensions, _conditions, _expressions, _loops, _managers, _statements)
 
 
-@dataclass(frozen=True, slots=True)
-class Analysed:
+class Analysed(NamedTuple):
     """What all executions of a function show of one site. Where the bound of work was hit, it
     `is_incomplete`: the leaks that were found are true, and no more is known."""
 

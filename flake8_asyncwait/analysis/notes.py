@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import every, last_name, walk
@@ -42,6 +41,7 @@ from flake8_asyncwait.analysis.states.values import (
     Value,
     WaitTask,
 )
+from flake8_asyncwait.named import NamedTuple
 
 # Whose the elements of a wait may be besides.
 UNKNOWN_ELEMENT = Owner("unknown")

@@ -407,10 +407,8 @@ class World(Choices):
 
     def catches(self, error: BaseException | None, kinds: object) -> bool:
         """Say whether `except kinds` catches an error; one of unknown class may be of any."""
-        if type(error) in EXHAUSTED:
-            return False
         kinds = kinds if isinstance(kinds, tuple) else (kinds,)
-        return any(self._catches_one(error, kind) for kind in kinds)
+        return type(error) not in EXHAUSTED and any(self._catches_one(error, one) for one in kinds)
 
     def _catches_one(self, error: BaseException | None, kind: object) -> bool:
         if isinstance(kind, tuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from flake8_asyncwait.rules.rule import Hit, Rule
@@ -27,7 +26,7 @@ def _says(fates: Fates, struck: Struck, place: Place) -> str:
         problem = f"{_how(struck, repr(others.pop()))}, {made.do('keep')} running"
     else:
         problem = f"{when_struck(struck, place)}, {made.do('keep')} running"
-    return in_a_finally(f"{problem}: they are awaited one by one", replace(made, many=True))
+    return in_a_finally(f"{problem}: they are awaited one by one", made._replace(many=True))
 
 
 def _how(struck: Struck, task: str) -> str:

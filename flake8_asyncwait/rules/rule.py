@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from flake8_asyncwait.analysis.states.trace import Trace
+from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.verdict.outcome import Outcome
 from flake8_asyncwait.verdict.place import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """Why a rule fires: what it says of a place, and the history of the execution that shows it."""
 
     says: Callable[[Place], str]
     history: Trace | None
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One code. `fires` gives a `Hit`, or None.
 
     `bad` is a whole module in which the rule fires once, `good` its twin in which nothing does.

@@ -221,7 +221,7 @@ def _moved(finding: Finding, change: _Change) -> Finding:
 
 
 def _moved_step(step: Step, change: _Change) -> Step:
-    return step if step.path else replace(step, line=change.moved((step.line, 0))[0])
+    return step if step.path else step._replace(line=change.moved((step.line, 0))[0])
 
 
 def _difference(old: str, new: str) -> tuple[int, int, str]:

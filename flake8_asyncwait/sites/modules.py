@@ -6,8 +6,8 @@ What cannot be read, is too large or is not Python is no module here: nobody kno
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
+from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.sites.gate import Candidates
 from flake8_asyncwait.sites.outline import Outline
 from flake8_asyncwait.sites.pieces import Pieces, TooLong

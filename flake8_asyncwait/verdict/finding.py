@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from flake8_asyncwait.named import NamedTuple
 
-@dataclass(frozen=True, slots=True)
-class Step:
+
+class Step(NamedTuple):
     """One step of a witness: what happens at one place of a leaking execution.
 
     `line` counts from 1. `what` is a short sentence without a full stop, such as

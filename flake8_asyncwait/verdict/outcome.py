@@ -5,17 +5,15 @@ The rules import this, and with them what only prints them: so it does without t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flake8_asyncwait.analysis.states.trace import Trace
+from flake8_asyncwait.named import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from flake8_asyncwait.analysis.fates import FamilyBooks
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
+class Loss(NamedTuple):
     """One way to lose tasks: which, and the history of the shortest execution that does.
 
     `names` are the names of the tasks that its last step loses ("" for one without a name), `lines`
@@ -34,8 +32,7 @@ class Loss:
         return self.history.steps()[-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Struck:
+class Struck(NamedTuple):
     """What is lost under faults of one kind: the shortest execution, and whether the line that
     fails there loses it when it fails, and when it is cancelled."""
 
@@ -44,8 +41,7 @@ class Struck:
     is_cancelled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Fates:
+class Fates(NamedTuple):
     """What the executions show of a site of the family.
 
     `faultless`: a task of the site is lost without a fault. `at_bystander`, `at_sibling`: one is
@@ -76,8 +72,7 @@ class Fates:
         return self.books.is_meant and not self.books.is_shielded and not self.books.is_waited
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What the executions show of one site: for each question the shortest answer, or None.
 
     Of a site of the family, `fates` are all there is to say.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.sites.outline import dotted
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -52,8 +53,7 @@ class _Body:
 _body_of = lru_cache(maxsize=1)(_Body)
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """What a message is about: one task or `many`, by `text`, and whether it `has_name`."""
 
     text: str

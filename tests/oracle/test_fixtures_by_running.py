@@ -74,9 +74,9 @@ def test_what_did_not_happen_does_not_replay() -> None:
     fault = next(step for step in finding.witness if step.choice.startswith("fault:"))
     steps = list(finding.witness)
     for wrong in (
-        replace(fault, line=fault.line + 1),
-        replace(fault, choice="fault:GeneratorExit"),
-        replace(fault, choice="branch:yes"),
+        fault._replace(line=fault.line + 1),
+        fault._replace(choice="fault:GeneratorExit"),
+        fault._replace(choice="branch:yes"),
     ):
         steps[finding.witness.index(fault)] = wrong
         assert not replays(text, replace(finding, witness=tuple(steps)))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from flake8_asyncwait.named import NamedTuple
 
 
 class Exc(NamedTuple):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.code.liveness import Liveness
+from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.sites.fanout import WAIT, Kind
 
 

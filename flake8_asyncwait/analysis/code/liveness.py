@@ -9,18 +9,17 @@ in all of its `try`. Forgetting what nothing reads keeps the states few.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import bindings, every, last_name, own_nodes
+from flake8_asyncwait.named import NamedTuple
 
 # What is live, beside names: these two, which nothing kills.
 _QUESTION = "?"  # something asks how a task ended
 _BINDING = "="  # before a name: a statement binds it
 
 
-@dataclass(frozen=True, slots=True)
-class _Exits:
+class _Exits(NamedTuple):
     """What is live where a block is left abruptly, as bit masks."""
 
     raised: int = 0
@@ -110,7 +109,7 @@ class Liveness:
                 live |= self._block(case.body, live, exits)
         elif isinstance(statement, ir.With):
             # Its manager may swallow what is raised inside.
-            swallowed = replace(exits, raised=exits.raised | live)
+            swallowed = exits._replace(raised=exits.raised | live)
             live = self._block(statement.body, live, swallowed)
         return live & ~self._mask(_bound(statement)) | self._facts(statement)
 
@@ -123,7 +122,7 @@ class Liveness:
         again = facts if isinstance(node, ir.While) else self._mask(_binding(node))
         head = self._heads.get(id(node), 0) | again | self._block(node.orelse, live, exits)
         while True:
-            inside = replace(exits, broken=live, continued=head)
+            inside = exits._replace(broken=live, continued=head)
             turned = head | self._block(node.body, head, inside) & ~bound | exits.raised
             if turned == head:
                 break
@@ -139,7 +138,7 @@ class Liveness:
         for handler in node.handlers:
             caught |= self._block(handler.body, live, exits)
         orelse = self._block(node.orelse, live, exits)
-        return self._block(node.body, orelse, replace(exits, raised=caught))
+        return self._block(node.body, orelse, exits._replace(raised=caught))
 
     def _facts(self, statement: ir.Stmt) -> int:
         """What a statement's own expressions read, whether they ask, and what it binds."""

@@ -6,8 +6,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
+from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.sites.find import last_name
 
 # An expression in so many others is not lowered: that would exceed Python's own limit of recursion,

@@ -8,10 +8,10 @@ import ast
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import every, functions_in, last_name, unsubscripted
+from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.sites.modules import Module, digest_of, module_at
 from flake8_asyncwait.sites.outline import Entry, Outline, canonical, dotted
 from flake8_asyncwait.source.project import Evidence, Imports, Place

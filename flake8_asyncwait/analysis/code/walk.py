@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import fields, is_dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.named import NamedTuple
 
 # Statements and expressions that may end a block or suspend it, or that capture names.
 TELLING = (

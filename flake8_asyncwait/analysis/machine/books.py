@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import last_name
 from flake8_asyncwait.analysis.states.state import Fault, State
 from flake8_asyncwait.analysis.states.trace import Trace
 from flake8_asyncwait.analysis.states.values import MANY, OWNED, Owner, Value
+from flake8_asyncwait.named import NamedTuple
 
 # The work on one function is bounded: statements and expressions evaluated, each in one state, and
 # states compared. A state that holds much counts for several (`State.weight`). The first try may

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Union
+from typing import Union
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import (
@@ -25,6 +25,7 @@ from flake8_asyncwait.analysis.states.completion import Flow, raising
 from flake8_asyncwait.analysis.states.state import STRUCK, Fault, State
 from flake8_asyncwait.analysis.states.trace import FAULT, RAISE, TIMEOUT, Choice
 from flake8_asyncwait.analysis.states.values import MANY, OWNED, UNKNOWN, Const, Task, Value
+from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.sites.fanout import WAIT
 
 # What is awaited where a fault strikes, unless it is a task of the function.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.named import NamedTuple
 
 
 class Completion(NamedTuple):

@@ -9,7 +9,7 @@ returns a new one. `key` names a state up to the numbering of its objects and un
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from flake8_asyncwait.analysis.states.keys import is_attribute, tested_by
 from flake8_asyncwait.analysis.states.trace import NO_CHOICE, Choice, Trace
@@ -33,6 +33,7 @@ from flake8_asyncwait.analysis.states.values import (
     Waiting,
     WaitTask,
 )
+from flake8_asyncwait.named import NamedTuple
 
 _LATER = {
     Status.RUNNING: Status.MAYBE,

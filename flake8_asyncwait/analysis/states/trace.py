@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+
+from flake8_asyncwait.named import NamedTuple
 
 
 class Choice(NamedTuple):

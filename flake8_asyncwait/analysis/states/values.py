@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import Any, NamedTuple, Union, cast
+from typing import Any, Union, cast
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.code.program import Definition
+from flake8_asyncwait.named import NamedTuple
 
 # How many tasks a collection of unknown size stands for: one done, and two left, of which the
 # first may stop a loop that should have reached the second.

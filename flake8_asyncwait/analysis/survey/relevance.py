@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from typing import NamedTuple
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import (
@@ -31,6 +30,7 @@ from flake8_asyncwait.analysis.code.walk import (
 )
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.indexes import lookups
+from flake8_asyncwait.named import NamedTuple
 
 # Of a call or an await: whether what it is given may come back.
 Follows = Callable[[ir.Call | ir.Await], bool]
