@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flake8_asyncwait.commands import examine as stage
+from flake8_asyncwait.commands.cache import cache_in
 from flake8_asyncwait.commands.examine import Examined, Task, examine
 from flake8_asyncwait.options import ALL_CODES, Options
 from flake8_asyncwait.sites import modules, syntax
@@ -57,6 +58,7 @@ def task_in(project: Path, options: Options = Options()) -> Task:
 def anew(path: Path, task: Task) -> Examined:
     """What a process of its own would say of a file."""
     modules._known.clear()
+    cache_in.cache_clear()
     return examine(str(path), task)
 
 
@@ -114,7 +116,8 @@ class TestOnce:
     def test_nothing_that_only_a_look_needs_is_imported(self, project: Path) -> None:
         program = (
             "import sys\nfrom flake8_asyncwait.cli import main\nmain(['check', '.'])\n"
-            "print('libcst' in sys.modules, file=sys.stderr)"
+            "print('libcst' in sys.modules, 'flake8_asyncwait.analysis.code' in sys.modules, "
+            "file=sys.stderr)"
         )
         command = [sys.executable, "-c", program]
         told = [
@@ -122,8 +125,8 @@ class TestOnce:
             for _ in range(2)
         ]
         assert told[0].stdout == told[1].stdout
-        assert told[0].stderr == "True\n"
-        assert told[1].stderr == "False\n"
+        assert told[0].stderr == "True True\n"
+        assert told[1].stderr == "False False\n"
 
     def test_what_can_hold_no_site_leaves_no_trace(
         self, tmp_path: Path, asyncwait: Asyncwait, project: Path

@@ -138,6 +138,12 @@ def _holds(evidence: Evidence, path: str) -> bool:
     return all(imports.find(module, name) == place for module, name, place in evidence.asked)
 
 
+@lru_cache(maxsize=8)
+def cache_in(directory: str, options: Options, silenced: tuple[str, ...]) -> Cache:
+    """The `Cache` of these, made once for all files that have them in common."""
+    return Cache(directory, options, silenced)
+
+
 def _json(result: Result) -> dict[str, Any]:
     checked = result.checked
     return {

@@ -161,9 +161,9 @@ def _cache(name: str, task: Task) -> Cache | None:
     """What is kept of results for the file of that name."""
     if task.cache is None:
         return None
-    from flake8_asyncwait.commands.cache import Cache
+    from flake8_asyncwait.commands.cache import cache_in
 
-    return Cache(task.cache, task.options, _silenced(name, task.per_file_ignores))
+    return cache_in(task.cache, task.options, _silenced(name, task.per_file_ignores))
 
 
 def _result(source: Source, task: Task) -> Result:

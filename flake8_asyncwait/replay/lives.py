@@ -71,11 +71,11 @@ class Life(Backstage):
 
     `maker` is the code of the function that holds a made task; `through` the helpers that returned
     it to there. `parameter` is where a borrowed one came from, `collection` whether it is one of a
-    parameter's elements. `asked` is set by a cancel while it ran, `late` by one
-    that it may have ended before, `joined` by a wait that takes it in after that. A `sure` one
-    cannot fail, and of a failed one `raises` is the class, where that is known. `seen` is the suspension up to which it is known to run. `lines` are those that
-    made it, where a witness is followed. `runs` is the object of which it runs a method, and its
-    name. `coroutine` is what it was made of.
+    parameter's elements. `asked` is set by a cancel while it ran, `late` by one that it may have
+    ended before, `joined` by a wait that takes it in after that. A `sure` one cannot fail, and of a
+    failed one `raises` is the class, where that is known. `seen` is the suspension up to which it
+    is known to run. `lines` are those that made it, where a witness is followed. `runs` is the
+    object of which it runs a method, and its name. `coroutine` is what it was made of.
     The tasks of a site of the family count as waited for early; `made_here` says whether the site
     made it, and `beside` what others it was given: "" for own tasks, else their parameters.
     """

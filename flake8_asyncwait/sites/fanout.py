@@ -7,6 +7,7 @@ run reads it.
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 
 from flake8_asyncwait.named import NamedTuple
 
@@ -45,6 +46,7 @@ def selected(codes: Collection[str]) -> tuple[Kind, ...]:
     return tuple(kind for kind in FAMILY if not frozenset(kind.codes).isdisjoint(codes))
 
 
+@lru_cache(maxsize=8)  # asked for each file, of the options of the run
 def words_of(options: Options) -> frozenset[str]:
     """The words of the kinds of the family that are to be looked for."""
     return frozenset(word for kind in selected(options.codes) for word in kind.words).union(

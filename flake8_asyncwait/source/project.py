@@ -148,7 +148,7 @@ class Imports:
         if around.packages[:1] == (top,):
             return {around.base}
         starts = set(self._project.bases) if around.packages else set[str]()
-        directory = os.path.dirname(path)
+        directory = os.path.realpath(os.path.dirname(path))
         while self._is_below(directory):
             if os.path.basename(directory) == top:
                 starts.add(os.path.dirname(directory))
@@ -156,10 +156,12 @@ class Imports:
         return starts
 
     def _is_in_package(self, path: str) -> bool:
-        return bool(self._project_of(path).packages) or self._is_below(os.path.dirname(path))
+        directory = os.path.realpath(os.path.dirname(path))
+        return bool(self._project_of(path).packages) or self._is_below(directory)
 
     def _is_below(self, directory: str) -> bool:
-        """Whether a directory is one of the project, and not its root."""
+        """Whether a directory, the links around it followed, is one of the project, and not its
+        root."""
         return self._is_inside(directory) and directory != self._project.root
 
     def _project_of(self, path: str) -> Project:
@@ -196,7 +198,7 @@ class Imports:
         return Place(path, tuple(names)) if self._is_inside(path) else None
 
     def _is_inside(self, path: str) -> bool:
-        return f"{os.path.realpath(path)}{os.sep}".startswith(os.path.join(self._limit, ""))
+        return f"{path}{os.sep}".startswith(os.path.join(self._limit, ""))
 
 
 def _above(path: str, levels: int) -> str:
