@@ -88,7 +88,7 @@ class World(Choices):
     roots: list[object] = field(default_factory=list)
     foreign: dict[int, object] = field(default_factory=dict)
     shared: list[object] = field(default_factory=list)
-    catches_memo: dict[tuple[int, object], bool] = field(default_factory=dict)
+    catches_memo: dict[tuple[int, str], tuple[object, bool]] = field(default_factory=dict)
     started: dict[str, tuple[bool, object]] | None = None
 
     @classmethod
@@ -422,12 +422,7 @@ class World(Choices):
             return last_word(kind) == error.name
         elif not (isinstance(error, InjectedError) or is_own(type(error))):
             return False
-        label = getattr(kind, "__name__", "an unknown class")
-        key = (id(getattr(error, "key", error)), label)
-        if key not in self.catches_memo:
-            claims = f"the exception is a {label}", f"the exception is no {label}"
-            self.catches_memo[key] = self.suppose(*claims, likely=False)
-        return self.catches_memo[key]
+        return _is_supposed(self, id(getattr(error, "key", error)), kind)
 
     def site_started(self, names: Mapping[str, Callable[[], object]]) -> None:
         """The judged wait has started: remember what its result's names hold until it is bound.
@@ -460,3 +455,24 @@ class World(Choices):
             empty, older = self.started.get(name, (False, None))
             self.stale = self.stale or (empty and older is value and not value)
         return value
+
+
+def _is_supposed(world: World, error: int, kind: object) -> bool:
+    """Say whether an error of unknown class, given by its id, is supposed to be of a class."""
+    label = getattr(kind, "__name__", "an unknown class")
+    if (error, label) not in world.catches_memo:
+        claims = f"the exception is a {label}", f"the exception is no {label}"
+        told = _told_by_others(world, error, kind)
+        answer = world.suppose(*claims, likely=False) if told is None else told
+        world.catches_memo[error, label] = kind, answer
+    return world.catches_memo[error, label][1]
+
+
+def _told_by_others(world: World, error: int, kind: object) -> bool | None:
+    """The same, where what is supposed of a class above or below it tells."""
+    for (asked, _), (other, is_one) in world.catches_memo.items():
+        if asked == error and is_class(kind) and is_class(other):
+            below, above = (other, kind) if is_one else (kind, other)
+            if any(base is above for base in mro_of(below)):
+                return is_one
+    return None

@@ -7,16 +7,24 @@ docs, "asyncio exceptions" and "Built-in exceptions").
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from flake8_asyncwait.named import NamedTuple
 
 
 class Exc(NamedTuple):
     """An exception in flight: the last component of its class's name. The empty name stands for
-    an `Exception` of an unknown class, which is what a fault raises."""
+    an `Exception` of an unknown class, which is what a fault raises. `told` are the classes of
+    handlers that it has met, each with whether it is one of that class."""
 
     name: str
+    told: frozenset[tuple[str, bool]] = frozenset()
+
+    def after(self, names: Sequence[str | None], caught: bool) -> Exc:
+        """What is known of it once a handler for these classes has caught it, or has not."""
+        if self.name or (caught and len(names) > 1):
+            return self
+        return self._replace(told=self.told | {(_plain(n), caught) for n in names if n is not None})
 
 
 ANY = Exc("")
@@ -44,13 +52,11 @@ def catches(handler: str | None, exc: Exc, classes: dict[str, list[str]]) -> boo
     `handler` is the last component of the class's name, or None where it is not a name.
     `classes` are the classes of the file with their bases.
     """
-    builtin = getattr(builtins, handler or "", None)
-    if isinstance(builtin, type):
-        handler = builtin.__name__  # IOError is another name of OSError
+    handler = handler and _plain(handler)
     if handler == "BaseException" or handler == exc.name:
         return True
     if exc.name == "":
-        return _catches_any(handler)
+        return _catches_any(handler, exc, classes)
     if handler is None:
         return False if exc in (CANCELLED_ERROR, GENERATOR_EXIT) else None
     return handler in _ancestors(exc.name, classes)
@@ -63,13 +69,23 @@ def ordinary(names: Iterable[str | None], classes: dict[str, list[str]]) -> tupl
     return tuple(ANY if name == "Exception" else Exc(name) for name in plain)
 
 
-def _catches_any(handler: str | None) -> bool | None:
-    """An `Exception` of an unknown class may be any of its subclasses."""
+def _plain(name: str) -> str:
+    """The name of a class: IOError is another name of OSError."""
+    builtin = getattr(builtins, name, None)
+    return builtin.__name__ if isinstance(builtin, type) else name
+
+
+def _catches_any(handler: str | None, exc: Exc, classes: dict[str, list[str]]) -> bool | None:
+    """An `Exception` of an unknown class may be any of its subclasses, but what it has met."""
     if handler == "Exception":
         return True
-    if handler is not None and "Exception" not in _ancestors(handler, {}):
+    if handler is None:
+        return None
+    above = _ancestors(handler, classes)
+    if "Exception" not in _ancestors(handler, {}) or any((n, False) in exc.told for n in above):
         return False
-    return None
+    is_told = any(is_one and handler in _ancestors(name, classes) for name, is_one in exc.told)
+    return True if is_told else None
 
 
 def _ancestors(name: str, classes: dict[str, list[str]]) -> set[str]:

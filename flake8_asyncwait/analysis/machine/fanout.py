@@ -225,6 +225,11 @@ def telling(ctx: Context, items: tuple[Value, ...], opened: bool) -> tuple[list[
     return kept, opened or len(kept) < len(items)
 
 
+def may_return(ctx: Context, func: ir.Func) -> bool:
+    """Whether a helper is looked into for an awaitable that it returns: a lambda is."""
+    return ctx.machine.site.kind is not WAIT and func.name == "<lambda>"
+
+
 def is_task(ctx: Context, value: Result) -> bool:
     """Whether what an unknown call returns is a task rather than a coroutine, as its name says."""
     name = ctx.machine.books.callee_of(value.origin)

@@ -10,6 +10,7 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.code.facts import Summary
 from flake8_asyncwait.analysis.code.walk import last_name
+from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.books import HELPER_WORK, Books, Undetermined
 from flake8_asyncwait.analysis.machine.execute import run_block
 from flake8_asyncwait.analysis.machine.handover import hand_over, unknown_call
@@ -141,6 +142,7 @@ def _looked_into(
         return None
     captured = func.parent is not None and any(n in ctx.machine.relevant for n in func.mentions)
     touches = captured or any(matters(value, state) for _, value in pairs)
+    touches = touches or fanout.may_return(ctx, func)
     if not touches and not is_factory(ctx, func):
         # It does the same in every state.
         summary = summary_of(ctx, func, _constants(ctx, func, pairs))

@@ -77,7 +77,8 @@ def _with_suppress(ctx: Context, node: ir.With, states: list[State]) -> list[Sta
         if caught is not False:
             ends += ended
         if caught is not True:
-            ctx.out.add(completion, *ended)
+            passed = completion if exc is None else raising(exc.after(names, False))
+            ctx.out.add(passed, *ended)
     return ends
 
 

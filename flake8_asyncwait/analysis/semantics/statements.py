@@ -301,22 +301,26 @@ def _expected(ctx: Context, node: ir.Try) -> tuple[Exc, ...]:
 
 def _handle(ctx: Context, node: ir.Try, exc: Exc, states: list[State], after: Flow) -> list[State]:
     """Send an exception through the handlers; returns the states that go on after one."""
+    classes = ctx.machine.program.of(ctx.frame.func).outline.classes
     ends: list[State] = []
     for handler in node.handlers:
-        caught = _catches(ctx, handler.type, exc)
+        names = class_names(ctx, handler.type or ir.Name("BaseException"))
+        caught = any_of(catches(name, exc, classes) for name in names)
         if caught is False:
             continue
-        inside = ctx.handler(after, exc)
+        known = exc if caught else exc.after(names, True)
+        inside = ctx.handler(after, known)
         entered = states
         if handler.name is not None and _names_it(handler):
             key = ctx.frame.prefix + handler.name
-            entered = [one.bind(key, Raised(exc)) for one in states]
+            entered = [one.bind(key, Raised(known)) for one in states]
         done = run_block(inside, handler.body, entered)
         if handler.name is not None:
             done = [one.unbind(ctx.frame.prefix + handler.name) for one in done]
         ends += done
         if caught:
             return ends
+        exc = exc.after(names, False)
     after.add(raising(exc), *states)
     return ends
 
@@ -328,13 +332,6 @@ def _names_it(handler: ir.Handler) -> bool:
         or (isinstance(node, ir.Call) and known.has(node, known.INSPECTS))
         for node in walk(handler.body)
     )
-
-
-def _catches(ctx: Context, kind: ir.Expr | None, exc: Exc) -> bool | None:
-    if kind is None:
-        return True
-    classes = ctx.machine.program.of(ctx.frame.func).outline.classes
-    return any_of(catches(name, exc, classes) for name in class_names(ctx, kind))
 
 
 def _finally(ctx: Context, node: ir.Try, normal: list[State], after: Flow) -> list[State]:

@@ -130,7 +130,7 @@ def relevant_names(
             )
     elements |= _owners(func, elements) | _asked(func, makes) | _wrapped(func, follows_back, wraps)
     close(elements, [(target, source) for source, target in before])
-    names = elements | modes
+    names = elements | modes | (_awaited(func, before) if making else set())
     site_set = {id(site) for site in sites}
     for owner in functions_in(func):
         for node in every(owner):
@@ -142,6 +142,15 @@ def relevant_names(
     close(names, edges)
     decisive = tested_constants(func, conditions(func, names)) | filled(func) | _indexes(func)
     return Relevant(frozenset(unscoped(names) | decisive), frozenset(unscoped(elements)))
+
+
+def _awaited(func: ir.Func, before: Collection[tuple[str, str]]) -> set[str]:
+    """The names of what a function awaits, which may be coroutines that cannot fail, and of what
+    these are taken from."""
+    nodes = [node for node in every(func) if isinstance(node, ir.Await)]
+    found = {node.value.id for node in nodes if isinstance(node.value, ir.Name)}
+    close(found, [(target, source) for source, target in before])
+    return found
 
 
 def _owners(func: ir.Func, names: Collection[str]) -> set[str]:
