@@ -5,7 +5,6 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any
 
 from flake8_asyncwait.replay.completed import AsCompleted
 from flake8_asyncwait.replay.lives import Life, Owner, State
@@ -49,7 +48,9 @@ class Books(Stage):
         self.world = world
 
     @types.coroutine
-    def happen(self, decide: Callable[[], Result], awaited: object) -> Generator[Any, Any, Result]:
+    def happen(
+        self, decide: Callable[[], Result], awaited: object
+    ) -> Generator[object, object, Result]:
         self._look()
         return decide()
         yield

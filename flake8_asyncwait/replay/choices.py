@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from types import CodeType, FrameType
-from typing import Any
+from typing import TYPE_CHECKING
 
 from flake8_asyncwait.replay.family import BYSTANDER, SIBLING
 from flake8_asyncwait.replay.guide import Guide
@@ -28,6 +28,9 @@ from flake8_asyncwait.replay.lives import (
     last_word,
 )
 from flake8_asyncwait.replay.stage import Stage
+
+if TYPE_CHECKING:
+    from flake8_asyncwait.replay.waiting import Timeout
 
 POINTS_AT_MOST = 120
 TURNS_AT_MOST = 3
@@ -63,7 +66,7 @@ class Choices(Backstage):
     given_up: str = ""
     suspensions: int = 0
     assuming: bool = False
-    scopes: list[Any] = field(default_factory=list)
+    scopes: list[Timeout] = field(default_factory=list)
     turns: dict[int, int] = field(default_factory=dict)
     must_fail: list[list[Life]] = field(default_factory=list)
 
@@ -258,7 +261,7 @@ class Choices(Backstage):
             raise CancelledError
 
     @types.coroutine
-    def pause(self, label: str) -> Generator[Any, Any, None]:
+    def pause(self, label: str) -> Generator[object, object, None]:
         """Suspend at something unknown, on the stage."""
         yield from self.stage.happen(partial(self.suspend, label), None)
 

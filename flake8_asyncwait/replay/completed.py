@@ -5,13 +5,12 @@ from __future__ import annotations
 from asyncio import CancelledError
 from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
-from typing import Any
 
 from flake8_asyncwait.replay.futures import finish, known_done, lives_of, plain_value
 from flake8_asyncwait.replay.lives import Standin
 from flake8_asyncwait.replay.scheduler import World
 
-StartTask = Callable[[Any], Any]
+StartTask = Callable[[object], object]
 
 
 class AsCompleted(Standin):
@@ -32,12 +31,12 @@ class AsCompleted(Standin):
         "world",
     )
 
-    def __init__(self, world: World, things: list[Any], timed: bool, start: StartTask) -> None:
+    def __init__(self, world: World, things: list[object], timed: bool, start: StartTask) -> None:
         self.world = world
         self.things = things
         self.timed = timed
         self.start_task = start
-        self.elements: list[Any] = []
+        self.elements: list[object] = []
         self.asynchronous = self.is_site = self.has_expired = False
 
     def standin_holds(self) -> Iterable[object]:
@@ -60,7 +59,7 @@ class AsCompleted(Standin):
         if self.timed:
             world.stage.enters_loop(self)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[object]:
         self._start()
         for _ in range(len(self.elements)):
             yield NextCompleted(self)
@@ -70,12 +69,12 @@ class AsCompleted(Standin):
         self._start()
         return self
 
-    async def __anext__(self) -> Any:
+    async def __anext__(self) -> object:
         if not self.elements:
             raise StopAsyncIteration
         return await self.world.stage.happen(partial(self.next_done, fails=False), self)
 
-    def next_done(self, fails: bool) -> Any:
+    def next_done(self, fails: bool) -> object:
         """Let the next one be done, and return it. Raises what strikes meanwhile."""
         world = self.world
         known = [element for element in self.elements if known_done(element)]
@@ -110,7 +109,7 @@ class NextCompleted(Standin):
     def standin_holds(self) -> Iterable[object]:
         return self.source.elements
 
-    def __await__(self) -> Generator[Any, Any, object]:
+    def __await__(self) -> Generator[object, object, object]:
         return (yield from self.source.world.stage.happen(self.decide, self))
 
     def decide(self) -> object:

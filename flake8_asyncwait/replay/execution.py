@@ -168,9 +168,9 @@ class _Module:
 
     world: World
     hooks: Hooks
-    namespace: dict[str, Any]
+    namespace: dict[str, object]
 
-    def start(self, lifted: Lifted) -> Any:
+    def start(self, lifted: Lifted) -> object:
         """Execute the module, and call the judged function; return what the call gives."""
         if lifted.target is lifted.code:
             self.namespace["__name__"] = Unknown(self.world, "__name__", Kind.NAME)
@@ -181,7 +181,7 @@ class _Module:
         assert self.hooks.target is not None
         return self.call(self.hooks.target, lifted)
 
-    def call(self, function: Callable[..., Any], lifted: Lifted) -> Any:
+    def call(self, function: Callable[..., object], lifted: Lifted) -> object:
         """Call the judged function with unknowns."""
         world, args = self.world, []
         klass = _class(lifted, self.namespace)
@@ -205,14 +205,14 @@ class _Module:
         return function(*args, **kwargs)
 
 
-def _class(lifted: Lifted, namespace: dict[str, Any]) -> type | None:
-    found: Any = None
+def _class(lifted: Lifted, namespace: dict[str, object]) -> type | None:
+    found: object = None
     for name in lifted.classes:
         found = namespace.get(name) if found is None else getattr(found, name, None)
     return found if isinstance(found, type) else None
 
 
-def _note_foreign(world: World, namespace: dict[str, Any]) -> None:
+def _note_foreign(world: World, namespace: dict[str, object]) -> None:
     """The containers that the module makes when it is imported are nobody's own."""
     scopes = [namespace, *(vars(one) for one in namespace.values() if isinstance(one, type))]
     for scope in scopes:
@@ -221,7 +221,7 @@ def _note_foreign(world: World, namespace: dict[str, Any]) -> None:
                 world.foreign[id(value)] = value
 
 
-def drive(world: World, function: Callable[[], Any]) -> str:
+def drive(world: World, function: Callable[[], object]) -> str:
     """Run the judged function to its end; return the name of an unforeseen error.
 
     Raises what says that the process ran out of something: the code is not to blame.
@@ -259,9 +259,9 @@ def _abandon(result: object) -> None:
 
 
 @types.coroutine
-def _step(world: World, generator: Any) -> Generator[Any, Any, None]:
+def _step(world: World, generator: Any) -> Generator[object, object, None]:
     """Run a coroutine, or a generator of what it yields."""
-    step: Callable[[], Any] = partial(generator.send, None)
+    step: Callable[[], object] = partial(generator.send, None)
     yields = 0
     while yields < YIELDS_AT_MOST:
         try:
@@ -283,7 +283,7 @@ def _step(world: World, generator: Any) -> Generator[Any, Any, None]:
     world.give_up(GOES_ON)
 
 
-def _suspended(generator: Any, future: object) -> Generator[Any, Any, Callable[[], Any]]:
+def _suspended(generator: Any, future: object) -> Generator[object, object, Callable[[], object]]:
     """Let the loop have the future that a coroutine waits for; return how the coroutine goes on."""
     try:
         sent = yield future
@@ -413,7 +413,7 @@ def run_helper(
         made, failed = True, False
         try:
             exec(lifted.code, module.namespace)
-            function: Any = module.hooks.functions.get(code)
+            function: object = module.hooks.functions.get(code)
             failed = function is None  # it is not known: another function defines it
             if function is not None:
                 result = _called(world, function)

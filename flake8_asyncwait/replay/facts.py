@@ -48,9 +48,9 @@ class Facts:
     serial: int
     klass: type | None = None
     annotated: bool = False
-    attributes: dict[str, Any] = field(default_factory=dict)
-    items: list[Any] | None = None
-    keyed: dict[str | int, Unknown] = field(default_factory=dict)
+    attributes: dict[str, object] = field(default_factory=dict)
+    items: list[object] | None = None
+    keyed: dict[str | int, object] = field(default_factory=dict)
     life: Life | None = None
     truth: bool | None = None
     none: bool | None = None
@@ -58,7 +58,7 @@ class Facts:
     calls: int = 0
     chosen_at: tuple[int, int] = (0, 0)
     answer: Unknown | None = None
-    given: tuple[Any, ...] = ()
+    given: tuple[object, ...] = ()
     read_at: int = 0
 
     def is_current(self) -> bool:
@@ -170,7 +170,7 @@ class Pause(Standin):
         self.holds = holds
         self.callee: Unknown | None = None
 
-    def __await__(self) -> Generator[Any, Any, object]:
+    def __await__(self) -> Generator[object, object, object]:
         yield from self.world.pause(self.label)
         return self.value
 
@@ -194,7 +194,7 @@ class Stepping:
     SHOWN = frozenset({"__aiter__", "__anext__", "aclose"})
     __slots__ = ("items", "label", "world")
 
-    def __init__(self, world: World, label: str, items: list[Any]) -> None:
+    def __init__(self, world: World, label: str, items: list[object]) -> None:
         self.world = world
         self.label = label
         self.items = iter(items)
@@ -215,7 +215,7 @@ class Step(Pause):
 
     __slots__ = ()
 
-    def __await__(self) -> Generator[Any, Any, object]:
+    def __await__(self) -> Generator[object, object, object]:
         yield from self.world.pause(self.label)
         for item in self.value:
             return item

@@ -66,7 +66,7 @@ class Future(Standin):
     def exception(self) -> BaseException | None:
         return self.world.exception(self.life)
 
-    def __await__(self) -> Generator[Any, Any, object]:
+    def __await__(self) -> Generator[object, object, object]:
         return (yield from self.world.stage.happen(self.decide, self))
 
     __iter__ = __await__
@@ -193,7 +193,7 @@ class Gather(Future):
 
     __slots__ = ("children", "has_failed", "is_site", "return_exceptions")
 
-    def __init__(self, world: World, children: list[Any], return_exceptions: bool) -> None:
+    def __init__(self, world: World, children: list[object], return_exceptions: bool) -> None:
         super().__init__(world, Life("gather()", Owner.FUTURE))
         self.children = children
         self.return_exceptions = return_exceptions

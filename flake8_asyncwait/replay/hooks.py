@@ -37,19 +37,19 @@ class Hooks(Backstage):
     def __init__(self, world: World, declared: Declared = NONE_DECLARED) -> None:
         self.world = world
         self.surroundings = Surroundings(world, declared)
-        self.target: Callable[..., Any] | None = None
-        self.functions: dict[CodeType, Callable[..., Any]] = {}
+        self.target: Callable[..., object] | None = None
+        self.functions: dict[CodeType, Callable[..., object]] = {}
         self.bound: dict[tuple[int, int], tuple[object, ...]] = {}
 
-    def namespace(self, missing: Iterable[str]) -> dict[str, Any]:
+    def namespace(self, missing: Iterable[str]) -> dict[str, object]:
         """Return the globals for the module; `missing` names get an unknown each."""
-        found: dict[str, Any] = {name: self.surroundings.unknown(name) for name in missing}
+        found: dict[str, object] = {name: self.surroundings.unknown(name) for name in missing}
         found.update({hook_name(name): hook for name, hook in self.table().items()})
         found["__builtins__"] = {**harmless.BUILTINS, **self.surroundings.builtins()}
         found["__name__"] = MODULE_NAME
         return found
 
-    def table(self) -> dict[str, Any]:
+    def table(self) -> dict[str, object]:
         """Return the functions that instrumented code calls, by the names it calls them."""
         world = self.world
         return {
@@ -92,7 +92,7 @@ class Hooks(Backstage):
             "__unpack__": self.unpack,
         }
 
-    def site(self, names: dict[str, Callable[[], object]], timed: bool, wait: object) -> Any:
+    def site(self, names: dict[str, Callable[[], object]], timed: bool, wait: object) -> object:
         """Return the judged `asyncio.wait`: `timed` says that a timeout stands in the call.
 
         Where the name turns out to mean something else, that is called.
@@ -111,12 +111,12 @@ class Hooks(Backstage):
 
         return judged_wait
 
-    def follow(self, function: Any) -> Any:
+    def follow(self, function: Any) -> object:
         """Return what is called at the judged site, where that is of the family: its tasks are
         followed from there on."""
         world = self.world
 
-        def judged(*args: Any, **options: Any) -> Any:
+        def judged(*args: object, **options: object) -> object:
             before = len(world.lives)
             result = function(*args, **options)
             if isinstance(result, (AsCompleted, Gather)):
@@ -138,23 +138,23 @@ class Hooks(Backstage):
         for value in self.bound[place]:
             self.world.leaves_with(value)
 
-    def polled(self, thing: object) -> Any:
+    def polled(self, thing: object) -> object:
         """Note that a loop waits until a task has ended."""
         self.world.awaits(thing)
         return thing
 
-    def timed(self, thing: object) -> Any:
+    def timed(self, thing: object) -> object:
         """Return what has a timeout, which a handler expects to run out."""
         if isinstance(thing, (Timeout, WaitFor)):
             thing.is_expected = True
         return thing
 
-    def mark_target(self, function: Callable[..., Any]) -> Any:
+    def mark_target(self, function: Callable[..., object]) -> object:
         """Take the judged function."""
         self.target = function
         return self.helper(function)
 
-    def helper(self, function: Any) -> Any:
+    def helper(self, function: Any) -> object:
         """Return a function of the judged source so that its calls are looked into.
 
         What is given to a call within such a call is handed over, and so is what goes deeper.
@@ -170,10 +170,10 @@ class Hooks(Backstage):
     def _async_helper(self, function: Any) -> Any:
         world = self.world
 
-        def call(*args: Any, **kwargs: Any) -> HelperCall:
+        def call(*args: object, **kwargs: object) -> HelperCall:
             self._too_deep(function, args, kwargs)
 
-            async def run() -> Any:
+            async def run() -> object:
                 if world.depth >= DEEPEST:
                     return self.surroundings.unknown("a deep call", Kind.RESULT)
                 world.depth += 1
@@ -189,10 +189,10 @@ class Hooks(Backstage):
 
         return call
 
-    def _sync_helper(self, function: Any) -> Any:
+    def _sync_helper(self, function: Any) -> object:
         world = self.world
 
-        def call(*args: Any, **kwargs: Any) -> Any:
+        def call(*args: object, **kwargs: object) -> object:
             self._too_deep(function, args, kwargs)
             if world.depth >= DEEPEST:
                 return self.surroundings.unknown("a deep call", Kind.RESULT)
@@ -207,11 +207,13 @@ class Hooks(Backstage):
 
         return call
 
-    def _too_deep(self, function: object, args: tuple[object, ...], kwargs: dict[str, Any]) -> None:
+    def _too_deep(
+        self, function: object, args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> None:
         if self.world.depth:
             self.world.share(function, *args, *kwargs.values())
 
-    def _stored(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _stored(self, function: Any, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
         """What a helper made, and put into what it was given or captures, is its caller's."""
         code = self.world.groups[function.__code__]
         self.world.take_over(code, (args, kwargs, tuple(captured(function))))
@@ -226,7 +228,7 @@ class Hooks(Backstage):
                 return
         self.world.mixed.add(code)
 
-    def alone(self, context: object) -> Any:
+    def alone(self, context: object) -> object:
         """Note that a timeout guards nothing but one wait."""
         if isinstance(context, Timeout):
             context.alone = context.delay is not None
@@ -254,7 +256,7 @@ class Hooks(Backstage):
         """Return a function so that a call of it may raise, once it has had its effect, what the
         handlers around it name; not so what is known of tasks."""
 
-        def call(*args: Any, **kwargs: Any) -> Any:
+        def call(*args: object, **kwargs: object) -> object:
             given = () if _is_unknown(function) else (*args, *kwargs.values())
             owner = (
                 function
@@ -270,13 +272,13 @@ class Hooks(Backstage):
 
         return call
 
-    def plain_value(self, kinds: Callable[[], object], value: object = None) -> Any:
+    def plain_value(self, kinds: Callable[[], object], value: object = None) -> object:
         """Return a value that is to be had by a subscript, or raise likewise."""
         if not any(reached((value,))):
             self.world.may_raise(flat(kinds()))
         return value
 
-    def raised(self, error: object) -> Any:
+    def raised(self, error: object) -> object:
         """Return what a `raise` of something raises."""
         kind = error if isinstance(error, type) else type(error)
         return error if issubclass(kind, BaseException) else InjectedError(error)
@@ -307,15 +309,15 @@ class Hooks(Backstage):
             return self.surroundings.is_in(thing)
         return thing in container
 
-    def store_attribute(self, thing: object) -> Any:
+    def store_attribute(self, thing: object) -> object:
         """Return what to set an attribute on, or delete it, or augment it."""
         return Target(self.surroundings, thing)
 
-    def store_item(self, thing: object) -> Any:
+    def store_item(self, thing: object) -> object:
         """Return what to set an item on, so that what others' containers get is handed over."""
         return Container(self.world, thing) if self.world.belongs_to_others(thing) else thing
 
-    def mutator(self, thing: object, name: str) -> Any:
+    def mutator(self, thing: object, name: str) -> object:
         """Return a method that puts something into a container, seen likewise."""
         method = getattr(thing, name)
         if isinstance(thing, Standin) or not self.world.belongs_to_others(thing):
@@ -355,7 +357,7 @@ class Hooks(Backstage):
             return things
         return Unpacked(self, things, targets)
 
-    def unpack(self, thing: object, targets: int) -> Any:
+    def unpack(self, thing: object, targets: int) -> object:
         """Return what is unpacked to a number of names: an unknown has as many elements."""
         if isinstance(thing, zip):  # of unknown collections it may give any number
             thing = list(thing)
@@ -365,7 +367,7 @@ class Hooks(Backstage):
             thing.hold(targets)
         return thing
 
-    def mapping(self, things: object, *names: str) -> dict[str, Any]:
+    def mapping(self, things: object, *names: str) -> dict[str, object]:
         """Return the keywords that a call gets by `**`: of an unknown those of some names, but it
         is passed on."""
         if not isinstance(things, dict):
@@ -373,7 +375,7 @@ class Hooks(Backstage):
             return {name: self.surroundings.unknown(name) for name in names}
         return {name: value for name, value in things.items() if isinstance(name, str)}
 
-    def ordered(self, things: object) -> Any:
+    def ordered(self, things: object) -> object:
         """Return what a list or tuple is made of: the order of a set is a choice."""
         if isinstance(things, (set, frozenset)):
             return self.surroundings.in_some_order(things, "a copy")
@@ -389,7 +391,7 @@ class Target:
     def __init__(self, surroundings: Surroundings, thing: object) -> None:
         object.__setattr__(self, "held", (surroundings, thing))
 
-    def __getattribute__(self, name: str) -> Any:
+    def __getattribute__(self, name: str) -> object:
         surroundings, thing = _held(self)
         return surroundings.get(thing, name)
 
@@ -402,7 +404,7 @@ class Target:
         surroundings.delete(thing, name)
 
 
-_held: Callable[[Target], tuple[Surroundings, Any]] = vars(Target)["held"].__get__
+_held: Callable[[Target], tuple[Surroundings, object]] = vars(Target)["held"].__get__
 
 
 class Container:
@@ -414,11 +416,11 @@ class Container:
         self.world = world
         self.thing = thing
 
-    def __setitem__(self, key: Any, value: object) -> None:
+    def __setitem__(self, key: object, value: object) -> None:
         self.world.hand_over(value)
         self.thing[key] = value
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: object) -> object:
         return self.thing[key]
 
 
@@ -455,7 +457,7 @@ class Unpacked:
     def __iter__(self) -> Unpacked:
         return self
 
-    def __next__(self) -> Any:
+    def __next__(self) -> object:
         return self.hooks.unpack(next(self.iterator), self.targets)
 
 

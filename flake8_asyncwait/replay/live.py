@@ -74,7 +74,7 @@ class _Live(Stage):
         self.script = script
         self.loop = Loop()
         self.timeline = Timeline()
-        self.main: asyncio.Task[Any] | None = None
+        self.main: asyncio.Task[object] | None = None
         self.reals: dict[Life, Real] = {}
         self.handles: dict[object, Any] = {}
         self.timeouts: dict[Timeout | AsCompleted, Any] = {}
@@ -208,7 +208,7 @@ class _Live(Stage):
 
     # -- running ----------------------------------------------------------------------------------
 
-    def run(self, awaitable: object) -> Any:
+    def run(self, awaitable: object) -> object:
         if self.loop.is_running():
             self.differ("the loop cannot be run while it is running")
         outer, task = self.main, self.loop.create_task(_awaiting(awaitable))
@@ -220,7 +220,7 @@ class _Live(Stage):
         return task.result()
 
     @types.coroutine
-    def within(self, scope: Timeout, awaitable: object) -> Generator[Any, Any, Any]:
+    def within(self, scope: Timeout, awaitable: object) -> Generator[object, object, object]:
         delay = None
         if scope.delay is not None:
             delay = self._delay(self.script.expiries[len(self.timeouts)])
@@ -228,7 +228,9 @@ class _Live(Stage):
         return (yield from asyncio.wait_for(_awaiting(awaitable), delay).__await__())
 
     @types.coroutine
-    def happen(self, decide: Callable[[], Result], awaited: object) -> Generator[Any, Any, Result]:
+    def happen(
+        self, decide: Callable[[], Result], awaited: object
+    ) -> Generator[object, object, Result]:
         if self.world.over:  # the function goes on after it was given up
             raise GivenUp
         self._prepare(awaited)
@@ -237,7 +239,7 @@ class _Live(Stage):
         self._narrate(turn)
         self.loop.call_soon(self._act, turn)
         try:
-            really: Any = yield from self._real_of(turn.awaited, turn).__await__()
+            really: object = yield from self._real_of(turn.awaited, turn).__await__()
             error: BaseException | None = None
         except (Exception, asyncio.CancelledError) as caught:
             really, error = None, caught

@@ -22,7 +22,7 @@ OPERATIONS = words(
 )
 
 
-def _done(unknown: Unknown, *args: object) -> Any:
+def _done(unknown: Unknown, *args: object) -> object:
     if args:
         return unknown.plain_call("done", *args)
     life, world = unknown.as_task(), unknown.standin.world
@@ -31,11 +31,11 @@ def _done(unknown: Unknown, *args: object) -> Any:
     return world.is_done(life)
 
 
-def _cancel(unknown: Unknown, *args: object, **kwargs: object) -> Any:
+def _cancel(unknown: Unknown, *args: object, **kwargs: object) -> object:
     return unknown.standin.world.ask(unknown.as_task())
 
 
-def _result(unknown: Unknown, *args: object) -> Any:
+def _result(unknown: Unknown, *args: object) -> object:
     life = unknown.standin.life
     if args or life is None:
         return unknown.plain_call("result", *args)
@@ -43,14 +43,14 @@ def _result(unknown: Unknown, *args: object) -> Any:
     return unknown._answer(".result()", None)
 
 
-def _exception(unknown: Unknown, *args: object, **kwargs: object) -> Any:
+def _exception(unknown: Unknown, *args: object, **kwargs: object) -> object:
     life = unknown.standin.life
     if args or life is None:
         return unknown.plain_call("exception", *args, **kwargs)
     return unknown.standin.world.exception(life)
 
 
-def _cancelled(unknown: Unknown, *args: object) -> Any:
+def _cancelled(unknown: Unknown, *args: object) -> object:
     life = unknown.standin.life
     if args or life is None:
         return unknown.plain_call("cancelled", *args)
@@ -79,23 +79,23 @@ class Copy(list[Any]):
             self.append(value)
 
 
-def _copy(unknown: Unknown) -> list[Any]:
+def _copy(unknown: Unknown) -> list[object]:
     return unknown.copied(unknown.elements())
 
 
-def _items(unknown: Unknown) -> list[Any]:
+def _items(unknown: Unknown) -> list[object]:
     return [(unknown._answer("'s key", None), item) for item in unknown.elements()]
 
 
-def _union(unknown: Unknown, *others: Iterable[object]) -> set[Any]:
+def _union(unknown: Unknown, *others: Iterable[object]) -> set[object]:
     return set(unknown.elements()).union(*others)
 
 
-def _difference(unknown: Unknown, *others: Iterable[object]) -> set[Any]:
+def _difference(unknown: Unknown, *others: Iterable[object]) -> set[object]:
     return set(unknown.elements()).difference(*others)
 
 
-def _pop(unknown: Unknown, *args: object) -> Any:
+def _pop(unknown: Unknown, *args: object) -> object:
     facts = unknown.standin
     if facts.items is None and facts.kind is not Kind.PARAMETER:
         return unknown.plain_call("pop", *args)
@@ -109,7 +109,7 @@ def _discard(unknown: Unknown, item: object) -> None:
     held[:] = [one for one in held if one is not item]
 
 
-METHODS: dict[str, Callable[..., Any]] = {
+METHODS: dict[str, Callable[..., object]] = {
     "done": _done,
     "cancel": _cancel,
     "result": _result,

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from flake8_asyncwait.replay.completed import AsCompleted
+    from flake8_asyncwait.replay.futures import Task
+    from flake8_asyncwait.replay.lives import Life
+    from flake8_asyncwait.replay.scheduler import World
+    from flake8_asyncwait.replay.waiting import Timeout, WaitCall
 
 Result = TypeVar("Result")
 
@@ -16,7 +23,9 @@ class Stage:
     """
 
     @types.coroutine
-    def happen(self, decide: Callable[[], Result], awaited: object) -> Generator[Any, Any, Result]:
+    def happen(
+        self, decide: Callable[[], Result], awaited: object
+    ) -> Generator[object, object, Result]:
         """Suspend at something: `decide` chooses what comes of it, and returns or raises that.
 
         `awaited` is the stand-in that is awaited, or None for something unknown.
@@ -25,11 +34,11 @@ class Stage:
         yield
 
     @types.coroutine
-    def within(self, scope: Any, awaitable: Any) -> Generator[Any, Any, Any]:
+    def within(self, scope: Timeout, awaitable: Any) -> Generator[Any, object, object]:
         """Await the coroutine that `asyncio.wait_for()` was given; `scope` is its timeout."""
         return (yield from awaitable.__await__())
 
-    def run(self, awaitable: Any) -> Any:
+    def run(self, awaitable: Any) -> object:
         """Run an awaitable to its end, on the loop that the module runs itself."""
         try:
             awaitable.send(None)
@@ -39,7 +48,7 @@ class Stage:
 
     # -- what the books tell the stage ------------------------------------------------------------
 
-    def opens(self, world: Any) -> None:
+    def opens(self, world: World) -> None:
         """An execution begins."""
 
     def ended(self, error: BaseException | None) -> None:
@@ -48,41 +57,41 @@ class Stage:
     def closes(self) -> None:
         """An execution is over."""
 
-    def born(self, life: Any) -> None:
+    def born(self, life: Life) -> None:
         """A task or future has come into the books."""
 
-    def asked(self, life: Any) -> None:
+    def asked(self, life: Life) -> None:
         """A task was asked to cancel."""
 
-    def given(self, life: Any, error: object = None) -> None:
+    def given(self, life: Life, error: object = None) -> None:
         """A future was given its result, or an error, by the judged function."""
 
-    def started(self, task: Any, what: object) -> None:
+    def started(self, task: Task, what: object) -> None:
         """The judged function made a task of something."""
 
-    def lost(self, life: Any) -> None:
+    def lost(self, life: Life) -> None:
         """The judged function has lost its last reference to a task that may still run."""
 
     def assumes(self, condition: str) -> None:
         """Something was taken to hold of what nobody knows."""
 
-    def waits(self, wait: Any) -> None:
+    def waits(self, wait: WaitCall) -> None:
         """A wait has taken its tasks in; `wait.names` is None where it is not the judged one."""
 
-    def follows(self, kind: str, lives: Sequence[Any]) -> None:
+    def follows(self, kind: str, lives: Sequence[Life]) -> None:
         """These are the tasks of the judged site, which is of a kind of the family."""
 
-    def confirm(self, life: Any) -> None:
+    def confirm(self, life: Life) -> None:
         """The judged function learns what the books say of a life."""
 
-    def raises(self, life: Any) -> None:
+    def raises(self, life: Life) -> None:
         """The judged function learns that a task has failed, by its failure."""
 
-    def enters(self, timeout: Any) -> None:
+    def enters(self, timeout: Timeout) -> None:
         """An `asyncio.timeout()` or the timeout of a `wait_for()` begins."""
 
-    def enters_loop(self, loop: Any) -> None:
+    def enters_loop(self, loop: AsCompleted) -> None:
         """A loop over `asyncio.as_completed()` begins that has a timeout."""
 
-    def leaves(self, timeout: Any, error: BaseException | None) -> None:
+    def leaves(self, timeout: Timeout, error: BaseException | None) -> None:
         """An `asyncio.timeout()` ends, with an error or without."""

@@ -9,7 +9,6 @@ import asyncio
 from asyncio import CancelledError
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
 
 from flake8_asyncwait.replay.completed import AsCompleted
 from flake8_asyncwait.replay.facts import Kind, Pause
@@ -92,7 +91,7 @@ class Asyncio(Standin):
         self.Queue = self.LifoQueue = self.PriorityQueue = Maker(self._queue, Unknown)
         self.module = Unknown(world, "asyncio", Kind.MODULE)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         if name.startswith("__"):
             raise AttributeError(name)
         return self.module.attribute(name)
@@ -120,11 +119,11 @@ class Asyncio(Standin):
 
     wrap_future = create_future
 
-    def ensure_future(self, thing: object, *, loop: object = None) -> Any:
+    def ensure_future(self, thing: object, *, loop: object = None) -> object:
         annotated = isinstance(thing, Unknown) and thing.standin.annotated
         return self.create_task(thing) if annotated else self.ensured(thing)
 
-    def ensured(self, thing: object) -> Any:
+    def ensured(self, thing: object) -> object:
         """Return a task for a coroutine; what else can be awaited stays what it is. Raises
         TypeError for the rest, as the event loop does."""
         if not hasattr(type(thing), "__await__"):
@@ -174,7 +173,7 @@ class Asyncio(Standin):
         given = things.elements() if isinstance(things, Unknown) else list(things)
         return AsCompleted(self.world, given, timeout is not None, self._waited_for)
 
-    def _waited_for(self, thing: object) -> Any:
+    def _waited_for(self, thing: object) -> object:
         """Return what a loop over `as_completed()` waits for."""
         if isinstance(thing, Unknown) and not is_coroutine(thing):
             thing.as_task()

@@ -66,7 +66,7 @@ class Surroundings(Backstage):
 
     # -- calls of unknowns ------------------------------------------------------------------------
 
-    def call(self, callee: Unknown, args: tuple[object, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, callee: Unknown, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
         """Do what calling an unknown does: mostly, hand its arguments over."""
         label = callee.standin.label
         name = label.rpartition(".")[2]
@@ -112,18 +112,20 @@ class Surroundings(Backstage):
                     return answer
         return None
 
-    def _cancelled(self, things: Iterable[object]) -> tuple[Any, ...]:
+    def _cancelled(self, things: Iterable[object]) -> tuple[object, ...]:
         """Cancel tasks, and collections of them."""
         for thing in things:
             if isinstance(thing, (list, tuple, set, frozenset)):
                 self._cancelled(thing)
-            elif isinstance(thing, (Future, Unknown)):
+            elif isinstance(thing, Future):
                 thing.cancel()
+            elif isinstance(thing, Unknown):
+                thing.attribute("cancel")()
         return ()
 
     # -- builtins ---------------------------------------------------------------------------------
 
-    def builtins(self) -> dict[str, Any]:
+    def builtins(self) -> dict[str, object]:
         """Return the builtins that are not the real ones."""
         found = {
             "__build_class__": self.build_class,
@@ -141,7 +143,7 @@ class Surroundings(Backstage):
         }
         return {name: shown(one) for name, one in found.items()}
 
-    def build_class(self, body: Any, name: Any, *bases: Any) -> Any:
+    def build_class(self, body: Any, name: Any, *bases: Any) -> object:
         """Stand in for what a `class` statement calls. No name in the body is looked up in what a
         metaclass of the judged code prepares: the hooks are names, too."""
         known = resolve_bases(bases)
@@ -150,8 +152,13 @@ class Surroundings(Backstage):
         return builtins.__build_class__(body, name, *known)
 
     def load(
-        self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
-    ) -> Any:
+        self,
+        name: str,
+        globals: object = None,
+        locals: object = None,
+        fromlist: Any = (),
+        level: int = 0,
+    ) -> object:
         """Stand in for `__import__`. What is taken from a module is read as all attributes are."""
         module = self.module(name, bool(fromlist), level)
         if not fromlist:
@@ -162,7 +169,7 @@ class Surroundings(Backstage):
             setattr(found, one, self.module(FUTURES) if is_module else self.get(module, one))
         return found
 
-    def module(self, name: str, whole: bool = True, level: int = 0) -> Any:
+    def module(self, name: str, whole: bool = True, level: int = 0) -> object:
         """Return the stand-in for a module, or for the package that it is in."""
         top, _, _ = name.partition(".")
         shown = name if whole else top
@@ -203,7 +210,7 @@ class Surroundings(Backstage):
         claims = f"{thing!r} is of {names}", f"{thing!r} is not of {names}"
         return self.world.suppose(*claims, likely=True)
 
-    def iter(self, things: Any, *sentinel: Any) -> Iterator[Any]:
+    def iter(self, things: Any, *sentinel: object) -> Iterator[object]:
         """Stand in for `iter`: which element of a set comes first is a choice."""
         if not sentinel and isinstance(things, (set, frozenset)):
             return iter(self.in_some_order(things, "iter()"))
@@ -216,7 +223,7 @@ class Surroundings(Backstage):
             return range(len(unknown.elements()))
         return range(*bounds)[: max(SIZES)]
 
-    def setattr(self, thing: Any, name: Any, value: object) -> None:
+    def setattr(self, thing: object, name: Any, value: object) -> None:
         """Stand in for `setattr`: on a task it is neutral, elsewhere it hands the value over."""
         if isinstance(thing, Future):
             return
@@ -227,11 +234,11 @@ class Surroundings(Backstage):
 
     # -- attributes -------------------------------------------------------------------------------
 
-    def get(self, thing: object, name: str) -> Any:
+    def get(self, thing: object, name: str) -> object:
         """Read an attribute: of a stand-in, what the real thing would have, else an unknown."""
         return shown(self._read(thing, name))
 
-    def _read(self, thing: Any, name: str) -> Any:
+    def _read(self, thing: Any, name: str) -> object:
         kind = type(thing)
         if kind is Unknown:
             found = thing.attribute(name)
@@ -250,7 +257,7 @@ class Surroundings(Backstage):
             return thing.whole.attribute(name)
         return self.unknown(f"{name_of(kind)}.{name}", Kind.ATTRIBUTE)
 
-    def _get_own(self, thing: object, name: str) -> Any:
+    def _get_own(self, thing: object, name: str) -> object:
         """Read an attribute for real; what a class has from an unknown one is unknown, and so is
         what nobody should have come by."""
         try:
@@ -265,7 +272,7 @@ class Surroundings(Backstage):
                 return found
         return self.unknown(f"{name_of(type(thing))}.{name}", Kind.ATTRIBUTE)
 
-    def _formatted(self, method: Callable[..., str], *args: object, **options: object) -> Any:
+    def _formatted(self, method: Callable[..., str], *args: object, **options: object) -> object:
         """Stand in for `str.format`, which reads the attributes that a text names."""
         given = [type(one) for one in (*args, *options.values())]
         if all(any(kind is plain for plain in PLAIN) for kind in given):
@@ -283,7 +290,7 @@ class Surroundings(Backstage):
         if isinstance(thing, Unknown) or is_changeable(thing):
             delattr(thing, name)
 
-    def kind_of(self, thing: object) -> Any:
+    def kind_of(self, thing: object) -> object:
         """Stand in for `type` of one thing."""
         if is_guarded(thing):
             return self.unknown(f"type({thing!r})", Kind.VALUE)
@@ -301,7 +308,7 @@ class Surroundings(Backstage):
         """Stand in for an attribute through which more than the judged code can be reached."""
         return self.unknown(f"{thing}.{name}" if isinstance(thing, Unknown) else name)
 
-    def getattr(self, thing: Any, name: Any, *default: Any) -> Any:
+    def getattr(self, thing: object, name: Any, *default: Any) -> object:
         """Stand in for `getattr`."""
         if not is_open(name):
             return self.hidden(thing, name if type(name) is str else "an attribute")
@@ -328,7 +335,7 @@ class Surroundings(Backstage):
 
     # -- what is in a collection ---------------------------------------------------------------
 
-    def _take(self, method: Callable[..., Any], *args: object) -> Any:
+    def _take(self, method: Callable[..., object], *args: object) -> Any:
         """Take something out of what others have put nothing into: that they have is not known, but
         whoever takes it knows."""
         try:
@@ -351,7 +358,7 @@ class Surroundings(Backstage):
         claims = f"{thing!r} is in the collection", f"{thing!r} is not in the collection"
         return self.world.suppose(*claims, likely=False)
 
-    def minus(self, one: Any, other: Any) -> Any:
+    def minus(self, one: object, other: Any) -> object:
         """Stand in for `-`: whether a set of unknowns holds those that came another way is a
         choice."""
         if isinstance(one, Unknown) and isinstance(other, SETS):

@@ -44,7 +44,7 @@ class Work:
 class Real:
     """The real counterpart of one life."""
 
-    future: asyncio.Future[Any]
+    future: asyncio.Future[object]
     fate: Fate
     work: Work | None = None
     error: InjectedError = field(default_factory=lambda: InjectedError(None))
@@ -88,13 +88,13 @@ class Turn:
         self.awaited = awaited
         self.result: Any = None
         self.error: BaseException | None = None
-        self.gate: asyncio.Future[Any] | None = None
+        self.gate: asyncio.Future[object] | None = None
         self.ended: list[Life] = []
         self.number = 0
         self.scope_expired = False
         self.is_cancelled = False
 
-    def decide(self, decide: Callable[[], Any]) -> None:
+    def decide(self, decide: Callable[[], object]) -> None:
         """Decide, and note what changed in the books."""
         world, before = self.world, {life: life.state for life in self.world.lives}
         expired, faulty = [one.expired() for one in world.scopes], world.faulty

@@ -193,7 +193,7 @@ class Unknown(Standin):
         ]
         facts.items = [*facts.keyed.values(), *more]
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[object]:
         return iter(self.elements())
 
     def __next__(self) -> Unknown:
@@ -209,7 +209,7 @@ class Unknown(Standin):
         claims = f"{other} is in {facts.label}", f"{other} is not in {facts.label}"
         return facts.world.suppose(*claims, likely=False)
 
-    def __getitem__(self, key: object) -> Any:
+    def __getitem__(self, key: object) -> object:
         facts = self.standin
         if isinstance(key, slice):
             return self.copied(self.elements()[key])
@@ -224,7 +224,7 @@ class Unknown(Standin):
             facts.keyed[key] = self._named(key)
         return facts.keyed[key]
 
-    def _named(self, key: str | int) -> Any:
+    def _named(self, key: str | int) -> object:
         """Return an item that has a key: one that has none yet, if there is one."""
         facts = self.standin
         for number, item in enumerate(facts.items or ()):
@@ -235,7 +235,7 @@ class Unknown(Standin):
             facts.items.append(item)
         return item
 
-    def _picked(self, key: int) -> Any:
+    def _picked(self, key: int) -> object:
         """Return an item, which is a task of its own where the whole is not waited for."""
         item = (self.standin.items or [])[key]
         if isinstance(item, Unknown) and item.standin.life is None:
@@ -248,7 +248,7 @@ class Unknown(Standin):
         held = len(self.standin.items or ())
         return -held <= key < held
 
-    def copied(self, elements: list[Any]) -> Copy:
+    def copied(self, elements: list[object]) -> Copy:
         """Return a copy of this, or of a part, that holds these elements."""
         copy = Copy(elements)
         copy.whole = self
@@ -260,39 +260,39 @@ class Unknown(Standin):
     def __delitem__(self, key: object) -> None:
         pass
 
-    def __or__(self, other: Iterable[object]) -> set[Any]:
+    def __or__(self, other: Iterable[object]) -> set[object]:
         return {*self.elements(), *other}
 
     __ror__ = __or__
 
-    def __and__(self, other: Iterable[object]) -> set[Any]:
+    def __and__(self, other: Iterable[object]) -> set[object]:
         return set(self.elements()) & set(other)
 
     __rand__ = __and__
 
-    def __sub__(self, other: object) -> Any:
+    def __sub__(self, other: object) -> object:
         if isinstance(other, (set, frozenset)):
             return set(self.elements()) - other
         return self._number(other)
 
-    def __rsub__(self, other: object) -> Any:
+    def __rsub__(self, other: object) -> object:
         if isinstance(other, (set, frozenset)):
             return other - set(self.elements())
         return self._number(other)
 
-    def __add__(self, other: object) -> Any:
+    def __add__(self, other: object) -> object:
         if isinstance(other, (list, tuple)):
             return [*self.elements(), *other]
         return self._number(other)
 
-    def __radd__(self, other: object) -> Any:
+    def __radd__(self, other: object) -> object:
         if isinstance(other, (list, tuple)):
             return [*other, *self.elements()]
         return self._number(other)
 
     # -- as an object -----------------------------------------------------------------------------
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         facts = self.standin
         found = facts.attributes.get(name)
         if isinstance(found, Unknown):
@@ -337,13 +337,13 @@ class Unknown(Standin):
     def __delattr__(self, name: str) -> None:
         self.standin.attributes.pop(name, None)
 
-    def __call__(self, *args: object, **kwargs: object) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> object:
         facts = self.standin
         if (method := self._known_method()) is not None and facts.parent is not None:
             return method(facts.parent, *args, **kwargs)
         return facts.world.calls.call(self, args, kwargs)
 
-    def _known_method(self) -> Callable[..., Any] | None:
+    def _known_method(self) -> Callable[..., object] | None:
         """Return what calling this does, if it is a method that says something of its object."""
         facts = self.standin
         name = last_word(facts.label)
@@ -357,7 +357,7 @@ class Unknown(Standin):
         method = Unknown(facts.world, f"{facts.label}.{name}", Kind.ATTRIBUTE, self)
         return method.result_of_call(args, kwargs)
 
-    def result_of_call(self, args: tuple[object, ...], kwargs: dict[str, Any]) -> Unknown:
+    def result_of_call(self, args: tuple[object, ...], kwargs: dict[str, object]) -> Unknown:
         """Return what an unknown call gives, having handed over what it was given."""
         facts = self.standin
         facts.world.share(*args, *kwargs.values())
@@ -373,7 +373,7 @@ class Unknown(Standin):
             facts.answer, facts.chosen_at = result, now
         return facts.answer
 
-    def __await__(self) -> Generator[Any, Any, object]:
+    def __await__(self) -> Generator[object, object, object]:
         return (yield from self.standin.world.stage.happen(self.decide, self))
 
     def decide(self) -> object:
@@ -429,7 +429,7 @@ def _origin(unknown: Unknown) -> tuple[Owner, str, bool]:
     return Owner.FOREIGN, "", False
 
 
-def _bound(klass: type, name: str, instance: Unknown) -> Any:
+def _bound(klass: type, name: str, instance: Unknown) -> object:
     """Look an attribute up in a class of the judged source, as an instance of it would."""
     for base in mro_of(klass):
         own = members_of(base)

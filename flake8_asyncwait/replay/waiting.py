@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import CancelledError
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import combinations
 from types import CodeType
@@ -31,14 +31,14 @@ COROUTINE_CALL = frozenset({"__await__", "close"})
 NOT_EMPTY = tuple(size for size in SIZES if size)
 
 
-class Half(set[Any]):
+class Half(set[object]):
     """The done or pending half of a result: which element `pop()` takes is a choice."""
 
     SHOWN = frozenset(name for name in dir(set) if name[0] != "_")
     __slots__ = ("world",)
     world: World
 
-    def pop(self) -> Any:
+    def pop(self) -> object:
         elements = list(self)
         if len(elements) > 1:
             labels = [repr(element) for element in elements]
@@ -82,7 +82,7 @@ class WaitCall(Standin):
         self.first = isinstance(return_when, Standin) or return_when != asyncio.ALL_COMPLETED
         self.names = names
         self.own_timeout = False
-        self.elements: list[Any] = []
+        self.elements: list[object] = []
         self.lines = world.lines() if world.guide else frozenset[int]()
 
     def standin_holds(self) -> Iterable[object]:
@@ -117,7 +117,7 @@ class WaitCall(Standin):
         for element in self.elements:
             yield from lives_of(element)
 
-    def __await__(self) -> Generator[Any, Any, object]:
+    def __await__(self) -> Generator[object, object, object]:
         return (yield from self.world.stage.happen(self.decide, self))
 
     __iter__ = __await__
@@ -172,7 +172,7 @@ class WaitCall(Standin):
             self.world.one_has_failed(life for one in failing for life in lives_of(one))
         return done, pending
 
-    def _ended(self, undecided: list[Any]) -> list[Any]:
+    def _ended(self, undecided: list[object]) -> list[object]:
         may_have = [
             e for e in undecided if all(map(self.world.may_have_ended, running(lives_of(e))))
         ]
@@ -202,7 +202,7 @@ class WaitCall(Standin):
             return sizes
         return [size for size in sizes if size <= 1 or size >= count - 1]
 
-    def _admits(self, running: list[Any], ended: list[Any]) -> bool:
+    def _admits(self, running: list[object], ended: list[object]) -> bool:
         """Say whether an outcome is one that the witness allows, if there is one to follow."""
         if self.world.guide is None:
             return True
@@ -219,7 +219,11 @@ class HelperCall(Standin):
     __slots__ = ("code", "holds", "run", "world")
 
     def __init__(
-        self, world: World, run: Callable[[], Any], holds: tuple[object, ...], code: CodeType
+        self,
+        world: World,
+        run: Callable[[], Awaitable[object]],
+        holds: tuple[object, ...],
+        code: CodeType,
     ) -> None:
         self.world = world
         self.run = run
@@ -229,7 +233,7 @@ class HelperCall(Standin):
     def standin_holds(self) -> Iterable[object]:
         return self.holds
 
-    def __await__(self) -> Generator[Any, Any, object]:
+    def __await__(self) -> Generator[object, object, object]:
         return (yield from self.run().__await__())
 
     def close(self) -> None:
@@ -271,7 +275,9 @@ class Timeout(Standin):
             self.world.stage.enters(self)
         return self
 
-    async def __aexit__(self, kind: type | None, error: BaseException | None, trace: Any) -> None:
+    async def __aexit__(
+        self, kind: type | None, error: BaseException | None, trace: object
+    ) -> None:
         if self.delay is not None:
             self.world.scopes.remove(self)
             self.world.stage.leaves(self, error)
@@ -299,7 +305,9 @@ class TaskGroup(Standin):
         await self.world.pause("enter TaskGroup()")
         return self
 
-    async def __aexit__(self, kind: type | None, error: BaseException | None, trace: Any) -> None:
+    async def __aexit__(
+        self, kind: type | None, error: BaseException | None, trace: object
+    ) -> None:
         if error is not None:
             self._cancel_all()
         try:
@@ -335,7 +343,7 @@ class WaitFor(Standin):
     def close(self) -> None:
         """Be closed, as a coroutine can be."""
 
-    def __await__(self) -> Generator[Any, Any, object]:
+    def __await__(self) -> Generator[object, object, object]:
         if is_coroutine(self.thing) and not isinstance(self.thing, WaitCall):
             return (yield from self._coroutine())
         return (yield from self.world.stage.happen(self.decide, self))
@@ -353,7 +361,7 @@ class WaitFor(Standin):
             raise TimeoutError
         return wait.outcome()
 
-    def _coroutine(self) -> Generator[Any, Any, object]:
+    def _coroutine(self) -> Generator[object, object, object]:
         scope = Timeout(self.world, 1 if self.timed else None)
         scope.is_expected = self.is_expected
         self.world.awaits(self.thing)
@@ -401,7 +409,7 @@ def is_coroutine(thing: object) -> bool:
     return isinstance(thing, (HelperCall, Pause, WaitCall, WaitFor))
 
 
-def as_element(world: World, thing: object) -> Any:
+def as_element(world: World, thing: object) -> object:
     """Return what `asyncio.wait()` waits on for one of the things it is given."""
     if isinstance(thing, Unknown):
         thing.as_task()

@@ -160,8 +160,9 @@ def is_private(state: State, value: Value) -> bool:
     thing = state.get(value)
     if type(thing) is WaitTask:
         thing = state.task(thing.task)
-    is_own = type(thing) is Gather or (type(thing) is Task and thing.owner == OWNED)
-    return is_own and not thing.handed
+    if type(thing) is Gather:
+        return not thing.handed
+    return type(thing) is Task and thing.owner == OWNED and not thing.handed
 
 
 def is_element(value: Value, state: State) -> bool:
