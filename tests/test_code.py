@@ -12,7 +12,7 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.annotations import is_coroutine, is_plain
 from flake8_asyncwait.analysis.code.exceptions import ANY, CANCELLED_ERROR, Exc, catches, ordinary
 from flake8_asyncwait.analysis.code.load import File
-from flake8_asyncwait.analysis.code.patterns import ANYTHING, pattern
+from flake8_asyncwait.analysis.code.patterns import ANYTHING, captures, pattern
 from flake8_asyncwait.analysis.code.places import Place, places_of
 from flake8_asyncwait.analysis.code.verdicts import all_of, any_of
 from flake8_asyncwait.analysis.code.walk import CONSTANT, Question, every, question
@@ -133,9 +133,9 @@ def test_annotations_of_what_holds_no_task(annotation: str, known: bool) -> None
 def test_patterns(text: str, values: object, irrefutable: bool, binds: list[str]) -> None:
     (match,) = cst.parse_module(f"match x:\n    case {text}: pass\n").body
     assert isinstance(match, cst.Match)
-    found: list[str] = []
-    assert pattern(match.cases[0].pattern, found) == (values, irrefutable)
-    assert found == binds
+    node = match.cases[0].pattern
+    assert pattern(node) == (values, irrefutable)
+    assert list(captures(node)) == binds
 
 
 class TestExceptions:

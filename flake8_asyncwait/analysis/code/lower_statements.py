@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.patterns import pattern
+from flake8_asyncwait.analysis.code.patterns import captures, pattern
 from flake8_asyncwait.sites.outline import add_import
 
 if TYPE_CHECKING:
@@ -182,8 +182,8 @@ def _match(lowerer: Lowerer, node: cst.Match, line: int) -> list[ir.Stmt]:
 
 
 def _case(lowerer: Lowerer, node: cst.MatchCase) -> ir.Case:
-    binds: list[str] = []
-    values, irrefutable = pattern(node.pattern, binds)
+    values, irrefutable = pattern(node.pattern)
+    binds = list(captures(node.pattern))
     for name in binds:
         lowerer.bind(name)
     guard = lowerer.optional(node.guard)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 from math import prod
 from typing import Any
@@ -21,16 +22,12 @@ SINGLETONS: dict[str, object] = {"None": None, "True": True, "False": False}
 _MOST_ROWS = 1_000
 
 
-def pattern(node: Any, binds: list[str]) -> tuple[list[object] | None, bool]:
+def pattern(node: Any) -> tuple[list[object] | None, bool]:
     """What a pattern is known to match, and whether it matches everything."""
     if isinstance(node, cst.MatchAs):
-        if node.name is not None:
-            binds.append(node.name.value)
-        if node.pattern is None:
-            return None, True
-        return pattern(node.pattern, binds)
+        return (None, True) if node.pattern is None else pattern(node.pattern)
     if isinstance(node, cst.MatchOr):
-        parts = [pattern(part.pattern, binds) for part in node.patterns]
+        parts = [pattern(part.pattern) for part in node.patterns]
         irrefutable = any(part[1] for part in parts)
         known = [value for values, _ in parts if values is not None for value in values]
         return (known if all(part[0] is not None for part in parts) else None), irrefutable
@@ -40,36 +37,30 @@ def pattern(node: Any, binds: list[str]) -> tuple[list[object] | None, bool]:
         value = literal(node.value)
         return (None if value is None else [value.value]), False
     if isinstance(node, (cst.MatchTuple, cst.MatchList)):
-        return _sequence_pattern(node, binds), False
-    _collect_captures(node, binds)
+        return _rows(node), False
     return None, False
 
 
-def _sequence_pattern(
-    node: cst.MatchTuple | cst.MatchList, binds: list[str]
-) -> list[object] | None:
-    row: list[list[object]] = []
-    simple = True
+def _rows(node: cst.MatchTuple | cst.MatchList) -> list[object] | None:
+    """The rows that a sequence pattern matches, if they are known."""
+    columns: list[list[object]] = []
     for element in node.patterns:
         if isinstance(element, cst.MatchStar):
-            _collect_captures(element, binds)
-            simple = False
-            continue
-        values, irrefutable = pattern(element.value, binds)
-        simple = simple and (irrefutable or values is not None)
-        row.append([ANYTHING] if irrefutable else list(values or ()))
-    if not simple:
-        return None
-    if prod(map(len, row)) > _MOST_ROWS:
-        return None
-    return list(product(*row))
+            return None
+        values, irrefutable = pattern(element.value)
+        column = [ANYTHING] if irrefutable else values
+        if column is None:
+            return None
+        columns.append(column)
+    return list(product(*columns)) if prod(map(len, columns)) <= _MOST_ROWS else None
 
 
-def _collect_captures(node: cst.CSTNode, binds: list[str]) -> None:
+def captures(node: cst.CSTNode) -> Iterator[str]:
+    """The names that a pattern binds."""
     if isinstance(node, (cst.MatchAs, cst.MatchStar)) and node.name is not None:
-        binds.append(node.name.value)
+        yield node.name.value
     for child in node.children:
-        _collect_captures(child, binds)
+        yield from captures(child)
 
 
 def literal(node: Any) -> ir.Const | None:
