@@ -67,8 +67,6 @@ def set_key(ctx: Context, ref: Ref, key: Value, value: Value, state: State) -> S
     pairs = tuple(p for p in box.rows if p[0] != key)
     if not any(is_element(part, state) for part in (key, value)):
         return with_something(state.put(ref, box._replace(items=pairs)), ref)
-    if (key, value) in box.items:
-        return state
     if len(pairs) < len(box.items):  # it stays in its place
         pairs = tuple((key, value) if p[0] == key else p for p in box.rows)
         return state.put(ref, box._replace(items=pairs))

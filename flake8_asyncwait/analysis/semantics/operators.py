@@ -8,7 +8,7 @@ from typing import Any
 from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
-from flake8_asyncwait.analysis.semantics.collections import add_items, less_others
+from flake8_asyncwait.analysis.semantics.collections import less_others
 from flake8_asyncwait.analysis.semantics.dicts import update_dict
 from flake8_asyncwait.analysis.semantics.items import as_items, collection, iterated
 from flake8_asyncwait.analysis.semantics.running import (
@@ -123,10 +123,5 @@ def update(ctx: Context, op: str, ref: Ref, value: Value, state: State) -> Resul
     other = state.get(right)
     if items is None or not isinstance(right, Ref) or type(other) is not Box:
         return [(open_up(state, ref) if op in ("Add", "BitOr", "BitXor") else state, ref)]
-    if op == "Add" and box.kind is list:
-        return [
-            (after, ref)
-            for after, _ in add_items(ctx, ref, list.extend.__name__, Args([value], {}), state)
-        ]
     opened = other.open and op not in ("Subtract", "BitAnd")
     return _combined(ctx, 1, op, ref, right, opened, state)
