@@ -53,13 +53,6 @@ _NUMBERS: dict[str, Callable[[Any, Any], bool]] = {
     "Equal": lambda a, b: a == b,
     "NotEqual": lambda a, b: a != b,
 }
-# The same comparison, with its sides the other way round.
-_SWAPPED = {
-    "LessThan": "GreaterThan",
-    "LessThanEqual": "GreaterThanEqual",
-    "GreaterThan": "LessThan",
-    "GreaterThanEqual": "LessThanEqual",
-}
 
 
 def _is_size(node: ir.Expr) -> bool:
@@ -275,8 +268,6 @@ def _compared(state: State, op: str, sides: list[Value], sizes: list[bool]) -> b
         return None
     if isinstance(left, AtLeast) and isinstance(right, Const):
         return _at_least(op, left.least, right.value)
-    if isinstance(left, Const) and isinstance(right, AtLeast):
-        return _at_least(_SWAPPED.get(op, op), right.least, left.value)
     if op in ("Equal", "NotEqual"):
         same = _same(state, left, right)
         return same if same is None else same == (op == "Equal")
