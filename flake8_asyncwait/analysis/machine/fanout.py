@@ -215,13 +215,8 @@ def telling(ctx: Context, items: tuple[Value, ...], opened: bool) -> tuple[list[
     fail before those that cannot. Also says whether there are others."""
     made = [item for item in items if isinstance(item, (Coroutine, Result))]
     made.sort(key=lambda item: isinstance(item, Coroutine) and is_safe(ctx, item))
-    dropped = [id(item) for item in made[ctx.machine.count() :]]
-    kept: list[Value] = []
-    for item in items:
-        if id(item) in dropped:
-            dropped.remove(id(item))
-        else:
-            kept.append(item)
+    dropped = set(map(id, made[ctx.machine.count() :]))
+    kept = [item for item in items if id(item) not in dropped]
     return kept, opened or len(kept) < len(items)
 
 
