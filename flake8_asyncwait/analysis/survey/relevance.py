@@ -240,19 +240,10 @@ def _into(
     called: ir.Func, call: ir.Call, owner: ir.Func, func: ir.Func, follows: Follows
 ) -> Iterator[tuple[str, str]]:
     """What a call of a nested function gives to its parameters."""
-    for place, arg in enumerate(call.args):
-        params = scoped(_taking(called, place, arg), called, func)
+    for arg in call.args:
+        params = scoped(called.params, called, func)
         for source in scoped(carried(arg.value, follows), owner, func):
             yield from ((source, param) for param in params)
-
-
-def _taking(func: ir.Func, place: int, arg: ir.Arg) -> list[str]:
-    """The parameters that may take an argument of a call."""
-    if not arg.star and arg.keyword in func.params:
-        return [arg.keyword]
-    if not arg.star and arg.keyword is None and place < len(func.positional):
-        return [func.positional[place]]
-    return func.params
 
 
 def _flow(node: ir.Node, follows: Follows) -> tuple[set[str], set[str], bool]:
