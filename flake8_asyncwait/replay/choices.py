@@ -65,6 +65,7 @@ class Choices(Backstage):
     over: bool = False
     given_up: str = ""
     suspensions: int = 0
+    questions: int = 0
     assuming: bool = False
     scopes: list[Timeout] = field(default_factory=list)
     turns: dict[int, int] = field(default_factory=dict)
@@ -77,11 +78,12 @@ class Choices(Backstage):
 
         Raises `GivenUp` beyond the bound of points, or where all are barred.
         """
-        self.undecided()
+        self._needs_no_choice()
         return self._pick(label, options, barred=barred)
 
     def suppose(self, claim: str, denial: str, likely: bool) -> bool:
         """Choose whether a claim holds of something unknown; a `likely` one is tried first."""
+        self.questions += 1
         options = (claim, denial) if likely else (denial, claim)
         picked = self.choose(claim, options)
         self.stage.assumes(options[picked])
@@ -89,6 +91,10 @@ class Choices(Backstage):
 
     def undecided(self) -> None:
         """Something is asked that the wait does not decide: an assertion about it holds."""
+        self.questions += 1
+        self._needs_no_choice()
+
+    def _needs_no_choice(self) -> None:
         if self.assuming and not self.over:
             raise Undecided
 
@@ -230,6 +236,13 @@ class Choices(Backstage):
         """Offer the one fault in several ways; return the number of the way, or None."""
         picked = self._pick(label, ["goes on", *faults], len(faults), lines)
         return picked - 1 if picked else None
+
+    def holds_after(self, before: int, answer: object) -> bool:
+        """Say whether an assertion that waits for something holds, `before` which so many questions
+        were not decided: what is not decided holds, and nothing else follows."""
+        if not answer and self.questions > before:
+            self.give_up(DOES_NOT_HOLD)
+        return bool(answer)
 
     def may_raise(self, kinds: Iterable[object]) -> None:
         """Raise what a `try` around a plain call expects of it, or nothing: that is a choice.

@@ -267,10 +267,10 @@ class Instrument(ast.NodeTransformer):
 
     def visit_Assert(self, node: ast.Assert) -> ast.Assert:
         self.generic_visit(node)
-        if not any(
-            isinstance(inner, (ast.Await, ast.NamedExpr, ast.Yield))
-            for inner in ast.walk(node.test)
-        ):
+        inside = list(ast.walk(node.test))
+        if any(isinstance(inner, (ast.Await, ast.Yield)) for inner in inside):
+            node.test = hook_call("__held__", hook_call("__questions__"), node.test)
+        elif not any(isinstance(inner, ast.NamedExpr) for inner in inside):
             node.test = hook_call("__assert__", lambda_of(node.test))
         return node
 
