@@ -86,23 +86,20 @@ class Plugin:
     def run(self) -> Iterator[tuple[int, int, str, type[Any]]]:
         """The findings as flake8 wants them: lines from 1, columns from 0. No error is raised: what
         fails is told on stderr."""
+        text = "".join(self._lines)
+        if not may_name_site(text, self.options.wait_functions):
+            return
         net = Net()
         findings: tuple[Finding, ...] = ()
         with net.over():
-            findings = self._findings(net)
+            checked = check(text, self.options, self._tree, self._path)
+            net.caught += checked.internal
+            findings = checked.findings
         for error in dict.fromkeys(net.caught):
             line = f"{self._filename}:{error.line}: {error.reason}"
             print(line.encode("ascii", "backslashreplace").decode(), file=sys.stderr)
         for finding in findings:
             yield finding.line, finding.column, f"{finding.code} {finding.message}", type(self)
-
-    def _findings(self, net: Net) -> tuple[Finding, ...]:
-        text = "".join(self._lines)
-        if not may_name_site(text, self.options.wait_functions):
-            return ()
-        checked = check(text, self.options, self._tree, self._path)
-        net.caught += checked.internal
-        return checked.findings
 
 
 def _names(options: Namespace, name: str) -> frozenset[str]:
