@@ -197,3 +197,15 @@ def test_nothing_beside_a_function_is_kept() -> None:
         assert beside() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("before", ["enable", "disable"])
+def test_a_host_collects_its_garbage_as_before(before: str) -> None:
+    program = (
+        f"import gc; gc.{before}(); from flake8_asyncwait.check import check; "
+        f"print(len(check({samples.FORGOTTEN!r}).findings), gc.isenabled())"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+    assert told == f"1 {before == 'enable'}\n"
