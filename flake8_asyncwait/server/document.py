@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cached_property
 from itertools import takewhile
 from typing import Any, NamedTuple
@@ -210,8 +209,7 @@ def _moved(finding: Finding, change: _Change) -> Finding:
     """A finding, and the steps that are in the same file, where they are after a change."""
     line, column = change.moved((finding.line, finding.column))
     end_line, end_column = change.moved((finding.end_line, finding.end_column))
-    return replace(
-        finding,
+    return finding._replace(
         line=line,
         column=column,
         end_line=end_line,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from flake8_asyncwait.named import NamedTuple
 
 
@@ -23,8 +21,7 @@ class Step(NamedTuple):
     path: str = ""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Finding:
+class Finding(NamedTuple):
     """One finding: it stands on the `asyncio.wait` call.
 
     `line` counts from 1, `column` from 0, in characters (not bytes), and so do `end_line` and
@@ -38,8 +35,8 @@ class Finding:
     column: int
     code: str
     message: str
-    witness: tuple[Step, ...] = field(default=(), compare=False)
-    end_line: int = field(default=0, compare=False)
-    end_column: int = field(default=0, compare=False)
-    hint: str = field(default="", compare=False)
-    elsewhere: tuple[str, ...] = field(default=(), compare=False)
+    witness: tuple[Step, ...] = ()
+    end_line: int = 0
+    end_column: int = 0
+    hint: str = ""
+    elsewhere: tuple[str, ...] = ()

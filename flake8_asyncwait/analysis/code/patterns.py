@@ -48,7 +48,7 @@ def _rows(node: cst.MatchTuple | cst.MatchList) -> list[object] | None:
         if isinstance(element, cst.MatchStar):
             return None
         values, irrefutable = pattern(element.value)
-        column = [ANYTHING] if irrefutable else values
+        column: list[object] | None = [ANYTHING] if irrefutable else values
         if column is None:
             return None
         columns.append(column)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flake8_asyncwait.named import NamedTuple
 
 
@@ -44,8 +42,7 @@ def closed_by(what: str) -> str:
     return what.removeprefix(_CLOSING).strip("'") if what.startswith(_CLOSING) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """One step of an execution, linked to the one before it.
 
     It is `vague` where something happened to collections that hold unknown things too.
