@@ -23,6 +23,7 @@ from flake8_asyncwait.analysis.semantics.known import (
     is_cancel,
 )
 from flake8_asyncwait.analysis.states import effects
+from flake8_asyncwait.analysis.states.keys import local_of
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     ASKED,
@@ -101,6 +102,9 @@ class NotingBooks(Books):
         # The lines of cancels, and those of them that have struck something that was running.
         self.cancels_on: set[int] = set()
         self.striking_on: set[int] = set()
+        # The names that hold what a watched cancel has struck where the function suspends later:
+        # without the cancel it would have run on meanwhile.
+        self.left_to_run: set[str] = set()
         self.waited: set[Owner] = set()
         # Whether what the site makes tasks of may be somebody else's tasks.
         self.guesses_something = False
@@ -144,6 +148,13 @@ class NotingBooks(Books):
         for ref in _behind(state, value):
             if not (state.task(ref).late and self._is_careless(line, func)):
                 self._note(state, ref, AWAITED, line)
+
+    def suspends(self, state: State, line: int) -> None:
+        if not self.watched or line <= min(self.watched):  # or a loop has gone round
+            return
+        for name in filter(local_of, state.env):
+            if any(_is_stopped(state.task(ref)) for ref in effects.reached(state, state.env[name])):
+                self.left_to_run.add(local_of(name))
 
     def handed_over(self, state: State, value: Value, line: int) -> None:
         super().handed_over(state, value, line)
@@ -193,7 +204,7 @@ class NotingBooks(Books):
         task = state.get(ref)
         if type(task) is not Task:
             return
-        if task.struck and task.status in ASKED:
+        if _is_stopped(task):
             self.uses.add(Use(True, what, line, self.label(task.origin)))
         elif task.waited and (task.status in UNSETTLED or task.late):
             self.uses.add(Use(False, what, line, self.label(task.origin)))
@@ -239,6 +250,11 @@ def noting_books(
     if many < MANY:
         limit = MAX_WORK * kind.patience
     return kind(limit, watched, budget)
+
+
+def _is_stopped(task: Task) -> bool:
+    """Whether nothing but a watched cancel has stopped a task."""
+    return task.struck and task.status in ASKED
 
 
 def _behind(state: State, value: Value) -> list[Ref]:

@@ -152,6 +152,11 @@ class Seen:
         return self.notes.waited
 
     @property
+    def local_names(self) -> set[str]:
+        """The names that the function binds."""
+        return self._runs.func.locals
+
+    @property
     def lost(self) -> frozenset[str]:
         """What messages call the tasks that some execution loses at the site."""
         lost = {leak.origin for leak in self.notes.leaks if leak.kind == "lost"}

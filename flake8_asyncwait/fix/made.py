@@ -17,6 +17,7 @@ from flake8_asyncwait.fix import wrap
 from flake8_asyncwait.fix.aims import Aim, aims, may_be_none, puts, stays_bound
 from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
 from flake8_asyncwait.fix.names import bindings
+from flake8_asyncwait.fix.nodes import suspends
 from flake8_asyncwait.fix.place import Level, Place
 from flake8_asyncwait.fix.wrap import Proposal
 
@@ -83,7 +84,7 @@ def _starts(place: Place, depth: int) -> Iterator[Level]:
     level = place.levels[depth]
     yield level
     body = level.block.body
-    waiting = (n for n in range(level.index, len(body)) if _suspends(body[n]))
+    waiting = (n for n in range(level.index, len(body)) if suspends(body[n]))
     index = next(waiting, level.index)
     if index > level.index:
         yield Level(level.block, index)
@@ -200,13 +201,3 @@ def _collections(function: cst.CSTNode, name: str) -> Iterator[Aim]:
 
 def _holds(node: cst.CSTNode, call: cst.Call) -> bool:
     return node is call or any(_holds(child, call) for child in node.children)
-
-
-def _suspends(node: cst.CSTNode) -> bool:
-    if isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
-        return False
-    if isinstance(node, (cst.Await, cst.Yield)):
-        return True
-    if getattr(node, "asynchronous", None) is not None:
-        return True
-    return any(map(_suspends, node.children))

@@ -43,6 +43,15 @@ def with_part(node: cst.CSTNode, old: cst.CSTNode, new: cst.CSTNode) -> cst.CSTN
     raise ValueError("not a part of the node")
 
 
+def suspends(node: cst.CSTNode) -> bool:
+    """Whether a function suspends at a node, or at something in it."""
+    if isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+        return False
+    if isinstance(node, (cst.Await, cst.Yield)) or getattr(node, "asynchronous", None) is not None:
+        return True
+    return any(map(suspends, parts(node)))
+
+
 _known: dict[type[Any], tuple[str, ...] | None] = {}
 
 

@@ -85,8 +85,12 @@ def is_step(own: Seen, before: Seen, latest: Seen) -> bool:
 
 
 def is_harmless(own: Seen, before: Seen, base: Seen | None = None) -> bool:
-    """Whether the watched cancels strike nothing that is needed or somebody else's, but for what
-    they strike in `base` as well."""
+    """Whether the watched cancels strike nothing that is needed or somebody else's, nor stop what
+    the function of `before` still held while it waited for something, which might depend on it;
+    but for what they strike in `base` as well."""
+    left = own.notes.left_to_run & before.local_names
+    if left - (base.notes.left_to_run if base else set()):
+        return False
     known = {(use.what, use.task) for use in base.used_after_cancel} if base else set()
     if own.kind is not WAIT and own.notes.misses_something:
         return False

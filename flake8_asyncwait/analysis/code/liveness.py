@@ -61,6 +61,10 @@ class Liveness:
         """Whether anything behind a statement may read what a name holds there."""
         return name in self._captured or self._is_live(name, statement)
 
+    def is_read_from(self, name: str, loop: ir.While | ir.For) -> bool:
+        """Whether another turn of a loop, or anything behind it, may read what a name holds."""
+        return name in self._captured or bool(self._heads[id(loop)] & self._bits.get(name, 0))
+
     def is_bound_after(self, name: str, statement: ir.Stmt) -> bool:
         """Whether anything behind a statement may bind a name again."""
         return self._is_live(_BINDING + name, statement)

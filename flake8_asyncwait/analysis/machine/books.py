@@ -141,6 +141,9 @@ class Books:
     def awaited(self, state: State, value: Value, line: int, func: ir.Func) -> None:
         """A value is awaited on a line of a function."""
 
+    def suspends(self, state: State, line: int) -> None:
+        """The function suspends in one of its statements; no fault has struck so far."""
+
     def given(self, state: State, values: Collection[Value], line: int) -> None:
         """Values are given to a call that is awaited."""
 

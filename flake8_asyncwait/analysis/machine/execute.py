@@ -14,6 +14,7 @@ from flake8_asyncwait.analysis.machine.loss import (
     collect,
     has_failing,
     holds_losable,
+    holds_struck,
     is_open,
     merge,
     settle_ended,
@@ -128,6 +129,22 @@ def forget(ctx: Context, state: State, statement: ir.Stmt) -> State:
     return state.unbind(*(n for n in dead if not _is_kept(ctx, n, state, statement)))
 
 
+def goes_round(ctx: Context, state: State, loop: ir.While | ir.For) -> State:
+    """Forget what a fix has cancelled in a turn of a loop, and no other turn reads."""
+    if state.fault or ctx.frame.func is not ctx.machine.func:
+        return state
+    liveness = ctx.machine.facts.liveness
+    return state.unbind(
+        *(
+            name
+            for name, value in state.env.items()
+            if local_of(name)
+            and holds_struck(state, value)
+            and not liveness.is_read_from(local_of(name), loop)
+        )
+    )
+
+
 def _is_dead(ctx: Context, name: str, statement: ir.Stmt) -> bool:
     """Whether a name is not read any more."""
     local = local_of(name)
@@ -138,7 +155,9 @@ def _is_kept(ctx: Context, name: str, state: State, statement: ir.Stmt) -> bool:
     """Whether a name that is not read any more still holds a task that may be lost: then it is
     remembered until it is bound again, and its task is lost there, or when the function
     ends. While a result is not bound yet, a cleanup may still come to read it (AWT103), and what is
-    known to have failed may still raise (AWT102)."""
+    known to have failed may still raise (AWT102). What a fix cancels might have run until then."""
+    if not state.fault and holds_struck(state, state.env[name]):
+        return True
     if not holds_losable(state, state.env[name]):
         return False
     return (

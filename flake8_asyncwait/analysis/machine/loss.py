@@ -142,6 +142,11 @@ def holds_losable(state: State, value: Value) -> bool:
     return any(task.waited and _is_losable(task) for task in tasks)
 
 
+def holds_struck(state: State, value: Value) -> bool:
+    """Whether a value reaches a task that a watched cancel has struck (`Task.struck`)."""
+    return any(state.task(ref).struck for ref in effects.reached(state, value))
+
+
 def has_failing(state: State) -> bool:
     """Whether a state holds a task that is known to have failed, which nobody has been told yet."""
     return any(type(t) is Task and t.status == Status.FAILING for t in state.heap.values())

@@ -117,6 +117,9 @@ class Context:
         """A fault may strike here, once an execution; `effect` is the state it leaves behind."""
         machine = self.machine
         machine.suspensions += 1
+        excs = tuple(excs)
+        if not state.fault and (CANCELLED_ERROR in excs or GENERATOR_EXIT in excs):
+            machine.books.suspends(state, machine.line)
         if state.fault or machine.faultless:
             return
         before = effect if effect is not None else state

@@ -9,7 +9,7 @@ from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, Exc
 from flake8_asyncwait.analysis.code.walk import TELLING, bound_names, walk
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.books import AWAITED
-from flake8_asyncwait.analysis.machine.execute import evaluate, executes_all, run_block
+from flake8_asyncwait.analysis.machine.execute import evaluate, executes_all, goes_round, run_block
 from flake8_asyncwait.analysis.machine.loss import collect, head, merge
 from flake8_asyncwait.analysis.machine.machine import Context
 from flake8_asyncwait.analysis.semantics import known
@@ -66,7 +66,7 @@ def _while(ctx: Context, node: ir.While, states: list[State]) -> list[State]:
         ends += run_block(ctx, node.orelse, merge(ctx, left, node.line))
         ended = run_block(ctx.into(flow), node.body, merge(ctx, entered, node.line))
         ended += flow.take(CONTINUE)
-        fresh = [head(ctx, end, node.line) for end in ended]
+        fresh = [head(ctx, goes_round(ctx, end, node), node.line) for end in ended]
     return ends + _leave_loop(flow, ctx)
 
 
@@ -190,7 +190,7 @@ def _may_time_out(ctx: Context, node: ir.For, states: list[State]) -> None:
 def _turn(ctx: Context, node: ir.For, states: list[State], flow: Flow) -> list[State]:
     """A turn for an item that is not known: the states at the head of the next."""
     ended = _turn_unknown(ctx, node, states, flow)
-    return [head(ctx, end, node.line) for end in ended]
+    return [head(ctx, goes_round(ctx, end, node), node.line) for end in ended]
 
 
 def _loop_items(
@@ -211,7 +211,8 @@ def _loop_items(
                 continue
             entered += _next_item(ctx, node, key, left, order, before)
         ended = run_block(ctx.into(flow), node.body, merge(ctx, entered, node.line))
-        ended = [collect(ctx, end, node.line) for end in ended + flow.take(CONTINUE)]
+        ended = [goes_round(ctx, end, node) for end in ended + flow.take(CONTINUE)]
+        ended = [collect(ctx, end, node.line) for end in ended]
         current = merge(ctx, ended, node.line)
     if other is not None:
         ends += _turn_unknown(ctx, node, ends, flow, other)
