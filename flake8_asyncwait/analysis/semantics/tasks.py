@@ -251,8 +251,8 @@ def task_cancel(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
         return [
             (cancel(ctx, end, ref, node.line), Const(done != Const(True))) for end, done in ways
         ]
-    elif type(thing) is Task and statuses == {Status.MAYBE}:
-        known = Asked(ref)
+    elif type(thing) is Task and statuses <= {Status.MAYBE, Status.LATE_CANCELLING}:
+        known = Asked(ref, again=Status.MAYBE not in statuses)
     return [(cancel(ctx, state, ref, node.line), known)]
 
 

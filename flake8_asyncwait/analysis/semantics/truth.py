@@ -8,6 +8,7 @@ from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     ENDED,
     MAYBE_ASKED,
+    UNKNOWN,
     Asked,
     AtLeast,
     Box,
@@ -49,9 +50,14 @@ def answers(ctx: Context, value: Value, state: State) -> Results:
     if not isinstance(value, Asked):
         return [(state, value)]
     task = state.task(value.task)
-    if task.status not in MAYBE_ASKED:
+    if value.again and task.status in ENDED:  # by then, or since
+        return [(state, UNKNOWN)]
+    if not value.again and task.status not in MAYBE_ASKED:
         return [(state, Const(task.status not in ENDED or task.status == Status.CANCELLED))]
     ctx.machine.free_choices += not task.waited
+    if value.again:
+        ended = effects.with_status(state, value.task, Status.CANCELLED)
+        return [(state, Const(True)), (ended, Const(False))]
     late = task.status == Status.LATE_MAYBE_CANCELLING  # it ran then, and may have ended since
     struck = Status.LATE_CANCELLING if late else Status.CANCELLING
     return [

@@ -165,9 +165,11 @@ class Raised(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What `.cancel()` says of a task that may have ended before: False where it had."""
+    """What `.cancel()` says of a task that may have ended before: False where it had. It may have
+    been asked `again`."""
 
     task: Ref
+    again: bool = False
 
 
 class AtLeast(NamedTuple):
