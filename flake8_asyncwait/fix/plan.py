@@ -299,13 +299,15 @@ def _with_try(
                 tidied = _without_redundant(text, plain, seen, index, proved, options)
                 done = Rewrite(kind, tidied.text)
                 lines = changed_lines(text, done.text)
-                if kind == FINALLY and tidied.site.idle_cancels:
-                    known = known or Known(done, {FINALLY: lines, EXCEPT: lines + _LITTLE})
+                early = _LITTLE if proved[index].notes.left_to_run else 0
+                if kind == FINALLY and (tidied.site.idle_cancels or early):
+                    most = {FINALLY: lines + early, EXCEPT: lines + _LITTLE}
+                    known = known or Known(done, most)
                     continue
                 if better is None or lines <= _MANY:
                     return done
-                most = lines * 2 // 3
-                known = Known(done, {FINALLY: most, EXCEPT: most})
+                fewer = lines * 2 // 3
+                known = Known(done, {FINALLY: fewer, EXCEPT: fewer})
                 break
             if known:
                 continue
@@ -327,8 +329,8 @@ def _with_try(
 
 
 class Known(NamedTuple):
-    """A cure that is known while a better one is looked for: it leaves idle cancels, or changes
-    many lines. `most` says how many lines a better one of each kind may change."""
+    """A cure that is known while a better one is looked for: it leaves idle cancels, cancels before
+    an await what nothing refers to any more, or changes many lines. `most` says how many lines a better one of each kind may change."""
 
     rewrite: Rewrite
     most: Mapping[str, int]

@@ -85,7 +85,7 @@ def _run(text: str, fixed: Fixed) -> Trial:
     for old, new in zip(sites, now, strict=True):
         if old not in cured:
             continue
-        ruling = judge(after, new)
+        ruling = judge(after, new, limit=EXECUTIONS_OF_A_SITE)
         if ruling.code:
             leak = ruling.leak.label if ruling.leak else ""
             return Trial(text, fixed, f"still {ruling.code}", f"{after}\n{leak}")

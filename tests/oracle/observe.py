@@ -19,7 +19,7 @@ from flake8_asyncwait.replay.locate import hook_name
 from flake8_asyncwait.replay.scheduler import World
 from flake8_asyncwait.replay.unknown import Unknown
 
-EXECUTIONS_AT_MOST = 1200
+EXECUTIONS_AT_MOST = 400
 
 
 @dataclass(frozen=True, slots=True)
