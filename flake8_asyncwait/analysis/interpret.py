@@ -36,7 +36,7 @@ from flake8_asyncwait.analysis.states.completion import RETURN
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import MANY, Param, Value
 from flake8_asyncwait.analysis.survey.passed import Passed, passed_through
-from flake8_asyncwait.analysis.survey.relevance import conditions, filled, tested_again
+from flake8_asyncwait.analysis.survey.relevance import conditions, filled, flags, tested_again
 from flake8_asyncwait.analysis.survey.survey import facts_of, family_facts_of
 from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.sites.fanout import Kind
@@ -226,7 +226,7 @@ class Runs:
         """The names and dotted paths of which tests agree with each other, and of which states tell
         nothing by themselves."""
         tracked = self.facts.relevant
-        decided = tracked - conditions(self.func, tracked) - filled(self.func)
+        decided = tracked - conditions(self.func, tracked) - filled(self.func) - flags(self.func)
         return tested_again(self.func) - decided
 
     def _carry_out(self, run: Machine) -> None:

@@ -53,6 +53,7 @@ MAKERS: tuple[str, ...] = (
 )
 MAKERS += ("loop.create_task({})",)
 CATCHES = ("asyncio.CancelledError", "Exception", "BaseException", "TimeoutError", "ValueError")
+CATCHES += ("UnicodeError", "ValueError")
 QUIETLY = ", return_exceptions=True"
 
 
@@ -149,6 +150,7 @@ class Writer:
         made = self.made
         options = [f"{self.job()}, {self.job()}"] * 2
         options += [f"*[{self.job()} for _ in range(2)]", f"*({self.job()} for _ in things)"]
+        options += [f"*map(lambda each: {self.job()}, things)"]
         options += [", ".join(made.singles)] * 2 if made.singles else []
         options += [f"*{name}" for name in made.collections]
         options += [f"{made.singles[0]}, {self.job()}"] if made.singles else []
@@ -216,6 +218,9 @@ class Writer:
         ]
         ways += [["async for x in queue:", "    use(x)"], ["await asyncio.wait_for(log(), 2)"]]
         ways += [["async with asyncio.timeout(2):", "    await log()"]]
+        many = self.pick((f"[{self.job()}, {self.job()}]", f"[{self.job()} for _ in things]"))
+        ways += [[f"for each in {many}:", "    await each"], [f"one = {self.job()}", "await one"]]
+        ways += [["assert await log() is not None"]]
         ways += [["yield 1"]] * 3 if self.made.generator else []
         return self.pick(ways)
 
@@ -255,9 +260,10 @@ class Writer:
         lines = ["try:", *indented(self.block(depth, in_loop))]
         handled = self.chance(60)
         if handled:
-            handler = self.cancel() if self.chance(60) else ["use()"]
-            handler += self.pick((["raise"], ["raise"], [], ["return"]))
-            lines += [f"except {self.pick(CATCHES)}:", *indented(handler)]
+            for caught in self.random.sample(CATCHES, self.pick((1, 1, 2))):
+                handler = self.cancel() if self.chance(60) else ["use()"]
+                handler += self.pick((["raise"], ["raise"], [], ["return"]))
+                lines += [f"except {caught}:", *indented(handler)]
         if not handled or self.chance(20):
             final = self.cancel() if self.chance(80) else self.settle()
             final = ["use()"] if any("return" in line for line in final) else final

@@ -386,8 +386,8 @@ def repeated(func: ir.Func) -> frozenset[str]:
 
 
 def tested_again(func: ir.Func) -> frozenset[str]:
-    """The names and dotted paths that a function tests more than once, for truth or for None, and
-    never binds in between: what one test has found the next one finds too.
+    """The names and dotted paths that a function tests more than once, for truth or for None: what
+    one test has found the next one finds too, unless an assignment binds the name in between.
 
     What others may bind anew while time passes is not among them: globals, and names of enclosing
     functions; attributes are, for as long as no time passes.
@@ -395,6 +395,7 @@ def tested_again(func: ir.Func) -> frozenset[str]:
     looped = {id(node) for loop in every(func) if _is_loop(loop) for node in walk([loop])}
     tests: Counter[str] = Counter()
     bound: Counter[str] = Counter(func.params)
+    otherwise: set[str] = set()
     for node in every(func):
         times = 2 if id(node) in looped else 1
         if isinstance(node, (ir.If, ir.While, ir.IfExp, ir.Assert)):
@@ -402,16 +403,33 @@ def tested_again(func: ir.Func) -> frozenset[str]:
                 tests[name] += times
         for name in _rebound(node):
             bound[name] += times
+            if not isinstance(node, (ir.Assign, ir.Walrus)):
+                otherwise.add(name)
     for nested in func.nested:
         bound.update(dict.fromkeys(nested.outer, 2))
-    local = func.locals - func.outer
-    return frozenset(n for n, count in tests.items() if count > 1 and _stays(n, bound, local))
+        otherwise |= nested.outer
+    seen = func.locals - func.outer - {name for name in otherwise if bound[name] > 1}
+    return frozenset(n for n, count in tests.items() if count > 1 and _stays(n, bound, seen))
 
 
-def _stays(name: str, bound: Counter[str], local: Collection[str]) -> bool:
-    """Whether a name of the function is bound at most once, and a dotted path not at all."""
+def _stays(name: str, bound: Counter[str], seen: Collection[str]) -> bool:
+    """Whether a run sees where a name of the function is bound, or a dotted path is not bound at
+    all, nor its first name more than once."""
     root = name.partition(".")[0]
-    return bound[root] < 2 and (name in local if name == root else not bound[name])
+    return name in seen if name == root else bound[root] < 2 and not bound[name]
+
+
+def flags(func: ir.Func) -> set[str]:
+    """The names that a function binds to True or False somewhere: no collections, whose truth may
+    change while they are bound."""
+    assigns = [node for node in every(func) if isinstance(node, ir.Assign)]
+    constants = [(node, node.value) for node in assigns if isinstance(node.value, ir.Const)]
+    return {
+        name
+        for node, constant in constants
+        if isinstance(constant.value, bool)
+        for name in bound_names(node)
+    }
 
 
 def _is_loop(node: object) -> bool:
