@@ -275,6 +275,9 @@ def _path(node: ir.Expr) -> str:
 
 
 def mentioned(node: ir.Node) -> set[str]:
+    """The names that a node mentions, also those in a lambda."""
+    if isinstance(node, ir.Lambda):
+        return set(node.func.mentions)
     found = {node.id} if isinstance(node, ir.Name) else set()
     for child in children(node):
         found |= mentioned(child)
