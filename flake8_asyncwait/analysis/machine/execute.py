@@ -130,8 +130,9 @@ def forget(ctx: Context, state: State, statement: ir.Stmt) -> State:
 
 
 def goes_round(ctx: Context, state: State, loop: ir.While | ir.For) -> State:
-    """Forget what a fix has cancelled in a turn of a loop, and no other turn reads."""
-    if state.fault or ctx.frame.func is not ctx.machine.func:
+    """Forget what a fix has cancelled in a turn of a loop around the site, and no other reads."""
+    is_around = ctx.frame.func is ctx.machine.func and loop.line <= ctx.machine.site.call.line
+    if state.fault or not is_around:
         return state
     liveness = ctx.machine.facts.liveness
     return state.unbind(
