@@ -13,6 +13,7 @@ from flake8_asyncwait.analysis.code.program import Helpers, Program
 from flake8_asyncwait.analysis.code.walk import (
     bindings,
     bound_names,
+    close,
     every,
     last_name,
     mentioned,
@@ -108,6 +109,7 @@ def _uses(func: ir.Func, call: ir.Call) -> frozenset[int]:
         return frozenset()
     flows = [(node, *flow) for node in every(func) for flow in _flows(node)]
     names = {name for arg in call.args for name in mentioned(arg.value)}
+    close(names, [(target, name) for _, target, value in flows for name in mentioned(value)])
     given = [(id(call), arg.value) for arg in call.args]
     given += [(id(node), value) for node, target, value in flows if target in names]
     return frozenset(id(node) for node in withs if _is_used(node, given))
@@ -129,6 +131,9 @@ def _flows(node: object) -> Iterator[tuple[str, ir.Expr]]:
     if isinstance(node, (ir.Assign, ir.For)):
         for target, value in bindings(node):
             yield from ((name, value) for name in target_names(target))
+    elif isinstance(node, ir.Call) and known.has(node, known.ADDS):
+        if isinstance(node.func, ir.Attr) and isinstance(node.func.value, ir.Name):
+            yield from ((node.func.value.id, arg.value) for arg in node.args)
 
 
 def _polling(func: ir.Func) -> Iterator[int]:
