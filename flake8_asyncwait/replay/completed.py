@@ -6,7 +6,7 @@ from asyncio import CancelledError
 from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 
-from flake8_asyncwait.replay.futures import finish, known_done, lives_of, plain_value
+from flake8_asyncwait.replay.futures import Gather, finish, known_done, lives_of, plain_value
 from flake8_asyncwait.replay.lives import Standin
 from flake8_asyncwait.replay.scheduler import World
 
@@ -90,6 +90,9 @@ class AsCompleted(Standin):
         labels = [f"{candidate!r} is next" for candidate in candidates]
         element = candidates[world.choose("as_completed()", labels)]
         self.elements.remove(element)
+        if fails and isinstance(element, Gather):
+            element.complete()
+            return element
         finish(world, element)
         if fails:
             for life in lives_of(element):

@@ -379,7 +379,11 @@ def task_exception(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Resul
         return [(end, Const(None)) for end, _ in _wait_result(ctx, ref, state)]
     if type(state.heap[ref.id]) is Gather:
         ended = _where_ended(ctx, ref, state)
-        return [] if ended is None else [(ended, UNKNOWN)]
+        if ended is None:
+            return []
+        statuses = {ended.task(child).status for child in effects.tasks_of(ended, ref)}
+        is_good = statuses == {Status.OK} and not ended.gather(ref).open
+        return [(ended, Const(None) if is_good else UNKNOWN)]
     status = state.task(ref).status
     if status == Status.OK:
         return [(state, Const(None))]
