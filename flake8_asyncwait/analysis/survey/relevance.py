@@ -379,8 +379,10 @@ def repeated(func: ir.Func) -> frozenset[str]:
     for node in every(func):
         if isinstance(node, ir.Name):
             uses[node.id] += 1
-        elif isinstance(node, (ir.For, ir.Clause)) and isinstance(node.iter, ir.Name):
-            loops[node.iter.id] += not node.asynchronous
+        mapped = node.mapped.clauses if isinstance(node, ir.Call) and node.mapped else ()
+        for loop in (node, *mapped):
+            if isinstance(loop, (ir.For, ir.Clause)) and isinstance(loop.iter, ir.Name):
+                loops[loop.iter.id] += not loop.asynchronous
     captured = {name for nested in func.nested for name in nested.mentions}
     return frozenset(n for n, count in loops.items() if 1 < count == uses[n] and n not in captured)
 
