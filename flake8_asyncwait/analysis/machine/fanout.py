@@ -213,10 +213,10 @@ def repeated(ctx: Context, items: tuple[Value, ...]) -> tuple[Value, ...]:
 def telling(ctx: Context, items: tuple[Value, ...], opened: bool) -> tuple[list[Value], bool]:
     """Of awaitables, so many that a run remembers the tasks that are made of them: those that may
     fail before those that cannot. Also says whether there are others."""
-    made = [item for item in items if isinstance(item, (Coroutine, Result))]
-    made.sort(key=lambda item: isinstance(item, Coroutine) and is_safe(ctx, item))
-    dropped = set(map(id, made[ctx.machine.count() :]))
-    kept = [item for item in items if id(item) not in dropped]
+    made = [n for n, item in enumerate(items) if isinstance(item, (Coroutine, Result))]
+    made.sort(key=lambda n: isinstance(one := items[n], Coroutine) and is_safe(ctx, one))
+    dropped = set(made[ctx.machine.count() :])
+    kept = [item for n, item in enumerate(items) if n not in dropped]
     return kept, opened or len(kept) < len(items)
 
 
