@@ -180,7 +180,7 @@ def reversed_items(ctx: Context, node: ir.Call, args: Args, state: State) -> Res
     """`reversed(items)`, which sets refuse."""
     state, items, source = _given(ctx, args.first(), state)
     if items is None or not isinstance(source, Ref):
-        return [(state, source if isinstance(source, AsCompleted) else UNKNOWN)]
+        return [(state, UNKNOWN)]
     return _run(ctx, reversed, source, [], state)
 
 
@@ -221,8 +221,6 @@ def filtered(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
         ctx.fail(state, Exc("TypeError"))
         return []
     state, items, source = _given(ctx, args.positional[-1], state)
-    if isinstance(source, AsCompleted):
-        return [(state, source)]
     if items is None:
         return [(state, UNKNOWN)]
     opened = state.is_open(source)

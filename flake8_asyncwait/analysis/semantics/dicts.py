@@ -162,9 +162,6 @@ def pop_key(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Resu
     box = state.box(ref)
     if not _asks_for_unknown(box, args):
         return call_method(ctx, ref, name, args, state)
-    pair = ended_pair(box, state) if not isinstance(args.first(), Ref) else None
-    if pair:
-        return [(without(state, ref, pair), pair[1])]
     return [(state, args.positional[1] if len(args.positional) > 1 else UNKNOWN)]
 
 

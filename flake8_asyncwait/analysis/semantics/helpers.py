@@ -117,8 +117,6 @@ def bind_arguments(function: Function, args: Args) -> Arguments:
             pairs.append((name, value))
         elif func.star_star is not None and not args.splat:
             named.append((Const(name), value))
-        elif func.star_star is not None or name.startswith("**"):
-            pairs.append((f"${name}", value))
     if func.star_star is not None and not args.splat:
         pairs.append((func.star_star, tuple(named)))
     return tuple(pairs)

@@ -24,7 +24,6 @@ from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Const, Ref, Va
 
 _OPERATORS: dict[str, tuple[Operation, Operation]] = {
     "Add": (operator.add, operator.iadd),
-    "Multiply": (operator.mul, operator.imul),
     "BitOr": (operator.or_, operator.ior),
     "Subtract": (operator.sub, operator.isub),
     "BitAnd": (operator.and_, operator.iand),
@@ -36,10 +35,12 @@ _MOST_ITEMS = 1_000
 
 def combine(ctx: Context, op: str, left: Value, right: Value, state: State) -> Results:
     """`left op right` of two values; unknown if neither is a collection."""
-    if op not in _OPERATORS or not any(collection(ctx, state, v) for v in (left, right)):
+    if not any(collection(ctx, state, v) for v in (left, right)):
         return [(state, UNKNOWN)]
     if op == "Multiply":
-        return _repeated(ctx, 0, left, right, state)
+        return _repeated(ctx, left, right, state)
+    if op not in _OPERATORS:
+        return [(state, UNKNOWN)]
     state, mine, left = as_items(ctx, state, left)
     state, others, right = as_items(ctx, state, right)
     less = less_others(state, left, right) if op == "Subtract" else []
@@ -92,8 +93,8 @@ def _with_unknown(
     return [state.new(Box(known.kind, items, True))]
 
 
-def _repeated(ctx: Context, place: int, left: Value, right: Value, state: State) -> Results:
-    """`items * count`, the other way round, or in place."""
+def _repeated(ctx: Context, left: Value, right: Value, state: State) -> Results:
+    """`items * count`, or the other way round."""
     items, count = (left, right) if type(state.get(left)) is Box else (right, left)
     box = state.get(items)
     if not isinstance(items, Ref) or type(box) is not Box:
@@ -103,17 +104,14 @@ def _repeated(ctx: Context, place: int, left: Value, right: Value, state: State)
         ctx.fail(state, Exc("TypeError"))
         return []
     if times is None or len(box.items) * times > _MOST_ITEMS:
-        opened = box._replace(open=True, escaped=False)
-        return [(open_up(state, items), items)] if place else [state.new(opened)]
-    return run_real(ctx, _OPERATORS["Multiply"][place], items, [count], state)
+        return [state.new(box._replace(open=True, escaped=False))]
+    return run_real(ctx, operator.mul, items, [count], state)
 
 
 def update(ctx: Context, op: str, ref: Ref, value: Value, state: State) -> Results:
     """`ref op= value`: the value that the target is bound to then, most often `ref` itself."""
     if op not in _OPERATORS:
         return [(state, UNKNOWN)]
-    if op == "Multiply":
-        return _repeated(ctx, 1, ref, value, state)
     box = state.box(ref)
     if box.escaped and op in ("Add", "BitOr"):
         state = hand_over(ctx, state, value)
