@@ -77,7 +77,7 @@ class Counter:
 
     def take(self) -> int:
         """The work of all runs since this was last asked."""
-        work = sum(books.all_work for books in self._books)
+        work = sum(books.work for books in self._books)
         self._books.clear()
         return work
 

@@ -170,10 +170,6 @@ class Runs:
             return _analysed(run, run.many == 1 and run.is_counted)
         if run.elsewhere:
             return None
-        if any(left > 0 for left in self.left.values()):
-            # What is lost under a fault may be lost without one, too: that is another code.
-            run.without_faults()
-            self._carry_out(run)
         return _analysed(run, True)
 
     def _with_fewer_tasks(self, site: Site, run: Machine) -> Machine:

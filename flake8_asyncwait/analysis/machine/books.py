@@ -74,7 +74,6 @@ class Books:
     # The lines on which the tasks of an origin are cancelled, and whether without a fault.
     cancelled_on: dict[int, dict[int, bool]] = field(default_factory=dict)
     work: int = 0
-    _before: int = 0
     _origins: dict[object, int] = field(default_factory=dict)
     _nodes: list[object] = field(default_factory=list)
     # Each leak with the last step of the shortest execution to it.
@@ -168,19 +167,9 @@ class Books:
         """Whether it still matters what is done to tasks that have ended."""
         return False
 
-    @property
-    def all_work(self) -> int:
-        """The work of all runs that these books were kept of."""
-        return self._before + self.work
-
     def apart(self, limit: int) -> Books:
         """Books of their own, for a trial that starts from a state of these."""
         return Books(limit, _origins=dict(self._origins), _nodes=list(self._nodes))
-
-    def begin_again(self) -> None:
-        """Another run begins, for as much work once more."""
-        self._before += self.work
-        self.work = 0
 
     def lose(self, leak: Leak, trace: Trace) -> None:
         """Enter a leak, unless it is known with a history that is as short."""

@@ -120,7 +120,7 @@ class Context:
         excs = tuple(excs)
         if not state.fault and (CANCELLED_ERROR in excs or GENERATOR_EXIT in excs):
             machine.books.suspends(state, machine.line)
-        if state.fault or machine.faultless:
+        if state.fault:
             return
         before = effect if effect is not None else state
         for exc in excs:
@@ -186,8 +186,6 @@ class Machine:
     passed: frozenset[int] = frozenset()
     is_counted: bool = False
     is_complete: bool = False
-    # Only executions without a fault.
-    faultless: bool = False
     # The line of the statement of the function that is being run.
     line: int = field(init=False)
     # The wait sites, by the ids of their calls.
@@ -224,12 +222,6 @@ class Machine:
     def relevant(self) -> frozenset[str]:
         """The names that states hold."""
         return self.facts.relevant
-
-    def without_faults(self) -> None:
-        """From now on, only executions without a fault, for as much work once more."""
-        self.faultless = True
-        self.many = MANY
-        self.books.begin_again()
 
     def count(self) -> int:
         """`many`, for something that is different if that is."""
