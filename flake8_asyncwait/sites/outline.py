@@ -209,7 +209,7 @@ def _module_statements(body: list[ast.stmt], result: Outline) -> None:
                 result.bound.add(statement.name)
         else:
             _bind(statement, result)
-            for block in _blocks(statement):
+            for block in blocks(statement):
                 _module_statements(block, result)
 
 
@@ -287,15 +287,15 @@ def _names(target: ast.expr) -> Iterator[str]:
         yield from _names(target.value)
 
 
-def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(statement, name, None)
-        if isinstance(block, list):
-            yield block
-    for handler in getattr(statement, "handlers", ()):
+def blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """The blocks of a statement, in the order of the source."""
+    yield getattr(statement, "body", [])
+    for handler in getattr(statement, "handlers", []):
         yield handler.body
-    for case in getattr(statement, "cases", ()):
+    for case in getattr(statement, "cases", []):
         yield case.body
+    yield getattr(statement, "orelse", [])
+    yield getattr(statement, "finalbody", [])
 
 
 def _functions(
@@ -324,7 +324,7 @@ def _functions(
             result.classes[statement.name] = [base.rpartition(".")[2] for base in bases if base]
             _functions(statement.body, statement.name, result, read)
         else:
-            for block in _blocks(statement):
+            for block in blocks(statement):
                 _functions(block, cls, result, read)
 
 
@@ -355,7 +355,7 @@ def _made_things(body: list[ast.stmt], toplevel: bool, cls: str | None = None) -
                 yield made
         inside = isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
         around = statement.name if isinstance(statement, ast.ClassDef) else cls
-        for block in _blocks(statement):
+        for block in blocks(statement):
             yield from _made_things(block, toplevel and not inside, around)
             if isinstance(statement, ast.ClassDef):
                 yield from filter(None, map(partial(_declared, statement.name), block))

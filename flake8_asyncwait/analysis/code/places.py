@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.sites.find import last_name
+from flake8_asyncwait.sites.outline import blocks
 
 # An expression in so many others is not lowered: that would exceed Python's own limit of recursion,
 # and libcst takes a time to parse it that grows with the square of its depth.
@@ -62,7 +63,7 @@ def _places(
     for node in nodes:
         calls = sorted(_calls(node, names), key=_position)
         yield Place(first + node.lineno, [_span(call, lines, first) for call in calls])
-        for block in _blocks(node):
+        for block in blocks(node):
             yield from _places(block, names, lines, first)
 
 
@@ -70,16 +71,6 @@ def _position(call: ast.Call) -> tuple[int, int, int, int]:
     """Outer calls come before inner ones that begin with them."""
     end = call.end_lineno or 0, call.end_col_offset or 0
     return call.lineno, call.col_offset, -end[0], -end[1]
-
-
-def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
-    yield getattr(statement, "body", [])
-    for handler in getattr(statement, "handlers", []):
-        yield handler.body
-    for case in getattr(statement, "cases", []):
-        yield case.body
-    yield getattr(statement, "orelse", [])
-    yield getattr(statement, "finalbody", [])
 
 
 def _calls(statement: ast.stmt, names: frozenset[str]) -> Iterator[ast.Call]:
@@ -112,7 +103,7 @@ def _heads(nodes: Sequence[ast.stmt], lines: list[str]) -> Iterator[str]:
             for case in node.cases:
                 yield _text(lines, above, case.pattern)
                 above = case.body[-1]
-        for block in _blocks(node):
+        for block in blocks(node):
             yield from _heads(block, lines)
 
 

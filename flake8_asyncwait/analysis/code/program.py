@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import every, functions_in, last_name, unsubscripted
 from flake8_asyncwait.named import NamedTuple
+from flake8_asyncwait.sites import find
 from flake8_asyncwait.sites.modules import Module, digest_of, module_at
 from flake8_asyncwait.sites.outline import Entry, Outline, canonical, dotted
 from flake8_asyncwait.source.project import Evidence, Imports, Place
@@ -155,8 +156,8 @@ class Helpers:
         """The last components of all names in the functions with a name."""
         if name not in self._mentions:
             nodes = (node for entry in self.entries.get(name, ()) for node in ast.walk(entry.node))
-            names = (_last(node) for node in nodes if isinstance(node, (ast.Name, ast.Attribute)))
-            self._mentions[name] = frozenset(names)
+            names = (find.last_name(node) for node in nodes if isinstance(node, ast.expr))
+            self._mentions[name] = frozenset(filter(None, names))
         return self._mentions[name]
 
 
@@ -475,10 +476,6 @@ def _lineage(cls: Definition) -> list[Definition | None]:
     if queue:
         order.append(None)
     return [each for n, each in enumerate(order) if each is None or each not in order[n + 1 :]]
-
-
-def _last(node: ast.Name | ast.Attribute) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr
 
 
 def _is_super(node: ir.Expr) -> bool:
