@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from flake8_asyncwait.replay.lives import Life, Standin
+from flake8_asyncwait.replay.lives import CoroutineStandin, Life, Standin
 from flake8_asyncwait.replay.scheduler import World
 
 if TYPE_CHECKING:
@@ -157,10 +157,9 @@ def inherited(base: Standin, bases: Sequence[object], kind: type) -> tuple[type,
     return (kind,)
 
 
-class Pause(Standin):
+class Pause(CoroutineStandin):
     """A coroutine that is known to be one: it suspends once and gives `value`."""
 
-    SHOWN = frozenset({"__await__", "close"})
     __slots__ = ("callee", "holds", "label", "value", "world")
 
     def __init__(self, world: World, label: str, value: Any, holds: tuple[object, ...]) -> None:
@@ -183,9 +182,6 @@ class Pause(Standin):
     def standin_runs(self) -> tuple[object, str] | None:
         """Return the object of which this runs a method, and the method's name."""
         return method_of(self.callee)
-
-    def close(self) -> None:
-        """Be closed, as a coroutine can be."""
 
 
 class Stepping:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import sys
-from collections.abc import Callable, Iterable, MappingView
+from collections.abc import Callable, Collection, Iterable, MappingView
 from types import CodeType, FunctionType, SimpleNamespace
 from typing import Any
 
@@ -305,7 +305,8 @@ class Hooks(Backstage):
         free = isinstance(thing, Unknown) and thing.standin.life is None
         free = free and (thing.may_be_any() or _holds_given(container))
         free = free and not _holds_constants(container)
-        if free and not isinstance(container, Unknown) and not _holds(container, thing):
+        held = any(one is thing for one in _members(container))
+        if free and not isinstance(container, Unknown) and not held:
             return bool(container) and self.surroundings.is_in(thing)
         if not isinstance(thing, Standin) and _may_hold(container):
             return self.surroundings.is_in(thing)
@@ -481,19 +482,14 @@ def _holds_constants(container: object) -> bool:
 
 def _may_hold(container: object) -> bool:
     """Say whether one of the unknown elements of a collection may be any value."""
-    if not isinstance(container, (list, tuple, set, frozenset, dict)):
-        return False
-    return any(isinstance(one, Unknown) and one.may_be_any() for one in container)
+    return any(isinstance(one, Unknown) and one.may_be_any() for one in _members(container))
 
 
 def _holds_given(container: object) -> bool:
     """Say whether a container holds what was given to the function: any name may be of it."""
-    if isinstance(container, (list, tuple, set, frozenset, dict)):
-        return any(isinstance(one, Unknown) for one in container)
-    return False
+    return any(isinstance(one, Unknown) for one in _members(container))
 
 
-def _holds(container: object, thing: object) -> bool:
-    if isinstance(container, (list, tuple, set, frozenset, dict)):
-        return any(one is thing for one in container)
-    return False
+def _members(container: object) -> Collection[object]:
+    """Return what a container of Python's own holds; nothing for any other."""
+    return container if isinstance(container, (list, tuple, set, frozenset, dict)) else ()

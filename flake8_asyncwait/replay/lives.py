@@ -147,6 +147,16 @@ class Standin:
         return None
 
 
+class CoroutineStandin(Standin):
+    """The stand-in for a coroutine."""
+
+    SHOWN = frozenset({"__await__", "close"})
+    __slots__ = ()
+
+    def close(self) -> None:
+        """Be closed, as a coroutine can be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """One choice that was made.

@@ -11,7 +11,7 @@ from types import CodeType
 from typing import Any
 
 from flake8_asyncwait.replay.choices import DOES_NOT_HOLD, SIZES
-from flake8_asyncwait.replay.facts import Kind, Pause
+from flake8_asyncwait.replay.facts import Kind
 from flake8_asyncwait.replay.family import WAIT
 from flake8_asyncwait.replay.futures import (
     BareTask,
@@ -22,12 +22,11 @@ from flake8_asyncwait.replay.futures import (
     lives_of,
     running,
 )
-from flake8_asyncwait.replay.lives import Life, Owner, Standin
+from flake8_asyncwait.replay.lives import CoroutineStandin, Life, Owner, Standin
 from flake8_asyncwait.replay.scheduler import World
 from flake8_asyncwait.replay.unknown import Unknown
 
 ALL_SUBSETS_UP_TO = 3
-COROUTINE_CALL = frozenset({"__await__", "close"})
 NOT_EMPTY = tuple(size for size in SIZES if size)
 
 
@@ -48,13 +47,12 @@ class Half(set[object]):
         return super().pop()
 
 
-class WaitCall(Standin):
+class WaitCall(CoroutineStandin):
     """The coroutine of one call of `asyncio.wait()`.
 
     `site` says whether it is the judged one, and then `names` reads what its result's names hold.
     """
 
-    SHOWN = COROUTINE_CALL
     __slots__ = (
         "elements",
         "first",
@@ -87,9 +85,6 @@ class WaitCall(Standin):
 
     def standin_holds(self) -> Iterable[object]:
         return [self.waited, *self.elements]
-
-    def close(self) -> None:
-        """Be closed, as a coroutine can be."""
 
     def start(self) -> None:
         """Take the waited tasks in. Raises ValueError where there are none."""
@@ -212,10 +207,9 @@ class WaitCall(Standin):
         return self.world.guide.admits_outcome(self.lines, *lines)
 
 
-class HelperCall(Standin):
+class HelperCall(CoroutineStandin):
     """The coroutine of a call of a coroutine function of the judged source."""
 
-    SHOWN = COROUTINE_CALL
     __slots__ = ("code", "holds", "run", "world")
 
     def __init__(
@@ -235,9 +229,6 @@ class HelperCall(Standin):
 
     def __await__(self) -> Generator[object, object, object]:
         return (yield from self.run().__await__())
-
-    def close(self) -> None:
-        """Be closed, as a coroutine can be."""
 
 
 class Timeout(Standin):
@@ -325,10 +316,9 @@ class TaskGroup(Standin):
             self.world.finish(task.life)
 
 
-class WaitFor(Standin):
+class WaitFor(CoroutineStandin):
     """The coroutine of `asyncio.wait_for()`: what it waits for is settled, come what may."""
 
-    SHOWN = COROUTINE_CALL
     __slots__ = ("is_expected", "thing", "timed", "world")
 
     def __init__(self, world: World, thing: Any, timed: bool) -> None:
@@ -339,9 +329,6 @@ class WaitFor(Standin):
 
     def standin_holds(self) -> Iterable[object]:
         return (self.thing,)
-
-    def close(self) -> None:
-        """Be closed, as a coroutine can be."""
 
     def __await__(self) -> Generator[object, object, object]:
         if is_coroutine(self.thing) and not isinstance(self.thing, WaitCall):
@@ -406,7 +393,7 @@ def is_coroutine(thing: object) -> bool:
     """Say whether a stand-in is a coroutine, and not a task or future."""
     if isinstance(thing, Unknown):
         return thing.is_coroutine_call()
-    return isinstance(thing, (HelperCall, Pause, WaitCall, WaitFor))
+    return isinstance(thing, CoroutineStandin)
 
 
 def as_element(world: World, thing: object) -> object:
