@@ -274,10 +274,11 @@ class Gather(Future):
 
     def _fail_early(self, lives: list[Life]) -> None:
         """Raise as soon as one child fails or is cancelled: the others run on."""
-        for life in lives:
-            if life.state is State.RUNNING and life.asked:
-                self.world.finish(life)
-                self._raise_cancelled(life)
+        asked = [life for life in running(lives) if life.asked]
+        for life in asked:
+            self.world.finish(life)
+        for life in asked:
+            self._raise_cancelled(life)
         undecided = [life for life in lives if _may_fail(life)]
         labels = [f"{life.label} fails" for life in undecided]
         with self.world.striking_at(*lives, else_at=CHILD if self.is_site else ""):
