@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from flake8_asyncwait.replay.locate import CannotLift, hook_call, last_name, words
 
@@ -40,7 +40,7 @@ mro_of: Callable[[type], tuple[type, ...]] = vars(type)["__mro__"].__get__
 module_of: Callable[[type], object] = vars(type)["__module__"].__get__
 _name: Callable[[type], str] = vars(type)["__name__"].__get__
 args_of: Callable[[BaseException], tuple[object, ...]] = vars(BaseException)["args"].__get__
-members_of: Callable[[type], Mapping[str, Any]] = vars(type)["__dict__"].__get__
+members_of: Callable[[type], Mapping[str, object]] = vars(type)["__dict__"].__get__
 HIDDEN_NAME = "hidden"  # what a hidden attribute is called where it is set
 KNOWN_NAMES = frozenset({"__name__", "__debug__"})
 NEVER_BOUND = "__builtins__"

@@ -6,7 +6,6 @@ import typing
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import CodeType, FrameType, GenericAlias, MethodType, ModuleType, TracebackType
-from typing import Any
 
 from flake8_asyncwait.replay import (
     completed,
@@ -31,7 +30,7 @@ GUARDED_MODULES = frozenset(
 )
 # What reads attributes of something else, and how to ask it for that: what inherits from one of
 # these may say something else.
-FORWARDING: tuple[tuple[type, Callable[[Any], object]], ...] = tuple(
+FORWARDING: tuple[tuple[type, Callable[[object], object]], ...] = tuple(
     (kind, vars(kind)[where].__get__)
     for kind, where in ((super, "__self__"), (MethodType, "__func__"), (GenericAlias, "__origin__"))
 )
@@ -96,7 +95,7 @@ def _is_guarded_class(kind: type) -> bool:
     return not (is_error or any(kind is one for one in (Base, Metaclass)))
 
 
-def shown(found: object) -> Any:
+def shown(found: object) -> object:
     """What is shown of a method of ours: no method, for one that is compared with a method of the
     judged code passes on its function (`types.MethodType(mine, 1) == theirs`)."""
     if type(found) is MethodType and is_guarded(_owner_of(found)):
@@ -104,7 +103,7 @@ def shown(found: object) -> Any:
     return found
 
 
-def method_of(function: object) -> Any:
+def method_of(function: object) -> object:
     """The method that is shown as a function, or the function itself."""
     return function.func if type(function) is partial else function
 

@@ -41,7 +41,7 @@ NAMES = words(
     slice sorted staticmethod str sum super tuple type zip
     """
 )
-BUILTINS: dict[str, Any] = {
+BUILTINS: dict[str, object] = {
     name: value
     for name, value in vars(builtins).items()
     if name in NAMES or (isinstance(value, type) and issubclass(value, BaseException))
@@ -173,9 +173,9 @@ def _shown(module: types.ModuleType, names: str) -> dict[str, Any]:
 
 
 _ABC = {name: getattr(collections.abc, name) for name in collections.abc.__all__}
-_FORMS: dict[str, Any] = {name: Form() for name in typing.__all__}
+_FORMS: dict[str, object] = {name: Form() for name in typing.__all__}
 
-MODULES: Mapping[str, Mapping[str, Any]] = {
+MODULES: Mapping[str, Mapping[str, object]] = {
     "__future__": {"annotations": None},
     "abc": _shown(
         abc,

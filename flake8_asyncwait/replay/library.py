@@ -25,10 +25,10 @@ class Open(Standin):
     def __init__(self, module: Unknown) -> None:
         self.module = module
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return self.member(name)
 
-    def member(self, name: str) -> Any:
+    def member(self, name: str) -> object:
         """Return a member of the module; an unknown one where nothing is known of it."""
         known = name in vars(type(self)) and not is_dunder(name)
         return getattr(self, name) if known else self.module.attribute(name)
@@ -43,7 +43,7 @@ class Library(Open):
         super().__init__(module)
         self.name = name
 
-    def member(self, name: str) -> Any:
+    def member(self, name: str) -> object:
         """Return a member of the module, or a module below it."""
         if f"{self.name}.{name}" in harmless.MODULES:
             return Library(f"{self.name}.{name}", self.module.attribute(name))
@@ -60,7 +60,7 @@ class Contextlib(Library):
         super().__init__("contextlib", module)
         self.world = world
 
-    def member(self, name: str) -> Any:
+    def member(self, name: str) -> object:
         """Return a member of the module."""
         if name in ("suppress", "ExitStack", "AsyncExitStack"):
             return getattr(self, name)
@@ -69,10 +69,10 @@ class Contextlib(Library):
     def suppress(self, *kinds: object) -> Suppress:
         return Suppress(self.world, kinds)
 
-    def ExitStack(self) -> Any:
+    def ExitStack(self) -> object:
         return _watch(self.world, contextlib.ExitStack())
 
-    def AsyncExitStack(self) -> Any:
+    def AsyncExitStack(self) -> object:
         return AsyncStack(self.world, _watch(self.world, contextlib.AsyncExitStack()))
 
 
@@ -112,7 +112,7 @@ class AsyncStack:
         await self.world.pause("enter AsyncExitStack()")
         return self.stack
 
-    async def __aexit__(self, *error: Any) -> Any:
+    async def __aexit__(self, *error: object) -> object:
         suppressed = await self.stack.__aexit__(*error)
         if error[1] is None:
             await self.world.pause("leave AsyncExitStack()")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from typing import Any
 
 SPINS_AT_MOST = 300
 
@@ -22,11 +21,11 @@ class Loop(asyncio.BaseEventLoop):
         """Return what the clock shows."""
         return self.now
 
-    def select(self, timeout: float | None) -> list[Any]:
+    def select(self, timeout: float | None) -> list[object]:
         """Wait for input and output, of which there is none, in no time."""
         return []
 
-    def _process_events(self, events: list[Any]) -> None:
+    def _process_events(self, events: list[object]) -> None:
         """Do nothing: there are none."""
 
     def _write_to_self(self) -> None:

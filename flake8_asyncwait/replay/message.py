@@ -65,7 +65,7 @@ def _read(message: bytes) -> Iterator[Any]:
         yield json.loads(line.decode("ascii"))
 
 
-def _event(line: Any, text: Any, lines: int) -> Event:
+def _event(line: object, text: Any, lines: int) -> Event:
     if type(line) is not int or not 0 <= line <= lines or not _is_text(text):
         raise ValueError("no event")
     return Event(line, text)

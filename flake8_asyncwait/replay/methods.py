@@ -61,7 +61,7 @@ def _no_hand_over(unknown: Unknown, *args: object, **kwargs: object) -> None:
     """Do nothing: `add_done_callback` and its like hand nothing over."""
 
 
-class Copy(list[Any]):
+class Copy(list[object]):
     """A copy of an unknown collection, which may have been of any kind."""
 
     SHOWN = frozenset(name for name in dir(list) if name[0] != "_") | OPERATIONS
@@ -72,7 +72,7 @@ class Copy(list[Any]):
         found = isinstance(key, (int, slice))
         return super().__getitem__(key) if found else self.whole._answer("copy", key)
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: object, value: Any) -> None:
         if isinstance(key, (int, slice)):
             super().__setitem__(key, value)
         else:

@@ -403,7 +403,7 @@ def _source(thing: object) -> int:
     return 0 if isinstance(thing, Standin) else id(thing)
 
 
-def _as_set(things: Any) -> Any:
+def _as_set(things: Any) -> object:
     return things if isinstance(things, Unknown) else set(things)
 
 
