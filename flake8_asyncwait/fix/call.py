@@ -33,8 +33,11 @@ def renamed(place: Place, function: str, drop: frozenset[str], width: int) -> cs
 
 def _layouts(old: cst.Call, new: cst.Call) -> Iterator[cst.Call]:
     """The ways to lay out the new call, the best first; the last is to do as little as can be."""
+    shorter = layout.without_magic_comma(new)
     if "\n" not in layout.code(old):
         yield new
+    elif len(new.args) == 1 < len(old.args) and layout.is_breakable(shorter):
+        yield layout.flat(shorter)  # nobody gives a single argument a line of its own
     elif layout.is_breakable(old):
         yield layout.flat(new)
     yield new
