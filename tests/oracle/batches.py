@@ -10,11 +10,15 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
+from pathlib import Path
 
 from .generate import drawn
+from .mutants import FIXTURES, drawn_mutants
 
 BATCH = 250
+MUTANTS = 50  # in a batch: of each kind of problem it shows one
 
 
 @dataclass(slots=True)
@@ -58,16 +62,27 @@ def main(
     parser.add_argument("--seed", type=int, default=0, help="the first batch's seed")
     parser.add_argument("--most", type=int, default=20, help="stop at so many problems")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many processes")
+    parser.add_argument(
+        "--mutate",
+        metavar="DIR",
+        nargs="?",
+        const=FIXTURES,
+        type=Path,
+        help="mutants of the functions below a directory (fixtures), not generated programs",
+    )
     if family is not None:
         parser.add_argument("--family", action="store_true", help="programs without a wait")
     arguments = parser.parse_args()
     draw: Draw = drawn
-    if family is not None and arguments.family:
+    is_family = family is not None and arguments.family
+    if family is not None and is_family:
         run_batch, draw = family
+    if arguments.mutate:
+        draw = partial(drawn_mutants, arguments.mutate, is_family)
     began = time.perf_counter()
-    totals = run(
-        run_batch, draw, arguments.examples, arguments.seed, arguments.most, arguments.jobs or 1
-    )
+    size = min(MUTANTS if arguments.mutate else BATCH, arguments.examples)
+    batch = partial(_run_batch, run_batch, draw, size)
+    totals = run(batch, arguments.examples, arguments.seed, arguments.most, arguments.jobs or 1)
     seconds = time.perf_counter() - began
     print(
         f"{totals.programs} programs, {len(totals.problems)} problems, "
@@ -79,39 +94,35 @@ def main(
     return 1 if totals.problems else 0
 
 
-def run(run_batch: RunBatch, draw: Draw, examples: int, start: int, most: int, jobs: int) -> Totals:
-    """Look at about `examples` programs, from seed `start`, in `jobs` processes, and print each
-    problem; how far it is goes to stderr.
+def run(batch: Callable[[int], Totals], examples: int, start: int, most: int, jobs: int) -> Totals:
+    """Look at about `examples` programs in `jobs` processes, by batches with the numbers from
+    `start`, and print each problem; how far it is goes to stderr.
 
     Stops soon after `most` problems. How many processes there are changes nothing else.
     """
     totals = Totals()
     with ProcessPoolExecutor(jobs) as pool:
-        for batch in _batches(pool, run_batch, draw, min(BATCH, examples), start, 2 * jobs):
-            for story in totals.add(batch):
+        for seen in _batches(pool, batch, start, 2 * jobs):
+            for story in totals.add(seen):
                 print(story, end="\n\n", flush=True)
             print(f"{totals.programs} programs", file=sys.stderr, flush=True)
-            if totals.programs >= examples or len(totals.problems) >= most:
+            is_over = totals.programs >= examples or len(totals.problems) >= most
+            if is_over or not seen.programs:
                 pool.shutdown(cancel_futures=True)
                 break
     return totals
 
 
 def _batches(
-    pool: Executor,
-    run_batch: RunBatch,
-    draw: Draw,
-    examples: int,
-    start: int,
-    ahead: int,
+    pool: Executor, batch: Callable[[int], Totals], start: int, ahead: int
 ) -> Iterator[Totals]:
     """Yield the batches in order, without end; so many are begun ahead of the one awaited."""
     begun: deque[Future[Totals]] = deque()
     for number in count(start):
-        begun.append(pool.submit(_run_batch, run_batch, draw, number, examples))
+        begun.append(pool.submit(batch, number))
         if len(begun) == ahead:
             yield begun.popleft().result()
 
 
-def _run_batch(run_batch: RunBatch, draw: Draw, number: int, examples: int) -> Totals:
+def _run_batch(run_batch: RunBatch, draw: Draw, examples: int, number: int) -> Totals:
     return run_batch(draw(number, examples))

@@ -99,17 +99,17 @@ def _edits(tree: ast.Module) -> Iterator[Edit]:
 
 def _block_edits(node: ast.AST, name: str, children: list[ast.AST]) -> Iterator[Edit]:
     for index, child in enumerate(children):
-        yield partial(_put, node, name, index, [])
+        yield partial(put, node, name, index, [])
         if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             continue
         parts = [getattr(child, part, None) or [] for part in BODIES]
         nested = [inner for part in parts for inner in part if isinstance(inner, ast.stmt)]
         if nested:
-            yield partial(_put, node, name, index, nested)
-            yield partial(_put, node, name, index, list(parts[0]))
+            yield partial(put, node, name, index, nested)
+            yield partial(put, node, name, index, list(parts[0]))
 
 
-def _put(node: ast.AST, name: str, index: int, statements: list[ast.stmt]) -> None:
+def put(node: ast.AST, name: str, index: int, statements: list[ast.stmt]) -> None:
     children = getattr(node, name)
     children[index : index + 1] = copy.deepcopy(statements)
     if name == "body" and not children:
