@@ -27,7 +27,7 @@ from flake8_asyncwait.replay.facts import Facts, Kind
 from flake8_asyncwait.replay.futures import Future
 from flake8_asyncwait.replay.hooks import Hooks, Target
 from flake8_asyncwait.replay.lift import Lifted, lift
-from flake8_asyncwait.replay.lives import Life, Owner, Standin
+from flake8_asyncwait.replay.lives import EXHAUSTED, Life, Owner, Standin
 from flake8_asyncwait.replay.locate import CannotLift
 from flake8_asyncwait.replay.loop import Loop
 from flake8_asyncwait.replay.proof import PROVED
@@ -555,15 +555,19 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 def ran(trick: str, module: str = "") -> Execution | None:
-    """One execution of the trick, live where that works out; None where it is refused."""
+    """One execution of the trick, live where that works out; None where it is refused, or where
+    the process runs out of stack."""
     text = source(trick, module)
     last = text.splitlines()[-1]
     try:
         program = lift(text, (text.count("\n"), last.index("asyncio.wait(")))
     except CannotLift:
         return None
-    execution = run(program, ())
-    live.perform(program, execution.choices, "AWT101")
+    try:
+        execution = run(program, ())
+        live.perform(program, execution.choices, "AWT101")
+    except EXHAUSTED:
+        return None
     return execution
 
 

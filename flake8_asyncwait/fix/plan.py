@@ -330,7 +330,8 @@ def _with_try(
 
 class Known(NamedTuple):
     """A cure that is known while a better one is looked for: it leaves idle cancels, cancels before
-    an await what nothing refers to any more, or changes many lines. `most` says how many lines a better one of each kind may change."""
+    an await what nothing refers to any more, or changes many lines. `most` says how many lines a
+    better one of each kind may change."""
 
     rewrite: Rewrite
     most: Mapping[str, int]

@@ -52,8 +52,10 @@ MAKERS: tuple[str, ...] = (
     "asyncio.ensure_future({})",
 )
 MAKERS += ("loop.create_task({})",)
-CATCHES = ("asyncio.CancelledError", "Exception", "BaseException", "TimeoutError", "ValueError")
-CATCHES += ("UnicodeError", "ValueError")
+CATCHES: tuple[str, ...] = (
+    *("asyncio.CancelledError", "Exception", "BaseException", "TimeoutError", "ValueError"),
+    *("UnicodeError", "ValueError"),
+)
 QUIETLY = ", return_exceptions=True"
 
 
