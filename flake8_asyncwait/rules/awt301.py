@@ -42,9 +42,8 @@ RULE = Rule(
 The function awaits or cancels the task in one branch, and leaves it running in another: an early
 `return`, a `raise`, or a name that is bound again.
 
-Select this code by its full name: `AWT3` does not turn it on. One of its three findings in the
-labelled corpus is a leak only if something fails, which is AWT302: the two conditions that rule
-out the other way are far apart.""",
+Select this code by its full name: `AWT3` does not turn it on. Both its findings in the labelled
+corpus are right, but two are too few to say how often that is so.""",
     bad="""\
 import asyncio
 
