@@ -470,8 +470,11 @@ def _is_unknown(function: object) -> bool:
 
 
 def _may_be_same(unknown: Unknown, other: Standin) -> bool:
-    """Say whether an unknown may be another stand-in: two known tasks are two tasks."""
-    return unknown.standin.life is None or other.standin_life() is None
+    """Say whether an unknown may be another stand-in: two known tasks are two tasks, and what was
+    chosen to be None is none."""
+    if other.standin_life() is None:
+        return True
+    return unknown.standin.life is None and not unknown.standin.none
 
 
 def _holds_constants(container: object) -> bool:
