@@ -85,6 +85,8 @@ def split_on_turns(
     """Of the states of a loop over something unknown, `some` with and `none` without a turn,
     those that may be: what the function loops over again is as empty as it was
     (`flow_branches.as_many_turns_as_before`)."""
+    if turns(node):
+        return [some], []
     if not isinstance(node, ir.Name) or not _is_repeated(ctx, node.id):
         return [some], [none]
     key = SOME + node.id
