@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 
 from flake8_asyncwait.analysis.code import ir
@@ -215,8 +215,15 @@ def _given(
     return iterated(ctx, state, value)
 
 
-def filtered(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    """`filter(test, items)`: a test that nobody knows may keep or drop each item."""
+def filtered(
+    tests: Mapping[str, Callable[[Context, ir.Call, Args, State], Results]],
+    ctx: Context,
+    node: ir.Call,
+    args: Args,
+    state: State,
+) -> Results:
+    """`filter(test, items)`: a test that nobody knows may keep or drop each item. `tests` are the
+    rules of functions that are known."""
     if not args.positional:
         ctx.fail(state, Exc("TypeError"))
         return []
@@ -228,12 +235,15 @@ def filtered(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     if test == Const(None):
         true = tuple(item for item in items if truth(item, state) is not False)
         return [state.new(Box(ir.ITERATOR, true, opened))]
+    rule = tests.get(ctx.machine.program.qualified(ctx.frame.func, node.args[0].value) or "")
     ways: list[tuple[State, tuple[Value, ...]]] = [(state, ())]
     for item in items:
         after: list[tuple[State, tuple[Value, ...]]] = []
         for before, kept in ways:
             ctx.machine.books.tick(before.weight)
-            for later, value in _apply(ctx, test, item, before):
+            given = Args([item], {})
+            asked = rule(ctx, node, given, before) if rule else _apply(ctx, test, given, before)
+            for later, value in asked:
                 known = truth(value, later)
                 if known is not False:
                     after.append((later, (*kept, item)))
@@ -243,10 +253,10 @@ def filtered(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     return [later.new(Box(ir.ITERATOR, kept, opened)) for later, kept in ways]
 
 
-def _apply(ctx: Context, test: Value, item: Value, state: State) -> Results:
-    if isinstance(test, Function) and ctx.frame.depth < MAX_DEPTH:
-        return enter(ctx, test, Args([item], {}), state)
-    return [(hand_over(ctx, state, item), UNKNOWN)]
+def _apply(ctx: Context, func: Value, given: Args, state: State) -> Results:
+    if isinstance(func, Function) and ctx.frame.depth < MAX_DEPTH:
+        return enter(ctx, func, given, state)
+    return [(hand_over(ctx, state, given.positional[0]), UNKNOWN)]
 
 
 def chained(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:

@@ -90,6 +90,9 @@ RETURN_WHEN = {
 FUTURE_TYPES = frozenset({"asyncio.Future"})
 TASK_TYPES = FUTURE_TYPES | {"asyncio.Task"}
 
+# Tests that say of an item, given to `filter()`, what they say where they are called.
+FILTERS: dict[str, FunctionRule] = {"asyncio.isfuture": builtins.is_future}
+
 FUNCTIONS: dict[str, Row[FunctionRule]] = {
     WAIT: Row(None, CARRIES),
     "asyncio.create_task": Row(tasks.create_task, CARRIES | WRAPS | MAKES),
@@ -103,7 +106,8 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "asyncio.shield": Row(tasks.shielded, CARRIES | WRAPS | MAKES | ASKS),
     "asyncio.wait_for": Row(tasks.time_limited, CARRIES | WRAPS | LIMITS | ASKS),
     "asyncio.as_completed": Row(tasks.as_completed, CARRIES | WRAPS),
-    "asyncio.isfuture": Row(builtins.is_future),
+    **{name: Row(rule) for name, rule in FILTERS.items()},
+    "asyncio.run": Row(tasks.run_main),
     "asyncio.sleep": Row(tasks.sleep),
     "asyncio.get_running_loop": Row(tasks.event_loop),
     "asyncio.get_event_loop": Row(tasks.event_loop),
@@ -116,7 +120,7 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "builtins.sorted": Row(builtins.sorted_items, CARRIES),
     "builtins.reversed": Row(builtins.reversed_items, CARRIES),
     "builtins.iter": Row(partial(builtins.collected, ir.ITERATOR), CARRIES),
-    "builtins.filter": Row(builtins.filtered, CARRIES),
+    "builtins.filter": Row(partial(builtins.filtered, FILTERS), CARRIES),
     "builtins.dict": Row(builtins.made_dict, CARRIES | COLLECTS),
     "builtins.zip": Row(builtins.zipped, CARRIES),
     "builtins.enumerate": Row(builtins.enumerated, CARRIES | COUNTS),

@@ -30,6 +30,8 @@ from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.trace import WAITING
 from flake8_asyncwait.analysis.states.values import (
     ASKED,
+    BORROWED,
+    COLLECTION,
     ENDED,
     FUTURE,
     MAYBE_ASKED,
@@ -108,12 +110,21 @@ def create_task(ctx: Context, node: ir.Call, args: Args, state: State) -> Result
 
 def ensure_future(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     value = args.first()
-    task = state.get(value)  # one of the things that a parameter holds
-    given = task.owner.param if type(task) is Task else ""
-    if isinstance(value, Param):
-        given = value.name
-    make = make_task if given in ctx.machine.func.coroutines else _ensured
-    return make(ctx, node, value, state)
+    func = ctx.machine.func
+    if isinstance(value, Param) and value.name in func.coroutines - {func.star}:
+        return make_task(ctx, node, value, state)
+    if func.star in func.coroutines and _is_of(state, value, func.star):
+        return make_task(ctx, node, value, state)
+    return _ensured(ctx, node, value, state)
+
+
+def _is_of(state: State, value: Value, parameter: str | None) -> bool:
+    """Whether a value is one of the things that a parameter holds."""
+    task = state.get(value)
+    return type(task) is Task and task.owner in (
+        Owner(COLLECTION, parameter or ""),
+        Owner(BORROWED, parameter or ""),
+    )
 
 
 def _ensured(ctx: Context, node: ir.Call, value: Value, state: State) -> Results:
@@ -195,6 +206,14 @@ def _tasks_in(ctx: Context, node: ir.Call, value: Value, state: State) -> Result
         ctx.machine.books.guesses()
     ways = in_turn(state, kept, lambda before, item: _ensured(ctx, node, item, before))
     return [after.new(Box(list, tuple(children), is_open)) for after, children in ways]
+
+
+def run_main(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    """`asyncio.run(...)`: what is left running when it ends, it cancels."""
+    value = args.first()
+    if isinstance(value, Waiting):
+        return [(hand_over(ctx, state, value), UNKNOWN)]
+    return unknown_call(ctx, node, args, state)
 
 
 def event_loop(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
