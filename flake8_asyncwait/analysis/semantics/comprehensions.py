@@ -12,7 +12,12 @@ from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.conditions import decide
 from flake8_asyncwait.analysis.semantics.dicts import dict_of
 from flake8_asyncwait.analysis.semantics.indexes import indexed
-from flake8_asyncwait.analysis.semantics.items import looped_over, new_box, split_on_turns
+from flake8_asyncwait.analysis.semantics.items import (
+    is_single,
+    looped_over,
+    new_box,
+    split_on_turns,
+)
 from flake8_asyncwait.analysis.states.real import UNORDERED
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Ref, Value, rows_of
@@ -62,8 +67,10 @@ def _clauses(ctx: Context, node: ir.Comprehension, depth: int, ways: list[Way]) 
             state, known, source, certain = looped_over(ctx, state, value)
             body = [*clause.tests, *node.clauses[depth + 1 :], node.element]
             state, known, source = indexed(ctx, clause, body, state, known, source)
+            if known is not None and is_single(ctx, clause.iter, state):
+                known = tuple(known)[:1]
             if known is None:
-                ends += _unknown_clause(ctx, node, depth, (state, items, True), certain)
+                ends += _unknown_clause(ctx, node, depth, (state, items, opened), certain)
                 continue
             box = state.get(source)
             current = []
@@ -113,25 +120,26 @@ def _unknown_clause(
     many as a collection of unknown size stands for. Its tests only change how many. There is
     something if that is `certain`."""
     certain = certain and not node.clauses[depth].tests
-    before, items, _ = way
+    before, items, opened = way
+    opened = opened or not is_single(ctx, node.clauses[depth].iter, before)
     ends: list[Way] = []
     for bound in bind(ctx, node.clauses[depth].target, UNKNOWN, before):
-        for state, after, _ in _clauses(ctx, node, depth + 1, [(bound, items, False)]):
+        for state, after, others in _clauses(ctx, node, depth + 1, [(bound, items, False)]):
             fresh = after[len(items) :]
             if not any(_is_made(state, item, before) for item in fresh):
                 if fanout.starts(ctx, fresh) and not certain:
                     some, none = split_on_turns(ctx, node.clauses[depth].iter, state, before)
-                    ends += [(one, after, True) for one in some]
+                    ends += [(one, after, opened or others) for one in some]
                     ends += [(one, items, False) for one in none]
                     continue
-                ends.append((state, after, True))
+                ends.append((state, after, opened or others))
                 if any(isinstance(item, Ref) for item in fresh) and not certain:
                     ends.append((before, items, False))
                 continue
             some, none = split_on_turns(ctx, node.clauses[depth].iter, state, before)
             ends += [] if certain else [(one, items, False) for one in none]
             more = [(one, after, False) for one in some]
-            for _ in range(ctx.machine.count() - 1):
+            for _ in range(ctx.machine.count() - 1 if opened else 0):
                 more = _clauses(ctx, node, depth + 1, more)
             ends += [end for end in more if len(end[1]) <= len(items) + 2 * ctx.machine.many]
     return ends

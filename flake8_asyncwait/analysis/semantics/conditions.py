@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeGuard
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc
@@ -24,7 +24,7 @@ from flake8_asyncwait.analysis.semantics.indexes import key_of
 from flake8_asyncwait.analysis.semantics.items import is_private
 from flake8_asyncwait.analysis.semantics.truth import answers, truth
 from flake8_asyncwait.analysis.states import effects
-from flake8_asyncwait.analysis.states.keys import TESTED
+from flake8_asyncwait.analysis.states.keys import SINGLE, TESTED
 from flake8_asyncwait.analysis.states.real import ERRORS, NotKnown, is_certain, is_sure, real
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
@@ -55,7 +55,7 @@ _NUMBERS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _is_size(node: ir.Expr) -> bool:
+def _is_size(node: ir.Expr) -> TypeGuard[ir.Call]:
     return isinstance(node, ir.Call) and known.has(node, known.SIZES)
 
 
@@ -157,6 +157,7 @@ def _decide_bool(ctx: Context, node: ir.Bool, state: State) -> tuple[list[State]
 
 def _chosen(ctx: Context, node: ir.Expr, state: State, truth: bool) -> State:
     """A condition that nothing decides goes either way; what it says of a name is kept."""
+    state = _counted(ctx, node, state, truth)
     asked = _asked(ctx, node)
     if asked.name:
         before = state.env.get(TESTED + asked.name)
@@ -167,6 +168,24 @@ def _chosen(ctx: Context, node: ir.Expr, state: State, truth: bool) -> State:
     if asked.name and asked.asked == "none" and truth == asked.expected:
         state = _know_none(asked.name, state, ctx)
     return state
+
+
+def _counted(ctx: Context, node: ir.Expr, state: State, truth: bool) -> State:
+    """The state after `len(jobs) == 1` or the like, which may say that there is one at most."""
+    if not isinstance(node, ir.Compare) or len(node.rest) > 1 or node.rest[0][0] not in _NUMBERS:
+        return state
+    op, *sides = node.rest[0][0], node.left, node.rest[0][1]
+    name = next((arg.value for one in sides if _is_size(one) for arg in one.args), None)
+    numbers = [one.value for one in sides if isinstance(one, ir.Const) and type(one.value) is int]
+    func = ctx.frame.func
+    if not isinstance(name, ir.Name) or not numbers or func is not ctx.machine.func:
+        return state
+    several = (2, max(2, numbers[0]), max(2, numbers[0]) + 1)
+    pairs = ([n, numbers[0]] if _is_size(sides[0]) else [numbers[0], n] for n in several)
+    may_be_several = any(_NUMBERS[op](*pair) == truth for pair in pairs)
+    if may_be_several or name.id not in func.locals - func.outer:
+        return state
+    return state.bind(SINGLE + name.id, Const(True))
 
 
 def _learned(known: Tested, asked: Question, answer: bool) -> Tested:

@@ -6,7 +6,7 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.states import effects
-from flake8_asyncwait.analysis.states.keys import SOME
+from flake8_asyncwait.analysis.states.keys import SINGLE, SOME
 from flake8_asyncwait.analysis.states.real import UNORDERED, bounded
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
@@ -95,6 +95,12 @@ def split_on_turns(
         [some.bind(key, Const(True))] if known != Const(False) else [],
         [none.bind(key, Const(False))] if known != Const(True) else [],
     )
+
+
+def is_single(ctx: Context, node: ir.Expr, state: State) -> bool:
+    """Whether a condition has found that a name holds one thing at most."""
+    own = ctx.frame.func is ctx.machine.func
+    return own and isinstance(node, ir.Name) and SINGLE + node.id in state.env
 
 
 def _is_repeated(ctx: Context, name: str) -> bool:

@@ -17,6 +17,7 @@ from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.indexes import indexed
 from flake8_asyncwait.analysis.semantics.items import (
     completing,
+    is_single,
     looped_over,
     split_on_turns,
     tells,
@@ -99,7 +100,10 @@ def _for(ctx: Context, node: ir.For, states: list[State]) -> list[State]:
             continue
         after, items, source, certain = looped_over(ctx, after, value)
         after, items, source = indexed(ctx, node, node.body, after, items, source)
-        if items is None or node.asynchronous:
+        if items is None and not node.asynchronous and is_single(ctx, node.iter, after):
+            for turns in ((UNKNOWN,), ())[: 1 if certain else 2]:
+                _start_loop(ctx, node, after, turns, source, known)
+        elif items is None or node.asynchronous:
             unknown.append((after, certain))
         elif _is_deep(after, items):
             unknown.append((after, bool(items)))
