@@ -282,10 +282,11 @@ class Return:
 
 @node
 class Raise:
-    """`raise value from cause`."""
+    """`raise value from cause`; a bare one raises what the handler around it has `caught` as."""
 
     value: Expr | None
     cause: Expr | None
+    caught: Name | None
     line: int
 
 

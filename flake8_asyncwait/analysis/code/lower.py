@@ -34,6 +34,8 @@ class Lowerer:
         # The function, and the line of the statement, that is being lowered.
         self.func = ir.Func("", 0)
         self.line = 0
+        # The name of what the handler around has caught.
+        self.caught: ir.Name | None = None
         # What the variables of the comprehensions around are called: they are no locals.
         self.scopes: list[dict[str, str]] = []
         self._fresh = count(1)
@@ -106,9 +108,9 @@ class Lowerer:
         func.asynchronous = node.asynchronous is not None
         func.decorators = decorators
         defaults = self.params(node.params, func)
-        outer, self.func = self.func, func
+        outer, self.func, caught, self.caught = self.func, func, self.caught, None
         func.body = self.suite(node.body)
-        self.func = outer
+        self.func, self.caught = outer, caught
         func.mentions = (func.mentions - (func.locals - func.outer)) | defaults
         outer.mentions |= func.mentions
         return func, decorators

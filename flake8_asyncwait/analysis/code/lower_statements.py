@@ -60,7 +60,8 @@ def _return(lowerer: Lowerer, node: cst.Return, line: int) -> list[ir.Stmt]:
 def _raise(lowerer: Lowerer, node: cst.Raise, line: int) -> list[ir.Stmt]:
     value = lowerer.optional(node.exc)
     cause = lowerer.expr(node.cause.item) if node.cause is not None else None
-    return [ir.Raise(value, cause, line)]
+    caught = lowerer.caught if value is None else None
+    return [ir.Raise(value, cause, caught, line)]
 
 
 def _assert(lowerer: Lowerer, node: cst.Assert, line: int) -> list[ir.Stmt]:
@@ -145,7 +146,9 @@ def _try(lowerer: Lowerer, node: cst.Try | cst.TryStar, line: int) -> list[ir.St
     body = lowerer.suite(node.body)
     handlers = [_handler(lowerer, handler, line) for handler in node.handlers]
     orelse = _orelse(lowerer, node.orelse)
+    outer, lowerer.caught = lowerer.caught, None  # another exception may come by
     final = lowerer.suite(node.finalbody.body) if node.finalbody is not None else []
+    lowerer.caught = outer
     return [ir.Try(body, handlers, orelse, final, line)]
 
 
@@ -157,7 +160,9 @@ def _handler(
     if node.name is not None and isinstance(node.name.name, cst.Name):
         name = node.name.name.value
         lowerer.bind(name)
+    outer, lowerer.caught = lowerer.caught, ir.Name(name) if name is not None else None
     body = lowerer.suite(node.body)
+    lowerer.caught = outer
     first = body[0].line if body else line
     return ir.Handler(kind, name, body, first)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 
 from flake8_asyncwait.analysis.code import ir
@@ -121,7 +121,8 @@ def is_instance(
         known = any_of(verdicts)
         if known is not None:
             return [(state, Const(known))]
-    elif isinstance(thing, (Task, Gather, WaitTask)) and len(node.args) > 1:
+        return _asked_of_caught(ctx, node.args[0].value, value.exc, names, state)
+    if isinstance(thing, (Task, Gather, WaitTask)) and len(node.args) > 1:
         kinds = node.args[1].value
         parts = [part for part, _ in kinds.elements] if isinstance(kinds, ir.Display) else [kinds]
         asked = {ctx.machine.program.qualified(ctx.frame.func, part) for part in parts}
@@ -133,6 +134,19 @@ def is_instance(
         if others.isdisjoint({None, "builtins.object"}) and all(map(_is_builtin, others)):
             return [(state, Const(False))]
     return [(state, UNKNOWN)]
+
+
+def _asked_of_caught(
+    ctx: Context, node: ir.Expr, exc: Exc, names: Sequence[str | None], state: State
+) -> Results:
+    """Either answer, and what it says of an exception that has a name."""
+    frame = ctx.frame.owner_of(node.id) if isinstance(node, ir.Name) else None
+    ways = [(exc.after([name], True), True) for name in names] + [(exc.after(names, False), False)]
+    if frame is None or not isinstance(node, ir.Name) or ways[-1][0] == exc:
+        return [(state, UNKNOWN)]
+    ctx.machine.free_choices += 1
+    key = frame.prefix + node.id
+    return [(state.bind(key, Raised(told)), Const(answer)) for told, answer in ways]
 
 
 def _is_builtin(qualified: str | None) -> bool:

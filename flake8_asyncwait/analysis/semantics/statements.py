@@ -131,7 +131,10 @@ def _return(ctx: Context, node: ir.Return, state: State) -> list[State]:
 @executes(ir.Raise)
 def _raise(ctx: Context, node: ir.Raise, state: State) -> list[State]:
     if node.value is None:
-        ctx.out.add(raising(ctx.handling or ANY), state)
+        key = ctx.frame.prefix + node.caught.id if node.caught is not None else ""
+        caught = state.env.get(key)
+        exc = caught.exc if isinstance(caught, Raised) else ctx.handling or ANY
+        ctx.out.add(raising(exc), state)
         return []
     parts = [node.value] + ([node.cause] if node.cause is not None else [])
     for after, values in evaluate_all(ctx, parts, state):
