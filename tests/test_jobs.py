@@ -116,7 +116,8 @@ def test_one_file_takes_no_other_process() -> None:
 
 def never_done(path: str, task: Task) -> Examined:  # noqa: ARG001
     """What a process does that looks at a file for longer than any of the tests waits."""
-    print(path, flush=True)
+    sys.stdout.write(f"{path}\n")  # at once: another process writes there, too
+    sys.stdout.flush()
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         pass
