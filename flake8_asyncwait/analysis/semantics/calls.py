@@ -73,12 +73,13 @@ def _call(ctx: Context, node: ir.Call, state: State) -> Results:
         return [*_wait_call(ctx, node, state, number)]
     if node.mapped is not None and qualified == MAP:
         return evaluate(ctx, node.mapped, state)
-    rule = known.FUNCTIONS.get(qualified or "", known.UNKNOWN_CALL).rule
+    row = known.FUNCTIONS.get(qualified or "", known.UNKNOWN_CALL)
+    rule, writes = row.rule, known.Trait.WRITES in row.traits
     results: Results = []
     if rule is not None and qualified not in program.task_factories:
         for after, args in arguments(ctx, node, state):
             ways = rule(ctx, node, args, after)
-            exact = any(reaches_task(value, after) for value in args.every())
+            exact = not writes and any(reaches_task(value, after) for value in args.every())
             results += ways if exact else ctx.may_raise(ways, node.line)
         return results
     for after, callee in _callee(ctx, node, state):

@@ -50,6 +50,7 @@ class Trait(Flag):
     CALLS_BACK = auto()  # it is told when a task has ended
     COLLECTS = auto()  # its value is a collection, empty if it is given nothing
     LOOKS_UP = auto()  # its first argument says which item of its receiver is asked for
+    WRITES = auto()  # it may fail, whatever it is given
 
 
 CARRIES, WRAPS, MAKES, ADDS = Trait.CARRIES, Trait.WRAPS, Trait.MAKES, Trait.ADDS
@@ -135,7 +136,7 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "builtins.range": Row(builtins.range_of, COUNTS),
     "builtins.isinstance": Row(partial(builtins.is_instance, FUTURE_TYPES, TASK_TYPES), INSPECTS),
     "builtins.setattr": Row(builtins.set_attribute),
-    "builtins.print": Row(builtins.nothing),
+    "builtins.print": Row(builtins.nothing, Trait.WRITES),
     "builtins.repr": Row(builtins.nothing),
     "builtins.str": Row(builtins.nothing),
     "builtins.id": Row(builtins.nothing),
@@ -147,7 +148,7 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "itertools.chain": Row(builtins.chained, CARRIES),
     "itertools.chain.from_iterable": Row(builtins.chained_items, CARRIES),
     "typing.cast": Row(builtins.cast_to, CARRIES),
-    "warnings.warn": Row(builtins.nothing),
+    "warnings.warn": Row(builtins.nothing, Trait.WRITES),
 }
 TASK_METHODS: dict[str, Row[TaskRule]] = {
     "cancel": Row(tasks.task_cancel, CANCELS | DECIDES),
