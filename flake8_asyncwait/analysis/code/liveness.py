@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.walk import bindings, every, last_name, own_nodes
+from flake8_asyncwait.analysis.code.walk import bindings, every, last_name, own_nodes, suspends
 from flake8_asyncwait.named import NamedTuple
 
-# What is live, beside names: these two, which nothing kills.
+# What is live, beside names: these, which nothing kills.
 _QUESTION = "?"  # something asks how a task ended
+_SUSPENSION = "..."  # the function suspends
 _BINDING = "="  # before a name: a statement binds it
 
 
@@ -56,6 +57,10 @@ class Liveness:
     def asked_after(self, statement: ir.Stmt) -> bool:
         """Whether anything behind a statement may ask how a task ended."""
         return self._always_asked or self._is_live(_QUESTION, statement)
+
+    def suspends_after(self, statement: ir.Stmt) -> bool:
+        """Whether the function may suspend behind a statement."""
+        return self._is_live(_SUSPENSION, statement)
 
     def is_read_after(self, name: str, statement: ir.Stmt) -> bool:
         """Whether anything behind a statement may read what a name holds there."""
@@ -112,9 +117,11 @@ class Liveness:
             for case in statement.cases:
                 live |= self._block(case.body, live, exits)
         elif isinstance(statement, ir.With):
-            # Its manager may swallow what is raised inside.
-            swallowed = exits._replace(raised=exits.raised | live)
-            live = self._block(statement.body, live, swallowed)
+            # Its manager may swallow what is raised inside, and suspend on every way out.
+            left = self._mask([_SUSPENSION] if statement.asynchronous else ())
+            live |= left
+            inside = _Exits(exits.raised | live, *(each | left for each in exits[1:]))
+            live = self._block(statement.body, live, inside)
         return live & ~self._mask(_bound(statement)) | self._facts(statement)
 
     def _loop(self, node: ir.While | ir.For, live: int, exits: _Exits) -> int:
@@ -123,7 +130,8 @@ class Liveness:
         bound = self._mask(_bound(node))
         facts = self._facts(node)
         # What a `for` goes through is read once, a condition on every turn.
-        again = facts if isinstance(node, ir.While) else self._mask(_binding(node))
+        each = {*_binding(node), _SUSPENSION} if suspends(node) else _binding(node)
+        again = facts if isinstance(node, ir.While) else self._mask(each)
         head = self._heads.get(id(node), 0) | again | self._block(node.orelse, live, exits)
         while True:
             inside = exits._replace(broken=live, continued=head)
@@ -147,9 +155,12 @@ class Liveness:
     def _facts(self, statement: ir.Stmt) -> int:
         """What a statement's own expressions read, whether they ask, and what it binds."""
         facts = {*_read(statement), *_binding(statement)}
-        facts |= {_fact_of(node) for node in own_nodes(statement) if node in self._calls}
-        if any(map(self._asks, own_nodes(statement))):
+        nodes = list(own_nodes(statement))
+        facts |= {_fact_of(node) for node in nodes if node in self._calls}
+        if any(map(self._asks, nodes)):
             facts.add(_QUESTION)
+        if any(map(suspends, nodes)):
+            facts.add(_SUSPENSION)
         return self._mask(facts)
 
     def _mask(self, facts: Iterable[str]) -> int:

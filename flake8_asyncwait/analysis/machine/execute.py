@@ -156,8 +156,10 @@ def _is_kept(ctx: Context, name: str, state: State, statement: ir.Stmt) -> bool:
     """Whether a name that is not read any more still holds a task that may be lost: then it is
     remembered until it is bound again, and its task is lost there, or when the function
     ends. While a result is not bound yet, a cleanup may still come to read it (AWT103), and what is
-    known to have failed may still raise (AWT102). What a fix cancels might have run until then."""
-    if not state.fault and holds_struck(state, state.env[name]):
+    known to have failed may still raise (AWT102). What a fix cancels might have run while the
+    function suspends."""
+    is_waiting = not state.fault and ctx.machine.facts.liveness.suspends_after(statement)
+    if is_waiting and holds_struck(state, state.env[name]):
         return True
     if not holds_losable(state, state.env[name]):
         return False
