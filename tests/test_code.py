@@ -15,7 +15,7 @@ from flake8_asyncwait.analysis.code.load import File
 from flake8_asyncwait.analysis.code.patterns import ANYTHING, captures, pattern
 from flake8_asyncwait.analysis.code.places import Place, places_of
 from flake8_asyncwait.analysis.code.verdicts import all_of, any_of
-from flake8_asyncwait.analysis.code.walk import CONSTANT, Question, every, question
+from flake8_asyncwait.analysis.code.walk import CONSTANT, Question, every, own_nodes, question
 from flake8_asyncwait.analysis.survey import relevance
 from flake8_asyncwait.analysis.survey.survey import facts_of
 from flake8_asyncwait.options import Options
@@ -199,6 +199,34 @@ class TestLiveness:
         assert isinstance(loop, ir.While)
         assert live.is_read_after("a", loop.body[-1])
         assert not live.is_read_after("a", loop)
+
+    @pytest.mark.parametrize(
+        ("body", "is_later"),
+        [
+            ("here()", False),
+            ("await x; here()", False),
+            ("here(); await x", True),
+            ("here(); [y async for y in x]", True),
+            ("async with x: here()", True),
+            ("async with x:\n  if here(): return", True),
+            ("with x: here()", False),
+            ("async for y in x: here()", True),
+            ("for y in x: here()", False),
+            ("for y in await x: here()", False),
+            ("for y in x: await y; here()", True),
+            ("try: here()\n finally: await x", True),
+        ],
+    )
+    def test_a_function_suspends_behind_a_statement(self, body: str, is_later: bool) -> None:
+        file, func = function(f"async def f(x):\n {body}\n")
+        live = facts_of(file.program, func, [], False).liveness
+        (here,) = (
+            node
+            for node in every(func)
+            if isinstance(node, (ir.ExprStmt, ir.If))
+            and any(getattr(each, "id", "") == "here" for each in own_nodes(node))
+        )
+        assert live.suspends_after(here) is is_later
 
 
 class TestFacts:
