@@ -267,6 +267,7 @@ def run(directory: Path, *command: str) -> subprocess.CompletedProcess[str]:
         **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(directory),
+        "PYTHONUNBUFFERED": "1",  # in the order in which a terminal shows both streams
     }
     return subprocess.run(
         command,
