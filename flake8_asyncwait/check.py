@@ -75,15 +75,13 @@ def _decide() -> Callable[..., Checked]:
     All that this makes stays. To let Python look through it for garbage, while it is young, takes a
     tenth of the time of flake8 over one file; so it is not, and old at once.
     """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
+    from flake8_asyncwait.sites.pieces import uncollected
+
+    with uncollected():
         from flake8_asyncwait.rules.decide import decide
-    finally:
+
         gc.freeze()
         gc.unfreeze()
-        if was_on:
-            gc.enable()
     return decide
 
 

@@ -47,7 +47,7 @@ class Pieces:
         self.lines = text.split("\n")
         self.tree = ast.Module([], [])
         outliner = Outliner()
-        with _uncollected():
+        with uncollected():
             for body in _bodies(text, parse):
                 near = [
                     statement
@@ -67,9 +67,9 @@ class Pieces:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Nothing is collected meanwhile: to look for cycles among so many nodes, which have none,
-    takes half as long as to read them."""
+def uncollected() -> Iterator[None]:
+    """Nothing is collected meanwhile: to look for cycles among so many things that stay, such as
+    nodes, takes half as long as to make them."""
     if not gc.isenabled():
         yield
         return
