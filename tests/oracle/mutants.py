@@ -13,8 +13,10 @@ from functools import cache, partial
 from pathlib import Path
 from random import Random
 
+from flake8_asyncwait.sites.find import last_name
+
 from .judge import find_family, find_sites
-from .reduce import BODIES, Edit, put
+from .reduce import BODIES, Edit, bound_by, put
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 KNOWN_TO_DIFFER = "limits.py"  # where the linter is known to be wrong
@@ -145,9 +147,7 @@ class _Cut(ast.NodeTransformer):
     def __init__(self, kept: Function, lines: set[int]) -> None:
         self._kept = kept
         self._lines = lines
-        self._names = {
-            getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(self._kept)
-        }
+        self._names = {last_name(node) for node in ast.walk(kept) if isinstance(node, ast.expr)}
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef | None:
         return None if self._is_left_out(node) else node
@@ -177,25 +177,14 @@ def _reads_unbound(text: str, name: str) -> bool:
 def _is_read_before(function: Function) -> bool:
     bound: dict[str, int] = {}
     for node in ast.walk(function):
-        for name in _bound_by(node):
+        for name in bound_by(node):
             line = getattr(node, "lineno", 0)
             bound[name] = min(bound.get(name, line), line)
-    parameters = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
     return any(
-        node.lineno < bound.get(node.id, 0) and node.id not in parameters
+        node.lineno < bound.get(node.id, 0)
         for node in ast.walk(function)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
     )
-
-
-def _bound_by(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Name):
-        return [node.id] if isinstance(node.ctx, ast.Store) else []
-    if isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.ExceptHandler)):
-        return [node.name or ""]
-    if isinstance(node, (ast.Import, ast.ImportFrom)):
-        return [alias.asname or alias.name.partition(".")[0] for alias in node.names]
-    return []
 
 
 # Each mutation yields the changes of its kind that can be made to a function.
@@ -319,8 +308,7 @@ def keywords(function: Function) -> Iterator[Edit]:
     """Another `return_when`, `timeout` or `return_exceptions`, or none."""
     for node in ast.walk(function):
         if isinstance(node, ast.Call):
-            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            for key, values in KEYWORDS.get(name, {}).items():
+            for key, values in KEYWORDS.get(last_name(node.func) or "", {}).items():
                 others = [one for one in node.keywords if one.arg != key]
                 yield partial(setattr, node, "keywords", others)
                 for value in values:
@@ -331,11 +319,10 @@ def keywords(function: Function) -> Iterator[Edit]:
 def renamed(function: Function) -> Iterator[Edit]:
     """Another variable in the place of one."""
     names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
-    local = {name for node in ast.walk(function) for name in _bound_by(node)}
-    parameters = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+    local = {name for node in ast.walk(function) for name in bound_by(node)}
     for node in names:
-        if node.id in local | parameters:
-            for name in sorted((local | parameters) - {node.id, ""}):
+        if node.id in local:
+            for name in sorted(local - {node.id}):
                 yield partial(setattr, node, "id", name)
 
 
