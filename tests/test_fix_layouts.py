@@ -13,6 +13,7 @@ import pytest
 from layouts import Layout, make, run_formatter
 
 from flake8_asyncwait.fix.file import FileFix, fix_file
+from flake8_asyncwait.fix.layout import line_length
 from flake8_asyncwait.fix.relay import relaid
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.source.text import decode
@@ -108,6 +109,24 @@ def test_what_is_too_long_is_broken_as_formatters_do(text: str) -> None:
         command = [ruff, "format", "--isolated", "--config", "line-length=26", "-"]
         ran = subprocess.run(command, input=text, capture_output=True, check=True, text=True)
         assert ran.stdout == LONG[text]
+
+
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [
+        (f"x = {'a' * 74}\n", 79),
+        (f"x = {'a' * 75}\n", 79),
+        (f"x = {'a' * 76}\n", 88),
+        (f'x = {"a" * 74}\n"""Text.\n\n{"a " * 50}\n"""\n', 79),
+        (f"x = call_{'a' * 90}(\n    1\n)\n", 79),
+        (f"x = 1  # {'a ' * 50}\n", 79),
+        (f"x = '{'a' * 30}', '{'a' * 60}'\n", 79),
+        (f"x = 'a', {'b, ' * 30} 'c'\n", 120),
+        (f"x = {'b, ' * 60}\n", 120),
+    ],
+)
+def test_the_line_length_of_a_file_is_what_its_code_shows(text: str, width: int) -> None:
+    assert line_length(text) == width
 
 
 @pytest.mark.parametrize("text", NOT_CERTAIN)

@@ -167,6 +167,15 @@ class TestBesideThePackage:
         assert imports(plan) == [expected]
         assert result_of("company.pkg.a", root / "src") == "wait_any"
 
+    def test_in_a_namespace_package_it_stands_with_imports_from_there(self, root: Path) -> None:
+        package(root / "company" / "pkg")
+        put(root / "company" / "pkg" / "z.py", "")
+        head = "import asyncio\n\nimport libcst\n\nfrom company.pkg import z\n"
+        path = put(root / "company" / "pkg" / "a.py", head + PLAIN)
+        text = apply_helper(path.read_text(), plan_helper(str(path), path.read_text()))
+        own = "from company.pkg import z\nfrom company.pkg._wait_any import wait_any\n"
+        assert f"import libcst\n\n{own}" in text
+
     def test_a_project_that_has_no_mark(self, tmp_path: Path) -> None:
         package(tmp_path / "pkg")
         follow(put(tmp_path / "pkg" / "a.py"))

@@ -122,7 +122,8 @@ def plan_helper(path: str, text: str, helper: Helper | None = None) -> HelperPla
             raise NoHelper(f"cannot make the module for {name}: {reason}")
         style = style_of(os.path.dirname(module), project.root)
         create = NewModule(module, template(name, style))
-    own = {*project.packages[:1], *([helper.module.split(".")[0]] if helper else [])}
+    below = [parts_below(base, each) for base in project.bases for each in (module, path)]
+    own = {parts[0] for parts in below if parts}
     ways = _ways_to_import(tree, project, module, name, helper)
     return _plan_import(tree, ways)._replace(create=create, own=frozenset(own))
 

@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import libcst as cst
 
+from flake8_asyncwait.sites.syntax import tree_of
+
 Node = TypeVar("Node", bound=cst.CSTNode)
 
 # The line lengths that people choose.
 _WIDTHS = (79, 88, 100, 120)
+_UNBREAKABLE = re.compile(r"#|[(\[{]\s*$")
+_STRINGS = (ast.Constant, ast.JoinedStr)
+_LONG_STRING = 30
 _BRACKETED = (cst.Tuple, cst.List, cst.Set, cst.Dict, cst.Call, cst.Subscript)
 
 
 def line_length(text: str) -> int:
     """The line length that a file keeps to: the least usual one that holds its code.
 
-    Lines that no formatter breaks (those with comments or long strings) do not count. A tab is one
-    character, as pycodestyle has it.
+    Lines that no formatter breaks do not count: those with comments or long strings, and those
+    broken behind a bracket already. A tab is one character, as pycodestyle has it. Raises
+    `SyntaxError` when `text` is not Python.
     """
-    longest = 0
-    for line in text.split("\n"):
-        width = len(line.rstrip("\r"))
-        if width > longest and not ("#" in line or re.search(r"""["'].{30,}["']|\"\"\"""", line)):
-            longest = width
+    strings = _lines_of_long_strings(text)
+    widths = [
+        len(line)
+        for number, line in enumerate(text.splitlines(), 1)
+        if number not in strings and not _UNBREAKABLE.search(line)
+    ]
+    longest = max(widths, default=0)
     return next((width for width in _WIDTHS if longest <= width), _WIDTHS[-1])
+
+
+def _lines_of_long_strings(text: str) -> set[int]:
+    """The lines, from 1, of the strings in a file that are long or stand on more than one."""
+    found: set[int] = set()
+    for node in ast.walk(tree_of(text)):
+        if isinstance(node, _STRINGS):
+            last, end = node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
+            if node.lineno < last or end - node.col_offset > _LONG_STRING:
+                found.update(range(node.lineno, last + 1))
+    return found
 
 
 def is_breakable(node: cst.CSTNode) -> bool:
