@@ -144,9 +144,9 @@ class Names(dict):
     "The names of a class's body, as it likes."
     def __getitem__(self, name):
         caught.append(name)
-        if name == "!__helper__":
+        if name == "!helper":
             return plain
-        if name == "!__get__":
+        if name == "!get":
             return lambda thing, name: caught.append(thing)
         return super().__getitem__(name)
 
@@ -520,7 +520,7 @@ def is_inside(thing: Any, depth: int = 3) -> bool:
         own = thing.__self__
         shown = own.builtins() if type(own) is Surroundings else ()
         return type(own) in INSIDE and thing.__name__ not in shown
-    if issubclass(kind, dict) and ("__builtins__" in thing or "!__get__" in thing):
+    if issubclass(kind, dict) and ("__builtins__" in thing or "!get" in thing):
         return True
     if issubclass(kind, (list, tuple, set, dict)) and depth:
         inner = [*thing, *thing.values()] if isinstance(thing, dict) else list(thing)
@@ -683,7 +683,7 @@ NAMES = """
         class Names(dict):
             x = 0
             def __getitem__(self, name):
-                if name == "!__attr__":
+                if name == "!store_attribute":
                     held.append(name)
                     return lambda thing: thing
                 return super().__getitem__(name)

@@ -54,7 +54,7 @@ class AsCompleted(Standin):
         if self.is_site:
             world.follow(lives, world.lives[before:].__contains__)
         else:
-            world.awaits(*self.elements)
+            world.stage.awaits(*self.elements)
             world.release(lives)
         if self.timed:
             world.stage.enters_loop(self)

@@ -157,7 +157,7 @@ class Confine(ast.NodeTransformer):
         unknown: list[ast.stmt] = [
             ast.Assign(
                 [ast.Name(alias.asname or alias.name, ast.Store())],
-                hook_call("__unknown__", ast.Constant(alias.name)),
+                hook_call("unknown", ast.Constant(alias.name)),
             )
             for alias in hidden
         ]
@@ -168,13 +168,13 @@ class Confine(ast.NodeTransformer):
             return ast.copy_location(ast.Name(HIDDEN_NAME, node.ctx), node)
         if not is_dunder(node.id) or node.id in KNOWN_NAMES or not isinstance(node.ctx, ast.Load):
             return node
-        return hook_call("__unknown__", ast.Constant(node.id))
+        return hook_call("unknown", ast.Constant(node.id))
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         self.generic_visit(node)
         if not is_hidden(node.attr):
             return node
-        found = hook_call("__hidden__", node.value, ast.Constant(node.attr))
+        found = hook_call("hidden", node.value, ast.Constant(node.attr))
         if isinstance(node.ctx, ast.Load):
             return found
         return ast.copy_location(ast.Attribute(found, HIDDEN_NAME, node.ctx), node)

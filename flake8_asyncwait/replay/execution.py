@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from flake8_asyncwait.replay.choices import GOES_ON, HARMLESS
 from flake8_asyncwait.replay.confine import args_of, described
 from flake8_asyncwait.replay.facts import Kind
-from flake8_asyncwait.replay.family import WAIT, Fates
+from flake8_asyncwait.replay.family import WAIT
 from flake8_asyncwait.replay.futures import Task
 from flake8_asyncwait.replay.guide import Guide
 from flake8_asyncwait.replay.hooks import Hooks
@@ -55,8 +55,6 @@ class Execution:
 
     points: tuple[Point, ...]
     leaks: tuple[Leak, ...]
-    adopted: frozenset[str]
-    mixed: frozenset[CodeType]
     reached: bool
     early: bool
     bare_coroutine: bool
@@ -66,7 +64,6 @@ class Execution:
     given_up: str
     error: str
     follows: bool
-    fates: Fates
 
     @property
     def choices(self) -> tuple[int, ...]:
@@ -335,8 +332,6 @@ def _seen(world: World, error: str) -> Execution:
     return Execution(
         points=tuple(world.points),
         leaks=tuple(world.leaks),
-        adopted=frozenset(world.adopted),
-        mixed=frozenset(world.mixed),
         reached=world.reached,
         early=bool(waited),
         bare_coroutine=world.bare_coroutine,
@@ -346,7 +341,6 @@ def _seen(world: World, error: str) -> Execution:
         given_up=world.given_up,
         error=error,
         follows=world.guide is not None and world.guide.is_followed(),
-        fates=world.fates,
     )
 
 

@@ -1,9 +1,8 @@
-"""The family: sites other than waits, and what a function does to their tasks in one execution."""
+"""The family: sites other than waits, and which leaks show their codes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 # The kinds of site.
@@ -19,35 +18,6 @@ CREATORS = frozenset({"create_task", "ensure_future"})
 BYSTANDER = "bystander"
 SIBLING = "sibling"
 CHILD = "child"
-
-
-@dataclass(slots=True)
-class Fates:
-    """What the function does to the tasks of the site.
-
-    `is_meant`: it settles one without a fault, or awaits a call that it gives one to. `is_ended`:
-    it does so at all. `is_shielded`: it awaits one under a shield. `is_handed`: somebody else can
-    reach one. `is_waited`: one reaches a wait, which is the site where it is judged.
-    """
-
-    is_meant: bool = False
-    is_ended: bool = False
-    is_shielded: bool = False
-    is_handed: bool = False
-    is_waited: bool = False
-
-    def ends(self, faulty: bool) -> None:
-        """Note that it awaits or cancels one, after a fault or without."""
-        self.is_ended = True
-        self.is_meant |= not faulty
-
-    def add(self, other: Fates) -> None:
-        """Take in what another execution shows."""
-        self.is_meant |= other.is_meant
-        self.is_ended |= other.is_ended
-        self.is_shielded |= other.is_shielded
-        self.is_handed |= other.is_handed
-        self.is_waited |= other.is_waited
 
 
 # Which leaks show what a code says. What a gather is given was made at another site.

@@ -24,9 +24,9 @@ def reader(name: str) -> ast.Lambda:
 def matched(pattern: ast.pattern, subject: ast.Name) -> ast.expr:
     """Return the condition on which a pattern that is a constant, or a class alone, matches."""
     if isinstance(pattern, ast.MatchClass):
-        return hook_call("__isinstance__", subject, pattern.cls)
+        return hook_call("isinstance", subject, pattern.cls)
     assert isinstance(pattern, ast.MatchSingleton)
-    return hook_call("__is__", subject, constant(pattern.value))
+    return hook_call("identical", subject, constant(pattern.value))
 
 
 def expected_of(node: ast.Try) -> tuple[ast.expr, ...]:
@@ -53,7 +53,7 @@ def mark_polled(node: ast.While) -> None:
         for call in (call for test in (node.test, *ends) for call in walk_function(test)):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
                 if call.func.attr == "done":
-                    call.func.value = hook_call("__polled__", call.func.value)
+                    call.func.value = hook_call("polled", call.func.value)
 
 
 def _ends_loop(node: ast.If) -> bool:
@@ -87,7 +87,7 @@ def captured_in(function: Function | ast.Module) -> set[str]:
 
 def overridden(function: Function) -> ast.stmt:
     """Return what an abstract method does: what nobody knows."""
-    result: ast.expr = hook_call("__unknown__", constant(f"{function.name}()"))
+    result: ast.expr = hook_call("unknown", constant(f"{function.name}()"))
     is_async = isinstance(function, ast.AsyncFunctionDef)
     return ast.Return(ast.Await(result) if is_async else result)
 
@@ -95,8 +95,8 @@ def overridden(function: Function) -> ast.stmt:
 def as_cleanup(body: list[ast.stmt]) -> list[ast.stmt]:
     """Return a handler's or a `finally`'s statements so that entering and leaving it is noted."""
     enter, leave = (
-        ast.Expr(hook_call("__cleanup__", constant(1))),
-        hook_call("__cleanup__", constant(-1)),
+        ast.Expr(hook_call("cleanup", constant(1))),
+        hook_call("cleanup", constant(-1)),
     )
     return [enter, ast.Try(body, [], [], [ast.Expr(leave)])]
 

@@ -73,7 +73,7 @@ class Future(Standin):
 
     def decide(self) -> object:
         """Choose what comes of awaiting this."""
-        self.world.awaits(self)
+        self.world.stage.awaits(self)
         self.world.join(self.life)
         return self._value()
 
@@ -93,7 +93,7 @@ class Future(Standin):
 
     def add_done_callback(self, function: object, *, context: object = None) -> None:
         """Hand nothing over; but whoever is told keeps an eye on it."""
-        self.world.looks_after(self.life)
+        self.world.stage.looked_after(self.life)
 
     def remove_done_callback(self, function: object) -> int:
         return 1
@@ -242,7 +242,7 @@ class Gather(Future):
         return next((error for error in errors if error is not None), None)
 
     def decide(self) -> object:
-        self.world.awaits(self)
+        self.world.stage.awaits(self)
         if self.children:
             with self.world.striking_at(*self.lives()):
                 self._join()
@@ -318,7 +318,7 @@ class Shield(Future):
 
     def decide(self) -> object:
         world, lives = self.world, lives_of(self.inner)
-        world.shields(self.inner)
+        world.stage.shields(self.inner)
         if running(lives):
             world.suspensions += 1
             if world.strike("await shield()", fails=False):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import inspect
 import sys
-from collections.abc import Callable, Collection, Iterable, MappingView
+from collections.abc import Callable, Collection, Iterable, Iterator, MappingView
+from functools import partial
+from itertools import repeat
 from types import CodeType, FunctionType, SimpleNamespace
 from typing import Any
 
@@ -18,7 +20,7 @@ from flake8_asyncwait.replay.family import GATHER
 from flake8_asyncwait.replay.futures import Gather, Task
 from flake8_asyncwait.replay.guard import method_of
 from flake8_asyncwait.replay.lives import Backstage, InjectedError, Owner, Standin, Undecided
-from flake8_asyncwait.replay.locate import NONE_DECLARED, Declared, hook_name, is_named
+from flake8_asyncwait.replay.locate import NONE_DECLARED, Declared, hook_name, is_named, words
 from flake8_asyncwait.replay.reach import captured, reached
 from flake8_asyncwait.replay.scheduler import Asked, World
 from flake8_asyncwait.replay.standins import Asyncio
@@ -28,6 +30,16 @@ from flake8_asyncwait.replay.waiting import HelperCall, Timeout, WaitCall, WaitF
 
 DEEPEST = 3
 SUSPENDING_TURNS = 3
+# The hooks, by whose methods they are.
+OWN = words(
+    """
+    alone branch catch contains each enter_loop enters follow helper holds identical leaves mapping
+    mark_target mutator ordered plain plain_value polled raised site store_attribute store_item
+    timed unpack
+    """
+)
+OF_SURROUNDINGS = words("get hidden isinstance minus unknown")
+OF_WORLD = words("cleanup hand_over holds_after read turn")
 FINITE = (list, tuple, set, frozenset, dict, range, MappingView, Unknown)
 
 
@@ -50,48 +62,15 @@ class Hooks(Backstage):
         return found
 
     def table(self) -> dict[str, object]:
-        """Return the functions that instrumented code calls, by the names it calls them."""
-        world = self.world
+        """Return what instrumented code calls, by the names it calls it."""
+        surroundings, world = self.surroundings, self.world
+        owners = (self, OWN), (surroundings, OF_SURROUNDINGS), (world, OF_WORLD)
         return {
-            "__alone__": self.alone,
-            "__assert__": self.holds,
-            "__attr__": self.store_attribute,
-            "__boxed__": lambda value: SimpleNamespace(value=value),
-            "__branch__": self.branch,
-            "__catch__": self.catch,
-            "__get__": self.surroundings.get,
-            "__held__": world.holds_after,
-            "__hidden__": self.surroundings.hidden,
-            "__cleanup__": world.cleanup,
-            "__each__": self.each,
-            "__BaseException__": BaseException,
-            "__Exception__": Exception,
-            "__follow__": self.follow,
-            "__enters__": self.enters,
-            "__leaves__": self.leaves,
-            "__polled__": self.polled,
-            "__timed__": self.timed,
-            "__hand__": world.hand_over,
-            "__helper__": self.helper,
-            "__in__": self.contains,
-            "__is__": self.identical,
-            "__isinstance__": self.surroundings.isinstance,
-            "__item__": self.store_item,
-            "__loop__": self.enter_loop,
-            "__mapping__": self.mapping,
-            "__minus__": self.surroundings.minus,
-            "__plain__": self.plain,
-            "__plain_value__": self.plain_value,
-            "__ordered__": self.ordered,
-            "__questions__": lambda: world.questions,
-            "__raise__": self.raised,
-            "__read__": world.read,
-            "__site__": self.site,
-            "__store__": self.mutator,
-            "__target__": self.mark_target,
-            "__turn__": world.turn,
-            "__unknown__": self.surroundings.unknown,
-            "__unpack__": self.unpack,
+            **{name: getattr(owner, name) for owner, names in owners for name in names},
+            "boxed": lambda value: SimpleNamespace(value=value),
+            "questions": lambda: world.questions,
+            "BaseException": BaseException,
+            "Exception": Exception,
         }
 
     def site(self, names: dict[str, Callable[[], object]], timed: bool, wait: object) -> object:
@@ -142,7 +121,7 @@ class Hooks(Backstage):
 
     def polled(self, thing: object) -> object:
         """Note that a loop waits until a task has ended."""
-        self.world.awaits(thing)
+        self.world.stage.awaits(thing)
         return thing
 
     def timed(self, thing: object) -> object:
@@ -178,12 +157,8 @@ class Hooks(Backstage):
             async def run() -> object:
                 if world.depth >= DEEPEST:
                     return self.surroundings.unknown("a deep call", Kind.RESULT)
-                world.depth += 1
-                try:
+                with self._deeper(function, args, kwargs):
                     result = await function(*args, **kwargs)
-                finally:
-                    world.depth -= 1
-                    self._stored(function, args, kwargs)
                 self._returned(function.__code__, result)
                 return result
 
@@ -198,12 +173,8 @@ class Hooks(Backstage):
             self._too_deep(function, args, kwargs)
             if world.depth >= DEEPEST:
                 return self.surroundings.unknown("a deep call", Kind.RESULT)
-            world.depth += 1
-            try:
+            with self._deeper(function, args, kwargs):
                 result = function(*args, **kwargs)
-            finally:
-                world.depth -= 1
-                self._stored(function, args, kwargs)
             self._returned(function.__code__, result)
             return result
 
@@ -215,10 +186,19 @@ class Hooks(Backstage):
         if self.world.depth:
             self.world.share(function, *args, *kwargs.values())
 
-    def _stored(self, function: Any, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
-        """What a helper made, and put into what it was given or captures, is its caller's."""
-        code = self.world.groups[function.__code__]
-        self.world.take_over(code, (args, kwargs, tuple(captured(function))))
+    @contextlib.contextmanager
+    def _deeper(
+        self, function: Any, args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> Iterator[None]:
+        """Run a helper inside. What it made, and put into what it was given or captures, is its
+        caller's."""
+        self.world.depth += 1
+        try:
+            yield
+        finally:
+            self.world.depth -= 1
+            code = self.world.groups[function.__code__]
+            self.world.take_over(code, (args, kwargs, tuple(captured(function))))
 
     def _returned(self, code: CodeType, result: object) -> None:
         """A helper that returns the task it made has made it for its caller."""
@@ -228,7 +208,7 @@ class Hooks(Backstage):
                 life.maker = self.world.caller()
                 life.through |= {code}
                 return
-        self.world.mixed.add(code)
+        self.world.stage.mixes(code)
 
     def alone(self, context: object) -> object:
         """Note that a timeout guards nothing but one wait."""
@@ -343,7 +323,7 @@ class Hooks(Backstage):
         """Start counting the turns of a loop."""
         self.world.turns[loop] = 0
 
-    def each(self, things: object, orders: bool, suspends: bool, targets: int) -> Any:
+    def each(self, things: Iterable[object], orders: bool, suspends: bool, targets: int) -> Any:
         """Return what a `for` goes over.
 
         `orders` says that the order of a set matters to the loop, as it does where one of it is
@@ -354,11 +334,17 @@ class Hooks(Backstage):
             return things[:SUSPENDING_TURNS]
         if isinstance(things, (set, frozenset)) and (orders or None in things):
             things = self.surroundings.in_some_order(things, "for")
+        # Unlike a generator, `map` keeps none of what it gives.
         if not isinstance(things, FINITE):
-            things = Few(self.world, things)
+            things = map(lambda _, thing: thing, self._turns(), things)
         if targets < 0:
             return things
-        return Unpacked(self, things, targets)
+        return map(partial(self.unpack, targets=targets), things)
+
+    def _turns(self) -> Iterator[None]:
+        """Yield once for each turn that a loop over who knows how much may have."""
+        yield from repeat(None, TURNS_AT_MOST + 3)
+        self.world.give_up(GOES_ON)
 
     def unpack(self, thing: object, targets: int) -> object:
         """Return what is unpacked to a number of names: an unknown has as many elements."""
@@ -425,43 +411,6 @@ class Container:
 
     def __getitem__(self, key: object) -> object:
         return self.thing[key]
-
-
-class Few:
-    """An iterator that gives up after some elements, and keeps none of them."""
-
-    __slots__ = ("iterator", "turns", "world")
-
-    def __init__(self, world: World, things: Any) -> None:
-        self.world = world
-        self.iterator = iter(things)
-        self.turns = 0
-
-    def __iter__(self) -> Few:
-        return self
-
-    def __next__(self) -> Any:
-        self.turns += 1
-        if self.turns > TURNS_AT_MOST + 3:
-            self.world.give_up(GOES_ON)
-        return next(self.iterator)
-
-
-class Unpacked:
-    """An iterator whose unknown elements have as many elements as they are unpacked to."""
-
-    __slots__ = ("hooks", "iterator", "targets")
-
-    def __init__(self, hooks: Hooks, things: Any, targets: int) -> None:
-        self.hooks = hooks
-        self.iterator = iter(things)
-        self.targets = targets
-
-    def __iter__(self) -> Unpacked:
-        return self
-
-    def __next__(self) -> object:
-        return self.hooks.unpack(next(self.iterator), self.targets)
 
 
 def _is_unknown(function: object) -> bool:

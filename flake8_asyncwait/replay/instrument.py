@@ -85,12 +85,6 @@ class Instrument(ast.NodeTransformer):
 
     # -- scopes -----------------------------------------------------------------------------------
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        return self._function(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
-        return self._function(node)
-
     def _function(self, node: AnyFunction) -> AnyFunction:
         saved = self.in_target, self.may_clean_up, self.shadowed, self.outside, self.expected
         was_timed, self.is_timed = self.is_timed, False
@@ -109,7 +103,7 @@ class Instrument(ast.NodeTransformer):
         node.returns = None
         if any(last_name(one) == "abstractmethod" for one in node.decorator_list):
             node.body = [overridden(node)]
-        hook = "__target__" if node is self.function else "__helper__"
+        hook = "mark_target" if node is self.function else "helper"
         kept = [one for one in node.decorator_list if last_name(one) in KEPT_DECORATORS]
         node.decorator_list = [] if node is self.function else kept
         if node is self.function:
@@ -117,12 +111,14 @@ class Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         if node is self.function and node.args.kwarg is not None:  # it may be called with any
             name = node.args.kwarg.arg
-            unknown = hook_call("__unknown__", constant(name))
+            unknown = hook_call("unknown", constant(name))
             node.body.insert(0, ast.Assign([ast.Name(name, ast.Store())], unknown))
         node.decorator_list.append(ast.Name(hook_name(hook), ast.Load()))
         self.in_target, self.may_clean_up, self.shadowed, self.outside, self.expected = saved
         self.is_timed = was_timed
         return node
+
+    visit_FunctionDef = visit_AsyncFunctionDef = _function
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
         saved = self.shadowed, self.expected
@@ -149,7 +145,7 @@ class Instrument(ast.NodeTransformer):
             targets = unpacked(inner.target)
             if targets >= 0 or suspends:
                 facts = (suspends, False, targets)
-                inner.iter = hook_call("__each__", inner.iter, *map(constant, facts))
+                inner.iter = hook_call("each", inner.iter, *map(constant, facts))
         self.shadowed = saved
         return node
 
@@ -161,12 +157,6 @@ class Instrument(ast.NodeTransformer):
         """What else comes by a star is unknown, as any name that nobody defines."""
         known = node.module in ("asyncio", "asyncio.tasks")
         return node if known or node.names[0].name != "*" else ast.Pass()
-
-    def visit_Try(self, node: ast.Try) -> ast.Try:
-        return self._try(node)
-
-    def visit_TryStar(self, node: Node) -> Node:
-        return self._try(node)
 
     def _try(self, node: Node) -> Node:
         saved, expected, was_timed = self.may_clean_up, self.expected, self.is_timed
@@ -183,12 +173,14 @@ class Instrument(ast.NodeTransformer):
             return node
         for handler in node.handlers:
             if handler.type is not None:
-                handler.type = hook_call("__catch__", handler.type)
+                handler.type = hook_call("catch", handler.type)
             if self.in_target:
                 handler.body = as_cleanup(handler.body)
         if self.in_target and node.finalbody:
             node.finalbody = as_cleanup(node.finalbody)
         return node
+
+    visit_Try = visit_TryStar = _try
 
     def visit_match_case(self, node: ast.match_case) -> ast.match_case:
         """A constant like True is looked for with `is`, and a class with `isinstance`: so is an
@@ -212,7 +204,7 @@ class Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         if last_name(node.test) == "TYPE_CHECKING":
             return [*node.body, *node.orelse]
-        node.test = hook_call("__branch__", node.test, constant(node.lineno))
+        node.test = hook_call("branch", node.test, constant(node.lineno))
         return node
 
     def visit_While(self, node: ast.While) -> list[ast.stmt]:
@@ -221,9 +213,9 @@ class Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         self.loops += 1
         number = constant(self.loops)
-        test = hook_call("__branch__", node.test, constant(node.lineno))
-        node.test = ast.BoolOp(ast.And(), [hook_call("__turn__", number), test])
-        return [ast.Expr(hook_call("__loop__", number)), node]
+        test = hook_call("branch", node.test, constant(node.lineno))
+        node.test = ast.BoolOp(ast.And(), [hook_call("turn", number), test])
+        return [ast.Expr(hook_call("enter_loop", number)), node]
 
     def visit_For(self, node: ast.For) -> ast.For:
         inside = [inner for one in node.body for inner in ast.walk(one)]
@@ -235,7 +227,7 @@ class Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         node.body[:0] = self._hand_stored([node.target])
         facts = (orders, suspends, unpacked(node.target))
-        node.iter = hook_call("__each__", node.iter, *map(constant, facts))
+        node.iter = hook_call("each", node.iter, *map(constant, facts))
         return node
 
     def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AsyncWith:
@@ -245,10 +237,7 @@ class Instrument(ast.NodeTransformer):
             and is_simple_wait(node.body[0], self.waits)
         ):
             item = node.items[0]
-            item.context_expr = hook_call("__alone__", item.context_expr)
-        return self._with(node)
-
-    def visit_With(self, node: ast.With) -> ast.With:
+            item.context_expr = hook_call("alone", item.context_expr)
         return self._with(node)
 
     def _with(self, node: With) -> With:
@@ -258,28 +247,30 @@ class Instrument(ast.NodeTransformer):
         names = [ast.Name(one.id, ast.Load()) for one in targets if isinstance(one, ast.Name)]
         if self.kind == GATHER and self.in_target and names:
             key = constant((node.lineno, node.col_offset))
-            enters = ast.Expr(hook_call("__enters__", key, *names))
-            leaves: list[ast.stmt] = [ast.Expr(hook_call("__leaves__", key)), ast.Raise()]
-            error = ast.Name(hook_name("__BaseException__"), ast.Load())
+            enters = ast.Expr(hook_call("enters", key, *names))
+            leaves: list[ast.stmt] = [ast.Expr(hook_call("leaves", key)), ast.Raise()]
+            error = ast.Name(hook_name("BaseException"), ast.Load())
             tried = ast.Try(node.body, [ast.ExceptHandler(error, None, leaves)], [], [])
             node.body = [enters, tried]
         return node
+
+    visit_With = _with
 
     def visit_Assert(self, node: ast.Assert) -> ast.Assert:
         self.generic_visit(node)
         inside = list(ast.walk(node.test))
         if any(isinstance(inner, (ast.Await, ast.Yield)) for inner in inside):
-            node.test = hook_call("__held__", hook_call("__questions__"), node.test)
+            node.test = hook_call("holds_after", hook_call("questions"), node.test)
         elif isinstance(node.test, ast.Constant):
-            node.test = hook_call("__held__", constant(-1), node.test)  # nothing decides it
+            node.test = hook_call("holds_after", constant(-1), node.test)  # nothing decides it
         elif not any(isinstance(inner, ast.NamedExpr) for inner in inside):
-            node.test = hook_call("__assert__", lambda_of(node.test))
+            node.test = hook_call("holds", lambda_of(node.test))
         return node
 
     def visit_Raise(self, node: ast.Raise) -> ast.Raise:
         self.generic_visit(node)
         if node.exc is not None:
-            node.exc = hook_call("__raise__", node.exc)
+            node.exc = hook_call("raised", node.exc)
         node.cause = None
         return node
 
@@ -287,7 +278,7 @@ class Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         targets = max(unpacked(target) for target in node.targets)
         if targets >= 0 and not isinstance(node.value, (ast.Tuple, ast.List)):
-            node.value = hook_call("__unpack__", node.value, constant(targets))
+            node.value = hook_call("unpack", node.value, constant(targets))
         return [node, *self._subscripted(node, node.targets), *self._hand_stored(node.targets)]
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt | list[ast.stmt]:
@@ -315,10 +306,10 @@ class Instrument(ast.NodeTransformer):
             for name in ast.walk(target)
             if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
         }
-        again = [ast.Expr(hook_call("__hand__"))] if names & self.captured else []
+        again = [ast.Expr(hook_call("hand_over"))] if names & self.captured else []
         return [
             *(
-                ast.Expr(hook_call("__hand__", ast.Name(name, ast.Load())))
+                ast.Expr(hook_call("hand_over", ast.Name(name, ast.Load())))
                 for name in sorted(names & self.outside)
             ),
             *again,
@@ -332,7 +323,7 @@ class Instrument(ast.NodeTransformer):
             return node
         self.watches = True
         pending = constant(self.names[node.id])
-        return hook_call("__read__", constant(node.id), reader(node.id), pending)
+        return hook_call("read", constant(node.id), reader(node.id), pending)
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
         is_site = node is self.call
@@ -340,27 +331,27 @@ class Instrument(ast.NodeTransformer):
             if keyword.arg is None:
                 given = {one.arg for one in node.keywords} if is_site else {"timeout"}
                 more = [constant("timeout")] if "timeout" not in given else []
-                keyword.value = hook_call("__mapping__", keyword.value, *more)
+                keyword.value = hook_call("mapping", keyword.value, *more)
         func = node.func
         puts = isinstance(func, ast.Attribute) and func.attr in MUTATORS
         copies = is_copy(node)
         self.generic_visit(node)
         if copies:
-            node.args = [hook_call("__ordered__", *node.args)]
+            node.args = [hook_call("ordered", *node.args)]
         if is_site and self.kind != WAIT:
-            node.func = hook_call("__follow__", node.func)
+            node.func = hook_call("follow", node.func)
         elif is_site:
             readers = ast.Dict(
                 [constant(name) for name in self.names], [reader(name) for name in self.names]
             )
             timed = constant(has_timeout(node))
-            node.func = hook_call("__site__", readers, timed, node.func)
+            node.func = hook_call("site", readers, timed, node.func)
         elif puts and isinstance(func, ast.Attribute):
-            node.func = hook_call("__store__", func.value, constant(func.attr))
+            node.func = hook_call("mutator", func.value, constant(func.attr))
         if self.expected and not is_site and last_name(func) != "super":
-            node.func = self._plain("__plain__", node.func)
+            node.func = self._plain("plain", node.func)
         if self.is_timed and self.kind != WAIT and last_name(func) in TIMED:
-            return hook_call("__timed__", node)
+            return hook_call("timed", node)
         return node
 
     def _plain(self, hook: str, *args: ast.expr) -> ast.Call:
@@ -376,12 +367,12 @@ class Instrument(ast.NodeTransformer):
         """Storing or deleting an item may raise, too."""
         if not self.expected or not any(isinstance(one, ast.Subscript) for one in targets):
             return []
-        return [ast.copy_location(ast.Expr(self._plain("__plain_value__")), node)]
+        return [ast.copy_location(ast.Expr(self._plain("plain_value")), node)]
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
         if isinstance(node.op, ast.Sub):
-            return hook_call("__minus__", node.left, node.right)
+            return hook_call("minus", node.left, node.right)
         return node
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
@@ -390,9 +381,9 @@ class Instrument(ast.NodeTransformer):
             return node
         operator, left, right = node.ops[0], node.left, node.comparators[0]
         if isinstance(operator, (ast.Is, ast.IsNot)):
-            found: ast.expr = hook_call("__is__", left, right)
+            found: ast.expr = hook_call("identical", left, right)
         elif isinstance(operator, (ast.In, ast.NotIn)):
-            found = hook_call("__in__", left, right)
+            found = hook_call("contains", left, right)
         else:
             return node
         negated = isinstance(operator, (ast.IsNot, ast.NotIn))
@@ -401,9 +392,9 @@ class Instrument(ast.NodeTransformer):
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         self.generic_visit(node)
         if not isinstance(node.ctx, ast.Load):
-            node.value = hook_call("__attr__", node.value)
+            node.value = hook_call("store_attribute", node.value)
         elif not is_mangled(node.attr):
-            return hook_call("__get__", node.value, constant(node.attr))
+            return hook_call("get", node.value, constant(node.attr))
         return node
 
     def visit_MatchValue(self, node: ast.MatchValue) -> ast.MatchValue:
@@ -419,14 +410,14 @@ class Instrument(ast.NodeTransformer):
         """A dotted name in a pattern has to stay one: of what the hook gives, as all others."""
         if not isinstance(node, ast.Attribute):
             return node
-        return ast.Attribute(hook_call("__boxed__", self.visit(node)), "value", ast.Load())
+        return ast.Attribute(hook_call("boxed", self.visit(node)), "value", ast.Load())
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         self.generic_visit(node)
         if isinstance(node.ctx, ast.Store):
-            node.value = hook_call("__item__", node.value)
+            node.value = hook_call("store_item", node.value)
         if self.expected and isinstance(node.ctx, ast.Load):
-            return self._plain("__plain_value__", node)
+            return self._plain("plain_value", node)
         return node
 
 

@@ -341,10 +341,10 @@ def shelter(tree: ast.Module, scopes: Sequence[ast.AST]) -> None:
 
 def _sheltered(statement: ast.stmt) -> ast.Try:
     unknown: list[ast.stmt] = [
-        ast.Assign([ast.Name(name, ast.Store())], hook_call("__unknown__", ast.Constant(name)))
+        ast.Assign([ast.Name(name, ast.Store())], hook_call("unknown", ast.Constant(name)))
         for name in sorted(_stored(statement))
     ]
-    error = ast.Name(hook_name("__Exception__"), ast.Load())
+    error = ast.Name(hook_name("Exception"), ast.Load())
     handler = ast.ExceptHandler(error, None, unknown or [ast.Pass()])
     return ast.copy_location(ast.Try([statement], [handler], [], []), statement)
 
@@ -398,7 +398,7 @@ def hoist(tree: ast.Module, outer: Sequence[ast.AST], function: Function) -> Non
         if not isinstance(scope, FUNCTIONS):
             continue
         for name in sorted(bound_names(scope)):
-            unknown = hook_call("__unknown__", ast.Constant(name))
+            unknown = hook_call("unknown", ast.Constant(name))
             tree.body.append(ast.Assign([ast.Name(name, ast.Store())], unknown))
         for statement in scope.body:
             if isinstance(statement, FUNCTIONS) and statement is not function:
@@ -435,17 +435,13 @@ class _Globals(ast.NodeTransformer):
     def __init__(self) -> None:
         self.locals: list[set[str]] = []
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        return self._function(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
-        return self._function(node)
-
     def _function(self, node: AnyFunction) -> AnyFunction:
         self.locals.append(bound_names(node) - _declared(node))
         self.generic_visit(node)
         self.locals.pop()
         return node
+
+    visit_FunctionDef = visit_AsyncFunctionDef = _function
 
     def visit_Nonlocal(self, node: ast.Nonlocal) -> list[ast.stmt]:
         inside = [name for name in node.names if any(name in one for one in self.locals[:-1])]

@@ -36,21 +36,6 @@ def reached(things: Iterable[object]) -> Iterator[Life]:
         todo.extend(inside(thing))
 
 
-def ended_by(things: Iterable[object]) -> Iterator[Life]:
-    """Yield the lives of the tasks that awaiting some things ends: they are these, or what the
-    calls that they run was given."""
-    for life in reached(things):
-        yield life
-        yield from _given_to(life.coroutine)
-    for thing in things:
-        yield from _given_to(thing)
-
-
-def _given_to(coroutine: object) -> Iterator[Life]:
-    if isinstance(coroutine, Standin):
-        yield from reached(coroutine.standin_given())
-
-
 def behind(thing: object) -> Iterator[object]:
     """Yield an object, and all those that it holds, was given or comes from."""
     seen: set[int] = set()

@@ -16,7 +16,7 @@ from typing import Any
 
 from flake8_asyncwait.replay.choices import Choices
 from flake8_asyncwait.replay.confine import is_class, is_own, mro_of
-from flake8_asyncwait.replay.family import CHILD, WAIT, Fates
+from flake8_asyncwait.replay.family import CHILD, WAIT
 from flake8_asyncwait.replay.lives import (
     EXHAUSTED,
     ExpectedError,
@@ -28,7 +28,7 @@ from flake8_asyncwait.replay.lives import (
     State,
     last_word,
 )
-from flake8_asyncwait.replay.reach import CONTAINERS, behind, captured_by, ended_by, inside, reached
+from flake8_asyncwait.replay.reach import CONTAINERS, behind, captured_by, inside, reached
 
 FILLED = (list, set, dict, deque)  # collections into which others may put something
 
@@ -80,9 +80,6 @@ class World(Choices):
     stale: bool = False
     closed: bool = False
     in_vain: bool = False
-    fates: Fates = field(default_factory=Fates)
-    adopted: set[str] = field(default_factory=set)
-    mixed: set[CodeType] = field(default_factory=set)
     lives: list[Life] = field(default_factory=list)
     leaks: list[Leak] = field(default_factory=list)
     roots: list[object] = field(default_factory=list)
@@ -153,17 +150,14 @@ class World(Choices):
         """Cancel a task on the judged function's behalf; return what that says."""
         if life.state is not State.RUNNING:
             return Asked(self, [])
-        if not self.over and self.is_followed(life):
-            self.fates.ends(self.faulty)
+        if not self.over:  # what a `finally` does then is not the function's doing
+            self.stage.cancels(life)
         again = life.asked and self.may_have_ended(life)
         if not life.asked:
             life.late = life.seen < self.suspensions
             life.seen = self.suspensions
         life.asked = True
         self.stage.asked(life)
-        # What a `finally` does when the execution is given up is not the function's doing.
-        if not self.faulty and not self.over:
-            self.adopted.add(life.parameter)
         return Asked(self, [], [life]) if again else Asked(self, [life])
 
     def has_struck(self, life: Life) -> bool:
@@ -259,7 +253,6 @@ class World(Choices):
             life.made_here = made_here(life)
             others = (who for other, who in told if other is not life)
             life.beside += tuple(who for who in others if who is not None)
-            self.fates.is_handed |= life.handed
         self.stage.follows(self.kind, [life for life, _ in told])
 
     def _told(self, life: Life) -> str | None:
@@ -273,29 +266,6 @@ class World(Choices):
         if self.kind is not WAIT:
             for life in lives:
                 life.waited_early = False
-
-    def awaits(self, *things: object) -> None:
-        """Note that things are awaited, not under a shield: that ends the tasks that they are, or
-        were given. After a fault, only what still runs tells anything."""
-        if self.kind is not WAIT:
-            ended = filter(self.is_followed, ended_by(things))
-            if any(life.state is State.RUNNING or not self.faulty for life in ended):
-                self.fates.ends(self.faulty)
-
-    def shields(self, thing: object) -> None:
-        """Note that something that runs is awaited under a shield."""
-        if self.kind is not WAIT:
-            running = (life for life in reached([thing]) if life.runs_on())
-            self.fates.is_shielded |= any(map(self.is_followed, running))
-
-    def waits_for(self, lives: Iterable[Life]) -> None:
-        """Note that a wait waits for tasks: it is the site where those that run are judged."""
-        running = (life for life in lives if life.runs_on())
-        self.fates.is_waited |= any(map(self.is_followed, running))
-
-    def looks_after(self, life: Life) -> None:
-        """Note that somebody is told when a task has ended."""
-        self.fates.is_handed |= self.is_followed(life)
 
     def leaves_with(self, value: object) -> None:
         """Note that a `with` is left by an exception, and what it was entered for is closed."""
@@ -352,7 +322,7 @@ class World(Choices):
     def _mark(self, things: Iterable[object]) -> None:
         for life in reached(things):
             life.handed = True
-            self.fates.is_handed |= self.is_followed(life)
+            self.stage.handed(life)
 
     # -- leaks ----------------------------------------------------------------------------------
 

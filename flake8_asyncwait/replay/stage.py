@@ -7,6 +7,8 @@ from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from types import CodeType
+
     from flake8_asyncwait.replay.completed import AsCompleted
     from flake8_asyncwait.replay.futures import Task
     from flake8_asyncwait.replay.lives import Life
@@ -62,6 +64,24 @@ class Stage:
 
     def asked(self, life: Life) -> None:
         """A task was asked to cancel."""
+
+    def cancels(self, life: Life) -> None:
+        """The judged function cancels a task that may run."""
+
+    def awaits(self, *things: object) -> None:
+        """Things are awaited, not under a shield."""
+
+    def shields(self, thing: object) -> None:
+        """Something is awaited under a shield."""
+
+    def handed(self, life: Life) -> None:
+        """Somebody else can reach a task."""
+
+    def looked_after(self, life: Life) -> None:
+        """Somebody is told when a task has ended."""
+
+    def mixes(self, helper: CodeType) -> None:
+        """A helper has returned something else than a task that it made."""
 
     def given(self, life: Life, error: object = None) -> None:
         """A future was given its result, or an error, by the judged function."""

@@ -29,7 +29,7 @@ from flake8_asyncwait.replay.guard import (
 )
 from flake8_asyncwait.replay.library import FUTURES, Contextlib, Futures, Library, Logging, Open
 from flake8_asyncwait.replay.lives import Backstage, Standin, State
-from flake8_asyncwait.replay.locate import NONE_DECLARED, Declared, is_named
+from flake8_asyncwait.replay.locate import NONE_DECLARED, Declared, is_named, words
 from flake8_asyncwait.replay.methods import Copy
 from flake8_asyncwait.replay.scheduler import World
 from flake8_asyncwait.replay.standins import Asyncio, Maker
@@ -37,6 +37,8 @@ from flake8_asyncwait.replay.unknown import COROUTINE_METHODS, MAKER, Unknown, i
 from flake8_asyncwait.replay.waiting import is_coroutine, is_task
 
 BUILTIN_NAMES = frozenset(harmless.BUILTINS)
+# Those of which the stand-in is a method, or an attribute, of the same name.
+OWN_BUILTINS = words("delattr getattr hasattr isinstance iter range setattr type")
 TEMPLATES = frozenset({"format", "format_map"})
 # What a question says for as long as a method of the same object has not ended.
 WHILE_PENDING = {
@@ -128,18 +130,11 @@ class Surroundings(Backstage):
     def builtins(self) -> dict[str, object]:
         """Return the builtins that are not the real ones."""
         found = {
+            **{name: getattr(self, name) for name in OWN_BUILTINS},
             "__build_class__": self.build_class,
             "__import__": self.load,
-            "delattr": self.delattr,
-            "getattr": self.getattr,
-            "hasattr": self.hasattr,
-            "isinstance": self.isinstance,
-            "iter": self.iter,
             "print": lambda *_, **__: None,
-            "range": self.range,
-            "setattr": self.setattr,
             "sorted": lambda things, **_: list(things),
-            "type": self.type,
         }
         return {name: shown(one) for name, one in found.items()}
 

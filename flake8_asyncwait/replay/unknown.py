@@ -379,7 +379,7 @@ class Unknown(Standin):
     def decide(self) -> object:
         """Choose what comes of awaiting this."""
         facts = self.standin
-        facts.world.awaits(self)
+        facts.world.stage.awaits(self)
         if self.is_awaited_as_task():
             facts.world.join(self.as_task())
         else:

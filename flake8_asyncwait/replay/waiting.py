@@ -94,7 +94,6 @@ class WaitCall(CoroutineStandin):
         self.elements = sorted({as_element(world, one) for one in waited}, key=hash)
         if self.elements:
             world.meet_wait(self.lines, world.kind == WAIT)
-        world.waits_for(self._lives())
         if self.names is not None:
             world.site_started(self.names)
             world.bare_coroutine |= any(type(one) is BareTask for one in self.elements)
@@ -351,7 +350,7 @@ class WaitFor(CoroutineStandin):
     def _coroutine(self) -> Generator[object, object, object]:
         scope = Timeout(self.world, 1 if self.timed else None)
         scope.is_expected = self.is_expected
-        self.world.awaits(self.thing)
+        self.world.stage.awaits(self.thing)
         if self.timed:
             self.world.scopes.append(scope)
         try:

@@ -6,7 +6,7 @@ It shares nothing with the analysis, so that the two can be held against each ot
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -28,12 +28,13 @@ from flake8_asyncwait.replay.family import (
     GATHER,
     SHOWN,
     WAIT,
-    Fates,
 )
 from flake8_asyncwait.replay.lift import Lifted, lift
 from flake8_asyncwait.replay.lives import EXHAUSTED, Leak, Owner
 from flake8_asyncwait.replay.locate import Sites, column_of
 from flake8_asyncwait.sites.creations import creations
+
+from .notes import Fates, Notes
 
 EXECUTIONS_AT_MOST = 2500
 TOO_MANY = "too many executions"
@@ -89,12 +90,12 @@ class _Record:
     surprises: set[str] = field(default_factory=set)
     fates: Fates = field(default_factory=Fates)
 
-    def enter(self, execution: Execution) -> None:
-        """Take one execution in."""
+    def enter(self, execution: Execution, notes: Notes) -> None:
+        """Take one execution in, and the notes on it."""
         for leak in execution.leaks:
             self.leaks.setdefault(leak, execution)
-        self.adopted |= execution.adopted
-        self.mixed |= execution.mixed
+        self.adopted |= notes.adopted
+        self.mixed |= notes.mixed
         if execution.bare_coroutine and self.bare is None:
             self.bare = execution
         self.reached |= execution.reached
@@ -102,7 +103,7 @@ class _Record:
         if execution.uncancelled:
             self.optional.add("AWT105")
         self.unjoined |= execution.unjoined
-        self.fates.add(execution.fates)
+        self.fates.add(notes.fates)
         if execution.error:
             self.surprises.add(execution.error)
         if execution.given_up not in HARMLESS:
@@ -126,8 +127,8 @@ def judge(
     record = _Record()
     count = 0
     try:
-        for execution in executions(partial(run, lifted)):
-            record.enter(execution)
+        for execution, notes in _executions(lifted):
+            record.enter(execution, notes)
             count += 1
             if count >= limit:
                 record.given_up = TOO_MANY
@@ -138,6 +139,19 @@ def judge(
     except EXHAUSTED as error:
         record.given_up = type(error).__name__
     return _ruling(lifted, record, count)
+
+
+def _executions(lifted: Lifted) -> Iterator[tuple[Execution, Notes]]:
+    """Yield every execution, with the notes on it."""
+    notes = Notes()
+
+    def run_one(prefix: Sequence[int]) -> Execution:
+        nonlocal notes
+        notes = Notes()
+        return run(lifted, prefix, stage=notes)
+
+    for execution in executions(run_one):
+        yield execution, notes
 
 
 def find_sites(source: str) -> list[tuple[int, int]]:
@@ -221,8 +235,8 @@ def losses(source: str, site: tuple[int, int], limit: int) -> frozenset[bool] | 
     whatever code that has. None where not all executions are known. Raises `CannotLift`."""
     lifted = lift(source, site)
     record = _Record()
-    for execution in islice(executions(partial(run, lifted)), limit + 1):
-        record.enter(execution)
+    for execution, notes in islice(_executions(lifted), limit + 1):
+        record.enter(execution, notes)
         if record.given_up:
             return None
         limit -= 1

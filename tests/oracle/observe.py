@@ -80,7 +80,7 @@ def _run(lifted: Any, prefix: Sequence[int]) -> Observed:
     world = World(prefix, lifted.groups, lifted.target)
     with loaded(lifted, world) as module:
         # Whether a wait is all that a timeout guards is a matter of how the code is written.
-        module.namespace[hook_name("__alone__")] = lambda context: context
+        module.namespace[hook_name("alone")] = lambda context: context
         events: list[str] = []
         log = _Log(world, events)
         world.calls = _Calls(world.calls, log)
