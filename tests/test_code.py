@@ -19,6 +19,7 @@ from flake8_asyncwait.analysis.code.walk import CONSTANT, Question, every, own_n
 from flake8_asyncwait.analysis.survey import relevance
 from flake8_asyncwait.analysis.survey.survey import facts_of
 from flake8_asyncwait.options import Options
+from flake8_asyncwait.sites.fanout import WAIT
 from flake8_asyncwait.sites.visitor import find_calls
 
 HEAD = "import asyncio\n"
@@ -172,7 +173,7 @@ def test_three_values() -> None:
 class TestLiveness:
     def test_a_name_is_live_until_it_is_read_for_the_last_time(self) -> None:
         file, func = function(BODY)
-        live = facts_of(file.program, func, func.candidates, False).liveness
+        live = facts_of(file.program, func, dict.fromkeys(func.candidates, WAIT)).liveness
         made, both, wait, log, loop = func.body
         assert live.is_read_after("made", made)
         assert not live.is_read_after("made", both)
@@ -187,14 +188,14 @@ class TestLiveness:
         file, func = function(
             "def f(a, b):\n    try:\n        b()\n        b()\n    finally:\n        a\n"
         )
-        live = facts_of(file.program, func, [], False).liveness
+        live = facts_of(file.program, func, {}).liveness
         (statement,) = func.body
         assert isinstance(statement, ir.Try)
         assert all(live.is_read_after("a", each) for each in statement.body)
 
     def test_a_loop_reads_again(self) -> None:
         file, func = function("def f(a):\n    while a:\n        a.go()\n        a = a.next\n")
-        live = facts_of(file.program, func, [], False).liveness
+        live = facts_of(file.program, func, {}).liveness
         (loop,) = func.body
         assert isinstance(loop, ir.While)
         assert live.is_read_after("a", loop.body[-1])
@@ -219,7 +220,7 @@ class TestLiveness:
     )
     def test_a_function_suspends_behind_a_statement(self, body: str, is_later: bool) -> None:
         file, func = function(f"async def f(x):\n {body}\n")
-        live = facts_of(file.program, func, [], False).liveness
+        live = facts_of(file.program, func, {}).liveness
         (here,) = (
             node
             for node in every(func)
@@ -232,7 +233,7 @@ class TestLiveness:
 class TestFacts:
     def test_relevant_are_the_names_through_which_a_task_may_pass(self) -> None:
         file, func = function(BODY)
-        facts = facts_of(file.program, func, func.candidates, False)
+        facts = facts_of(file.program, func, dict.fromkeys(func.candidates, WAIT))
         assert {"made", "both", "tasks", "done", "pending", "task"} <= facts.relevant
         assert "log" not in facts.relevant
         assert {"made", "both", "tasks"} <= facts.elements
@@ -241,7 +242,7 @@ class TestFacts:
 
     def test_the_names_of_a_result(self) -> None:
         file, func = function(BODY)
-        (site,) = facts_of(file.program, func, func.candidates, False).sites
+        (site,) = facts_of(file.program, func, dict.fromkeys(func.candidates, WAIT)).sites
         assert site.pending_names == {"pending"}
         assert site.result_names == {"done", "pending"}
 

@@ -33,6 +33,7 @@ from flake8_asyncwait.analysis.states.values import (
 from flake8_asyncwait.analysis.survey.survey import facts_of
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import Options
+from flake8_asyncwait.sites.fanout import WAIT
 
 TEXT = """\
 import asyncio
@@ -81,7 +82,7 @@ class Pair:
         file = File(TEXT, tree, Options())
         func = file.lower(file.outline.around(5))
         assert isinstance(func, ir.Func)
-        facts = facts_of(file.program, func, func.candidates, False)
+        facts = facts_of(file.program, func, dict.fromkeys(func.candidates, WAIT))
         machine = Machine(file.program, func, facts, facts.sites[0], Books(10**6))
         self.dice = dice
         self.tokens: list[Token] = []

@@ -9,7 +9,6 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.facts import Facts, Site
 from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.code.walk import every
-from flake8_asyncwait.analysis.fates import family_books
 from flake8_asyncwait.analysis.machine.books import (
     FEW_WORK,
     Books,
@@ -37,7 +36,7 @@ from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import MANY, Param, Value
 from flake8_asyncwait.analysis.survey.passed import Passed, passed_through
 from flake8_asyncwait.analysis.survey.relevance import conditions, filled, flags, tested_again
-from flake8_asyncwait.analysis.survey.survey import facts_of, family_facts_of
+from flake8_asyncwait.analysis.survey.survey import facts_of
 from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.sites.fanout import Kind
 from flake8_asyncwait.undetermined import TooDeep
@@ -70,23 +69,13 @@ def _analysed(run: Machine, is_incomplete: bool) -> Analysed:
     return Analysed(run.func, run.site, run.books, run.many, run.relevant, elsewhere, is_incomplete)
 
 
-def family_runs(
-    program: Program,
-    func: ir.Func,
-    sites: Mapping[ir.Call, Kind],
-    make_books: MakeBooks = family_books,
-) -> Runs:
-    """The runs for sites of the family, which are of these kinds."""
-    return Runs(program, func, list(sites), False, make_books, sites)
-
-
 class Runs:
-    """All runs of `func`, whose wait sites are `calls`: one for each site that is asked for.
+    """All runs of `func`, whose sites are of these `kinds`, all of them waits or none: one for each
+    site that is asked for.
 
     `all_owners` says that tasks of others count too (AWT105). `make_books` makes the books of a
-    run: a fix has some that take notes. `kinds` are those of sites of the family, if there are any.
-    They share the bound of work: `left` is how much each may still take, by the number of tasks
-    that a collection of unknown size stands for.
+    run: a fix has some that take notes. They share the bound of work: `left` is how much each may
+    still take, by the number of tasks that a collection of unknown size stands for.
     Raises `TooDeep`: what could be lowered may still be nested more deeply than can be followed.
     """
 
@@ -94,22 +83,16 @@ class Runs:
         self,
         program: Program,
         func: ir.Func,
-        calls: list[ir.Call],
+        kinds: Mapping[ir.Call, Kind],
         all_owners: bool = False,
         make_books: MakeBooks = books_for,
-        kinds: Mapping[ir.Call, Kind] | None = None,
     ) -> None:
         try:
-            self.facts: Facts = (
-                facts_of(program, func, calls, all_owners)
-                if kinds is None
-                else family_facts_of(program, func, kinds)
-            )
+            self.facts: Facts = facts_of(program, func, kinds)
         except RecursionError as error:
             raise TooDeep from error
         self.program = program
         self.func = func
-        self._calls = calls
         self._kinds = kinds
         self._alone: Runs | None = None
         self.all_owners = all_owners
@@ -151,14 +134,8 @@ class Runs:
 
     def _without_others(self) -> Runs:
         """The same runs, where functions of other modules are unknown."""
-        return Runs(
-            self.program.alone(),
-            self.func,
-            self._calls,
-            self.all_owners,
-            self.make_books,
-            self._kinds,
-        )
+        alone = self.program.alone()
+        return Runs(alone, self.func, self._kinds, self.all_owners, self.make_books)
 
     def _analyse(self, site: Site, most: int) -> Analysed | None:
         """What all executions show; None where those of functions of other modules are too many."""

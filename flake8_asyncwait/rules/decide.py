@@ -9,7 +9,8 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.load import File
 from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.code.walk import every, last_name
-from flake8_asyncwait.analysis.interpret import Analysed, Runs, family_runs
+from flake8_asyncwait.analysis.fates import family_books
+from flake8_asyncwait.analysis.interpret import Analysed, Runs
 from flake8_asyncwait.analysis.machine.books import MakeBooks, books_for
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.options import Options
@@ -100,13 +101,13 @@ def _function(file: File, func: ir.Func, sites: Sites, options: Options) -> list
 
 def _analysed(file: File, func: ir.Func, sites: Sites, options: Options) -> Iterator[Analysed]:
     """The sites of one function, analysed: its waits first, within one bound of work."""
-    waits = [call for call, kind in sites.items() if kind is WAIT]
+    waits = {call: kind for call, kind in sites.items() if kind is WAIT}
     family = {call: kind for call, kind in sites.items() if kind is not WAIT}
     runs = Runs(file.program, func, waits, "AWT105" in options.codes) if waits else None
     if runs is not None:
         yield from runs.all()
     if family:
-        others = family_runs(file.program, func, family)
+        others = Runs(file.program, func, family, make_books=family_books)
         if runs is not None:
             others.go_on_after(runs)
         yield from others.all()
@@ -140,7 +141,7 @@ def waiting(
     """The functions in an outermost one, itself included, that wait: nothing is run yet. There
     are none where `func` says why it cannot be lowered."""
     for inner in _functions(func) if isinstance(func, ir.Func) else ():
-        waits = [call for call in inner.candidates if _is_wait(program, inner, call)]
+        waits = {call: WAIT for call in inner.candidates if _is_wait(program, inner, call)}
         if waits:
             all_owners = "AWT105" in options.codes
             yield Runs(program, inner, waits, all_owners, make_books)
@@ -159,7 +160,7 @@ def family(
         found = {call: kind_of(program, inner, call, kinds, creations) for call in inner.candidates}
         sites = {call: kind for call, kind in found.items() if kind not in (None, WAIT)}
         if sites:
-            yield family_runs(program, inner, sites, make_books)
+            yield Runs(program, inner, sites, make_books=make_books)
 
 
 def _with_sites(file: File, func: ir.Func) -> Iterator[tuple[ir.Func, Sites]]:

@@ -49,8 +49,7 @@ class Facts:
     an element of a wait, `bindable` those that are not passed over where they are not bound yet.
     `repeated` are names that are looped over more than once. `helpers` are the names of the
     functions of the project that it may call. `borrows` says that it may wait for its callers'
-    tasks, `nothing_to_lose` that it makes no task and waits for none of its callers': futures tell
-    nothing then. `size` is the number of its statements and expressions, `questioned` are the
+    tasks. `size` is the number of its statements and expressions, `questioned` are the
     methods, by their dotted texts, of whose end a question to the same object tells. `wraps` are
     the last components of the names of what makes tasks of coroutines. `bound_to` says which name a
     call, as an id, is bound to at once. `summaries` are what was worked out of functions of the
@@ -65,15 +64,12 @@ class Facts:
     helpers: frozenset[str]
     liveness: Liveness
     borrows: bool
-    nothing_to_lose: bool
     size: int
     questioned: frozenset[str] = frozenset()
     wraps: frozenset[str] = frozenset()
     bound_to: Mapping[int, str] = field(default_factory=dict)
     summaries: dict[object, Summary | None] = field(default_factory=dict)
-    # For the family: the calls inside of awaits, as ids, and the lines on which a handler expects
-    # that the time runs out.
+    # For the family: the calls inside of awaits, as ids.
     awaited: frozenset[int] = frozenset()
-    timed: frozenset[int] = frozenset()
     # The calls, as ids, by which a loop that waits in between asks tasks whether they have ended.
     polling: frozenset[int] = frozenset()

@@ -276,22 +276,19 @@ def _path(node: ir.Expr) -> str:
 
 def mentioned(node: ir.Node) -> set[str]:
     """The names that a node mentions, also those in a lambda."""
-    if isinstance(node, ir.Lambda):
-        return set(node.func.mentions)
-    found = {node.id} if isinstance(node, ir.Name) else set()
-    for child in children(node):
-        found |= mentioned(child)
+    found: set[str] = set()
+    for part in walk([node]):
+        if isinstance(part, ir.Name):
+            found.add(part.id)
+        elif isinstance(part, ir.Lambda):
+            found |= part.func.mentions
     return found
 
 
 def paths(node: ir.Node) -> set[str]:
     """The dotted paths that a node mentions, and their beginnings."""
-    found: set[str] = set()
-    if isinstance(node, ir.Attr) and node.path is not None:
-        found.add(".".join(node.path))
-    for child in children(node):
-        found |= paths(child)
-    return found
+    attributes = (part for part in walk([node]) if isinstance(part, ir.Attr))
+    return {".".join(part.path) for part in attributes if part.path is not None}
 
 
 def changed_by(node: ir.Call, names: Collection[str]) -> set[str]:

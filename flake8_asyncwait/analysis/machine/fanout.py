@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.walk import last_name, walk
+from flake8_asyncwait.analysis.code.walk import last_name, suspends, walk
 from flake8_asyncwait.analysis.machine.machine import BYSTANDER, Args, Context, Results
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.state import State
@@ -157,13 +157,10 @@ def may_close(ctx: Context, state: State) -> bool:
     return state.fault is not None and state.fault.kind == CHILD
 
 
-def is_timed(ctx: Context, func: ir.Func, line: int) -> bool:
-    """Whether the time that runs out on a line is an ordinary outcome: a handler expects it."""
-    return (
-        ctx.machine.site.kind is not WAIT
-        and func is ctx.machine.func
-        and line in ctx.machine.facts.timed
-    )
+def is_timed(ctx: Context) -> bool:
+    """Whether it is an ordinary outcome that the time runs out: a handler expects it."""
+    own = ctx.frame.func is ctx.machine.func
+    return ctx.timed and own and ctx.machine.site.kind is not WAIT
 
 
 def awaitables(ctx: Context, node: ir.Call, args: Args) -> tuple[list[Value], bool]:
@@ -270,8 +267,6 @@ def _is_of_cancellation(handler: ir.Handler) -> bool:
 
 
 def _is_quiet(statement: ir.Stmt) -> bool:
-    """Whether a statement neither waits nor raises; plain calls are taken not to raise."""
-    return not any(isinstance(node, _LOUD) for node in walk([statement]))
-
-
-_LOUD = (ir.Await, ir.Raise, ir.Yield, ir.Assert)
+    """Whether a statement neither suspends nor raises; plain calls are taken not to raise."""
+    nodes = walk([statement])
+    return not any(suspends(node) or isinstance(node, (ir.Raise, ir.Assert)) for node in nodes)

@@ -13,6 +13,7 @@ from flake8_asyncwait.analysis.states.values import (
     UNSETTLED,
     Coroutine,
     Function,
+    Param,
     Result,
     Value,
 )
@@ -21,21 +22,14 @@ from flake8_asyncwait.analysis.states.values import (
 def hand_over(ctx: Context, state: State, value: Value) -> State:
     """Somebody else can reach a value, and all that it captures."""
     ctx.machine.books.handed_over(state, value, ctx.machine.line)
+    parts = list(state.parts(value))
     state = effects.hand_over(state, value)
-    for param in state.params(value):
-        if not param.handed:
-            state = effects.substitute(state, param, param._replace(handed=True))
-    reached = (value, *(state.heap[number] for number in state.refs(value)))
-    for func in _functions_in(reached):
-        if func.parent is not None:
-            state = hand_over_names(ctx, state, func.mentions)
+    for param in {part for part in parts if isinstance(part, Param) and not part.handed}:
+        state = effects.substitute(state, param, param._replace(handed=True))
+    for part in parts:
+        if isinstance(part, (Function, Coroutine)) and part.func.parent is not None:
+            state = hand_over_names(ctx, state, part.func.mentions)
     return state
-
-
-def _functions_in(value: object) -> list[ir.Func]:
-    own = [value.func] if isinstance(value, (Function, Coroutine)) else []
-    parts = value if isinstance(value, tuple) else ()
-    return own + [func for part in parts for func in _functions_in(part)]
 
 
 def hand_over_names(ctx: Context, state: State, names: Iterable[str]) -> State:

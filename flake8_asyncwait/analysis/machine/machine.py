@@ -75,7 +75,7 @@ class Context:
     """Where a statement runs: on which machine, in which frame, where abrupt ends go, the exception
     being handled, and whether this is a `finally` or a handler. `limited` says that a timeout of
     its own ends a full wait here, `expected` is what a `try` around this is there for: what plain
-    calls may raise."""
+    calls may raise. `timed` says that a handler expects that the time runs out here."""
 
     machine: Machine
     frame: Frame
@@ -84,6 +84,7 @@ class Context:
     cleanup: bool = False
     limited: bool = False
     expected: tuple[Exc, ...] = ()
+    timed: bool = False
 
     def into(self, out: Flow) -> Context:
         """The same place, with abrupt ends going to `out`."""
@@ -91,7 +92,7 @@ class Context:
 
     def handler(self, out: Flow, handling: Exc | None) -> Context:
         """A `finally` or a handler of a `try` in this place."""
-        return Context(self.machine, self.frame, out, handling, True, False, self.expected)
+        return replace(self, out=out, handling=handling, cleanup=True, limited=False)
 
     def fail(self, state: State, exc: Exc) -> None:
         """The execution raises, as Python does and without a fault."""
@@ -207,8 +208,6 @@ class Machine:
     # What is worked out once for each helper, statement or loop.
     flags: dict[ir.Func, set[str]] = field(default_factory=dict)
     wraps: dict[ir.Func, bool] = field(default_factory=dict)
-    dear: set[ir.Func] = field(default_factory=set)
-    affordable: set[ir.Func] = field(default_factory=set)
     ordered: dict[int, bool] = field(default_factory=dict)
     assigned: dict[ir.Func, list[tuple[str, str]]] = field(default_factory=dict)
     # The `async for` loops over `as_completed`, as ids, and whether that has a timeout of its own.

@@ -202,7 +202,7 @@ def _await_limited(ctx: Context, state: State, inner: Value, line: int) -> Resul
         state, inner = as_task(ctx, state, inner)
     target = inner.inner if isinstance(inner, Shielded) else inner
     ended = effects.ended(state, target)  # takes no time
-    if fanout.is_timed(ctx, ctx.frame.func, line) and not ended:
+    if fanout.is_timed(ctx) and not ended:
         late = effects.end_all(state.suspended(), inner, Status.CANCELLED)
         ctx.time_out(late, line)
     if effects.tasks_of(state, target) and not ended:

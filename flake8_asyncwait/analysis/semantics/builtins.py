@@ -12,7 +12,7 @@ from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, Results
 from flake8_asyncwait.analysis.semantics.dicts import dict_of, given_pairs
 from flake8_asyncwait.analysis.semantics.helpers import enter
-from flake8_asyncwait.analysis.semantics.items import collection, iterated, new_box, orders_of
+from flake8_asyncwait.analysis.semantics.items import iterated, new_box, orders_of
 from flake8_asyncwait.analysis.semantics.names import class_names
 from flake8_asyncwait.analysis.semantics.running import Operation, run_real
 from flake8_asyncwait.analysis.semantics.truth import truth
@@ -27,10 +27,8 @@ from flake8_asyncwait.analysis.states.values import (
     AtLeast,
     Box,
     Const,
-    Foreign,
     Function,
     Gather,
-    Param,
     Raised,
     Ref,
     Task,
@@ -181,9 +179,7 @@ def sorted_items(ctx: Context, node: ir.Call, args: Args, state: State) -> Resul
     results: Results = []
     for after, value in collected(list, ctx, node, args, state):
         box = after.get(value)
-        if not isinstance(value, Ref) or type(box) is not Box:
-            results.append((after, value))
-        elif args.keywords or any(map(is_key, box.items)):
+        if type(box) is Box and (args.keywords or any(map(is_key, box.items))):
             results += [after.new(box._replace(items=o)) for o in orders_of(after, box.items)]
         else:
             results += _run(ctx, sorted, value, [], after)
@@ -200,31 +196,30 @@ def reversed_items(ctx: Context, node: ir.Call, args: Args, state: State) -> Res
 
 def sliced_items(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """`itertools.islice(items, ...)`"""
-    results: Results = []
-    for after, value in collected(list, ctx, node, args, state):
-        if isinstance(value, Ref) and type(after.get(value)) is Box:
-            results += _run(ctx, islice, value, args.positional[1:], after)
-        else:
-            results.append((after, value))
-    return results
+    bounds = args.positional[1:]
+    ways = collected(list, ctx, node, args, state)
+    return [end for after, value in ways for end in _run(ctx, islice, value, bounds, after)]
 
 
 def _run(
-    ctx: Context, operation: Operation, ref: Ref, others: list[Value], state: State
+    ctx: Context, operation: Operation, value: Value, others: list[Value], state: State
 ) -> Results:
-    """Run a function of Python's; where it asks for what is not known, its value holds as much."""
+    """Run a function of Python's on a collection; where it asks for what is not known, its value
+    holds as much."""
+    box = state.get(value)
+    if not isinstance(value, Ref) or type(box) is not Box:
+        return [(state, value)]
     try:
-        return run_real(ctx, operation, ref, others, state)
+        return run_real(ctx, operation, value, others, state)
     except NotKnown:
-        return [state.new(state.box(ref)._replace(open=True, escaped=False))]
+        return [state.new(box._replace(open=True, escaped=False))]
 
 
 def _given(
     ctx: Context, value: Value, state: State
 ) -> tuple[State, tuple[Value, ...] | None, Value]:
     """What a value that is made into a collection yields; None where that is not tracked."""
-    tracked = collection(ctx, state, value) or isinstance(value, (Param, Foreign))
-    if not tracked or isinstance(value, AsCompleted):
+    if isinstance(value, AsCompleted):
         return state, None, value
     return iterated(ctx, state, value)
 
@@ -340,7 +335,8 @@ def made_dict(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     box = state.get(args.first())
     if type(box) is Box and box.kind is dict and not args.keywords:
         return [state.new(box._replace(escaped=False))]
-    return [state.new(dict_of(state, *given_pairs(args, state)))]
+    state, made = dict_of(state, *given_pairs(args, state))
+    return [state.new(made)]
 
 
 def next_of(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import ANY, CANCELLED_ERROR
-from flake8_asyncwait.analysis.code.walk import walk
+from flake8_asyncwait.analysis.code.walk import target_names, walk
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.machine.machine import Context, Results
@@ -32,23 +32,17 @@ def _comprehension(ctx: Context, node: ir.Comprehension, state: State) -> Result
     ways = _clauses(ctx, node, 0, [(state, [], False)])
     ctx.machine.batch = outer
     ctx.machine.books.tick(len(ways))  # in each other, they are many more than were evaluated
-    bound = {n for clause in node.clauses for n in _clause_names(clause.target, ctx)}
+    names = {name for clause in node.clauses for name in target_names(clause.target)}
+    bound = [ctx.frame.prefix + name for name in names]
     results: Results = []
     for after, items, opened in ways:
         after = after.unbind(*bound)
         if node.kind is dict:
-            results.append(after.new(dict_of(after, rows_of(items), opened)))
+            after, made = dict_of(after, rows_of(items), opened)
+            results.append(after.new(made))
         else:
             results.append(new_box(after, node.kind, items, opened, fanout.counts(ctx, items)))
     return results
-
-
-def _clause_names(target: ir.Target, ctx: Context) -> list[str]:
-    if isinstance(target, ir.Name):
-        return [ctx.frame.prefix + target.id]
-    if isinstance(target, ir.Unpack):
-        return [name for part, _ in target.parts for name in _clause_names(part, ctx)]
-    return []
 
 
 def _clauses(ctx: Context, node: ir.Comprehension, depth: int, ways: list[Way]) -> list[Way]:

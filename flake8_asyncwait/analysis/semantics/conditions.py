@@ -116,29 +116,29 @@ def _found_before(ctx: Context, node: ir.Expr, state: State) -> bool | None:
 
 def _answer(asked: Question, known: Tested) -> bool | None:
     """The answer to a question by what is known."""
-    if asked.asked == "truth":
-        return False if known.none else known.truth
-    if asked.asked == "none":
-        return False if known.truth else known.none
-    told = dict(known.told)
     kind, than = asked.than
-    if (asked.asked, asked.than) in told:
-        return told[asked.asked, asked.than]
+    for (sign, other), holds in known.told:
+        if (sign, other) == (asked.asked, asked.than):
+            return holds
+        equals = sign == "==" and other[0] == CONSTANT and holds
+        if asked.asked == "truth" and (equals or (sign == "none" and holds)):
+            return equals and bool(other[1])
+        if asked.asked == "none" and (equals or (sign == "truth" and holds)):
+            return False
     if kind != CONSTANT or asked.asked not in ("==", "in"):
         return None
-    answers = {_is_equal(one, known) for one in (than if isinstance(than, tuple) else (than,))}
-    return True if True in answers else None if None in answers else False
+    constants = than if isinstance(than, tuple) else (than,)
+    return any_of(_is_equal(one, known) for one in constants)
 
 
 def _is_equal(constant: Any, known: Tested) -> bool | None:
     """Whether something equals a constant that is not None, if that is known of it."""
-    truth = False if known.none else known.truth
-    if known.none or (truth is not None and truth != bool(constant)):
-        return False
     for (asked, (kind, other)), holds in known.told:
         if asked == "==" and kind == CONSTANT and (holds or other == constant):
             return bool(holds and other == constant)
         if isinstance(other, tuple) and not holds and constant in other:
+            return False
+        if (asked == "none" and holds) or (asked == "truth" and holds != bool(constant)):
             return False
     return None
 
@@ -162,8 +162,8 @@ def _chosen(ctx: Context, node: ir.Expr, state: State, truth: bool) -> State:
     if asked.name:
         before = state.env.get(TESTED + asked.name)
         before = before if isinstance(before, Tested) else Tested()
-        found = _learned(before, asked, truth == asked.expected)
-        state = state.bind(TESTED + asked.name, found)
+        told = before.told | {((asked.asked, asked.than), truth == asked.expected)}
+        state = state.bind(TESTED + asked.name, Tested(told))
     asked = question(node)
     if asked.name and asked.asked == "none" and truth == asked.expected:
         state = _know_none(asked.name, state, ctx)
@@ -186,19 +186,6 @@ def _counted(ctx: Context, node: ir.Expr, state: State, truth: bool) -> State:
     if may_be_several or name.id not in func.locals - func.outer:
         return state
     return state.bind(SINGLE + name.id, Const(True))
-
-
-def _learned(known: Tested, asked: Question, answer: bool) -> Tested:
-    """What is known with the answer to one question more."""
-    if asked.asked == "truth":
-        return known._replace(truth=answer)
-    if asked.asked == "none":
-        return known._replace(none=answer)
-    kind, than = asked.than
-    told = known.told | {((asked.asked, asked.than), answer)}
-    if asked.asked == "==" and kind == CONSTANT and answer:
-        return Tested(False, bool(than), told)
-    return known._replace(told=told)
 
 
 def _know_none(name: str, state: State, ctx: Context) -> State:

@@ -6,7 +6,7 @@ task that runs would be a guess.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
@@ -22,7 +22,6 @@ from flake8_asyncwait.analysis.states.values import (
     Foreign,
     Ref,
     Result,
-    Unknown,
     Value,
 )
 
@@ -63,7 +62,7 @@ def set_key(ctx: Context, ref: Ref, key: Value, value: Value, state: State) -> S
     box = state.box(ref)
     if not is_certain(key) and any(key == each for each, _ in box.rows):
         key = UNKNOWN
-    ((key, value),) = _numbered(state, [(key, value)])
+    state, key = _as_key(state, key, value)
     pairs = tuple(p for p in box.rows if p[0] != key)
     if not any(is_element(part, state) for part in (key, value)):
         return with_something(state.put(ref, box._replace(items=pairs)), ref)
@@ -73,40 +72,21 @@ def set_key(ctx: Context, ref: Ref, key: Value, value: Value, state: State) -> S
     return state.put(ref, box._replace(items=(*pairs, (key, value))))
 
 
-def _numbered(state: State, pairs: Iterable[tuple[Value, Value]]) -> Iterator[tuple[Value, Value]]:
-    """The pairs of a dict. A key of which it is not known what it is, or will be, gets a number
-    that nothing in the state has."""
-    number = 0
-    for key, value in pairs:
-        named = isinstance(key, (Foreign, Result)) and is_element(value, state)
-        if key == UNKNOWN or named:
-            number = 1 + (number or _highest_in(state))
-            key = Unknown(number=number)
-        yield key, value
+def _as_key(state: State, key: Value, value: Value) -> tuple[State, Value]:
+    """The key under which a dict holds a value: a new one where it is not known what it is, or will
+    be."""
+    named = isinstance(key, (Foreign, Result)) and is_element(value, state)
+    return state.new_key() if key == UNKNOWN or named else (state, key)
 
 
-def _highest_in(state: State) -> int:
-    """The highest number of a key in a state."""
-    return max(map(_highest, (*state.env.values(), *state.heap.values())), default=0)
-
-
-def _highest(value: object) -> int:
-    """The highest number of a key that a value is, or holds."""
-    if isinstance(value, Unknown):
-        return value.number
-    if type(value) is not Box:
-        return 0
-    parts = [key for key, _ in value.rows] if value.kind is dict else value.items
-    return max((part.number for part in parts if isinstance(part, Unknown)), default=0)
-
-
-def dict_of(state: State, pairs: Iterable[tuple[Value, Value]], opened: bool) -> Box:
+def dict_of(state: State, pairs: Iterable[tuple[Value, Value]], opened: bool) -> tuple[State, Box]:
     """A dict of pairs, of which later ones replace those with the same key."""
     kept: dict[object, tuple[Value, Value]] = {}
-    for number, (key, value) in enumerate(_numbered(state, pairs)):
+    for number, (key, value) in enumerate(pairs):
+        state, key = _as_key(state, key, value)
         place = key if is_certain(key) else number
         kept[place] = (kept.get(place, (key,))[0], value)
-    return Box(dict, tuple(kept.values()), opened)
+    return state, Box(dict, tuple(kept.values()), opened)
 
 
 def given_pairs(args: Args, state: State) -> tuple[list[tuple[Value, Value]], bool]:
@@ -135,7 +115,7 @@ def update_dict(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> 
     pairs, opened = given_pairs(args, state)
     if box.escaped:
         state = hand_over(ctx, state, tuple(pairs))
-    after = dict_of(state, [*box.rows, *pairs], box.open or opened)
+    state, after = dict_of(state, [*box.rows, *pairs], box.open or opened)
     return [(state.put(ref, box._replace(items=after.items, open=after.open)), Const(None))]
 
 

@@ -152,7 +152,8 @@ def _dict(ctx: Context, node: ir.DictDisplay, state: State) -> Results:
         if pairs and not any(tells(part, after) for pair in pairs for part in pair):
             results.append((after, UNKNOWN))
         else:
-            results.append(after.new(dict_of(after, pairs, opened)))
+            after, made = dict_of(after, pairs, opened)
+            results.append(after.new(made))
     return results
 
 

@@ -10,7 +10,6 @@ from flake8_asyncwait.analysis.states.keys import SINGLE, SOME
 from flake8_asyncwait.analysis.states.real import UNORDERED, bounded
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
-    FUTURE,
     MANY,
     OWNED,
     UNKNOWN,
@@ -197,8 +196,6 @@ def new_task(
 
     Leaving executions out can hide a leak, but never make one up.
     """
-    if owner == FUTURE and ctx.machine.facts.nothing_to_lose:
-        return [(state, UNKNOWN)]
     origin = ctx.machine.made_at(node)
     if ctx.machine.are_many(effects.live(state, origin), 2 * ctx.machine.batch):
         return []

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, TIMEOUT_ERROR, Exc, catches
-from flake8_asyncwait.analysis.code.verdicts import any_of
+from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, TIMEOUT_ERROR, Exc
 from flake8_asyncwait.analysis.machine import fanout
-from flake8_asyncwait.analysis.machine.books import HELPER_WORK, Decided, Undetermined
 from flake8_asyncwait.analysis.machine.execute import evaluate, executes_all, run_block
 from flake8_asyncwait.analysis.machine.handover import cancel
 from flake8_asyncwait.analysis.machine.loss import merge
@@ -22,10 +18,11 @@ from flake8_asyncwait.analysis.semantics.helpers import (
     frame_for,
     function_of,
     run_body,
+    summary_of,
     without_frame,
 )
-from flake8_asyncwait.analysis.semantics.names import class_names, lookup
-from flake8_asyncwait.analysis.semantics.statements import manages
+from flake8_asyncwait.analysis.semantics.names import lookup
+from flake8_asyncwait.analysis.semantics.statements import handle_all, manages
 from flake8_asyncwait.analysis.states.completion import (
     BREAK,
     CONTINUE,
@@ -66,20 +63,13 @@ def _enter_with(ctx: Context, node: ir.With, value: Value, state: State) -> list
 
 
 def _with_suppress(ctx: Context, node: ir.With, states: list[State]) -> list[State]:
+    """`with suppress(...): ...` is `try: ... except (...): pass`."""
     assert isinstance(node.item, ir.Call)
-    names = [n for arg in node.item.args for n in class_names(ctx, arg.value)]
-    classes = ctx.machine.program.of(ctx.frame.func).outline.classes
+    kinds = ir.Display(tuple, [(arg.value, False) for arg in node.item.args])
     flow = Flow()
     ends = run_block(ctx.into(flow), node.body, states)
-    for completion, ended in flow:
-        exc = completion.exc
-        caught = exc is not None and any_of(catches(name, exc, classes) for name in names)
-        if caught is not False:
-            ends += ended
-        if caught is not True:
-            passed = completion if exc is None else raising(exc.after(names, False))
-            ctx.out.add(passed, *ended)
-    return ends
+    passing = ir.Handler(kinds, None, [], node.line)
+    return ends + handle_all(ctx, [passing], flow, ctx.out, node.line)
 
 
 def _with_timeout(ctx: Context, node: ir.With, state: State) -> list[State]:
@@ -102,7 +92,7 @@ def _with_timeout(ctx: Context, node: ir.With, state: State) -> list[State]:
                 if timed and completion == raising(CANCELLED_ERROR):
                     struck = [one for one in states if one.fault and not entered.fault]
                     ctx.out.add(raising(TIMEOUT_ERROR), *struck)
-                    if fanout.is_timed(ctx, ctx.frame.func, node.line):
+                    if fanout.is_timed(ctx):
                         late = [one.with_fault(None) for one in struck]
                         ctx.out.add(raising(TIMEOUT_ERROR), *late)
     return ends
@@ -163,36 +153,10 @@ def _manager(ctx: Context, node: ir.With, state: State) -> list[State] | None:
     if not isinstance(call, ir.Call) or ctx.frame.depth >= MAX_DEPTH:
         return None
     function = _manager_function(ctx, call, state)
-    if function is None:
+    if function is None or summary_of(ctx, function.func) is None:  # it is too dear
         return None
     ways = arguments(ctx, call, state)
-    if any(_is_dear(ctx, function, args, after) for after, args in ways):
-        return None
     return [end for after, args in ways for end in _around(ctx, node, function, args, after)]
-
-
-def _nothing_inside(state: State, _value: object, _manager: Context) -> list[State]:
-    return [state]
-
-
-def _is_dear(ctx: Context, function: Function, args: Args, state: State) -> bool:
-    """Whether a context manager takes more work than a helper may, around nothing: then it is an
-    unknown one. The first state in which it is run decides."""
-    func, machine = function.func, ctx.machine
-    if func not in machine.dear and func not in machine.affordable:
-        apart = machine.apart(machine.facts, machine.books.apart(HELPER_WORK), machine.count())
-        apart.level = machine.level + 1
-        inside = replace(ctx, machine=apart, out=Flow())
-        frame = frame_for(inside, func)
-        frame.on_yield = _nothing_inside
-        try:
-            given = bind_params(func, bind_arguments(function, args), frame, state)
-            run_body(inside, frame, given)
-        except (Undetermined, Decided):
-            machine.dear.add(func)
-        else:
-            machine.affordable.add(func)
-    return func in machine.dear
 
 
 def _manager_function(ctx: Context, call: ir.Call, state: State) -> Function | None:

@@ -19,10 +19,12 @@ from flake8_asyncwait.analysis.states.values import (
     Coroutine,
     Foreign,
     Function,
+    Gather,
     Param,
-    Ref,
     Result,
+    Task,
     Value,
+    WaitTask,
 )
 from flake8_asyncwait.sites.fanout import WAIT
 
@@ -126,18 +128,15 @@ def _flags_of(ctx: Context, func: ir.Func) -> set[str]:
     return ctx.machine.flags[func]
 
 
-def matters(value: object, state: State) -> bool:
+def matters(value: Value, state: State) -> bool:
     """Whether a helper must know a value: it reaches a task, or is a collection to come."""
-    if isinstance(value, Ref):
-        thing = state.heap[value.id]
-        if type(thing) is Box and thing.kind is not tuple:
-            return True
-        return type(thing) is not Box or matters(thing.items, state)
-    if isinstance(value, (Param, Function, Coroutine)):
-        return True
-    if isinstance(value, tuple):
-        return any(matters(part, state) for part in value)
-    return False
+    return any(
+        part.kind is not tuple if isinstance(part, Box) else isinstance(part, _MATTERING)
+        for part in state.parts(value)
+    )
+
+
+_MATTERING = (Task, Gather, WaitTask, Param, Function, Coroutine)
 
 
 def assign(ctx: Context, name: str, value: Value, state: State) -> State:

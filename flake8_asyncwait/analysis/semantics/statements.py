@@ -279,15 +279,13 @@ def _try(ctx: Context, node: ir.Try, states: list[State]) -> list[State]:
     body = Flow()
     after = Flow()
     inside = ctx.into(body)
-    inside.expected += _expected(ctx, node)
+    named = [name for handler in node.handlers for name in _names_of(ctx, handler)]
+    inside.timed |= "TimeoutError" in named
+    if never_suspends(node.body):  # it is there because plain calls raise what its handlers name
+        inside.expected += ordinary(named, ctx.machine.program.outline.classes)
     normal = run_block(inside, node.body, states)
     normal = run_block(ctx.into(after), node.orelse, normal)
-    for completion, ended in body:
-        if completion.exc is None or not node.handlers:
-            after.add(completion, *ended)
-        else:
-            merged = merge(ctx, ended, node.line)
-            normal += _handle(ctx, node, completion.exc, merged, after)
+    normal += handle_all(ctx, node.handlers, body, after, node.line)
     if not node.final:
         for completion, ended in after:
             ctx.out.add(completion, *ended)
@@ -295,21 +293,31 @@ def _try(ctx: Context, node: ir.Try, states: list[State]) -> list[State]:
     return _finally(ctx, node, normal, after)
 
 
-def _expected(ctx: Context, node: ir.Try) -> tuple[Exc, ...]:
-    """The ordinary exceptions that the handlers of a `try` name whose body never suspends: it is
-    there because plain calls raise them."""
-    if not node.handlers or not never_suspends(node.body):
-        return ()
-    kinds = [handler.type for handler in node.handlers if handler.type is not None]
-    names = [name for kind in kinds for name in class_names(ctx, kind)]
-    return ordinary(names, ctx.machine.program.outline.classes)
+def _names_of(ctx: Context, handler: ir.Handler) -> list[str | None]:
+    return [] if handler.type is None else class_names(ctx, handler.type)
 
 
-def _handle(ctx: Context, node: ir.Try, exc: Exc, states: list[State], after: Flow) -> list[State]:
+def handle_all(
+    ctx: Context, handlers: list[ir.Handler], body: Flow, after: Flow, line: int
+) -> list[State]:
+    """Send what a block has raised through handlers, and all else to `after`; returns the states
+    that go on after a handler."""
+    ends: list[State] = []
+    for completion, states in body:
+        if completion.exc is None or not handlers:
+            after.add(completion, *states)
+        else:
+            ends += _handle(ctx, handlers, completion.exc, merge(ctx, states, line), after)
+    return ends
+
+
+def _handle(
+    ctx: Context, handlers: list[ir.Handler], exc: Exc, states: list[State], after: Flow
+) -> list[State]:
     """Send an exception through the handlers; returns the states that go on after one."""
     classes = ctx.machine.program.of(ctx.frame.func).outline.classes
     ends: list[State] = []
-    for handler in node.handlers:
+    for handler in handlers:
         names = class_names(ctx, handler.type or ir.Name("BaseException"))
         caught = any_of(catches(name, exc, classes) for name in names)
         if caught is False:

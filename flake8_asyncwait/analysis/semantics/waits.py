@@ -133,18 +133,11 @@ def _with_result(state: State, ref: Ref, value: Value) -> State:
 def _passed(state: State, items: tuple[Value, ...]) -> State:
     """Time has passed in a wait; the dotted names of what it waited for are still believed."""
     later = state.suspended()
-    for name, value in _kept(state, items).items():
-        later = later.bind(name, value)
-    return later
-
-
-def _kept(state: State, items: tuple[Value, ...]) -> dict[str, Value]:
     numbers = {item.id for item in items if isinstance(item, Ref)}
-    return {
-        name: value
-        for name, value in state.env.items()
-        if is_attribute(name) and numbers & set(state.refs(value))
-    }
+    for name, value in state.env.items():
+        if is_attribute(name) and numbers & set(state.refs(value)):
+            later = later.bind(name, value)
+    return later
 
 
 def start_wait(
@@ -202,19 +195,18 @@ def _partings(
 ) -> Results:
     """The ways in which a wait parts its elements, now or, where it is `over`, some time ago."""
     full = not waiting.first and not waiting.timeout
-    kept = _kept(state, items)
+    later = state if over else _passed(state, items)
     may_be_none = waiting.timeout or opened
     is_open = opened and not any(_is_another(ctx, state, item) for item in items)
     results: Results = []
     for done, pending in effects.partitions(state, items, full=full, may_be_none=may_be_none):
         if over and any(effects.surely_runs(state, item) for item in done):
             continue
-        after = state
-        if over:
-            for item in done:
-                after = effects.end_all(after, item, Status.DONE)
-        else:
-            after = effects.after_wait(state, done, pending, kept)
+        after = later
+        for item in done:
+            after = effects.end_all(after, item, Status.DONE)
+        if not over:
+            after = effects.surely_running(after, pending)
         if waiting.site >= 0:
             after = _outcome_step(ctx, after, waiting, done, pending, opened)
         ways = [after]

@@ -270,20 +270,9 @@ def _subsets(items: list[Value]) -> Iterator[list[Value]]:
             yield from map(list, combinations(items, size))
 
 
-def after_wait(
-    state: State, done: tuple[Value, ...], pending: tuple[Value, ...], kept: dict[str, Value]
-) -> State:
-    """The state when a wait has returned: time has passed, the pending half surely runs.
-
-    `kept` are the dotted names that stood for waited tasks: they are believed until the next
-    suspension.
-    """
-    state = state.suspended()
-    for name, value in kept.items():
-        state = state.bind(name, value)
-    ended = [ref for item in done for ref in tasks_of(state, item)]
-    state = _with_statuses(state, ended, partial(_end, Status.DONE))
-    running = [ref for item in pending for ref in tasks_of(state, item)]
+def surely_running(state: State, items: tuple[Value, ...]) -> State:
+    """The state in which the pending half of a wait surely runs."""
+    running = [ref for item in items for ref in tasks_of(state, item)]
     return _with_statuses(state, running, _not_ended)
 
 

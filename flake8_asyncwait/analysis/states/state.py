@@ -21,7 +21,6 @@ from flake8_asyncwait.analysis.states.values import (
     Coroutine,
     Gather,
     Method,
-    Param,
     Ref,
     Shielded,
     Status,
@@ -143,6 +142,12 @@ class State:
         state._top = ref.id
         return state, ref
 
+    def new_key(self) -> tuple[State, Unknown]:
+        """A key of a dict, of which nothing is known but that it is none of the others."""
+        state = self._again()
+        state._top += 1
+        return state, Unknown(number=state._top)
+
     def put_all(self, things: Mapping[int, Thing]) -> State:
         """The state in which the objects of these numbers are others."""
         if not things:
@@ -242,18 +247,18 @@ class State:
             elif kind in _COMPOSITE:
                 queue.extend(reversed(current))
 
-    def params(self, value: Value) -> set[Param]:
-        """The parameters that a value holds, of which it is not known yet what they are."""
-        found: set[Param] = set()
-        queue: list[Any] = [value, *(self.heap[number] for number in self.refs(value))]
+    def parts(self, value: Value) -> Iterator[object]:
+        """A value, and all values and objects that are reached from it."""
+        seen: set[int] = set()
+        queue: list[Any] = [value]
         while queue:
             current = queue.pop()
-            kind = type(current)
-            if kind is Param:
-                found.add(current)
-            elif kind in _COMPOSITE:
+            yield current
+            if type(current) in _COMPOSITE:
                 queue.extend(current)
-        return found
+            elif type(current) is Ref and current.id not in seen:
+                seen.add(current.id)
+                queue.append(self.heap[current.id])
 
     def reachable(self) -> Sequence[int]:
         """The numbers of all objects that some name reaches, each once."""

@@ -193,11 +193,9 @@ class Slice(NamedTuple):
 
 
 class Tested(NamedTuple):
-    """What tests have found out about something unknown; None for what they have not. `told` are
-    comparisons, as what was asked and with what, that were found to be true or false."""
+    """What tests have found out about something unknown: questions, as what was asked and with
+    what, with their answers."""
 
-    none: bool | None = None
-    truth: bool | None = None
     told: frozenset[tuple[tuple[str, tuple[str, object]], bool]] = frozenset()
 
 

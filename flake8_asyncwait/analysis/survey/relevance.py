@@ -58,19 +58,11 @@ def carried(node: ir.Node | None, follows: Follows) -> set[str]:
         return carried(node.value, follows)
     if isinstance(node, ir.IfExp):
         return carried(node.body, follows) | carried(node.orelse, follows)
-    if isinstance(node, ir.Comprehension):
-        return _carried_by_comprehension(node, follows)
+    if isinstance(node, ir.Comprehension):  # what it iterates over comes through its variables
+        return carried(node.element, follows) | carried(node.key, follows)
     found: set[str] = set()
     for child in children(node):
         found |= carried(child, follows)
-    return found
-
-
-def _carried_by_comprehension(node: ir.Comprehension, follows: Follows) -> set[str]:
-    """Its elements; what it iterates over reaches them through its variables."""
-    found = carried(node.element, follows)
-    if node.key is not None:
-        found |= carried(node.key, follows)
     return found
 
 
@@ -209,7 +201,7 @@ def _wrapped(func: ir.Func, follows: Follows, wraps: Callable[[ir.Call], bool]) 
 
 
 def _holds(node: ir.Node, sites: set[int]) -> bool:
-    return id(node) in sites or any(_holds(child, sites) for child in children(node))
+    return any(id(part) in sites for part in walk([node]))
 
 
 def _edges(func: ir.Func, follows: Follows) -> Iterator[tuple[str, str]]:

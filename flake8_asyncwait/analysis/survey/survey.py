@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -23,19 +23,14 @@ from flake8_asyncwait.analysis.code.walk import (
 )
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.survey.relevance import Follows, relevant_names, repeated
-from flake8_asyncwait.sites.fanout import Kind
+from flake8_asyncwait.sites.fanout import WAIT, Kind
 
 
-def facts_of(
-    program: Program,
-    func: ir.Func,
-    calls: list[ir.Call],
-    all_owners: bool,
-    making: Collection[ir.Call] = (),
-) -> Facts:
-    """What is known of a function whose wait sites are `calls`. `all_owners` says that tasks
-    of others count too (AWT105). The calls that are `making` tasks, and not waits, give
-    what they are put in the tasks of the site."""
+def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> Facts:
+    """What is known of a function whose sites are of these kinds, all of them waits or none."""
+    calls = list(kinds)
+    # Those that are making tasks, and no waits, give what they are put in the tasks of the site.
+    making = frozenset(call for call, kind in kinds.items() if kind is not WAIT)
     sites = _sites(func, calls)
     may_call = program.helpers(func)
     helpers = frozenset(may_call.entries) | {nested.name for nested in func.nested}
@@ -45,11 +40,14 @@ def facts_of(
     made -= {*func.imports, *(n.name for n in every(func) if isinstance(n, ir.DefineClass))}
     passed = (name for name in relevant.names if program.root(func, name) != "asyncio")
     names = made.union(passed)
-    deleted = {name for node in every(func) for name in _deleted_names(node)}
+    deletes = (node for node in every(func) if isinstance(node, ir.Delete))
+    targets = (target for node in deletes for target in node.targets)
+    # To read what was deleted raises.
+    deleted = {target.id for target in targets if isinstance(target, ir.Name)}
     results = frozenset().union(*(site.result_names for site in sites))
     borrows = any(name in relevant.elements for name in func.params)
     bindable = frozenset(made | ((deleted | results) & names))
-    return Facts(
+    facts = Facts(
         sites,
         frozenset(names),
         relevant.elements,
@@ -58,12 +56,12 @@ def facts_of(
         helpers,
         Liveness(func, known.named(known.ASKS) | helpers, calls),
         borrows,
-        not (all_owners or borrows or _may_make(program, func, makes)),
         len(every(func)),
         frozenset(_questioned(func)),
         known.named(known.WRAPS),
         bound_to=dict(_bound_to(func)),
     )
+    return _of_family(facts, func, kinds) if making else facts
 
 
 def _bound_to(func: ir.Func) -> Iterator[tuple[int, str]]:
@@ -79,24 +77,21 @@ def _bound_to(func: ir.Func) -> Iterator[tuple[int, str]]:
                     yield id(element), part.id
 
 
-def family_facts_of(program: Program, func: ir.Func, sites: Mapping[ir.Call, Kind]) -> Facts:
-    """What is known of a function that holds sites of the family, which are of these kinds."""
-    facts = facts_of(program, func, list(sites), False, frozenset(sites))
+def _of_family(facts: Facts, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> Facts:
+    """What is known besides where the sites are of the family."""
     return replace(
         facts,
         sites=[
-            Site(call, index, kind=kind, uses=_uses(func, call))
-            for index, (call, kind) in enumerate(sites.items())
+            replace(site, kind=kinds[site.call], uses=_uses(func, site.call))
+            for site in facts.sites
         ],
-        nothing_to_lose=False,
         awaited=frozenset(
             id(part)
             for node in every(func)
             if isinstance(node, ir.Await)
-            for part in _inside(node.value)
+            for part in walk([node.value])
             if isinstance(part, ir.Call)
         ),
-        timed=frozenset(_timed(func)),
         polling=frozenset(_polling(func)),
     )
 
@@ -141,7 +136,7 @@ def _polling(func: ir.Func) -> Iterator[int]:
     for node in every(func):
         if isinstance(node, ir.While) and not never_suspends(node.body):
             tests = [one.test for one in node.body if isinstance(one, ir.If) and _leaves(one)]
-            for part in (part for test in (node.test, *tests) for part in _inside(test)):
+            for part in (part for test in (node.test, *tests) for part in walk([test])):
                 if isinstance(part, ir.Call) and known.has(part, known.QUESTIONS):
                     if not known.has(part, known.ASKS):
                         yield id(part)
@@ -156,19 +151,6 @@ def _leaves(node: ir.If) -> bool:
     )
 
 
-def _timed(func: ir.Func) -> Iterator[int]:
-    """The lines inside of a `try` that has a handler for a TimeoutError."""
-    for node in every(func):
-        if isinstance(node, ir.Try) and any(_expects_timeout(h.type) for h in node.handlers):
-            yield from (part.line for part in walk(node.body) if hasattr(part, "line"))
-
-
-def _expects_timeout(kind: ir.Expr | None) -> bool:
-    if isinstance(kind, ir.Display):
-        return any(_expects_timeout(part) for part, _ in kind.elements)
-    return kind is not None and last_name(kind) == "TimeoutError"
-
-
 def _questioned(func: ir.Func) -> Iterator[str]:
     """The methods, by their dotted texts, of whose end a question to the same object tells."""
     for node in every(func):
@@ -176,16 +158,6 @@ def _questioned(func: ir.Func) -> Iterator[str]:
         path = callee.path if isinstance(callee, ir.Attr) else None
         if path and path[-1] in known.WHILE_PENDING:
             yield ".".join((*path[:-1], known.WHILE_PENDING[path[-1]][0]))
-
-
-def _may_make(program: Program, func: ir.Func, makes: Callable[[ir.Call], bool]) -> bool:
-    """Whether a function, or one of the project that it calls, may make a task."""
-    for node in every(func):
-        if isinstance(node, ir.Call) and makes(node):
-            return True
-        if isinstance(node, ir.Call) and program.named(program.task_factories, func, node.func):
-            return True
-    return any(_may_make(program, nested, makes) for nested in func.nested)
 
 
 def _makes(helpers: Helpers, call: ir.Call) -> bool:
@@ -219,20 +191,9 @@ def _made_names(node: object, makes: Callable[[ir.Call], bool]) -> set[str]:
     is bound is not passed over."""
     if not isinstance(node, ir.Assign):
         return set()
-    if not any(isinstance(n, ir.Call) and makes(n) for n in _inside(node.value)):
+    if not any(isinstance(n, ir.Call) and makes(n) for n in walk([node.value])):
         return set()
     return {name for name in bound_names(node) if "." not in name}
-
-
-def _deleted_names(node: object) -> set[str]:
-    """The names that a statement deletes: reading one afterwards raises."""
-    if not isinstance(node, ir.Delete):
-        return set()
-    return {target.id for target in node.targets if isinstance(target, ir.Name)}
-
-
-def _inside(expr: ir.Expr) -> list[object]:
-    return list(walk([ir.ExprStmt(expr, 0)]))
 
 
 def _sites(func: ir.Func, calls: list[ir.Call]) -> list[Site]:
@@ -241,7 +202,7 @@ def _sites(func: ir.Func, calls: list[ir.Call]) -> list[Site]:
     holding: dict[object, list[ir.Assign | ir.Walrus]] = {call: [] for call in calls}
     taking: dict[str, list[ir.Assign | ir.Walrus]] = {}
     for assign in assigns:
-        for node in _inside(assign.value):
+        for node in walk([assign.value]):
             if isinstance(node, ir.Call) and node in holding:
                 holding[node].append(assign)
         taking.setdefault(_taken(assign.value), []).append(assign)
