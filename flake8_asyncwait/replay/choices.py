@@ -282,22 +282,12 @@ class Choices(Backstage):
 
     def caller(self) -> CodeType:
         """Return the code of the judged source's function that is running."""
-        frame = sys._getframe(1)
-        while frame is not None:
-            if group := self.groups.get(frame.f_code):
-                return group
-            frame = frame.f_back  # type: ignore[assignment]
-        return self.target
+        own = (self.groups[one.f_code] for one in _frames() if one.f_code in self.groups)
+        return next(own, self.target)
 
     def lines(self) -> frozenset[int]:
         """Return the lines of all functions of the judged source that are running."""
-        found = set()
-        frame = sys._getframe(1)
-        while frame is not None:
-            if frame.f_code in self.groups:
-                found.add(frame.f_lineno)
-            frame = frame.f_back  # type: ignore[assignment]
-        return frozenset(found)
+        return frozenset(one.f_lineno for one in _frames() if one.f_code in self.groups)
 
     def line(self) -> int:
         """Return the line of the judged function that is running (0 outside of it)."""
@@ -306,10 +296,16 @@ class Choices(Backstage):
 
     def frame(self) -> FrameType | None:
         """Return the innermost running frame that belongs to the judged function."""
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None and self.groups.get(frame.f_code) is not self.target:
-            frame = frame.f_back
-        return frame
+        own = (one for one in _frames() if self.groups.get(one.f_code) is self.target)
+        return next(own, None)
+
+
+def _frames() -> Iterator[FrameType]:
+    """Yield the frames that are running, innermost first."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 def _is_ordinary(kind: object) -> bool:

@@ -274,10 +274,9 @@ class Hooks(Backstage):
                 if constant is None:
                     return unknown.is_none()
                 return bool(unknown == constant)
-        if isinstance(one, Unknown) and isinstance(other, Standin) and one is not other:
-            return _may_be_same(one, other) and bool(one == other)
-        if isinstance(other, Unknown) and isinstance(one, Standin) and one is not other:
-            return _may_be_same(other, one) and bool(other == one)
+        for this, that in ((one, other), (other, one)):
+            if isinstance(this, Unknown) and isinstance(that, Standin) and this is not that:
+                return _may_be_same(this, that) and bool(this == that)
         return one is other
 
     def contains(self, thing: Any, container: Any) -> bool:

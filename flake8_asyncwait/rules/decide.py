@@ -199,7 +199,7 @@ def kind_of(
 
 def _is_wait(program: Program, func: ir.Func, call: ir.Call) -> bool:
     qualified = program.qualified(func, call.func)
-    return qualified == known.WAIT or program.named(program.wait_functions, func, call.func)
+    return qualified == known.WAIT or program.named(program.options.wait_functions, func, call.func)
 
 
 def _leaves_nothing(func: ir.Func, call: ir.Call) -> bool:

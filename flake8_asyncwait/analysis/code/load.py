@@ -94,9 +94,7 @@ def program_of(
             slices.outline,
             slices.load,
             modules,
-            options.task_factories,
-            options.cancellers,
-            options.wait_functions,
+            options,
             settling,
             path,
         )

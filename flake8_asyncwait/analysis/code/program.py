@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import every, functions_in, last_name, unsubscripted
 from flake8_asyncwait.named import NamedTuple
+from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites import find
 from flake8_asyncwait.sites.modules import Module, digest_of, module_at
 from flake8_asyncwait.sites.outline import Entry, Outline, canonical, dotted
@@ -174,18 +175,14 @@ class Program:
         outline: Outline,
         load: Callable[[str | None, str], ir.Func | None],
         modules: Modules,
-        task_factories: frozenset[str] = frozenset(),
-        cancellers: frozenset[str] = frozenset(),
-        wait_functions: frozenset[str] = frozenset(),
-        settling: frozenset[str] = frozenset(),
+        options: Options,
+        settling: frozenset[str],
         path: str = "",
     ) -> None:
         self.outline = outline
         self.modules = modules
         self.path = path
-        self.task_factories = task_factories
-        self.cancellers = cancellers
-        self.wait_functions = wait_functions
+        self.options = options
         self.settling = settling
         self._load = load
         self._qualified: dict[tuple[ir.Func, ir.Expr], str | None] = {}
@@ -197,8 +194,8 @@ class Program:
 
     def alone(self) -> Program:
         """The same file, looking into itself only."""
-        options = self.task_factories, self.cancellers, self.wait_functions, self.settling
-        return Program(self.outline, self._load, Modules(None, self.modules.make), *options)
+        modules = Modules(None, self.modules.make)
+        return Program(self.outline, self._load, modules, self.options, self.settling)
 
     def of(self, func: ir.Func) -> Program:
         """The module that a function is defined in."""
@@ -428,10 +425,10 @@ class Program:
         root = self.root(func, name)
         return root is not None and not root.startswith("builtins.")
 
-    def named(self, options: frozenset[str], func: ir.Func, node: ir.Expr) -> bool:
+    def named(self, given: frozenset[str], func: ir.Func, node: ir.Expr) -> bool:
         """Whether a callee is one that the user named: by its dotted text, its qualified name or
         its last component."""
-        if not options:
+        if not given:
             return False
         names = {self.qualified(func, node)}
         node = unsubscripted(node)
@@ -439,7 +436,7 @@ class Program:
             names |= {node.id}
         elif isinstance(node, ir.Attr):
             names |= {node.name, ".".join(node.path) if node.path else None}
-        return bool(names & options)
+        return bool(names & given)
 
     def constant(self, name: str, depth: int = 3) -> tuple[str | None, str | None]:
         """What a module-level constant is bound to: the string, or the qualified name; None for

@@ -68,7 +68,7 @@ def _call(ctx: Context, node: ir.Call, state: State) -> Results:
     qualified = program.qualified(func, node.func)
     if (qualified or "").rpartition(".")[2] in program.settling:
         return _wait_any_call(ctx, node, state, number)
-    wraps = program.named(program.wait_functions, func, node.func)
+    wraps = program.named(program.options.wait_functions, func, node.func)
     if site is not None or qualified == known.WAIT or wraps:
         return [*_wait_call(ctx, node, state, number)]
     if node.mapped is not None and qualified == MAP:
@@ -76,7 +76,7 @@ def _call(ctx: Context, node: ir.Call, state: State) -> Results:
     row = known.FUNCTIONS.get(qualified or "", known.UNKNOWN_CALL)
     rule, writes = row.rule, known.Trait.WRITES in row.traits
     results: Results = []
-    if rule is not None and qualified not in program.task_factories:
+    if rule is not None and qualified not in program.options.task_factories:
         for after, args in arguments(ctx, node, state):
             ways = rule(ctx, node, args, after)
             exact = not writes and any(reaches_task(value, after) for value in args.every())
@@ -181,10 +181,10 @@ def _coroutine_in(state: State, waited: Value) -> str:
 def _dispatch(
     ctx: Context, node: ir.Call, callee: Value, args: Args, state: State, qualified: str | None
 ) -> Results:
-    func = ctx.frame.func
-    if ctx.machine.program.named(ctx.machine.program.task_factories, func, node.func):
+    func, program = ctx.frame.func, ctx.machine.program
+    if program.named(program.options.task_factories, func, node.func):
         return factory(ctx, node, args, state)
-    if ctx.machine.program.named(ctx.machine.program.cancellers, func, node.func):
+    if program.named(program.options.cancellers, func, node.func):
         return canceller(ctx, node, args, state)
     if isinstance(callee, Method):
         return _method(ctx, node, callee, args, state, qualified)
