@@ -145,9 +145,21 @@ def _looked_into(
         # It does the same in every state.
         summary = summary_of(ctx, func, _constants(ctx, func, pairs))
         return None if summary is None else _summarised(ctx, summary, state)
-    if summary_of(ctx, func) is None:
+    if func in ctx.machine.dear:
         return None
-    return _returned(ctx, func, state, _activate(ctx, func, pairs, state, caller))
+    books, work, limit = ctx.machine.books, ctx.machine.books.work, ctx.machine.books.limit
+    books.limit = min(limit, work + HELPER_WORK)
+    try:
+        results = _activate(ctx, func, pairs, state, caller)
+    except Undetermined:
+        if books.limit == limit:
+            raise
+        books.work = work
+        ctx.machine.dear.add(func)
+        return None
+    finally:
+        books.limit = limit
+    return _returned(ctx, func, state, results)
 
 
 def _summarised(ctx: Context, summary: Summary, state: State) -> Results:
