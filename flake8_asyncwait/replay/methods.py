@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flake8_asyncwait.replay.facts import Kind
 from flake8_asyncwait.replay.locate import words
+from flake8_asyncwait.replay.reach import reached
 
 if TYPE_CHECKING:
     from flake8_asyncwait.replay.unknown import Unknown
@@ -32,6 +33,8 @@ def _done(unknown: Unknown, *args: object) -> object:
 
 
 def _cancel(unknown: Unknown, *args: object, **kwargs: object) -> object:
+    if any(True for _ in reached((*args, *kwargs.values()))):
+        return unknown.plain_call("cancel", *args, **kwargs)
     return unknown.standin.world.ask(unknown.as_task())
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from operator import index
+from typing import Any
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc, catches
@@ -198,7 +200,12 @@ def sliced_items(ctx: Context, node: ir.Call, args: Args, state: State) -> Resul
     """`itertools.islice(items, ...)`"""
     bounds = args.positional[1:]
     ways = collected(list, ctx, node, args, state)
-    return [end for after, value in ways for end in _run(ctx, islice, value, bounds, after)]
+    return [end for after, value in ways for end in _run(ctx, _sliced, value, bounds, after)]
+
+
+def _sliced(items: Iterable[Any], *bounds: Any) -> Iterator[Any]:
+    """`islice()`, which takes a bound of which nothing is known for a mistake."""
+    return islice(items, *(bound if bound is None else index(bound) for bound in bounds))
 
 
 def _run(

@@ -241,7 +241,9 @@ def _method(
     receiver, name = method
     if ctx.is_none(receiver, state, "AttributeError"):
         return []
-    if isinstance(receiver, (Param, Foreign, Result)) and _may_be_task(ctx, receiver, name):
+    given = any(reaches_task(value, state) for value in args.every())  # no task's method takes one
+    may_be_task = isinstance(receiver, (Param, Foreign, Result)) and not given
+    if may_be_task and _may_be_task(ctx, receiver, name):
         state, receiver = as_task(ctx, state, receiver)
     thing = state.get(receiver)
     if isinstance(receiver, Ref) and type(thing) is not Box:
