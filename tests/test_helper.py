@@ -189,6 +189,13 @@ class TestBesideThePackage:
         assert imports(plan) == ["from ._wait_any import wait_any"]
         assert result_of("project.here", root.parent) == "wait_any"
 
+    def test_a_module_called_setup_makes_no_root_of_a_package(self, tmp_path: Path) -> None:
+        package(tmp_path / "app", tmp_path / "app" / "parts")
+        put(tmp_path / "app" / "setup.py", "")
+        plan = follow(put(tmp_path / "app" / "parts" / "a.py", "from app import setup\n" + PLAIN))
+        assert imports(plan) == ["from app._wait_any import wait_any"]
+        assert result_of("app.parts.a", tmp_path) == "wait_any"
+
     def test_a_directory_with_a_name_that_is_none_in_python(self, root: Path) -> None:
         package(root / "my-app", root / "my-app" / "pkg")
         follow(put(root / "my-app" / "pkg" / "a.py", "from . import a\n" + PLAIN))

@@ -12,7 +12,8 @@ from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.source.opened import is_file
 
 INIT = "__init__.py"
-_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", ".hg")
+_MARKS = ("pyproject.toml", "setup.cfg", ".git", ".hg")
+_SETUP = "setup.py"
 
 
 class Project(NamedTuple):
@@ -93,11 +94,19 @@ def is_package(directory: str) -> bool:
 
 
 def _root(directory: str) -> str | None:
-    while not any(os.path.exists(os.path.join(directory, mark)) for mark in _MARKS):
+    while not _is_marked(directory):
         directory, below = os.path.dirname(directory), directory
         if directory == below:
             return None
     return directory
+
+
+def _is_marked(directory: str) -> bool:
+    """Whether a directory looks like the root of a project. `setup.py` is a module as any other in
+    a package (homeassistant has one)."""
+    if any(os.path.exists(os.path.join(directory, mark)) for mark in _MARKS):
+        return True
+    return os.path.exists(os.path.join(directory, _SETUP)) and not is_package(directory)
 
 
 class Imports:
