@@ -779,5 +779,8 @@ def test_a_finally_takes_the_place_of_a_handler_that_only_cancels() -> None:
     ]
     text = function(*body, "except asyncio.CancelledError:", "    task.cancel()", "    raise")
     assert fix(text, Options()).text == function(*body, "finally:", "    task.cancel()")
-    more = [*body, "except asyncio.CancelledError:", "    task.cancel()", "    use(x)", "    raise"]
-    assert fix(function(*more), Options()).text == function(*more, "finally:", "    task.cancel()")
+    told = [*body, "except asyncio.CancelledError:", "    task.cancel()", "    use(x)", "    raise"]
+    left = [line for line in told if line != "    task.cancel()"]
+    assert fix(function(*told), Options()).text == function(*left, "finally:", "    task.cancel()")
+    late = [line.replace("use(x)", "await use(x)") for line in told]
+    assert fix(function(*late), Options()).text == function(*late, "finally:", "    task.cancel()")

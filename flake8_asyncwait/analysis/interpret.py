@@ -51,8 +51,9 @@ class Analysed(NamedTuple):
     func: ir.Func
     site: Site
     books: Books
-    # How many tasks a collection of unknown size stood for.
+    # How many tasks a collection of unknown size stood for, and whether tests agreed.
     many: int
+    agrees: bool
     # The names that states held, and the paths of other modules that were looked into.
     relevant: frozenset[str]
     elsewhere: frozenset[str]
@@ -65,8 +66,9 @@ class Analysed(NamedTuple):
 
 
 def _analysed(run: Machine, is_incomplete: bool) -> Analysed:
-    elsewhere = frozenset(run.elsewhere)
-    return Analysed(run.func, run.site, run.books, run.many, run.relevant, elsewhere, is_incomplete)
+    agrees, elsewhere = bool(run.tested_again), frozenset(run.elsewhere)
+    many, relevant = run.many, run.relevant
+    return Analysed(run.func, run.site, run.books, many, agrees, relevant, elsewhere, is_incomplete)
 
 
 class Runs:
@@ -101,9 +103,10 @@ class Runs:
         self._passed: dict[frozenset[str], Passed] = {}
         self.left = {many: work_for(many, self.facts.size) for many in range(MANY, 0, -1)}
 
-    def analyse(self, site: Site, most: int = MANY) -> Analysed:
+    def analyse(self, site: Site, most: int = MANY, agrees: bool = False) -> Analysed:
         """Run all executions for one of `facts.sites`; a collection of unknown size stands for
-        `most` tasks at most. Raises `TooDeep`.
+        `most` tasks at most. That tests of one thing agree is looked into at once where it `agrees`
+        with what was known before. Raises `TooDeep`.
 
         Where the work would grow beyond its bound, collections of unknown size stand for fewer
         tasks; for a single one a leak is still a leak, but none is no proof, unless the number made
@@ -112,11 +115,11 @@ class Runs:
         """
         try:
             if self._alone is None:
-                analysed = self._analyse(site, most)
+                analysed = self._analyse(site, most, agrees)
                 if analysed is not None:
                     return analysed
                 self._alone = self._without_others()
-            return self._alone.analyse(self._alone.facts.sites[site.index], most)
+            return self._alone.analyse(self._alone.facts.sites[site.index], most, agrees)
         except RecursionError as error:
             raise TooDeep from error
 
@@ -137,8 +140,13 @@ class Runs:
         alone = self.program.alone()
         return Runs(alone, self.func, self._kinds, self.all_owners, self.make_books)
 
-    def _analyse(self, site: Site, most: int) -> Analysed | None:
+    def _analyse(self, site: Site, most: int, agrees: bool) -> Analysed | None:
         """What all executions show; None where those of functions of other modules are too many."""
+        if agrees and self._tested_again and self.left[most] > 0:
+            run = self._machine(site, most, self._tested_again)
+            self._carry_out(run)
+            if run.is_complete:
+                return _analysed(run, run.many == 1 and run.is_counted)
         run = self._run(site, most)
         if not run.is_complete and not run.elsewhere:
             run = self._with_fewer_tasks(site, run)

@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import libcst as cst
 
 from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.names import bindings, every_name, fresh, target_names
-from flake8_asyncwait.fix.nodes import parts
+from flake8_asyncwait.fix.loops import bare, cancelled_by, cancelled_name
+from flake8_asyncwait.fix.names import bindings, every_name, fresh, reads, target_names
+from flake8_asyncwait.fix.nodes import parts, suspends
 from flake8_asyncwait.fix.place import Level, Place
 
 TASK = ("task", "waited_task", "pending_task")
@@ -60,7 +62,7 @@ def aims(place: Place, make: str = "") -> Iterator[Aim]:
     if waited is None:
         return
     taken = every_name(place.module)
-    elements = _elements(waited)
+    elements = elements_of(waited)
     named = [each.value for each in elements or () if isinstance(each, cst.Name)]
     fixed = _is_fixed(waited)
     if make:
@@ -107,7 +109,7 @@ def as_tasks(awaitables: cst.BaseExpression, make: str, place: Place) -> cst.Bas
     func = cst.parse_expression(make)
     if isinstance(awaitables, (cst.ListComp, cst.SetComp, cst.GeneratorExp)):
         return cst.ListComp(cst.Call(func, [cst.Arg(awaitables.elt)]), awaitables.for_in)
-    elements = _elements(awaitables)
+    elements = elements_of(awaitables)
     if elements is not None:
         return cst.List([cst.Element(cst.Call(func, [cst.Arg(each)])) for each in elements])
     name = cst.Name(fresh(_AWAITABLE, every_name(place.module)))
@@ -191,7 +193,8 @@ def waited_of(call: cst.Call) -> cst.BaseExpression | None:
     return None
 
 
-def _elements(waited: cst.BaseExpression) -> list[cst.BaseExpression] | None:
+def elements_of(waited: cst.BaseExpression) -> list[cst.BaseExpression] | None:
+    """What an expression displays, one by one; None for what is no such display."""
     if isinstance(waited, cst.Call) and len(waited.args) == 2 and last_name(waited.func) == "cast":
         waited = waited.args[1].value
     if not isinstance(waited, (cst.Set, cst.List, cst.Tuple)):
@@ -332,3 +335,28 @@ def _awaits_wait(value: cst.CSTNode) -> bool:
     if isinstance(value, cst.Call) and last_name(value.func) == "wait":
         return True
     return any(_awaits_wait(child) for child in parts(value))
+
+
+def only_cancels(handler: cst.ExceptHandler, aim: Aim) -> bool:
+    """Whether a handler does nothing but cancel what an aim does, and raise again."""
+    if "#" in layout.code(handler) or not isinstance(handler.body, cst.IndentedBlock):
+        return False
+    *cancels, last = handler.body.body
+    return all(_is_cancel(n, aim) for n in cancels) and layout.code(last).strip() == "raise"
+
+
+def _is_cancel(statement: Any, aim: Aim) -> bool:
+    """Whether a statement does nothing but cancel what an aim does, or a part of that."""
+    name = cancelled_by(bare(statement)) or cancelled_name(statement)
+    return name in {*aim.names, aim.over.value if isinstance(aim.over, cst.Name) else None} - {None}
+
+
+def left_to_cancel(handler: Any, aim: Aim) -> Any:
+    """A handler that leaves the cancels of what an aim cancels to the `finally` right behind it."""
+    if not isinstance(handler.body, cst.IndentedBlock) or suspends(handler.body):
+        return handler
+    left = [each for each in handler.body.body if not _is_cancel(each, aim)]
+    is_asked = any(reads(each, aim.mentioned) for each in left)
+    if not left or is_asked or "#" in layout.code(handler):
+        return handler
+    return handler.with_changes(body=handler.body.with_changes(body=left))

@@ -56,14 +56,16 @@ class Seen:
         # The site as it was before any was cured, and whether it has been cured since.
         self._first = self
         self.is_cured = False
-        # How many tasks a collection of unknown size stood for before: more are not tried again.
+        # How many tasks a collection of unknown size stood for before: more are not tried again,
+        # and whether tests agreed.
         self._many = MANY
+        self._agrees = False
 
     @cached_property
     def analysed(self) -> Analysed:
         """What the executions show of the site."""
         self.versions.spend("")
-        found = self._runs.analyse(self.site, self._many)
+        found = self._runs.analyse(self.site, self._many, self._agrees)
         if self.versions.budget.left < 0:
             raise OutOfWork
         return found
@@ -84,7 +86,11 @@ class Seen:
     def inherit(self, before: Seen) -> None:
         """Take over what is known of the site from before another one was cured."""
         self._first, self.is_cured = before._first, before.is_cured
-        self._many = before.many
+        self._many, self._agrees = before.known
+
+    def begin_with(self, known: tuple[int, bool] | None) -> None:
+        """Try no more than has been possible for another site of the function."""
+        self._many, self._agrees = min(self.known, known or self.known)
 
     @property
     def is_worse(self) -> bool:
@@ -107,9 +113,12 @@ class Seen:
         return self.kind.name + _PLACES.sub("", repr(told))
 
     @property
-    def many(self) -> int:
-        """How many tasks a collection of unknown size has stood for, or will at first."""
-        return self.analysed.many if "analysed" in vars(self) else self._many
+    def known(self) -> tuple[int, bool]:
+        """How many tasks a collection of unknown size has stood for, and whether tests agreed, or
+        what will be tried at first."""
+        if "analysed" in vars(self):
+            return self.analysed.many, self.analysed.agrees
+        return self._many, self._agrees
 
     @property
     def place(self) -> tuple[int, int]:

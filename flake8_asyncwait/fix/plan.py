@@ -33,6 +33,7 @@ from flake8_asyncwait.fix.reasons import (
     why_not_by_owner,
     why_not_cancelled,
     why_not_of_family,
+    why_not_stopped,
     why_not_wait_any,
 )
 from flake8_asyncwait.fix.redundant import without_cancels, without_repeated
@@ -116,7 +117,7 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
         if done is not None:
             return Rewrite(DRAIN, done[0])
         return Rewrite(MANUAL, text, "there is no place to wait for the cancelled tasks to end")
-    forbidden = why_not_cancelled(place.function)
+    forbidden = why_not_cancelled(place.function) or why_not_stopped(own, place)
     if forbidden is not None:
         return Rewrite(MANUAL, text, forbidden)
     if own.kind is not WAIT:
@@ -249,18 +250,27 @@ def _tidied(
         return Tidied(text, here)
     shorter = place.with_module(without_cancels(place, idle, not always)) if idle else text
     if shorter != text:
-        proved = proof(shorter)
-        now = next((one for one in proved or () if one.place == here.place), None)
-        if now is None:  # the site itself has moved, or there is no proof
-            now = next((one for one in proved or () if one.site.index == here.site.index), None)
-        if now is not None:
-            text, here = shorter, now
-            place = locate(text, *here.place, here.start)
-    if place is None:
-        return Tidied(text, here)
-    module = without_unread(place, always, before)
-    plain = text if module is place.module else place.with_module(module)
+        plain = _without_unread(shorter, here, always, before)
+        for changed in dict.fromkeys([plain, shorter]):
+            proved = proof(changed)
+            now = next((one for one in proved or () if one.place == here.place), None)
+            if now is None:  # the site itself has moved, or there is no proof
+                same = (one for one in proved or () if one.site.index == here.site.index)
+                now = next(same, None)
+            if now is not None:
+                text, here = changed, now
+                break
+    plain = _without_unread(text, here, always, before)
     return Tidied(plain if plain != text and proof(plain) is not None else text, here)
+
+
+def _without_unread(text: str, here: Seen, always: bool, before: cst.CSTNode) -> str:
+    """A text without the names that the wait on the place of `here` binds and nobody reads."""
+    place = locate(text, *here.place, here.start)
+    if place is None:
+        return text
+    module = without_unread(place, always, before)
+    return text if module is place.module else place.with_module(module)
 
 
 def _has_all(text: str, before: cst.CSTNode) -> bool:
@@ -288,6 +298,8 @@ def _with_try(
                 continue
             if names in partial_names:
                 continue  # what it leaves to others is lost wherever it stands
+            if known and seen[index].versions.budget.left < 2 * seen[index].notes.work:
+                return known.rewrite  # a better one would take too long
             tries -= known is not None
             plain, watched = _unmarked(after, seen[index].start)
             wanted = partial(is_step, before=seen[index], latest=now[index])

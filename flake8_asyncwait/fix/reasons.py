@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import libcst as cst
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.notes import HANDED, UNKNOWN_ELEMENT
 from flake8_asyncwait.analysis.semantics.known import RETURN_WHEN, WAIT
 from flake8_asyncwait.analysis.states.values import FOREIGN, FUTURE
-from flake8_asyncwait.fix import aims
+from flake8_asyncwait.fix import aims, layout
 from flake8_asyncwait.fix.cure import FINALLY, WAIT_ANY
 from flake8_asyncwait.fix.examine import Seen
-from flake8_asyncwait.fix.names import every_name
+from flake8_asyncwait.fix.names import bindings, every_name, reads
 from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place
 from flake8_asyncwait.sites.fanout import AS_COMPLETED
 
 _TAKEN = frozenset({"fs", "timeout", "return_when"})
+_GOES_ON = frozenset({"the function returns", "the function ends"})
 
 
 def why_manual(own: Seen, place: Place, cure: str, why_not: str | None) -> str:
@@ -114,6 +117,33 @@ def why_not_cancelled(node: cst.CSTNode) -> str | None:
         if "cancel" in every_name(node.body):
             return "it cancels only while the event loop is open, and no task runs on a closed one"
     return next(filter(None, map(why_not_cancelled, parts(node))), None)
+
+
+def why_not_stopped(own: Seen, place: Place) -> str | None:
+    """The fact that forbids to cancel what a time limit has let run on, or None: who asks whether
+    the one task has ended, goes on either way and never cancels it, may want just that, as a
+    `wait_for` would end it."""
+    waited = aims.waited_of(place.call)
+    elements = aims.elements_of(waited) if waited is not None else None
+    if own.code != "AWT101" or elements is None or len(elements) != 1:
+        return None
+    assignments = (node for node in place.path if isinstance(node, cst.Assign))
+    halves = {name for node in assignments for name, _ in bindings(node)}
+    if not _is_tested(place.function, halves | every_name(elements[0])):
+        return None
+    lines = chain.from_iterable(map(dict.values, own.notes.cancelled_on.values()))
+    lost = ((leak, trace.what) for leak, trace in own.notes.leaks.items() if leak.kind == "lost")
+    if any(lines) or not any(what in _GOES_ON and not leak.fault for leak, what in lost):
+        return None
+    name = layout.code(elements[0])
+    return f"only you know whether {name} may run on after the timeout: cancel it then, or keep it"
+
+
+def _is_tested(node: cst.CSTNode, names: frozenset[str] | set[str]) -> bool:
+    """Whether an `if` or a `while` asks something of some names."""
+    if isinstance(node, (cst.If, cst.While)) and reads(node.test, names):
+        return True
+    return any(_is_tested(child, names) for child in parts(node))
 
 
 def _asks_whether_closed(node: cst.CSTNode) -> bool:

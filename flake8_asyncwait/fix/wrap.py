@@ -20,6 +20,8 @@ from flake8_asyncwait.fix.aims import (
     Aim,
     aims,
     as_tasks,
+    left_to_cancel,
+    only_cancels,
     stays_bound,
     waited_of,
 )
@@ -233,27 +235,34 @@ def attached(place: Place, level: Level, aim: Aim) -> Iterator[Proposal]:
     statement = level.statement
     final = statement.finalbody
     cancels = _cancels(place, aim)
+    handlers = _others(statement, aim)
     if final is None:
-        finals = [cst.Finally(place.block(cancels))]
+        changed = statement.with_changes(
+            handlers=handlers, finalbody=cst.Finally(place.block(cancels))
+        )
+        yield _replaced(place, level, changed, FINALLY, aim)
     elif isinstance(final.body, cst.IndentedBlock):
         block = final.body
-        bodies = (_ahead(cancels, block), [*block.body, *cancels])
-        finals = [final.with_changes(body=block.with_changes(body=body)) for body in bodies]
-    else:
-        finals = []
-    handlers = _others(statement, aim)
-    for each in finals:
-        changed = statement.with_changes(handlers=handlers, finalbody=each)
-        yield _replaced(place, level, changed, FINALLY, aim)
+        # What waits before the cancels might wait for what a handler has cancelled so far.
+        early = statement.handlers if suspends(block) else handlers
+        for kept, body in (
+            (handlers, _ahead(cancels, block)),
+            (early, [*block.body, *cancels]),
+        ):
+            each = final.with_changes(body=block.with_changes(body=body))
+            changed = statement.with_changes(handlers=kept, finalbody=each)
+            yield _replaced(place, level, changed, FINALLY, aim)
 
 
 def _others(statement: Any, aim: Aim) -> list[Any]:
     """The handlers of a `try` without the last ones that only cancel what an aim does, and raise
-    again: a `finally` does that, too."""
+    again, and without the cancels in the others that do not suspend: a `finally` does that, too."""
     handlers = list(statement.handlers)
-    while handlers and isinstance(statement, cst.Try) and _only_cancels(handlers[-1], aim):
+    while handlers and isinstance(statement, cst.Try) and only_cancels(handlers[-1], aim):
         handlers.pop()
-    return handlers if handlers or not statement.orelse else list(statement.handlers)
+    if handlers or not statement.orelse:
+        return [left_to_cancel(each, aim) for each in handlers]
+    return list(statement.handlers)
 
 
 def _ahead(cancels: Sequence[Any], block: cst.IndentedBlock) -> list[Any]:
@@ -363,21 +372,12 @@ def _absorbed(statement: Any, aim: Aim) -> list[Any]:
     behind it does that, too."""
     if not isinstance(statement, cst.Try) or statement.orelse or statement.finalbody:
         return []
-    if not all(_only_cancels(handler, aim) for handler in statement.handlers):
+    if not all(only_cancels(handler, aim) for handler in statement.handlers):
         return []
     block = statement.body
     if not isinstance(block, cst.IndentedBlock) or block.footer or statement.leading_lines:
         return []
     return list(block.body)
-
-
-def _only_cancels(handler: cst.ExceptHandler, aim: Aim) -> bool:
-    if "#" in layout.code(handler) or not isinstance(handler.body, cst.IndentedBlock):
-        return False
-    *cancels, last = handler.body.body
-    mine = {*aim.names, aim.over.value if isinstance(aim.over, cst.Name) else ""}
-    names = [cancelled_by(each) or cancelled_name(each) for each in cancels]
-    return all(name in mine for name in names) and layout.code(last).strip() == "raise"
 
 
 def tried(
