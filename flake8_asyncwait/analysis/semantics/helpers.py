@@ -9,7 +9,7 @@ from itertools import takewhile
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.code.facts import Summary
-from flake8_asyncwait.analysis.code.walk import last_name
+from flake8_asyncwait.analysis.code.walk import every, last_name
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.books import HELPER_WORK, Books, Undetermined
 from flake8_asyncwait.analysis.machine.execute import run_block
@@ -192,7 +192,8 @@ def is_factory(ctx: Context, func: ir.Func) -> bool:
 def summary_of(ctx: Context, func: ir.Func, constants: Arguments = ()) -> Summary | None:
     """What a function of the project does that is given nothing to remember but `constants`; None
     where that is too dear to work out."""
-    key = (func, constants)
+    handling = ctx.handling if _raises_again(func) else None
+    key = (func, constants, handling)
     known = ctx.machine.facts.summaries
     if key not in known:
         known[key] = None  # to a call of itself
@@ -200,8 +201,14 @@ def summary_of(ctx: Context, func: ir.Func, constants: Arguments = ()) -> Summar
         facts = replace(ctx.machine.facts, bindable=frozenset())
         with suppress(Undetermined):
             apart = ctx.machine.apart(facts, Books(HELPER_WORK), MANY)
-            known[key] = _summarise(apart.at_start(), func, dict(constants))
+            start = replace(apart.at_start(), handling=handling)
+            known[key] = _summarise(start, func, dict(constants))
     return known[key]
+
+
+def _raises_again(func: ir.Func) -> bool:
+    """Whether a function may raise what is handled where it is called."""
+    return any(isinstance(node, ir.Raise) and node.value is None for node in every(func))
 
 
 def _summarise(ctx: Context, func: ir.Func, constants: dict[str, Value]) -> Summary:
@@ -285,7 +292,7 @@ def bind_params(func: ir.Func, pairs: Arguments, frame: Frame, state: State) -> 
 def run_body(ctx: Context, frame: Frame, state: State) -> Results:
     """Run a helper's body: its returned values; what it raises goes to the caller."""
     flow = Flow()
-    inside = Context(ctx.machine, frame, flow, None, ctx.cleanup, False)
+    inside = Context(ctx.machine, frame, flow, ctx.handling, ctx.cleanup, False)
     ends = run_block(inside, frame.func.body, [state])
     results: Results = []
     key = f"{frame.prefix}$return"

@@ -133,9 +133,7 @@ def _raise(ctx: Context, node: ir.Raise, state: State) -> list[State]:
     if node.value is None:
         key = ctx.frame.prefix + node.caught.id if node.caught is not None else ""
         caught = state.env.get(key)
-        # A helper may be called where an exception is handled; else there is none to raise again.
-        none = Exc("RuntimeError") if ctx.frame.func is ctx.machine.func else ANY
-        exc = caught.exc if isinstance(caught, Raised) else ctx.handling or none
+        exc = caught.exc if isinstance(caught, Raised) else ctx.handling or Exc("RuntimeError")
         ctx.out.add(raising(exc), state)
         return []
     parts = [node.value] + ([node.cause] if node.cause is not None else [])

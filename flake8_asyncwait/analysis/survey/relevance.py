@@ -263,13 +263,17 @@ def _is_alias(value: ir.Expr) -> bool:
 def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
     """The names of tasks, waited for or not, that a function asks something: the result of one
     that is not done raises, so does awaiting one that was asked to cancel, one that is not waited
-    for is in no half, and a parameter that is done stays done."""
+    for is in no half, and a parameter, or one of its items, that is done stays done."""
     made: set[str] = set()
     compared: set[str] = set()
     asked: Counter[str] = Counter()
     cancelled: set[str] = set()
+    items: set[str] = set()
+    polled: set[str] = set()
     for node in every(func):
-        if isinstance(node, ir.Assign):
+        if isinstance(node, ir.For) and isinstance(node.iter, ir.Name):
+            items |= bound_names(node) if node.iter.id in func.params else set()
+        elif isinstance(node, ir.Assign):
             calls = [part for part in _parts(node.value) if isinstance(part, ir.Call)]
             if any(makes(call) or known.has(call, known.ANSWERS) for call in calls):
                 made |= bound_names(node)
@@ -284,7 +288,9 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
             name = receiver.id if isinstance(receiver, ir.Name) else ""
             if known.has(node, known.QUESTIONS):
                 asked[name] += 1
-    again = {name for name in func.params if asked[name] > 1}
+                polled |= set() if known.has(node, known.ASKS) else {name}
+    # Items that are not asked whether they are done are taken to be: a caller gives such, too.
+    again = {name for name in {*func.params, *(items & polled)} if asked[name] > 1}
     return (made & (compared | asked.keys())) | again | cancelled - {""}
 
 
@@ -294,7 +300,8 @@ def _parts(value: ir.Expr) -> list[ir.Expr]:
 
 
 def conditions(func: ir.Func, names: Collection[str]) -> set[str]:
-    """The names that a function binds to what a condition says of `names`, or to several such."""
+    """The names that a function binds to what a condition says of `names`, or of a caught
+    exception, or to several such."""
     edges = [
         (asked, answer)
         for node in every(func)
@@ -302,14 +309,15 @@ def conditions(func: ir.Func, names: Collection[str]) -> set[str]:
         for asked in mentioned(node.value) | paths(node.value)
         for answer in bound_names(node)
     ]
-    found = set(names)
+    caught = (node.name for node in every(func) if isinstance(node, ir.Handler))
+    found = {*names, *(name for name in caught if name is not None)}
     close(found, edges)  # one may be made of another
     return {answer for asked, answer in edges if asked in found}
 
 
 def _holds_condition(value: ir.Node) -> bool:
     if isinstance(value, ir.Call):
-        return known.has(value, known.DECIDES)
+        return known.has(value, known.DECIDES | known.INSPECTS)
     if isinstance(value, (ir.Display, ir.Comprehension)):
         return any(map(_holds_condition, children(value)))
     return isinstance(value, CONDITIONS)
