@@ -6,7 +6,14 @@ import ast
 from collections.abc import Collection, Iterator
 from typing import TypeGuard
 
-from flake8_asyncwait.replay.locate import SCOPES, Function, hook_call, identifiers, last_name
+from flake8_asyncwait.replay.locate import (
+    SCOPES,
+    Function,
+    hook_call,
+    hook_name,
+    identifiers,
+    last_name,
+)
 
 SUSPENDS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
 
@@ -113,6 +120,17 @@ def unpacked(target: ast.expr) -> int:
     if not isinstance(target, (ast.Tuple, ast.List)):
         return -1
     return sum(not isinstance(element, ast.Starred) for element in target.elts)
+
+
+def unpack_inside(node: ast.With | ast.AsyncWith) -> None:
+    """Let the body of a `with` start with the assignment that its last `as (a, b)` is."""
+    item = node.items[-1]
+    if item.optional_vars is None or unpacked(item.optional_vars) < 0:
+        return
+    name = hook_name("entered")
+    assign = ast.Assign([item.optional_vars], ast.Name(name, ast.Load()))
+    node.body[:0] = [assign, ast.Delete([ast.Name(name, ast.Del())])]
+    item.optional_vars = ast.Name(name, ast.Store())
 
 
 def is_copy(node: ast.expr) -> TypeGuard[ast.Call]:

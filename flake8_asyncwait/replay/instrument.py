@@ -30,6 +30,7 @@ from flake8_asyncwait.replay.fragments import (
     overridden,
     reader,
     strip_annotations,
+    unpack_inside,
     unpacked,
 )
 from flake8_asyncwait.replay.locate import (
@@ -242,6 +243,7 @@ class Instrument(ast.NodeTransformer):
 
     def _with(self, node: With) -> With:
         """What is bound is closed for the others where the gather of the site fails inside."""
+        unpack_inside(node)
         self.generic_visit(node)
         targets = (one.optional_vars for one in node.items)
         names = [ast.Name(one.id, ast.Load()) for one in targets if isinstance(one, ast.Name)]
