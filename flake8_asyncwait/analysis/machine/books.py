@@ -167,6 +167,10 @@ class Books:
         """Whether it still matters what is done to tasks that have ended."""
         return False
 
+    def apart(self, limit: int) -> Books:
+        """Books of their own, for a trial that starts from a state of these."""
+        return Books(limit, _origins=dict(self._origins), _nodes=list(self._nodes))
+
     def lose(self, leak: Leak, trace: Trace) -> None:
         """Enter a leak, unless it is known with a history that is as short."""
         known = self.leaks.get(leak)

@@ -209,6 +209,7 @@ class Machine:
     flags: dict[ir.Func, set[str]] = field(default_factory=dict)
     wraps: dict[ir.Func, bool] = field(default_factory=dict)
     dear: set[ir.Func] = field(default_factory=set)
+    affordable: set[ir.Func] = field(default_factory=set)
     ordered: dict[int, bool] = field(default_factory=dict)
     assigned: dict[ir.Func, list[tuple[str, str]]] = field(default_factory=dict)
     # The `async for` loops over `as_completed`, as ids, and whether that has a timeout of its own.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, TIMEOUT_ERROR, Exc
 from flake8_asyncwait.analysis.machine import fanout
+from flake8_asyncwait.analysis.machine.books import HELPER_WORK, Decided, Undetermined
 from flake8_asyncwait.analysis.machine.execute import evaluate, executes_all, run_block
 from flake8_asyncwait.analysis.machine.handover import cancel
 from flake8_asyncwait.analysis.machine.loss import merge
@@ -18,7 +21,6 @@ from flake8_asyncwait.analysis.semantics.helpers import (
     frame_for,
     function_of,
     run_body,
-    summary_of,
     without_frame,
 )
 from flake8_asyncwait.analysis.semantics.names import lookup
@@ -153,10 +155,36 @@ def _manager(ctx: Context, node: ir.With, state: State) -> list[State] | None:
     if not isinstance(call, ir.Call) or ctx.frame.depth >= MAX_DEPTH:
         return None
     function = _manager_function(ctx, call, state)
-    if function is None or summary_of(ctx, function.func) is None:  # it is too dear
+    if function is None:
         return None
     ways = arguments(ctx, call, state)
+    if any(_is_dear(ctx, function, args, after) for after, args in ways):
+        return None
     return [end for after, args in ways for end in _around(ctx, node, function, args, after)]
+
+
+def _nothing_inside(state: State, _value: object, _manager: Context) -> list[State]:
+    return [state]
+
+
+def _is_dear(ctx: Context, function: Function, args: Args, state: State) -> bool:
+    """Whether a context manager takes more work than a helper may, around nothing: then it is an
+    unknown one. The first state in which it is run decides."""
+    func, machine = function.func, ctx.machine
+    if func not in machine.dear and func not in machine.affordable:
+        apart = machine.apart(machine.facts, machine.books.apart(HELPER_WORK), machine.count())
+        apart.level = machine.level + 1
+        inside = replace(ctx, machine=apart, out=Flow())
+        frame = frame_for(inside, func)
+        frame.on_yield = _nothing_inside
+        try:
+            given = bind_params(func, bind_arguments(function, args), frame, state)
+            run_body(inside, frame, given)
+        except (Undetermined, Decided):
+            machine.dear.add(func)
+        else:
+            machine.affordable.add(func)
+    return func in machine.dear
 
 
 def _manager_function(ctx: Context, call: ir.Call, state: State) -> Function | None:
