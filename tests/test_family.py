@@ -52,9 +52,9 @@ def test_a_site_is_of_its_kind_without_the_other_modules_too(
     run = Runs._analyse
     seen: list[Runs] = []
 
-    def too_dear_at_first(self: Runs, site: Site, most: int) -> Analysed | None:
+    def too_dear_at_first(self: Runs, site: Site, most: int, agrees: bool) -> Analysed | None:
         seen.append(self)
-        return run(self, site, most) if len(seen) > 1 else None
+        return run(self, site, most, agrees) if len(seen) > 1 else None
 
     monkeypatch.setattr(Runs, "_analyse", too_dear_at_first)
     assert [one.code for one in check(LATE, FAMILY_OPTIONS).findings] == ["AWT302"]
