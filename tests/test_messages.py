@@ -132,6 +132,21 @@ def test_a_task_without_a_name_is_given_one() -> None:
     )
 
 
+def test_two_tasks_of_one_line_are_tasks() -> None:
+    made = "asyncio.create_task(work()), asyncio.create_task(work())"
+    assert said(f"await asyncio.wait([{made}], timeout=1)\n") == (
+        "asyncio.wait() may leave the tasks made here running; "
+        "name them, and cancel them in a finally"
+    )
+
+
+def test_a_line_before_the_wait_is_none_to_cancel_by() -> None:
+    body = "task = asyncio.create_task(work())\nwhile True:\n    if work():\n        return\n"
+    assert said(f"{body}    await asyncio.wait([task], timeout=1)\n") == (
+        "asyncio.wait() may leave 'task' running, and nothing cancels it; cancel it in a finally"
+    )
+
+
 def test_a_long_message_gets_shorter_advice() -> None:
     body = f"a_task_with_a_long_name = asyncio.create_task(work())\n{WAIT}print(many)\n"
     message = said(body.replace("tasks", "[a_task_with_a_long_name]"))

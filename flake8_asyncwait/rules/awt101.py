@@ -33,7 +33,7 @@ def _says(loss: Loss, place: Place) -> str:
     problem = f"{place.name}() may {ends} {subject.text} running"
     if is_dropped and not subject.has_name:
         return in_a_finally(problem, subject)
-    by = f" by line {end.line}" if place.is_inside(end.line) and not place.is_at(end.line) else ""
+    by = f" by line {end.line}" if place.is_behind(end.line) else ""
     return in_a_finally(f"{problem}, and nothing cancels {subject.them}{by}", subject)
 
 

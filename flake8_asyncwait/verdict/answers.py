@@ -107,7 +107,7 @@ def shortest(books: Books, found: Sequence[tuple[Leak, Trace]]) -> Loss | None:
     }
     return Loss(
         tuple(dict.fromkeys(map(books.name_of, origins))),
-        tuple(dict.fromkeys(map(books.line_of, origins))),
+        tuple(map(books.line_of, origins)),
         history,
         tuple(sorted(cancelled)),
     )

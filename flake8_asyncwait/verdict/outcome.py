@@ -17,8 +17,8 @@ class Loss(NamedTuple):
     """One way to lose tasks: which, and the history of the shortest execution that does.
 
     `names` are the names of the tasks that its last step loses ("" for one without a name), `lines`
-    those on which they are made (0 for those of others), `cancelled_on` those on which executions
-    cancel them, without a fault where this one has none.
+    those on which they are made, one a task (0 for those of others), `cancelled_on` those on which
+    executions cancel them, without a fault where this one has none.
     """
 
     names: tuple[str, ...]

@@ -119,6 +119,10 @@ class Place:
         """Whether a line is one of the call."""
         return self.call.lineno <= line <= (self.call.end_lineno or 0)
 
+    def is_behind(self, line: int) -> bool:
+        """Whether a line is one of the function, behind the call."""
+        return self.is_inside(line) and line > (self.call.end_lineno or 0)
+
     def is_inside(self, line: int) -> bool:
         """Whether a line is one of the function: what a helper does stands elsewhere."""
         first, last = (getattr(self.function, name, line) for name in ("lineno", "end_lineno"))
