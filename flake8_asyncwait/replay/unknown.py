@@ -260,12 +260,16 @@ class Unknown(Standin):
     def __delitem__(self, key: object) -> None:
         pass
 
-    def __or__(self, other: Iterable[object]) -> set[object]:
+    def __or__(self, other: bool | Iterable[object]) -> bool | set[object]:
+        if isinstance(other, bool):
+            return bool(self) or other
         return {*self.elements(), *other}
 
     __ror__ = __or__
 
-    def __and__(self, other: Iterable[object]) -> set[object]:
+    def __and__(self, other: bool | Iterable[object]) -> bool | set[object]:
+        if isinstance(other, bool):
+            return bool(self) and other
         return set(self.elements()) & set(other)
 
     __rand__ = __and__

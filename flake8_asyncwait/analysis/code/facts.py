@@ -52,8 +52,8 @@ class Facts:
     tasks. `size` is the number of its statements and expressions, `questioned` are the
     methods, by their dotted texts, of whose end a question to the same object tells. `wraps` are
     the last components of the names of what makes tasks of coroutines. `bound_to` says which name a
-    call, as an id, is bound to at once. `summaries` are what was worked out of functions of the
-    file that it calls.
+    call, as an id, is bound to at once, `counts` are names that hold how many there are of
+    something. `summaries` are what was worked out of functions of the file that it calls.
     """
 
     sites: list[Site]
@@ -68,6 +68,7 @@ class Facts:
     questioned: frozenset[str] = frozenset()
     wraps: frozenset[str] = frozenset()
     bound_to: Mapping[int, str] = field(default_factory=dict)
+    counts: Mapping[str, ir.Call] = field(default_factory=dict)
     summaries: dict[object, Summary | None] = field(default_factory=dict)
     # For the family: the calls inside of awaits, as ids.
     awaited: frozenset[int] = frozenset()

@@ -174,7 +174,11 @@ def _counted(ctx: Context, node: ir.Expr, state: State, truth: bool) -> State:
     """The state after `len(jobs) == 1` or the like, which may say that there is one at most."""
     if not isinstance(node, ir.Compare) or len(node.rest) > 1 or node.rest[0][0] not in _NUMBERS:
         return state
-    op, *sides = node.rest[0][0], node.left, node.rest[0][1]
+    op, counts = node.rest[0][0], ctx.machine.facts.counts
+    sides = [
+        counts.get(one.id, one) if isinstance(one, ir.Name) else one
+        for one in (node.left, node.rest[0][1])
+    ]
     name = next((arg.value for one in sides if _is_size(one) for arg in one.args), None)
     numbers = [one.value for one in sides if isinstance(one, ir.Const) and type(one.value) is int]
     func = ctx.frame.func

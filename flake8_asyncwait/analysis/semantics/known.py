@@ -51,6 +51,7 @@ class Trait(Flag):
     COLLECTS = auto()  # its value is a collection, empty if it is given nothing
     LOOKS_UP = auto()  # its first argument says which item of its receiver is asked for
     WRITES = auto()  # it may fail, whatever it is given
+    PAIRS = auto()  # its items hold one of each collection that it is given, in order
 
 
 CARRIES, WRAPS, MAKES, ADDS = Trait.CARRIES, Trait.WRAPS, Trait.MAKES, Trait.ADDS
@@ -123,7 +124,7 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "builtins.iter": Row(partial(builtins.collected, ir.ITERATOR), CARRIES),
     "builtins.filter": Row(partial(builtins.filtered, FILTERS), CARRIES),
     "builtins.dict": Row(builtins.made_dict, CARRIES | COLLECTS),
-    "builtins.zip": Row(builtins.zipped, CARRIES),
+    "builtins.zip": Row(builtins.zipped, CARRIES | Trait.PAIRS),
     "builtins.enumerate": Row(builtins.enumerated, CARRIES | COUNTS),
     "builtins.next": Row(builtins.next_of, CARRIES),
     MAP: Row(None, CARRIES),

@@ -148,10 +148,7 @@ def assign(ctx: Context, name: str, value: Value, state: State) -> State:
         state = hand_over(ctx, state, value)
     key = frame.prefix + name
     if frame.func is ctx.machine.func:
-        state = _freshen(name, state)
-        if name in ctx.machine.tested_again:
-            state = state.unbind(TESTED + name)
-        state = state.unbind(SINGLE + name)
+        state = untested(_freshen(name, state), name)
     if f"${key}" in state.env:
         state = hand_over(ctx, state, value)
     if not keeps(ctx, name, value, state, frame):
@@ -160,6 +157,11 @@ def assign(ctx: Context, name: str, value: Value, state: State) -> State:
         return state.unbind(key)
     _label(ctx, name, value, state, frame)
     return state.bind(key, value)
+
+
+def untested(state: State, name: str) -> State:
+    """Forget what tests have found of a name of the function that is bound anew, or changed."""
+    return state.unbind(TESTED + name, SINGLE + name)
 
 
 def _freshen(name: str, state: State) -> State:

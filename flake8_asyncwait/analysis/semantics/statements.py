@@ -33,6 +33,7 @@ from flake8_asyncwait.analysis.semantics.names import (
     class_names,
     lookup,
     matters,
+    untested,
 )
 from flake8_asyncwait.analysis.semantics.operators import update
 from flake8_asyncwait.analysis.states.completion import BREAK, CONTINUE, RETURN, Flow, raising
@@ -82,6 +83,8 @@ def _aug_assign(ctx: Context, node: ir.AugAssign, state: State) -> list[State]:
             ends += bind(ctx, node.target, UNKNOWN, after)
         else:
             ends.append(hand_over(ctx, after, value))
+    if isinstance(node.target, ir.Name) and ctx.frame.func is ctx.machine.func:
+        return [untested(end, node.target.id) for end in ends]
     return ends
 
 

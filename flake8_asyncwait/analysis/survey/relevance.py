@@ -405,7 +405,7 @@ def tested_again(func: ir.Func) -> frozenset[str]:
                 tests[name] += times
         for name in _rebound(node):
             bound[name] += times
-            if not isinstance(node, (ir.Assign, ir.Walrus)):
+            if not isinstance(node, (ir.Assign, ir.AugAssign, ir.Walrus)):
                 otherwise.add(name)
     for nested in func.nested:
         bound.update(dict.fromkeys(nested.outer, 2))

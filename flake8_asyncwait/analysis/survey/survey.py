@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -60,6 +61,7 @@ def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> 
         frozenset(_questioned(func)),
         known.named(known.WRAPS),
         bound_to=dict(_bound_to(func)),
+        counts=dict(_counts(func)),
     )
     return _of_family(facts, func, kinds) if making else facts
 
@@ -75,6 +77,20 @@ def _bound_to(func: ir.Func) -> Iterator[tuple[int, str]]:
             for part, element in pairs:
                 if isinstance(part, ir.Name) and isinstance(element, ir.Call):
                     yield id(element), part.id
+
+
+def _counts(func: ir.Func) -> Iterator[tuple[str, ir.Call]]:
+    """The names that a function binds once, to the `len()` of what it does not bind anew, with
+    that."""
+    bound = Counter(func.params)
+    for node in every(func):
+        bound.update(bound_names(node))
+    for node in every(func):
+        call = node.value if isinstance(node, ir.Assign) else None
+        if isinstance(call, ir.Call) and known.has(call, known.SIZES):
+            names, counted = bound_names(node), [mentioned(arg.value) for arg in call.args]
+            if all(bound[name] == 1 for name in names.union(*counted)):
+                yield from ((name, call) for name in names)
 
 
 def _of_family(facts: Facts, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> Facts:
@@ -124,11 +140,25 @@ def _is_used(manager: ir.With, given: list[tuple[int, ir.Expr]]) -> bool:
 def _flows(node: object) -> Iterator[tuple[str, ir.Expr]]:
     """The names that a node binds, or adds to, with what."""
     if isinstance(node, (ir.Assign, ir.For)):
-        for target, value in bindings(node):
+        pairs = _taken_in_turn(node) if isinstance(node, ir.For) else bindings(node)
+        for target, value in pairs:
             yield from ((name, value) for name in target_names(target))
     elif isinstance(node, ir.Call) and known.has(node, known.ADDS):
         if isinstance(node.func, ir.Attr) and isinstance(node.func.value, ir.Name):
             yield from ((node.func.value.id, arg.value) for arg in node.args)
+
+
+def _taken_in_turn(loop: ir.For) -> Iterator[tuple[ir.Target, ir.Expr]]:
+    """What a loop binds, each with what it is taken from."""
+    if isinstance(loop.target, ir.Unpack) and isinstance(loop.iter, ir.Call):
+        parts, args = loop.target.parts, [arg for arg in loop.iter.args if arg.keyword is None]
+        is_plain = not any(star for _, star in parts) and not any(arg.star for arg in args)
+        is_plain = is_plain and known.has(loop.iter, known.Trait.PAIRS)
+        if is_plain and len(parts) == len(args):
+            for (part, _), arg in zip(parts, args, strict=True):
+                yield part, arg.value
+            return
+    yield loop.target, loop.iter
 
 
 def _polling(func: ir.Func) -> Iterator[int]:
