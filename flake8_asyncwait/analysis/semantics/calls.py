@@ -25,6 +25,7 @@ from flake8_asyncwait.analysis.semantics.items import (
     iterated,
     reaches_task,
 )
+from flake8_asyncwait.analysis.semantics.running import items_of
 from flake8_asyncwait.analysis.semantics.tasks import canceller, factory, make_task
 from flake8_asyncwait.analysis.states.keys import TESTED
 from flake8_asyncwait.analysis.states.state import State
@@ -313,6 +314,8 @@ def _other_method(
         return _function_of_project(ctx, node, found, args, state)
     if known.has(node, known.REGISTERS):
         state = _register(node, args.first(), state, ctx)
+    if known.has(node, known.COPIES):
+        args = args._replace(positional=[items_of(state, value) for value in args.positional])
     return _instance(ctx, node, args, state)
 
 

@@ -52,13 +52,16 @@ class Trait(Flag):
     LOOKS_UP = auto()  # its first argument says which item of its receiver is asked for
     WRITES = auto()  # it may fail, whatever it is given
     PAIRS = auto()  # its items hold one of each collection that it is given, in order
+    COPIES = (
+        auto()
+    )  # it takes the items of the collection that it is given, and leaves that as it is
 
 
 CARRIES, WRAPS, MAKES, ADDS = Trait.CARRIES, Trait.WRAPS, Trait.MAKES, Trait.ADDS
 CANCELS, ASKS, QUESTIONS, STOPS = Trait.CANCELS, Trait.ASKS, Trait.QUESTIONS, Trait.STOPS
 DECIDES, SIZES, COUNTS, LIMITS = Trait.DECIDES, Trait.SIZES, Trait.COUNTS, Trait.LIMITS
 OF_MANY, INSPECTS, CALLS_BACK = Trait.OF_MANY, Trait.INSPECTS, Trait.CALLS_BACK
-COLLECTS, LOOKS_UP = Trait.COLLECTS, Trait.LOOKS_UP
+COLLECTS, LOOKS_UP, COPIES = Trait.COLLECTS, Trait.LOOKS_UP, Trait.COPIES
 ANSWERS, ENSURES, REGISTERS = Trait.ANSWERS, Trait.ENSURES, Trait.REGISTERS
 
 FunctionRule = Callable[[Context, ir.Call, Args, State], Results]
@@ -168,7 +171,7 @@ TASK_METHODS: dict[str, Row[TaskRule]] = {
 }
 COLLECTION_METHODS: dict[str, Row[CollectionRule]] = {
     **dict.fromkeys(("append", "add", "insert", "appendleft"), Row(collections.add_item, ADDS)),
-    **dict.fromkeys(("extend", "update", "extendleft"), Row(collections.add_items, ADDS)),
+    **dict.fromkeys(("extend", "update", "extendleft"), Row(collections.add_items, ADDS | COPIES)),
     "pop": Row(collections.pop_any, CARRIES | STOPS | OF_MANY | LOOKS_UP),
     "popleft": Row(running.call_method, CARRIES),
     "popitem": Row(running.call_method, CARRIES),

@@ -82,6 +82,11 @@ def is_box(state: State, value: Value) -> bool:
     return type(state.get(value)) is Box
 
 
+def items_of(state: State, value: Value) -> Value:
+    """The items of a collection; another value as it is."""
+    return state.box(value).items if isinstance(value, Ref) and is_box(state, value) else value
+
+
 def open_up(state: State, ref: Ref) -> State:
     return state.put(ref, state.box(ref)._replace(open=True))
 

@@ -36,6 +36,7 @@ from flake8_asyncwait.analysis.semantics.names import (
     untested,
 )
 from flake8_asyncwait.analysis.semantics.operators import update
+from flake8_asyncwait.analysis.semantics.running import items_of
 from flake8_asyncwait.analysis.states.completion import BREAK, CONTINUE, RETURN, Flow, raising
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.trace import NO, YES
@@ -82,7 +83,7 @@ def _aug_assign(ctx: Context, node: ir.AugAssign, state: State) -> list[State]:
         elif isinstance(node.target, ir.Name) and isinstance(old, (Const, Unknown)):
             ends += bind(ctx, node.target, UNKNOWN, after)
         else:
-            ends.append(hand_over(ctx, after, value))
+            ends.append(hand_over(ctx, after, items_of(after, value)))
     if isinstance(node.target, ir.Name) and ctx.frame.func is ctx.machine.func:
         return [untested(end, node.target.id) for end in ends]
     return ends
