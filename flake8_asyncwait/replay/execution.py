@@ -21,6 +21,8 @@ from flake8_asyncwait.replay.hooks import Hooks
 from flake8_asyncwait.replay.lift import Lifted
 from flake8_asyncwait.replay.lives import (
     EXHAUSTED,
+    UNSURE,
+    Ending,
     GivenUp,
     InjectedError,
     Leak,
@@ -131,7 +133,7 @@ def run(
     A guide bars what leaves a witness; on a `stage` of one's own, more happens than is chosen.
     """
     world = World(prefix, lifted.groups, lifted.target, with_lines=with_lines, guide=guide)
-    world.kind, world.is_safe = lifted.kind, partial(is_safe, lifted)
+    world.kind, world.ending_of = lifted.kind, partial(ending_of, lifted)
     world.stage = stage or world.stage
     world.stage.opens(world)
     with loaded(lifted, world) as module:
@@ -368,33 +370,35 @@ class HelperRun:
     """One execution of a helper by itself: what it returned and the error that it raised.
 
     `made` says whether that is a task that it made, and kept to itself, `failed` whether it ended
-    with an ordinary exception.
+    with an ordinary exception, `suspends` whether it has suspended.
     """
 
     points: tuple[Point, ...]
     made: bool
     failed: bool
+    suspends: bool
     given_up: str
 
 
-def is_safe(lifted: Lifted, code: CodeType) -> bool:
-    """Say whether a coroutine function of the module cannot fail, whatever strikes; only a site of
-    the family asks."""
+def ending_of(lifted: Lifted, code: CodeType) -> Ending:
+    """Say what is known of the end of a coroutine function of the module, whatever strikes; only a
+    site of the family asks."""
     if lifted.kind == WAIT:
-        return False
-    if code not in lifted.safe:
-        lifted.safe[code] = False  # what calls itself may fail
-        lifted.safe[code] = _never_fails(lifted, code)
-    return lifted.safe[code]
+        return UNSURE
+    if code not in lifted.endings:
+        lifted.endings[code] = UNSURE  # what calls itself may fail
+        lifted.endings[code] = _ending_of(lifted, code)
+    return lifted.endings[code]
 
 
-def _never_fails(lifted: Lifted, code: CodeType) -> bool:
-    runs = executions(partial(run_helper, lifted, code))
-    for count, one in enumerate(runs):
+def _ending_of(lifted: Lifted, code: CodeType) -> Ending:
+    suspends = False
+    for count, one in enumerate(executions(partial(run_helper, lifted, code))):
         is_known = not one.given_up or one.given_up in HARMLESS
         if one.failed or not is_known or count == HELPER_EXECUTIONS_AT_MOST:
-            return False
-    return True
+            return UNSURE
+        suspends = suspends or one.suspends
+    return Ending(sure=True, prompt=not suspends)
 
 
 def run_helper(
@@ -402,7 +406,7 @@ def run_helper(
 ) -> HelperRun:
     """Run one of the module's functions once; a `faulty` run has had its fault already."""
     world = World(prefix, lifted.groups, code, faulty=faulty)
-    world.kind, world.is_safe = lifted.kind, partial(is_safe, lifted)
+    world.kind, world.ending_of = lifted.kind, partial(ending_of, lifted)
     with loaded(lifted, world) as module:
         made, failed = True, False
         try:
@@ -419,7 +423,8 @@ def run_helper(
             pass
         except Exception:
             failed = True
-        return HelperRun(tuple(world.points), made, failed, world.given_up)
+        suspends = world.suspensions > 0
+        return HelperRun(tuple(world.points), made, failed, suspends, world.given_up)
 
 
 def _called(world: World, function: Any) -> Any:

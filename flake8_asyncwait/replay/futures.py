@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flake8_asyncwait.replay.facts import Kind
 from flake8_asyncwait.replay.family import CHILD, WAIT
-from flake8_asyncwait.replay.lives import Life, Owner, Standin, State
+from flake8_asyncwait.replay.lives import Ending, Life, Owner, Standin, State
 from flake8_asyncwait.replay.locate import words
 from flake8_asyncwait.replay.scheduler import Asked, World
 from flake8_asyncwait.replay.unknown import HASH_BASE, Unknown
@@ -143,7 +143,7 @@ class WaitTask(Task):
             wait.start()
         except ValueError:  # there is nothing to wait for: the task raises that
             life.state, life.raises = State.FAILED, ValueError
-        life.sure = life.state is State.RUNNING
+        life.ending = Ending(sure=life.state is State.RUNNING)
         world.stage.started(self, wait)
 
     def standin_holds(self) -> Iterable[object]:
@@ -285,6 +285,9 @@ class Gather(Future):
             picked = self.world.strike_one("await gather()", labels)
         if picked is not None:
             undecided[picked].state = State.FAILED
+            for life in running(lives):
+                if life.ending.prompt:
+                    life.state = State.GOOD
             self.has_failed = self.world.kind != WAIT
             if not self.is_site:
                 self.world.release(lives)

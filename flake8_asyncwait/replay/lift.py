@@ -14,6 +14,7 @@ from types import CodeType
 from flake8_asyncwait.replay.confine import confine
 from flake8_asyncwait.replay.family import WAIT
 from flake8_asyncwait.replay.instrument import Instrument
+from flake8_asyncwait.replay.lives import Ending
 from flake8_asyncwait.replay.locate import (
     FUNCTIONS,
     HOOK,
@@ -71,7 +72,7 @@ class Lifted:
     primitives: frozenset[str] = frozenset()
     declared: Declared = NONE_DECLARED
     kind: str = WAIT
-    safe: dict[CodeType, bool] = field(default_factory=dict)
+    endings: dict[CodeType, Ending] = field(default_factory=dict)
 
 
 def lift(source: str, site: tuple[int, int] | None, declared: Declared = NONE_DECLARED) -> Lifted:

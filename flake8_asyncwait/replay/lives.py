@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from types import CodeType
 
+from flake8_asyncwait.named import NamedTuple
+
 
 class Backstage:
     """What the judged code reaches nothing through."""
@@ -65,6 +67,17 @@ class State(Enum):
     CANCELLED = "cancelled"
 
 
+class Ending(NamedTuple):
+    """What is known of the end of a coroutine of the module: whether it is `sure` not to fail, and
+    `prompt`, for it never suspends."""
+
+    sure: bool = False
+    prompt: bool = False
+
+
+UNSURE = Ending()
+
+
 @dataclass(slots=True, eq=False)
 class Life(Backstage):
     """What has become of one task or future so far.
@@ -72,10 +85,10 @@ class Life(Backstage):
     `maker` is the code of the function that holds a made task; `through` the helpers that returned
     it to there. `parameter` is where a borrowed one came from, `collection` whether it is one of a
     parameter's elements. `asked` is set by a cancel while it ran, `late` by one that it may have
-    ended before, `joined` by a wait that takes it in after that. A `sure` one cannot fail, and of a
-    failed one `raises` is the class, where that is known. `seen` is the suspension up to which it
-    is known to run. `lines` are those that made it, where a witness is followed. `runs` is the
-    object of which it runs a method, and its name. `coroutine` is what it was made of.
+    ended before, `joined` by a wait that takes it in after that. `ending` is what is known of its
+    end, and of a failed one `raises` is the class, where that is known. `seen` is the suspension up
+    to which it is known to run. `lines` are those that made it, where a witness is followed. `runs`
+    is the object of which it runs a method, and its name. `coroutine` is what it was made of.
     The tasks of a site of the family count as waited for early; `made_here` says whether the site
     made it, and `beside` what others it was given: "" for own tasks, else their parameters.
     """
@@ -93,7 +106,7 @@ class Life(Backstage):
     handed: bool = False
     joined: bool = False
     seen: int = 0
-    sure: bool = False
+    ending: Ending = UNSURE
     raises: type[Exception] | None = None
     waited_early: bool = False
     waited_full: bool = False
@@ -102,6 +115,11 @@ class Life(Backstage):
     coroutine: object = None
     made_here: bool = False
     beside: tuple[str, ...] = ()
+
+    @property
+    def sure(self) -> bool:
+        """Whether it cannot fail."""
+        return self.ending.sure
 
     def runs_on(self) -> bool:
         """Say whether it may still run with nobody having asked it to stop."""

@@ -19,6 +19,8 @@ from flake8_asyncwait.replay.confine import is_class, is_own, mro_of
 from flake8_asyncwait.replay.family import CHILD, WAIT
 from flake8_asyncwait.replay.lives import (
     EXHAUSTED,
+    UNSURE,
+    Ending,
     ExpectedError,
     InjectedError,
     Leak,
@@ -65,13 +67,13 @@ class Asked(Standin):
 class World(Choices):
     """One execution: its choices, the lives of its tasks, and all that it found.
 
-    `calls` knows what a call of an unknown does. `kind` is that of the judged site; `is_safe` says
-    whether a coroutine of a function of the module cannot fail.
+    `calls` knows what a call of an unknown does. `kind` is that of the judged site; `ending_of`
+    says what is known of the end of a coroutine of a function of the module.
     """
 
     calls: Any = None
     kind: str = WAIT
-    is_safe: Callable[[CodeType], bool] = lambda code: False
+    ending_of: Callable[[CodeType], Ending] = lambda code: UNSURE
     serial: int = 0
     depth: int = 0
     reached: bool = False

@@ -103,7 +103,8 @@ class Asyncio(Standin):
         life = Life(f"task {world.serial + 1}", Owner.MADE, maker=world.caller())
         if world.kind is not WAIT:  # a task that runs a wait keeps no other for its function
             life.coroutine = coroutine
-        life.sure = isinstance(coroutine, HelperCall) and world.is_safe(coroutine.code)
+        if isinstance(coroutine, HelperCall):
+            life.ending = world.ending_of(coroutine.code)
         if isinstance(coroutine, WaitCall):
             return WaitTask(world, life, coroutine)
         if isinstance(coroutine, (Pause, Unknown)):

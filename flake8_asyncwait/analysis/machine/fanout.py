@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.walk import last_name, suspends, walk
+from flake8_asyncwait.analysis.code.walk import last_name, never_suspends, suspends, walk
 from flake8_asyncwait.analysis.machine.machine import BYSTANDER, Args, Context, Results
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.state import State
@@ -167,11 +167,11 @@ def awaitables(ctx: Context, node: ir.Call, args: Args) -> tuple[list[Value], bo
     """The awaitables of a gather, and whether there are others."""
     if ctx.machine.site.kind is WAIT:
         return args.positional, args.splat
-    if not args.splat:
-        return telling(ctx, tuple(args.positional), False)
-    first = next((n for n, arg in enumerate(node.args) if arg.star), len(node.args))
-    rest = repeated(ctx, tuple(args.positional[first:]))
-    return telling(ctx, (*args.positional[:first], *rest), True)
+    items = tuple(args.positional)
+    if args.splat:
+        first = next((n for n, arg in enumerate(node.args) if arg.star), len(node.args))
+        items = (*items[:first], *repeated(ctx, items[first:]))
+    return telling(ctx, tuple(i for i in items if not _is_over_at_once(i)), args.splat)
 
 
 def starts(ctx: Context, items: Collection[Value]) -> bool:
@@ -231,6 +231,13 @@ def is_task(ctx: Context, value: Result) -> bool:
 def is_safe(ctx: Context, coroutine: Coroutine) -> bool:
     """Whether a coroutine of a function of the project cannot fail."""
     return ctx.machine.site.kind is not WAIT and cannot_fail(coroutine.func)
+
+
+def _is_over_at_once(value: Value) -> bool:
+    """Whether a child of a gather neither fails nor suspends: it is over before another one fails,
+    for a gather starts all of them in one turn of the loop."""
+    is_known = isinstance(value, Coroutine) and never_suspends(value.func.body)
+    return is_known and cannot_fail(value.func)
 
 
 def none_fails(ctx: Context, items: Sequence[Value]) -> bool:
