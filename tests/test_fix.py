@@ -784,3 +784,35 @@ def test_a_finally_takes_the_place_of_a_handler_that_only_cancels() -> None:
     assert fix(function(*told), Options()).text == function(*left, "finally:", "    task.cancel()")
     late = [line.replace("use(x)", "await use(x)") for line in told]
     assert fix(function(*late), Options()).text == function(*late, "finally:", "    task.cancel()")
+
+
+def test_wait_any_is_not_given_a_task_that_runs_a_wait() -> None:
+    creation = "a = asyncio.create_task(work())"
+    wait = "h = asyncio.create_task(asyncio.wait([a], timeout=3))"
+    race = "await asyncio.wait([h], timeout=1, return_when=asyncio.FIRST_COMPLETED)"
+    done = fix(function(f"{creation}; {wait}", race), Options())
+    assert [cure.outcome for cure in done.cures] == [MANUAL, FINALLY]
+    assert [each.code for each in check(done.text).findings] == ["AWT101"]
+
+
+@pytest.mark.parametrize(
+    ("comment", "goes"),
+    [
+        ("# We have to cancel the rest.|# Otherwise one more task would|# wait in each round.", 1),
+        ("# We have to cancel the rest.|# The log needs what is done.", 0),
+        ("# cancel the rest|# log what is done", 0),
+        ("# cancel the rest||# Otherwise nothing ends.", 0),
+    ],
+)
+def test_a_comment_of_several_lines_goes_with_its_cancels(comment: str, goes: int) -> None:
+    text = function(
+        "a, b = asyncio.create_task(work()), asyncio.create_task(use())",
+        "done, pending = await asyncio.wait([a, b], return_when=asyncio.FIRST_COMPLETED)",
+        *comment.split("|"),
+        "for task in pending:",
+        "    task.cancel()",
+        "return done",
+    )
+    done = fix(text, Options())
+    assert [cure.outcome for cure in done.cures] == [WAIT_ANY]
+    assert ("task.cancel()" not in done.text, "# " not in done.text) == (bool(goes), bool(goes))

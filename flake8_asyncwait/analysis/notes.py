@@ -47,6 +47,7 @@ from flake8_asyncwait.named import NamedTuple
 # Whose the elements of a wait may be besides.
 UNKNOWN_ELEMENT = Owner("unknown")
 HANDED = Owner("handed over")
+NESTED_WAIT = Owner("a wait in a task")
 _JUST_ASKED = frozenset({Status.CANCELLING, Status.MAYBE_CANCELLING})
 _PASSING = frozenset({Status.MAYBE, Status.LATE_CANCELLING}) | MAYBE_ASKED
 
@@ -86,7 +87,7 @@ class NotingBooks(Books):
     """Takes notes while a machine runs, and goes on when every site is known to leak: a fix has to
     know all executions.
 
-    `waited` says what the elements of the site are: owners, and the two words above. `watched` are
+    `waited` says what the elements of the site are: owners, and the three words above. `watched` are
     the lines of cancels to take notes of. `budget` bounds the work of all runs.
     """
 
@@ -171,6 +172,8 @@ class NotingBooks(Books):
             refs = effects.tasks_of(state, item)
             if not refs and type(state.get(item)) is not Gather:
                 kinds.add(UNKNOWN_ELEMENT)
+            if any(type(part) is WaitTask for part in state.parts(item)):
+                kinds.add(NESTED_WAIT)
             for task in (state.task(ref) for ref in refs):
                 if task.status not in ENDED:
                     kinds.add(task.owner)

@@ -14,6 +14,11 @@ from flake8_asyncwait.fix.nodes import parts
 
 # What comments say that are about a cancel, and go with it.
 _ABOUT = r"cancel|clean|pending|abort|kill|\bstop"
+# Comments on lines of their own, one below the other, are one; behind code each is one.
+_COMMENT = re.compile(r"^([ \t]*)#.*(?:\n\1#.*)*|#.*", re.MULTILINE)
+_SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
+# How a sentence begins that goes on about what the one before it says.
+_POINTS_BACK = re.compile(r"(Otherwise|These|They|This|That|It|So)\b")
 
 
 def bare(statement: Any) -> Any:
@@ -147,4 +152,19 @@ def _asks_not_done(node: Any, variable: str | None) -> bool:
 
 def is_about_cancels(code: str) -> bool:
     """Whether all comments in some code are about nothing but cancels."""
-    return all(re.search(_ABOUT, comment, re.IGNORECASE) for comment in re.findall(r"#.*", code))
+    return all(_tells_of_cancels(each.group()) for each in _COMMENT.finditer(code))
+
+
+def _tells_of_cancels(comment: str) -> bool:
+    """Whether each line of a comment is about cancels or, in prose, each sentence, which may point
+    back to the one before it."""
+    if all(_names_a_cancel(line) for line in comment.split("\n")):
+        return True
+    first, *others = _SENTENCE_ENDS.split(re.sub(r"\s*\n[ \t]*#\s*", " ", comment))
+    is_prose = comment.rstrip().endswith(".")
+    further = all(_names_a_cancel(each) or _POINTS_BACK.match(each) for each in others)
+    return is_prose and _names_a_cancel(first) and further
+
+
+def _names_a_cancel(text: str) -> bool:
+    return re.search(_ABOUT, text, re.IGNORECASE) is not None

@@ -7,7 +7,7 @@ from itertools import chain
 import libcst as cst
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.notes import HANDED, UNKNOWN_ELEMENT
+from flake8_asyncwait.analysis.notes import HANDED, NESTED_WAIT, UNKNOWN_ELEMENT
 from flake8_asyncwait.analysis.semantics.known import RETURN_WHEN, WAIT
 from flake8_asyncwait.analysis.states.values import FOREIGN, FUTURE
 from flake8_asyncwait.fix import aims, layout
@@ -75,6 +75,7 @@ def why_not_wait_any(own: Seen, place: Place) -> str | None:
         _why_not_by_call(own, place)
         or (None if _mode(own) == "FIRST_COMPLETED" else "it does not wait for the first task")
         or why_not_by_owner(own)
+        or ("it also waits for a task that runs a wait" if NESTED_WAIT in own.waited else None)
         or _use(own)
     )
 

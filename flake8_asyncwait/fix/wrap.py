@@ -270,8 +270,8 @@ def _ahead(cancels: Sequence[Any], block: cst.IndentedBlock) -> list[Any]:
     is about them."""
     first, *rest = block.body
     lines = first.leading_lines if hasattr(first, "leading_lines") else ()
-    about = "".join(line.comment.value + "\n" for line in lines if line.comment)
-    if not about or not is_about_cancels(about):
+    about = "".join((line.comment.value if line.comment else "") + "\n" for line in lines)
+    if "#" not in about or not is_about_cancels(about):
         return [*cancels, *block.body]
     head, *others = cancels
     head = head.with_changes(leading_lines=lines)
