@@ -87,7 +87,7 @@ class NotingBooks(Books):
     """Takes notes while a machine runs, and goes on when every site is known to leak: a fix has to
     know all executions.
 
-    `waited` says what the elements of the site are: owners, and the three words above. `watched` are
+    `waited` says what the elements of the site are: owners, and the words above. `watched` are
     the lines of cancels to take notes of. `budget` bounds the work of all runs.
     """
 
