@@ -15,6 +15,7 @@ import samples
 
 from flake8_asyncwait import __version__
 from flake8_asyncwait.check import check
+from flake8_asyncwait.fix import helper as helper_module
 from flake8_asyncwait.fix.file import FileFix, fix_file
 from flake8_asyncwait.fix.helper import (
     Helper,
@@ -200,6 +201,23 @@ class TestBesideThePackage:
         package(root / "my-app", root / "my-app" / "pkg")
         follow(put(root / "my-app" / "pkg" / "a.py", "from . import a\n" + PLAIN))
         assert (root / "my-app" / "pkg" / "_wait_any.py").exists()
+
+    def test_another_process_may_make_the_module_meanwhile(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        package(root / "pkg")
+        module = root / "pkg" / "_wait_any.py"
+
+        def is_file_until_now(path: str) -> bool:
+            found = os.path.isfile(path)
+            if Path(path).name == module.name and not found:
+                module.write_text(template())
+            return found
+
+        monkeypatch.setattr(helper_module, "is_file", is_file_until_now)
+        path = put(root / "pkg" / "a.py")
+        plan = plan_helper(str(path), path.read_text())
+        assert imports(plan) == ["from pkg._wait_any import wait_any"]
 
     def test_a_module_that_is_there_is_used_as_it_is(self, root: Path) -> None:
         package(root / "pkg")

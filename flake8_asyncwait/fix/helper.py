@@ -114,10 +114,10 @@ def plan_helper(path: str, text: str, helper: Helper | None = None) -> HelperPla
     if os.path.realpath(module) == os.path.realpath(path):
         raise HelperError(f"this is the module that {name} comes from")
     create = None
+    reason = why_not_make(project, module)  # asked first: another process may make it meanwhile
     if is_file(module):
         _check_existing(project, module, name, path)
     else:
-        reason = why_not_make(project, module)
         if reason is not None:
             raise NoHelper(f"cannot make the module for {name}: {reason}")
         style = style_of(os.path.dirname(module), project.root)

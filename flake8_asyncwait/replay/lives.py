@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from types import CodeType
-
-from flake8_asyncwait.named import NamedTuple
+from typing import NamedTuple
 
 
 class Backstage:
