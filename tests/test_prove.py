@@ -235,7 +235,10 @@ def test_an_integer_that_python_cannot_print() -> None:
     assert proof.word == PROVED, proof.verdict
 
 
-@pytest.mark.parametrize("options", ["**options", "timeout=options['seconds']", "**self.options"])
+@pytest.mark.parametrize(
+    "options",
+    ["**options", "timeout=options['seconds']", "**self.options", "**self.a, **self.b"],
+)
 def test_options_that_are_not_known_may_set_a_timeout(options: str) -> None:
     proof = proof_of(
         f"""
@@ -439,3 +442,25 @@ def test_no_two_tasks_have_one_name(
     told = events(done)
     first, second = (next(line for line in told if name in line) for name in names)
     assert told.index(first) < told.index(second)
+
+
+@pytest.mark.parametrize(
+    "makes",
+    [
+        "task = asyncio.ensure_future(super().send(urls))",
+        "task = asyncio.ensure_future(super(Connection, self).send(urls))",
+        "a, b, c, d, e = [asyncio.Event() for _ in range(5)]; task = asyncio.create_task(f())",
+        "task = asyncio.create_task({'a': fetch, 'b': other}[urls]())",
+        "env = self.env.copy(); env.update(a=1); task = asyncio.create_task(f())",
+        "env = self.env.copy(); env.pop('a', None); task = asyncio.create_task(f())",
+    ],
+)
+def test_what_plain_python_would_refuse_of_a_stand_in(makes: str) -> None:
+    proof = proof_of(
+        f"""
+        async def read(self, urls):
+            {makes}
+            await asyncio.wait([task], timeout=1)
+        """
+    )
+    assert proof.word == PROVED, proof.verdict

@@ -115,11 +115,29 @@ def strip_annotations(arguments: ast.arguments) -> None:
             node.annotation = None
 
 
+def first_parameter(function: Function) -> str:
+    """Return the name of a function's first positional parameter, or ""."""
+    args = function.args
+    return next((one.arg for one in (*args.posonlyargs, *args.args)), "")
+
+
 def unpacked(target: ast.expr) -> int:
     """Return to how many names a target unpacks, or -1; a starred one takes none."""
     if not isinstance(target, (ast.Tuple, ast.List)):
         return -1
     return sum(not isinstance(element, ast.Starred) for element in target.elts)
+
+
+def whole_ranges(function: ast.AST) -> dict[str, ast.expr]:
+    """Return, by the calls of `range`, what stands for them where a function unpacks something to
+    as many names: `range` itself stops earlier."""
+    assigns = (node for node in ast.walk(function) if isinstance(node, ast.Assign))
+    counts = {unpacked(target) for node in assigns for target in node.targets}
+    found: dict[str, ast.expr] = {}
+    for count in counts - {-1}:
+        call = ast.Call(ast.Name("range", ast.Load()), [constant(count)], [])
+        found[ast.dump(call)] = ast.Tuple([*map(constant, range(count))], ast.Load())
+    return found
 
 
 def unpack_inside(node: ast.With | ast.AsyncWith) -> None:

@@ -33,9 +33,9 @@ SUSPENDING_TURNS = 3
 # The hooks, by whose methods they are.
 OWN = words(
     """
-    alone branch catch contains each enter_loop enters follow helper holds identical leaves mapping
-    mark_target mutator ordered plain plain_value polled raised site store_attribute store_item
-    timed unpack
+    alone branch catch contains each enter_loop enters follow helper holds identical item leaves
+    mapping mark_target mutator ordered plain plain_value polled raised site
+    store_attribute store_item timed unpack
     """
 )
 OF_SURROUNDINGS = words("get hidden isinstance minus unknown")
@@ -298,6 +298,16 @@ class Hooks(Backstage):
     def store_item(self, thing: object) -> object:
         """Return what to set an item on, so that what others' containers get is handed over."""
         return Container(self.world, thing) if self.world.belongs_to_others(thing) else thing
+
+    def item(self, container: Any, key: object) -> object:
+        """Return what a subscript gives: of a dictionary that holds no task, an unknown key is one
+        of its constants, or another one that it has, as a plain subscript is taken not to raise."""
+        if type(container) is not dict or type(key) is not Unknown or any(reached([container])):
+            return container[key]
+        for one, value in container.items():
+            if one is key or (isinstance(one, CONSTANTS) and key == one):
+                return value
+        return self.surroundings.unknown(f"what is at {key}", Kind.VALUE)
 
     def mutator(self, thing: object, name: str) -> object:
         """Return a method that puts something into a container, seen likewise."""

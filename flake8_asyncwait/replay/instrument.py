@@ -20,6 +20,7 @@ from flake8_asyncwait.replay.fragments import (
     constant,
     expected_of,
     expects_timeout,
+    first_parameter,
     has_timeout,
     is_copy,
     is_mangled,
@@ -32,6 +33,7 @@ from flake8_asyncwait.replay.fragments import (
     strip_annotations,
     unpack_inside,
     unpacked,
+    whole_ranges,
 )
 from flake8_asyncwait.replay.locate import (
     AnyFunction,
@@ -83,12 +85,15 @@ class Instrument(ast.NodeTransformer):
         self.expected: tuple[ast.expr, ...] = ()
         self.is_timed = False
         self.captured = frozenset(captured_in(function))
+        self.receiver = ""
+        self.whole_ranges = whole_ranges(function)
 
     # -- scopes -----------------------------------------------------------------------------------
 
     def _function(self, node: AnyFunction) -> AnyFunction:
         saved = self.in_target, self.may_clean_up, self.shadowed, self.outside, self.expected
         was_timed, self.is_timed = self.is_timed, False
+        receiver, self.receiver = self.receiver, first_parameter(node)
         self.expected = ()
         if self.in_target:
             self.shadowed |= bound_names(node)
@@ -116,7 +121,7 @@ class Instrument(ast.NodeTransformer):
             node.body.insert(0, ast.Assign([ast.Name(name, ast.Store())], unknown))
         node.decorator_list.append(ast.Name(hook_name(hook), ast.Load()))
         self.in_target, self.may_clean_up, self.shadowed, self.outside, self.expected = saved
-        self.is_timed = was_timed
+        self.is_timed, self.receiver = was_timed, receiver
         return node
 
     visit_FunctionDef = visit_AsyncFunctionDef = _function
@@ -139,6 +144,9 @@ class Instrument(ast.NodeTransformer):
             if isinstance(name, ast.Name)
         }
         suspends = any(isinstance(inner, ast.Await) for inner in ast.walk(node))
+        for inner in ast.iter_child_nodes(node):
+            if isinstance(inner, ast.comprehension):
+                inner.iter = self.whole_ranges.get(ast.dump(inner.iter), inner.iter)
         self.generic_visit(node)
         for inner in ast.iter_child_nodes(node):
             if not isinstance(inner, ast.comprehension) or inner.is_async:
@@ -329,15 +337,19 @@ class Instrument(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
         is_site = node is self.call
+        had: set[str] = set()
         for keyword in node.keywords:
             if keyword.arg is None:
                 given = {one.arg for one in node.keywords} if is_site else {"timeout"}
-                more = [constant("timeout")] if "timeout" not in given else []
+                more = [constant("timeout")] if "timeout" not in given | had else []
+                had = {"timeout"}  # but one of several says how long
                 keyword.value = hook_call("mapping", keyword.value, *more)
         func = node.func
         puts = isinstance(func, ast.Attribute) and func.attr in MUTATORS
         copies = is_copy(node)
         self.generic_visit(node)
+        if self.receiver and isinstance(func, ast.Name) and func.id == "super" and not node.args:
+            node.args = [ast.Name("__class__", ast.Load()), ast.Name(self.receiver, ast.Load())]
         if copies:
             node.args = [hook_call("ordered", *node.args)]
         if is_site and self.kind != WAIT:
@@ -418,9 +430,11 @@ class Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.ctx, ast.Store):
             node.value = hook_call("store_item", node.value)
-        if self.expected and isinstance(node.ctx, ast.Load):
-            return self._plain("plain_value", node)
-        return node
+        if not isinstance(node.ctx, ast.Load):
+            return node
+        is_key = not isinstance(node.slice, (ast.Constant, ast.Slice, ast.Tuple))
+        found = hook_call("item", node.value, node.slice) if is_key else node
+        return self._plain("plain_value", found) if self.expected else found
 
 
 def _visit_all(visitor: ast.NodeTransformer, node: ast.AST, fields: Iterable[str]) -> None:

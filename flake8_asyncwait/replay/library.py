@@ -8,11 +8,12 @@ import logging
 from typing import Any
 
 from flake8_asyncwait.replay import harmless
-from flake8_asyncwait.replay.confine import is_dunder
+from flake8_asyncwait.replay.confine import is_dunder, is_own, members_of, mro_of
+from flake8_asyncwait.replay.facts import Kind
 from flake8_asyncwait.replay.lives import Standin
 from flake8_asyncwait.replay.scheduler import World
 from flake8_asyncwait.replay.standins import Asyncio
-from flake8_asyncwait.replay.unknown import Unknown
+from flake8_asyncwait.replay.unknown import Unknown, bound
 
 FUTURES = "concurrent.futures"
 
@@ -32,6 +33,26 @@ class Open(Standin):
         """Return a member of the module; an unknown one where nothing is known of it."""
         known = name in vars(type(self)) and not is_dunder(name)
         return getattr(self, name) if known else self.module.attribute(name)
+
+
+class Inherited(Open):
+    """The stand-in for `super()` of an unknown instance of a class."""
+
+    __slots__ = ("above",)
+
+    def __init__(self, klass: object, instance: Unknown) -> None:
+        super().__init__(instance)
+        known = instance.standin.klass
+        bases = mro_of(known) if known is not None else ()
+        after = next((n for n, one in enumerate(bases, 1) if one is klass), len(bases))
+        self.above = tuple(one for one in bases[after:] if is_own(one))
+
+    def member(self, name: str) -> object:
+        """Return what the classes of the judged code say, else an unknown one."""
+        instance, klass = self.module, self.module.standin.klass
+        if klass is not None and any(name in members_of(one) for one in self.above):
+            return bound(klass, name, instance, self.above)
+        return Unknown(instance.standin.world, f"super().{name}", Kind.ATTRIBUTE, instance)
 
 
 class Library(Open):

@@ -81,6 +81,15 @@ class Copy(list[object]):
         else:
             self.append(value)
 
+    def pop(self, *args: Any) -> Any:
+        """Take one out, as a list or a dictionary does."""
+        plain = len(args) < 2 and all(isinstance(key, int) for key in args)
+        return super().pop(*args) if plain else self.whole._answer("copy", args)
+
+    def update(self, *others: object, **options: object) -> None:
+        """Hold what else it is given, as a set or a dictionary does."""
+        self.extend([*others, *options.values()])
+
 
 def _copy(unknown: Unknown) -> list[object]:
     return unknown.copied(unknown.elements())

@@ -27,7 +27,15 @@ from flake8_asyncwait.replay.guard import (
     is_kind_of,
     shown,
 )
-from flake8_asyncwait.replay.library import FUTURES, Contextlib, Futures, Library, Logging, Open
+from flake8_asyncwait.replay.library import (
+    FUTURES,
+    Contextlib,
+    Futures,
+    Inherited,
+    Library,
+    Logging,
+    Open,
+)
 from flake8_asyncwait.replay.lives import Backstage, Standin, State
 from flake8_asyncwait.replay.locate import NONE_DECLARED, Declared, is_named, words
 from flake8_asyncwait.replay.methods import Copy
@@ -38,7 +46,7 @@ from flake8_asyncwait.replay.waiting import is_coroutine, is_task
 
 BUILTIN_NAMES = frozenset(harmless.BUILTINS)
 # Those of which the stand-in is a method, or an attribute, of the same name.
-OWN_BUILTINS = words("delattr getattr hasattr isinstance iter range setattr type")
+OWN_BUILTINS = words("delattr getattr hasattr isinstance iter range setattr super type")
 TEMPLATES = frozenset({"format", "format_map"})
 # What a question says for as long as a method of the same object has not ended.
 WHILE_PENDING = {
@@ -217,6 +225,12 @@ class Surroundings(Backstage):
             unknown = next(bound for bound in bounds if isinstance(bound, Unknown))
             return range(len(unknown.elements()))
         return range(*bounds)[: max(SIZES)]
+
+    def super(self, klass: Any, *instance: Any) -> object:
+        """Stand in for `super`: of an unknown instance, what its class inherits is shown."""
+        if len(instance) == 1 and type(instance[0]) is Unknown:
+            return Inherited(klass, instance[0])
+        return super(klass, *instance)
 
     def setattr(self, thing: object, name: Any, value: object) -> None:
         """Stand in for `setattr`: on a task it is neutral, elsewhere it hands the value over."""

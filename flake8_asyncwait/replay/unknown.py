@@ -306,7 +306,7 @@ class Unknown(Standin):
         if name in facts.attributes:
             return found
         if facts.klass is not None and hasattr(facts.klass, name):
-            return _bound(facts.klass, name, self)
+            return bound(facts.klass, name, self, mro_of(facts.klass))
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
         return self.child(name)
@@ -433,9 +433,9 @@ def _origin(unknown: Unknown) -> tuple[Owner, str, bool]:
     return Owner.FOREIGN, "", False
 
 
-def _bound(klass: type, name: str, instance: Unknown) -> object:
-    """Look an attribute up in a class of the judged source, as an instance of it would."""
-    for base in mro_of(klass):
+def bound(klass: type, name: str, instance: Unknown, bases: Iterable[type]) -> object:
+    """Look an attribute up in some bases of a class of the judged source, as an instance would."""
+    for base in bases:
         own = members_of(base)
         if name in own:
             found = own[name]
