@@ -262,13 +262,13 @@ def _is_stopped(task: Task) -> bool:
 
 def _behind(state: State, value: Value) -> list[Ref]:
     """The tasks that must end before what a value is a handle on does: a task itself, the children
-    of a gather, and what a wait in a task of its own waits for."""
+    of a gather, and a task that runs a wait with what it waits for."""
     thing = state.get(value)
     if type(thing) is not WaitTask:
         return effects.tasks_of(state, value)
     waited = state.get(thing.waiting.waited)
     items = waited.items if type(waited) is Box else ()
-    return [ref for item in items for ref in _behind(state, item)]
+    return [thing.task, *(ref for item in items for ref in _behind(state, item))]
 
 
 def _careless_awaits(node: object) -> Iterator[int]:
