@@ -236,8 +236,9 @@ def is_safe(ctx: Context, coroutine: Coroutine) -> bool:
 def _is_over_at_once(value: Value) -> bool:
     """Whether a child of a gather neither fails nor suspends: it is over before another one fails,
     for a gather starts all of them in one turn of the loop."""
-    is_known = isinstance(value, Coroutine) and never_suspends(value.func.body)
-    return is_known and cannot_fail(value.func)
+    if not isinstance(value, Coroutine):
+        return False
+    return never_suspends(value.func.body) and cannot_fail(value.func)
 
 
 def none_fails(ctx: Context, items: Sequence[Value]) -> bool:
