@@ -142,9 +142,8 @@ class Runs:
 
     def _analyse(self, site: Site, most: int, agrees: bool) -> Analysed | None:
         """What all executions show; None where those of functions of other modules are too many."""
-        if agrees and self._tested_again and self.left[most] > 0:
-            run = self._machine(site, most, self._tested_again)
-            self._carry_out(run)
+        if agrees and self._tested_again:
+            run = self._run(site, most, self._tested_again)
             if run.is_complete:
                 return _analysed(run, run.many == 1 and run.is_counted)
         run = self._run(site, most)
@@ -171,16 +170,14 @@ class Runs:
         double = self._run(site, 2)
         return double if double.is_complete else self._run(site, 1)
 
-    def _run(self, site: Site, many: int) -> Machine:
+    def _run(self, site: Site, many: int, tested_again: frozenset[str] = frozenset()) -> Machine:
         """A run of the function, if there is work left for it."""
-        run = self._machine(site, many)
+        run = self._machine(site, many, tested_again)
         if self.left[many] > 0:
             self._carry_out(run)
         return run
 
-    def _machine(
-        self, site: Site, many: int, tested_again: frozenset[str] = frozenset()
-    ) -> Machine:
+    def _machine(self, site: Site, many: int, tested_again: frozenset[str]) -> Machine:
         books = self.make_books(many, self.left[many])
         run = Machine(
             self.program, self.func, self.facts, site, books, many, self.all_owners, tested_again
@@ -198,8 +195,7 @@ class Runs:
         this one is not within the bound of work."""
         if not (run.books.leaks and self._tested_again):
             return run
-        stricter = self._machine(run.site, run.many, self._tested_again)
-        self._carry_out(stricter)
+        stricter = self._run(run.site, run.many, self._tested_again)
         return stricter if stricter.is_complete else run
 
     @cached_property

@@ -117,9 +117,9 @@ def plan_helper(path: str, text: str, helper: Helper | None = None) -> HelperPla
     reason = why_not_make(project, module)  # asked first: another process may make it meanwhile
     if is_file(module):
         _check_existing(project, module, name, path)
+    elif reason is not None:
+        raise NoHelper(f"cannot make the module for {name}: {reason}")
     else:
-        if reason is not None:
-            raise NoHelper(f"cannot make the module for {name}: {reason}")
         style = style_of(os.path.dirname(module), project.root)
         create = NewModule(module, template(name, style))
     below = [parts_below(base, each) for base in project.bases for each in (module, path)]

@@ -30,8 +30,8 @@ def line_length(text: str) -> int:
     """
     strings = _lines_of_long_strings(text)
     widths = [
-        len(line)
-        for number, line in enumerate(text.splitlines(), 1)
+        len(line.rstrip("\r"))
+        for number, line in enumerate(text.split("\n"), 1)
         if number not in strings and not _UNBREAKABLE.search(line)
     ]
     longest = max(widths, default=0)

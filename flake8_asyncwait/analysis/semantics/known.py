@@ -52,9 +52,7 @@ class Trait(Flag):
     LOOKS_UP = auto()  # its first argument says which item of its receiver is asked for
     WRITES = auto()  # it may fail, whatever it is given
     PAIRS = auto()  # its items hold one of each collection that it is given, in order
-    COPIES = (
-        auto()
-    )  # it takes the items of the collection that it is given, and leaves that as it is
+    COPIES = auto()  # it takes the items of the collection that it is given, and nothing else
 
 
 CARRIES, WRAPS, MAKES, ADDS = Trait.CARRIES, Trait.WRAPS, Trait.MAKES, Trait.ADDS
