@@ -8,9 +8,11 @@ has failed leaves behind.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 
 from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.code.walk import last_name, never_suspends, suspends, walk
 from flake8_asyncwait.analysis.machine.machine import BYSTANDER, Args, Context, Results
 from flake8_asyncwait.analysis.states import effects
@@ -41,6 +43,9 @@ CHILD = "child"
 CLOSED = "child, closed"
 IN_VAIN = "child, in vain"
 AT_CHILD = frozenset({CHILD, CLOSED, IN_VAIN})
+
+# How many functions deep it is looked for what catches all exceptions.
+LEVELS = 2
 
 # What the steps of an execution say.
 STARTS = {
@@ -171,7 +176,7 @@ def awaitables(ctx: Context, node: ir.Call, args: Args) -> tuple[list[Value], bo
     if args.splat:
         first = next((n for n, arg in enumerate(node.args) if arg.star), len(node.args))
         items = (*items[:first], *repeated(ctx, items[first:]))
-    return telling(ctx, tuple(i for i in items if not _is_over_at_once(i)), args.splat)
+    return telling(ctx, tuple(i for i in items if not _is_over_at_once(ctx, i)), args.splat)
 
 
 def starts(ctx: Context, items: Collection[Value]) -> bool:
@@ -211,7 +216,7 @@ def telling(ctx: Context, items: tuple[Value, ...], opened: bool) -> tuple[list[
     """Of awaitables, so many that a run remembers the tasks that are made of them: those that may
     fail before those that cannot. Also says whether there are others."""
     made = [n for n, item in enumerate(items) if isinstance(item, (Coroutine, Result))]
-    made.sort(key=lambda n: isinstance(one := items[n], Coroutine) and is_safe(ctx, one))
+    made.sort(key=lambda n: is_safe(ctx, items[n]))
     dropped = set(made[ctx.machine.count() :])
     kept = [item for n, item in enumerate(items) if n not in dropped]
     return kept, opened or len(kept) < len(items)
@@ -228,42 +233,65 @@ def is_task(ctx: Context, value: Result) -> bool:
     return ctx.machine.site.kind is not WAIT and "task" in name.lower()
 
 
-def is_safe(ctx: Context, coroutine: Coroutine) -> bool:
-    """Whether a coroutine of a function of the project cannot fail."""
-    return ctx.machine.site.kind is not WAIT and cannot_fail(coroutine.func)
+def is_safe(ctx: Context, value: Value) -> bool:
+    """Whether a value is the coroutine of a function of the project that cannot fail."""
+    if ctx.machine.site.kind is WAIT:
+        return False
+    if isinstance(value, Coroutine):
+        return cannot_fail(ctx.machine.program, value.func)
+    return isinstance(value, Result) and value.safe
 
 
-def _is_over_at_once(value: Value) -> bool:
+def decorated(ctx: Context, func: ir.Func, results: Results) -> Results:
+    """What calls of a decorated function return. No decorator is taken to add failures to a
+    coroutine function that cannot fail."""
+    if ctx.machine.site.kind is WAIT or not func.asynchronous or func.generator:
+        return results
+    safe = cannot_fail(ctx.machine.program, func)
+    return [
+        (after, value._replace(safe=safe) if isinstance(value, Result) else value)
+        for after, value in results
+    ]
+
+
+def _is_over_at_once(ctx: Context, value: Value) -> bool:
     """Whether a child of a gather neither fails nor suspends: it is over before another one fails,
     for a gather starts all of them in one turn of the loop."""
     if not isinstance(value, Coroutine):
         return False
-    return never_suspends(value.func.body) and cannot_fail(value.func)
+    return never_suspends(value.func.body) and cannot_fail(ctx.machine.program, value.func)
 
 
 def none_fails(ctx: Context, items: Sequence[Value]) -> bool:
     """Whether items of a loop are coroutines, maybe under a shield, of which none can fail."""
     inner = [item.inner if isinstance(item, Shielded) else item for item in items]
-    return bool(inner) and all(isinstance(i, Coroutine) and is_safe(ctx, i) for i in inner)
+    return bool(inner) and all(is_safe(ctx, each) for each in inner)
 
 
-def cannot_fail(func: ir.Func) -> bool:
+def cannot_fail(program: Program, func: ir.Func, levels: int = LEVELS) -> bool:
     """Whether a coroutine function catches every Exception: all that may raise stands in a `try`
-    with a handler for it, which does not raise or wait itself."""
-    return all(map(_is_harmless, func.body))
+    with a handler for it, which does not raise or wait itself. So many `levels` of functions of
+    the project that it awaits may catch it for it."""
+    may_fail = partial(_may_fail, program, func, levels)
+    return all(_is_harmless(statement, may_fail) for statement in func.body)
 
 
-def _is_harmless(statement: ir.Stmt) -> bool:
-    if isinstance(statement, ir.Try):
-        if any(map(_catches_all, statement.handlers)):
-            rest = (*statement.orelse, *statement.final)
-            return all(map(_is_quiet, rest)) and all(
-                _is_quiet(part)
-                for handler in statement.handlers
-                if not _is_of_cancellation(handler)
-                for part in handler.body
-            )
-    return _is_quiet(statement)
+def _may_fail(program: Program, func: ir.Func, levels: int, node: ir.Node) -> bool:
+    """Whether a node of a function suspends or raises; plain calls are taken not to raise."""
+    if isinstance(node, ir.Await) and isinstance(node.value, ir.Call) and levels:
+        definition = program.definition(func, node.value.func)
+        called = None if definition is None or definition.is_class else definition.load()
+        if called is not None and called.asynchronous and not called.generator:
+            return not cannot_fail(program, called, levels - 1)
+    return suspends(node) or isinstance(node, (ir.Raise, ir.Assert))
+
+
+def _is_harmless(statement: ir.Stmt, may_fail: Callable[[ir.Node], bool]) -> bool:
+    parts: list[ir.Node] = [statement]
+    if isinstance(statement, ir.Try) and any(map(_catches_all, statement.handlers)):
+        handlers = (h for h in statement.handlers if not _is_of_cancellation(h))
+        parts = [*statement.orelse, *statement.final, *(p for h in handlers for p in h.body)]
+    return not any(map(may_fail, walk(parts)))
 
 
 def _catches_all(handler: ir.Handler) -> bool:
@@ -272,9 +300,3 @@ def _catches_all(handler: ir.Handler) -> bool:
 
 def _is_of_cancellation(handler: ir.Handler) -> bool:
     return handler.type is not None and last_name(handler.type) == "CancelledError"
-
-
-def _is_quiet(statement: ir.Stmt) -> bool:
-    """Whether a statement neither suspends nor raises; plain calls are taken not to raise."""
-    nodes = walk([statement])
-    return not any(suspends(node) or isinstance(node, (ir.Raise, ir.Assert)) for node in nodes)

@@ -70,7 +70,7 @@ def _await_value(ctx: Context, state: State, value: Value, line: int) -> Results
     if isinstance(value, Const) or (type(thing) is Box and not thing.escaped):
         ctx.fail(state, Exc("TypeError"))
         return []
-    return ctx.suspend(state, line)
+    return ctx.suspend(state, line, fanout.is_safe(ctx, value))
 
 
 def _await_task(ctx: Context, state: State, ref: Ref, line: int) -> Results:
@@ -174,8 +174,7 @@ def _await_shielded(ctx: Context, state: State, shielded: Shielded, line: int) -
         ctx.time_out(state.suspended(), line)
     refs = effects.tasks_of(state, inner)
     if not refs:
-        is_safe = isinstance(inner, Coroutine) and fanout.is_safe(ctx, inner)
-        return ctx.suspend(hand_over(ctx, state, inner), line, is_safe)
+        return ctx.suspend(hand_over(ctx, state, inner), line, fanout.is_safe(ctx, inner))
     if effects.ended(state, inner):
         return _await_value(ctx, state, inner, line)
     ctx.fault(state, line, (CANCELLED_ERROR,), state.suspended())

@@ -73,7 +73,8 @@ def call_function(
     if plain and not func.generator and not args.splat:
         ways = _looked_into(ctx, func, bind_arguments(function, args), state, id(node))
     if ways is None:
-        return unknown_call(ctx, node, args, hand_over(ctx, state, function))
+        state = hand_over(ctx, state, function)
+        return fanout.decorated(ctx, func, unknown_call(ctx, node, args, state))
     return ways
 
 

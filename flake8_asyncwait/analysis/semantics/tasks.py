@@ -82,9 +82,8 @@ def make_task(
         return [
             after.new(WaitTask(coroutine, task)) for after, task in made if isinstance(task, Ref)
         ]
-    is_safe = isinstance(coroutine, Coroutine) and fanout.is_safe(ctx, coroutine)
     state = hand_over(ctx, state, coroutine)
-    made = new_task(ctx, state, owner, node, is_safe)
+    made = new_task(ctx, state, owner, node, fanout.is_safe(ctx, coroutine))
     runs = ctx.machine.books.method_of(coroutine.origin) if isinstance(coroutine, Result) else ""
     if runs not in ctx.machine.facts.questioned:
         return made

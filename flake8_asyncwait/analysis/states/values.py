@@ -85,12 +85,14 @@ class Result(NamedTuple):
     """What an unknown call returned: a coroutine, a task of somebody else's, or anything.
 
     `origin` is the call; `coroutine` names it where it is known to make a coroutine, `cls` is the
-    class of the project (a `program.Definition`) where it is known to make an instance.
+    class of the project (a `program.Definition`) where it is known to make an instance. A coroutine
+    that is `safe` cannot fail.
     """
 
     origin: int
     coroutine: str = ""
     cls: Definition | None = None
+    safe: bool = False
 
 
 class Param(NamedTuple):
