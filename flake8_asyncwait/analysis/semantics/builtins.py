@@ -163,6 +163,8 @@ def collected(kind: type, ctx: Context, node: ir.Call, args: Args, state: State)
     """A collection made of what another one yields."""
     if not args.positional:
         return [state.new(Box(kind, ()))]
+    if ctx.is_none(args.first(), state, "TypeError"):
+        return []
     state, items, source = _given(ctx, args.first(), state)
     if isinstance(source, AsCompleted):
         return [(state, source)]

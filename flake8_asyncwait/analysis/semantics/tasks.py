@@ -264,8 +264,8 @@ def task_cancel(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
         known = Const(False)
     elif effects.surely_runs(state, ref):
         known = Const(True)
-    elif type(thing) is WaitTask and statuses == {Status.MAYBE}:
-        ways = _wait_done(ctx, ref, state)
+    elif type(thing) is not Task and statuses == {Status.MAYBE}:
+        ways = task_done(ctx, node, ref, state)
         return [
             (cancel(ctx, end, ref, node.line), Const(done != Const(True))) for end, done in ways
         ]
@@ -317,11 +317,11 @@ def _wait_result(ctx: Context, ref: Ref, state: State) -> Results:
 
 def _one_done(ctx: Context, ref: Ref, state: State) -> Results:
     status = state.task(ref).status
+    ctx.machine.free_choices += not state.task(ref).waited
     if status in ENDED:
         return [(state, Const(True))]
     if status in (Status.RUNNING, Status.CANCELLING):
         return [(state, Const(False))]
-    ctx.machine.free_choices += not state.task(ref).waited
     ends = {Status.CANCELLED} if status in ASKED else {Status.DONE}
     if status in MAYBE_ASKED:  # it had ended before, or it may have ended since
         ends = (

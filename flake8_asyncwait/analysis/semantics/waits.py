@@ -104,11 +104,13 @@ def join_wait(ctx: Context, state: State, ref: Ref, line: int) -> Results:
     task = state.wait_task(ref)
     state, items, opened = waited_elements(ctx, state, task.waiting)
     state = effects.mark_joined(state, items)
-    later = effects.with_status(_passed(state, items), task.task, Status.CANCELLED)
-    ctx.fault(state, line, (CANCELLED_ERROR,), later)
+    later = _passed(state, items)
+    ctx.fault(
+        state, line, (CANCELLED_ERROR,), effects.with_status(later, task.task, Status.CANCELLED)
+    )
     return [
         (_with_result(after, ref, value), value)
-        for after, value in _partings(ctx, state, task.waiting, items, opened)
+        for after, value in _partings(ctx, later, task.waiting, items, opened, over=True)
     ]
 
 
