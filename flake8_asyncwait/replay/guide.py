@@ -16,6 +16,7 @@ An execution follows a witness when all its choices occur in it, in this order, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -34,7 +35,7 @@ class Guide:
     steps: Sequence[tuple[int, str]]
     statements: Mapping[int, Collection[int]]
     position: int = 0
-    _waited_after: set[int] = field(default_factory=set)
+    _waited_after: Counter[int] = field(default_factory=Counter)
 
     def is_followed(self) -> bool:
         """Say whether every choice has been met."""
@@ -63,13 +64,12 @@ class Guide:
 
     def admits_wait(self, lines: Collection[int]) -> bool:
         """Say whether the judged function may start a wait now: one that the witness does not have
-        comes before all that it has, or after it, each but once (a name may keep the task till a
-        loop has come round).
+        comes before all that it has, or after it, each but twice (two names, of which one is bound
+        to what the other was, keep a task till a loop has come round twice).
         """
         if self.is_followed():
-            is_first = self._waited_after.isdisjoint(lines)
             self._waited_after.update(lines)
-            return is_first
+            return all(self._waited_after[line] <= 2 for line in lines)
         return not self.position or self.expected(lines, "wait") is not None
 
     def admits_fault(self, lines: Collection[int], option: str) -> bool:

@@ -122,7 +122,7 @@ def _await_gather(ctx: Context, state: State, value: Ref, line: int) -> Results:
     if waits:
         ctx.fault(state, line, (CANCELLED_ERROR,), effects.end_all(later, value, Status.CANCELLED))
     if gather.quiet:
-        return [(_gather_over(later, value, Status.DONE), UNKNOWN)]
+        return _gather_over(ctx, later, value, Status.DONE)
     if any(status in ASKED or status == Status.CANCELLED for status in statuses):
         ctx.fail(_end_asked(later, refs), CANCELLED_ERROR)
         if any(s == Status.CANCELLED or s in ASKED - MAYBE_ASKED for s in statuses):
@@ -142,13 +142,17 @@ def _await_gather(ctx: Context, state: State, value: Ref, line: int) -> Results:
         ctx.fault(state, line, (ANY,), fanout.failing(ctx, later, value))
     if Status.FAILING in statuses:
         return []
-    return [(_gather_over(later, value, Status.OK), UNKNOWN)]
+    return _gather_over(ctx, later, value, Status.OK)
 
 
-def _gather_over(state: State, value: Ref, status: Status) -> State:
-    """The state in which all children of a gather have ended, also those that are not known."""
+def _gather_over(ctx: Context, state: State, value: Ref, status: Status) -> Results:
+    """All children of a gather have ended, also those that are not known, and the waits that some
+    of them run."""
     ended = effects.end_all(state, value, status)
-    return ended.put(value, ended.gather(value)._replace(open=False))
+    ways = [ended.put(value, ended.gather(value)._replace(open=False))]
+    for child in state.gather(value).children:
+        ways = [end for way in ways for end in concluded(ctx, way, child)]
+    return [(way, UNKNOWN) for way in ways]
 
 
 def _has_unknown(state: State, gather: Gather) -> bool:

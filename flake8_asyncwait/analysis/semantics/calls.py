@@ -265,7 +265,9 @@ def _is_of_task(ctx: Context, method: Method, state: State) -> bool:
     owner, name = method
     if isinstance(owner, (Param, Foreign)):
         return _may_be_task(ctx, owner, name)
-    return reaches_task(owner, state)
+    box = state.get(owner)
+    is_whole = type(box) is Box and not (box.open or box.escaped)
+    return is_whole or reaches_task(owner, state)
 
 
 def _may_be_task(ctx: Context, receiver: Value, name: str) -> bool:

@@ -59,7 +59,9 @@ def _note_stale_read(ctx: Context, name: str, value: Value | None, state: State)
         return state
     unbound = value is None and name in ctx.machine.facts.bindable
     pending = name in ctx.machine.site.pending_names
-    older = value is not None and pending and truth(value, state) is False
+    box = state.get(value)
+    empty = truth(value, state) is False or (type(box) is Box and not box.items)
+    older = value is not None and pending and empty
     return state.with_unbound() if unbound or older else state
 
 

@@ -316,12 +316,11 @@ def _wait_result(ctx: Context, ref: Ref, state: State) -> Results:
 
 
 def _one_done(ctx: Context, ref: Ref, state: State) -> Results:
-    status = state.task(ref).status
-    ctx.machine.free_choices += not state.task(ref).waited
-    if status in ENDED:
-        return [(state, Const(True))]
-    if status in (Status.RUNNING, Status.CANCELLING):
-        return [(state, Const(False))]
+    task = state.task(ref)
+    status, is_known = task.status, task.status in ENDED | {Status.RUNNING, Status.CANCELLING}
+    ctx.machine.free_choices += not (task.waited or (is_known and task.owner == OWNED))
+    if is_known:
+        return [(state, Const(status in ENDED))]
     ends = {Status.CANCELLED} if status in ASKED else {Status.DONE}
     if status in MAYBE_ASKED:  # it had ended before, or it may have ended since
         ends = (
@@ -399,9 +398,7 @@ def task_exception(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Resul
         ended = _where_ended(ctx, ref, state)
         if ended is None:
             return []
-        statuses = {ended.task(child).status for child in effects.tasks_of(ended, ref)}
-        is_good = statuses == {Status.OK} and not ended.gather(ref).open
-        return [(ended, Const(None) if is_good else UNKNOWN)]
+        return _gather_exception(ended, ref)
     status = state.task(ref).status
     if status == Status.OK:
         return [(state, Const(None))]
@@ -419,3 +416,15 @@ def task_exception(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Resul
             return []
     good: Results = [(effects.with_status(state, ref, Status.OK), Const(None))]
     return good if state.task(ref).safe else [*good, *bad]
+
+
+def _gather_exception(state: State, ref: Ref) -> Results:
+    """`.exception()` of a gather that has ended: its first child's that failed."""
+    gather = state.gather(ref)
+    if gather.open or gather.quiet:
+        return [(state, UNKNOWN)]
+    failed = [(way, Raised(Exc(""))) for way in effects.where_one_fails(state, (ref,))]
+    statuses = {state.task(child).status for child in effects.tasks_of(state, ref)}
+    if not statuses <= {Status.DONE, Status.OK}:
+        return failed or [(state, UNKNOWN)]
+    return [(effects.end_all(state, ref, Status.OK), Const(None)), *failed]
