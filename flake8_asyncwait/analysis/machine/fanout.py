@@ -123,10 +123,9 @@ def is_refused(ctx: Context, state: State, value: Value) -> bool:
 
 
 def sizes(ctx: Context, state: State, value: Value) -> Iterator[tuple[State, Value]]:
-    """What is looped over, and where that is a collection of the caller's, an empty one. A wait
-    that is given one says that there is something in it."""
+    """What is looped over, and where that is a collection of the caller's, an empty one."""
     inner = value.waited if isinstance(value, AsCompleted) else value
-    if ctx.machine.site.kind is not WAIT and isinstance(inner, Param) and not inner.falsy:
+    if isinstance(inner, Param) and not inner.falsy:
         empty = inner._replace(falsy=True)
         given = value._replace(waited=empty) if isinstance(value, AsCompleted) else empty
         yield effects.substitute(state, inner, empty), given

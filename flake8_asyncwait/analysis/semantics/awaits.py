@@ -107,9 +107,8 @@ def result_of(ctx: Context, state: State, ref: Ref, line: int) -> Results:
             return []
         return [(effects.with_status(state, ref, Status.OK), UNKNOWN)]
     ctx.fail(effects.not_ended(state, ref), Exc("InvalidStateError"))
-    if status == Status.MAYBE or status in MAYBE_ASKED:
-        return result_of(ctx, effects.with_status(state, ref, Status.DONE), ref, line)
-    return []
+    ends = [effects.with_status(state, ref, end) for end in effects.may_have_ended(status)]
+    return [way for end in ends for way in result_of(ctx, end, ref, line)]
 
 
 def _await_gather(ctx: Context, state: State, value: Ref, line: int) -> Results:

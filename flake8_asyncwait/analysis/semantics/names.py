@@ -57,12 +57,12 @@ def _note_stale_read(ctx: Context, name: str, value: Value | None, state: State)
         return _freshen(name, state)  # what empties it from now on is the cleanup itself
     if name not in state.stale:
         return state
-    unbound = value is None and name in ctx.machine.facts.bindable
-    pending = name in ctx.machine.site.pending_names
+    if value is None:
+        return state.with_unbound() if name in ctx.machine.facts.bindable else state
     box = state.get(value)
-    empty = truth(value, state) is False or (type(box) is Box and not box.items)
-    older = value is not None and pending and empty
-    return state.with_unbound() if unbound or older else state
+    is_empty = truth(value, state) is False or (type(box) is Box and not box.items)
+    is_older = name in ctx.machine.site.pending_names and is_empty
+    return state.with_unbound() if is_older else state
 
 
 def _global(ctx: Context, name: str, state: State) -> Value:

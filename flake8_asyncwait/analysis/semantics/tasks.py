@@ -34,7 +34,6 @@ from flake8_asyncwait.analysis.states.values import (
     COLLECTION,
     ENDED,
     FUTURE,
-    MAYBE_ASKED,
     OWNED,
     UNKNOWN,
     AsCompleted,
@@ -321,13 +320,9 @@ def _one_done(ctx: Context, ref: Ref, state: State) -> Results:
     ctx.machine.free_choices += not (task.waited or (is_known and task.owner == OWNED))
     if is_known:
         return [(state, Const(status in ENDED))]
-    ends = {Status.CANCELLED} if status in ASKED else {Status.DONE}
-    if status in MAYBE_ASKED:  # it had ended before, or it may have ended since
-        ends = (
-            {Status.DONE} if status == Status.MAYBE_CANCELLING else {Status.DONE, Status.CANCELLED}
-        )
+    ends = effects.may_have_ended(status)
     return [
-        *((effects.with_status(state, ref, end), Const(True)) for end in sorted(ends)),
+        *((effects.with_status(state, ref, end), Const(True)) for end in ends),
         (effects.not_ended(state, ref), Const(False)),
     ]
 
@@ -407,13 +402,13 @@ def task_exception(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Resul
     if status == Status.CANCELLED:
         ctx.fail(state, Exc("CancelledError"))
         return []
+    if status not in ENDED:
+        ctx.fail(effects.not_ended(state, ref), Exc("InvalidStateError"))
+        ends = [effects.with_status(state, ref, end) for end in effects.may_have_ended(status)]
+        return [way for end in ends for way in task_exception(ctx, node, ref, end)]
     bad: Results = [(effects.with_status(state, ref, Status.FAILED), Raised(Exc("")))]
     if status == Status.FAILING:
         return bad
-    if status != Status.DONE:
-        ctx.fail(effects.not_ended(state, ref), Exc("InvalidStateError"))
-        if status != Status.MAYBE:
-            return []
     good: Results = [(effects.with_status(state, ref, Status.OK), Const(None))]
     return good if state.task(ref).safe else [*good, *bad]
 
@@ -423,7 +418,7 @@ def _gather_exception(state: State, ref: Ref) -> Results:
     gather = state.gather(ref)
     if gather.open or gather.quiet:
         return [(state, UNKNOWN)]
-    failed = [(way, Raised(Exc(""))) for way in effects.where_one_fails(state, (ref,))]
+    failed: Results = [(way, Raised(Exc(""))) for way in effects.where_one_fails(state, (ref,))]
     statuses = {state.task(child).status for child in effects.tasks_of(state, ref)}
     if not statuses <= {Status.DONE, Status.OK}:
         return failed or [(state, UNKNOWN)]

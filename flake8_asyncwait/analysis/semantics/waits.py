@@ -211,22 +211,38 @@ def _partings(
             after = effects.surely_running(after, pending)
         if waiting.site >= 0:
             after = _outcome_step(ctx, after, waiting, done, pending, opened)
-        ways = [after]
-        if waiting.fails and pending and not opened:
-            failed = effects.where_one_fails(after, done)
-            is_judged = waiting.site == ctx.machine.site.index  # at others, no more states
-            ways = failed if is_judged or len(failed) < 2 else ways
-        for item in done:
-            ways = [way for one in ways for way in concluded(ctx, one, item)]
-        for way in ways:
-            some = done
-            if not done and not waiting.timeout:  # something is done, but nothing known
-                way, one = _another(ctx, way, Status.DONE)
-                some = (one,)
-            way, done_box = way.new(Box(set, some, is_open))
-            way, pending_box = way.new(Box(set, pending, is_open and not full))
-            results.append(way.new(Box(tuple, (done_box, pending_box))))
+        for way, some in _with_something(ctx, after, waiting, done, pending, opened):
+            ways = [way]
+            for item in done:
+                ways = [end for one in ways for end in concluded(ctx, one, item)]
+            for end in ways:
+                end, done_box = end.new(Box(set, some, is_open))
+                end, pending_box = end.new(Box(set, pending, is_open and not full))
+                results.append(end.new(Box(tuple, (done_box, pending_box))))
     return results
+
+
+def _with_something(
+    ctx: Context,
+    state: State,
+    waiting: Waiting,
+    done: tuple[Value, ...],
+    pending: tuple[Value, ...],
+    opened: bool,
+) -> list[tuple[State, tuple[Value, ...]]]:
+    """The done half, in which there is something if the time was not up, and something that has
+    failed if only that ends the wait."""
+    if waiting.fails and pending:
+        failed = [(way, done) for way in effects.where_one_fails(state, done)]
+        if opened:
+            way, other = _another(ctx, state, Status.FAILING)
+            failed.append((way, (*done, other)))
+        is_judged = waiting.site == ctx.machine.site.index  # at others, no more states
+        return failed if is_judged or len(failed) < 2 else [(state, done)]
+    if not done and not waiting.timeout:
+        way, other = _another(ctx, state, Status.DONE)
+        return [(way, (other,))]
+    return [(state, done)]
 
 
 def _outcome_step(

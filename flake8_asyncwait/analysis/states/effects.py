@@ -95,6 +95,15 @@ def _not_ended(status: Status) -> Status:
     return Status.RUNNING if status == Status.MAYBE else status
 
 
+def may_have_ended(status: Status) -> list[Status]:
+    """The ways in which a task of which that is not known may have ended by now."""
+    if status in (Status.MAYBE, Status.MAYBE_CANCELLING):
+        return [Status.DONE]  # before it was asked to cancel
+    if status == Status.LATE_MAYBE_CANCELLING:
+        return [Status.DONE, Status.CANCELLED]
+    return [Status.CANCELLED] if status == Status.LATE_CANCELLING else []
+
+
 def end_all(state: State, value: Value, status: Status) -> State:
     """All tasks behind a handle have ended with `status`, or as they had been asked to."""
     return _with_statuses(state, tasks_of(state, value), partial(_end, status))
