@@ -77,12 +77,12 @@ def inside(thing: object) -> Iterable[object]:
 
 
 def captured_by(thing: object) -> Iterable[object]:
-    """Return an object, and what it captures if it is a function or a call of one."""
+    """Return an object, or what a stand-in holds, and what functions among it capture."""
     held = thing.standin_holds() if isinstance(thing, Standin) else (thing,)
     functions = [one for one in held if isinstance(one, FunctionType)]
     inside = [each for one in functions for each in captured(one)]
     deeper = [each for one in inside if isinstance(one, FunctionType) for each in captured(one)]
-    return [thing, *inside, *deeper]
+    return [*held, *inside, *deeper]
 
 
 def captured(function: FunctionType) -> list[object]:

@@ -42,7 +42,7 @@ from flake8_asyncwait.replay.methods import Copy
 from flake8_asyncwait.replay.scheduler import World
 from flake8_asyncwait.replay.standins import Asyncio, Maker
 from flake8_asyncwait.replay.unknown import COROUTINE_METHODS, MAKER, Unknown, is_logging
-from flake8_asyncwait.replay.waiting import is_coroutine, is_task
+from flake8_asyncwait.replay.waiting import is_coroutine, is_waited_for
 
 BUILTIN_NAMES = frozenset(harmless.BUILTINS)
 # Those of which the stand-in is a method, or an attribute, of the same name.
@@ -195,7 +195,7 @@ class Surroundings(Backstage):
         several = kinds if isinstance(kinds, tuple) else (kinds,)
         several = tuple(type if kind is self.type else kind for kind in several)
         unknown = any(isinstance(kind, Standin) for kind in several)
-        if isinstance(thing, Future) or is_task(thing):
+        if isinstance(thing, Future) or is_waited_for(thing):
             own = type(thing) if isinstance(thing, Future) else Task
             kinds = (kind.kind if isinstance(kind, Maker) else kind for kind in several)
             if any(is_kind_of(own, kind) for kind in kinds):

@@ -388,6 +388,12 @@ def is_task(thing: object) -> bool:
     return isinstance(thing, Unknown) and thing.standin.life is not None
 
 
+def is_waited_for(thing: object) -> bool:
+    """Say whether something unknown is a task for sure: what only has `.done()` may be anything."""
+    life = thing.standin.life if isinstance(thing, Unknown) else None
+    return life is not None and (life.waited_early or life.waited_full)
+
+
 def is_coroutine(thing: object) -> bool:
     """Say whether a stand-in is a coroutine, and not a task or future."""
     if isinstance(thing, Unknown):

@@ -10,11 +10,17 @@ from typing import Any
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc, catches
 from flake8_asyncwait.analysis.code.verdicts import any_of
+from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, Results
 from flake8_asyncwait.analysis.semantics.dicts import dict_of, given_pairs
 from flake8_asyncwait.analysis.semantics.helpers import enter
-from flake8_asyncwait.analysis.semantics.items import iterated, new_box, orders_of
+from flake8_asyncwait.analysis.semantics.items import (
+    is_surely_task,
+    iterated,
+    new_box,
+    orders_of,
+)
 from flake8_asyncwait.analysis.semantics.names import class_names
 from flake8_asyncwait.analysis.semantics.running import Operation, run_real
 from flake8_asyncwait.analysis.semantics.truth import truth
@@ -122,7 +128,7 @@ def is_instance(
         if known is not None:
             return [(state, Const(known))]
         return _asked_of_caught(ctx, node.args[0].value, value.exc, names, state)
-    if isinstance(thing, (Task, Gather, WaitTask)) and len(node.args) > 1:
+    if isinstance(thing, (Task, Gather, WaitTask)) and is_surely_task(thing) and len(node.args) > 1:
         kinds = node.args[1].value
         parts = [part for part, _ in kinds.elements] if isinstance(kinds, ir.Display) else [kinds]
         asked = {ctx.machine.program.qualified(ctx.frame.func, part) for part in parts}
@@ -165,7 +171,12 @@ def collected(kind: type, ctx: Context, node: ir.Call, args: Args, state: State)
         return [state.new(Box(kind, ()))]
     if ctx.is_none(args.first(), state, "TypeError"):
         return []
-    state, items, source = _given(ctx, args.first(), state)
+    ways = fanout.sizes(ctx, state, args.first())
+    return [end for after, value in ways for end in _collected(ctx, kind, after, value)]
+
+
+def _collected(ctx: Context, kind: type, state: State, value: Value) -> Results:
+    state, items, source = _given(ctx, value, state)
     if isinstance(source, AsCompleted):
         return [(state, source)]
     box = state.get(source)

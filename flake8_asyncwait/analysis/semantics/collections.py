@@ -46,6 +46,7 @@ from flake8_asyncwait.analysis.states.values import (
     Owner,
     Param,
     Ref,
+    Result,
     Slice,
     Task,
     Unknown,
@@ -200,7 +201,7 @@ def combine_all(adds: bool, ctx: Context, ref: Ref, name: str, args: Args, state
 def _remembered(ctx: Context, value: Value, state: State) -> bool:
     """Whether a collection remembers an item."""
     if ctx.frame.func is not ctx.machine.func:
-        return matters(value, state)
+        return isinstance(value, Result) or matters(value, state)
     thing = state.get(value)
     if type(thing) is Box and thing.kind is tuple:
         return any(_remembered(ctx, item, state) for item in thing.items)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.machine import fanout
-from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
+from flake8_asyncwait.analysis.machine.execute import (
+    Ways,
+    evaluate,
+    evaluate_all,
+    evaluates,
+    in_turn,
+)
 from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.awaits import await_value, yield_value
@@ -119,10 +125,11 @@ def _yield(ctx: Context, node: ir.Yield, state: State) -> Results:
 @evaluates(ir.Display)
 def _display(ctx: Context, node: ir.Display, state: State) -> Results:
     results: Results = []
-    for after, values in evaluate_all(ctx, [e for e, _ in node.elements], state):
+    stars = [starred for _, starred in node.elements]
+    for after, values in _elements(ctx, [e for e, _ in node.elements], stars, state):
         items: list[Value] = []
         opened = False
-        for (_, starred), value in zip(node.elements, values, strict=False):
+        for starred, value in zip(stars, values, strict=False):
             if starred:
                 after, more, source = as_items(ctx, after, value)
                 opened = opened or more is None or after.is_open(source)
@@ -131,6 +138,21 @@ def _display(ctx: Context, node: ir.Display, state: State) -> Results:
                 items.append(value)
         results.append(new_box(after, node.kind, items, opened, fanout.counts(ctx, items)))
     return results
+
+
+def _elements(ctx: Context, nodes: list[ir.Expr], stars: list[bool], state: State) -> Ways:
+    """The values of a display's elements; a collection of the caller's with a star may be empty."""
+
+    def sized(before: State, part: tuple[Value, bool]) -> Results:
+        value, starred = part
+        return list(fanout.sizes(ctx, before, value)) if starred else [(before, value)]
+
+    ways = evaluate_all(ctx, nodes, state)
+    return [
+        end
+        for after, values in ways
+        for end in in_turn(after, zip(values, stars, strict=True), sized)
+    ]
 
 
 @evaluates(ir.DictDisplay)

@@ -10,6 +10,7 @@ from flake8_asyncwait.analysis.states.keys import SINGLE, SOME
 from flake8_asyncwait.analysis.states.real import UNORDERED, bounded
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
+    FUTURE,
     MANY,
     OWNED,
     UNKNOWN,
@@ -187,6 +188,11 @@ def orders_of(state: State, items: tuple[Value, ...]) -> list[tuple[Value, ...]]
         for first, others in effects.choices(state, items)
         for rest in orders_of(state, others)
     ]
+
+
+def is_surely_task(thing: object) -> bool:
+    """Whether a thing of the heap is no guess: somebody else's is one until it is waited for."""
+    return type(thing) is not Task or thing.owner in (OWNED, FUTURE) or thing.waited
 
 
 def new_task(

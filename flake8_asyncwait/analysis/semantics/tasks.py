@@ -16,7 +16,7 @@ from flake8_asyncwait.analysis.machine.handover import (
 )
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
 from flake8_asyncwait.analysis.semantics.awaits import await_value, result_of
-from flake8_asyncwait.analysis.semantics.items import as_items, as_task, new_task
+from flake8_asyncwait.analysis.semantics.items import as_items, as_task, is_surely_task, new_task
 from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.semantics.waits import (
     concluded,
@@ -370,6 +370,8 @@ def task_result(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
         if not effects.tasks_of(ended, ref):
             return [(ended, UNKNOWN)]
         return await_value(ctx, ended, ref, node.line)
+    if not is_surely_task(thing) and state.task(ref).status == Status.MAYBE:
+        return [(state, UNKNOWN)]  # it may be anything that has one
     return result_of(ctx, state, ref, node.line)
 
 
@@ -395,6 +397,8 @@ def task_exception(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Resul
             return []
         return _gather_exception(ended, ref)
     status = state.task(ref).status
+    if not is_surely_task(state.task(ref)) and status == Status.MAYBE:
+        return [(state, UNKNOWN)]  # it may be anything that has one
     if status == Status.OK:
         return [(state, Const(None))]
     if status == Status.FAILED:

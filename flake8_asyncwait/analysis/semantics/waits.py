@@ -64,9 +64,7 @@ def run_wait(ctx: Context, state: State, waiting: Waiting, line: int) -> Results
     if not items and not opened:
         ctx.fail(state, Exc("ValueError"))
         return []
-    if opened and _tells_others(ctx, state) and not effects.live(state, ctx.machine.origin(OTHERS)):
-        state, another = _another(ctx, state, Status.MAYBE)
-        items = (*items, another)
+    state, items = _with_another(ctx, state, items, opened)
     if waiting.site >= 0:
         state = start_wait(ctx, state, waiting.site, items, opened)
         state = state.step(waiting.line, "the wait starts", WAITING)
@@ -88,9 +86,16 @@ def _another(ctx: Context, state: State, status: Status) -> tuple[State, Value]:
     return state.new(Task(status, FOREIGN, origin))
 
 
-def _tells_others(ctx: Context, state: State) -> bool:
-    """Whether it matters what somebody else's tasks do."""
-    return ctx.machine.something_to_lose(state) and not ctx.machine.all_owners
+def _with_another(
+    ctx: Context, state: State, items: tuple[Value, ...], opened: bool
+) -> tuple[State, tuple[Value, ...]]:
+    """The elements of a wait that may have others, with one that stands for these, where it matters
+    what somebody else's tasks do."""
+    matters = ctx.machine.something_to_lose(state) and not ctx.machine.all_owners
+    if not opened or not matters or effects.live(state, ctx.machine.origin(OTHERS)):
+        return state, items
+    state, another = _another(ctx, state, Status.MAYBE)
+    return state, (*items, another)
 
 
 def _is_another(ctx: Context, state: State, item: Value) -> bool:
@@ -103,6 +108,7 @@ def join_wait(ctx: Context, state: State, ref: Ref, line: int) -> Results:
     """Await a task that runs a wait: a cancellation ends that task, and none that it waits for."""
     task = state.wait_task(ref)
     state, items, opened = waited_elements(ctx, state, task.waiting)
+    state, items = _with_another(ctx, state, items, opened)
     state = effects.mark_joined(state, items)
     later = _passed(state, items)
     ctx.fault(
@@ -204,21 +210,18 @@ def _partings(
     for done, pending in effects.partitions(state, items, full=full, may_be_none=may_be_none):
         if over and any(effects.surely_runs(state, item) for item in done):
             continue
-        after = later
-        for item in done:
-            after = effects.end_all(after, item, Status.DONE)
-        if not over:
-            after = effects.surely_running(after, pending)
+        after = later if over else effects.surely_running(later, pending)
         if waiting.site >= 0:
             after = _outcome_step(ctx, after, waiting, done, pending, opened)
-        for way, some in _with_something(ctx, after, waiting, done, pending, opened):
-            ways = [way]
-            for item in done:
-                ways = [end for one in ways for end in concluded(ctx, one, item)]
-            for end in ways:
-                end, done_box = end.new(Box(set, some, is_open))
-                end, pending_box = end.new(Box(set, pending, is_open and not full))
-                results.append(end.new(Box(tuple, (done_box, pending_box))))
+        for ended in effects.ways_to_end(after, done):
+            for way, some in _with_something(ctx, ended, waiting, done, pending, opened):
+                ways = [way]
+                for item in done:
+                    ways = [end for one in ways for end in concluded(ctx, one, item)]
+                for end in ways:
+                    end, done_box = end.new(Box(set, some, is_open))
+                    end, pending_box = end.new(Box(set, pending, is_open and not full))
+                    results.append(end.new(Box(tuple, (done_box, pending_box))))
     return results
 
 

@@ -16,6 +16,7 @@ from flake8_asyncwait.analysis.states.values import (
     ENDED,
     FOREIGN,
     MANY,
+    MAYBE_ASKED,
     UNKNOWN,
     Box,
     Foreign,
@@ -107,6 +108,17 @@ def may_have_ended(status: Status) -> list[Status]:
 def end_all(state: State, value: Value, status: Status) -> State:
     """All tasks behind a handle have ended with `status`, or as they had been asked to."""
     return _with_statuses(state, tasks_of(state, value), partial(_end, status))
+
+
+def ways_to_end(state: State, items: Iterable[Value]) -> list[State]:
+    """The states in which things have ended; those that may have been asked to cancel too late, as
+    they were asked to, or not."""
+    refs = [ref for item in items for ref in tasks_of(state, item)]
+    too_late = [ref for ref in refs if state.task(ref).status in MAYBE_ASKED]
+    ended = _with_statuses(state, refs, partial(_end, Status.DONE))
+    if not too_late:
+        return [ended]
+    return [ended, _with_statuses(ended, too_late, lambda _: Status.DONE)]
 
 
 def _end(status: Status, before: Status) -> Status:
