@@ -211,8 +211,10 @@ class Gather(Future):
     def done(self) -> bool:
         if self.has_failed:
             return True
-        known = [self.world.asks_done(life) for life in self.lives()]
-        return all(known)
+        lives, world = self.lives(), self.world
+        if any(world.is_decided(life) and not world.is_done(life) for life in lives):
+            return False
+        return all([world.asks_done(life) for life in lives])
 
     def cancel(self, msg: object = None) -> Asked:
         if self.has_failed:
@@ -248,12 +250,16 @@ class Gather(Future):
                 self._join()
         return self._results()
 
-    def _join(self) -> None:
-        lives = self.lives()
+    def raise_ended(self) -> None:
+        """Raise what a child has raised already."""
         if not self.return_exceptions:
-            for life in lives:
+            for life in self.lives():
                 if life.state in (State.FAILED, State.CANCELLED):
                     self.world.outcome(life)
+
+    def _join(self) -> None:
+        lives = self.lives()
+        self.raise_ended()
         if running(lives):
             self.world.suspensions += 1
             if self.world.strike("await gather()", fails=False):
@@ -322,6 +328,8 @@ class Shield(Future):
     def decide(self) -> object:
         world, lives = self.world, lives_of(self.inner)
         world.stage.shields(self.inner)
+        if isinstance(self.inner, Gather):
+            self.inner.raise_ended()
         if running(lives):
             world.suspensions += 1
             if world.strike("await shield()", fails=False):

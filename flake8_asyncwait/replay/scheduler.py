@@ -113,10 +113,15 @@ class World(Choices):
         self.stage.born(life)
         return life
 
-    def asks_done(self, life: Life) -> bool:
-        """Say what `task.done()` says: of a task that no wait waits for, it is not decided."""
+    def is_decided(self, life: Life) -> bool:
+        """Say whether it is decided that a task is done, or not: of one that no wait waits for, it
+        is not."""
         waited = life.waited_early or life.waited_full
-        if not waited and (life.late or self.may_have_ended(life)):
+        return waited or not (life.late or self.may_have_ended(life))
+
+    def asks_done(self, life: Life) -> bool:
+        """Say what `task.done()` says."""
+        if not self.is_decided(life):
             self.undecided()
         return self.is_done(life)
 

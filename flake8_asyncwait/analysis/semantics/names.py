@@ -131,9 +131,12 @@ def _flags_of(ctx: Context, func: ir.Func) -> set[str]:
 
 
 def matters(value: Value, state: State) -> bool:
-    """Whether a helper must know a value: it reaches a task, or is a collection to come."""
+    """Whether a helper must know a value: it reaches a task, or is a collection to come, or an
+    empty one, of which a gather takes no time."""
     return any(
-        part.kind is not tuple if isinstance(part, Box) else isinstance(part, _MATTERING)
+        part.kind is not tuple or not part.items
+        if isinstance(part, Box)
+        else isinstance(part, _MATTERING)
         for part in state.parts(value)
     )
 

@@ -328,6 +328,8 @@ def _one_done(ctx: Context, ref: Ref, state: State) -> Results:
 
 
 def _gather_done(ctx: Context, ref: Ref, state: State) -> Results:
+    if effects.surely_runs(state, ref):
+        return [(state, Const(False))]
     results: Results = []
     ways = [state]
     for child in effects.tasks_of(state, ref):

@@ -240,8 +240,7 @@ def _with_something(
         if opened:
             way, other = _another(ctx, state, Status.FAILING)
             failed.append((way, (*done, other)))
-        is_judged = waiting.site == ctx.machine.site.index  # at others, no more states
-        return failed if is_judged or len(failed) < 2 else [(state, done)]
+        return failed
     if not done and not waiting.timeout:
         way, other = _another(ctx, state, Status.DONE)
         return [(way, (other,))]
