@@ -214,7 +214,8 @@ class Gather(Future):
         lives, world = self.lives(), self.world
         if any(world.is_decided(life) and not world.is_done(life) for life in lives):
             return False
-        return all([world.asks_done(life) for life in lives])
+        known = [world.asks_done(life) for life in lives]
+        return all(known)
 
     def cancel(self, msg: object = None) -> Asked:
         if self.has_failed:
