@@ -33,6 +33,27 @@ async def report(measure, connect):
     await connect()
     return await task
 """
+LENT = """\
+import asyncio
+
+
+class Door:
+    def __init__(self):
+        self._closed = asyncio.get_running_loop().create_future()
+
+    def close(self):
+        return self._closed
+
+
+class House:
+    def __init__(self):
+        self._door = Door()
+
+    async def leave(self, lock):
+        closed = asyncio.ensure_future(self._door.close())
+        await lock()
+        await closed
+"""
 
 
 @pytest.fixture
@@ -59,6 +80,12 @@ def test_a_site_is_of_its_kind_without_the_other_modules_too(
     monkeypatch.setattr(Runs, "_analyse", too_dear_at_first)
     assert [one.code for one in check(LATE, FAMILY_OPTIONS).findings] == ["AWT302"]
     assert len(set(seen)) == 2
+
+
+def test_what_a_plain_method_returns_is_its_own() -> None:
+    assert not check(LENT, FAMILY_OPTIONS).findings
+    made = check(LENT.replace("def close", "async def close"), FAMILY_OPTIONS).findings
+    assert [one.code for one in made] == ["AWT302"]
 
 
 class TestGate:

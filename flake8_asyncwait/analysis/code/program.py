@@ -63,18 +63,19 @@ class Definition(NamedTuple):
             for each in known
         )
 
-    def has_coroutine(self, method: str) -> bool:
-        """Whether a method of an instance of the class is surely a coroutine function."""
+    def has_coroutine(self, method: str) -> bool | None:
+        """Whether a method of an instance of the class is a coroutine function; None where that is
+        not sure."""
         for each in self.program.lineage(self.name):
             if each is None or (each.name, method) in each.program.outline.attributes:
-                return False
+                return None
             entry = each.program.outline.methods.get((each.name, method))
             if entry is not None:
                 node = entry.node
                 yields = any(isinstance(one, ast.Yield) for one in ast.walk(node))
                 is_plain = not node.decorator_list and not yields
-                return isinstance(node, ast.AsyncFunctionDef) and is_plain
-        return False
+                return isinstance(node, ast.AsyncFunctionDef) if is_plain else None
+        return None
 
     def attribute(self, name: str) -> tuple[Program, str] | None:
         """What makes an attribute of an instance of the class: a dotted name in a module."""

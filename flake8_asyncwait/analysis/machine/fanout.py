@@ -227,9 +227,10 @@ def may_return(ctx: Context, func: ir.Func) -> bool:
 
 
 def is_task(ctx: Context, value: Result) -> bool:
-    """Whether what an unknown call returns is a task rather than a coroutine, as its name says."""
+    """Whether what an unknown call returns is a task, or a future of somebody's, rather than a
+    coroutine, as its name says or what makes it."""
     name = ctx.machine.books.callee_of(value.origin)
-    return ctx.machine.site.kind is not WAIT and "task" in name.lower()
+    return ctx.machine.site.kind is not WAIT and (value.lent or "task" in name.lower())
 
 
 def is_safe(ctx: Context, value: Value) -> bool:

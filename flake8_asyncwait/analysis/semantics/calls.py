@@ -304,7 +304,8 @@ def _other_method(
         return rule(ctx, node, args, state)
     if isinstance(receiver, Primitive) and name in receiver.methods:
         return [(state, Result(ctx.machine.origin(node), f"{_shown(node.func)}()"))]
-    if _is_coroutine_method(ctx, node, receiver, name):
+    is_coroutine = _is_coroutine_method(ctx, node, receiver, name)
+    if is_coroutine:
         state = hand_over_args(ctx, args, state)
         return [(state, Result(ctx.machine.origin(node), f"{_shown(node.func)}()"))]
     if _is_logging(node, name) or (qualified or "").startswith("warnings."):
@@ -318,12 +319,15 @@ def _other_method(
         state = _register(node, args.first(), state, ctx)
     if known.has(node, known.COPIES):
         args = args._replace(positional=[items_of(state, value) for value in args.positional])
-    return _instance(ctx, node, args, state)
+    results = _instance(ctx, node, args, state)
+    if is_coroutine is None:
+        return results
+    return [(after, Result(ctx.machine.origin(node), lent=True)) for after, _ in results]
 
 
-def _is_coroutine_method(ctx: Context, node: ir.Call, receiver: Value, name: str) -> bool:
-    """Whether a method is surely a coroutine function: one of a queue or an event that the module
-    makes, or of an instance of a class of the project."""
+def _is_coroutine_method(ctx: Context, node: ir.Call, receiver: Value, name: str) -> bool | None:
+    """Whether a method is a coroutine function: one of a queue or an event that the module makes,
+    or of an instance of a class of the project. None where that is not sure."""
     func = ctx.frame.func
     home = ctx.machine.program.of(func)
     if _text(node.func) in home.outline.coroutine_methods:
@@ -334,10 +338,12 @@ def _is_coroutine_method(ctx: Context, node: ir.Call, receiver: Value, name: str
         made = Definition(home, func.cls).attribute(path[1])
         cls = made[0].class_named(made[1]) if made is not None else None
         cls = cls if cls is not None and cls.makes_instances else None
-    if cls is None or not cls.has_coroutine(name):
-        return False
-    ctx.machine.note_module(cls.program.path)
-    return True
+    if cls is None:
+        return None
+    is_coroutine = cls.has_coroutine(name)
+    if is_coroutine:
+        ctx.machine.note_module(cls.program.path)
+    return is_coroutine
 
 
 def _answer_while_pending(owner: str, question: str, state: State) -> Value | None:

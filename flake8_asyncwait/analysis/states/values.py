@@ -86,13 +86,14 @@ class Result(NamedTuple):
 
     `origin` is the call; `coroutine` names it where it is known to make a coroutine, `cls` is the
     class of the project (a `program.Definition`) where it is known to make an instance. A coroutine
-    that is `safe` cannot fail.
+    that is `safe` cannot fail. What is `lent` comes from a plain function, which owns it.
     """
 
     origin: int
     coroutine: str = ""
     cls: Definition | None = None
     safe: bool = False
+    lent: bool = False
 
 
 class Param(NamedTuple):
