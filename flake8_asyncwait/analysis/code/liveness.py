@@ -17,6 +17,7 @@ from flake8_asyncwait.named import NamedTuple
 # What is live, beside names: these, which nothing kills.
 _QUESTION = "?"  # something asks how a task ended
 _SUSPENSION = "..."  # the function suspends
+_FIRST_EXCEPTION = "FIRST_EXCEPTION"
 _BINDING = "="  # before a name: a statement binds it
 
 
@@ -85,6 +86,11 @@ class Liveness:
         return any(map(self._asks, every(func))) or any(map(self._asks_inside, func.nested))
 
     def _asks(self, node: ir.Node) -> bool:
+        """Whether a node asks how a task has ended; a wait that only a failure ends does, too."""
+        if isinstance(node, (ir.Name, ir.Attr)):
+            return last_name(node) == _FIRST_EXCEPTION
+        if isinstance(node, ir.Const):
+            return bool(node.value == _FIRST_EXCEPTION)
         if isinstance(node, ir.Call):
             return last_name(node.func) in self._asking
         return isinstance(node, ir.Await) and not isinstance(node.value, ir.Call)

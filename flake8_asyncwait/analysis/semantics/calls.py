@@ -265,6 +265,8 @@ def _is_of_task(ctx: Context, method: Method, state: State) -> bool:
     owner, name = method
     if isinstance(owner, (Param, Foreign)):
         return _may_be_task(ctx, owner, name)
+    if isinstance(owner, Result):  # what is put among tasks and cancelled is one
+        return known.is_cancel(name)
     box = state.get(owner)
     is_whole = type(box) is Box and not (box.open or box.escaped)
     return is_whole or reaches_task(owner, state)
