@@ -126,11 +126,10 @@ class World(Choices):
         return self.is_done(life)
 
     def is_done(self, life: Life) -> bool:
-        """Say whether a task is done; it may have ended since it was last known to run. A future has
-        no cleanup that would take time."""
+        """Say whether a task is done; it may have ended since it was last known to run."""
         self._settle_late(life)
         if life.asked and life.owner is Owner.FUTURE:
-            self.finish(life)
+            self.finish(life)  # it has no cleanup that would take time
         if self.may_have_ended(life):
             life.seen = self.suspensions
             if self._pick(f"{life.label} meanwhile", ("still runs", "has ended")):
