@@ -125,7 +125,7 @@ class Comprehension:
 
 @node
 class Binary:
-    """`left op right`, but for comparisons."""
+    """`left op right` of any other operator."""
 
     op: str
     left: Expr
@@ -150,10 +150,11 @@ class Bool:
 
 @node
 class Compare:
-    """`left op right`, of which there may be several: `a < b < c`."""
+    """A comparison: `left op right`."""
 
     left: Expr
-    rest: list[tuple[str, Expr]]
+    op: str
+    right: Expr
 
 
 @node

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.patterns import SINGLETONS, literal
+from flake8_asyncwait.analysis.code.walk import walk
 from flake8_asyncwait.sites.outline import MAP
 
 if TYPE_CHECKING:
@@ -180,12 +182,13 @@ def _bool(lowerer: Lowerer, node: cst.BooleanOperation) -> ir.Expr:
 
 
 def _compare(lowerer: Lowerer, node: cst.Comparison) -> ir.Expr:
-    left = lowerer.expr(node.left)
-    rest = [
-        (type(target.operator).__name__, lowerer.expr(target.comparator))
-        for target in node.comparisons
-    ]
-    return ir.Compare(left, rest)
+    """`a < b < c` is `a < b and b < c`, where that is all the same to `b`."""
+    parts = [lowerer.expr(part) for part in (node.left, *(c.comparator for c in node.comparisons))]
+    if any(isinstance(one, (ir.Walrus, ir.Await, ir.Yield)) for one in walk(parts[1:-1])):
+        return ir.Other(parts)
+    ops = (type(target.operator).__name__ for target in node.comparisons)
+    pairs: Iterator[ir.Expr] = map(ir.Compare, parts, ops, parts[1:])
+    return reduce(partial(ir.Bool, "and"), pairs)
 
 
 def _if_exp(lowerer: Lowerer, node: cst.IfExp) -> ir.Expr:

@@ -239,10 +239,10 @@ def question(test: ir.Expr) -> Question:
     empty for a condition that asks for anything else."""
     if not isinstance(test, ir.Compare):
         return Question(_path(test))
-    if len(test.rest) != 1 or test.rest[0][0] not in _ASKED:
+    if test.op not in _ASKED:
         return Question("")
-    asked, expected = _ASKED[test.rest[0][0]]
-    one, other = test.left, test.rest[0][1]
+    asked, expected = _ASKED[test.op]
+    one, other = test.left, test.right
     if asked == "==" and isinstance(one, ir.Const):
         one, other = other, one
     if asked == "==" and isinstance(other, ir.Const) and other.value is None:

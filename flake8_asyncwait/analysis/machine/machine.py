@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Union
+from typing import Any, ParamSpec, TypeVar, Union
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import (
@@ -32,6 +32,8 @@ from flake8_asyncwait.sites.fanout import WAIT
 BYSTANDER = "bystander"
 # What one evaluation yields: each way it may go, with its value.
 Results = list[tuple[State, Value]]
+P = ParamSpec("P")
+T = TypeVar("T")
 # The parameters of a call that are bound, with their values.
 Arguments = tuple[tuple[str, Value], ...]
 
@@ -205,13 +207,10 @@ class Machine:
     elsewhere: set[str] = field(default_factory=set)
     # How many frames are active besides the function's own: their names are kept apart.
     level: int = 0
-    # What is worked out once for each helper, statement or loop.
-    flags: dict[ir.Func, set[str]] = field(default_factory=dict)
-    wraps: dict[ir.Func, bool] = field(default_factory=dict)
+    # The helpers that take too much work, and the managers that are known not to.
     dear: set[ir.Func] = field(default_factory=set)
     affordable: set[ir.Func] = field(default_factory=set)
-    ordered: dict[int, bool] = field(default_factory=dict)
-    assigned: dict[ir.Func, list[tuple[str, str]]] = field(default_factory=dict)
+    _worked_out: dict[object, Any] = field(default_factory=dict)
     # The `async for` loops over `as_completed`, as ids, and whether that has a timeout of its own.
     completing: dict[int, bool] = field(default_factory=dict)
 
@@ -223,6 +222,13 @@ class Machine:
     def relevant(self) -> frozenset[str]:
         """The names that states hold."""
         return self.facts.relevant
+
+    def once(self, work_out: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+        """What a function says of a helper, a statement or a loop, which is worked out once."""
+        key = work_out, given
+        if key not in self._worked_out:
+            self._worked_out[key] = work_out(*given, **named)
+        return self._worked_out[key]  # type: ignore[no-any-return]
 
     def count(self) -> int:
         """`many`, for something that is different if that is."""

@@ -8,8 +8,7 @@ from contextlib import suppress
 from typing import Any, TypeGuard
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.exceptions import Exc
-from flake8_asyncwait.analysis.code.verdicts import all_of, any_of
+from flake8_asyncwait.analysis.code.verdicts import any_of
 from flake8_asyncwait.analysis.code.walk import CONSTANT, Question, question
 from flake8_asyncwait.analysis.machine.execute import (
     Ways,
@@ -53,6 +52,7 @@ _NUMBERS: dict[str, Callable[[Any, Any], bool]] = {
     "Equal": lambda a, b: a == b,
     "NotEqual": lambda a, b: a != b,
 }
+_MEMBERSHIP = ("In", "NotIn")
 
 
 def _is_size(node: ir.Expr) -> TypeGuard[ir.Call]:
@@ -172,12 +172,12 @@ def _chosen(ctx: Context, node: ir.Expr, state: State, truth: bool) -> State:
 
 def _counted(ctx: Context, node: ir.Expr, state: State, truth: bool) -> State:
     """The state after `len(jobs) == 1` or the like, which may say that there is one at most."""
-    if not isinstance(node, ir.Compare) or len(node.rest) > 1 or node.rest[0][0] not in _NUMBERS:
+    if not isinstance(node, ir.Compare) or node.op not in _NUMBERS:
         return state
-    op, counts = node.rest[0][0], ctx.machine.facts.counts
+    counts = ctx.machine.facts.counts
     sides = [
         counts.get(one.id, one) if isinstance(one, ir.Name) else one
-        for one in (node.left, node.rest[0][1])
+        for one in (node.left, node.right)
     ]
     name = next((arg.value for one in sides if _is_size(one) for arg in one.args), None)
     numbers = [one.value for one in sides if isinstance(one, ir.Const) and type(one.value) is int]
@@ -186,7 +186,7 @@ def _counted(ctx: Context, node: ir.Expr, state: State, truth: bool) -> State:
         return state
     several = (2, max(2, numbers[0]), max(2, numbers[0]) + 1)
     pairs = ([n, numbers[0]] if _is_size(sides[0]) else [numbers[0], n] for n in several)
-    may_be_several = any(_NUMBERS[op](*pair) == truth for pair in pairs)
+    may_be_several = any(_NUMBERS[node.op](*pair) == truth for pair in pairs)
     if may_be_several or name.id not in func.locals - func.outer:
         return state
     return state.bind(SINGLE + name.id, Const(True))
@@ -201,26 +201,19 @@ def _know_none(name: str, state: State, ctx: Context) -> State:
 
 @evaluates(ir.Compare)
 def _compare(ctx: Context, node: ir.Compare, state: State) -> Results:
-    nodes = [node.left, *(right for _, right in node.rest)]
+    nodes = [node.left, node.right]
     results: Results = []
     ways = evaluate_all(ctx, nodes, state)
     for after, values in [end for way in ways for end in _answered(ctx, *way)]:
-        pairs = zip(node.rest, values[1:], strict=True)
-        if any(_is_in_none(op, value) for (op, _), value in pairs):
-            ctx.fail(after, Exc("TypeError"))
-            continue
-        if node.rest[0][0] in ("In", "NotIn"):
+        if node.op in _MEMBERSHIP:
+            if ctx.is_none(values[1], after, "TypeError"):
+                continue
             values[0] = key_of(ctx, node.left, values[0], after)
         if _is_stranger(node, after, values[1], ctx):
-            results.append((after, Const(node.rest[0][0] == "NotIn")))
+            results.append((after, Const(node.op == "NotIn")))
             continue
-        sizes = [_is_size(one) for one in nodes]
         crowded = _may_count(node, values) and _is_crowded(ctx, after)
-        verdicts = [
-            _compared(after, op, values[n : n + 2], sizes[n : n + 2] if crowded else [])
-            for n, (op, _) in enumerate(node.rest)
-        ]
-        known = all_of(verdicts)
+        known = _compared(after, node.op, values, list(map(_is_size, nodes)) if crowded else [])
         results.append((after, UNKNOWN if known is None else Const(known)))
     return results
 
@@ -233,7 +226,7 @@ def _is_stranger(node: ir.Compare, state: State, right: Value, ctx: Context) -> 
     """Whether `name in tasks` asks for what came as a parameter among tasks that were made
     here: it is none of them (idiom `x not in {a, b}`)."""
     box = state.get(right)
-    if node.rest[0][0] not in ("In", "NotIn") or len(node.rest) > 1 or type(box) is not Box:
+    if node.op not in _MEMBERSHIP or type(box) is not Box:
         return False
     func, name = ctx.frame.func, node.left.id if isinstance(node.left, ir.Name) else ""
     if name not in func.params or name in func.rebound or box.open or box.kind is dict:
@@ -242,13 +235,9 @@ def _is_stranger(node: ir.Compare, state: State, right: Value, ctx: Context) -> 
     return all(type(task) is Task and task.owner == OWNED for task in tasks)
 
 
-def _is_in_none(op: str, right: Value) -> bool:
-    return op in ("In", "NotIn") and isinstance(right, Const) and right.value is None
-
-
 def _may_count(node: ir.Compare, values: Sequence[Value]) -> bool:
     """Whether a comparison may be one with more than collections of unknown size stand for."""
-    if node.rest[0][0] in ("In", "NotIn") and isinstance(values[0], Const):
+    if node.op in _MEMBERSHIP and isinstance(values[0], Const):
         return True
     numbers = (value.value for value in values if isinstance(value, Const))
     return any(type(number) is int and number > MANY for number in numbers)
@@ -264,7 +253,7 @@ def _compared(state: State, op: str, sides: list[Value], sizes: list[bool]) -> b
     """Whether `left op right`, if that is known; `sizes` tells which sides are `len(...)`, where
     collections of unknown size are about."""
     left, right = sides
-    if op in ("In", "NotIn"):
+    if op in _MEMBERSHIP:
         inside = _contains(state, left, right, sizes)
         return inside if inside is None else inside == (op == "In")
     if op in ("Is", "IsNot"):

@@ -63,10 +63,8 @@ def _attr(ctx: Context, node: ir.Attr, state: State) -> Results:
     qualified = ctx.machine.program.qualified(ctx.frame.func, node)
     if qualified in known.RETURN_WHEN:
         return [(state, Const(known.RETURN_WHEN[qualified]))]
-    results: Results = []
-    for after, value in evaluate(ctx, node.value, state):
-        results.append((after, _member(ctx, node, value, after)))
-    return results
+    ways = evaluate(ctx, node.value, state)
+    return [(after, _member(ctx, node, value, after)) for after, value in ways]
 
 
 def _member(ctx: Context, node: ir.Attr, value: Value, state: State) -> Value:
@@ -106,20 +104,14 @@ def _walrus(ctx: Context, node: ir.Walrus, state: State) -> Results:
 
 @evaluates(ir.Await)
 def _await(ctx: Context, node: ir.Await, state: State) -> Results:
-    results: Results = []
-    for after, value in evaluate(ctx, node.value, state):
-        results += await_value(ctx, after, value, node.line)
-    return results
+    ways = evaluate(ctx, node.value, state)
+    return [end for after, value in ways for end in await_value(ctx, after, value, node.line)]
 
 
 @evaluates(ir.Yield)
 def _yield(ctx: Context, node: ir.Yield, state: State) -> Results:
-    if node.value is None:
-        return yield_value(ctx, state, UNKNOWN, node.line)
-    results: Results = []
-    for after, value in evaluate(ctx, node.value, state):
-        results += yield_value(ctx, after, value, node.line)
-    return results
+    ways = evaluate(ctx, node.value or ir.Const(None), state)
+    return [end for after, value in ways for end in yield_value(ctx, after, value, node.line)]
 
 
 @evaluates(ir.Display)
@@ -198,10 +190,8 @@ def _slice(ctx: Context, node: ir.Slice, state: State) -> Results:
 
 @evaluates(ir.Binary)
 def _binary(ctx: Context, node: ir.Binary, state: State) -> Results:
-    results: Results = []
-    for after, (left, right) in evaluate_all(ctx, [node.left, node.right], state):
-        results += combine(ctx, node.op, left, right, after)
-    return results
+    ways = evaluate_all(ctx, [node.left, node.right], state)
+    return [end for after, (a, b) in ways for end in combine(ctx, node.op, a, b, after)]
 
 
 @evaluates(ir.Not)
@@ -227,8 +217,5 @@ def _bool(ctx: Context, node: ir.Bool, state: State) -> Results:
 @evaluates(ir.IfExp)
 def _if_exp(ctx: Context, node: ir.IfExp, state: State) -> Results:
     yes, no = decide(ctx, node.test, state)
-    results: Results = []
-    for branch, states in ((node.body, yes), (node.orelse, no)):
-        for one in states:
-            results += evaluate(ctx, branch, one)
-    return results
+    ways = [(node.body, one) for one in yes] + [(node.orelse, one) for one in no]
+    return [end for branch, one in ways for end in evaluate(ctx, branch, one)]

@@ -66,7 +66,7 @@ def call_function(
 ) -> Results:
     """Call a function of the project: a coroutine, a generator, or its body at once."""
     func = function.func
-    plain = not func.decorators or _transparent(func)
+    plain = _transparent(func)
     if func.asynchronous and not func.generator and plain:
         return [(state, Coroutine(func, bind_arguments(function, args)))]
     ways = None
@@ -315,7 +315,7 @@ def _merge_results(results: Results) -> Results:
 
 
 def _transparent(func: ir.Func) -> bool:
-    """Decorators that leave a method what it is."""
+    """Whether a function has no decorators but those that leave a method what it is."""
     return all(
         isinstance(decorator, ir.Name) and decorator.id in ("staticmethod", "classmethod")
         for decorator in func.decorators

@@ -127,19 +127,19 @@ def key_of(ctx: Context, node: ir.Expr, value: Value, state: State) -> Value:
 
 def _made_of(ctx: Context, node: ir.Expr) -> set[str]:
     """The names that an expression mentions, and those from which these are assigned."""
-    func, assigned = ctx.frame.func, ctx.machine.assigned
-    if func not in assigned:
-        assigned[func] = list(_assigned(func))
     names = mentioned(node)
-    close(names, assigned[func])
+    close(names, ctx.machine.once(_assigned, ctx.frame.func))
     return names
 
 
-def _assigned(func: ir.Func) -> Iterator[tuple[str, str]]:
+def _assigned(func: ir.Func) -> list[tuple[str, str]]:
     """Each name that a function assigns a value, and not a part of one, with each of those from
     which it does."""
-    for node in every(func):
-        if isinstance(node, ir.Assign):
-            for target in node.targets:
-                if isinstance(target, ir.Name):
-                    yield from ((target.id, source) for source in mentioned(node.value))
+    assigns = (node for node in every(func) if isinstance(node, ir.Assign))
+    return [
+        (target.id, source)
+        for node in assigns
+        for target in node.targets
+        if isinstance(target, ir.Name)
+        for source in mentioned(node.value)
+    ]

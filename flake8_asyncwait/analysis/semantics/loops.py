@@ -227,23 +227,21 @@ def _loop_items(
 def _order_matters(ctx: Context, node: ir.For, items: tuple[Value, ...]) -> bool:
     """Whether a loop's body may stop half way, as it may for None, or do different things to
     its items (`conditions_tasks.none_comes_first_out_of_a_set`)."""
-    if Const(None) in items:
-        return True
-    if id(node) not in ctx.machine.ordered:
-        ctx.machine.ordered[id(node)] = any(
-            _tells_apart(ctx, inner) for inner in walk([*node.body])
-        )
-    return ctx.machine.ordered[id(node)]
+    return Const(None) in items or ctx.machine.once(_tells_turns_apart, node, ctx.machine.relevant)
 
 
-def _tells_apart(ctx: Context, node: object) -> bool:
+def _tells_turns_apart(loop: ir.For, relevant: frozenset[str]) -> bool:
+    return any(_tells_apart(node, relevant) for node in walk(loop.body))
+
+
+def _tells_apart(node: ir.Node, relevant: frozenset[str]) -> bool:
     """Whether part of a loop's body may end the loop, take time, or mark a turn."""
     if isinstance(node, ir.Jump):
         return node.kind == "break"
     if isinstance(node, ir.Call):
         return known.has(node, known.STOPS)
     if isinstance(node, ir.Assign) and isinstance(node.value, ir.Const):
-        return not ctx.machine.relevant.isdisjoint(bound_names(node))
+        return not relevant.isdisjoint(bound_names(node))
     return isinstance(node, TELLING)
 
 

@@ -104,30 +104,23 @@ def keeps(ctx: Context, name: str, value: Value, state: State, frame: Frame) -> 
         )
     if isinstance(value, Const):
         return decides(ctx, name, value, frame.func)
-    if isinstance(value, Result):
-        return _wraps(ctx, frame.func)
+    if isinstance(value, Result):  # a helper that makes tasks of coroutines asks what it is
+        return not ctx.machine.facts.wraps.isdisjoint(ctx.machine.once(_called_in, frame.func))
     return matters(value, state)
 
 
-def _wraps(ctx: Context, func: ir.Func) -> bool:
-    """Whether a helper makes tasks of coroutines: it must know then what an unknown call made."""
-    if func not in ctx.machine.wraps:
-        calls = (node for node in every(func) if isinstance(node, ir.Call))
-        ctx.machine.wraps[func] = any(
-            last_name(call.func) in ctx.machine.facts.wraps for call in calls
-        )
-    return ctx.machine.wraps[func]
+def _called_in(func: ir.Func) -> set[str | None]:
+    """The last components of the names of what a function calls."""
+    return {last_name(node.func) for node in every(func) if isinstance(node, ir.Call)}
 
 
 def decides(ctx: Context, name: str, value: Const, func: ir.Func) -> bool:
     """Whether a helper must know that a name is a constant: it tests it, or fails for it."""
-    return value.value is None or name in _flags_of(ctx, func)
+    return value.value is None or name in ctx.machine.once(_tested_in, func)
 
 
-def _flags_of(ctx: Context, func: ir.Func) -> set[str]:
-    if func not in ctx.machine.flags:
-        ctx.machine.flags[func] = tested_constants(func, func.params)
-    return ctx.machine.flags[func]
+def _tested_in(func: ir.Func) -> set[str]:
+    return tested_constants(func, func.params)
 
 
 def matters(value: Value, state: State) -> bool:
@@ -206,15 +199,12 @@ def class_names(ctx: Context, node: ir.Expr) -> list[str | None]:
     one that is not a name."""
     if isinstance(node, ir.Display):
         return [name for part, _ in node.elements for name in class_names(ctx, part)]
-    name = last_name(node)
-    if name is not None and isinstance(node, ir.Name):
-        qualified = ctx.machine.program.qualified(ctx.frame.func, node)
-        several = ctx.machine.program.of(ctx.frame.func).exception_names(name)
+    name, qualified = last_name(node), ctx.machine.program.qualified(ctx.frame.func, node)
+    if isinstance(node, ir.Name):
+        several = ctx.machine.program.of(ctx.frame.func).exception_names(node.id)
         if several is not None:
-            return list(several)
-        if qualified is not None:
-            name = qualified.rpartition(".")[2]
-    qualified = ctx.machine.program.qualified(ctx.frame.func, node)
+            return [*several]
+        name = (qualified or node.id).rpartition(".")[2]
     if name == "CancelledError" and (qualified or "").startswith("concurrent.futures."):
         name = qualified
     return [name]

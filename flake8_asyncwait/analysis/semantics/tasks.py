@@ -294,10 +294,8 @@ def task_done(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
 
 
 def _wait_done(ctx: Context, ref: Ref, state: State) -> Results:
-    results: Results = []
-    for after, known in _one_done(ctx, state.wait_task(ref).task, state):
-        results += [(end, known) for end in concluded(ctx, after, ref)]
-    return results
+    ways = _one_done(ctx, state.wait_task(ref).task, state)
+    return [(end, known) for after, known in ways for end in concluded(ctx, after, ref)]
 
 
 def _wait_result(ctx: Context, ref: Ref, state: State) -> Results:

@@ -278,8 +278,7 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
             if any(makes(call) or known.has(call, known.ANSWERS) for call in calls):
                 made |= bound_names(node)
         elif isinstance(node, ir.Compare):
-            sides = [node.left, *(right for _, right in node.rest)]
-            compared |= {side.id for side in sides if isinstance(side, ir.Name)}
+            compared |= {s.id for s in (node.left, node.right) if isinstance(s, ir.Name)}
         elif isinstance(node, ir.Attr) and isinstance(node.value, ir.Name):
             if known.is_cancel(node.name):
                 cancelled.add(node.value.id)
@@ -346,9 +345,9 @@ def _sized(test: ir.Expr) -> Iterator[str]:
         yield from _sized(test.left)
         yield from _sized(test.right)
     elif isinstance(test, ir.Compare):
-        if not any(op in ("In", "NotIn", "Is", "IsNot") for op, _ in test.rest):
-            for side in (test.left, *(right for _, right in test.rest)):
-                yield from _sized(side)
+        if test.op not in ("In", "NotIn", "Is", "IsNot"):
+            yield from _sized(test.left)
+            yield from _sized(test.right)
     elif isinstance(test, ir.Call) and known.has(test, known.DECIDES):
         for arg in test.args:
             yield from _sized(arg.value)
