@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.once import Once
 from flake8_asyncwait.analysis.code.walk import every, last_name, walk
 from flake8_asyncwait.analysis.fates import FamilyBooks
 from flake8_asyncwait.analysis.machine.books import AWAITED, MAX_WORK, Books, Undetermined
@@ -113,8 +114,7 @@ class NotingBooks(Books):
         self.misses_something = False
         # Where what is taken for a task may be a future: that is done once it is asked to cancel.
         self._futures: set[int] = set()
-        self._careless: dict[ir.Func, set[int]] = {}
-        self._guards: dict[ir.Func, set[int]] = {}
+        self._once = Once()
 
     def tick(self, work: int = 1) -> None:
         self.work += work
@@ -214,17 +214,11 @@ class NotingBooks(Books):
 
     def _is_careless(self, line: int, func: ir.Func) -> bool:
         """Whether it is all the same to an await how the tasks have ended."""
-        if func not in self._careless:
-            self._careless[func] = {
-                line for node in walk(func.body) for line in _careless_awaits(node)
-            }
-        return line in self._careless[func]
+        return line in self._once(_careless_awaits, func)
 
     def _guards_a_cancel(self, line: int, func: ir.Func) -> bool:
         """Whether nothing hangs on a question but whether to cancel."""
-        if func not in self._guards:
-            self._guards[func] = set(_guards(func))
-        return line in self._guards[func]
+        return line in self._once(_guards, func)
 
 
 class FamilyNotes(NotingBooks, FamilyBooks):
@@ -271,7 +265,11 @@ def _behind(state: State, value: Value) -> list[Ref]:
     return [thing.task, *(ref for item in items for ref in _behind(state, item))]
 
 
-def _careless_awaits(node: object) -> Iterator[int]:
+def _careless_awaits(func: ir.Func) -> set[int]:
+    return {line for node in every(func) for line in _careless_lines(node)}
+
+
+def _careless_lines(node: object) -> Iterator[int]:
     """The lines of awaits after which everything goes on as if there was nothing to await:
 
     await asyncio.gather(..., return_exceptions=True)
@@ -305,21 +303,20 @@ def _only_await(body: list[ir.Stmt]) -> Iterator[int]:
         yield body[0].value.line
 
 
-def _guards(func: ir.Func) -> Iterator[int]:
+def _guards(func: ir.Func) -> set[int]:
     """The lines of conditions under which tasks are cancelled, and nothing else is done:
 
     if not task.done(): task.cancel()
 
     A name that nothing reads later may be bound to None as well.
     """
-    for node in every(func):
-        if isinstance(node, ir.If) and not node.orelse and all(map(_is_cancel, node.body)):
-            yield node.line
-    for number, node in enumerate(func.body):
-        if isinstance(node, ir.If) and not node.orelse:
-            later = func.body[number + 1 :]
-            if all(_is_cancel(each) or _is_reset(each, later) for each in node.body):
-                yield node.line
+    later = {id(node): func.body[number:] for number, node in enumerate(func.body, 1)}
+    return {
+        node.line
+        for node in every(func)
+        if isinstance(node, ir.If) and not node.orelse
+        if all(_is_cancel(each) or _is_reset(each, later.get(id(node))) for each in node.body)
+    }
 
 
 def _is_cancel(node: ir.Stmt) -> bool:
@@ -332,14 +329,11 @@ def _is_cancel(node: ir.Stmt) -> bool:
     )
 
 
-def _is_reset(node: ir.Stmt, later: list[ir.Stmt]) -> bool:
-    """Whether a statement binds names to None that nothing reads later."""
-    value = node.value if isinstance(node, ir.Assign) else None
-    if (
-        not isinstance(node, ir.Assign)
-        or not isinstance(value, ir.Const)
-        or value.value is not None
-    ):
+def _is_reset(node: ir.Stmt, later: list[ir.Stmt] | None) -> bool:
+    """Whether a statement binds names to None that nothing reads later, if that is known."""
+    if later is None or not isinstance(node, ir.Assign) or not isinstance(node.value, ir.Const):
+        return False
+    if node.value.value is not None:
         return False
     names = {target.id for target in node.targets if isinstance(target, ir.Name)}
     if len(names) < len(node.targets):

@@ -9,7 +9,7 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.code.liveness import Liveness
 from flake8_asyncwait.named import NamedTuple
-from flake8_asyncwait.sites.fanout import WAIT, Kind
+from flake8_asyncwait.sites.fanout import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +18,15 @@ class Site:
 
     `pending_names` are those that the result of a wait, or the pending half of it, is bound to,
     `result_names` those of both halves. `uses` are the `with` statements, as ids, whose names what
-    a site of the family is given may use.
+    a gather is given may use.
     """
 
     call: ir.Call
     index: int
-    kind: Kind = WAIT
-    uses: frozenset[int] = frozenset()
-    pending_names: frozenset[str] = frozenset()
-    result_names: frozenset[str] = frozenset()
+    kind: Kind
+    uses: frozenset[int]
+    pending_names: frozenset[str]
+    result_names: frozenset[str]
 
 
 class Summary(NamedTuple):
@@ -70,7 +70,7 @@ class Facts:
     bound_to: Mapping[int, str] = field(default_factory=dict)
     counts: Mapping[str, ir.Call] = field(default_factory=dict)
     summaries: dict[object, Summary | None] = field(default_factory=dict)
-    # For the family: the calls inside of awaits, as ids.
+    # The calls inside of awaits, as ids.
     awaited: frozenset[int] = frozenset()
     # The calls, as ids, by which a loop that waits in between asks tasks whether they have ended.
     polling: frozenset[int] = frozenset()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.once import Once
 from flake8_asyncwait.analysis.code.walk import every, functions_in, last_name, unsubscripted
 from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.options import Options
@@ -56,11 +57,11 @@ class Definition(NamedTuple):
     @property
     def makes_instances(self) -> bool:
         """Whether a call of it surely makes an instance of it: a class, as far as it is known."""
-        known = [each for each in self.program.lineage(self.name) if each is not None]
         return self.is_class and not any(
             each.name in each.program.outline.altered
             or (each.name, "__new__") in each.program.outline.methods
-            for each in known
+            for each in self.program.lineage(self.name)
+            if each is not None
         )
 
     def has_coroutine(self, method: str) -> bool | None:
@@ -186,12 +187,7 @@ class Program:
         self.options = options
         self.settling = settling
         self._load = load
-        self._qualified: dict[tuple[ir.Func, ir.Expr], str | None] = {}
-        self._loaded: dict[tuple[str | None, str], ir.Func | None] = {}
-        self._defined: dict[tuple[ir.Func, str | ir.Expr, bool], Definition | None] = {}
-        self._classes: dict[tuple[ir.Func, ir.Expr], Definition | None] = {}
-        self._lineages: dict[str, list[Definition | None]] = {}
-        self._homes: dict[str, tuple[Program, str, list[str]] | None] = {}
+        self._once = Once()
 
     def alone(self) -> Program:
         """The same file, looking into itself only."""
@@ -220,10 +216,7 @@ class Program:
 
     def function(self, cls: str | None, name: str) -> ir.Func | None:
         """A top-level function (`cls` is None) or a method of a class of this module."""
-        key = (cls, name)
-        if key not in self._loaded:
-            self._loaded[key] = self._load(cls, name)
-        return self._loaded[key]
+        return self._once(self._load, cls, name)
 
     def helpers(self, func: ir.Func) -> Helpers:
         """The functions of the project that a function of the file may call: those of the file
@@ -259,15 +252,13 @@ class Program:
         """The function or class of the project that a callee in a function names; `elsewhere` says
         that it may be one of another module than that of the function."""
         callee = unsubscripted(callee)
-        key = func, callee.id if isinstance(callee, ir.Name) else callee, elsewhere
-        if key not in self._defined:
-            self._defined[key] = self._define(func, callee, elsewhere)
-        return self._defined[key]
+        named = callee.id if isinstance(callee, ir.Name) else callee
+        return self._once(self._define, func, named, elsewhere)
 
-    def _define(self, func: ir.Func, callee: ir.Expr, elsewhere: bool) -> Definition | None:
+    def _define(self, func: ir.Func, callee: str | ir.Expr, elsewhere: bool) -> Definition | None:
         home = self.of(func)
-        if isinstance(callee, ir.Name):
-            path: tuple[str, ...] = (callee.id,)
+        if isinstance(callee, str):
+            path: tuple[str, ...] = (callee,)
         elif not isinstance(callee, ir.Attr):
             return None
         elif callee.path is not None:
@@ -294,7 +285,7 @@ class Program:
 
     def imported(self, qualified: str) -> Definition | None:
         """What a qualified name is that this module imports from another one of the project."""
-        home = self._home_of(qualified)
+        home = self._once(self._home_of, qualified)
         if home is None:
             return None
         program, name, rest = home
@@ -308,20 +299,18 @@ class Program:
     def is_member(self, qualified: str) -> bool:
         """Whether a qualified name that this module imports is that of a method, or of another
         attribute of what is no module of the project."""
-        home = self._home_of(qualified)
+        home = self._once(self._home_of, qualified)
         if home is None:
             return False
         program, name, rest = home
         return bool(rest) and (name in program.outline.bound or name in program.outline.classes)
 
-    def _home_of(self, qualified: str) -> tuple[Program, str, list[str]] | None:
+    def _home_of(
+        self, qualified: str, is_there: bool = False
+    ) -> tuple[Program, str, list[str]] | None:
         """Where the first part of a qualified name stands that this module imports: it is defined
-        in that module, or imported into it from there. With it, that part and the others."""
-        if qualified not in self._homes:
-            self._homes[qualified] = self._find_home(qualified, 1)
-        return self._homes[qualified]
-
-    def _find_home(self, qualified: str, hops: int) -> tuple[Program, str, list[str]] | None:
+        in that module, or imported into it from there, unless that `is_there` already. With it,
+        that part and the others."""
         found = self.modules.find(self.path, qualified)
         if found is None:
             return None
@@ -330,7 +319,7 @@ class Program:
         if name not in outline.imports or name in outline.bound or name in outline.ambiguous:
             return program, name, rest
         source = ".".join((outline.imports[name], *rest))
-        return program._find_home(source, hops - 1) if hops else None
+        return None if is_there else program._home_of(source, True)
 
     def method(
         self, cls: str, name: str, above: bool = False, elsewhere: bool = True
@@ -349,9 +338,7 @@ class Program:
     def lineage(self, cls: str) -> list[Definition | None]:
         """A class of this module and all above it, in the order in which methods are looked up;
         None for one that nobody knows."""
-        if cls not in self._lineages:
-            self._lineages[cls] = _lineage(Definition(self, cls))
-        return self._lineages[cls]
+        return self._once(_lineage, Definition(self, cls))
 
     def bases(self, cls: str) -> Iterator[Definition | None]:
         """The bases of a class of this module, but for those that tell nothing about methods."""
@@ -375,11 +362,8 @@ class Program:
 
     def class_of(self, func: ir.Func, callee: ir.Expr) -> Definition | None:
         """The class of the project whose instance a call in a function makes."""
-        key = func, callee
-        if key not in self._classes:
-            found = self.definition(func, callee)
-            self._classes[key] = found if found is not None and found.makes_instances else None
-        return self._classes[key]
+        found = self.definition(func, callee)
+        return found if found is not None and found.makes_instances else None
 
     # Names
 
@@ -389,10 +373,7 @@ class Program:
 
         A builtin is `builtins.NAME`; None where the root is bound by anything but an import.
         """
-        key = func, node
-        if key not in self._qualified:
-            self._qualified[key] = self._qualify(func, node)
-        return self._qualified[key]
+        return self._once(self._qualify, func, node)
 
     def _qualify(self, func: ir.Func, node: ir.Expr) -> str | None:
         node = unsubscripted(node)

@@ -59,13 +59,6 @@ def cancel(ctx: Context, state: State, value: Value, line: int) -> State:
     return effects.cancel(state, value)
 
 
-def cancel_all(ctx: Context, state: State, value: Value, line: int) -> State:
-    """Cancel every task that a value reaches (a call that the user says cancels them)."""
-    for ref in effects.reached(state, value):
-        state = cancel(ctx, state, ref, line)
-    return state
-
-
 def hand_over_args(ctx: Context, args: Args, state: State) -> State:
     for value in args.every():
         state = hand_over(ctx, state, value)

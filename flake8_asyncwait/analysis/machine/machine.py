@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, ParamSpec, TypeVar, Union
+from typing import Union
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import (
@@ -19,6 +19,7 @@ from flake8_asyncwait.analysis.code.exceptions import (
     Exc,
 )
 from flake8_asyncwait.analysis.code.facts import Facts, Site
+from flake8_asyncwait.analysis.code.once import Once
 from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.machine.books import Books
 from flake8_asyncwait.analysis.states.completion import Flow, raising
@@ -32,8 +33,6 @@ from flake8_asyncwait.sites.fanout import WAIT
 BYSTANDER = "bystander"
 # What one evaluation yields: each way it may go, with its value.
 Results = list[tuple[State, Value]]
-P = ParamSpec("P")
-T = TypeVar("T")
 # The parameters of a call that are bound, with their values.
 Arguments = tuple[tuple[str, Value], ...]
 
@@ -210,7 +209,8 @@ class Machine:
     # The helpers that take too much work, and the managers that are known not to.
     dear: set[ir.Func] = field(default_factory=set)
     affordable: set[ir.Func] = field(default_factory=set)
-    _worked_out: dict[object, Any] = field(default_factory=dict)
+    # What is worked out once for each helper or loop.
+    once: Once = field(default_factory=Once)
     # The `async for` loops over `as_completed`, as ids, and whether that has a timeout of its own.
     completing: dict[int, bool] = field(default_factory=dict)
 
@@ -222,13 +222,6 @@ class Machine:
     def relevant(self) -> frozenset[str]:
         """The names that states hold."""
         return self.facts.relevant
-
-    def once(self, work_out: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
-        """What a function says of a helper, a statement or a loop, which is worked out once."""
-        key = work_out, given
-        if key not in self._worked_out:
-            self._worked_out[key] = work_out(*given, **named)
-        return self._worked_out[key]  # type: ignore[no-any-return]
 
     def count(self) -> int:
         """`many`, for something that is different if that is."""

@@ -9,7 +9,6 @@ from flake8_asyncwait.analysis.machine.books import AWAITED
 from flake8_asyncwait.analysis.machine.execute import in_turn
 from flake8_asyncwait.analysis.machine.handover import (
     cancel,
-    cancel_all,
     hand_over,
     hand_over_args,
     unknown_call,
@@ -234,8 +233,9 @@ def factory(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
 
 
 def canceller(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    for value in args.every():
-        state = cancel_all(ctx, state, value, node.line)
+    """A function that the user says cancels every task that it is given."""
+    for ref in effects.reached(state, tuple(args.every())):
+        state = cancel(ctx, state, ref, node.line)
     return unknown_call(ctx, node, args, state)
 
 

@@ -393,7 +393,8 @@ def tested_again(func: ir.Func) -> frozenset[str]:
     What others may bind anew while time passes is not among them: globals, and names of enclosing
     functions; attributes are, for as long as no time passes.
     """
-    looped = {id(node) for loop in every(func) if _is_loop(loop) for node in walk([loop])}
+    loops = (node for node in every(func) if isinstance(node, (ir.While, ir.For)))
+    looped = {id(node) for loop in loops for node in walk([loop])}
     tests: Counter[str] = Counter()
     bound: Counter[str] = Counter(func.params)
     otherwise: set[str] = set()
@@ -423,18 +424,13 @@ def _stays(name: str, bound: Counter[str], seen: Collection[str]) -> bool:
 def flags(func: ir.Func) -> set[str]:
     """The names that a function binds to True or False somewhere: no collections, whose truth may
     change while they are bound."""
-    assigns = [node for node in every(func) if isinstance(node, ir.Assign)]
-    constants = [(node, node.value) for node in assigns if isinstance(node.value, ir.Const)]
     return {
         name
-        for node, constant in constants
-        if isinstance(constant.value, bool)
+        for node in every(func)
+        if isinstance(node, ir.Assign) and isinstance(node.value, ir.Const)
+        if isinstance(node.value.value, bool)
         for name in bound_names(node)
     }
-
-
-def _is_loop(node: object) -> bool:
-    return isinstance(node, (ir.While, ir.For))
 
 
 def _rebound(node: ir.Node) -> Iterator[str]:

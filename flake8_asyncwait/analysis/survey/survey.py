@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 
 from flake8_asyncwait.analysis.code import ir
@@ -24,7 +23,7 @@ from flake8_asyncwait.analysis.code.walk import (
 )
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.survey.relevance import Follows, relevant_names, repeated
-from flake8_asyncwait.sites.fanout import WAIT, Kind
+from flake8_asyncwait.sites.fanout import GATHER, WAIT, Kind
 
 
 def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> Facts:
@@ -32,7 +31,7 @@ def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> 
     calls = list(kinds)
     # Those that are making tasks, and no waits, give what they are put in the tasks of the site.
     making = frozenset(call for call, kind in kinds.items() if kind is not WAIT)
-    sites = _sites(func, calls)
+    sites = _sites(func, kinds)
     may_call = program.helpers(func)
     helpers = frozenset(may_call.entries) | {nested.name for nested in func.nested}
     makes, wraps = partial(_makes, may_call), partial(_wraps, may_call)
@@ -48,7 +47,7 @@ def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> 
     results = frozenset().union(*(site.result_names for site in sites))
     borrows = any(name in relevant.elements for name in func.params)
     bindable = frozenset(made | ((deleted | results) & names))
-    facts = Facts(
+    return Facts(
         sites,
         frozenset(names),
         relevant.elements,
@@ -62,8 +61,9 @@ def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> 
         known.named(known.WRAPS),
         bound_to=dict(_bound_to(func)),
         counts=dict(_counts(func)),
+        awaited=frozenset(_awaited(func)),
+        polling=frozenset(_polling(func)),
     )
-    return _of_family(facts, func, kinds) if making else facts
 
 
 def _bound_to(func: ir.Func) -> Iterator[tuple[int, str]]:
@@ -93,23 +93,11 @@ def _counts(func: ir.Func) -> Iterator[tuple[str, ir.Call]]:
                 yield from ((name, call) for name in names)
 
 
-def _of_family(facts: Facts, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> Facts:
-    """What is known besides where the sites are of the family."""
-    return replace(
-        facts,
-        sites=[
-            replace(site, kind=kinds[site.call], uses=_uses(func, site.call))
-            for site in facts.sites
-        ],
-        awaited=frozenset(
-            id(part)
-            for node in every(func)
-            if isinstance(node, ir.Await)
-            for part in walk([node.value])
-            if isinstance(part, ir.Call)
-        ),
-        polling=frozenset(_polling(func)),
-    )
+def _awaited(func: ir.Func) -> Iterator[int]:
+    """The calls inside of awaits, as ids."""
+    for node in every(func):
+        if isinstance(node, ir.Await):
+            yield from (id(part) for part in walk([node.value]) if isinstance(part, ir.Call))
 
 
 def _uses(func: ir.Func, call: ir.Call) -> frozenset[int]:
@@ -226,27 +214,30 @@ def _made_names(node: object, makes: Callable[[ir.Call], bool]) -> set[str]:
     return {name for name in bound_names(node) if "." not in name}
 
 
-def _sites(func: ir.Func, calls: list[ir.Call]) -> list[Site]:
+def _sites(func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> list[Site]:
     """The sites, with the names that their results are bound to, at once or later."""
     assigns = [node for node in every(func) if isinstance(node, (ir.Assign, ir.Walrus))]
-    holding: dict[object, list[ir.Assign | ir.Walrus]] = {call: [] for call in calls}
+    holding: dict[object, list[ir.Assign | ir.Walrus]] = {call: [] for call in kinds}
     taking: dict[str, list[ir.Assign | ir.Walrus]] = {}
     for assign in assigns:
         for node in walk([assign.value]):
             if isinstance(node, ir.Call) and node in holding:
                 holding[node].append(assign)
         taking.setdefault(_taken(assign.value), []).append(assign)
-    return [_site(call, index, holding[call], taking) for index, call in enumerate(calls)]
+    sites: list[Site] = []
+    for call, kind in kinds.items():
+        uses = _uses(func, call) if kind is GATHER else frozenset[int]()
+        pending, done = _halves(holding[call], taking)
+        sites.append(Site(call, len(sites), kind, uses, pending, pending | done))
+    return sites
 
 
-def _site(
-    call: ir.Call,
-    index: int,
-    holding: list[ir.Assign | ir.Walrus],
-    taking: dict[str, list[ir.Assign | ir.Walrus]],
-) -> Site:
-    """A site whose call stands in the assignments `holding`. `taking` are those that take a name,
-    or part of what it holds."""
+def _halves(
+    holding: list[ir.Assign | ir.Walrus], taking: dict[str, list[ir.Assign | ir.Walrus]]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """The names that the pending half, or the whole, of a site's result is bound to, and those of
+    the other half: its call stands in the assignments `holding`. `taking` are those that take a
+    name, or part of what it holds."""
     pending: set[str] = set()
     done: set[str] = set()
     whole: set[str] = set()
@@ -262,9 +253,7 @@ def _site(
         for name in whole - followed:
             queue += taking.get(name, ())
         followed |= whole
-    return Site(
-        call, index, pending_names=frozenset(pending), result_names=frozenset(pending | done)
-    )
+    return frozenset(pending), frozenset(done)
 
 
 def _taken(value: ir.Expr) -> str:
