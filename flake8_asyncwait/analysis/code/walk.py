@@ -85,6 +85,11 @@ def own_nodes(statement: ir.Node) -> Iterator[ir.Node]:
         queue.extend(child for child in children(node) if not isinstance(child, _STATEMENTS))
 
 
+def parts_of(value: ir.Expr) -> list[ir.Expr]:
+    """The elements of a display; of another expression that one."""
+    return [part for part, _ in value.elements] if isinstance(value, ir.Display) else [value]
+
+
 def unsubscripted(func: ir.Expr) -> ir.Expr:
     """What a callee names: a generic alias is called as what it is an alias of, `set[Task]()` as
     `set()`."""

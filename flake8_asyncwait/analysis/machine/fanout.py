@@ -163,8 +163,7 @@ def may_close(ctx: Context, state: State) -> bool:
 
 def is_timed(ctx: Context) -> bool:
     """Whether it is an ordinary outcome that the time runs out: a handler expects it."""
-    own = ctx.frame.func is ctx.machine.func
-    return ctx.timed and own and ctx.machine.site.kind is not WAIT
+    return ctx.timed and ctx.is_own and ctx.machine.site.kind is not WAIT
 
 
 def awaitables(ctx: Context, node: ir.Call, args: Args) -> tuple[list[Value], bool]:

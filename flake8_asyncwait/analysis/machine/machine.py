@@ -87,6 +87,11 @@ class Context:
     expected: tuple[Exc, ...] = ()
     timed: bool = False
 
+    @property
+    def is_own(self) -> bool:
+        """Whether this is in the function that holds the site, and in none that it calls."""
+        return self.frame.func is self.machine.func
+
     def into(self, out: Flow) -> Context:
         """The same place, with abrupt ends going to `out`."""
         return replace(self, out=out)

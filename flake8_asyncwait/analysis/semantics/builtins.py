@@ -10,6 +10,7 @@ from typing import Any
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc, catches
 from flake8_asyncwait.analysis.code.verdicts import any_of
+from flake8_asyncwait.analysis.code.walk import parts_of
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, Results
@@ -61,15 +62,15 @@ def nothing(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
 
 
 def length(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    if ctx.is_none(args.first(), state, "TypeError"):
+    value = args.first()
+    if ctx.is_none(value, state, "TypeError"):
         return []
-    box = state.get(args.first())
+    if effects.is_unsized(value, state):
+        some, none = effects.sized(state, value)
+        return [(some, AtLeast(1)), (none, Const(0))]
+    box = state.get(value)
     if type(box) is not Box:
         return [(state, UNKNOWN)]
-    sized = args.first()
-    if effects.is_unsized(sized, state):
-        some, none = effects.sized(state, sized)
-        return [(some, AtLeast(1)), (none, Const(0))]
     count = len(box.items)
     if box.open:
         return [(state, AtLeast(min(count, 1) if box.kind in UNORDERED else count))]
@@ -129,9 +130,8 @@ def is_instance(
             return [(state, Const(known))]
         return _asked_of_caught(ctx, node.args[0].value, value.exc, names, state)
     if isinstance(thing, (Task, Gather, WaitTask)) and is_surely_task(thing) and len(node.args) > 1:
-        kinds = node.args[1].value
-        parts = [part for part, _ in kinds.elements] if isinstance(kinds, ir.Display) else [kinds]
-        asked = {ctx.machine.program.qualified(ctx.frame.func, part) for part in parts}
+        kinds = parts_of(node.args[1].value)
+        asked = {ctx.machine.program.qualified(ctx.frame.func, kind) for kind in kinds}
         is_future = type(thing) is Gather or getattr(thing, "owner", None) == FUTURE
         own = futures if is_future else tasks
         if asked & own:

@@ -200,7 +200,7 @@ def combine_all(adds: bool, ctx: Context, ref: Ref, name: str, args: Args, state
 
 def _remembered(ctx: Context, value: Value, state: State) -> bool:
     """Whether a collection remembers an item."""
-    if ctx.frame.func is not ctx.machine.func:
+    if not ctx.is_own:
         return isinstance(value, Result) or matters(value, state)
     thing = state.get(value)
     if type(thing) is Box and thing.kind is tuple:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeGuard
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.verdicts import any_of
 from flake8_asyncwait.analysis.code.walk import CONSTANT, Question, question
 from flake8_asyncwait.analysis.machine.execute import (
-    Ways,
     evaluate,
     evaluate_all,
     evaluates,
@@ -69,7 +69,7 @@ def decide(ctx: Context, node: ir.Expr, state: State) -> tuple[list[State], list
     true: list[State] = []
     false: list[State] = []
     ways = evaluate(ctx, node, state)
-    for after, value in [way for one, kept in ways for way in answers(ctx, kept, one)]:
+    for after, value in [way for one in ways for way in answers(ctx, *one)]:
         known = truth(value, after)
         if known is None:
             known = _found_before(ctx, node, after)
@@ -95,7 +95,7 @@ def _split(ctx: Context, node: ir.Expr, value: Value, state: State) -> tuple[Sta
 
 def _asked(ctx: Context, node: ir.Expr) -> Question:
     """What a condition asks about a name, if that is asked about again."""
-    if not ctx.machine.tested_again or ctx.frame.func is not ctx.machine.func:
+    if not ctx.machine.tested_again or not ctx.is_own:
         return Question("")
     found = question(node)
     kind, other = found.than
@@ -181,13 +181,12 @@ def _counted(ctx: Context, node: ir.Expr, state: State, truth: bool) -> State:
     ]
     name = next((arg.value for one in sides if _is_size(one) for arg in one.args), None)
     numbers = [one.value for one in sides if isinstance(one, ir.Const) and type(one.value) is int]
-    func = ctx.frame.func
-    if not isinstance(name, ir.Name) or not numbers or func is not ctx.machine.func:
+    if not isinstance(name, ir.Name) or not numbers or not ctx.is_own:
         return state
     several = (2, max(2, numbers[0]), max(2, numbers[0]) + 1)
     pairs = ([n, numbers[0]] if _is_size(sides[0]) else [numbers[0], n] for n in several)
     may_be_several = any(_NUMBERS[node.op](*pair) == truth for pair in pairs)
-    if may_be_several or name.id not in func.locals - func.outer:
+    if may_be_several or name.id not in ctx.frame.func.locals - ctx.frame.func.outer:
         return state
     return state.bind(SINGLE + name.id, Const(True))
 
@@ -204,7 +203,7 @@ def _compare(ctx: Context, node: ir.Compare, state: State) -> Results:
     nodes = [node.left, node.right]
     results: Results = []
     ways = evaluate_all(ctx, nodes, state)
-    for after, values in [end for way in ways for end in _answered(ctx, *way)]:
+    for after, values in [end for way in ways for end in in_turn(*way, partial(answers, ctx))]:
         if node.op in _MEMBERSHIP:
             if ctx.is_none(values[1], after, "TypeError"):
                 continue
@@ -216,10 +215,6 @@ def _compare(ctx: Context, node: ir.Compare, state: State) -> Results:
         known = _compared(after, node.op, values, list(map(_is_size, nodes)) if crowded else [])
         results.append((after, UNKNOWN if known is None else Const(known)))
     return results
-
-
-def _answered(ctx: Context, state: State, values: list[Value]) -> Ways:
-    return in_turn(state, values, lambda before, value: answers(ctx, value, before))
 
 
 def _is_stranger(node: ir.Compare, state: State, right: Value, ctx: Context) -> bool:

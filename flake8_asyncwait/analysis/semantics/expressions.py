@@ -204,7 +204,7 @@ def _not(ctx: Context, node: ir.Not, state: State) -> Results:
 def _bool(ctx: Context, node: ir.Bool, state: State) -> Results:
     results: Results = []
     ways = evaluate(ctx, node.left, state)
-    for after, value in [way for one, kept in ways for way in answers(ctx, kept, one)]:
+    for after, value in [way for one in ways for way in answers(ctx, *one)]:
         known = truth(value, after)
         stops = node.op == "or"
         if known is None or known is stops:

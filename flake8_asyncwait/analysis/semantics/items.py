@@ -87,7 +87,9 @@ def split_on_turns(
     (`flow_branches.as_many_turns_as_before`)."""
     if turns(node):
         return [some], []
-    if not isinstance(node, ir.Name) or not _is_repeated(ctx, node.id):
+    if not ctx.is_own or not isinstance(node, ir.Name):
+        return [some], [none]
+    if node.id not in ctx.machine.facts.repeated:
         return [some], [none]
     key = SOME + node.id
     known = none.env.get(key)
@@ -99,12 +101,7 @@ def split_on_turns(
 
 def is_single(ctx: Context, node: ir.Expr, state: State) -> bool:
     """Whether a condition has found that a name holds one thing at most."""
-    own = ctx.frame.func is ctx.machine.func
-    return own and isinstance(node, ir.Name) and SINGLE + node.id in state.env
-
-
-def _is_repeated(ctx: Context, name: str) -> bool:
-    return ctx.frame.func is ctx.machine.func and name in ctx.machine.facts.repeated
+    return ctx.is_own and isinstance(node, ir.Name) and SINGLE + node.id in state.env
 
 
 def turns(node: ir.Expr) -> tuple[Value, ...] | None:

@@ -84,7 +84,7 @@ def _aug_assign(ctx: Context, node: ir.AugAssign, state: State) -> list[State]:
             ends += bind(ctx, node.target, UNKNOWN, after)
         else:
             ends.append(hand_over(ctx, after, items_of(after, value)))
-    if isinstance(node.target, ir.Name) and ctx.frame.func is ctx.machine.func:
+    if isinstance(node.target, ir.Name) and ctx.is_own:
         return [untested(end, node.target.id) for end in ends]
     return ends
 

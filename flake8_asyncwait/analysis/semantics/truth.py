@@ -44,7 +44,7 @@ def truth(value: Value, state: State) -> bool | None:
 _TRUE = (Ref, Function, Method, Coroutine, Waiting, Raised, Primitive)
 
 
-def answers(ctx: Context, value: Value, state: State) -> Results:
+def answers(ctx: Context, state: State, value: Value) -> Results:
     """The ways in which a value that is asked for can be known: a cancel has struck, or the task
     had ended."""
     if not isinstance(value, Asked):

@@ -20,6 +20,7 @@ from flake8_asyncwait.analysis.code.walk import (
     every,
     functions_in,
     mentioned,
+    parts_of,
     paths,
     scoped,
     target_names,
@@ -111,7 +112,7 @@ def relevant_names(
     """
     edges = list(_edges(func, follows))
     # Of the awaitables that a site of the family is given, only the plain ways are followed.
-    follows_back = _never if making else _but_into_tasks(func, follows)
+    follows_back: Follows = (lambda _: False) if making else _but_into_tasks(func, follows)
     before = list(_edges(func, follows_back))
     elements: set[str] = set()
     modes: set[str] = set()
@@ -149,10 +150,6 @@ def _owners(func: ir.Func, names: Collection[str]) -> set[str]:
     """The variables of a function that have one of the attributes among `names`."""
     owners = {name.partition(".")[0] for name in names if "." in name}
     return (owners & func.locals) - set(func.params)
-
-
-def _never(node: ir.Call | ir.Await) -> bool:
-    return False
 
 
 def _but_into_tasks(func: ir.Func, follows: Follows) -> Follows:
@@ -274,7 +271,7 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
         if isinstance(node, ir.For) and isinstance(node.iter, ir.Name):
             items |= bound_names(node) if node.iter.id in func.params else set()
         elif isinstance(node, ir.Assign):
-            calls = [part for part in _parts(node.value) if isinstance(part, ir.Call)]
+            calls = [part for part in parts_of(node.value) if isinstance(part, ir.Call)]
             if any(makes(call) or known.has(call, known.ANSWERS) for call in calls):
                 made |= bound_names(node)
         elif isinstance(node, ir.Compare):
@@ -291,11 +288,6 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
     # Items that are not asked whether they are done are taken to be: a caller gives such, too.
     again = {name for name in {*func.params, *(items & polled)} if asked[name] > 1}
     return (made & (compared | asked.keys())) | again | cancelled - {""}
-
-
-def _parts(value: ir.Expr) -> list[ir.Expr]:
-    """The values that an assignment takes apart: those of a display, or the one."""
-    return [part for part, _ in value.elements] if isinstance(value, ir.Display) else [value]
 
 
 def conditions(func: ir.Func, names: Collection[str]) -> set[str]:
