@@ -225,6 +225,13 @@ import asyncio
 from app import remotes
 from app.remotes import Near, Remote
 
+shared = remotes.Remote(None)
+first = [shared]
+for each_of_module in first:
+    shared_or_not = Remote(each_of_module)
+for shared_or_not in first:
+    pass
+
 
 class Hub:
     def __init__(self, other):
@@ -245,6 +252,8 @@ class Hub:
         ("[mine.closed.wait()]", ["AWT203"]),
         ("[each.closed.wait() for each in all_of_them]", ["AWT203"]),
         ("{self.remote.wait_closed()}", ["AWT203"]),
+        ("[shared.wait_closed()]", ["AWT203"]),
+        ("[shared_or_not.wait_closed()]", []),
         ("[mine.other.wait_closed()]", []),
         ("[mine.nothing()]", []),
         ("[self.other.wait_closed()]", []),

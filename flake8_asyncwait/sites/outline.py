@@ -96,11 +96,11 @@ class Outline:
     `imports` maps a name to the qualified name it was imported as, with the dots of a relative one
     before it; `bound` are the names that the module binds otherwise, `assigned` those of them that
     neither a `def` nor a `class` binds, and `ambiguous` are names that stand for one thing or
-    another. `constants` holds the module's names for strings and
-    qualified names. `classes` have the last components of their bases' names, `bases` the whole
-    names ("" for what is no name). `attributes` are what a class binds to the attributes of
-    `self`: by the name of the class and of the attribute the dotted callee, or annotation, "" for
-    anything else. `altered` are classes whose calls may make something other than an instance.
+    another. `constants` holds the module's names for strings and qualified names. `classes` have
+    the last components of their bases' names, `bases` the whole names ("" for what is no name).
+    `attributes` are what a class binds to the attributes of `self`, and the module to its names: by
+    the name of the class, "" for the module, and of the attribute the dotted callee, or annotation,
+    "" for anything else. `altered` are classes whose calls may make more than instances.
     `coroutine_methods` are dotted texts such as `self.queue.get` that make a
     coroutine. `named` are the functions and methods that go by a name.
     """
@@ -261,6 +261,8 @@ def _bind(statement: ast.stmt, result: Outline) -> None:
         names = set(_names(target))
         result.bound |= names
         result.assigned |= names
+        if not isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            result.attributes.update({("", name): "" for name in names})
     if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
         for target in targets:
             if isinstance(target, ast.Name):
@@ -382,10 +384,11 @@ def _declared(cls: str, statement: ast.stmt) -> _Made | None:
 def _note(made: _Made, result: Outline) -> None:
     for text in made.targets:
         owner, _, name = text.partition(".")
-        if made.cls is not None and owner == "self" and made.callee != NONE:
-            known = result.attributes.setdefault((made.cls, name), made.callee)
-            if known != made.callee:
-                result.attributes[made.cls, name] = ""
+        of_class = made.cls is not None and owner == "self"
+        if (of_class or text == owner) and made.callee != NONE:
+            key = (made.cls or "", name or text)
+            if result.attributes.setdefault(key, made.callee) != made.callee:
+                result.attributes[key] = ""
     for method in result.primitive(made.callee):
         for text in made.targets:
             result.coroutine_methods.add(f"{text}.{method}")

@@ -365,6 +365,16 @@ class Program:
         found = self.definition(func, callee)
         return found if found is not None and found.makes_instances else None
 
+    def instance(self, func: ir.Func, text: str) -> Definition | None:
+        """The class of the project whose instance `self.name`, or a name of this module, surely is
+        in a function of it."""
+        owner, _, name = text.rpartition(".")
+        hidden = _is_local(name, func) or name in self.outline.ambiguous
+        cls = {"": None if hidden else "", "self": func.cls}.get(owner)
+        made = None if cls is None else Definition(self, cls).attribute(name)
+        found = None if made is None else made[0].class_named(made[1])
+        return found if found is not None and found.makes_instances else None
+
     # Names
 
     def qualified(self, func: ir.Func, node: ir.Expr) -> str | None:

@@ -9,7 +9,6 @@ import re
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc
-from flake8_asyncwait.analysis.code.program import Definition
 from flake8_asyncwait.analysis.code.walk import changed_by, every, last_name
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
@@ -335,11 +334,8 @@ def _is_coroutine_method(ctx: Context, node: ir.Call, receiver: Value, name: str
     if _text(node.func) in home.outline.coroutine_methods:
         return True
     cls = receiver.cls if isinstance(receiver, Result) else None
-    path = receiver.path.split(".") if isinstance(receiver, Foreign) else []
-    if len(path) == 2 and path[0] == "self" and func.cls is not None:
-        made = Definition(home, func.cls).attribute(path[1])
-        cls = made[0].class_named(made[1]) if made is not None else None
-        cls = cls if cls is not None and cls.makes_instances else None
+    if isinstance(receiver, Foreign):
+        cls = home.instance(func, receiver.path)
     if cls is None:
         return None
     is_coroutine = cls.has_coroutine(name)
