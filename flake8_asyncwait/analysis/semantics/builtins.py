@@ -43,6 +43,7 @@ from flake8_asyncwait.analysis.states.values import (
     Task,
     Value,
     WaitTask,
+    is_coroutine,
 )
 
 
@@ -118,7 +119,8 @@ def is_instance(
     args: Args,
     state: State,
 ) -> Results:
-    """Whether an exception, a future or a task is of a class; `futures` are, and `tasks`."""
+    """Whether an exception, a future, a task or a coroutine is of a class; `futures` are of some,
+    and `tasks`."""
     value = args.first()
     thing = state.get(value)
     if isinstance(value, Raised) and len(node.args) > 1:
@@ -129,12 +131,13 @@ def is_instance(
         if known is not None:
             return [(state, Const(known))]
         return _asked_of_caught(ctx, node.args[0].value, value.exc, names, state)
-    if isinstance(thing, (Task, Gather, WaitTask)) and is_surely_task(thing) and len(node.args) > 1:
+    runs = isinstance(thing, (Task, Gather, WaitTask)) and is_surely_task(thing)
+    if (runs or is_coroutine(value)) and len(node.args) > 1:
         kinds = parts_of(node.args[1].value)
         asked = {ctx.machine.program.qualified(ctx.frame.func, kind) for kind in kinds}
         is_future = type(thing) is Gather or getattr(thing, "owner", None) == FUTURE
         own = futures if is_future else tasks
-        if asked & own:
+        if runs and asked & own:
             return [(state, Const(True))]
         others = asked - tasks
         if others.isdisjoint({None, "builtins.object"}) and all(map(_is_builtin, others)):
@@ -160,9 +163,10 @@ def _is_builtin(qualified: str | None) -> bool:
 
 
 def is_future(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    """`asyncio.isfuture()`: true of a task and of a handle on tasks."""
-    known = type(state.get(args.first())) in (Task, Gather, WaitTask)
-    return [(state, Const(True) if known else UNKNOWN)]
+    """`asyncio.isfuture()`: true of a task and of a handle on tasks, false of a coroutine."""
+    value = args.first()
+    known = type(state.get(value)) in (Task, Gather, WaitTask)
+    return [(state, Const(known) if known or is_coroutine(value) else UNKNOWN)]
 
 
 def collected(kind: type, ctx: Context, node: ir.Call, args: Args, state: State) -> Results:

@@ -303,6 +303,13 @@ class WaitTask(NamedTuple):
     result: Value | None = None
 
 
+def is_coroutine(value: Value) -> bool:
+    """Whether a value is surely a coroutine."""
+    if isinstance(value, Result):
+        return bool(value.coroutine)
+    return isinstance(value, (Coroutine, Waiting, TimeLimited))
+
+
 def parts_of(item: Value) -> tuple[Value, ...]:
     """The key and the value of an item of a dict; any other item itself."""
     return cast("tuple[Value, ...]", item) if type(item) is tuple else (item,)
