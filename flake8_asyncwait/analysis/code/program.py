@@ -219,15 +219,16 @@ class Program:
         return self._once(self._load, cls, name)
 
     def helpers(self, func: ir.Func) -> Helpers:
-        """The functions of the project that a function of the file may call: those of the file
-        that have the last component of a callee for a name, and those that a callee is."""
+        """The functions that a function of the file may call, but itself: those of the file that
+        have the last component of a callee for a name, and those of the project that one is."""
         found = Helpers()
         for owner in functions_in(func):
             for node in every(owner):
                 if isinstance(node, ir.Call):
                     name = last_name(node.func) or ""
                     if name not in found.entries and name in self.outline.named:
-                        found.entries[name] = list(self.outline.named[name])
+                        named = self.outline.named[name]
+                        found.entries[name] = [one for one in named if one.line != func.line]
                     for each in self._callees(owner, node.func):
                         if each.program is not self:
                             found.add(each.name, each.entry)
