@@ -277,10 +277,10 @@ def _may_be_task(ctx: Context, receiver: Value, name: str) -> bool:
     traits = known.TASK_METHODS[name].traits if name in known.TASK_METHODS else known.ASKS
     if traits & known.ASKS:
         return False
-    cancels = bool(traits & known.CANCELS)
+    is_told = bool(traits & (known.CANCELS | known.QUESTIONS))
     return isinstance(receiver, Param) or (
         isinstance(receiver, Foreign)
-        and (receiver.path in ctx.machine.relevant or (cancels and "." in receiver.path))
+        and (receiver.path in ctx.machine.relevant or (is_told and "." in receiver.path))
     )
 
 

@@ -291,8 +291,8 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
 
 
 def conditions(func: ir.Func, names: Collection[str]) -> set[str]:
-    """The names that a function binds to what a condition says of `names`, or of a caught
-    exception, or to several such."""
+    """The names that a function binds to what a condition says of `names`, of a caught exception
+    or of an attribute that it cancels, or to several such."""
     edges = [
         (asked, answer)
         for node in every(func)
@@ -302,6 +302,9 @@ def conditions(func: ir.Func, names: Collection[str]) -> set[str]:
     ]
     caught = (node.name for node in every(func) if isinstance(node, ir.Handler))
     found = {*names, *(name for name in caught if name is not None)}
+    for node in every(func):
+        if isinstance(node, ir.Attr) and known.is_cancel(node.name):
+            found |= paths(node.value)
     close(found, edges)  # one may be made of another
     return {answer for asked, answer in edges if asked in found}
 
