@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from flake8_asyncwait.analysis.states.trace import read_in
 from flake8_asyncwait.rules.rule import Hit, Rule
 from flake8_asyncwait.rules.words import subject_of, when
 from flake8_asyncwait.verdict.outcome import Loss, Outcome
@@ -19,7 +20,8 @@ def _fires(outcome: Outcome) -> Hit | None:
 
 def _says(loss: Loss, place: Place) -> str:
     subject = subject_of(loss, place)
-    name, line, what = place.stale_read()
+    reads = ((step.line, *read_in(step.what)) for step in loss.history.steps())
+    line, name, what = next(read for read in reads if read[1])
     there = f"cancel {subject.text} there" if subject.has_name else f"name {subject.them} before"
     return (
         f"{when(loss, place)}, '{name}' is {what}, so line {line} cannot cancel {subject.text}; "

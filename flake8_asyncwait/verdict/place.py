@@ -29,12 +29,11 @@ _ENOUGH = 48
 
 class _Body:
     """What a function binds and calls, by name or dotted path, and its loops: the messages for all
-    its sites ask for them. `copied` are the assignments of a name to others."""
+    its sites ask for them."""
 
     def __init__(self, function: ast.AST) -> None:
         self.bound: dict[str | None, list[ast.expr | None]] = {}
         self.calls: dict[str | None, list[ast.Call]] = {}
-        self.copied: dict[str, list[ast.Assign]] = {}
         self.loops: list[Loop] = []
         for node in ast.walk(function):
             if isinstance(node, ast.Call):
@@ -42,8 +41,6 @@ class _Body:
             elif isinstance(node, ast.Assign):
                 for target in node.targets:
                     self.bound.setdefault(dotted(target), []).append(node.value)
-                if isinstance(node.value, ast.Name):
-                    self.copied.setdefault(node.value.id, []).append(node)
             elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)):
                 self.bound.setdefault(dotted(node.target), []).append(node.value)
             elif isinstance(node, _LOOPS):
@@ -278,49 +275,6 @@ class Place:
     def _has_timeout(self) -> bool:
         given = [keyword.value for keyword in self.call.keywords if keyword.arg == "timeout"]
         return any(not isinstance(each, ast.Constant) or each.value is not None for each in given)
-
-    def stale_read(self) -> tuple[str, int, str]:
-        """The name of the result that a `finally` or a handler around the call reads first, the
-        line where it does, and what the name is there if the call has not returned."""
-        targets = self._targets
-        reads = [
-            (node.lineno, node.col_offset, node.id)
-            for cleanup in self._cleanups
-            for statement in cleanup
-            for node in ast.walk(statement)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in targets
-        ]
-        if not reads:
-            return "", 0, ""
-        line, _, name = min(reads)
-        earlier = [value for value in self._bound(name) if value is not None]
-        earlier = [value for value in earlier if value.lineno < self.call.lineno]
-        if not earlier:
-            return name, line, "never assigned"
-        last = max(earlier, key=lambda value: value.lineno)
-        is_none = isinstance(last, ast.Constant) and last.value is None
-        return name, line, "still None" if is_none else "still empty"
-
-    @property
-    def _targets(self) -> set[str]:
-        """The names that the statement of the call binds."""
-        statement = next(node for node in reversed(self.around) if isinstance(node, ast.stmt))
-        names = {node.id for node in ast.walk(statement) if _is_store(node)}  # type: ignore[attr-defined]
-        queue = list(names)
-        while queue:  # `result = await ...; done, pending = result`
-            for node in _body_of(self.function).copied.get(queue.pop(), ()):
-                bound = {part.id for part in ast.walk(node) if _is_store(part)}  # type: ignore[attr-defined]
-                queue += bound - names
-                names |= bound
-        return names
-
-    @property
-    def _cleanups(self) -> Iterator[list[ast.stmt]]:
-        for node, inner in zip(self.around, (*self.around[1:], self.call), strict=True):
-            if isinstance(node, ast.Try) and inner in node.body:
-                yield node.finalbody
-                for handler in node.handlers:
-                    yield handler.body
 
 
 def place_of(

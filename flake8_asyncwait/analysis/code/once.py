@@ -10,7 +10,8 @@ T = TypeVar("T")
 
 
 class Once:
-    """What functions have said, by what they were given: each is asked once."""
+    """What functions have said, by what they were given: each is asked once. Of methods, those of
+    one object: it is not kept itself, for then it would live on till garbage is collected."""
 
     __slots__ = ("_said",)
 
@@ -19,7 +20,7 @@ class Once:
 
     def __call__(self, work_out: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
         """What a function says of what it is given, by position."""
-        key = work_out, given
+        key = getattr(work_out, "__func__", work_out), given
         if key not in self._said:
             self._said[key] = work_out(*given, **named)
         return self._said[key]  # type: ignore[no-any-return]

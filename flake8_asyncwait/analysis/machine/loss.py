@@ -139,7 +139,7 @@ def holds_losable(state: State, value: Value) -> bool:
     """Whether a value reaches a task of the site that could still be lost, if only once it is
     adopted."""
     tasks = map(state.task, effects.reached(state, value))
-    return any(_is_losable(task) for task in tasks)
+    return any(task.waited and _is_losable(task) for task in tasks)
 
 
 def holds_struck(state: State, value: Value) -> bool:

@@ -35,6 +35,7 @@ from flake8_asyncwait.analysis.states.values import (
     Box,
     Const,
     Function,
+    Gather,
     Method,
     Param,
     Raised,
@@ -42,6 +43,7 @@ from flake8_asyncwait.analysis.states.values import (
     Task,
     Tested,
     Value,
+    WaitTask,
 )
 
 _NUMBERS: dict[str, Callable[[Any, Any], bool]] = {
@@ -226,8 +228,11 @@ def _is_stranger(node: ir.Compare, state: State, right: Value, ctx: Context) -> 
     func, name = ctx.frame.func, node.left.id if isinstance(node.left, ir.Name) else ""
     if name not in func.params or name in func.rebound or box.open or box.kind is dict:
         return False
-    tasks = [state.get(item) for item in box.items]
-    return all(type(task) is Task and task.owner == OWNED for task in tasks)
+    return all(map(_is_made_here, map(state.get, box.items)))
+
+
+def _is_made_here(thing: object) -> bool:
+    return isinstance(thing, (Gather, WaitTask)) or (type(thing) is Task and thing.owner == OWNED)
 
 
 def _may_count(node: ir.Compare, values: Sequence[Value]) -> bool:

@@ -12,6 +12,7 @@ from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.keys import SINGLE, TESTED
 from flake8_asyncwait.analysis.states.real import is_key
 from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.trace import reading
 from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
     Box,
@@ -57,12 +58,18 @@ def _note_stale_read(ctx: Context, name: str, value: Value | None, state: State)
         return _freshen(name, state)  # what empties it from now on is the cleanup itself
     if name not in state.stale:
         return state
+    if state.unbound:
+        return state
     if value is None:
-        return state.with_unbound() if name in ctx.machine.facts.bindable else state
-    box = state.get(value)
-    is_empty = truth(value, state) is False or (type(box) is Box and not box.items)
-    is_older = name in ctx.machine.site.pending_names and is_empty
-    return state.with_unbound() if is_older else state
+        is_read, what = name in ctx.machine.facts.bindable, "never assigned"
+    else:
+        box, is_empty = state.get(value), truth(value, state) is False
+        is_empty = is_empty or (type(box) is Box and not box.items)
+        is_read = is_empty and name in ctx.machine.site.pending_names
+        what = "still None" if value == Const(None) else "still empty"
+    if not is_read:
+        return state
+    return state.with_unbound().step(ctx.machine.line, reading(name, what))
 
 
 def _global(ctx: Context, name: str, state: State) -> Value:

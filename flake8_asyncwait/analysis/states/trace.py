@@ -30,6 +30,7 @@ OUTCOME = "outcome"
 DROPPED = "nothing refers to it any more"
 VAIN_CANCEL = "the gather is done: its cancel() cancels nothing"
 _CLOSING = "the exception leaves the with of "
+_READING = " is read, and it is "
 
 
 def closing(name: str) -> str:
@@ -40,6 +41,17 @@ def closing(name: str) -> str:
 def closed_by(what: str) -> str:
     """The name that such a step is about, "" for another step."""
     return what.removeprefix(_CLOSING).strip("'") if what.startswith(_CLOSING) else ""
+
+
+def reading(name: str, what: str) -> str:
+    """What the step says on which a cleanup reads a result that is not there: `what` it is then."""
+    return f"'{name}'{_READING}{what}"
+
+
+def read_in(what: str) -> tuple[str, str]:
+    """The name that such a step is about and what it is, "" for another step."""
+    name, reads, found = what.partition(_READING)
+    return (name.strip("'"), found) if reads else ("", "")
 
 
 class Trace(NamedTuple):
