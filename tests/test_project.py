@@ -231,6 +231,17 @@ for each_of_module in first:
     shared_or_not = Remote(each_of_module)
 for shared_or_not in first:
     pass
+replaced = Remote(None)
+(one_of_two, _) = Remote(None), None
+try:
+    from elsewhere import imported
+except ImportError:
+    imported = Remote(None)
+
+
+def replace(other):
+    global replaced
+    replaced = other
 
 
 class Hub:
@@ -254,6 +265,9 @@ class Hub:
         ("{self.remote.wait_closed()}", ["AWT203"]),
         ("[shared.wait_closed()]", ["AWT203"]),
         ("[shared_or_not.wait_closed()]", []),
+        ("[replaced.wait_closed()]", []),
+        ("[one_of_two.wait_closed()]", []),
+        ("[imported.wait_closed()]", []),
         ("[mine.other.wait_closed()]", []),
         ("[mine.nothing()]", []),
         ("[self.other.wait_closed()]", []),

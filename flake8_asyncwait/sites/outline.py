@@ -261,7 +261,8 @@ def _bind(statement: ast.stmt, result: Outline) -> None:
         names = set(_names(target))
         result.bound |= names
         result.assigned |= names
-        if not isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        is_plain = isinstance(target, ast.Name)
+        if not is_plain or not isinstance(statement, (ast.Assign, ast.AnnAssign)):
             result.attributes.update({("", name): "" for name in names})
     if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
         for target in targets:
@@ -355,6 +356,8 @@ def _made_things(body: list[ast.stmt], toplevel: bool, cls: str | None = None) -
             made = _made(statement, toplevel, cls)
             if made.targets:
                 yield made
+        elif isinstance(statement, ast.Global):  # a function may bind it to anything
+            yield _Made("", tuple(statement.names), None)
         inside = isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
         around = statement.name if isinstance(statement, ast.ClassDef) else cls
         for block in blocks(statement):

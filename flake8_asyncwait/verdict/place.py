@@ -419,7 +419,3 @@ def _short(name: str) -> str:
 
 def _last(node: ast.expr) -> str:
     return (dotted(node) or "").rpartition(".")[2]
-
-
-def _is_store(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)

@@ -10,7 +10,6 @@ import libcst as cst
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.patterns import SINGLETONS, literal
-from flake8_asyncwait.analysis.code.walk import walk
 from flake8_asyncwait.sites.outline import MAP
 
 if TYPE_CHECKING:
@@ -182,13 +181,21 @@ def _bool(lowerer: Lowerer, node: cst.BooleanOperation) -> ir.Expr:
 
 
 def _compare(lowerer: Lowerer, node: cst.Comparison) -> ir.Expr:
-    """`a < b < c` is `a < b and b < c`, where that is all the same to `b`."""
+    """`a < b < c` is `a < b and b < c`, where `b` may be evaluated twice."""
     parts = [lowerer.expr(part) for part in (node.left, *(c.comparator for c in node.comparisons))]
-    if any(isinstance(one, (ir.Walrus, ir.Await, ir.Yield)) for one in walk(parts[1:-1])):
+    if not all(map(_says_the_same_twice, parts[1:-1])):
         return ir.Other(parts)
     ops = (type(target.operator).__name__ for target in node.comparisons)
     pairs: Iterator[ir.Expr] = map(ir.Compare, parts, ops, parts[1:])
     return reduce(partial(ir.Bool, "and"), pairs)
+
+
+def _says_the_same_twice(part: ir.Expr) -> bool:
+    """Whether an expression is a name, a constant, or a plain function of such, as `len(x)` is."""
+    if isinstance(part, ir.Call):
+        named = [part.func, *(arg.value for arg in part.args)]
+        return all(isinstance(one, (ir.Name, ir.Const)) for one in named)
+    return isinstance(part, (ir.Name, ir.Attr, ir.Const))
 
 
 def _if_exp(lowerer: Lowerer, node: cst.IfExp) -> ir.Expr:

@@ -10,8 +10,8 @@ T = TypeVar("T")
 
 
 class Once:
-    """What functions have said, by what they were given: each is asked once. Of methods, those of
-    one object: it is not kept itself, for then it would live on till garbage is collected."""
+    """What functions have said, by what they were given: each is asked once. Methods are those of
+    one object, which is no part of the key: nothing that it holds should hold it."""
 
     __slots__ = ("_said",)
 
@@ -19,8 +19,8 @@ class Once:
         self._said: dict[object, Any] = {}
 
     def __call__(self, work_out: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
-        """What a function says of what it is given, by position."""
-        key = getattr(work_out, "__func__", work_out), given
+        """What a function says of what it is given."""
+        key = getattr(work_out, "__func__", work_out), given, tuple(named.items())
         if key not in self._said:
             self._said[key] = work_out(*given, **named)
         return self._said[key]  # type: ignore[no-any-return]

@@ -370,11 +370,17 @@ class Program:
         """The class of the project whose instance `self.name`, or a name of this module, surely is
         in a function of it."""
         owner, _, name = text.rpartition(".")
-        hidden = _is_local(name, func) or name in self.outline.ambiguous
-        cls = {"": None if hidden else "", "self": func.cls}.get(owner)
+        cls = func.cls if owner == "self" else None
+        if not owner and not _is_local(name, func) and self._is_only_assigned(name):
+            cls = ""
         made = None if cls is None else Definition(self, cls).attribute(name)
         found = None if made is None else made[0].class_named(made[1])
         return found if found is not None and found.makes_instances else None
+
+    def _is_only_assigned(self, name: str) -> bool:
+        """Whether no import, function or class of the module may be what a name stands for."""
+        outline = self.outline
+        return name not in outline.imports and name not in outline.ambiguous and not self.own(name)
 
     # Names
 

@@ -85,7 +85,7 @@ def own_nodes(statement: ir.Node) -> Iterator[ir.Node]:
         queue.extend(child for child in children(node) if not isinstance(child, _STATEMENTS))
 
 
-def parts_of(value: ir.Expr) -> list[ir.Expr]:
+def displayed(value: ir.Expr) -> list[ir.Expr]:
     """The elements of a display; of another expression that one."""
     return [part for part, _ in value.elements] if isinstance(value, ir.Display) else [value]
 

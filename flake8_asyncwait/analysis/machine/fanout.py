@@ -45,7 +45,7 @@ IN_VAIN = "child, in vain"
 AT_CHILD = frozenset({CHILD, CLOSED, IN_VAIN})
 
 # How many functions deep it is looked for what catches all exceptions.
-LEVELS = 2
+_LEVELS = 2
 
 # What the steps of an execution say.
 STARTS = {
@@ -267,7 +267,7 @@ def none_fails(ctx: Context, items: Sequence[Value]) -> bool:
     return bool(inner) and all(is_safe(ctx, each) for each in inner)
 
 
-def cannot_fail(program: Program, func: ir.Func, levels: int = LEVELS) -> bool:
+def cannot_fail(program: Program, func: ir.Func, levels: int = _LEVELS) -> bool:
     """Whether a coroutine function catches every Exception: all that may raise stands in a `try`
     with a handler for it, which does not raise or wait itself. So many `levels` of functions of
     the project that it awaits may catch it for it."""

@@ -10,7 +10,7 @@ from typing import Any
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc, catches
 from flake8_asyncwait.analysis.code.verdicts import any_of
-from flake8_asyncwait.analysis.code.walk import parts_of
+from flake8_asyncwait.analysis.code.walk import displayed
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, Results
@@ -40,9 +40,7 @@ from flake8_asyncwait.analysis.states.values import (
     Gather,
     Raised,
     Ref,
-    Task,
     Value,
-    WaitTask,
     is_coroutine,
 )
 
@@ -119,8 +117,8 @@ def is_instance(
     args: Args,
     state: State,
 ) -> Results:
-    """Whether an exception, a future, a task or a coroutine is of a class; `futures` are of some,
-    and `tasks`."""
+    """Whether an exception, future, task or coroutine is of a class; `futures` and `tasks` are
+    the classes of those."""
     value = args.first()
     thing = state.get(value)
     if isinstance(value, Raised) and len(node.args) > 1:
@@ -131,9 +129,9 @@ def is_instance(
         if known is not None:
             return [(state, Const(known))]
         return _asked_of_caught(ctx, node.args[0].value, value.exc, names, state)
-    runs = isinstance(thing, (Task, Gather, WaitTask)) and is_surely_task(thing)
+    runs = is_surely_task(thing)
     if (runs or is_coroutine(value)) and len(node.args) > 1:
-        kinds = parts_of(node.args[1].value)
+        kinds = displayed(node.args[1].value)
         asked = {ctx.machine.program.qualified(ctx.frame.func, kind) for kind in kinds}
         is_future = type(thing) is Gather or getattr(thing, "owner", None) == FUTURE
         own = futures if is_future else tasks
@@ -165,7 +163,7 @@ def _is_builtin(qualified: str | None) -> bool:
 def is_future(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """`asyncio.isfuture()`: true of a task and of a handle on tasks, false of a coroutine."""
     value = args.first()
-    known = type(state.get(value)) in (Task, Gather, WaitTask)
+    known = is_surely_task(state.get(value))
     return [(state, Const(known) if known or is_coroutine(value) else UNKNOWN)]
 
 

@@ -27,6 +27,7 @@ from flake8_asyncwait.analysis.semantics.items import (
 from flake8_asyncwait.analysis.semantics.running import items_of
 from flake8_asyncwait.analysis.semantics.tasks import canceller, factory, make_task
 from flake8_asyncwait.analysis.states.keys import TESTED
+from flake8_asyncwait.analysis.states.real import is_sure
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
@@ -260,14 +261,15 @@ def _method(
 
 
 def _is_of_task(ctx: Context, method: Method, state: State) -> bool:
-    """Whether a method is one of a task, or of a collection of tasks: what it raises is known."""
+    """Whether a method is one of a task, or of a collection of tasks or of which all is known: what
+    it raises is known, too."""
     owner, name = method
     if isinstance(owner, (Param, Foreign)):
         return _may_be_task(ctx, owner, name)
     if isinstance(owner, Result):  # what is put among tasks and cancelled is one
         return known.is_cancel(name)
     box = state.get(owner)
-    is_whole = type(box) is Box and not (box.open or box.escaped)
+    is_whole = type(box) is Box and not (box.open or box.escaped) and all(map(is_sure, box.items))
     return is_whole or reaches_task(owner, state)
 
 
@@ -339,7 +341,7 @@ def _is_coroutine_method(ctx: Context, node: ir.Call, receiver: Value, name: str
     if cls is None:
         return None
     is_coroutine = cls.has_coroutine(name)
-    if is_coroutine:
+    if is_coroutine is not None:
         ctx.machine.note_module(cls.program.path)
     return is_coroutine
 

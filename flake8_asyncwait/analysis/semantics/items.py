@@ -189,7 +189,9 @@ def orders_of(state: State, items: tuple[Value, ...]) -> list[tuple[Value, ...]]
 
 def is_surely_task(thing: object) -> bool:
     """Whether a thing of the heap is no guess: somebody else's is one until it is waited for."""
-    return type(thing) is not Task or thing.owner in (OWNED, FUTURE) or thing.waited
+    if type(thing) is Task:
+        return thing.owner in (OWNED, FUTURE) or thing.waited
+    return isinstance(thing, (Gather, WaitTask))
 
 
 def new_task(

@@ -63,6 +63,8 @@ def _while(ctx: Context, node: ir.While, states: list[State]) -> list[State]:
     ends: list[State] = []
     flow = Flow()
     while fresh:
+        if ctx.is_own:
+            ctx.machine.line = node.line
         entered, left = branch(ctx, node, [one for one in fresh if heads.add(one)])
         ends += run_block(ctx, node.orelse, merge(ctx, left, node.line))
         ended = run_block(ctx.into(flow), node.body, merge(ctx, entered, node.line))

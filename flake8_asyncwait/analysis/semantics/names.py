@@ -64,7 +64,8 @@ def _note_stale_read(ctx: Context, name: str, value: Value | None, state: State)
         is_read, what = name in ctx.machine.facts.bindable, "never assigned"
     else:
         box, is_empty = state.get(value), truth(value, state) is False
-        is_empty = is_empty or (type(box) is Box and not box.items)
+        if type(box) is Box and box.escaped:  # others may have left it as it was
+            is_empty = not box.items
         is_read = is_empty and name in ctx.machine.site.pending_names
         what = "still None" if value == Const(None) else "still empty"
     if not is_read:

@@ -315,7 +315,7 @@ def _wait_result(ctx: Context, ref: Ref, state: State) -> Results:
 def _one_done(ctx: Context, ref: Ref, state: State) -> Results:
     task = state.task(ref)
     if task.owner == FUTURE and task.status in ASKED:  # it has no cleanup that would take time
-        return [(effects.end_all(state, ref, Status.DONE), Const(True))]
+        return [(way, Const(True)) for way in effects.ways_to_end(state, [ref])]
     status, is_known = task.status, task.status in ENDED | {Status.RUNNING, Status.CANCELLING}
     ctx.machine.free_choices += not (task.waited or (is_known and task.owner == OWNED))
     if is_known:

@@ -99,7 +99,7 @@ def _not_ended(status: Status) -> Status:
 def may_have_ended(status: Status) -> list[Status]:
     """The ways in which a task of which that is not known may have ended by now."""
     if status in (Status.MAYBE, Status.MAYBE_CANCELLING):
-        return [Status.DONE]  # before it was asked to cancel
+        return [Status.DONE]  # before it was asked to cancel, if it was
     if status == Status.LATE_MAYBE_CANCELLING:
         return [Status.DONE, Status.CANCELLED]
     return [Status.CANCELLED] if status == Status.LATE_CANCELLING else []

@@ -204,8 +204,6 @@ class State:
 
     def with_unbound(self) -> State:
         """A cleanup has read the result of the site, which is not bound yet."""
-        if self.unbound:
-            return self
         state = self._again()
         state.unbound = True
         return state

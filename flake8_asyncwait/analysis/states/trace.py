@@ -30,7 +30,7 @@ OUTCOME = "outcome"
 DROPPED = "nothing refers to it any more"
 VAIN_CANCEL = "the gather is done: its cancel() cancels nothing"
 _CLOSING = "the exception leaves the with of "
-_READING = " is read, and it is "
+_READING = " is read, but is "
 
 
 def closing(name: str) -> str:

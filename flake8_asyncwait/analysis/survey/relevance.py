@@ -17,10 +17,10 @@ from flake8_asyncwait.analysis.code.walk import (
     bound_names,
     children,
     close,
+    displayed,
     every,
     functions_in,
     mentioned,
-    parts_of,
     paths,
     scoped,
     target_names,
@@ -271,7 +271,7 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
         if isinstance(node, ir.For) and isinstance(node.iter, ir.Name):
             items |= bound_names(node) if node.iter.id in func.params else set()
         elif isinstance(node, ir.Assign):
-            calls = [part for part in parts_of(node.value) if isinstance(part, ir.Call)]
+            calls = [part for part in displayed(node.value) if isinstance(part, ir.Call)]
             if any(makes(call) or known.has(call, known.ANSWERS) for call in calls):
                 made |= bound_names(node)
         elif isinstance(node, ir.Compare):
