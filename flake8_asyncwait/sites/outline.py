@@ -247,6 +247,10 @@ def add_import(statement: ast.Import | ast.ImportFrom, imports: dict[str, str]) 
             imports[alias.asname or alias.name] = canonical(f"{module}{alias.name}")
 
 
+# What binds names to something that it takes out of, or makes of, something else.
+_TAKING = (ast.AugAssign, ast.For, ast.AsyncFor, ast.With, ast.AsyncWith)
+
+
 def _bind(statement: ast.stmt, result: Outline) -> None:
     targets: list[ast.expr] = []
     if isinstance(statement, ast.Assign):
@@ -261,8 +265,7 @@ def _bind(statement: ast.stmt, result: Outline) -> None:
         names = set(_names(target))
         result.bound |= names
         result.assigned |= names
-        is_plain = isinstance(target, ast.Name)
-        if not is_plain or not isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        if not isinstance(target, ast.Name) or isinstance(statement, _TAKING):
             result.attributes.update({("", name): "" for name in names})
     if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
         for target in targets:
