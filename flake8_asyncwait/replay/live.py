@@ -403,7 +403,7 @@ class _Live(Stage):
 
     def _let_finish(self) -> None:
         """Let everything that was asked to stop do so, and see what runs on."""
-        waited = [life for life in self.reals if life.waited_early or life.waited_full]
+        waited = [life for life in self.reals if life.waited]
         self.unfinished = [life for life in waited if not self.reals[life].future.done()]
         for real in self.reals.values():
             if real.work is not None and real.fate.asked:

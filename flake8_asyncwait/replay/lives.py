@@ -120,6 +120,11 @@ class Life(Backstage):
         """Whether it cannot fail."""
         return self.ending.sure
 
+    @property
+    def waited(self) -> bool:
+        """Whether some wait waits for it."""
+        return self.waited_early or self.waited_full
+
     def runs_on(self) -> bool:
         """Say whether it may still run with nobody having asked it to stop."""
         return self.state is State.RUNNING and not self.asked

@@ -27,7 +27,7 @@ def _done(unknown: Unknown, *args: object) -> object:
     if args:
         return unknown.plain_call("done", *args)
     life, world = unknown.as_task(), unknown.standin.world
-    if not (life.waited_early or life.waited_full):
+    if not life.waited:
         world.undecided()
     return world.is_done(life)
 

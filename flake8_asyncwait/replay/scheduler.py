@@ -116,8 +116,7 @@ class World(Choices):
     def is_decided(self, life: Life) -> bool:
         """Say whether it is decided that a task is done, or not: of one that no wait waits for, it
         is not."""
-        waited = life.waited_early or life.waited_full
-        return waited or not (life.late or self.may_have_ended(life))
+        return life.waited or not (life.late or self.may_have_ended(life))
 
     def asks_done(self, life: Life) -> bool:
         """Say what `task.done()` says."""
@@ -171,7 +170,7 @@ class World(Choices):
 
     def has_struck(self, life: Life) -> bool:
         """Say whether a task that was asked to cancel ran then."""
-        if life.late and not (life.waited_early or life.waited_full):
+        if life.late and not life.waited:
             self.undecided()
         self._settle_late(life)
         self.stage.confirm(life)
@@ -219,7 +218,7 @@ class World(Choices):
 
     def cancelled(self, life: Life) -> bool:
         """Do what `task.cancelled()` does: somebody else may have cancelled it."""
-        if not (life.waited_early or life.waited_full or life.asked) and self.may_have_ended(life):
+        if not (life.waited or life.asked) and self.may_have_ended(life):
             return self._was_cancelled(life, meanwhile=State.RUNNING)  # it may have ended, or not
         if self.is_done(life) and life.state is State.FINISHED and not life.not_cancelled:
             return self._was_cancelled(life, meanwhile=State.FINISHED)
@@ -361,7 +360,7 @@ class World(Choices):
         self.foreign.clear()
 
     def _leak(self, life: Life) -> None:
-        if not life.at_large() or not (life.waited_early or life.waited_full):
+        if not life.at_large() or not life.waited:
             return
         self.leaks.append(
             Leak(

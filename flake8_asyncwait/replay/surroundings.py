@@ -118,7 +118,7 @@ class Surroundings(Backstage):
             if answer is None:
                 life.runs = None
             elif life.runs[1] == method and life.state is State.RUNNING and life.seen == now:
-                if (life.waited_early or life.waited_full) and not life.asked:
+                if life.waited and not life.asked:
                     return answer
         return None
 

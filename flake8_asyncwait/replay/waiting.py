@@ -391,7 +391,7 @@ def is_task(thing: object) -> bool:
 def is_waited_for(thing: object) -> bool:
     """Say whether something unknown is a task for sure: what only has `.done()` may be anything."""
     life = thing.standin.life if isinstance(thing, Unknown) else None
-    return life is not None and (life.waited_early or life.waited_full)
+    return life is not None and life.waited
 
 
 def is_coroutine(thing: object) -> bool:

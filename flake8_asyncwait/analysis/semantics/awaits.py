@@ -14,7 +14,7 @@ from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics.helpers import run_coroutine
 from flake8_asyncwait.analysis.semantics.items import as_task
-from flake8_asyncwait.analysis.semantics.waits import concluded, join_wait, run_wait
+from flake8_asyncwait.analysis.semantics.waits import all_concluded, concluded, join_wait, run_wait
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import Flow, raising
 from flake8_asyncwait.analysis.states.state import State
@@ -107,7 +107,7 @@ def result_of(ctx: Context, state: State, ref: Ref, line: int) -> Results:
             return []
         return [(effects.with_status(state, ref, Status.OK), UNKNOWN)]
     ctx.fail(effects.not_ended(state, ref), Exc("InvalidStateError"))
-    ends = [effects.with_status(state, ref, end) for end in effects.may_have_ended(status)]
+    ends = effects.may_have_ended(state, ref)
     return [way for end in ends for way in result_of(ctx, end, ref, line)]
 
 
@@ -148,10 +148,8 @@ def _gather_over(ctx: Context, state: State, value: Ref, status: Status) -> Resu
     """All children of a gather have ended, also those that are not known, and the waits that some
     of them run."""
     ended = effects.end_all(state, value, status)
-    ways = [ended.put(value, ended.gather(value)._replace(open=False))]
-    for child in state.gather(value).children:
-        ways = [end for way in ways for end in concluded(ctx, way, child)]
-    return [(way, UNKNOWN) for way in ways]
+    whole = ended.put(value, ended.gather(value)._replace(open=False))
+    return [(way, UNKNOWN) for way in all_concluded(ctx, whole, whole.gather(value).children)]
 
 
 def _has_unknown(state: State, gather: Gather) -> bool:

@@ -56,9 +56,7 @@ def _note_stale_read(ctx: Context, name: str, value: Value | None, state: State)
         return state
     if value is not None and truth(value, state):
         return _freshen(name, state)  # what empties it from now on is the cleanup itself
-    if name not in state.stale:
-        return state
-    if state.unbound:
+    if name not in state.stale or state.unbound:
         return state
     if value is None:
         is_read, what = name in ctx.machine.facts.bindable, "never assigned"

@@ -320,9 +320,8 @@ def _one_done(ctx: Context, ref: Ref, state: State) -> Results:
     ctx.machine.free_choices += not (task.waited or (is_known and task.owner == OWNED))
     if is_known:
         return [(state, Const(status in ENDED))]
-    ends = effects.may_have_ended(status)
     return [
-        *((effects.with_status(state, ref, end), Const(True)) for end in ends),
+        *((end, Const(True)) for end in effects.may_have_ended(state, ref)),
         (effects.not_ended(state, ref), Const(False)),
     ]
 
@@ -410,7 +409,7 @@ def task_exception(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Resul
         return []
     if status not in ENDED:
         ctx.fail(effects.not_ended(state, ref), Exc("InvalidStateError"))
-        ends = [effects.with_status(state, ref, end) for end in effects.may_have_ended(status)]
+        ends = effects.may_have_ended(state, ref)
         return [way for end in ends for way in task_exception(ctx, node, ref, end)]
     bad: Results = [(effects.with_status(state, ref, Status.FAILED), Raised(Exc("")))]
     if status == Status.FAILING:

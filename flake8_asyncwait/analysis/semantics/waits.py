@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, Exc
 from flake8_asyncwait.analysis.machine.books import WAITED_AGAIN
 from flake8_asyncwait.analysis.machine.handover import cancel
@@ -133,6 +135,14 @@ def concluded(ctx: Context, state: State, ref: Value) -> list[State]:
     return [_with_result(after, ref, value) for after, value in ways]
 
 
+def all_concluded(ctx: Context, state: State, things: Iterable[Value]) -> list[State]:
+    """The ways in which all waits have returned that are run by tasks among some things."""
+    ways = [state]
+    for thing in things:
+        ways = [end for way in ways for end in concluded(ctx, way, thing)]
+    return ways
+
+
 def _with_result(state: State, ref: Ref, value: Value) -> State:
     task = state.wait_task(ref)
     return effects.with_status(state.put(ref, task._replace(result=value)), task.task, Status.OK)
@@ -215,10 +225,7 @@ def _partings(
             after = _outcome_step(ctx, after, waiting, done, pending, opened)
         for ended in effects.ways_to_end(after, done):
             for way, some in _with_something(ctx, ended, waiting, done, pending, opened):
-                ways = [way]
-                for item in done:
-                    ways = [end for one in ways for end in concluded(ctx, one, item)]
-                for end in ways:
+                for end in all_concluded(ctx, way, done):
                     end, done_box = end.new(Box(set, some, is_open))
                     end, pending_box = end.new(Box(set, pending, is_open and not full))
                     results.append(end.new(Box(tuple, (done_box, pending_box))))

@@ -96,8 +96,12 @@ def _not_ended(status: Status) -> Status:
     return Status.RUNNING if status == Status.MAYBE else status
 
 
-def may_have_ended(status: Status) -> list[Status]:
-    """The ways in which a task of which that is not known may have ended by now."""
+def may_have_ended(state: State, ref: Ref) -> list[State]:
+    """The states in which a task of which that is not known has ended by now."""
+    return [with_status(state, ref, end) for end in _possible_ends(state.task(ref).status)]
+
+
+def _possible_ends(status: Status) -> list[Status]:
     if status in (Status.MAYBE, Status.MAYBE_CANCELLING):
         return [Status.DONE]  # before it was asked to cancel, if it was
     if status == Status.LATE_MAYBE_CANCELLING:
