@@ -323,7 +323,7 @@ def _at_yield(world: World, value: object, frame: FrameType) -> str:
 
     `frame` is the generator's.
     """
-    world.hand_over(value)
+    world.share(value)
     world.suspensions += 1
     picked = world.strike_one("yield", ["closed", "failed"], {frame.f_lineno})
     return "" if picked is None else ("closed", "failed")[picked]

@@ -255,7 +255,8 @@ class Gather(Future):
         """Raise what a child has raised already."""
         if not self.return_exceptions:
             for life in self.lives():
-                if life.state in (State.FAILED, State.CANCELLED):
+                told = life.state in (State.FAILED, State.CANCELLED)
+                if told or self.world.has_failed_before(life):
                     self.world.outcome(life)
 
     def _join(self) -> None:

@@ -162,7 +162,7 @@ class Hooks(Backstage):
                 self._returned(function.__code__, result)
                 return result
 
-            return HelperCall(world, run, (args, kwargs, function), function.__code__)
+            return HelperCall(world, run, (*args, *kwargs.values(), function), function.__code__)
 
         return call
 

@@ -186,13 +186,24 @@ class World(Choices):
     def outcome(self, life: Life) -> None:
         """Raise what a task that is done came to, if it came to no good; failing now is a fault."""
         if life.state is State.FINISHED:
-            failed = not life.sure and self.strike(f"{life.label}.result()", cancels=False)
-            life.state = State.FAILED if failed else State.GOOD
+            life.state = State.FAILED if self._fails(life) else State.GOOD
             self.tells(life)
         if life.state is State.CANCELLED:
             raise CancelledError
         if life.state is State.FAILED:
             raise life.failure()
+
+    def _fails(self, life: Life) -> bool:
+        """Choose whether a task has failed."""
+        label = f"{life.label}.result()"
+        if self.has_failed_before(life):
+            return bool(self._pick(label, ("goes on", "failed")))
+        return not life.sure and bool(self.strike(label, cancels=False))
+
+    def has_failed_before(self, life: Life) -> bool:
+        """Say whether a task may be the one that must have failed before the fault struck."""
+        is_told = life.state is not State.FINISHED
+        return self.faulty and not is_told and any(life in lives for lives in self.must_fail)
 
     def result(self, life: Life) -> None:
         """Raise what `task.result()` raises, if it does."""
@@ -293,14 +304,17 @@ class World(Choices):
 
     def share(self, *things: object) -> None:
         """Others get these, and may put something into what is empty: more than one thing tells
-        nothing more. Only what they get as it is, or a nested function captures, is looked at."""
+        more only where there is a witness to follow. Only what they get as it is, or a nested
+        function captures, is looked at."""
         self.hand_over(*things)
         for thing in things:
             for each in captured_by(thing):
                 if issubclass(type(each), FILLED) and not each and id(each) not in self.foreign:
-                    if self.choose("others put something there", ("no", "yes")):
+                    more = () if self.guide is None else ("more",)
+                    count = self.choose("others put something there", ("no", "yes", *more))
+                    for _ in range(count):
                         self.calls.put_something(each)
-                    else:
+                    if not count:
                         self.shared.append(each)
 
     def is_shared_empty(self, container: object) -> bool:

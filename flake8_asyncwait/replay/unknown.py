@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from types import MemberDescriptorType
 from typing import Any
 
-from flake8_asyncwait.replay.choices import SIZES
+from flake8_asyncwait.replay.choices import MOST, SIZES
 from flake8_asyncwait.replay.confine import members_of, mro_of
 from flake8_asyncwait.replay.facts import (
     CONSTANTS,
@@ -172,9 +172,12 @@ class Unknown(Standin):
     # -- as a collection ------------------------------------------------------------------------
 
     def elements(self, sizes: tuple[int, ...] = SIZES) -> list[Any]:
-        """Return what it holds, once and for all: how many is a choice."""
+        """Return what it holds, once and for all: how many is a choice, of some more where there
+        is a witness to follow."""
         facts = self.standin
         if facts.items is None:
+            if facts.world.guide is not None and max(sizes) < MOST:
+                sizes = (*sizes, MOST)
             if facts.truth is not None:
                 sizes = tuple(size for size in sizes if bool(size) is facts.truth)
             texts = tuple(f"{size} of them" for size in sizes)

@@ -10,7 +10,16 @@ from flake8_asyncwait.replay.follow import following
 from flake8_asyncwait.replay.lift import lift
 from flake8_asyncwait.verdict.finding import Finding, Step
 
-from .judge import EXECUTIONS_AT_MOST, TOO_MANY, Ruling, find_family, find_sites, judge, replay
+from .judge import (
+    EXECUTIONS_AT_MOST,
+    PRECEDENCE,
+    TOO_MANY,
+    Ruling,
+    find_family,
+    find_sites,
+    judge,
+    replay,
+)
 
 # What these say is that no execution ends the task: some of them do not show that.
 OF_NO_EXECUTION = ("AWT304", "AWT331")
@@ -94,11 +103,20 @@ def compare(text: str, options: Options = Options()) -> Comparison:
         if finding is None:
             if ruling.code and not (ruling.given_up and ruling.code in OF_NO_EXECUTION):
                 found.append(Disagreement(text, *site, "", "", ruling))
-        elif (finding.code != ruling.code and not ruling.given_up) or not replays(text, finding):
+        elif _differs(finding.code, ruling) or not replays(text, finding):
             found.append(
                 Disagreement(text, *site, finding.code, finding.message, ruling, finding.witness)
             )
     return Comparison(len(sites), unsettled, tuple(found))
+
+
+def _differs(code: str, ruling: Ruling) -> bool:
+    """Say whether a finding cannot have its code by a ruling. One that says more than the judge has
+    seen is right where its witness shows that: the judge tries less where there is none."""
+    if ruling.given_up or code == ruling.code:
+        return False
+    codes = PRECEDENCE
+    return not {code, ruling.code} <= {*codes} or codes.index(code) > codes.index(ruling.code)
 
 
 def replays(text: str, finding: Finding) -> bool:

@@ -42,12 +42,15 @@ def collect(ctx: Context, state: State, line: int) -> State:
         return state
     alive = frozenset(state.reachable())
     gone = {number: thing for number, thing in state.heap.items() if number not in alive}
+    lost = tuple(Ref(n) for n, t in gone.items() if type(t) is Task and _is_losable(t))
+    if lost and LOST not in state.env and not state.fault and has_failing(state):
+        state = state.bind(LOST, lost)  # they are lost when that is told, or never (AWT102)
+        return collect(ctx, state, line)
     for number in gone:
         _leave(ctx, state, number, line, DROPPED)
     if state.fault and (state.stale or fanout.may_close(ctx, state)) and LOST not in state.env:
         # A cleanup may still come to read the result, or to close what it uses: then it is another
         # code.
-        lost = tuple(Ref(n) for n, t in gone.items() if type(t) is Task and _is_losable(t))
         state = state.bind(LOST, lost) if lost else state
     return state.collected()
 

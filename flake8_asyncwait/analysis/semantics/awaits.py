@@ -102,7 +102,10 @@ def result_of(ctx: Context, state: State, ref: Ref, line: int) -> Results:
         ctx.fail(state, CANCELLED_ERROR)
         return []
     if status in (Status.DONE, Status.FAILING):
-        ctx.fault(state, line, (ANY,), effects.with_status(state, ref, Status.FAILED))
+        failed = effects.with_status(state, ref, Status.FAILED)
+        if status == Status.FAILING and state.fault:  # it had failed before that struck
+            return result_of(ctx, failed, ref, line)
+        ctx.fault(state, line, (ANY,), failed)
         if status == Status.FAILING:
             return []
         return [(effects.with_status(state, ref, Status.OK), UNKNOWN)]
@@ -129,7 +132,7 @@ def _await_gather(ctx: Context, state: State, value: Ref, line: int) -> Results:
         for ref, status in zip(refs, statuses, strict=True):
             if status in MAYBE_ASKED:
                 later = effects.with_status(later, ref, Status.DONE)
-    if Status.FAILED in statuses:
+    if Status.FAILED in statuses or (state.fault and Status.FAILING in statuses):
         ctx.fail(later, ANY)
         return []
     ctx.machine.striking = fanout.CHILD if gather.site else ctx.machine.striking

@@ -44,6 +44,7 @@ from flake8_asyncwait.analysis.states.values import (
     Result,
     Status,
     Task,
+    Unknown,
     Value,
     Waiting,
     parts_of,
@@ -266,7 +267,7 @@ def _is_of_task(ctx: Context, method: Method, state: State) -> bool:
     owner, name = method
     if isinstance(owner, (Param, Foreign)):
         return _may_be_task(ctx, owner, name)
-    if isinstance(owner, Result):  # what is put among tasks and cancelled is one
+    if isinstance(owner, (Result, Unknown)):  # what is put among tasks and cancelled is one
         return known.is_cancel(name)
     box = state.get(owner)
     is_whole = type(box) is Box and not (box.open or box.escaped) and all(map(is_sure, box.items))

@@ -21,7 +21,8 @@ from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.indexes import key_of
 from flake8_asyncwait.analysis.semantics.items import is_private
-from flake8_asyncwait.analysis.semantics.truth import answers, truth
+from flake8_asyncwait.analysis.semantics.tasks import answers
+from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.keys import SINGLE, TESTED
 from flake8_asyncwait.analysis.states.real import ERRORS, NotKnown, is_certain, is_sure, real

@@ -21,7 +21,8 @@ from flake8_asyncwait.analysis.semantics.indexes import key_of
 from flake8_asyncwait.analysis.semantics.items import as_items, new_box, reaches_task, tells
 from flake8_asyncwait.analysis.semantics.names import assign, lookup, path_text
 from flake8_asyncwait.analysis.semantics.operators import combine
-from flake8_asyncwait.analysis.semantics.truth import answers, truth
+from flake8_asyncwait.analysis.semantics.tasks import answers
+from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,

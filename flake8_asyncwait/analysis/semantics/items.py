@@ -32,8 +32,8 @@ from flake8_asyncwait.analysis.states.values import (
 )
 
 
-def as_task(ctx: Context, state: State, value: Value) -> tuple[State, Value]:
-    if not isinstance(value, Param) and not ctx.machine.something_to_lose(state):
+def as_task(ctx: Context, state: State, value: Value, always: bool = False) -> tuple[State, Value]:
+    if not (isinstance(value, Param) or always or ctx.machine.something_to_lose(state)):
         return state, value
     return effects.as_task(state, value, ctx.machine.origin)
 

@@ -33,6 +33,8 @@ from flake8_asyncwait.analysis.states.values import (
     COLLECTION,
     ENDED,
     FUTURE,
+    LATE,
+    MAYBE_ASKED,
     OWNED,
     UNKNOWN,
     AsCompleted,
@@ -263,14 +265,38 @@ def task_cancel(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
         known = Const(False)
     elif effects.surely_runs(state, ref):
         known = Const(True)
-    elif type(thing) is not Task and statuses == {Status.MAYBE}:
+    elif type(thing) is not Gather:
+        known = Asked(ref, again=Status.MAYBE not in statuses)
+    elif statuses == {Status.MAYBE}:
         ways = task_done(ctx, node, ref, state)
         return [
             (cancel(ctx, end, ref, node.line), Const(done != Const(True))) for end, done in ways
         ]
-    elif type(thing) is Task and statuses <= {Status.MAYBE, Status.LATE_CANCELLING}:
-        known = Asked(ref, again=Status.MAYBE not in statuses)
     return [(cancel(ctx, state, ref, node.line), known)]
+
+
+def answers(ctx: Context, state: State, value: Value) -> Results:
+    """The ways in which a value that is asked for can be known: a cancel has struck, or the task
+    had ended."""
+    if not isinstance(value, Asked):
+        return [(state, value)]
+    (ref,) = effects.tasks_of(state, value.task)
+    task = state.task(ref)
+    if value.again and task.status in ENDED:  # by then, or since
+        return [(state, UNKNOWN)]
+    if not value.again and task.status not in MAYBE_ASKED:
+        return [(state, Const(task.status not in ENDED or task.status == Status.CANCELLED))]
+    ctx.machine.free_choices += not task.waited
+    late = task.status in LATE  # it ran then, and may have ended since
+    struck = Status.LATE_CANCELLING if late else Status.CANCELLING
+    ended = [effects.with_status(state, ref, Status.DONE)]
+    if value.again:
+        ended = effects.may_have_ended(state, ref)
+    ended = [end for way in ended for end in concluded(ctx, way, value.task)]
+    return [
+        (effects.with_status(state, ref, struck), Const(True)),
+        *((end, Const(False)) for end in ended),
+    ]
 
 
 def cancel_one(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:

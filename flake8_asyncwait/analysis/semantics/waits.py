@@ -189,13 +189,14 @@ def elements_of(
     """The elements of a wait as tasks of the heap, and whether there may be unknown ones."""
     state, items, value = as_items(ctx, state, waiting.waited)
     opened = items is None or state.is_open(value)
+    alone = len(items or ()) == 1 and not opened  # the wait ends when it does, whosever it is
     elements: dict[Value, None] = {}
     positions = range(len(items or ()))
     # Parameters first: where one of them may be lost, the tasks of others count too.
     for position in sorted(positions, key=lambda p: not isinstance(items[p], Param)):  # type: ignore[index]
         # Looked up again each time: making one a task may replace others that are equal.
         item = as_items(ctx, state, value)[1][position]  # type: ignore[index]
-        state, element = as_task(ctx, state, item)
+        state, element = as_task(ctx, state, item, always=alone)
         if isinstance(element, Ref) and type(state.get(element)) is not Box:
             elements[element] = None
         else:

@@ -45,6 +45,7 @@ ENDED = frozenset({Status.DONE, Status.OK, Status.FAILING, Status.FAILED, Status
 UNSETTLED = frozenset({Status.RUNNING, Status.MAYBE})
 MAYBE_ASKED = frozenset({Status.MAYBE_CANCELLING, Status.LATE_MAYBE_CANCELLING})
 ASKED = frozenset({Status.CANCELLING, Status.LATE_CANCELLING}) | MAYBE_ASKED
+LATE = frozenset({Status.LATE_CANCELLING, Status.LATE_MAYBE_CANCELLING})
 
 
 class Owner(NamedTuple):

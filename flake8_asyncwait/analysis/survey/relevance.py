@@ -292,7 +292,7 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
 
 def conditions(func: ir.Func, names: Collection[str]) -> set[str]:
     """The names that a function binds to what a condition says of `names`, of a caught exception
-    or of an attribute that it cancels, or to several such."""
+    or of an attribute that it cancels or asks twice, or to several such."""
     edges = [
         (asked, answer)
         for node in every(func)
@@ -302,9 +302,11 @@ def conditions(func: ir.Func, names: Collection[str]) -> set[str]:
     ]
     caught = (node.name for node in every(func) if isinstance(node, ir.Handler))
     found = {*names, *(name for name in caught if name is not None)}
+    told: Counter[str] = Counter()
     for node in every(func):
-        if isinstance(node, ir.Attr) and known.is_cancel(node.name):
-            found |= paths(node.value)
+        if isinstance(node, ir.Attr) and node.name in known.TASK_METHODS:
+            told.update(dict.fromkeys(paths(node.value), 2 if known.is_cancel(node.name) else 1))
+    found |= {path for path, times in told.items() if times > 1}
     close(found, edges)  # one may be made of another
     return {answer for asked, answer in edges if asked in found}
 
