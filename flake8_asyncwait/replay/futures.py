@@ -293,9 +293,6 @@ class Gather(Future):
             picked = self.world.strike_one("await gather()", labels)
         if picked is not None:
             undecided[picked].state = State.FAILED
-            for life in running(lives):
-                if life.ending.prompt:
-                    life.state = State.GOOD
             self.has_failed = self.world.kind != WAIT
             if not self.is_site:
                 self.world.release(lives)

@@ -17,7 +17,7 @@ from flake8_asyncwait.replay.completed import AsCompleted
 from flake8_asyncwait.replay.confine import MODULE_NAME
 from flake8_asyncwait.replay.facts import CONSTANTS, Kind
 from flake8_asyncwait.replay.family import GATHER
-from flake8_asyncwait.replay.futures import Gather, Task
+from flake8_asyncwait.replay.futures import Future, Gather, Task
 from flake8_asyncwait.replay.guard import method_of
 from flake8_asyncwait.replay.lives import Backstage, InjectedError, Owner, Standin, Undecided
 from flake8_asyncwait.replay.locate import NONE_DECLARED, Declared, hook_name, is_named, words
@@ -246,7 +246,7 @@ class Hooks(Backstage):
                 else getattr(method_of(function), "__self__", None)
             )
             known = (owner, *given)
-            is_known = any(reached(known))
+            is_known = isinstance(owner, Future) or any(reached(known))
             result = function(*args, **kwargs)
             if not (is_known or any(reached(known))):
                 self.world.may_raise(flat(kinds()))

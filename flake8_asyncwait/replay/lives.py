@@ -126,8 +126,9 @@ class Life(Backstage):
         return self.waited_early or self.waited_full
 
     def runs_on(self) -> bool:
-        """Say whether it may still run with nobody having asked it to stop."""
-        return self.state is State.RUNNING and not self.asked
+        """Say whether it may still run with nobody having asked it to stop. What never suspends
+        does not: it is over before anything strikes."""
+        return self.state is State.RUNNING and not (self.asked or self.ending.prompt)
 
     def failure(self) -> Exception:
         """Return what a failed one raises."""

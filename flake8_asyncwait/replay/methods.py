@@ -6,6 +6,7 @@ Called with arguments that a task's method does not take, each is an ordinary un
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flake8_asyncwait.replay.facts import Kind
@@ -121,6 +122,13 @@ def _discard(unknown: Unknown, item: object) -> None:
     held[:] = [one for one in held if one is not item]
 
 
+def _put(method: str, unknown: Unknown, *args: object) -> object:
+    """Put one more into a collection of which the items are known."""
+    if len(args) == 1 and unknown.standin.items is not None:
+        unknown.standin.items.append(args[0])
+    return unknown.plain_call(method, *args)
+
+
 METHODS: dict[str, Callable[..., object]] = {
     "done": _done,
     "cancel": _cancel,
@@ -140,4 +148,6 @@ METHODS: dict[str, Callable[..., object]] = {
     "pop": _pop,
     "discard": _discard,
     "remove": _discard,
+    "append": partial(_put, "append"),
+    "add": partial(_put, "add"),
 }

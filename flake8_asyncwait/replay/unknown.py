@@ -197,7 +197,7 @@ class Unknown(Standin):
         facts.items = [*facts.keyed.values(), *more]
 
     def __iter__(self) -> Iterator[object]:
-        return iter(self.elements())
+        return iter([*self.elements()])  # a loop that puts more there comes to an end
 
     def __next__(self) -> Unknown:
         return self._answer("next", None)

@@ -63,6 +63,10 @@ class Liveness:
         """Whether the function may suspend behind a statement."""
         return self._is_live(_SUSPENSION, statement)
 
+    def fails_after(self, statement: ir.Stmt) -> bool:
+        """Whether a wait behind a statement may be one that a failure ends."""
+        return self._is_live(_FIRST_EXCEPTION, statement)
+
     def is_read_after(self, name: str, statement: ir.Stmt) -> bool:
         """Whether anything behind a statement may read what a name holds there."""
         return name in self._captured or self._is_live(name, statement)
@@ -87,12 +91,10 @@ class Liveness:
 
     def _asks(self, node: ir.Node) -> bool:
         """Whether a node asks how a task has ended; a wait that only a failure ends does, too."""
-        if isinstance(node, (ir.Name, ir.Attr)):
-            return last_name(node) == _FIRST_EXCEPTION
-        if isinstance(node, ir.Const):
-            return bool(node.value == _FIRST_EXCEPTION)
         if isinstance(node, ir.Call):
             return last_name(node.func) in self._asking
+        if _names_failure(node):
+            return True
         return isinstance(node, ir.Await) and not isinstance(node.value, ir.Call)
 
     def _block(self, body: list[ir.Stmt], live: int, exits: _Exits) -> int:
@@ -165,6 +167,8 @@ class Liveness:
         facts |= {_fact_of(node) for node in nodes if node in self._calls}
         if any(map(self._asks, nodes)):
             facts.add(_QUESTION)
+        if any(map(_names_failure, nodes)):
+            facts.add(_FIRST_EXCEPTION)
         if any(map(suspends, nodes)):
             facts.add(_SUSPENSION)
         return self._mask(facts)
@@ -174,6 +178,13 @@ class Liveness:
         for fact in facts:
             mask |= self._bits.setdefault(fact, 1 << len(self._bits))
         return mask
+
+
+def _names_failure(node: ir.Node) -> bool:
+    """Whether a node says that a wait ends with the first failure."""
+    if isinstance(node, (ir.Name, ir.Attr)):
+        return last_name(node) == _FIRST_EXCEPTION
+    return isinstance(node, ir.Const) and bool(node.value == _FIRST_EXCEPTION)
 
 
 def _fact_of(call: ir.Call) -> str:

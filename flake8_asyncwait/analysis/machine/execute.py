@@ -160,10 +160,7 @@ def _is_kept(ctx: Context, name: str, state: State, statement: ir.Stmt) -> bool:
     is_waiting = not state.fault and ctx.machine.facts.liveness.suspends_after(statement)
     if is_waiting and holds_struck(state, state.env[name]):
         return True
-    if not holds_losable(state, state.env[name]):
+    liveness = ctx.machine.facts.liveness
+    if not holds_losable(state, state.env[name], also_others=liveness.fails_after(statement)):
         return False
-    return (
-        bool(state.stale)
-        or has_failing(state)
-        or not ctx.machine.facts.liveness.is_bound_after(name, statement)
-    )
+    return bool(state.stale) or has_failing(state) or not liveness.is_bound_after(name, statement)

@@ -174,7 +174,7 @@ def awaitables(ctx: Context, node: ir.Call, args: Args) -> tuple[list[Value], bo
     if args.splat:
         first = next((n for n, arg in enumerate(node.args) if arg.star), len(node.args))
         items = (*items[:first], *repeated(ctx, items[first:]))
-    return telling(ctx, tuple(i for i in items if not _is_over_at_once(ctx, i)), args.splat)
+    return telling(ctx, tuple(i for i in items if not is_over_at_once(ctx, i)), args.splat)
 
 
 def starts(ctx: Context, items: Collection[Value]) -> bool:
@@ -253,10 +253,10 @@ def decorated(ctx: Context, func: ir.Func, results: Results) -> Results:
     ]
 
 
-def _is_over_at_once(ctx: Context, value: Value) -> bool:
-    """Whether a child of a gather neither fails nor suspends: it is over before another one fails,
-    for a gather starts all of them in one turn of the loop."""
-    if not isinstance(value, Coroutine):
+def is_over_at_once(ctx: Context, value: Value) -> bool:
+    """Whether a coroutine neither fails nor suspends: its task is over before anything strikes, for
+    the loop starts it as soon as its function suspends."""
+    if ctx.machine.site.kind is WAIT or not isinstance(value, Coroutine):
         return False
     return never_suspends(value.func.body) and cannot_fail(ctx.machine.program, value.func)
 

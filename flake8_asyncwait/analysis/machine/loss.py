@@ -42,15 +42,12 @@ def collect(ctx: Context, state: State, line: int) -> State:
         return state
     alive = frozenset(state.reachable())
     gone = {number: thing for number, thing in state.heap.items() if number not in alive}
-    lost = tuple(Ref(n) for n, t in gone.items() if type(t) is Task and _is_losable(t))
-    if lost and LOST not in state.env and not state.fault and has_failing(state):
-        state = state.bind(LOST, lost)  # they are lost when that is told, or never (AWT102)
-        return collect(ctx, state, line)
     for number in gone:
         _leave(ctx, state, number, line, DROPPED)
     if state.fault and (state.stale or fanout.may_close(ctx, state)) and LOST not in state.env:
         # A cleanup may still come to read the result, or to close what it uses: then it is another
         # code.
+        lost = tuple(Ref(n) for n, t in gone.items() if type(t) is Task and _is_losable(t))
         state = state.bind(LOST, lost) if lost else state
     return state.collected()
 
@@ -138,11 +135,11 @@ def _only(item: Value, others: set[Ref]) -> bool:
     return item in others
 
 
-def holds_losable(state: State, value: Value) -> bool:
-    """Whether a value reaches a task of the site that could still be lost, if only once it is
-    adopted."""
+def holds_losable(state: State, value: Value, also_others: bool = False) -> bool:
+    """Whether a value reaches a task of the site, or one that may come to be, that could still be
+    lost, if only once it is adopted."""
     tasks = map(state.task, effects.reached(state, value))
-    return any(task.waited and _is_losable(task) for task in tasks)
+    return any((task.waited or also_others) and _is_losable(task) for task in tasks)
 
 
 def holds_struck(state: State, value: Value) -> bool:
