@@ -193,3 +193,53 @@ async def f(jobs):
         await asyncio.wait(tasks, timeout=1)
 """
     assert [finding.code for finding in check(text).findings] == ["AWT101"]
+
+
+KEYED_BY_TASKS = """\
+import asyncio
+from elsewhere import log, wanted, work
+
+async def keyed_by_tasks_beside_what_conditions_are_about(rows, pools, stop):
+    jobs = {}
+    groups = {}
+    try:
+        while True:
+            while len(jobs) < 9 and not stop.is_set():
+                group, row = next(rows)
+                name = row.get("name") if pools else None
+                if pools and name not in pools:
+                    raise ValueError(name)
+                tools = pools[name] if pools is not None else wanted
+                place = pools[name].pop() if pools else None
+                told = place.reset(**row) if place is not None else None
+                prompt = row["prompt"] if "prompt" in row else [told]
+                if told is not None:
+                    last = prompt[-1]
+                    text = [last] if isinstance(last, str) and isinstance(told, list) else last
+                    told = [told] if isinstance(told, str) and isinstance(text, list) else told
+                    prompt = [*prompt[:-1], text + told]
+                if group not in groups:
+                    groups[group] = []
+                jobs[asyncio.create_task(work(prompt, tools))] = group, name, place, prompt
+            if not jobs:
+                return
+            done, _ = await asyncio.wait(jobs, timeout=0.1)
+            for task in done:
+                group, name, place, prompt = jobs.pop(task)
+                if task.exception() is not None:
+                    raise task.exception()
+                groups[group].append((prompt, task.result()))
+                if place is not None:
+                    pools[name].append(place)
+                if len(groups[group]) == 4:
+                    await log(groups.pop(group))
+    finally:
+        for task in jobs:
+            task.cancel()
+"""
+
+
+def test_what_is_kept_beside_tasks_that_key_a_dict_makes_no_work() -> None:
+    checked = check(KEYED_BY_TASKS)
+    assert not checked.findings
+    assert not checked.undetermined

@@ -31,6 +31,7 @@ from flake8_asyncwait.analysis.code.walk import (
 )
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.indexes import lookups
+from flake8_asyncwait.analysis.survey.keyed import VALUES, entered, keyed, values_taken, with_owners
 from flake8_asyncwait.named import NamedTuple
 
 # Of a call or an await: whether what it is given may come back.
@@ -110,10 +111,11 @@ def relevant_names(
     that `wraps` makes tasks of the coroutines that it is given. The sites that are `making` tasks
     give them to the collections that they are put in.
     """
-    edges = list(_edges(func, follows))
+    dicts = keyed(func, sites)
+    edges = list(_edges(func, follows, dicts))
     # Of the awaitables that a site of the family is given, only the plain ways are followed.
     follows_back: Follows = (lambda _: False) if making else _but_into_tasks(func, follows)
-    before = list(_edges(func, follows_back))
+    before = list(_edges(func, follows_back, dicts))
     elements: set[str] = set()
     modes: set[str] = set()
     for site in sites:
@@ -134,7 +136,7 @@ def relevant_names(
                 names.update(scoped(_filled(node, site_set, follows), owner, func))
     close(names, edges)
     decisive = tested_constants(func, conditions(func, names)) | filled(func) | _indexes(func)
-    return Relevant(frozenset(unscoped(names) | decisive), frozenset(unscoped(elements)))
+    return Relevant(with_owners(unscoped(names) | decisive), with_owners(unscoped(elements)))
 
 
 def _awaited(func: ir.Func, before: Collection[tuple[str, str]]) -> set[str]:
@@ -201,9 +203,9 @@ def _holds(node: ir.Node, sites: set[int]) -> bool:
     return any(id(part) in sites for part in walk([node]))
 
 
-def _edges(func: ir.Func, follows: Follows) -> Iterator[tuple[str, str]]:
+def _edges(func: ir.Func, follows: Follows, dicts: Collection[str]) -> Iterator[tuple[str, str]]:
     """Pairs of names: what the first holds may come to be held by the second. Two names of one
-    collection lead to each other."""
+    collection lead to each other. The values of `dicts` have names of their own."""
     nested: dict[str, list[ir.Func]] = {}
     for owner in functions_in(func):
         if owner is not func:
@@ -211,6 +213,12 @@ def _edges(func: ir.Func, follows: Follows) -> Iterator[tuple[str, str]]:
     for owner in functions_in(func):
         for node in every(owner):
             sources, targets, both = _flow(node, follows)
+            if owner is func and dicts:
+                for name, key, value in entered(node, dicts):
+                    yield from ((source, name + VALUES) for source in carried(value, follows))
+                    sources = carried(key, follows)
+                if name := values_taken(node, dicts):
+                    sources = sources - {name} | {name + VALUES}
             for source in scoped(sources, owner, func):
                 for target in scoped(targets, owner, func):
                     yield source, target
