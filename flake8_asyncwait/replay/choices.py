@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 POINTS_AT_MOST = 120
 TURNS_AT_MOST = 3
 SIZES = (3, 1, 0)
-MOST = 5  # as a witness may need: some of four that are done, and one that is not
+WITNESS_SIZE = 5  # as some witness needs: four that are done, and one that is not
 # Why an execution is given up that nothing is wrong with.
 GOES_ON = "a loop goes on"
 DOES_NOT_HOLD = "an assertion does not hold"

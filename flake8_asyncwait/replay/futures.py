@@ -256,7 +256,7 @@ class Gather(Future):
         if not self.return_exceptions:
             for life in self.lives():
                 told = life.state in (State.FAILED, State.CANCELLED)
-                if told or self.world.has_failed_before(life):
+                if told or self.world.may_have_failed_before(life):
                     self.world.outcome(life)
 
     def _join(self) -> None:

@@ -122,10 +122,10 @@ def _discard(unknown: Unknown, item: object) -> None:
     held[:] = [one for one in held if one is not item]
 
 
-def _put(method: str, unknown: Unknown, *args: object) -> object:
-    """Put one more into a collection of which the items are known."""
-    if len(args) == 1 and unknown.standin.items is not None:
-        unknown.standin.items.append(args[0])
+def _put(method: str, unknown: Unknown, *args: Any) -> object:
+    """Put more into a collection of which the items are known."""
+    if args and unknown.standin.items is not None:
+        unknown.standin.items += args[-1] if method == "extend" else args[-1:]
     return unknown.plain_call(method, *args)
 
 
@@ -148,6 +148,5 @@ METHODS: dict[str, Callable[..., object]] = {
     "pop": _pop,
     "discard": _discard,
     "remove": _discard,
-    "append": partial(_put, "append"),
-    "add": partial(_put, "add"),
+    **{name: partial(_put, name) for name in ("append", "add", "insert", "extend")},
 }

@@ -196,14 +196,14 @@ class World(Choices):
     def _fails(self, life: Life) -> bool:
         """Choose whether a task has failed."""
         label = f"{life.label}.result()"
-        if self.has_failed_before(life):
+        if self.may_have_failed_before(life):
             return bool(self._pick(label, ("goes on", "failed")))
         return not life.sure and bool(self.strike(label, cancels=False))
 
-    def has_failed_before(self, life: Life) -> bool:
+    def may_have_failed_before(self, life: Life) -> bool:
         """Say whether a task may be the one that must have failed before the fault struck."""
-        is_told = life.state is not State.FINISHED
-        return self.faulty and not is_told and any(life in lives for lives in self.must_fail)
+        is_open = life.state is State.FINISHED and self.faulty
+        return is_open and any(life in lives for lives in self.must_fail)
 
     def result(self, life: Life) -> None:
         """Raise what `task.result()` raises, if it does."""
@@ -303,19 +303,25 @@ class World(Choices):
         self._mark(things or self.roots)
 
     def share(self, *things: object) -> None:
-        """Others get these, and may put something into what is empty: more than one thing tells
-        more only where there is a witness to follow. Only what they get as it is, or a nested
-        function captures, is looked at."""
+        """Others get these, and may put something into what is empty: more than one thing, or one
+        into what is not empty, tells more only where there is a witness to follow. Only what they
+        get as it is, or a nested function captures, is looked at."""
         self.hand_over(*things)
         for thing in things:
             for each in captured_by(thing):
-                if issubclass(type(each), FILLED) and not each and id(each) not in self.foreign:
-                    more = () if self.guide is None else ("more",)
-                    count = self.choose("others put something there", ("no", "yes", *more))
-                    for _ in range(count):
-                        self.calls.put_something(each)
-                    if not count:
-                        self.shared.append(each)
+                if not issubclass(type(each), FILLED) or id(each) in self.foreign:
+                    continue
+                if not each or self.guide is not None:
+                    self._fill(each)
+
+    def _fill(self, container: Any) -> None:
+        """Choose how much others put into a container."""
+        more = () if self.guide is None else ("more",)
+        count = self.choose("others put something there", ("no", "yes", *more))
+        for _ in range(count):
+            self.calls.put_something(container)
+        if not container:
+            self.shared.append(container)
 
     def is_shared_empty(self, container: object) -> bool:
         """Say whether a container holds nothing that others could have put something into."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from types import MemberDescriptorType
 from typing import Any
 
-from flake8_asyncwait.replay.choices import MOST, SIZES
+from flake8_asyncwait.replay.choices import SIZES, WITNESS_SIZE
 from flake8_asyncwait.replay.confine import members_of, mro_of
 from flake8_asyncwait.replay.facts import (
     CONSTANTS,
@@ -176,8 +176,8 @@ class Unknown(Standin):
         is a witness to follow."""
         facts = self.standin
         if facts.items is None:
-            if facts.world.guide is not None and max(sizes) < MOST:
-                sizes = (*sizes, MOST)
+            if facts.world.guide is not None and max(sizes) < WITNESS_SIZE:
+                sizes = (*sizes, WITNESS_SIZE)
             if facts.truth is not None:
                 sizes = tuple(size for size in sizes if bool(size) is facts.truth)
             texts = tuple(f"{size} of them" for size in sizes)
@@ -197,7 +197,8 @@ class Unknown(Standin):
         facts.items = [*facts.keyed.values(), *more]
 
     def __iter__(self) -> Iterator[object]:
-        return iter([*self.elements()])  # a loop that puts more there comes to an end
+        held = self.elements()  # a loop that puts more there comes to an end
+        return (held[number] for number in range(len(held)) if number < len(held))
 
     def __next__(self) -> Unknown:
         return self._answer("next", None)

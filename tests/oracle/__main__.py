@@ -59,6 +59,7 @@ def run_batch(texts: list[str], options: Options = Options()) -> Totals:
             continue
         totals.counts["sites"] += comparison.sites
         totals.counts["sites not settled, for a bound was hit"] += comparison.open
+        totals.counts["sites with a higher code than the judge has found"] += comparison.higher
         for disagreement in comparison.disagreements:
             if _always_raises(disagreement.ruling):
                 totals.counts["sites behind a plain call that raises"] += 1

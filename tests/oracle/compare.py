@@ -12,7 +12,6 @@ from flake8_asyncwait.verdict.finding import Finding, Step
 
 from .judge import (
     EXECUTIONS_AT_MOST,
-    PRECEDENCE,
     TOO_MANY,
     Ruling,
     find_family,
@@ -23,6 +22,12 @@ from .judge import (
 
 # What these say is that no execution ends the task: some of them do not show that.
 OF_NO_EXECUTION = ("AWT304", "AWT331")
+# An execution that shows one of these is all that it takes, whatever others show of those after it.
+SAYING_MORE = (
+    ("AWT101", "AWT103", "AWT102"),
+    ("AWT301", "AWT302", "AWT303"),
+    ("AWT321", "AWT322"),
+)
 EXECUTIONS_OF_A_SITE = 400  # most have fewer than 100; few have more than this, and take most time
 
 
@@ -30,7 +35,8 @@ EXECUTIONS_OF_A_SITE = 400  # most have fewer than 100; few have more than this,
 class Disagreement:
     """One site where the two differ; a code is "" where one of them is silent.
 
-    Where both have the same code, no execution follows the finding's witness.
+    Where both have the same code, or the linter a higher one, no execution follows the finding's
+    witness.
     """
 
     text: str
@@ -70,11 +76,13 @@ class Disagreement:
 class Comparison:
     """What the comparison of a module showed.
 
-    `sites` is how many sites were compared, `open` on how many of them one of the two hit a bound.
+    `sites` is how many sites were compared, `open` on how many of them one of the two hit a bound,
+    `higher` how many have a higher code than the judge has found without a witness.
     """
 
     sites: int
     open: int
+    higher: int
     disagreements: tuple[Disagreement, ...]
 
 
@@ -89,7 +97,7 @@ def compare(text: str, options: Options = Options()) -> Comparison:
     findings = {(finding.line, finding.column): finding for finding in checked.findings}
     sites = find_sites(text) if options.codes.isdisjoint(FAMILY_CODES) else find_family(text)
     undetermined = {each.place for each in checked.undetermined}
-    unsettled = 0
+    unsettled = higher = 0
     found = []
     for site in sites:
         finding = findings.get(site)
@@ -103,20 +111,23 @@ def compare(text: str, options: Options = Options()) -> Comparison:
         if finding is None:
             if ruling.code and not (ruling.given_up and ruling.code in OF_NO_EXECUTION):
                 found.append(Disagreement(text, *site, "", "", ruling))
-        elif _differs(finding.code, ruling) or not replays(text, finding):
+            continue
+        if _differs(finding.code, ruling) or not replays(text, finding):
             found.append(
                 Disagreement(text, *site, finding.code, finding.message, ruling, finding.witness)
             )
-    return Comparison(len(sites), unsettled, tuple(found))
+        else:
+            higher += not ruling.given_up and finding.code != ruling.code
+    return Comparison(len(sites), unsettled, higher, tuple(found))
 
 
 def _differs(code: str, ruling: Ruling) -> bool:
-    """Say whether a finding cannot have its code by a ruling. One that says more than the judge has
-    seen is right where its witness shows that: the judge tries less where there is none."""
+    """Say whether a finding's code contradicts a ruling. A higher one does not, if its witness
+    replays: the judge tries fewer tasks where there is no witness."""
     if ruling.given_up or code == ruling.code:
         return False
-    codes = PRECEDENCE
-    return not {code, ruling.code} <= {*codes} or codes.index(code) > codes.index(ruling.code)
+    order = next((codes for codes in SAYING_MORE if code in codes), ())
+    return ruling.code not in order[order.index(code) :] if order else True
 
 
 def replays(text: str, finding: Finding) -> bool:

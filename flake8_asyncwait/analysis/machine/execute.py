@@ -161,6 +161,6 @@ def _is_kept(ctx: Context, name: str, state: State, statement: ir.Stmt) -> bool:
     if is_waiting and holds_struck(state, state.env[name]):
         return True
     liveness = ctx.machine.facts.liveness
-    if not holds_losable(state, state.env[name], also_others=liveness.fails_after(statement)):
+    if not holds_losable(state, state.env[name], or_unwaited=liveness.fails_after(statement)):
         return False
     return bool(state.stale) or has_failing(state) or not liveness.is_bound_after(name, statement)

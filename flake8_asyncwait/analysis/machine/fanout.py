@@ -19,7 +19,7 @@ from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.trace import VAIN_CANCEL, closing
 from flake8_asyncwait.analysis.states.values import (
-    FUTURE,
+    NEVER_LOST,
     OWNED,
     AsCompleted,
     Box,
@@ -78,7 +78,7 @@ def gathered(ctx: Context, node: ir.Call, state: State, ref: Ref, before: State)
     """The state after a gather: where it is that of the site, its children are the site's tasks."""
     if node is not ctx.machine.site.call:
         return state
-    children = [c for c in effects.tasks_of(state, ref) if state.task(c).owner != FUTURE]
+    children = [c for c in effects.tasks_of(state, ref) if state.task(c).owner not in NEVER_LOST]
     ours = [c for c in children if state.task(c).owner == OWNED and not state.task(c).handed]
     several = len(ours) > 1
     followed = children if several else [c for c in children if c.id not in before.heap]
@@ -111,7 +111,7 @@ def iterating(ctx: Context, state: State, value: AsCompleted) -> State:
         ctx.machine.books.given(state, [value], ctx.machine.line)
         return released(ctx, state, value)
     reached = effects.reached(state, value)
-    return state.waited_for(ref for ref in reached if state.task(ref).owner != FUTURE)
+    return state.waited_for(ref for ref in reached if state.task(ref).owner not in NEVER_LOST)
 
 
 def is_refused(ctx: Context, state: State, value: Value) -> bool:

@@ -18,7 +18,7 @@ from flake8_asyncwait.analysis.states.values import (
     BORROWED,
     ENDED,
     FOREIGN,
-    FUTURE,
+    NEVER_LOST,
     UNSETTLED,
     AsCompleted,
     Asked,
@@ -62,7 +62,7 @@ def _leave(ctx: Context, state: State, number: int, line: int, how: str) -> None
     """A task leaves the books settled, handed over, or lost. Settled and handed over need
     no entry; what is neither is lost."""
     thing = state.heap[number]
-    if type(thing) is not Task or not thing.waited or thing.owner == FUTURE:
+    if type(thing) is not Task or not thing.waited or thing.owner in NEVER_LOST:
         return
     if thing.status in UNSETTLED:
         kind = "kept" if thing.handed else "lost"
@@ -103,7 +103,7 @@ def head(ctx: Context, state: State, line: int) -> State:
 
 def _tells_nothing(task: Task) -> bool:
     """Somebody else's, and not one that raises when it is awaited."""
-    theirs = task.owner in (FUTURE, FOREIGN)
+    theirs = task.owner in (*NEVER_LOST, FOREIGN)
     # A parameter's tasks, handed over or not, may still be adopted.
     theirs = theirs or (task.handed and not task.owner.param)
     return theirs and task.status not in ASKED and task.status != Status.CANCELLED
@@ -135,11 +135,11 @@ def _only(item: Value, others: set[Ref]) -> bool:
     return item in others
 
 
-def holds_losable(state: State, value: Value, also_others: bool = False) -> bool:
+def holds_losable(state: State, value: Value, *, or_unwaited: bool = False) -> bool:
     """Whether a value reaches a task of the site, or one that may come to be, that could still be
     lost, if only once it is adopted."""
     tasks = map(state.task, effects.reached(state, value))
-    return any((task.waited or also_others) and _is_losable(task) for task in tasks)
+    return any((task.waited or or_unwaited) and _is_losable(task) for task in tasks)
 
 
 def holds_struck(state: State, value: Value) -> bool:
@@ -153,7 +153,7 @@ def has_failing(state: State) -> bool:
 
 
 def _is_losable(task: Task) -> bool:
-    theirs = task.owner in (FUTURE, FOREIGN) or task.handed
+    theirs = task.owner in (*NEVER_LOST, FOREIGN) or task.handed
     return task.status in UNSETTLED and not theirs
 
 

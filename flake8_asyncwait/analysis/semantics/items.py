@@ -10,8 +10,8 @@ from flake8_asyncwait.analysis.states.keys import SINGLE, SOME
 from flake8_asyncwait.analysis.states.real import UNORDERED, bounded
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
-    FUTURE,
     MANY,
+    NEVER_LOST,
     OWNED,
     UNKNOWN,
     AsCompleted,
@@ -32,8 +32,10 @@ from flake8_asyncwait.analysis.states.values import (
 )
 
 
-def as_task(ctx: Context, state: State, value: Value, always: bool = False) -> tuple[State, Value]:
-    if not (isinstance(value, Param) or always or ctx.machine.something_to_lose(state)):
+def as_task(
+    ctx: Context, state: State, value: Value, *, even_of_others: bool = False
+) -> tuple[State, Value]:
+    if not (isinstance(value, Param) or even_of_others or ctx.machine.something_to_lose(state)):
         return state, value
     return effects.as_task(state, value, ctx.machine.origin)
 
@@ -190,7 +192,7 @@ def orders_of(state: State, items: tuple[Value, ...]) -> list[tuple[Value, ...]]
 def is_surely_task(thing: object) -> bool:
     """Whether a thing of the heap is no guess: somebody else's is one until it is waited for."""
     if type(thing) is Task:
-        return thing.owner in (OWNED, FUTURE) or thing.waited
+        return thing.owner in (OWNED, *NEVER_LOST) or thing.waited
     return isinstance(thing, (Gather, WaitTask))
 
 

@@ -36,6 +36,7 @@ from flake8_asyncwait.analysis.states.values import (
     LATE,
     MAYBE_ASKED,
     OWNED,
+    PROMPT,
     UNKNOWN,
     AsCompleted,
     Asked,
@@ -83,7 +84,7 @@ def make_task(
             after.new(WaitTask(coroutine, task)) for after, task in made if isinstance(task, Ref)
         ]
     state = hand_over(ctx, state, coroutine)
-    owner = FUTURE if fanout.is_over_at_once(ctx, coroutine) else owner
+    owner = PROMPT if fanout.is_over_at_once(ctx, coroutine) else owner
     made = new_task(ctx, state, owner, node, fanout.is_safe(ctx, coroutine))
     runs = ctx.machine.books.method_of(coroutine.origin) if isinstance(coroutine, Result) else ""
     if runs not in ctx.machine.facts.questioned:

@@ -196,7 +196,7 @@ def elements_of(
     for position in sorted(positions, key=lambda p: not isinstance(items[p], Param)):  # type: ignore[index]
         # Looked up again each time: making one a task may replace others that are equal.
         item = as_items(ctx, state, value)[1][position]  # type: ignore[index]
-        state, element = as_task(ctx, state, item, always=alone)
+        state, element = as_task(ctx, state, item, even_of_others=alone)
         if isinstance(element, Ref) and type(state.get(element)) is not Box:
             elements[element] = None
         else:

@@ -123,8 +123,8 @@ def is_key(value: Value) -> bool:
 
 
 def is_certain(key: Value) -> bool:
-    """Whether a key of a dict that is equal to another one is that one."""
-    return is_sure(key) or is_key(key)
+    """Whether a key of a dict that is equal to another one is that one: a parameter is itself."""
+    return is_sure(key) or is_key(key) or isinstance(key, Param)
 
 
 def real(state: State, value: Value, kind: type | None = None) -> Any:

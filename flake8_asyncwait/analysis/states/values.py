@@ -58,6 +58,9 @@ class Owner(NamedTuple):
 OWNED = Owner("owned")
 FOREIGN = Owner("foreign")
 FUTURE = Owner("future")
+# Of a coroutine that neither suspends nor fails: its task is over before anything strikes.
+PROMPT = Owner("prompt")
+NEVER_LOST = (FUTURE, PROMPT)
 # Kinds of owners: a parameter that is a task, and one that holds many.
 BORROWED = "borrowed"
 COLLECTION = "collection"

@@ -1,7 +1,8 @@
 """Dicts that are keyed by tasks: what is kept in them beside the tasks comes to no wait.
 
-`inflight[task] = job, slot` and `asyncio.wait(inflight)`. Without this, nothing is known of a wait
-for the keys of a dict that holds what many conditions are about (a worker of trl).
+`inflight[task] = job, slot`, `asyncio.wait(inflight)` and `job, slot = inflight.pop(task)`. Without
+this, nothing is known of a wait for the keys of a dict whose values many conditions are about (a
+worker of trl).
 """
 
 from __future__ import annotations
@@ -10,16 +11,25 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.walk import bindings, bound_names, every
+from flake8_asyncwait.analysis.code.walk import every
 from flake8_asyncwait.analysis.semantics import known
+from flake8_asyncwait.named import NamedTuple
 
-# How the values of a dict are named, behind its name.
+# The suffix of the name that stands for a dict's values.
 VALUES = "[]"
 
 
+class Entry(NamedTuple):
+    """`name[key] = value`, the value being a tuple display."""
+
+    name: str
+    key: ir.Expr
+    value: ir.Display
+
+
 def keyed(func: ir.Func, sites: Collection[ir.Call]) -> frozenset[str]:
-    """The names of a function's dicts of which nothing but keys is taken, but for one value at a
-    time."""
+    """The names of a function's dicts that hold tuples, of which nothing but keys is taken, and
+    tuples one by one that are taken apart."""
     captured = {name for nested in func.nested for name in nested.mentions}
     uses: Counter[str] = Counter()
     plain: Counter[str] = Counter()
@@ -27,30 +37,34 @@ def keyed(func: ir.Func, sites: Collection[ir.Call]) -> frozenset[str]:
     for node in every(func):
         if isinstance(node, ir.Name):
             uses[node.id] += 1
+        elif isinstance(node, ir.DefineClass):
+            captured |= node.mentions
         plain.update(one.id for one in _of_keys(node, sites) if isinstance(one, ir.Name))
-        if isinstance(node, ir.Assign) and _is_empty_dict(node.value):
-            names = [target.id for target in node.targets if isinstance(target, ir.Name)]
-            made.update(names)
-            plain.update(names)
+        if isinstance(node, ir.Assign) and isinstance(node.value, ir.DictDisplay):
+            if not node.value.items:
+                names = [target.id for target in node.targets if isinstance(target, ir.Name)]
+                made.update(names)
+                plain.update(names)
     found = made & func.locals - captured - func.outer
     return frozenset(name for name in found if uses[name] == plain[name])
 
 
-def values_taken(node: object, dicts: Collection[str]) -> str:
-    """The name of the dict of which a node binds a value; "" where it does not."""
-    value = node.value if isinstance(node, (ir.Assign, ir.Walrus)) else None
-    if isinstance(value, ir.Call) and isinstance(value.func, ir.Attr):
-        value = value.func
-    owner = value.value if isinstance(value, (ir.Attr, ir.Subscript)) else None
-    return owner.id if isinstance(owner, ir.Name) and owner.id in dicts else ""
+def entry(node: object) -> Entry | None:
+    """What a node enters in a dict, if it does and does nothing else."""
+    if isinstance(node, ir.Assign) and len(node.targets) == 1:
+        (target,), value = node.targets, node.value
+        if isinstance(target, ir.Subscript) and isinstance(target.value, ir.Name):
+            if isinstance(value, ir.Display) and value.kind is tuple:
+                return Entry(target.value.id, target.index, value)
+    return None
 
 
-def entered(node: object, dicts: Collection[str]) -> Iterator[tuple[str, ir.Expr, ir.Expr]]:
-    """The names of the dicts that a node enters a value in, each with the key and the value."""
-    for target, value in bindings(node) if isinstance(node, ir.Assign) else ():
-        if isinstance(target, ir.Subscript) and bound_names(node) & {*dicts}:
-            if isinstance(target.value, ir.Name):
-                yield target.value.id, target.index, value
+def taken_apart(node: object) -> str:
+    """The name of the dict of which a node takes a value apart; "" where it does not."""
+    if not isinstance(node, ir.Assign) or not all(isinstance(t, ir.Unpack) for t in node.targets):
+        return ""
+    owner = _looked_up(node.value)
+    return owner.id if isinstance(owner, ir.Name) else ""
 
 
 def with_owners(names: Collection[str]) -> frozenset[str]:
@@ -58,17 +72,24 @@ def with_owners(names: Collection[str]) -> frozenset[str]:
     return frozenset(name.removesuffix(VALUES) for name in names)
 
 
-def _is_empty_dict(value: ir.Expr) -> bool:
-    return isinstance(value, ir.DictDisplay) and not value.items
+def _looked_up(value: ir.Expr) -> ir.Expr | None:
+    """What an expression takes one value of, by its key."""
+    if isinstance(value, ir.Call) and isinstance(value.func, ir.Attr):
+        return value.func.value if known.has(value, known.LOOKS_UP) else None
+    return value.value if isinstance(value, ir.Subscript) else None
 
 
-def _of_keys(node: object, sites: Collection[ir.Call]) -> Iterator[ir.Expr]:
-    """What a node takes keys of, or a single value."""
-    if isinstance(node, ir.Subscript):
-        yield node.value
+def _of_keys(node: object, sites: Collection[ir.Call]) -> Iterator[ir.Expr | None]:
+    """What a node takes nothing but keys of, or a value that it takes apart or drops."""
+    if (entered := entry(node)) is not None:
+        yield ir.Name(entered.name)
+    elif name := taken_apart(node):
+        yield ir.Name(name)
+    elif isinstance(node, ir.ExprStmt):
+        yield _looked_up(node.value)
+    elif isinstance(node, ir.Delete):
+        yield from (each.value for each in node.targets if isinstance(each, ir.Subscript))
     elif isinstance(node, ir.Call):
-        if isinstance(node.func, ir.Attr) and known.has(node, known.LOOKS_UP):
-            yield node.func.value
         of_keys = node in sites or known.has(node, known.SIZES)
         yield from (arg.value for arg in node.args if of_keys or arg.star == 1)
     elif isinstance(node, (ir.For, ir.Clause)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
+from itertools import product
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import (
@@ -31,7 +32,7 @@ from flake8_asyncwait.analysis.code.walk import (
 )
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.indexes import lookups
-from flake8_asyncwait.analysis.survey.keyed import VALUES, entered, keyed, values_taken, with_owners
+from flake8_asyncwait.analysis.survey.keyed import VALUES, entry, keyed, taken_apart, with_owners
 from flake8_asyncwait.named import NamedTuple
 
 # Of a call or an await: whether what it is given may come back.
@@ -124,6 +125,7 @@ def relevant_names(
                 carried(arg.value, follows_back)
             )
     elements |= _owners(func, elements) | _asked(func, makes) | _wrapped(func, follows_back, wraps)
+    before += _keys(func, follows_back, dicts)
     close(elements, [(target, source) for source, target in before])
     names = elements | modes | (_awaited(func, before) if making else set())
     site_set = {id(site) for site in sites}
@@ -135,7 +137,8 @@ def relevant_names(
             elif making:
                 names.update(scoped(_filled(node, site_set, follows), owner, func))
     close(names, edges)
-    decisive = tested_constants(func, conditions(func, names)) | filled(func) | _indexes(func)
+    told = conditions(func, with_owners(names))
+    decisive = tested_constants(func, told) | filled(func) | _indexes(func)
     return Relevant(with_owners(unscoped(names) | decisive), with_owners(unscoped(elements)))
 
 
@@ -212,15 +215,10 @@ def _edges(func: ir.Func, follows: Follows, dicts: Collection[str]) -> Iterator[
             nested.setdefault(owner.name, []).append(owner)
     for owner in functions_in(func):
         for node in every(owner):
-            sources, targets, both = _flow(node, follows)
-            if owner is func and dicts:
-                for name, key, value in entered(node, dicts):
-                    yield from ((source, name + VALUES) for source in carried(value, follows))
-                    sources = carried(key, follows)
-                if name := values_taken(node, dicts):
-                    sources = sources - {name} | {name + VALUES}
-            for source in scoped(sources, owner, func):
-                for target in scoped(targets, owner, func):
+            for sources, targets, both in _flows(node, follows, dicts if owner is func else ()):
+                for source, target in product(
+                    scoped(sources, owner, func), scoped(targets, owner, func)
+                ):
                     yield source, target
                     if both:
                         yield target, source
@@ -241,6 +239,28 @@ def _into(
         params = scoped(called.params, called, func)
         for source in scoped(carried(arg.value, follows), owner, func):
             yield from ((source, param) for param in params)
+
+
+def _flows(
+    node: ir.Node, follows: Follows, dicts: Collection[str]
+) -> Iterator[tuple[set[str], set[str], bool]]:
+    """`_flow`, where the values of `dicts` have names of their own."""
+    entered = entry(node)
+    if entered is not None and entered.name in dicts:
+        yield carried(entered.key, follows), {entered.name}, False
+        yield carried(entered.value, follows), {entered.name + VALUES}, False
+        return
+    sources, targets, both = _flow(node, follows)
+    if (name := taken_apart(node)) in dicts:
+        sources = sources - {name} | {name + VALUES}
+    yield sources, targets, both
+
+
+def _keys(func: ir.Func, follows: Follows, dicts: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of the names in keys and that of the values, which are looked up by them."""
+    for entered in map(entry, every(func)):
+        if entered is not None and entered.name in dicts:
+            yield from ((key, entered.name + VALUES) for key in carried(entered.key, follows))
 
 
 def _flow(node: ir.Node, follows: Follows) -> tuple[set[str], set[str], bool]:
@@ -312,8 +332,10 @@ def conditions(func: ir.Func, names: Collection[str]) -> set[str]:
     found = {*names, *(name for name in caught if name is not None)}
     told: Counter[str] = Counter()
     for node in every(func):
-        if isinstance(node, ir.Attr) and node.name in known.TASK_METHODS:
-            told.update(dict.fromkeys(paths(node.value), 2 if known.is_cancel(node.name) else 1))
+        if isinstance(node, ir.Attr) and known.is_cancel(node.name):
+            found |= paths(node.value)
+        elif isinstance(node, ir.Attr) and node.name in known.named(known.QUESTIONS):
+            told.update(paths(node.value))
     found |= {path for path, times in told.items() if times > 1}
     close(found, edges)  # one may be made of another
     return {answer for asked, answer in edges if asked in found}
