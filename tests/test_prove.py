@@ -200,6 +200,29 @@ def test_what_is_not_known_may_be_anything(condition: str) -> None:
     assert proof.word == PROVED, proof.verdict
 
 
+@pytest.mark.parametrize(
+    ("tasks", "condition"),
+    [
+        ("[asyncio.create_task(work(url)) for url in urls]", "len(done) < 4"),
+        ("[asyncio.create_task(work()) for _ in range(6)]", "len(done) != 3"),
+        ("self.all([])", "len(done) < 4"),
+        ("[asyncio.create_task(work())]; self.all(tasks)", "len(tasks) < 3"),
+    ],
+)
+def test_a_proof_may_take_more_things_than_a_search_tries(tasks: str, condition: str) -> None:
+    proof = proof_of(
+        f"""
+        async def read(self, urls):
+            mine = asyncio.create_task(work())
+            tasks = {tasks}
+            done, _ = await asyncio.wait({{mine, *tasks}}, return_when=asyncio.FIRST_COMPLETED)
+            if {condition}:
+                return [task.cancel() for task in {{mine, *tasks}}]
+        """
+    )
+    assert proof.word == PROVED, proof.verdict
+
+
 def test_a_property_with_a_setter_is_a_property() -> None:
     proof = proof_of(
         """

@@ -565,7 +565,7 @@ def ran(trick: str, module: str = "") -> Execution | None:
         return None
     try:
         execution = run(program, ())
-        live.perform(program, execution.choices, "AWT101")
+        live.perform(program, execution, "AWT101")
     except EXHAUSTED:
         return None
     return execution

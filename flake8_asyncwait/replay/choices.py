@@ -50,7 +50,8 @@ class Choices(Backstage):
 
     `groups` maps every code object of the judged source to that of its function (comprehensions
     and lambdas belong to the function around them); `target` is the judged function's. `stage` is
-    where what is chosen happens.
+    where what is chosen happens. `widely` says that more options are offered than a search has
+    the time for, as a witness may need them.
     """
 
     prefix: Sequence[int]
@@ -58,6 +59,7 @@ class Choices(Backstage):
     target: CodeType
     with_lines: bool = False
     guide: Guide | None = None
+    widely: bool = False
     stage: Stage = field(default_factory=Stage)
     points: list[Point] = field(default_factory=list)
     faulty: bool = False

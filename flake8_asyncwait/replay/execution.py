@@ -52,7 +52,8 @@ EXPECTED_ERRORS = (
 class Execution:
     """One execution of the judged function: its choices, and what it showed.
 
-    `follows` says that it met all the choices of the witness that it was to follow.
+    `follows` says that it met all the choices of the witness that it was to follow, `widely` how
+    its options were offered.
     """
 
     points: tuple[Point, ...]
@@ -66,6 +67,7 @@ class Execution:
     given_up: str
     error: str
     follows: bool
+    widely: bool
 
     @property
     def choices(self) -> tuple[int, ...]:
@@ -126,13 +128,16 @@ def run(
     *,
     with_lines: bool = False,
     guide: Guide | None = None,
+    widely: bool = False,
     stage: Stage | None = None,
 ) -> Execution:
-    """Run the judged function once, by its first choices.
+    """Run the judged function once, by its first choices, of options that are offered `widely`, as
+    they are with a guide, or not.
 
     A guide bars what leaves a witness; on a `stage` of one's own, more happens than is chosen.
     """
     world = World(prefix, lifted.groups, lifted.target, with_lines=with_lines, guide=guide)
+    world.widely = widely or guide is not None
     world.kind, world.ending_of = lifted.kind, partial(ending_of, lifted)
     world.stage = stage or world.stage
     world.stage.opens(world)
@@ -343,6 +348,7 @@ def _seen(world: World, error: str) -> Execution:
         given_up=world.given_up,
         error=error,
         follows=world.guide is not None and world.guide.is_followed(),
+        widely=world.widely,
     )
 
 

@@ -31,7 +31,7 @@ def following(
 
     def guided(prefix: Sequence[int]) -> tuple[Execution, int]:
         guide = Guide(choices, lifted.statements)
-        return run(lifted, prefix, guide=guide), guide.position
+        return run(lifted, prefix, guide=guide), guide.position - guide.strayed
 
     tried = _promising(guided)
     bounded = ""
@@ -48,8 +48,9 @@ def following(
 def _promising(run_one: Callable[[Sequence[int]], tuple[Execution, int]]) -> Iterator[Execution]:
     """Yield all executions, first those that few choices set apart from one that got far.
 
-    `run_one` also says how many steps of the witness an execution has met. What is wrong is often
-    one of the first choices: trying the last ones of a long execution first may take forever.
+    `run_one` also says how many steps of the witness an execution has met, less how often it has
+    strayed from it. What is wrong is often one of the first choices: trying the last ones of a long
+    execution first may take forever.
     """
     number = count()
     todo: list[tuple[int, int, int, tuple[int, ...]]] = [(0, 0, 0, ())]

@@ -27,7 +27,8 @@ TIMEOUTS = frozenset({"timed out", "times out", "failed"})
 
 @dataclass(slots=True)
 class Guide:
-    """The choices of a witness, and how many of them an execution has met.
+    """The choices of a witness, how many of them an execution has met, and how often something
+    else has happened in place of one.
 
     A statement may stretch over lines: `statements` gives for a line all lines of the one on it.
     """
@@ -35,6 +36,7 @@ class Guide:
     steps: Sequence[tuple[int, str]]
     statements: Mapping[int, Collection[int]]
     position: int = 0
+    strayed: int = 0
     _waited_after: Counter[int] = field(default_factory=Counter)
 
     def is_followed(self) -> bool:
@@ -55,8 +57,9 @@ class Guide:
 
     def meet(self, lines: Collection[int], kind: str, details: str = "") -> None:
         """Note that something has happened."""
-        if self.expected(lines, kind) == details:
-            self.position += 1
+        expected = self.expected(lines, kind)
+        self.position += expected == details
+        self.strayed += expected not in (None, details)
 
     def advance(self) -> None:
         """Note that the next choice has been met."""

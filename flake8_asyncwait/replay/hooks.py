@@ -339,7 +339,7 @@ class Hooks(Backstage):
         None, `suspends` that it may suspend: then fewer turns do. `targets` is how many names an
         element is unpacked to, or -1.
         """
-        if isinstance(things, range) and suspends and self.world.guide is None:
+        if isinstance(things, range) and suspends and not self.world.widely:
             return things[:SUSPENDING_TURNS]
         if isinstance(things, (set, frozenset)) and (orders or None in things):
             things = self.surroundings.in_some_order(things, "for")

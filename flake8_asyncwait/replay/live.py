@@ -21,7 +21,7 @@ from typing import Any
 from flake8_asyncwait.replay.books import Books, Fate, Script
 from flake8_asyncwait.replay.completed import AsCompleted, NextCompleted
 from flake8_asyncwait.replay.confine import name_of
-from flake8_asyncwait.replay.execution import run
+from flake8_asyncwait.replay.execution import Execution, run
 from flake8_asyncwait.replay.facts import Pause
 from flake8_asyncwait.replay.family import AS_COMPLETED, CREATION, GATHER
 from flake8_asyncwait.replay.futures import BareTask, Gather, Shield, WaitTask, lives_in
@@ -51,13 +51,14 @@ SPINS_AFTER_THE_END = 20
 REAL_TIMEOUT: Any = getattr(asyncio, "timeout", None)
 
 
-def perform(lifted: Lifted, choices: Sequence[int], code: str) -> Proof:
+def perform(lifted: Lifted, execution: Execution, code: str) -> Proof:
     """Run an execution live and say whether it shows what a finding's code says."""
     books = Books()
-    run(lifted, choices, stage=books)
+    choices, widely = execution.choices, execution.widely
+    run(lifted, choices, widely=widely, stage=books)
     stage = _Live(lifted, books.script())
     try:
-        run(lifted, choices, stage=stage)
+        run(lifted, choices, widely=widely, stage=stage)
         return stage.proof(code)
     finally:
         stage.clear()

@@ -40,7 +40,7 @@ def prove(
         guided = _Search(following(lifted, code, steps, GUIDED))
         others = showing(lifted, code, OTHERS)
         executions = chain(islice(guided, TRIES), islice(others, TRIES))
-        proof = _best(perform(lifted, one.choices, code) for one in executions)
+        proof = _best(perform(lifted, one, code) for one in executions)
     except CannotLift as error:
         return Proof(NOT_LIFTED, str(error))
     except EXHAUSTED as error:

@@ -311,12 +311,12 @@ class World(Choices):
             for each in captured_by(thing):
                 if not issubclass(type(each), FILLED) or id(each) in self.foreign:
                     continue
-                if not each or self.guide is not None:
+                if not each or self.widely:
                     self._fill(each)
 
     def _fill(self, container: Any) -> None:
         """Choose how much others put into a container."""
-        more = () if self.guide is None else ("more",)
+        more = ("more",) if self.widely else ()
         count = self.choose("others put something there", ("no", "yes", *more))
         for _ in range(count):
             self.calls.put_something(container)

@@ -176,7 +176,7 @@ class Unknown(Standin):
         is a witness to follow."""
         facts = self.standin
         if facts.items is None:
-            if facts.world.guide is not None and max(sizes) < WITNESS_SIZE:
+            if facts.world.widely and max(sizes) < WITNESS_SIZE:
                 sizes = (*sizes, WITNESS_SIZE)
             if facts.truth is not None:
                 sizes = tuple(size for size in sizes if bool(size) is facts.truth)

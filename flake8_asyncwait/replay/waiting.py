@@ -192,7 +192,7 @@ class WaitCall(CoroutineStandin):
         """Return how many of `count` tasks may be done; of many, only few or nearly all are tried
         where no witness says how many."""
         sizes = range(fewest, count + 1)
-        if count <= ALL_SUBSETS_UP_TO or self.world.guide is not None:
+        if count <= ALL_SUBSETS_UP_TO or self.world.widely:
             return sizes
         return [size for size in sizes if size <= 1 or size >= count - 1]
 

@@ -9,7 +9,7 @@ import re
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import Exc
-from flake8_asyncwait.analysis.code.walk import changed_by, every, last_name
+from flake8_asyncwait.analysis.code.walk import changed_by, every, last_name, mentioned
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, evaluates
 from flake8_asyncwait.analysis.machine.handover import hand_over_args, unknown_call
@@ -81,7 +81,8 @@ def _call(ctx: Context, node: ir.Call, state: State) -> Results:
     if rule is not None and qualified not in program.options.task_factories:
         for after, args in arguments(ctx, node, state):
             ways = rule(ctx, node, args, after)
-            exact = not writes and any(reaches_task(value, after) for value in args.every())
+            given = [*args.every(), *_gone_through(ctx, node, after)]
+            exact = not writes and any(reaches_task(value, after) for value in given)
             results += ways if exact else ctx.may_raise(ways, node.line)
         return results
     for after, callee in _callee(ctx, node, state):
@@ -89,8 +90,18 @@ def _call(ctx: Context, node: ir.Call, state: State) -> Results:
             later = _without_attributes(ctx, node, later)
             ways = _dispatch(ctx, node, callee, args, later, qualified)
             exact = isinstance(callee, Method) and _is_of_task(ctx, callee, later)
+            if isinstance(callee, Function) and callee.func.name == "<lambda>":
+                exact = any(reaches_task(value, later) for value in args.every())
             results += ways if exact else ctx.may_raise(ways, node.line)
     return results
+
+
+def _gone_through(ctx: Context, node: ir.Call, state: State) -> list[Value]:
+    """What a `map` or a generator expression goes through that a call is given, by its names."""
+    given = (a.value.mapped if isinstance(a.value, ir.Call) else a.value for a in node.args)
+    lazy = [one for one in given if isinstance(one, ir.Comprehension) and one.kind is ir.ITERATOR]
+    names = {name for one in lazy for name in mentioned(one.clauses[0].iter)}
+    return [state.env.get(ctx.frame.prefix + name, UNKNOWN) for name in names]
 
 
 def _without_attributes(ctx: Context, node: ir.Call, state: State) -> State:
