@@ -223,6 +223,14 @@ def test_a_proof_may_take_more_things_than_a_search_tries(tasks: str, condition:
     assert proof.word == PROVED, proof.verdict
 
 
+def test_a_wait_for_many_named_tasks_is_proved() -> None:
+    names = [f"task_{number}" for number in range(26)]
+    made = "\n".join(f"    {name} = asyncio.create_task(work())" for name in names)
+    wait = f"    await asyncio.wait([{', '.join(names)}], timeout=5)"
+    proof = proof_of(f"async def read(self):\n{made}\n{wait}\n")
+    assert proof.word == PROVED, proof.verdict
+
+
 def test_a_property_with_a_setter_is_a_property() -> None:
     proof = proof_of(
         """

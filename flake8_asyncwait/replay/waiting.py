@@ -26,7 +26,9 @@ from flake8_asyncwait.replay.lives import CoroutineStandin, Life, Owner, Standin
 from flake8_asyncwait.replay.scheduler import World
 from flake8_asyncwait.replay.unknown import Unknown
 
+# So many tasks are parted in all ways, where no witness is followed and where one is.
 ALL_SUBSETS_UP_TO = 3
+ALL_SUBSETS_WIDELY = 10
 NOT_EMPTY = tuple(size for size in SIZES if size)
 
 
@@ -189,10 +191,9 @@ class WaitCall(CoroutineStandin):
         return options[self.world.choose("asyncio.wait()", labels, barred)]
 
     def _sizes(self, count: int, fewest: int) -> Iterable[int]:
-        """Return how many of `count` tasks may be done; of many, only few or nearly all are tried
-        where no witness says how many."""
+        """Return how many of `count` tasks may be done: of many, only few or nearly all."""
         sizes = range(fewest, count + 1)
-        if count <= ALL_SUBSETS_UP_TO or self.world.widely:
+        if count <= (ALL_SUBSETS_WIDELY if self.world.widely else ALL_SUBSETS_UP_TO):
             return sizes
         return [size for size in sizes if size <= 1 or size >= count - 1]
 
