@@ -385,7 +385,12 @@ def task_cancelled(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Resul
         return [(state, Const(True))]
     if status in _NOT_CANCELLED:
         return [(state, Const(False))]
-    return [(effects.with_status(state, ref, Status.CANCELLED), Const(True)), (state, Const(False))]
+    others = [state]
+    if status in ASKED:  # it had ended before, or it still runs
+        done = effects.with_status(state, ref, Status.DONE)
+        others = [done] * (status in MAYBE_ASKED) + [effects.not_ended(state, ref)]
+    struck = effects.with_status(state, ref, Status.CANCELLED)
+    return [(struck, Const(True)), *((other, Const(False)) for other in others)]
 
 
 def task_result(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
