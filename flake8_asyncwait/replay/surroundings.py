@@ -39,7 +39,7 @@ from flake8_asyncwait.replay.library import (
 from flake8_asyncwait.replay.lives import Backstage, Standin, State
 from flake8_asyncwait.replay.locate import NONE_DECLARED, Declared, is_named, words
 from flake8_asyncwait.replay.methods import Copy
-from flake8_asyncwait.replay.scheduler import World
+from flake8_asyncwait.replay.scheduler import FILLED, World
 from flake8_asyncwait.replay.standins import Asyncio, Maker
 from flake8_asyncwait.replay.unknown import COROUTINE_METHODS, MAKER, Unknown, is_logging
 from flake8_asyncwait.replay.waiting import is_coroutine, is_waited_for
@@ -258,6 +258,8 @@ class Surroundings(Backstage):
             return lambda *others: reduce(self.minus, map(_as_set, others), thing)
         if name in TAKING and self.world.is_shared_empty(thing):
             return partial(self._take, getattr(thing, name))
+        if name in TAKING and kind in FILLED and not thing and self.world.belongs_to_others(thing):
+            return partial(self._take_from_others, thing, name)
         if not is_guarded(thing) or name in SHOWN.get(id(kind), ()):
             return self._get_own(thing, name)
         if isinstance(thing, Open):
@@ -351,6 +353,12 @@ class Surroundings(Backstage):
             return method(*args)
         except (KeyError, IndexError):
             self.world.give_up(DOES_NOT_HOLD)
+
+    def _take_from_others(self, container: Any, name: str, *args: object) -> Any:
+        """Take something out of what others fill in their own time: something is there."""
+        if not args:
+            self.put_something(container)
+        return getattr(container, name)(*args)
 
     def put_something(self, container: Any) -> None:
         """Somebody else puts something into a container."""

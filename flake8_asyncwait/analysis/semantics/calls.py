@@ -291,6 +291,8 @@ def _may_be_task(ctx: Context, receiver: Value, name: str) -> bool:
     traits = known.TASK_METHODS[name].traits if name in known.TASK_METHODS else known.ASKS
     if traits & known.ASKS:
         return False
+    if isinstance(receiver, Result):
+        return known.is_cancel(name)
     is_told = bool(traits & (known.CANCELS | known.QUESTIONS))
     return isinstance(receiver, Param) or (
         isinstance(receiver, Foreign)

@@ -41,6 +41,7 @@ from flake8_asyncwait.analysis.states.values import (
     Param,
     Raised,
     Ref,
+    Status,
     Task,
     Tested,
     Value,
@@ -340,4 +341,17 @@ def _contains(state: State, item: Value, box: Value, sizes: list[bool]) -> bool 
         return None
     if (thing.open or UNKNOWN in items) and getattr(state.get(item), "owner", "") == FOREIGN:
         return None
-    return False
+    return None if _is_untouched(state, item) and _holds_given(state, items) else False
+
+
+def _is_untouched(state: State, item: Ref) -> bool:
+    """Whether nothing has been done with a task that came from elsewhere: it may be any such."""
+    task = state.get(item)
+    untouched = type(task) is Task and task.status == Status.MAYBE and not task.waited
+    return untouched and not is_private(state, item)
+
+
+def _holds_given(state: State, items: Sequence[Value]) -> bool:
+    """Whether a collection holds tasks that came from elsewhere."""
+    tasks = (state.get(each) for each in items)
+    return any(type(task) is Task and task.owner != OWNED for task in tasks)
