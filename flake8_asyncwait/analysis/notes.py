@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.once import Once
@@ -16,10 +17,13 @@ from flake8_asyncwait.analysis.code.walk import every, last_name, walk
 from flake8_asyncwait.analysis.fates import FamilyBooks
 from flake8_asyncwait.analysis.machine.books import AWAITED, MAX_WORK, Books, Undetermined
 from flake8_asyncwait.analysis.semantics.known import (
+    ADDS,
     GATHERS,
+    LOG_METHODS,
     QUESTIONS,
     SUPPRESSES,
     TASK_METHODS,
+    Trait,
     has,
     is_cancel,
 )
@@ -266,7 +270,27 @@ def _behind(state: State, value: Value) -> list[Ref]:
 
 
 def _careless_awaits(func: ir.Func) -> set[int]:
-    return {line for node in every(func) for line in _careless_lines(node)}
+    careless = {line for node in every(func) for line in _careless_lines(node)}
+    loops = (node.body for node in every(func) if isinstance(node, ir.For))
+    in_turn = (part for body in loops if _prepares_a_cancel(body) for part in walk(body))
+    return careless.difference(*map(_careless_lines, in_turn))
+
+
+def _prepares_a_cancel(body: list[ir.Stmt]) -> bool:
+    """Whether a turn of a loop does something else before it cancels, which may have to come first:
+
+    service.stop(); task.cancel(); await task
+    """
+    before = list(takewhile(lambda node: not _is_cancel(node), body))
+    return len(before) < len(body) and any(map(_acts, before))
+
+
+def _acts(node: ir.Stmt) -> bool:
+    """Whether a statement is a call that neither logs nor only puts something somewhere."""
+    call = node.value if isinstance(node, ir.ExprStmt) else None
+    if not isinstance(call, ir.Call) or last_name(call.func) in LOG_METHODS:
+        return False
+    return not has(call, ADDS | Trait.WRITES)
 
 
 def _careless_lines(node: object) -> Iterator[int]:

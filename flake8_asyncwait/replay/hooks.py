@@ -283,7 +283,7 @@ class Hooks(Backstage):
         """Stand in for `in`: whether an unknown is in a set of tasks is a choice."""
         free = isinstance(thing, Unknown) and thing.standin.life is None
         free = free and (thing.may_be_any() or _holds_given(container))
-        free = free and not _holds_constants(container)
+        free = free and not (_holds_constants(container) or _holds_only_own(container))
         held = any(one is thing for one in _members(container))
         if free and not isinstance(container, Unknown) and not held:
             return bool(container) and self.surroundings.is_in(thing)
@@ -439,6 +439,13 @@ def _holds_constants(container: object) -> bool:
     """Say whether a container holds nothing but constants: equal to one is in it, then."""
     held = container if isinstance(container, (list, tuple, set, frozenset)) else (container,)
     return bool(held) and all(isinstance(one, CONSTANTS) for one in held)
+
+
+def _holds_only_own(container: object) -> bool:
+    """Say whether a container holds nothing but tasks that nobody else can reach."""
+    lives = [one.standin_life() for one in _members(container) if isinstance(one, Standin)]
+    own = [life for life in lives if life and life.owner is Owner.MADE and not life.handed]
+    return bool(own) and len(own) == len(_members(container))
 
 
 def _may_hold(container: object) -> bool:
