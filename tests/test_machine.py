@@ -243,3 +243,26 @@ def test_what_is_kept_beside_tasks_that_key_a_dict_makes_no_work() -> None:
     checked = check(KEYED_BY_TASKS)
     assert not checked.findings
     assert not checked.undetermined
+
+
+def test_what_a_loop_takes_out_of_a_dict_and_drops_need_not_be_all() -> None:
+    text = """\
+import asyncio
+from elsewhere import work
+
+async def merge(*sources):
+    tasks = {n: asyncio.create_task(work(source)) for n, source in enumerate(sources)}
+    try:
+        while tasks:
+            done, _ = await asyncio.wait(set(tasks.values()), return_when="FIRST_COMPLETED")
+            ended = [n for n, task in tasks.items() if task in done]
+            results = [(n, tasks[n].result()) for n in ended]
+            for n, value in results:
+                tasks.pop(n, None)
+                yield value
+                tasks[n] = asyncio.create_task(work(n))
+    finally:
+        for task in tasks.values():
+            task.cancel()
+"""
+    assert not check(text).findings

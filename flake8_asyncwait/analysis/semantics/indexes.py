@@ -92,13 +92,14 @@ def _places(ctx: Context, owner: ir.Expr, counts: bool, state: State) -> list[Va
 
 
 def lookups(nodes: Sequence[ir.Node]) -> Iterator[tuple[ir.Expr, ir.Expr]]:
-    """What is asked for an item, and by what."""
+    """What is asked for an item, and by what. What a loop takes out and drops need not be all."""
+    dropped = {id(node.value) for node in nodes if isinstance(node, ir.ExprStmt)}
     stored = {id(part) for node in nodes if isinstance(node, ir.Assign) for part in node.targets}
     for node in nodes:
         if isinstance(node, ir.Subscript) and id(node) not in stored:
             yield node.value, node.index
         elif isinstance(node, ir.Call) and isinstance(node.func, ir.Attr) and node.args:
-            if known.has(node, known.LOOKS_UP):
+            if known.has(node, known.LOOKS_UP) and id(node) not in dropped:
                 yield node.func.value, node.args[0].value
 
 
