@@ -266,3 +266,24 @@ async def merge(*sources):
             task.cancel()
 """
     assert not check(text).findings
+
+
+def test_what_a_nested_function_binds_may_be_bound_whenever_time_passes() -> None:
+    text = """\
+import asyncio
+from elsewhere import other, work
+
+async def wait():
+    seen = None
+
+    def see():
+        nonlocal seen
+        seen = 1
+
+    other(see)
+    task = asyncio.create_task(work())
+    await asyncio.wait([task], timeout=1)
+    assert seen is not None
+    task.cancel()
+"""
+    assert [finding.code for finding in check(text).findings] == ["AWT102"]

@@ -196,7 +196,9 @@ def tested_constants(func: ir.Func, given: Iterable[str]) -> set[str]:
             elif isinstance(node, ir.Match):
                 tested.update(scoped(mentioned(node.subject) | paths(node.subject), owner, func))
     close(tested, made)
-    return unscoped(constants & tested)
+    # What a nested function binds, it may bind whenever time passes.
+    elsewhere = {name for owner in functions_in(func) if owner is not func for name in owner.outer}
+    return unscoped(constants & tested) - elsewhere
 
 
 def tested(test: ir.Expr) -> Iterator[str]:
