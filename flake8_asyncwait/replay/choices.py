@@ -132,6 +132,8 @@ class Choices(Backstage):
         picked = self.prefix[index] if index < len(self.prefix) else (due or free)[0]
         line = self.line() if self.with_lines else 0
         self.points.append(Point(label, tuple(options), picked, faults_from, line, barred))
+        if self.guide is not None:
+            self.guide.strayed_before.append(self.guide.strayed)
         if picked >= faults_from:
             self.faulty = True
             self.fault = self.striking

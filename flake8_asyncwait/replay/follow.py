@@ -29,9 +29,9 @@ def following(
     """
     choices = [(line, choice) for line, choice in steps if choice]
 
-    def guided(prefix: Sequence[int]) -> tuple[Execution, int]:
+    def guided(prefix: Sequence[int]) -> tuple[Execution, Guide]:
         guide = Guide(choices, lifted.statements)
-        return run(lifted, prefix, guide=guide), guide.position - guide.strayed
+        return run(lifted, prefix, guide=guide), guide
 
     tried = _promising(guided)
     bounded = ""
@@ -45,20 +45,21 @@ def following(
     return f"none of {limit:,} executions that were tried follows the witness"
 
 
-def _promising(run_one: Callable[[Sequence[int]], tuple[Execution, int]]) -> Iterator[Execution]:
+def _promising(run_one: Callable[[Sequence[int]], tuple[Execution, Guide]]) -> Iterator[Execution]:
     """Yield all executions, first those that few choices set apart from one that got far.
 
-    `run_one` also says how many steps of the witness an execution has met, less how often it has
-    strayed from it. What is wrong is often one of the first choices: trying the last ones of a long
-    execution first may take forever.
+    `run_one` also gives the guide that was followed. What is wrong is often one of the first
+    choices, or where an execution strays for the first time: trying the last choices of a long one
+    first may take forever.
     """
     number = count()
     todo: list[tuple[int, int, int, tuple[int, ...]]] = [(0, 0, 0, ())]
     while todo:
         _, changes, _, prefix = heappop(todo)
-        execution, met = run_one(prefix)
+        execution, guide = run_one(prefix)
         for choices in leaving(execution.points, len(prefix)):
-            rank = changes + 1 - STEP_WORTH * met
+            strayed = guide.strayed_before[len(choices) - 1]
+            rank = changes + 1 - STEP_WORTH * (guide.position - strayed)
             heappush(todo, (rank, changes + 1, next(number), choices))
         yield execution
 

@@ -27,8 +27,8 @@ TIMEOUTS = frozenset({"timed out", "times out", "failed"})
 
 @dataclass(slots=True)
 class Guide:
-    """The choices of a witness, how many of them an execution has met, and how often something
-    else has happened in place of one.
+    """The choices of a witness, how many of them an execution has met, how often something else has
+    happened in place of one, and how often it had before each of the execution's choices.
 
     A statement may stretch over lines: `statements` gives for a line all lines of the one on it.
     """
@@ -37,6 +37,7 @@ class Guide:
     statements: Mapping[int, Collection[int]]
     position: int = 0
     strayed: int = 0
+    strayed_before: list[int] = field(default_factory=list)
     _waited_after: Counter[int] = field(default_factory=Counter)
 
     def is_followed(self) -> bool:

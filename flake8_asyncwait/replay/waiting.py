@@ -15,6 +15,7 @@ from flake8_asyncwait.replay.facts import Kind
 from flake8_asyncwait.replay.family import WAIT
 from flake8_asyncwait.replay.futures import (
     BareTask,
+    Shield,
     Task,
     cancel_all,
     finish,
@@ -366,7 +367,8 @@ class WaitFor(CoroutineStandin):
 
     def _task(self) -> object:
         lives = lives_of(self.thing)
-        if self.timed and running(lives):
+        has_ended = isinstance(self.thing, Shield) and known_done(self.thing.inner)
+        if self.timed and running(lives) and not has_ended:
             with self.world.striking_at(*lives):
                 if self._times_out():
                     self.world.suspensions += 1
