@@ -136,8 +136,10 @@ def run(
 
     A guide bars what leaves a witness; on a `stage` of one's own, more happens than is chosen.
     """
-    world = World(prefix, lifted.groups, lifted.target, with_lines=with_lines, guide=guide)
-    world.widely = widely or guide is not None
+    widely = widely or guide is not None
+    world = World(
+        prefix, lifted.groups, lifted.target, with_lines=with_lines, guide=guide, widely=widely
+    )
     world.kind, world.ending_of = lifted.kind, partial(ending_of, lifted)
     world.stage = stage or world.stage
     world.stage.opens(world)

@@ -59,8 +59,10 @@ class Guide:
     def meet(self, lines: Collection[int], kind: str, details: str = "") -> None:
         """Note that something has happened."""
         expected = self.expected(lines, kind)
-        self.position += expected == details
-        self.strayed += expected not in (None, details)
+        if expected == details:
+            self.position += 1
+        elif expected is not None:
+            self.strayed += 1
 
     def advance(self) -> None:
         """Note that the next choice has been met."""

@@ -10,15 +10,7 @@ from flake8_asyncwait.replay.follow import following
 from flake8_asyncwait.replay.lift import lift
 from flake8_asyncwait.verdict.finding import Finding, Step
 
-from .judge import (
-    EXECUTIONS_AT_MOST,
-    TOO_MANY,
-    Ruling,
-    find_family,
-    find_sites,
-    judge,
-    replay,
-)
+from .judge import EXECUTIONS_AT_MOST, TOO_MANY, Ruling, find_family, find_sites, judge, replay
 
 # What these say is that no execution ends the task: some of them do not show that.
 OF_NO_EXECUTION = ("AWT304", "AWT331")

@@ -23,6 +23,8 @@ else:
 SPAN = 1 << 32
 # The type that stands for whatever can only be iterated over.
 ITERATOR: type = type(iter(()))
+# What a lambda is called, as Python calls it.
+LAMBDA = "<lambda>"
 
 
 @node
@@ -477,3 +479,7 @@ class Func:
     nested: list[Func] = field(default_factory=list)
     definitions: dict[str, Func | None] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
+
+    @property
+    def is_lambda(self) -> bool:
+        return self.name == LAMBDA

@@ -25,7 +25,7 @@ _COMPREHENSIONS: dict[type, type] = {
 
 
 def _lambda(lowerer: Lowerer, node: cst.Lambda) -> ir.Expr:
-    func = ir.Func("<lambda>", lowerer.line, lowerer.func, cls=lowerer.func.cls)
+    func = ir.Func(ir.LAMBDA, lowerer.line, lowerer.func, cls=lowerer.func.cls)
     defaults = lowerer.params(node.params, func)
     outer, lowerer.func = lowerer.func, func
     lowerer.scopes.append({name: name for name in func.params})

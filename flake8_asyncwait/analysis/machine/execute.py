@@ -157,10 +157,10 @@ def _is_kept(ctx: Context, name: str, state: State, statement: ir.Stmt) -> bool:
     ends. While a result is not bound yet, a cleanup may still come to read it (AWT103), and what is
     known to have failed may still raise (AWT102). What a fix cancels might have run while the
     function suspends."""
-    is_waiting = not state.fault and ctx.machine.facts.liveness.suspends_after(statement)
+    liveness = ctx.machine.facts.liveness
+    is_waiting = not state.fault and liveness.suspends_after(statement)
     if is_waiting and holds_struck(state, state.env[name]):
         return True
-    liveness = ctx.machine.facts.liveness
     if not holds_losable(state, state.env[name], or_unwaited=liveness.fails_after(statement)):
         return False
     return bool(state.stale) or has_failing(state) or not liveness.is_bound_after(name, statement)

@@ -222,7 +222,7 @@ def telling(ctx: Context, items: tuple[Value, ...], opened: bool) -> tuple[list[
 
 def may_return(ctx: Context, func: ir.Func) -> bool:
     """Whether a helper is looked into for an awaitable that it returns: a lambda is."""
-    return ctx.machine.site.kind is not WAIT and func.name == "<lambda>"
+    return ctx.machine.site.kind is not WAIT and func.is_lambda
 
 
 def is_task(ctx: Context, value: Result) -> bool:

@@ -101,9 +101,13 @@ def head(ctx: Context, state: State, line: int) -> State:
     return collect(ctx, state.put_all(told), line)
 
 
+# Owners of tasks that are never lost here.
+_THEIRS = (*NEVER_LOST, FOREIGN)
+
+
 def _tells_nothing(task: Task) -> bool:
     """Somebody else's, and not one that raises when it is awaited."""
-    theirs = task.owner in (*NEVER_LOST, FOREIGN)
+    theirs = task.owner in _THEIRS
     # A parameter's tasks, handed over or not, may still be adopted.
     theirs = theirs or (task.handed and not task.owner.param)
     return theirs and task.status not in ASKED and task.status != Status.CANCELLED
@@ -153,7 +157,7 @@ def has_failing(state: State) -> bool:
 
 
 def _is_losable(task: Task) -> bool:
-    theirs = task.owner in (*NEVER_LOST, FOREIGN) or task.handed
+    theirs = task.owner in _THEIRS or task.handed
     return task.status in UNSETTLED and not theirs
 
 

@@ -81,19 +81,32 @@ def _call(ctx: Context, node: ir.Call, state: State) -> Results:
     if rule is not None and qualified not in program.options.task_factories:
         for after, args in arguments(ctx, node, state):
             ways = rule(ctx, node, args, after)
-            given = [*args.every(), *_gone_through(ctx, node, after)]
-            exact = not writes and any(reaches_task(value, after) for value in given)
-            results += ways if exact else ctx.may_raise(ways, node.line)
+            if ctx.expected and (writes or not _is_given_task(ctx, node, args, after)):
+                ctx.may_raise(ways, node.line)
+            results += ways
         return results
     for after, callee in _callee(ctx, node, state):
         for later, args in arguments(ctx, node, after):
             later = _without_attributes(ctx, node, later)
             ways = _dispatch(ctx, node, callee, args, later, qualified)
-            exact = isinstance(callee, Method) and _is_of_task(ctx, callee, later)
-            if isinstance(callee, Function) and callee.func.name == "<lambda>":
-                exact = any(reaches_task(value, later) for value in args.every())
-            results += ways if exact else ctx.may_raise(ways, node.line)
+            if ctx.expected and not _is_exact(ctx, node, callee, args, later):
+                ctx.may_raise(ways, node.line)
+            results += ways
     return results
+
+
+def _is_exact(ctx: Context, node: ir.Call, callee: Value, args: Args, state: State) -> bool:
+    """Whether it is known what a call raises."""
+    if isinstance(callee, Method):
+        return _is_of_task(ctx, callee, state)
+    is_lambda = isinstance(callee, Function) and callee.func.is_lambda
+    return is_lambda and _is_given_task(ctx, node, args, state)
+
+
+def _is_given_task(ctx: Context, node: ir.Call, args: Args, state: State) -> bool:
+    """Whether a call is given tasks, or what goes through some."""
+    given = [*args.every(), *_gone_through(ctx, node, state)]
+    return any(reaches_task(value, state) for value in given)
 
 
 def _gone_through(ctx: Context, node: ir.Call, state: State) -> list[Value]:

@@ -270,7 +270,7 @@ def _holding_all(state: State, frame: Frame) -> State:
 def frame_for(ctx: Context, func: ir.Func) -> Frame:
     """A frame for a call; a lambda is part of the function that it stands in."""
     ctx.machine.note_module(ctx.machine.program.of(func).path)
-    depth = ctx.frame.depth + (func.name != "<lambda>")
+    depth = ctx.frame.depth + (not func.is_lambda)
     parent: Frame | None = ctx.frame
     while parent is not None and func.parent is not parent.func:
         parent = parent.parent

@@ -291,9 +291,8 @@ def answers(ctx: Context, state: State, value: Value) -> Results:
     ctx.machine.free_choices += not task.waited
     late = task.status in LATE  # it ran then, and may have ended since
     struck = Status.LATE_CANCELLING if late else Status.CANCELLING
-    ended = [effects.with_status(state, ref, Status.DONE)]
-    if value.again:
-        ended = effects.may_have_ended(state, ref)
+    done = [effects.with_status(state, ref, Status.DONE)]
+    ended = effects.may_have_ended(state, ref) if value.again else done
     ended = [end for way in ended for end in concluded(ctx, way, value.task)]
     return [
         (effects.with_status(state, ref, struck), Const(True)),
@@ -385,10 +384,9 @@ def task_cancelled(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Resul
         return [(state, Const(True))]
     if status in _NOT_CANCELLED:
         return [(state, Const(False))]
-    others = [state]
-    if status in ASKED:  # it had ended before, or it still runs
-        done = effects.with_status(state, ref, Status.DONE)
-        others = [done] * (status in MAYBE_ASKED) + [effects.not_ended(state, ref)]
+    others = [effects.not_ended(state, ref) if status in ASKED else state]
+    if status in MAYBE_ASKED:  # it may have ended before
+        others.append(effects.with_status(state, ref, Status.DONE))
     struck = effects.with_status(state, ref, Status.CANCELLED)
     return [(struck, Const(True)), *((other, Const(False)) for other in others)]
 

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import every
 from flake8_asyncwait.analysis.semantics import known
+from flake8_asyncwait.analysis.semantics.indexes import lookups
 from flake8_asyncwait.named import NamedTuple
 
 # The suffix of the name that stands for a dict's values.
@@ -30,23 +31,27 @@ class Entry(NamedTuple):
 def keyed(func: ir.Func, sites: Collection[ir.Call]) -> frozenset[str]:
     """The names of a function's dicts that hold tuples, of which nothing but keys is taken, and
     tuples one by one that are taken apart."""
+    plain = Counter(name for node in every(func) for name in _made(node))
+    if not plain:
+        return frozenset()
+    made = {*plain}
     captured = {name for nested in func.nested for name in nested.mentions}
     uses: Counter[str] = Counter()
-    plain: Counter[str] = Counter()
-    made: set[str] = set()
     for node in every(func):
         if isinstance(node, ir.Name):
             uses[node.id] += 1
         elif isinstance(node, ir.DefineClass):
             captured |= node.mentions
         plain.update(one.id for one in _of_keys(node, sites) if isinstance(one, ir.Name))
-        if isinstance(node, ir.Assign) and isinstance(node.value, ir.DictDisplay):
-            if not node.value.items:
-                names = [target.id for target in node.targets if isinstance(target, ir.Name)]
-                made.update(names)
-                plain.update(names)
     found = made & func.locals - captured - func.outer
     return frozenset(name for name in found if uses[name] == plain[name])
+
+
+def _made(node: object) -> Iterator[str]:
+    """The names that a node binds to an empty dict."""
+    if isinstance(node, ir.Assign) and isinstance(node.value, ir.DictDisplay):
+        if not node.value.items:
+            yield from (target.id for target in node.targets if isinstance(target, ir.Name))
 
 
 def entry(node: object) -> Entry | None:
@@ -74,9 +79,7 @@ def with_owners(names: Collection[str]) -> frozenset[str]:
 
 def _looked_up(value: ir.Expr) -> ir.Expr | None:
     """What an expression takes one value of, by its key."""
-    if isinstance(value, ir.Call) and isinstance(value.func, ir.Attr):
-        return value.func.value if known.has(value, known.LOOKS_UP) else None
-    return value.value if isinstance(value, ir.Subscript) else None
+    return next((owner for owner, _ in lookups([value])), None)
 
 
 def _of_keys(node: object, sites: Collection[ir.Call]) -> Iterator[ir.Expr | None]:

@@ -245,20 +245,20 @@ def _flows(
     node: ir.Node, follows: Follows, dicts: Collection[str]
 ) -> Iterator[tuple[set[str], set[str], bool]]:
     """`_flow`, where the values of `dicts` have names of their own."""
-    entered = entry(node)
+    entered = entry(node) if dicts else None
     if entered is not None and entered.name in dicts:
         yield carried(entered.key, follows), {entered.name}, False
         yield carried(entered.value, follows), {entered.name + VALUES}, False
         return
     sources, targets, both = _flow(node, follows)
-    if (name := taken_apart(node)) in dicts:
+    if dicts and (name := taken_apart(node)) in dicts:
         sources = sources - {name} | {name + VALUES}
     yield sources, targets, both
 
 
 def _keys(func: ir.Func, follows: Follows, dicts: Collection[str]) -> Iterator[tuple[str, str]]:
     """Pairs of the names in keys and that of the values, which are looked up by them."""
-    for entered in map(entry, every(func)):
+    for entered in map(entry, every(func)) if dicts else ():
         if entered is not None and entered.name in dicts:
             yield from ((key, entered.name + VALUES) for key in carried(entered.key, follows))
 
