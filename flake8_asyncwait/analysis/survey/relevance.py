@@ -114,8 +114,9 @@ def relevant_names(
     """
     dicts = keyed(func, sites)
     edges = list(_edges(func, follows, dicts))
-    # Of the awaitables that a site of the family is given, only the plain ways are followed.
-    follows_back: Follows = (lambda _: False) if making else _but_into_tasks(func, follows)
+    # Of the awaitables that a site of the family is given, only the plain ways are followed, and
+    # those into a task.
+    follows_back: Follows = _into_tasks(wraps) if making else _but_into_tasks(func, follows)
     before = list(_edges(func, follows_back, dicts))
     elements: set[str] = set()
     modes: set[str] = set()
@@ -124,7 +125,8 @@ def relevant_names(
             (modes if arg.keyword not in (None, "fs") else elements).update(
                 carried(arg.value, follows_back)
             )
-    elements |= _owners(func, elements) | _asked(func, makes) | _wrapped(func, follows_back, wraps)
+    elements |= _owners(func, elements) | _asked(func, makes)
+    elements |= set() if making else _wrapped(func, follows_back, wraps)
     before += _keys(func, follows_back, dicts)
     close(elements, [(target, source) for source, target in before])
     names = elements | modes | (_awaited(func, before) if making else set())
@@ -155,6 +157,11 @@ def _owners(func: ir.Func, names: Collection[str]) -> set[str]:
     """The variables of a function that have one of the attributes among `names`."""
     owners = {name.partition(".")[0] for name in names if "." in name}
     return (owners & func.locals) - set(func.params)
+
+
+def _into_tasks(wraps: Callable[[ir.Call], bool]) -> Follows:
+    """Calls that make tasks of the coroutines that they are given, and nothing else."""
+    return lambda node: isinstance(node, ir.Call) and wraps(node)
 
 
 def _but_into_tasks(func: ir.Func, follows: Follows) -> Follows:
