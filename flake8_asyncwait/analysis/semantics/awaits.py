@@ -124,7 +124,8 @@ def _await_gather(ctx: Context, state: State, value: Ref, line: int) -> Results:
     if waits:
         ctx.fault(state, line, (CANCELLED_ERROR,), effects.end_all(later, value, Status.CANCELLED))
     if gather.quiet:
-        return _gather_over(ctx, later, value, Status.DONE)
+        ways = effects.ways_to_end(later, [value])
+        return [end for way in ways for end in _gather_over(ctx, way, value)]
     if any(status in ASKED or status == Status.CANCELLED for status in statuses):
         ctx.fail(_end_asked(later, refs), CANCELLED_ERROR)
         if any(s == Status.CANCELLED or s in ASKED - MAYBE_ASKED for s in statuses):
@@ -144,13 +145,12 @@ def _await_gather(ctx: Context, state: State, value: Ref, line: int) -> Results:
         ctx.fault(state, line, (ANY,), fanout.failing(ctx, later, value))
     if Status.FAILING in statuses:
         return []
-    return _gather_over(ctx, later, value, Status.OK)
+    return _gather_over(ctx, effects.end_all(later, value, Status.OK), value)
 
 
-def _gather_over(ctx: Context, state: State, value: Ref, status: Status) -> Results:
+def _gather_over(ctx: Context, ended: State, value: Ref) -> Results:
     """All children of a gather have ended, also those that are not known, and the waits that some
     of them run."""
-    ended = effects.end_all(state, value, status)
     whole = ended.put(value, ended.gather(value)._replace(open=False))
     return [(way, UNKNOWN) for way in all_concluded(ctx, whole, whole.gather(value).children)]
 
