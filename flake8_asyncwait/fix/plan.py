@@ -59,6 +59,9 @@ _LITTLE = 3
 _MANY = 12
 # How many proposals are proved in a step at most to better a cure that is known.
 _BETTER = 12
+# How many are proved of those that move too many lines, and how many lines these move at most.
+_TOLD, _MOST_TOLD = 12, 100
+NO_TRY = "no try of up to 100 lines cancels them all, and only them"
 
 
 class How(NamedTuple):
@@ -133,7 +136,10 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
     kinds = [kind for kind in (FINALLY, EXCEPT) if how.allows(kind)]
     cured = _with_try(text, seen, index, options, kinds, how.width) if kinds else None
     if cured is None:
-        return Rewrite(MANUAL, text, why_manual(own, place, how.cure, why))
+        reason = why_manual(own, place, how.cure, why) or _of_longer_try(
+            place, text, seen, index, options, how.width
+        )
+        return Rewrite(MANUAL, text, reason)
     return cured._replace(freed=every_name(place.function))
 
 
@@ -148,8 +154,29 @@ def _of_family(
     why = why_not_of_family(own, place, bool(kinds))
     cured = _with_try(text, seen, index, options, kinds, how.width) if why is None else None
     if cured is None:
-        return Rewrite(MANUAL, text, why or why_manual(own, place, how.cure, None))
+        why = why or why_manual(own, place, how.cure, None)
+        return Rewrite(MANUAL, text, why or NO_TRY)
     return cured._replace(freed=frozenset(every_name(place.function)))
+
+
+def _of_longer_try(
+    place: Place, text: str, seen: list[Seen], index: int, options: Options, width: int
+) -> str:
+    """What a user is told where only a `try` cures that moves more lines than a fix moves: which."""
+    own = seen[index]
+    longer = wrap.proposals(
+        place, [FINALLY], own.analysed.relevant, own.uses, True, width, most=_MOST_TOLD
+    )
+    for each in islice((each for each in longer if each.moved > wrap.MOST_MOVED), _TOLD):
+        if own.versions.budget.left < 2 * own.notes.work:
+            break  # it is there for cures
+        own.versions.spend(text)
+        plain, watched = _unmarked(place.with_module(each.module), own.start)
+        if prove(plain, watched, seen, index, options, is_cured) is not None:
+            first, last = changed_range(text, plain)
+            start = own.start or 1
+            return f"only a try from line {start + first} to line {start + last} cancels them all"
+    return NO_TRY
 
 
 def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: How) -> Rewrite:
@@ -466,6 +493,13 @@ def _laid(place: Place, module: cst.Module, width: int) -> str | None:
     before; None where that is not possible."""
     code = relaid(place.code, module.code, place.unit, width)
     return None if code is None else place.with_code(code)
+
+
+def changed_range(before: str, after: str) -> tuple[int, int]:
+    """The first and the last line of a text, from 0, that another one changes."""
+    codes = differences(before.split("\n"), after.split("\n"))
+    changed = [code for code in codes if code[0] != "equal" and code[2] > code[1]]
+    return changed[0][1], changed[-1][2] - 1
 
 
 def changed_lines(before: str, after: str) -> int:

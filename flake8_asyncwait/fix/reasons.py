@@ -22,15 +22,14 @@ _TAKEN = frozenset({"fs", "timeout", "return_when"})
 _GOES_ON = frozenset({"the function returns", "the function ends"})
 
 
-def why_manual(own: Seen, place: Place, cure: str, why_not: str | None) -> str:
-    """The fact that forbids all cures that the user would have."""
+def why_manual(own: Seen, place: Place, cure: str, why_not: str | None) -> str | None:
+    """The fact that forbids all cures that the user would have, None where there is none."""
     if cure == WAIT_ANY and why_not is not None:
         return why_not
     return (
         why_not_by_owner(own)
         or ("other code shares its line" if _shares_a_line(place) else None)
         or (_use(own) if cure == FINALLY else None)
-        or "no try around a few lines cancels them all, and only them; wrap more of the function"
     )
 
 

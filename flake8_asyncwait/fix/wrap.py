@@ -68,8 +68,10 @@ def proposals(
     loops: bool,
     width: int,
     make: str = "",
+    most: int = MOST_MOVED,
 ) -> Iterator[Proposal]:
-    """Every proposal of some kinds for a site that is worth a try, the smallest regions first.
+    """Every proposal of some kinds for a site that is worth a try, the smallest regions first; none
+    moves more than `most` lines.
 
     `task_names` are the names that may hold its tasks, `uses` what is done to them after the wait
     while they run, `loops` whether all that is waited for may be cancelled. `make` is what makes a
@@ -93,7 +95,7 @@ def proposals(
             if FINALLY in kinds and aim in lasting and not outside:
                 yield from _attached_around(place, level, depth, aim)
         for end in ends(level, task_names):
-            if moved(place, level, end) > MOST_MOVED:
+            if moved(place, level, end) > most:
                 break
             for aim in possible:
                 if _is_whole_try(place, depth, end) and is_usable(place, aim, depth + 1):
