@@ -32,13 +32,15 @@ class Site:
 class Summary(NamedTuple):
     """What a function of the file does where it is given nothing that matters: whether it
     suspends and returns, what it may raise under a fault (and on which line it strikes) and
-    without one, and whether every return is a task that it made."""
+    without one, whether every return is a task that it made, and whether it does no more to the
+    parameters of its caller than to hand them over, and returns nothing that is known."""
 
     suspends: bool
     returns: bool
     faults: tuple[tuple[Exc, int], ...]
     raises: tuple[Exc, ...]
     makes: bool
+    leaves: bool
 
 
 @dataclass(frozen=True, slots=True)

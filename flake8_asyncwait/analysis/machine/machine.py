@@ -6,6 +6,7 @@ context, which is a place on a machine, a node and a state.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Union
@@ -213,6 +214,8 @@ class Machine:
     level: int = 0
     # The helpers that take too much work, and the managers that are known not to.
     dear: set[ir.Func] = field(default_factory=set)
+    # How much work the calls of each helper have taken.
+    spent: Counter[ir.Func] = field(default_factory=Counter)
     affordable: set[ir.Func] = field(default_factory=set)
     # What is worked out once for each helper or loop.
     once: Once = field(default_factory=Once)

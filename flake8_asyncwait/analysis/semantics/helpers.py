@@ -34,7 +34,9 @@ from flake8_asyncwait.analysis.states.values import (
     Const,
     Coroutine,
     Function,
+    Param,
     Ref,
+    Result,
     Task,
     Unknown,
     Value,
@@ -148,6 +150,10 @@ def _looked_into(
         return None if summary is None else _summarised(ctx, summary, state)
     if func in ctx.machine.dear:
         return None
+    if ctx.machine.spent[func] > HELPER_WORK and not captured:
+        rest = _in_short(ctx, func, pairs, state)
+        if rest is not None:
+            return rest
     books, work, limit = ctx.machine.books, ctx.machine.books.work, ctx.machine.books.limit
     books.limit = min(limit, work + HELPER_WORK)
     try:
@@ -160,7 +166,20 @@ def _looked_into(
         return None
     finally:
         books.limit = limit
+        ctx.machine.spent[func] += books.work - work
     return _returned(ctx, func, state, results)
+
+
+def _in_short(ctx: Context, func: ir.Func, pairs: Arguments, state: State) -> Results | None:
+    """What a call does of a function that has taken much work already, where it is given nothing
+    that matters but parameters of its caller, and leaves these alone; else None."""
+    given = tuple((name, value) for name, value in pairs if isinstance(value, Param))
+    if any(matters(value, state) for _, value in pairs if not isinstance(value, Param)):
+        return None
+    summary = summary_of(ctx, func, (*_constants(ctx, func, pairs), *given))
+    if summary is None or not summary.leaves:
+        return None
+    return _summarised(ctx, summary, hand_over(ctx, state, tuple(value for _, value in given)))
 
 
 def _summarised(ctx: Context, summary: Summary, state: State) -> Results:
@@ -216,6 +235,8 @@ def _summarise(ctx: Context, func: ir.Func, constants: dict[str, Value]) -> Summ
     stars = (func.star, func.star_star)
     given = tuple((n, constants.get(n, UNKNOWN)) for n in func.params if n not in stars)
     results = _activate(ctx, func, given, State({}, {}), None)
+    ends = [state for state, _ in results] + [state for _, states in ctx.out for state in states]
+    is_known = not all(isinstance(value, (Unknown, Result)) for _, value in results)
     faults: dict[Exc, int] = {}
     raises: list[Exc] = []
     for completion, states in ctx.out:
@@ -237,6 +258,7 @@ def _summarise(ctx: Context, func: ir.Func, constants: dict[str, Value]) -> Summ
             type(thing) is Task and thing.owner == OWNED
             for thing in (state.get(value) for state, value in results)
         ),
+        leaves=not is_known and not any(type(t) is Task for s in ends for t in s.heap.values()),
     )
 
 

@@ -454,7 +454,8 @@ def _gather_exception(state: State, ref: Ref) -> Results:
     gather = state.gather(ref)
     if gather.open or gather.quiet:
         return [(state, UNKNOWN)]
-    failed: Results = [(way, Raised(Exc(""))) for way in effects.where_one_fails(state, (ref,))]
+    ways = effects.where_one_fails(state, (ref,))
+    failed: Results = [(effects.told(way, ref), Raised(Exc(""))) for way in ways]
     statuses = {state.task(child).status for child in effects.tasks_of(state, ref)}
     if not statuses <= {Status.DONE, Status.OK}:
         return failed or [(state, UNKNOWN)]

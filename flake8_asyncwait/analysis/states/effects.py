@@ -316,6 +316,13 @@ def where_one_fails(state: State, done: tuple[Value, ...]) -> list[State]:
     return [with_status(state, ref, Status.FAILING) for ref, _ in choices(state, tuple(may_fail))]
 
 
+def told(state: State, value: Value) -> State:
+    """The state in which what will say that it has failed has said so: to hear it again is no
+    fault."""
+    failed = {Status.FAILING: Status.FAILED}
+    return _with_statuses(state, tasks_of(state, value), lambda status: failed.get(status, status))
+
+
 def surely_runs(state: State, value: Value) -> bool:
     """Whether a task is known to run at this moment."""
     return any(
