@@ -33,7 +33,7 @@ from flake8_asyncwait.analysis.semantics import managers as _managers
 from flake8_asyncwait.analysis.semantics import statements as _statements
 from flake8_asyncwait.analysis.states.completion import RETURN
 from flake8_asyncwait.analysis.states.state import State
-from flake8_asyncwait.analysis.states.values import MANY, Param, Value
+from flake8_asyncwait.analysis.states.values import MANY, OWNED, Param, Value
 from flake8_asyncwait.analysis.survey.passed import Passed, passed_through
 from flake8_asyncwait.analysis.survey.relevance import conditions, filled, flags, tested_again
 from flake8_asyncwait.analysis.survey.survey import facts_of
@@ -61,8 +61,10 @@ class Analysed(NamedTuple):
 
     @property
     def is_undetermined(self) -> bool:
-        """Whether nothing is claimed about the site."""
-        return self.is_incomplete and not any(leak.kind == "lost" for leak in self.books.leaks)
+        """Whether nothing is claimed about the site: some executions have not been seen, and those
+        that have lose none of the tasks that the function answers for."""
+        lost = (leak.owner for leak in self.books.leaks if leak.kind == "lost")
+        return self.is_incomplete and not any(o == OWNED or o.param for o in lost)
 
 
 def _analysed(run: Machine, is_incomplete: bool) -> Analysed:

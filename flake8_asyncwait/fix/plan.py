@@ -162,7 +162,7 @@ def _of_family(
 def _of_longer_try(
     place: Place, text: str, seen: list[Seen], index: int, options: Options, width: int
 ) -> str:
-    """What a user is told where only a `try` cures that moves more lines than a fix moves: which."""
+    """What a user is told where only a `try` that moves more lines than a fix does cures it."""
     own = seen[index]
     longer = wrap.proposals(
         place, [FINALLY], own.analysed.relevant, own.uses, True, width, most=_MOST_TOLD

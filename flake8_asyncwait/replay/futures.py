@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from flake8_asyncwait.replay.facts import Kind
-from flake8_asyncwait.replay.family import CHILD, WAIT
+from flake8_asyncwait.replay.family import CHILD
 from flake8_asyncwait.replay.lives import Ending, Life, Owner, Standin, State
 from flake8_asyncwait.replay.locate import words
 from flake8_asyncwait.replay.scheduler import Asked, World
@@ -187,8 +187,8 @@ class WaitTask(Task):
 class Gather(Future):
     """A handle on its children: done when they are, cancelling it cancels them.
 
-    `is_site` says that it is the judged one, `has_failed` that an awaitable has, for a site of the
-    family: it is done then, whatever the others do.
+    `is_site` says that it is the judged one, `has_failed` that an error has ended it, of an
+    awaitable or by a cancellation: it is done then, whatever the others do.
     """
 
     __slots__ = ("children", "has_failed", "is_site", "return_exceptions")
@@ -229,6 +229,8 @@ class Gather(Future):
         return False  # one whose child was cancelled holds that error
 
     def result(self) -> object:
+        if self.has_failed:
+            raise self._error()
         if not self.done():
             raise asyncio.InvalidStateError
         if not self.return_exceptions:
@@ -237,15 +239,31 @@ class Gather(Future):
         return self._results()
 
     def exception(self) -> BaseException | None:
+        if self.has_failed:
+            return self._error()
         if not self.done():
             raise asyncio.InvalidStateError
         if self.return_exceptions:
             return None
-        errors = [self.world.exception(life) for life in self.lives()]
+        errors = [self._error_of(life) for life in self.lives()]
         return next((error for error in errors if error is not None), None)
+
+    def _error(self) -> BaseException:
+        """What has ended it."""
+        failed = (life.failure() for life in self.lives() if life.state is State.FAILED)
+        return next(failed, CancelledError())
+
+    def _error_of(self, life: Life) -> BaseException | None:
+        """The error of a child, which a gather holds also where that was cancelled."""
+        try:
+            return self.world.exception(life)
+        except CancelledError as error:
+            return error
 
     def decide(self) -> object:
         self.world.stage.awaits(self)
+        if self.has_failed:
+            raise self._error()
         if self.children:
             with self.world.striking_at(*self.lives()):
                 self._join()
@@ -257,7 +275,7 @@ class Gather(Future):
             for life in self.lives():
                 told = life.state in (State.FAILED, State.CANCELLED)
                 if told or self.world.may_have_failed_before(life):
-                    self.world.outcome(life)
+                    self._raise_outcome(life)
 
     def _join(self) -> None:
         lives = self.lives()
@@ -266,6 +284,7 @@ class Gather(Future):
             self.world.suspensions += 1
             if self.world.strike("await gather()", fails=False):
                 cancel_all(lives)
+                self.has_failed = True
                 raise CancelledError
         self.complete()
 
@@ -293,7 +312,7 @@ class Gather(Future):
             picked = self.world.strike_one("await gather()", labels)
         if picked is not None:
             undecided[picked].state = State.FAILED
-            self.has_failed = self.world.kind != WAIT
+            self.has_failed = True
             if not self.is_site:
                 self.world.release(lives)
             self.world.outcome(undecided[picked])
@@ -306,7 +325,15 @@ class Gather(Future):
 
     def _raise_cancelled(self, life: Life) -> None:
         if life.state is State.CANCELLED:
+            self._raise_outcome(life)
+
+    def _raise_outcome(self, life: Life) -> None:
+        """Raise what a child came to, which ends the gather, if it came to no good."""
+        try:
             self.world.outcome(life)
+        except BaseException:
+            self.has_failed = True
+            raise
 
     def _results(self) -> list[object]:
         return [plain_value(self.world, child) for child in self.children]

@@ -95,11 +95,9 @@ def released(ctx: Context, state: State, value: Value) -> State:
 
 def failing(ctx: Context, state: State, value: Ref) -> State:
     """A child of a gather has failed: the gather is done, and what is left is judged there."""
-    if ctx.machine.site.kind is WAIT:
-        return state
-    gather = state.gather(value)
-    state = state.put(value, gather._replace(failed=True))
-    return state if gather.site else released(ctx, state, value)
+    state = effects.broken_off(state, value)
+    is_judged = ctx.machine.site.kind is WAIT or state.gather(value).site
+    return state if is_judged else released(ctx, state, value)
 
 
 def iterating(ctx: Context, state: State, value: AsCompleted) -> State:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum, auto
 
 from flake8_asyncwait.analysis.code import ir
@@ -61,24 +63,29 @@ def _while(ctx: Context, node: ir.While, states: list[State]) -> list[State]:
     heads = States()
     fresh = [collect(ctx, state, node.line) for state in states]
     ends: list[State] = []
+    with _looping(ctx) as flow:
+        while fresh:
+            if ctx.is_own:
+                ctx.machine.line = node.line
+            entered, left = branch(ctx, node, [one for one in fresh if heads.add(one)])
+            ends += run_block(ctx, node.orelse, merge(ctx, left, node.line))
+            ended = run_block(ctx.into(flow), node.body, merge(ctx, entered, node.line))
+            ended += flow.take(CONTINUE)
+            fresh = [head(ctx, goes_round(ctx, end, node), node.line) for end in ended]
+    return ends + flow.take(BREAK)
+
+
+@contextmanager
+def _looping(ctx: Context, iterator: str = "") -> Iterator[Flow]:
+    """The flow of a loop's body. What leaves the function goes on to what is around the loop, also
+    where the bound of work is hit: it has come to its end. What is left of the items is gone."""
     flow = Flow()
-    while fresh:
-        if ctx.is_own:
-            ctx.machine.line = node.line
-        entered, left = branch(ctx, node, [one for one in fresh if heads.add(one)])
-        ends += run_block(ctx, node.orelse, merge(ctx, left, node.line))
-        ended = run_block(ctx.into(flow), node.body, merge(ctx, entered, node.line))
-        ended += flow.take(CONTINUE)
-        fresh = [head(ctx, goes_round(ctx, end, node), node.line) for end in ended]
-    return ends + _leave_loop(flow, ctx)
-
-
-def _leave_loop(flow: Flow, ctx: Context, iterator: str = "") -> list[State]:
-    """The states behind a `break`. However a loop ends, what is left of its items is gone."""
-    broken = flow.take(BREAK)
-    for completion, states in flow:
-        ctx.out.add(completion, *(state.unbind(iterator) for state in states))
-    return [state.unbind(iterator) for state in broken]
+    try:
+        yield flow
+    finally:
+        for completion, states in flow:
+            if completion not in (BREAK, CONTINUE):
+                ctx.out.add(completion, *(state.unbind(iterator) for state in states))
 
 
 @executes_all(ir.For)
@@ -148,7 +155,7 @@ def _is_deep(state: State, items: tuple[Value, ...]) -> bool:
 
 def _iterator(node: ir.For, ctx: Context) -> str:
     """How states name what is left of a loop's items."""
-    return f"{ctx.frame.prefix}{_ITERATOR}{id(node)}"
+    return f"{ctx.frame.prefix}{_ITERATOR}{ctx.machine.number_of(node)}"
 
 
 def _left(state: State, iterator: str) -> tuple[Value, ...]:
@@ -160,7 +167,6 @@ def _loop_unknown(ctx: Context, node: ir.For, states: list[tuple[State, bool]]) 
     """A loop that may turn any number of times, over things that hold no task; at least once in
     states that are marked so."""
     heads, turned = States(), States()
-    flow = Flow()
     fresh: list[State] = []
     turning: list[State] = []
     left: list[State] = []
@@ -175,15 +181,16 @@ def _loop_unknown(ctx: Context, node: ir.For, states: list[tuple[State, bool]]) 
             left += none
     ends = run_block(ctx, node.orelse, merge(ctx, left, node.line))
     _may_time_out(ctx, node, turning)
-    fresh += _turn(ctx, node, [one for one in turning if turned.add(one)], flow)
-    while fresh:
-        going_on = [head for head in fresh if heads.add(head)]
-        if node.asynchronous:
-            _may_time_out(ctx, node, going_on)
-            going_on = ctx.suspend_all(going_on, node.line, id(node) in ctx.machine.completing)
-        ends += run_block(ctx, node.orelse, merge(ctx, going_on, node.line))
-        fresh = _turn(ctx, node, [one for one in going_on if turned.add(one)], flow)
-    return ends + _leave_loop(flow, ctx)
+    with _looping(ctx) as flow:
+        fresh += _turn(ctx, node, [one for one in turning if turned.add(one)], flow)
+        while fresh:
+            going_on = [head for head in fresh if heads.add(head)]
+            if node.asynchronous:
+                _may_time_out(ctx, node, going_on)
+                going_on = ctx.suspend_all(going_on, node.line, id(node) in ctx.machine.completing)
+            ends += run_block(ctx, node.orelse, merge(ctx, going_on, node.line))
+            fresh = _turn(ctx, node, [one for one in going_on if turned.add(one)], flow)
+    return ends + flow.take(BREAK)
 
 
 def _may_time_out(ctx: Context, node: ir.For, states: list[State]) -> None:
@@ -205,25 +212,25 @@ def _loop_items(
     """A loop over known items, one turn each; what is left stands in the state, as the
     iterator does. An open collection holds others too, for which `other` stands."""
     key = _iterator(node, ctx)
-    flow = Flow()
     current = merge(ctx, states, node.line)
     ends: list[State] = []
-    while current:
-        entered: list[State] = []
-        for before in current:
-            left = _left(before, key)
-            if not left:
-                ends.append(before.unbind(key))
-                continue
-            entered += _next_item(ctx, node, key, left, order, before)
-        ended = run_block(ctx.into(flow), node.body, merge(ctx, entered, node.line))
-        ended = [goes_round(ctx, end, node) for end in ended + flow.take(CONTINUE)]
-        ended = [collect(ctx, end, node.line) for end in ended]
-        current = merge(ctx, ended, node.line)
-    if other is not None:
-        ends += _turn_unknown(ctx, node, ends, flow, other)
+    with _looping(ctx, key) as flow:
+        while current:
+            entered: list[State] = []
+            for before in current:
+                left = _left(before, key)
+                if not left:
+                    ends.append(before.unbind(key))
+                    continue
+                entered += _next_item(ctx, node, key, left, order, before)
+            ended = run_block(ctx.into(flow), node.body, merge(ctx, entered, node.line))
+            ended = [goes_round(ctx, end, node) for end in ended + flow.take(CONTINUE)]
+            ended = [collect(ctx, end, node.line) for end in ended]
+            current = merge(ctx, ended, node.line)
+        if other is not None:
+            ends += _turn_unknown(ctx, node, ends, flow, other)
     ends = run_block(ctx, node.orelse, merge(ctx, ends, node.line))
-    return ends + _leave_loop(flow, ctx, key)
+    return ends + [state.unbind(key) for state in flow.take(BREAK)]
 
 
 def _order_matters(ctx: Context, node: ir.For, items: tuple[Value, ...]) -> bool:

@@ -18,6 +18,7 @@ from flake8_asyncwait.analysis.states.real import (
     UNORDERED,
     NotKnown,
     bounded,
+    listed,
     read,
     read_items,
     real,
@@ -47,7 +48,7 @@ def run_real(
     box = state.box(ref)
     try:  # a dict may have been given a key that Python would have refused
         things = [real(state, ref, kind), *(real(state, value) for value in others)]
-        order = [item for thing in things if isinstance(thing, _ITERABLES) for item in thing]
+        order = [one for it in things if isinstance(it, _ITERABLES) for one in listed(it)]
         result = operation(*things)
     except ERRORS as error:
         guessed = box.escaped and isinstance(error, (TypeError, AttributeError))

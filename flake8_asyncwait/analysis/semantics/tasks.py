@@ -410,7 +410,7 @@ def task_result(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
 def _where_ended(ctx: Context, ref: Ref, state: State) -> State | None:
     """The state where a gather has ended, if it may have, once it is asked for its outcome; where
     it has not, that raises."""
-    if effects.ended(state, ref):
+    if state.gather(ref).failed or effects.ended(state, ref):
         return state
     ctx.fail(state, Exc("InvalidStateError"))
     statuses = {state.task(child).status for child in effects.tasks_of(state, ref)}
@@ -423,7 +423,10 @@ def task_exception(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Resul
     """`.exception()`: a free branch on a done task; None means that it does not fail later."""
     if type(state.heap[ref.id]) is WaitTask:
         return [(end, Const(None)) for end, _ in _wait_result(ctx, ref, state)]
-    if type(state.heap[ref.id]) is Gather:
+    thing = state.heap[ref.id]
+    if type(thing) is Gather:
+        if thing.failed:
+            return [(state, Raised(Exc("")))]
         ended = _where_ended(ctx, ref, state)
         if ended is None:
             return []

@@ -111,7 +111,14 @@ def _possible_ends(status: Status) -> list[Status]:
 
 def end_all(state: State, value: Value, status: Status) -> State:
     """All tasks behind a handle have ended with `status`, or as they had been asked to."""
+    if status == Status.CANCELLED and isinstance(value, Ref) and type(state.get(value)) is Gather:
+        state = broken_off(state, value)
     return _with_statuses(state, tasks_of(state, value), partial(_end, status))
+
+
+def broken_off(state: State, value: Ref) -> State:
+    """The state in which a gather has ended by an error: that of a child, or a cancellation."""
+    return state.put(value, state.gather(value)._replace(failed=True))
 
 
 def ways_to_end(state: State, items: Iterable[Value]) -> list[State]:

@@ -92,9 +92,11 @@ class _Nested(_Item):
 
 
 class _Reference:
-    """What a collection that stands in the heap adds to the real thing: its number there."""
+    """What a collection that stands in the heap adds to the real thing: its number there, and, of
+    a set, how its items are listed, for its own order depends on addresses in memory."""
 
     ref: Ref
+    listed: list[Any]
 
 
 _REAL: dict[type, type] = {
@@ -155,7 +157,17 @@ def _made(state: State, kind: type, items: tuple[Value, ...]) -> Any:
         return dict.fromkeys(things).keys()
     if kind is VALUES:
         return dict(enumerate(things)).values()
-    return _REAL[kind](things) if kind in _REAL else iter(things)
+    if kind not in _REAL:
+        return iter(things)
+    made = _REAL[kind](things)
+    if kind in UNORDERED:
+        made.listed = things
+    return made
+
+
+def listed(thing: Any) -> Iterable[Any]:
+    """The items of a real thing, in the same order in every run of Python."""
+    return getattr(thing, "listed", thing)
 
 
 def _inside(state: State, value: Value) -> Any:
