@@ -19,9 +19,12 @@ from flake8_asyncwait.analysis.states.values import (
     Asked,
     Box,
     Coroutine,
+    Foreign,
     Gather,
     Method,
+    Param,
     Ref,
+    Result,
     Shielded,
     Status,
     Task,
@@ -328,9 +331,11 @@ def _rank(item: Any, heap: dict[int, Thing], numbers: dict[int, int]) -> tuple[A
     thing = heap.get(item.id) if type(item) is Ref else None
     if type(thing) is Task:
         return (1, *thing, numbers.get(item.id, -1))
-    return (0,)
+    return (0, type(item).__name__, item[0]) if type(item) in _NAMED else (0, "")
 
 
+# The values that a name or a number tells from others of their type.
+_NAMED = frozenset({Foreign, Param, Result})
 # The values and objects that may hold references.
 _COMPOSITE = frozenset(
     {
