@@ -67,7 +67,7 @@ def new_box(
     constants = whole and all(isinstance(item, Const) for item in items)
     if (items or opened) and not constants and not any(tells(i, state) for i in items):
         return state, UNKNOWN
-    return state.new(bounded(Box(kind, tuple(items), opened)))
+    return state.new(bounded(state, Box(kind, tuple(items), opened)))
 
 
 def tells(value: Value, state: State) -> bool:

@@ -57,7 +57,7 @@ def run_real(
         ctx.fail(state, Exc(type(error).__name__))
         return []
     state, items = read_items(state, things[0], order)
-    state = state.put(ref, bounded(box._replace(items=items, open=box.open or opened)))
+    state = state.put(ref, bounded(state, box._replace(items=items, open=box.open or opened)))
     state, value = read(state, result, box.open or opened, order)
     unsure = isinstance(value, Const) and value.value is not None and (box.open or opened)
     return [(state, UNKNOWN if unsure else value)]
@@ -122,7 +122,9 @@ def with_items(state: State, ref: Ref, items: list[Value], opened: bool) -> Stat
     """The state in which a collection holds some more items, in whatever place."""
     box = state.box(ref)
     more = tuple(item for item in items if item not in box.items or box.kind not in UNORDERED)
-    return state.put(ref, bounded(box._replace(items=box.items + more, open=box.open or opened)))
+    return state.put(
+        ref, bounded(state, box._replace(items=box.items + more, open=box.open or opened))
+    )
 
 
 def any_of(state: State, box: Box) -> list[Value]:

@@ -7,7 +7,7 @@ more, as where it is to be iterated over, `NotKnown` is raised.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, NoReturn
@@ -189,7 +189,7 @@ def read(state: State, thing: Any, opened: bool, order: Iterable[Any] = ()) -> t
     if kind is None:
         return state, Const(thing)
     state, items = read_items(state, thing, order)
-    return state.new(bounded(Box(kind, items, opened)))
+    return state.new(bounded(state, Box(kind, items, opened)))
 
 
 def read_items(
@@ -212,12 +212,23 @@ def read_items(
     return state, tuple(items)
 
 
-def bounded(box: Box) -> Box:
-    """A collection that holds nothing more often than tells anything: a loop may fill it."""
-    if box.kind is dict or len(set(box.items)) + MANY > len(box.items):
+def bounded(state: State, box: Box) -> Box:
+    """A collection that holds nothing more often than tells anything: a loop may fill it. Tuples
+    of the same things are the same."""
+    if box.kind is dict or len(box.items) <= MANY:
+        return box
+    shapes = [_shape(state, item) for item in box.items]
+    if len(set(shapes)) + MANY > len(shapes):
         return box
     kept: list[Value] = []
-    for item in box.items:
-        if kept.count(item) < MANY:
+    counts: Counter[Value] = Counter()
+    for item, shape in zip(box.items, shapes, strict=True):
+        counts[shape] += 1
+        if counts[shape] <= MANY:
             kept.append(item)
     return box._replace(items=tuple(kept), open=box.open or len(kept) < len(box.items))
+
+
+def _shape(state: State, item: Value) -> Value:
+    box = state.get(item)
+    return box.items if type(box) is Box and box.kind is tuple and not box.open else item
