@@ -17,6 +17,7 @@ from flake8_asyncwait.analysis.code.load import File
 from flake8_asyncwait.analysis.machine.books import Books
 from flake8_asyncwait.analysis.machine.machine import Args, Machine
 from flake8_asyncwait.analysis.semantics import collections, known, operators
+from flake8_asyncwait.analysis.semantics.running import run_real
 from flake8_asyncwait.analysis.states.completion import Flow
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
@@ -24,6 +25,7 @@ from flake8_asyncwait.analysis.states.values import (
     OWNED,
     Box,
     Const,
+    Foreign,
     Ref,
     Slice,
     Status,
@@ -281,6 +283,20 @@ def code(*lines: str) -> str:
 
 
 CANCELS = "for t in ts: t.cancel()"
+
+
+def test_a_set_is_listed_as_it_was_filled() -> None:
+    """Not as its hashes would have it, which differ from one run of Python to the next."""
+    pair = Pair(set, random.Random(0))
+    names = tuple(Foreign(name) for name in "hgfedcba")
+    state, ref = pair.state.new(Box(set, names))
+    more = Foreign("z")
+    ((state, _),) = run_real(pair.ctx, set.add, ref, [more], state)
+    assert state.box(ref).items == (*names, more)
+    state, others = state.new(Box(tuple, (Foreign("y"), more)))
+    ((state, joined),) = run_real(pair.ctx, set.union, ref, [others], state)
+    assert isinstance(joined, Ref)
+    assert state.box(joined).items == (*names, more, Foreign("y"))
 
 
 def test_a_list_repeated_without_end_is_not_made() -> None:

@@ -287,3 +287,131 @@ async def wait():
     task.cancel()
 """
     assert [finding.code for finding in check(text).findings] == ["AWT102"]
+
+
+DEAR_WITH_A_PARAMETER = """\
+import asyncio
+from elsewhere import LAYOUT, use
+
+async def parse(data, reader):
+    at = 0
+    while True:
+        at = data.find(b"\\xff", at)
+        if at < 0:
+            break
+        command = bytearray(data[at : at + 1])
+        try:
+            command.append(data[at + 1])
+        except IndexError:
+            command.append(await reader.read(1))
+        if command[1] not in (1, 2, 3):
+            if command[1] == 4:
+                at += 1
+            elif command[1] == 5:
+                command.pop()
+        elif command[1] == 6:
+            option = []
+            for _ in range(2, LAYOUT[0]):
+                one = await reader.read(1)
+                option.append(one)
+                if one == 7:
+                    break
+            use(option)
+        try:
+            command.append(data[at + 2])
+        except IndexError:
+            command.append(await reader.read(1))
+        if command[1] == 8 and command[2] not in (1, 2):
+            use(command)
+        elif command[1] == 9:
+            use(data)
+    return data
+
+
+async def reads_and_parses(reader, other, connection):
+    first = asyncio.ensure_future(reader.read(10))
+    second = await started(reader, connection)
+    while True:
+        if second is None:
+            second = await started(reader, connection)
+        try:
+            done, pending = await asyncio.wait(
+                [first, second or other], return_when=asyncio.FIRST_COMPLETED
+            )
+        except BaseException:
+            first.cancel()
+            raise
+        for task in done:
+            data = task.result()
+            if task == first:
+                if reader.at_eof():
+                    return
+                first = asyncio.ensure_future(reader.read(10))
+                data = await parse(data, reader)
+            elif task == second:
+                second = await started(reader, connection)
+                if connection.is_slow:
+                    data = await parse(data, reader)
+                use(data)
+
+
+async def started(reader, connection):
+    async with connection.lock:
+        if connection.reader is None:
+            connection.reader = reader
+        if connection.reader == reader:
+            connection.reading = asyncio.ensure_future(reader.read(10))
+            return connection.reading
+    return None
+"""
+
+
+def test_what_is_dear_and_called_in_many_states_is_summed_up() -> None:
+    """It leaves the caller's parameter alone; looked into each time, it is too much work."""
+    checked = check(DEAR_WITH_A_PARAMETER)
+    assert [finding.code for finding in checked.findings] == ["AWT102"]
+    assert not checked.undetermined
+
+
+RETURNS_EARLY = """\
+import asyncio
+
+async def serve(conn, op):
+    pending = {asyncio.create_task(op(1)), asyncio.create_task(op(2))}
+    while True:
+        done, pending = await asyncio.wait(pending | conn.extra, return_when="FIRST_COMPLETED")
+        for task in done:
+            result = task.result()
+            if result is None:
+                EXIT
+            if result:
+                pending.add(asyncio.create_task(op(3)))
+                pending.add(asyncio.create_task(op(4)))
+"""
+
+
+def test_an_execution_that_has_returned_counts_where_others_are_too_many() -> None:
+    checked = check(RETURNS_EARLY.replace("EXIT", "return"))
+    assert [finding.code for finding in checked.findings] == ["AWT101"]
+
+
+def test_a_task_of_others_that_is_lost_decides_nothing_where_executions_are_too_many() -> None:
+    text = """\
+import asyncio
+
+async def serve(conn, op):
+    pending = {asyncio.create_task(op(1)), asyncio.create_task(op(2))}
+    try:
+        while True:
+            done, pending = await asyncio.wait(pending | conn.extra, return_when="FIRST_COMPLETED")
+            for task in done:
+                if task.result():
+                    pending.add(asyncio.create_task(op(3)))
+                    pending.add(asyncio.create_task(op(4)))
+    finally:
+        for task in pending:
+            task.cancel()
+"""
+    checked = check(text)
+    assert not checked.findings
+    assert checked.undetermined

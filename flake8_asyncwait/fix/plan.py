@@ -6,10 +6,9 @@ other site has a new one, and no cancel that was put in strikes a task that is s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from typing import NamedTuple
 
 import libcst as cst
@@ -19,42 +18,39 @@ from flake8_asyncwait.fix import layout, wrap
 from flake8_asyncwait.fix.call import renamed
 from flake8_asyncwait.fix.cure import AUTO, CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY
 from flake8_asyncwait.fix.examine import Seen
-from flake8_asyncwait.fix.made import at_faults
-from flake8_asyncwait.fix.made import proposals as behind
-from flake8_asyncwait.fix.more import create_task, drained, ensure_future, with_tasks
+from flake8_asyncwait.fix.laid import (
+    LITTLE,
+    changed_lines,
+    changed_range,
+    laid,
+    proposals,
+    unmarked,
+)
+from flake8_asyncwait.fix.more import create_task, drained, with_tasks
 from flake8_asyncwait.fix.names import every_name
-from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place, locate
 from flake8_asyncwait.fix.prebind import prebindings
 from flake8_asyncwait.fix.proof import is_cured, is_harmless, is_step, prove
 from flake8_asyncwait.fix.reasons import (
     defaults,
     why_manual,
-    why_not_by_owner,
     why_not_cancelled,
     why_not_of_family,
     why_not_stopped,
     why_not_wait_any,
 )
 from flake8_asyncwait.fix.redundant import without_cancels, without_repeated
-from flake8_asyncwait.fix.relay import relaid
 from flake8_asyncwait.fix.unread import without_unread
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import RULES
-from flake8_asyncwait.sites.fanout import AS_COMPLETED, CREATION, GATHER, WAIT
-from flake8_asyncwait.source.differences import differences
+from flake8_asyncwait.sites.fanout import WAIT
 
 # What is never rewritten, and why.
 BY_HAND = {rule.code: rule.by_hand for rule in RULES if rule.by_hand}
-# What is tried for one site at most: proposals, fewer of them in a function that takes the analysis
-# much work, and steps that save some of the tasks each.
-_PROPOSALS = 40
-_WORK = 800_000
+# What is tried for one site at most: steps that save some of the tasks each, and coroutines that
+# become tasks.
 _STEPS = 2
 _COROUTINES = 5
-_NESTED = re.compile(r"\btry:\n\s*try:")
-# How many more lines an `except` may change than a `finally` that leaves idle cancels behind.
-_LITTLE = 3
 # Where a `try` changes more lines than this, two small ones may do with less.
 _MANY = 12
 # How many proposals are proved in a step at most to better a cure that is known.
@@ -171,7 +167,7 @@ def _of_longer_try(
         if own.versions.budget.left < 2 * own.notes.work:
             break  # it is there for cures
         own.versions.spend(text)
-        plain, watched = _unmarked(place.with_module(each.module), own.start)
+        plain, watched = unmarked(place.with_module(each.module), own.start)
         if prove(plain, watched, seen, index, options, is_cured) is not None:
             first, last = changed_range(text, plain)
             start = own.start or 1
@@ -194,11 +190,11 @@ def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: 
         if make == "":
             return Rewrite(MANUAL, text, "the wait itself is not awaited where it stands")
         module = with_tasks(place, coroutine, make, how.width) if make else None
-        laid = _laid(place, module, how.width) if module else None
-        proved = prove(laid, frozenset(), before, index, options) if laid else None
-        if laid is None or proved is None:
+        made = laid(place, module, how.width) if module else None
+        proved = prove(made, frozenset(), before, index, options) if made else None
+        if made is None or proved is None:
             return Rewrite(MANUAL, text, why)
-        after, now = laid, proved
+        after, now = made, proved
         code = now[index].code
         if code is None:
             return Rewrite(CREATE_TASK, after)
@@ -320,7 +316,7 @@ def _with_try(
     for _ in range(_STEPS):
         better, tries = None, _BETTER
         partial_names: set[frozenset[str]] = set()
-        for kind, names, after, _ in _proposals(marked, now[index], kinds, width):
+        for kind, names, after, _ in proposals(marked, now[index], kinds, width):
             if known and (not tries or changed_lines(text, after) > known.most[kind]):
                 continue
             if names in partial_names:
@@ -328,7 +324,7 @@ def _with_try(
             if known and seen[index].versions.budget.left < 2 * seen[index].notes.work:
                 return known.rewrite  # a better one would take too long
             tries -= known is not None
-            plain, watched = _unmarked(after, seen[index].start)
+            plain, watched = unmarked(after, seen[index].start)
             wanted = partial(is_step, before=seen[index], latest=now[index])
             proved = prove(plain, watched, seen, index, options, wanted)
             if proved is None:
@@ -338,9 +334,9 @@ def _with_try(
                 tidied = _without_redundant(text, plain, seen, index, proved, options)
                 done = Rewrite(kind, tidied.text)
                 lines = changed_lines(text, done.text)
-                early = _LITTLE if proved[index].notes.left_to_run else 0
+                early = LITTLE if proved[index].notes.left_to_run else 0
                 if kind == FINALLY and (tidied.site.idle_cancels or early):
-                    most = {FINALLY: lines + early, EXCEPT: lines + _LITTLE}
+                    most = {FINALLY: lines + early, EXCEPT: lines + LITTLE}
                     known = known or Known(done, most)
                     continue
                 if better is None or lines <= _MANY:
@@ -413,107 +409,12 @@ def _bound_first(text: str, seen: list[Seen], index: int, options: Options) -> s
     place = locate(text, *own.place, own.start)
     for proposal in prebindings(place) if place is not None else ():
         assert place is not None
-        plain, watched = _unmarked(place.with_module(proposal.after), own.start)
+        plain, watched = unmarked(place.with_module(proposal.after), own.start)
         proof = prove(plain, watched, seen, index, options, is_cured)
         if proof is None:
             continue
-        before = _unmarked(place.with_module(proposal.before), own.start)
+        before = unmarked(place.with_module(proposal.before), own.start)
         base = prove(*before, seen, index, options)
         if base is not None and is_harmless(proof[index], own, base[index]):
             return plain
     return None
-
-
-class Laid(NamedTuple):
-    """A proposal as text: its kind, the names of what it cancels, the slice, and how many lines it
-    moves."""
-
-    kind: str
-    names: frozenset[str]
-    text: str
-    moved: int
-
-
-def _proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> list[Laid]:
-    """What to try for a site, those first that change the fewest lines. `marked` may
-    have marks from a step before; they are shorter than a line and so change no place that
-    matters."""
-    place = locate(marked, *own.place, own.start)
-    if place is None:
-        return []
-    if own.code == "AWT101" and not _raises(place.function):
-        kinds = [kind for kind in kinds if kind != EXCEPT]  # no error comes before the leak
-    own_all = why_not_by_owner(own) is None
-    relevant = own.analysed.relevant
-    if own.kind in (CREATION, GATHER):
-        made = behind(place, kinds, relevant, own.uses, width)
-    else:
-        make = ensure_future(place) if own.kind is AS_COMPLETED else ""
-        made = wrap.proposals(place, kinds, relevant, own.uses, own_all, width, make)
-        if own.kind is WAIT and own.code != "AWT101" and own_all and _strikes_later(own, place):
-            later = at_faults(place, own.faults_on, kinds, relevant, own.uses, width)
-            made = chain(later, made)
-    texts = []
-    for each in islice(made, _PROPOSALS):
-        own.versions.spend(marked)
-        text = _laid(place, each.module, width)
-        if text is not None:
-            texts.append(Laid(each.kind, each.names, text, each.moved))
-    before = _plain(marked)
-
-    def order(each: Laid) -> tuple[int, bool, int]:
-        lines = changed_lines(before, _plain(each.text))
-        lines += _LITTLE * (_nested(each.text) - _nested(before))
-        return lines, each.kind == EXCEPT, each.moved
-
-    texts.sort(key=order)
-    return texts[: min(_PROPOSALS, _WORK // max(own.notes.work, 1))]
-
-
-def _nested(text: str) -> int:
-    """How many `try` begin with another one."""
-    return len(_NESTED.findall(text))
-
-
-def _strikes_later(own: Seen, place: Place) -> bool:
-    """Whether faults strike behind the statement of a site only."""
-    end = place.lines_of(place.levels[0].statement)[1]
-    return bool(own.faults_on) and min(own.faults_on) > end
-
-
-def _raises(node: cst.CSTNode) -> bool:
-    """Whether a function raises something itself."""
-    if isinstance(node, cst.Raise):
-        return node.exc is not None
-    return any(map(_raises, parts(node)))
-
-
-def _laid(place: Place, module: cst.Module, width: int) -> str | None:
-    """The text with another module in the place of this one, in lines that are no longer than
-    before; None where that is not possible."""
-    code = relaid(place.code, module.code, place.unit, width)
-    return None if code is None else place.with_code(code)
-
-
-def changed_range(before: str, after: str) -> tuple[int, int]:
-    """The first and the last line of a text, from 0, that another one changes."""
-    codes = differences(before.split("\n"), after.split("\n"))
-    changed = [code for code in codes if code[0] != "equal" and code[2] > code[1]]
-    return changed[0][1], changed[-1][2] - 1
-
-
-def changed_lines(before: str, after: str) -> int:
-    """How many lines two texts differ in: of each place where they do, the longer side."""
-    codes = differences(before.split("\n"), after.split("\n"))
-    return sum(max(code[2] - code[1], code[4] - code[3]) for code in codes if code[0] != "equal")
-
-
-def _unmarked(text: str, start: int | None) -> tuple[str, frozenset[int]]:
-    """A proposal without the marks of its cancels, and the lines of these."""
-    lines = enumerate(text.split("\n"), start or 1)
-    watched = frozenset(number for number, line in lines if wrap.MARK in line)
-    return _plain(text), watched
-
-
-def _plain(text: str) -> str:
-    return text.replace(wrap.MARK, "cancel")

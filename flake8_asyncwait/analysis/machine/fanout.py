@@ -44,6 +44,8 @@ CLOSED = "child, closed"
 IN_VAIN = "child, in vain"
 AT_CHILD = frozenset({CHILD, CLOSED, IN_VAIN})
 
+# No `Exception`: what has one of these is not what a gather or a task has failed with.
+_NO_EXCEPTIONS = frozenset({"CancelledError", "SystemExit", "KeyboardInterrupt", "GeneratorExit"})
 # How many functions deep it is looked for what catches all exceptions.
 _LEVELS = 2
 
@@ -286,7 +288,7 @@ def _may_fail(program: Program, func: ir.Func, levels: int, node: ir.Node) -> bo
 def _is_harmless(statement: ir.Stmt, may_fail: Callable[[ir.Node], bool]) -> bool:
     parts: list[ir.Node] = [statement]
     if isinstance(statement, ir.Try) and any(map(_catches_all, statement.handlers)):
-        handlers = (h for h in statement.handlers if not _is_of_cancellation(h))
+        handlers = (h for h in statement.handlers if not _is_of_no_exception(h))
         parts = [*statement.orelse, *statement.final, *(p for h in handlers for p in h.body)]
     return not any(map(may_fail, walk(parts)))
 
@@ -295,5 +297,11 @@ def _catches_all(handler: ir.Handler) -> bool:
     return handler.type is None or last_name(handler.type) in ("Exception", "BaseException")
 
 
-def _is_of_cancellation(handler: ir.Handler) -> bool:
-    return handler.type is not None and last_name(handler.type) == "CancelledError"
+def _is_of_no_exception(handler: ir.Handler) -> bool:
+    """Whether a handler is for what is no `Exception`, such as a cancellation."""
+    types = (
+        [part for part, _ in handler.type.elements]
+        if isinstance(handler.type, ir.Display)
+        else [handler.type]
+    )
+    return all(kind is not None and last_name(kind) in _NO_EXCEPTIONS for kind in types)

@@ -167,7 +167,8 @@ def _made(state: State, kind: type, items: tuple[Value, ...]) -> Any:
 
 def listed(thing: Any) -> Iterable[Any]:
     """The items of a real thing, in the same order in every run of Python."""
-    return getattr(thing, "listed", thing)
+    items: Iterable[Any] = getattr(thing, "listed", thing)
+    return items
 
 
 def _inside(state: State, value: Value) -> Any:

@@ -131,6 +131,8 @@ def _flows(node: object) -> Iterator[tuple[str, ir.Expr]]:
         pairs = _taken_in_turn(node) if isinstance(node, ir.For) else bindings(node)
         for target, value in pairs:
             yield from ((name, value) for name in target_names(target))
+    elif isinstance(node, ir.Define):  # what it captures
+        yield from ((node.func.name, ir.Name(n)) for n in node.func.mentions - node.func.locals)
     elif isinstance(node, ir.Call) and known.has(node, known.ADDS):
         if isinstance(node.func, ir.Attr) and isinstance(node.func.value, ir.Name):
             yield from ((node.func.value.id, arg.value) for arg in node.args)

@@ -1,0 +1,126 @@
+"""What may cure a site, laid out as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from itertools import chain, islice
+from typing import NamedTuple
+
+import libcst as cst
+
+from flake8_asyncwait.fix import wrap
+from flake8_asyncwait.fix.cure import EXCEPT
+from flake8_asyncwait.fix.examine import Seen
+from flake8_asyncwait.fix.made import at_faults
+from flake8_asyncwait.fix.made import proposals as behind
+from flake8_asyncwait.fix.more import ensure_future
+from flake8_asyncwait.fix.nodes import parts
+from flake8_asyncwait.fix.place import Place, locate
+from flake8_asyncwait.fix.reasons import why_not_by_owner
+from flake8_asyncwait.fix.relay import relaid
+from flake8_asyncwait.sites.fanout import AS_COMPLETED, CREATION, GATHER, WAIT
+from flake8_asyncwait.source.differences import differences
+
+# How many are tried for one site at most, fewer in a function that takes the analysis much work.
+_PROPOSALS = 40
+_WORK = 800_000
+_NESTED = re.compile(r"\btry:\n\s*try:")
+# How many more lines an `except` may change than a `finally` that leaves idle cancels behind.
+LITTLE = 3
+
+
+class Laid(NamedTuple):
+    """A proposal as text: its kind, the names of what it cancels, the slice, and how many lines it
+    moves."""
+
+    kind: str
+    names: frozenset[str]
+    text: str
+    moved: int
+
+
+def proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> list[Laid]:
+    """What to try for a site, those first that change the fewest lines. `marked` may
+    have marks from a step before; they are shorter than a line and so change no place that
+    matters."""
+    place = locate(marked, *own.place, own.start)
+    if place is None:
+        return []
+    if own.code == "AWT101" and not _raises(place.function):
+        kinds = [kind for kind in kinds if kind != EXCEPT]  # no error comes before the leak
+    own_all = why_not_by_owner(own) is None
+    relevant = own.analysed.relevant
+    if own.kind in (CREATION, GATHER):
+        made = behind(place, kinds, relevant, own.uses, width)
+    else:
+        make = ensure_future(place) if own.kind is AS_COMPLETED else ""
+        made = wrap.proposals(place, kinds, relevant, own.uses, own_all, width, make)
+        if own.kind is WAIT and own.code != "AWT101" and own_all and _strikes_later(own, place):
+            later = at_faults(place, own.faults_on, kinds, relevant, own.uses, width)
+            made = chain(later, made)
+    texts = []
+    for each in islice(made, _PROPOSALS):
+        own.versions.spend(marked)
+        text = laid(place, each.module, width)
+        if text is not None:
+            texts.append(Laid(each.kind, each.names, text, each.moved))
+    before = plain(marked)
+
+    def order(each: Laid) -> tuple[int, bool, int]:
+        lines = changed_lines(before, plain(each.text))
+        lines += LITTLE * (_nested(each.text) - _nested(before))
+        return lines, each.kind == EXCEPT, each.moved
+
+    texts.sort(key=order)
+    return texts[: min(_PROPOSALS, _WORK // max(own.notes.work, 1))]
+
+
+def _nested(text: str) -> int:
+    """How many `try` begin with another one."""
+    return len(_NESTED.findall(text))
+
+
+def _strikes_later(own: Seen, place: Place) -> bool:
+    """Whether faults strike behind the statement of a site only."""
+    end = place.lines_of(place.levels[0].statement)[1]
+    return bool(own.faults_on) and min(own.faults_on) > end
+
+
+def _raises(node: cst.CSTNode) -> bool:
+    """Whether a function raises something itself."""
+    if isinstance(node, cst.Raise):
+        return node.exc is not None
+    return any(map(_raises, parts(node)))
+
+
+def laid(place: Place, module: cst.Module, width: int) -> str | None:
+    """The text with another module in the place of this one, in lines that are no longer than
+    before; None where that is not possible."""
+    code = relaid(place.code, module.code, place.unit, width)
+    return None if code is None else place.with_code(code)
+
+
+def changed_range(before: str, after: str) -> tuple[int, int]:
+    """The first and the last line of a text, from 0, that another one changes."""
+    codes = differences(before.split("\n"), after.split("\n"))
+    changed = [code for code in codes if code[0] != "equal" and code[2] > code[1]]
+    return changed[0][1], changed[-1][2] - 1
+
+
+def changed_lines(before: str, after: str) -> int:
+    """How many lines two texts differ in: of each place where they do, the longer side."""
+    codes = differences(before.split("\n"), after.split("\n"))
+    return sum(max(code[2] - code[1], code[4] - code[3]) for code in codes if code[0] != "equal")
+
+
+def unmarked(text: str, start: int | None) -> tuple[str, frozenset[int]]:
+    """A proposal without the marks of its cancels, and the lines of these."""
+    lines = enumerate(text.split("\n"), start or 1)
+    watched = frozenset(number for number, line in lines if wrap.MARK in line)
+    return plain(text), watched
+
+
+def plain(text: str) -> str:
+    """A proposal without the marks of its cancels."""
+    return text.replace(wrap.MARK, "cancel")
