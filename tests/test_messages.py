@@ -157,3 +157,21 @@ def test_it_names_a_cancel_that_no_fault_is_needed_for() -> None:
     body = "task = asyncio.create_task(work())\ntry:\n    await asyncio.wait([task], timeout=1)\n"
     body += "except BaseException:\n    task.cancel()\n    raise\ntask.cancel()\n"
     assert said(body, "AWT202").startswith("'task' is cancelled on line 11 but never awaited")
+
+
+def test_what_raises_is_a_step() -> None:
+    body = f"a, b = [asyncio.create_task(work())], []\n{WAIT.replace('tasks', 'a')}"
+    body += "await asyncio.wait(b)\nfor task in a:\n    task.cancel()\n"
+    (finding,) = check(HEAD + indent(body, "    ")).findings
+    assert finding.code == "AWT101"
+    raised = [(step.line, step.what) for step in finding.witness][-2:]
+    assert raised == [(7, "ValueError is raised here"), (7, "the function has raised")]
+
+
+def test_where_a_function_raises_is_the_line_of_what_raises() -> None:
+    body = "task = asyncio.create_task(work())\nothers = []\nfor each in many:\n"
+    body += "    others.append(asyncio.create_task(work(each)))\n"
+    body += "await asyncio.wait(others)\ntask.cancel()\n"
+    assert said(body, "AWT301").startswith(
+        "'task' may still run when the function raises on line 9;"
+    )

@@ -103,6 +103,9 @@ class Context:
 
     def fail(self, state: State, exc: Exc) -> None:
         """The execution raises, as Python does and without a fault."""
+        line = self.machine.line
+        if not state.fault and (state.trace is None or state.trace.line != line):
+            state = state.noted(line, f"{exc.name or 'an exception'} is raised here")
         self.out.add(raising(exc), state)
 
     def may_raise(self, results: Results, line: int) -> Results:

@@ -192,6 +192,13 @@ class State:
         state.trace = Trace(self.trace, line, what, choice, length + 1, vague or choice.vague)
         return state
 
+    def noted(self, line: int, what: str) -> State:
+        """A step that makes no execution longer than another one: it says where one is."""
+        state = self.step(line, what)
+        assert state.trace is not None
+        state.trace = state.trace._replace(length=state.trace.length - 1)
+        return state
+
     def with_fault(self, fault: Fault | None = STRUCK) -> State:
         """The state in which a fault has struck; in which an ordinary outcome has, for None."""
         state = self._again()
