@@ -88,7 +88,7 @@ def _is_local(target: ast.expr) -> bool:
         return any(map(_is_local, target.elts))
     if isinstance(target, (ast.Subscript, ast.Starred)):
         return _is_local(target.value)
-    return isinstance(target, ast.Name)
+    return isinstance(target, ast.Name) and target.id != "_"
 
 
 def _calls(value: ast.expr | None) -> Iterator[ast.Call]:
