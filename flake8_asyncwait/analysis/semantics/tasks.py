@@ -396,27 +396,29 @@ def task_result(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     if type(thing) is WaitTask:
         return _wait_result(ctx, ref, state)
     if type(thing) is Gather:
-        ended = _where_ended(ctx, ref, state)
-        if ended is None:
-            return []
-        if not effects.tasks_of(ended, ref):
-            return [(ended, UNKNOWN)]
-        return await_value(ctx, ended, ref, node.line)
+        if not effects.tasks_of(state, ref):
+            return [(end, UNKNOWN) for end in _where_ended(ctx, ref, state)]
+        ways = (await_value(ctx, end, ref, node.line) for end in _where_ended(ctx, ref, state))
+        return [result for way in ways for result in way]
     if not is_surely_task(thing) and state.task(ref).status == Status.MAYBE:
         return [(state, UNKNOWN)]  # it may be anything that has one
     return result_of(ctx, state, ref, node.line)
 
 
-def _where_ended(ctx: Context, ref: Ref, state: State) -> State | None:
-    """The state where a gather has ended, if it may have, once it is asked for its outcome; where
-    it has not, that raises."""
+def _where_ended(ctx: Context, ref: Ref, state: State) -> list[State]:
+    """The states where a gather has ended, once it is asked for its outcome; where it has not, that
+    raises."""
     if state.gather(ref).failed or effects.ended(state, ref):
-        return state
-    ctx.fail(state, Exc("InvalidStateError"))
-    statuses = {state.task(child).status for child in effects.tasks_of(state, ref)}
-    if not statuses <= ENDED | {Status.MAYBE}:
-        return None
-    return effects.end_all(state, ref, Status.DONE)
+        return [state]
+    if state.gather(ref).open:  # what is not known may run
+        ctx.fail(state, Exc("InvalidStateError"))
+    ended: list[State] = []
+    for way, known in _gather_done(ctx, ref, state):
+        if known == Const(True):
+            ended.append(way)
+        else:
+            ctx.fail(way, Exc("InvalidStateError"))
+    return ended
 
 
 def task_exception(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
@@ -427,10 +429,8 @@ def task_exception(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Resul
     if type(thing) is Gather:
         if thing.failed:
             return [(state, Raised(Exc("")))]
-        ended = _where_ended(ctx, ref, state)
-        if ended is None:
-            return []
-        return _gather_exception(ended, ref)
+        ends = _where_ended(ctx, ref, state)
+        return [way for end in ends for way in _gather_exception(end, ref)]
     status = state.task(ref).status
     if not is_surely_task(state.task(ref)) and status == Status.MAYBE:
         return [(state, UNKNOWN)]  # it may be anything that has one
