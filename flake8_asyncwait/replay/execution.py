@@ -52,14 +52,15 @@ EXPECTED_ERRORS = (
 class Execution:
     """One execution of the judged function: its choices, and what it showed.
 
+    `early` and `full` say whether the judged wait, or one of several, was such a one for a task.
     `follows` says that it met all the choices of the witness that it was to follow, `widely` how
     its options were offered.
     """
 
     points: tuple[Point, ...]
     leaks: tuple[Leak, ...]
-    reached: bool
     early: bool
+    full: bool
     bare_coroutine: bool
     uncancelled: bool
     unjoined: frozenset[str]
@@ -341,8 +342,8 @@ def _seen(world: World, error: str) -> Execution:
     return Execution(
         points=tuple(world.points),
         leaks=tuple(world.leaks),
-        reached=world.reached,
         early=bool(waited),
+        full=any(life.waited_full for life in world.lives),
         bare_coroutine=world.bare_coroutine,
         uncancelled=not world.given_up and any(map(_is_uncancelled, waited)),
         unjoined=frozenset() if world.given_up or world.faulty else _unjoined(waited),

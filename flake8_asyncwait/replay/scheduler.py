@@ -76,7 +76,6 @@ class World(Choices):
     ending_of: Callable[[CodeType], Ending] = lambda code: UNSURE
     serial: int = 0
     depth: int = 0
-    reached: bool = False
     bare_coroutine: bool = False
     cleanups: int = 0
     stale: bool = False
@@ -265,7 +264,6 @@ class World(Choices):
 
     def follow(self, lives: Iterable[Life], made_here: Callable[[Life], bool]) -> None:
         """These are the tasks of the judged site."""
-        self.reached = True
         told = [(life, self._told(life)) for life in lives]
         for life, _ in told:
             life.waited_early = True
@@ -427,7 +425,6 @@ class World(Choices):
 
         Only empty values are kept, so that no task is kept alive.
         """
-        self.reached = True
         self.started = {}
         for name, read in names.items():
             try:

@@ -82,8 +82,8 @@ class _Record:
     adopted: set[str] = field(default_factory=set)
     mixed: set[CodeType] = field(default_factory=set)
     bare: Execution | None = None
-    reached: bool = False
     early: bool = False
+    full: bool = False
     optional: set[str] = field(default_factory=set)
     unjoined: set[str] = field(default_factory=set)
     given_up: str = ""
@@ -98,8 +98,8 @@ class _Record:
         self.mixed |= notes.mixed
         if execution.bare_coroutine and self.bare is None:
             self.bare = execution
-        self.reached |= execution.reached
         self.early |= execution.early
+        self.full |= execution.full
         if execution.uncancelled:
             self.optional.add("AWT105")
         self.unjoined |= execution.unjoined
@@ -261,7 +261,7 @@ def _settled(lifted: Lifted, record: _Record) -> bool:
     if lifted.kind != WAIT:
         return False
     codes = {_code(lifted, record, leak) for leak in record.leaks}
-    if record.reached and not record.early:
+    if record.full and not record.early:
         return True
     if record.bare or codes & {"AWT101", "AWT103"}:
         return True
