@@ -57,6 +57,8 @@ class Analysed(NamedTuple):
     # The names that states held, and the paths of other modules that were looked into.
     relevant: frozenset[str]
     elsewhere: frozenset[str]
+    # Whether tasks of others count, too.
+    all_owners: bool
     is_incomplete: bool
 
     @property
@@ -64,13 +66,24 @@ class Analysed(NamedTuple):
         """Whether nothing is claimed about the site: some executions have not been seen, and those
         that have lose none of the tasks that the function answers for."""
         lost = (leak.owner for leak in self.books.leaks if leak.kind == "lost")
-        return self.is_incomplete and not any(o == OWNED or o.param for o in lost)
+        counts = any(self.all_owners or owner == OWNED or owner.param for owner in lost)
+        return self.is_incomplete and not counts
 
 
 def _analysed(run: Machine, is_incomplete: bool) -> Analysed:
     agrees, elsewhere = bool(run.tested_again), frozenset(run.elsewhere)
     many, relevant = run.many, run.relevant
-    return Analysed(run.func, run.site, run.books, many, agrees, relevant, elsewhere, is_incomplete)
+    return Analysed(
+        run.func,
+        run.site,
+        run.books,
+        many,
+        agrees,
+        relevant,
+        elsewhere,
+        run.all_owners,
+        is_incomplete,
+    )
 
 
 class Runs:
@@ -156,7 +169,12 @@ class Runs:
             return _analysed(run, run.many == 1 and run.is_counted)
         if run.elsewhere:
             return None
-        return _analysed(run, True)
+        if run.books.leaks and self._tested_again:
+            # Tests that contradict each other may have led to these; so much more is worth it.
+            run = self._machine(site, run.many, self._tested_again)
+            run.books.limit = work_for(MANY, self.facts.size)
+            self._carry_out(run)
+        return _analysed(run, not run.is_complete or (run.many == 1 and run.is_counted))
 
     def _with_fewer_tasks(self, site: Site, run: Machine) -> Machine:
         """The run that tells most where the first is not complete."""

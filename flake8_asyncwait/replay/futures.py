@@ -187,17 +187,18 @@ class WaitTask(Task):
 class Gather(Future):
     """A handle on its children: done when they are, cancelling it cancels them.
 
-    `is_site` says that it is the judged one, `has_failed` that an error has ended it, of an
-    awaitable or by a cancellation: it is done then, whatever the others do.
+    `is_site` says that it is the judged one, `has_failed` that an error has ended it, of the
+    awaitable `failed` or by a cancellation: it is done then, whatever the others do.
     """
 
-    __slots__ = ("children", "has_failed", "is_site", "return_exceptions")
+    __slots__ = ("children", "failed", "has_failed", "is_site", "return_exceptions")
 
     def __init__(self, world: World, children: list[object], return_exceptions: bool) -> None:
         super().__init__(world, Life("gather()", Owner.FUTURE))
         self.children = children
         self.return_exceptions = return_exceptions
         self.is_site = self.has_failed = False
+        self.failed: Life | None = None
 
     def standin_life(self) -> Life | None:
         return None
@@ -229,8 +230,7 @@ class Gather(Future):
         return False  # one whose child was cancelled holds that error
 
     def result(self) -> object:
-        if self.has_failed:
-            raise self._error()
+        self.raise_error()
         if not self.done():
             raise asyncio.InvalidStateError
         if not self.return_exceptions:
@@ -250,8 +250,17 @@ class Gather(Future):
 
     def _error(self) -> BaseException:
         """What has ended it."""
-        failed = (life.failure() for life in self.lives() if life.state is State.FAILED)
-        return next(failed, CancelledError())
+        return CancelledError() if self.failed is None else self.failed.failure()
+
+    def raise_error(self) -> None:
+        """Raise what has ended it, if an error has."""
+        if self.has_failed:
+            raise self._error()
+
+    def end_by(self, failed: Life | None) -> None:
+        """It ends by the error of a child, or by a cancellation, if no error has ended it yet."""
+        if not self.has_failed:
+            self.has_failed, self.failed = True, failed
 
     def _error_of(self, life: Life) -> BaseException | None:
         """The error of a child, which a gather holds also where that was cancelled."""
@@ -262,8 +271,7 @@ class Gather(Future):
 
     def decide(self) -> object:
         self.world.stage.awaits(self)
-        if self.has_failed:
-            raise self._error()
+        self.raise_error()
         if self.children:
             with self.world.striking_at(*self.lives()):
                 self._join()
@@ -284,7 +292,7 @@ class Gather(Future):
             self.world.suspensions += 1
             if self.world.strike("await gather()", fails=False):
                 cancel_all(lives)
-                self.has_failed = True
+                self.end_by(None)
                 raise CancelledError
         self.complete()
 
@@ -312,7 +320,7 @@ class Gather(Future):
             picked = self.world.strike_one("await gather()", labels)
         if picked is not None:
             undecided[picked].state = State.FAILED
-            self.has_failed = True
+            self.end_by(undecided[picked])
             if not self.is_site:
                 self.world.release(lives)
             self.world.outcome(undecided[picked])
@@ -332,7 +340,7 @@ class Gather(Future):
         try:
             self.world.outcome(life)
         except BaseException:
-            self.has_failed = True
+            self.end_by(life if life.state is State.FAILED else None)
             raise
 
     def _results(self) -> list[object]:
@@ -355,6 +363,7 @@ class Shield(Future):
         world, lives = self.world, lives_of(self.inner)
         world.stage.shields(self.inner)
         if isinstance(self.inner, Gather):
+            self.inner.raise_error()
             self.inner.raise_ended()
         if running(lives):
             world.suspensions += 1

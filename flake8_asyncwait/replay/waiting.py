@@ -15,6 +15,7 @@ from flake8_asyncwait.replay.facts import Kind
 from flake8_asyncwait.replay.family import WAIT
 from flake8_asyncwait.replay.futures import (
     BareTask,
+    Gather,
     Shield,
     Task,
     cancel_all,
@@ -368,11 +369,14 @@ class WaitFor(CoroutineStandin):
     def _task(self) -> object:
         lives = lives_of(self.thing)
         has_ended = isinstance(self.thing, Shield) and known_done(self.thing.inner)
+        has_ended |= isinstance(self.thing, Gather) and self.thing.has_failed
         if self.timed and running(lives) and not has_ended:
             with self.world.striking_at(*lives):
                 if self._times_out():
                     self.world.suspensions += 1
                     cancel_all(lives)
+                    if isinstance(self.thing, Gather):
+                        self.thing.end_by(None)
                     raise TimeoutError
         return self.thing.decide()
 

@@ -32,8 +32,9 @@ class Site:
 class Summary(NamedTuple):
     """What a function of the file does where it is given nothing that matters: whether it
     suspends and returns, what it may raise under a fault (and on which line it strikes) and
-    without one, whether every return is a task that it made, and whether it does no more to the
-    parameters of its caller than to hand them over, and returns nothing that is known."""
+    without one, and whether every return is a task that it made. It `leaves` its caller's
+    parameters alone where it does no more to them than to hand some over, which are `handed`, and
+    returns nothing that is known."""
 
     suspends: bool
     returns: bool
@@ -41,6 +42,7 @@ class Summary(NamedTuple):
     raises: tuple[Exc, ...]
     makes: bool
     leaves: bool
+    handed: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

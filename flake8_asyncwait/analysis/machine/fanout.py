@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 
 from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.exceptions import ANY
 from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.code.walk import last_name, never_suspends, suspends, walk
 from flake8_asyncwait.analysis.machine.machine import BYSTANDER, Args, Context, Results
@@ -97,7 +98,7 @@ def released(ctx: Context, state: State, value: Value) -> State:
 
 def failing(ctx: Context, state: State, value: Ref) -> State:
     """A child of a gather has failed: the gather is done, and what is left is judged there."""
-    state = effects.broken_off(state, value)
+    state = effects.broken_off(state, value, ANY)
     is_judged = ctx.machine.site.kind is WAIT or state.gather(value).site
     return state if is_judged else released(ctx, state, value)
 

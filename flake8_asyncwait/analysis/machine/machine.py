@@ -103,8 +103,9 @@ class Context:
 
     def fail(self, state: State, exc: Exc) -> None:
         """The execution raises, as Python does and without a fault."""
-        line = self.machine.line
-        if not state.fault and (state.trace is None or state.trace.line != line):
+        line, last = self.machine.line, state.trace
+        is_told = last is not None and last.line == line and last.choice.kind == RAISE
+        if not (state.fault or is_told):
             state = state.noted(line, f"{exc.name or 'an exception'} is raised here")
         self.out.add(raising(exc), state)
 
@@ -217,9 +218,9 @@ class Machine:
     level: int = 0
     # The helpers that take too much work, and the managers that are known not to.
     dear: set[ir.Func] = field(default_factory=set)
+    affordable: set[ir.Func] = field(default_factory=set)
     # How much work the calls of each helper have taken.
     spent: Counter[ir.Func] = field(default_factory=Counter)
-    affordable: set[ir.Func] = field(default_factory=set)
     # What is worked out once for each helper or loop.
     once: Once = field(default_factory=Once)
     # The loops, as ids, by the order in which they were come to first.

@@ -118,8 +118,8 @@ def _await_gather(ctx: Context, state: State, value: Ref, line: int) -> Results:
     gather = state.gather(value)
     refs = effects.tasks_of(state, value)
     statuses = [state.task(ref).status for ref in refs]
-    if gather.failed:
-        ctx.fail(state, ANY if Status.FAILED in statuses else CANCELLED_ERROR)
+    if gather.error is not None:
+        ctx.fail(state, gather.error)
         return []
     unknown = _has_unknown(state, gather)
     waits = any(status not in ENDED for status in statuses) or unknown
@@ -130,14 +130,16 @@ def _await_gather(ctx: Context, state: State, value: Ref, line: int) -> Results:
         ways = effects.ways_to_end(later, [value])
         return [end for way in ways for end in _gather_over(ctx, way, value)]
     if any(status in ASKED or status == Status.CANCELLED for status in statuses):
-        ctx.fail(effects.broken_off(_end_asked(later, refs), value), CANCELLED_ERROR)
+        ctx.fail(
+            effects.broken_off(_end_asked(later, refs), value, CANCELLED_ERROR), CANCELLED_ERROR
+        )
         if any(s == Status.CANCELLED or s in ASKED - MAYBE_ASKED for s in statuses):
             return []
         for ref, status in zip(refs, statuses, strict=True):
             if status in MAYBE_ASKED:
                 later = effects.with_status(later, ref, Status.DONE)
     if Status.FAILED in statuses or (state.fault and Status.FAILING in statuses):
-        ctx.fail(effects.broken_off(later, value), ANY)
+        ctx.fail(effects.broken_off(later, value, ANY), ANY)
         return []
     ctx.machine.striking = fanout.CHILD if gather.site else ctx.machine.striking
     for ref, _ in effects.choices(state, tuple(refs)):

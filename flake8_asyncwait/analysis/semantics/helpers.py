@@ -179,7 +179,8 @@ def _in_short(ctx: Context, func: ir.Func, pairs: Arguments, state: State) -> Re
     summary = summary_of(ctx, func, (*_constants(ctx, func, pairs), *given))
     if summary is None or not summary.leaves:
         return None
-    return _summarised(ctx, summary, hand_over(ctx, state, tuple(value for _, value in given)))
+    handed = tuple(value for name, value in given if name in summary.handed)
+    return _summarised(ctx, summary, hand_over(ctx, state, handed))
 
 
 def _summarised(ctx: Context, summary: Summary, state: State) -> Results:
@@ -234,9 +235,11 @@ def _raises_again(func: ir.Func) -> bool:
 def _summarise(ctx: Context, func: ir.Func, constants: dict[str, Value]) -> Summary:
     stars = (func.star, func.star_star)
     given = tuple((n, constants.get(n, UNKNOWN)) for n in func.params if n not in stars)
-    results = _activate(ctx, func, given, State({}, {}), None)
+    callers = {f"${name}": value for name, value in given if isinstance(value, Param)}
+    results = _activate(ctx, func, given, State(callers, {}), None)
     ends = [state for state, _ in results] + [state for _, states in ctx.out for state in states]
-    is_known = not all(isinstance(value, (Unknown, Result)) for _, value in results)
+    makes_none = not any(type(thing) is Task for end in ends for thing in end.heap.values())
+    tells_nothing = all(isinstance(value, (Unknown, Result)) for _, value in results)
     faults: dict[Exc, int] = {}
     raises: list[Exc] = []
     for completion, states in ctx.out:
@@ -258,7 +261,12 @@ def _summarise(ctx: Context, func: ir.Func, constants: dict[str, Value]) -> Summ
             type(thing) is Task and thing.owner == OWNED
             for thing in (state.get(value) for state, value in results)
         ),
-        leaves=not is_known and not any(type(t) is Task for s in ends for t in s.heap.values()),
+        leaves=makes_none and tells_nothing,
+        handed=frozenset(
+            name
+            for name, value in given
+            if any(end.env.get(f"${name}") != callers.get(f"${name}") for end in ends)
+        ),
     )
 
 

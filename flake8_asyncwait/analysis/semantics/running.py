@@ -15,7 +15,9 @@ from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.real import (
     ERRORS,
+    KEYS,
     UNORDERED,
+    VALUES,
     NotKnown,
     bounded,
     listed,
@@ -27,7 +29,7 @@ from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Const, Ref, Value
 
 Operation = Callable[..., Any]
-_ITERABLES = (list, tuple, set, frozenset, deque, dict)
+_ITERABLES = (list, tuple, set, frozenset, deque, dict, KEYS, VALUES)
 
 
 def run_real(
@@ -48,7 +50,7 @@ def run_real(
     box = state.box(ref)
     try:  # a dict may have been given a key that Python would have refused
         things = [real(state, ref, kind), *(real(state, value) for value in others)]
-        order = [one for it in things if isinstance(it, _ITERABLES) for one in listed(it)]
+        order = [one for thing in things if isinstance(thing, _ITERABLES) for one in listed(thing)]
         result = operation(*things)
     except ERRORS as error:
         guessed = box.escaped and isinstance(error, (TypeError, AttributeError))

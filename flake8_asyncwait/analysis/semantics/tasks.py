@@ -257,7 +257,7 @@ def run_until_complete(ctx: Context, node: ir.Call, args: Args, state: State) ->
 
 def task_cancel(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     thing = state.heap[ref.id]
-    if type(thing) is Gather and thing.failed:
+    if type(thing) is Gather and thing.error:
         return [(fanout.cancelled_in_vain(state, node.line), Const(False))]
     if not effects.ended(state, ref):
         state = state.step(node.line, f"{describe(ctx, state, ref)} is asked to cancel")
@@ -314,7 +314,7 @@ def task_done(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     if type(thing) is WaitTask:
         return _wait_done(ctx, ref, state)
     if type(thing) is Gather:
-        if thing.failed:
+        if thing.error:
             return [(state, Const(True))]
         return _gather_done(ctx, ref, state)
     return _one_done(ctx, ref, state)
@@ -396,7 +396,7 @@ def task_result(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     if type(thing) is WaitTask:
         return _wait_result(ctx, ref, state)
     if type(thing) is Gather:
-        if not effects.tasks_of(state, ref):
+        if not (thing.error or effects.tasks_of(state, ref)):
             return [(end, UNKNOWN) for end in _where_ended(ctx, ref, state)]
         ways = (await_value(ctx, end, ref, node.line) for end in _where_ended(ctx, ref, state))
         return [result for way in ways for result in way]
@@ -408,7 +408,7 @@ def task_result(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
 def _where_ended(ctx: Context, ref: Ref, state: State) -> list[State]:
     """The states where a gather has ended, once it is asked for its outcome; where it has not, that
     raises."""
-    if state.gather(ref).failed or effects.ended(state, ref):
+    if effects.ended(state, ref):
         return [state]
     if state.gather(ref).open:  # what is not known may run
         ctx.fail(state, Exc("InvalidStateError"))
@@ -427,8 +427,8 @@ def task_exception(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Resul
         return [(end, Const(None)) for end, _ in _wait_result(ctx, ref, state)]
     thing = state.heap[ref.id]
     if type(thing) is Gather:
-        if thing.failed:
-            return [(state, Raised(Exc("")))]
+        if thing.error:
+            return [(state, Raised(thing.error))]
         ends = _where_ended(ctx, ref, state)
         return [way for end in ends for way in _gather_exception(end, ref)]
     status = state.task(ref).status

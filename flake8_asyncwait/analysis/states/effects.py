@@ -8,6 +8,7 @@ from functools import partial
 from itertools import combinations
 from typing import Any, TypeGuard, TypeVar
 
+from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, Exc
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     ASKED,
@@ -64,7 +65,7 @@ def reached(state: State, value: Value) -> list[Ref]:
 def ended(state: State, value: Value) -> bool:
     """Whether a task is known to be done, or all children of a gather are, if it has some."""
     refs, thing = tasks_of(state, value), state.get(value)
-    if type(thing) is Gather and not (thing.children or thing.open):
+    if type(thing) is Gather and (thing.error or not (thing.children or thing.open)):
         return True
     return bool(refs) and all(state.task(ref).status in ENDED for ref in refs)
 
@@ -112,19 +113,22 @@ def _possible_ends(status: Status) -> list[Status]:
 def end_all(state: State, value: Value, status: Status) -> State:
     """All tasks behind a handle have ended with `status`, or as they had been asked to."""
     if status == Status.CANCELLED and isinstance(value, Ref) and type(state.get(value)) is Gather:
-        state = broken_off(state, value)
+        state = broken_off(state, value, CANCELLED_ERROR)
     return _with_statuses(state, tasks_of(state, value), partial(_end, status))
 
 
-def broken_off(state: State, value: Ref) -> State:
-    """The state in which a gather has ended by an error: that of a child, or a cancellation."""
-    return state.put(value, state.gather(value)._replace(failed=True))
+def broken_off(state: State, value: Ref, error: Exc) -> State:
+    """The state in which a gather has ended by an error: that of a child, or a cancellation. The
+    first that does is the one that it has."""
+    gather = state.gather(value)
+    return state if gather.error else state.put(value, gather._replace(error=error))
 
 
 def ways_to_end(state: State, items: Iterable[Value]) -> list[State]:
     """The states in which things have ended; those that may have been asked to cancel too late, as
     they were asked to, or not."""
-    refs = [ref for item in items for ref in tasks_of(state, item)]
+    ending = [item for item in items if not getattr(state.get(item), "error", None)]
+    refs = [ref for item in ending for ref in tasks_of(state, item)]  # an error ends a gather alone
     too_late = [ref for ref in refs if state.task(ref).status in MAYBE_ASKED]
     ended = _with_statuses(state, refs, partial(_end, Status.DONE))
     if not too_late:

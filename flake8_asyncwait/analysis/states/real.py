@@ -215,14 +215,14 @@ def read_items(
 
 def bounded(state: State, box: Box) -> Box:
     """A collection that holds nothing more often than tells anything: a loop may fill it. Tuples
-    of the same things are the same."""
+    that reach no task are the same where their parts are."""
     if box.kind is dict or len(box.items) <= MANY:
         return box
     shapes = [_shape(state, item) for item in box.items]
     if len(set(shapes)) + MANY > len(shapes):
         return box
     kept: list[Value] = []
-    counts: Counter[Value] = Counter()
+    counts: Counter[object] = Counter()
     for item, shape in zip(box.items, shapes, strict=True):
         counts[shape] += 1
         if counts[shape] <= MANY:
@@ -230,6 +230,9 @@ def bounded(state: State, box: Box) -> Box:
     return box._replace(items=tuple(kept), open=box.open or len(kept) < len(box.items))
 
 
-def _shape(state: State, item: Value) -> Value:
+def _shape(state: State, item: Value) -> object:
+    """What an item is counted as: a tuple that reaches nothing is what stands in it."""
     box = state.get(item)
-    return box.items if type(box) is Box and box.kind is tuple and not box.open else item
+    if type(box) is not Box or box.kind is not tuple or box.open:
+        return item
+    return item if any(True for _ in state.refs(box.items)) else (tuple, box.items)

@@ -289,14 +289,14 @@ class Box(NamedTuple):
 
 class Gather(NamedTuple):
     """A gather's handle on its children; `quiet` is `return_exceptions=True`, `open` says that it
-    may have other, unknown children too. Once it has `failed`, a cancel of it strikes nothing."""
+    may have other, unknown children too. Once an `error` has ended it, a cancel strikes nothing."""
 
     children: tuple[Value, ...]
     quiet: bool
     open: bool = False
     handed: bool = False
     site: bool = False
-    failed: bool = False
+    error: Exc | None = None
 
 
 class WaitTask(NamedTuple):
