@@ -345,3 +345,22 @@ def test_a_list_that_others_fill_while_time_passes() -> None:
     silent = check("\n".join([*head, "    if not found: return", *loop]) + "\n")
     assert not silent.findings
     assert not silent.undetermined
+
+
+def test_tuples_that_hold_tasks_are_not_the_same_for_what_is_unknown_beside_them() -> None:
+    text = """\
+import asyncio
+from elsewhere import work
+
+async def f():
+    held, task = [], asyncio.create_task(work())
+    for n in (1, 2, 3, 4):
+        held.append((n, task))
+    try:
+        await asyncio.wait([task], timeout=1)
+    finally:
+        while len(held) > 1:
+            held.pop()
+        held[0][1].cancel()
+"""
+    assert not check(text).findings

@@ -373,7 +373,8 @@ def test_what_is_dear_and_called_in_many_states_is_summed_up() -> None:
     assert not checked.undetermined
 
 
-RETURNS_EARLY = """\
+def test_an_execution_that_has_returned_counts_where_others_are_too_many() -> None:
+    text = """\
 import asyncio
 
 async def serve(conn, op):
@@ -383,16 +384,39 @@ async def serve(conn, op):
         for task in done:
             result = task.result()
             if result is None:
-                EXIT
+                return
             if result:
                 pending.add(asyncio.create_task(op(3)))
                 pending.add(asyncio.create_task(op(4)))
 """
+    assert [finding.code for finding in check(text).findings] == ["AWT101"]
 
 
-def test_an_execution_that_has_returned_counts_where_others_are_too_many() -> None:
-    checked = check(RETURNS_EARLY.replace("EXIT", "return"))
-    assert [finding.code for finding in checked.findings] == ["AWT101"]
+def test_tests_that_contradict_each_other_lose_nothing_where_executions_are_too_many() -> None:
+    text = """\
+import asyncio
+
+async def serve(conn, op):
+    pending = {asyncio.create_task(op(1)), asyncio.create_task(op(2))}
+    try:
+        while True:
+            stopping = conn.stopping()
+            done, pending = await asyncio.wait(pending | conn.extra, return_when="FIRST_COMPLETED")
+            if stopping:
+                for task in pending:
+                    task.cancel()
+            for task in done:
+                if stopping:
+                    return
+                if task.result():
+                    pending.add(asyncio.create_task(op(3)))
+                    pending.add(asyncio.create_task(op(4)))
+    except BaseException:
+        for task in pending:
+            task.cancel()
+        raise
+"""
+    assert not check(text).findings
 
 
 def test_a_task_of_others_that_is_lost_decides_nothing_where_executions_are_too_many() -> None:

@@ -34,8 +34,9 @@ from flake8_asyncwait.analysis.semantics import statements as _statements
 from flake8_asyncwait.analysis.states.completion import RETURN
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import MANY, OWNED, Param, Value
+from flake8_asyncwait.analysis.survey.agreeing import flags, tested_again
 from flake8_asyncwait.analysis.survey.passed import Passed, passed_through
-from flake8_asyncwait.analysis.survey.relevance import conditions, filled, flags, tested_again
+from flake8_asyncwait.analysis.survey.relevance import conditions, filled
 from flake8_asyncwait.analysis.survey.survey import facts_of
 from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.sites.fanout import Kind

@@ -101,13 +101,6 @@ def laid(place: Place, module: cst.Module, width: int) -> str | None:
     return None if code is None else place.with_code(code)
 
 
-def changed_range(before: str, after: str) -> tuple[int, int]:
-    """The first and the last line of a text, from 0, that another one changes."""
-    codes = differences(before.split("\n"), after.split("\n"))
-    changed = [code for code in codes if code[0] != "equal" and code[2] > code[1]]
-    return changed[0][1], changed[-1][2] - 1
-
-
 def changed_lines(before: str, after: str) -> int:
     """How many lines two texts differ in: of each place where they do, the longer side."""
     codes = differences(before.split("\n"), after.split("\n"))

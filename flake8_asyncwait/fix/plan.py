@@ -21,7 +21,6 @@ from flake8_asyncwait.fix.examine import Seen
 from flake8_asyncwait.fix.laid import (
     LITTLE,
     changed_lines,
-    changed_range,
     laid,
     proposals,
     unmarked,
@@ -55,9 +54,11 @@ _COROUTINES = 5
 _MANY = 12
 # How many proposals are proved in a step at most to better a cure that is known.
 _BETTER = 12
-# How many are proved of those that move too many lines, and how many lines these move at most.
-_TOLD, _MOST_TOLD = 12, 100
-NO_TRY = "no try of up to 100 lines cancels them all, and only them"
+# Where only a `try` that moves more lines than a fix does may cure a site, how many of these are
+# proved, and how many lines they move at most.
+_LONGER = 12
+_LONGEST = 100
+_NO_TRY = "no try around a few lines cancels them all, and only them"
 
 
 class How(NamedTuple):
@@ -151,7 +152,7 @@ def _of_family(
     cured = _with_try(text, seen, index, options, kinds, how.width) if why is None else None
     if cured is None:
         why = why or why_manual(own, place, how.cure, None)
-        return Rewrite(MANUAL, text, why or NO_TRY)
+        return Rewrite(MANUAL, text, why or _NO_TRY)
     return cured._replace(freed=frozenset(every_name(place.function)))
 
 
@@ -161,18 +162,16 @@ def _of_longer_try(
     """What a user is told where only a `try` that moves more lines than a fix does cures it."""
     own = seen[index]
     longer = wrap.proposals(
-        place, [FINALLY], own.analysed.relevant, own.uses, True, width, most=_MOST_TOLD
+        place, [FINALLY], own.analysed.relevant, own.uses, True, width, most=_LONGEST
     )
-    for each in islice((each for each in longer if each.moved > wrap.MOST_MOVED), _TOLD):
+    for each in islice((each for each in longer if each.moved > wrap.MOST_MOVED), _LONGER):
         if own.versions.budget.left < 2 * own.notes.work:
             break  # it is there for cures
         own.versions.spend(text)
         plain, watched = unmarked(place.with_module(each.module), own.start)
         if prove(plain, watched, seen, index, options, is_cured) is not None:
-            first, last = changed_range(text, plain)
-            start = own.start or 1
-            return f"only a try from line {start + first} to line {start + last} cancels them all"
-    return NO_TRY
+            return f"a try around {each.moved} lines cancels them all, but is too long for a fix"
+    return _NO_TRY
 
 
 def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: How) -> Rewrite:

@@ -155,6 +155,10 @@ class Helpers:
         if entry is not None:
             self.entries.setdefault(name, []).append(entry)
 
+    def has_coroutine(self, name: str) -> bool:
+        """Whether a coroutine function has a name."""
+        return any(isinstance(e.node, ast.AsyncFunctionDef) for e in self.entries.get(name, ()))
+
     def mentions(self, name: str) -> frozenset[str]:
         """The last components of all names in the functions with a name."""
         if name not in self._mentions:

@@ -235,7 +235,7 @@ def _raises_again(func: ir.Func) -> bool:
 def _summarise(ctx: Context, func: ir.Func, constants: dict[str, Value]) -> Summary:
     stars = (func.star, func.star_star)
     given = tuple((n, constants.get(n, UNKNOWN)) for n in func.params if n not in stars)
-    callers = {f"${name}": value for name, value in given if isinstance(value, Param)}
+    callers: dict[str, Value] = {f"${n}": v for n, v in given if isinstance(v, Param)}
     results = _activate(ctx, func, given, State(callers, {}), None)
     ends = [state for state, _ in results] + [state for _, states in ctx.out for state in states]
     makes_none = not any(type(thing) is Task for end in ends for thing in end.heap.values())

@@ -24,8 +24,6 @@ from flake8_asyncwait.analysis.code.walk import (
     mentioned,
     paths,
     scoped,
-    target_names,
-    tested,
     tested_constants,
     unscoped,
     walk,
@@ -89,6 +87,15 @@ def _carried_by_call(node: ir.Call, follows: Follows) -> set[str]:
     return found
 
 
+class Own(NamedTuple):
+    """What a function calls: whether a call may make a task, whether it makes tasks of the
+    coroutines that it is given, and the calls, as ids, of coroutine functions of the project."""
+
+    makes: Callable[[ir.Call], bool]
+    wraps: Callable[[ir.Call], bool]
+    coroutines: frozenset[int]
+
+
 class Relevant(NamedTuple):
     """The names of a function that states must hold: `elements` are those whose value may become
     an element of a wait, `names` all that may hold a waited task or part of a wait's result, a
@@ -102,21 +109,19 @@ def relevant_names(
     func: ir.Func,
     sites: list[ir.Call],
     follows: Follows,
-    makes: Callable[[ir.Call], bool],
-    wraps: Callable[[ir.Call], bool],
+    own: Own,
     making: Collection[ir.Call] = (),
 ) -> Relevant:
     """Follow values through `func`: backwards from its sites, then forwards from all of that.
 
-    A call that `follows` may give back what it was given, one that `makes` may make a task, and one
-    that `wraps` makes tasks of the coroutines that it is given. The sites that are `making` tasks
-    give them to the collections that they are put in.
+    A call that `follows` may give back what it was given. The sites that are `making` tasks give
+    them to the collections that they are put in.
     """
     dicts = keyed(func, sites)
     edges = list(_edges(func, follows, dicts))
     # Of the awaitables that a site of the family is given, only the plain ways are followed, and
     # those into a task.
-    follows_back: Follows = _into_tasks(wraps) if making else _but_into_tasks(func, follows)
+    follows_back = _into_tasks(own.wraps) if making else _but_into_tasks(func, follows)
     before = list(_edges(func, follows_back, dicts))
     elements: set[str] = set()
     modes: set[str] = set()
@@ -125,8 +130,10 @@ def relevant_names(
             (modes if arg.keyword not in (None, "fs") else elements).update(
                 carried(arg.value, follows_back)
             )
-    elements |= _owners(func, elements) | _asked(func, makes)
-    elements |= set() if making else _wrapped(func, follows_back, wraps)
+    wrapped = _wrapped(func, follows_back, own.wraps)
+    if making:  # of other coroutines it tells nothing what becomes of them
+        wrapped &= _held(func, own.coroutines, follows, edges)
+    elements |= _owners(func, elements) | _asked(func, own.makes) | wrapped
     before += _keys(func, follows_back, dicts)
     close(elements, [(target, source) for source, target in before])
     names = elements | modes | (_awaited(func, before) if making else set())
@@ -195,6 +202,18 @@ def _filled(node: ir.Node, sites: set[int], follows: Follows) -> set[str]:
         if any(_holds(arg.value, sites) for arg in node.args):
             return carried(node.func.value, follows)
     return set()
+
+
+def _held(
+    func: ir.Func, calls: Collection[int], follows: Follows, edges: list[tuple[str, str]]
+) -> set[str]:
+    """The names that may hold what some calls return."""
+    found: set[str] = set()
+    for owner in functions_in(func):
+        for node in every(owner):
+            found.update(scoped(_filled(node, set(calls), follows), owner, func))
+    close(found, edges)
+    return found
 
 
 def _wrapped(func: ir.Func, follows: Follows, wraps: Callable[[ir.Call], bool]) -> set[str]:
@@ -418,64 +437,3 @@ def repeated(func: ir.Func) -> frozenset[str]:
                 loops[loop.iter.id] += not loop.asynchronous
     captured = {name for nested in func.nested for name in nested.mentions}
     return frozenset(n for n, count in loops.items() if 1 < count == uses[n] and n not in captured)
-
-
-def tested_again(func: ir.Func) -> frozenset[str]:
-    """The names and dotted paths that a function tests more than once, for truth or for None: what
-    one test has found the next one finds too, unless an assignment binds the name in between.
-
-    What others may bind anew while time passes is not among them: globals, and names of enclosing
-    functions; attributes are, for as long as no time passes.
-    """
-    loops = (node for node in every(func) if isinstance(node, (ir.While, ir.For)))
-    looped = {id(node) for loop in loops for node in walk([loop])}
-    tests: Counter[str] = Counter()
-    bound: Counter[str] = Counter(func.params)
-    otherwise: set[str] = set()
-    for node in every(func):
-        times = 2 if id(node) in looped else 1
-        if isinstance(node, (ir.If, ir.While, ir.IfExp, ir.Assert)):
-            for name in tested(node.test):
-                tests[name] += times
-        for name in _rebound(node):
-            bound[name] += times
-            if not isinstance(node, (ir.Assign, ir.AugAssign, ir.Walrus)):
-                otherwise.add(name)
-    for nested in func.nested:
-        bound.update(dict.fromkeys(nested.outer, 2))
-        otherwise |= nested.outer
-    seen = func.locals - func.outer - {name for name in otherwise if bound[name] > 1}
-    return frozenset(n for n, count in tests.items() if count > 1 and _stays(n, bound, seen))
-
-
-def _stays(name: str, bound: Counter[str], seen: Collection[str]) -> bool:
-    """Whether a run sees where a name of the function is bound, or a dotted path is not bound at
-    all, nor its first name more than once."""
-    root = name.partition(".")[0]
-    return name in seen if name == root else bound[root] < 2 and not bound[name]
-
-
-def flags(func: ir.Func) -> set[str]:
-    """The names that a function binds to True or False somewhere: no collections, whose truth may
-    change while they are bound."""
-    return {
-        name
-        for node in every(func)
-        if isinstance(node, ir.Assign) and isinstance(node.value, ir.Const)
-        if isinstance(node.value.value, bool)
-        for name in bound_names(node)
-    }
-
-
-def _rebound(node: ir.Node) -> Iterator[str]:
-    """The names and dotted paths that a node binds or deletes."""
-    yield from bound_names(node)
-    if isinstance(node, ir.Delete):
-        for target in node.targets:
-            yield from target_names(target)
-    elif isinstance(node, ir.Handler) and node.name is not None:
-        yield node.name
-    elif isinstance(node, ir.Case):
-        yield from node.binds
-    elif isinstance(node, ir.Define):
-        yield node.func.name

@@ -15,6 +15,7 @@ from flake8_asyncwait.analysis.code.walk import (
     bound_names,
     close,
     every,
+    functions_in,
     last_name,
     mentioned,
     never_suspends,
@@ -22,7 +23,7 @@ from flake8_asyncwait.analysis.code.walk import (
     walk,
 )
 from flake8_asyncwait.analysis.semantics import known
-from flake8_asyncwait.analysis.survey.relevance import Follows, relevant_names, repeated
+from flake8_asyncwait.analysis.survey.relevance import Follows, Own, relevant_names, repeated
 from flake8_asyncwait.sites.fanout import GATHER, WAIT, Kind
 
 
@@ -34,9 +35,9 @@ def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> 
     sites = _sites(func, kinds)
     may_call = program.helpers(func)
     helpers = frozenset(may_call.entries) | {nested.name for nested in func.nested}
-    makes, wraps = partial(_makes, may_call), partial(_wraps, may_call)
-    relevant = relevant_names(func, calls, _follows(helpers, not making), makes, wraps, making)
-    made = {name for node in every(func) for name in _made_names(node, makes)}
+    own = Own(partial(_makes, may_call), partial(_wraps, may_call), _coroutines(func, may_call))
+    relevant = relevant_names(func, calls, _follows(helpers, not making), own, making)
+    made = {name for node in every(func) for name in _made_names(node, own.makes)}
     made -= {*func.imports, *(n.name for n in every(func) if isinstance(n, ir.DefineClass))}
     passed = (name for name in relevant.names if program.root(func, name) != "asyncio")
     names = made.union(passed)
@@ -191,6 +192,14 @@ def _wraps(helpers: Helpers, call: ir.Call) -> bool:
     function of the project does."""
     mentioned = helpers.mentions(last_name(call.func) or "")
     return known.has(call, known.WRAPS) or not known.named(known.WRAPS).isdisjoint(mentioned)
+
+
+def _coroutines(func: ir.Func, helpers: Helpers) -> frozenset[int]:
+    """The calls, as ids, of coroutine functions of the project, of which some cannot fail."""
+    nested = {owner.name for owner in functions_in(func) if owner.asynchronous}
+    nodes = (node for owner in functions_in(func) for node in every(owner))
+    calls = ((node, last_name(node.func) or "") for node in nodes if isinstance(node, ir.Call))
+    return frozenset(id(c) for c, name in calls if name in nested or helpers.has_coroutine(name))
 
 
 def _follows(helpers: frozenset[str], awaits: bool) -> Follows:

@@ -1,0 +1,70 @@
+"""Of which names the tests of a function agree with each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.walk import bound_names, every, target_names, tested, walk
+
+
+def tested_again(func: ir.Func) -> frozenset[str]:
+    """The names and dotted paths that a function tests more than once, for truth or for None: what
+    one test has found the next one finds too, unless an assignment binds the name in between.
+
+    What others may bind anew while time passes is not among them: globals, and names of enclosing
+    functions; attributes are, for as long as no time passes.
+    """
+    loops = (node for node in every(func) if isinstance(node, (ir.While, ir.For)))
+    looped = {id(node) for loop in loops for node in walk([loop])}
+    tests: Counter[str] = Counter()
+    bound: Counter[str] = Counter(func.params)
+    otherwise: set[str] = set()
+    for node in every(func):
+        times = 2 if id(node) in looped else 1
+        if isinstance(node, (ir.If, ir.While, ir.IfExp, ir.Assert)):
+            for name in tested(node.test):
+                tests[name] += times
+        for name in _rebound(node):
+            bound[name] += times
+            if not isinstance(node, (ir.Assign, ir.AugAssign, ir.Walrus)):
+                otherwise.add(name)
+    for nested in func.nested:
+        bound.update(dict.fromkeys(nested.outer, 2))
+        otherwise |= nested.outer
+    seen = func.locals - func.outer - {name for name in otherwise if bound[name] > 1}
+    return frozenset(n for n, count in tests.items() if count > 1 and _stays(n, bound, seen))
+
+
+def _stays(name: str, bound: Counter[str], seen: Collection[str]) -> bool:
+    """Whether a run sees where a name of the function is bound, or a dotted path is not bound at
+    all, nor its first name more than once."""
+    root = name.partition(".")[0]
+    return name in seen if name == root else bound[root] < 2 and not bound[name]
+
+
+def flags(func: ir.Func) -> set[str]:
+    """The names that a function binds to True or False somewhere: no collections, whose truth may
+    change while they are bound."""
+    return {
+        name
+        for node in every(func)
+        if isinstance(node, ir.Assign) and isinstance(node.value, ir.Const)
+        if isinstance(node.value.value, bool)
+        for name in bound_names(node)
+    }
+
+
+def _rebound(node: ir.Node) -> Iterator[str]:
+    """The names and dotted paths that a node binds or deletes."""
+    yield from bound_names(node)
+    if isinstance(node, ir.Delete):
+        for target in node.targets:
+            yield from target_names(target)
+    elif isinstance(node, ir.Handler) and node.name is not None:
+        yield node.name
+    elif isinstance(node, ir.Case):
+        yield from node.binds
+    elif isinstance(node, ir.Define):
+        yield node.func.name
