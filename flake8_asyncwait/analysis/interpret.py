@@ -33,8 +33,9 @@ from flake8_asyncwait.analysis.semantics import managers as _managers
 from flake8_asyncwait.analysis.semantics import statements as _statements
 from flake8_asyncwait.analysis.states.completion import RETURN
 from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.trace import Trace
 from flake8_asyncwait.analysis.states.values import MANY, OWNED, Param, Value
-from flake8_asyncwait.analysis.survey.agreeing import flags, tested_again
+from flake8_asyncwait.analysis.survey.agreeing import contradicts, flags, tested_again
 from flake8_asyncwait.analysis.survey.passed import Passed, passed_through
 from flake8_asyncwait.analysis.survey.relevance import conditions, filled
 from flake8_asyncwait.analysis.survey.survey import facts_of
@@ -170,12 +171,9 @@ class Runs:
             return _analysed(run, run.many == 1 and run.is_counted)
         if run.elsewhere:
             return None
-        if run.books.leaks and self._tested_again:
-            # Tests that contradict each other may have led to these; so much more is worth it.
-            run = self._machine(site, run.many, self._tested_again)
-            run.books.limit = work_for(MANY, self.facts.size)
-            self._carry_out(run)
-        return _analysed(run, not run.is_complete or (run.many == 1 and run.is_counted))
+        leaks = run.books.leaks.items()
+        run.books.leaks = {k: h for k, h in leaks if not self._contradicts_itself(h)}
+        return _analysed(run, True)
 
     def _with_fewer_tasks(self, site: Site, run: Machine) -> Machine:
         """The run that tells most where the first is not complete."""
@@ -218,6 +216,11 @@ class Runs:
             return run
         stricter = self._run(run.site, run.many, self._tested_again)
         return stricter if stricter.is_complete else run
+
+    def _contradicts_itself(self, history: Trace) -> bool:
+        """Whether tests of one thing may disagree in an execution, where no run says that they do
+        not."""
+        return contradicts(self.func, self._tested_again, history)
 
     @cached_property
     def _tested_again(self) -> frozenset[str]:
