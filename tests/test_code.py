@@ -16,7 +16,7 @@ from flake8_asyncwait.analysis.code.patterns import ANYTHING, captures, pattern
 from flake8_asyncwait.analysis.code.places import Place, places_of
 from flake8_asyncwait.analysis.code.verdicts import all_of, any_of
 from flake8_asyncwait.analysis.code.walk import CONSTANT, Question, every, own_nodes, question
-from flake8_asyncwait.analysis.survey import relevance
+from flake8_asyncwait.analysis.survey import agreeing, relevance
 from flake8_asyncwait.analysis.survey.survey import facts_of
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.fanout import WAIT
@@ -254,7 +254,7 @@ class TestFacts:
             "    for x in c: pass\n"
             "    for x in c: pass\n"
         )
-        assert relevance.tested_again(func) == {"a", "b.c"}
+        assert agreeing.tested_again(func) == {"a", "b.c"}
         assert relevance.repeated(func) == {"c"}
 
     @pytest.mark.parametrize(

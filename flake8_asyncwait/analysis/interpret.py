@@ -218,8 +218,8 @@ class Runs:
         return stricter if stricter.is_complete else run
 
     def _contradicts_itself(self, history: Trace) -> bool:
-        """Whether tests of one thing may disagree in an execution, where no run says that they do
-        not."""
+        """Whether an execution tests one thing with two results: only a complete run, in which
+        tests agree, could say that it does not happen."""
         return contradicts(self.func, self._tested_again, history)
 
     @cached_property

@@ -35,7 +35,8 @@ def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> 
     sites = _sites(func, kinds)
     may_call = program.helpers(func)
     helpers = frozenset(may_call.entries) | {nested.name for nested in func.nested}
-    own = Own(partial(_makes, may_call), partial(_wraps, may_call), _coroutines(func, may_call))
+    coroutines = _coroutines(func, may_call) if making else frozenset()
+    own = Own(partial(_makes, may_call), partial(_wraps, may_call), coroutines)
     relevant = relevant_names(func, calls, _follows(helpers, not making), own, making)
     made = {name for node in every(func) for name in _made_names(node, own.makes)}
     made -= {*func.imports, *(n.name for n in every(func) if isinstance(n, ir.DefineClass))}
