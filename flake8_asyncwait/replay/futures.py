@@ -230,7 +230,7 @@ class Gather(Future):
         return False  # one whose child was cancelled holds that error
 
     def result(self) -> object:
-        self.raise_error()
+        self._raise_error()
         if not self.done():
             raise asyncio.InvalidStateError
         if not self.return_exceptions:
@@ -252,7 +252,7 @@ class Gather(Future):
         """What has ended it."""
         return CancelledError() if self.failed is None else self.failed.failure()
 
-    def raise_error(self) -> None:
+    def _raise_error(self) -> None:
         """Raise what has ended it, if an error has."""
         if self.has_failed:
             raise self._error()
@@ -271,14 +271,14 @@ class Gather(Future):
 
     def decide(self) -> object:
         self.world.stage.awaits(self)
-        self.raise_error()
         if self.children:
             with self.world.striking_at(*self.lives()):
                 self._join()
         return self._results()
 
     def raise_ended(self) -> None:
-        """Raise what a child has raised already."""
+        """Raise what has ended it, or what a child has raised already."""
+        self._raise_error()
         if not self.return_exceptions:
             for life in self.lives():
                 told = life.state in (State.FAILED, State.CANCELLED)
@@ -363,7 +363,6 @@ class Shield(Future):
         world, lives = self.world, lives_of(self.inner)
         world.stage.shields(self.inner)
         if isinstance(self.inner, Gather):
-            self.inner.raise_error()
             self.inner.raise_ended()
         if running(lives):
             world.suspensions += 1

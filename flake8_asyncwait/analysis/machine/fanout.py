@@ -14,7 +14,13 @@ from functools import partial
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import ANY
 from flake8_asyncwait.analysis.code.program import Program
-from flake8_asyncwait.analysis.code.walk import last_name, never_suspends, suspends, walk
+from flake8_asyncwait.analysis.code.walk import (
+    displayed,
+    last_name,
+    never_suspends,
+    suspends,
+    walk,
+)
 from flake8_asyncwait.analysis.machine.machine import BYSTANDER, Args, Context, Results
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.state import State
@@ -300,9 +306,6 @@ def _catches_all(handler: ir.Handler) -> bool:
 
 def _is_of_no_exception(handler: ir.Handler) -> bool:
     """Whether a handler is for what is no `Exception`, such as a cancellation."""
-    types = (
-        [part for part, _ in handler.type.elements]
-        if isinstance(handler.type, ir.Display)
-        else [handler.type]
-    )
-    return all(kind is not None and last_name(kind) in _NO_EXCEPTIONS for kind in types)
+    if handler.type is None:
+        return False
+    return all(last_name(kind) in _NO_EXCEPTIONS for kind in displayed(handler.type))

@@ -106,7 +106,8 @@ class Context:
         line, last = self.machine.line, state.trace
         is_told = last is not None and last.line == line and last.choice.kind == RAISE
         if not (state.fault or is_told):
-            state = state.noted(line, f"{exc.name or 'an exception'} is raised here")
+            what = f"{exc.name or 'an exception'} is raised here"
+            state = state.step(line, what, counts=False)
         self.out.add(raising(exc), state)
 
     def may_raise(self, results: Results, line: int) -> Results:

@@ -314,8 +314,6 @@ def task_done(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     if type(thing) is WaitTask:
         return _wait_done(ctx, ref, state)
     if type(thing) is Gather:
-        if thing.error:
-            return [(state, Const(True))]
         return _gather_done(ctx, ref, state)
     return _one_done(ctx, ref, state)
 
@@ -354,6 +352,8 @@ def _one_done(ctx: Context, ref: Ref, state: State) -> Results:
 
 
 def _gather_done(ctx: Context, ref: Ref, state: State) -> Results:
+    if state.gather(ref).error:
+        return [(state, Const(True))]
     if effects.surely_runs(state, ref):
         return [(state, Const(False))]
     results: Results = []
@@ -396,10 +396,10 @@ def task_result(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     if type(thing) is WaitTask:
         return _wait_result(ctx, ref, state)
     if type(thing) is Gather:
+        ends = _where_ended(ctx, ref, state)
         if not (thing.error or effects.tasks_of(state, ref)):
-            return [(end, UNKNOWN) for end in _where_ended(ctx, ref, state)]
-        ways = (await_value(ctx, end, ref, node.line) for end in _where_ended(ctx, ref, state))
-        return [result for way in ways for result in way]
+            return [(end, UNKNOWN) for end in ends]
+        return [way for end in ends for way in await_value(ctx, end, ref, node.line)]
     if not is_surely_task(thing) and state.task(ref).status == Status.MAYBE:
         return [(state, UNKNOWN)]  # it may be anything that has one
     return result_of(ctx, state, ref, node.line)

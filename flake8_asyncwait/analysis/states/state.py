@@ -184,19 +184,14 @@ class State:
         box = self.get(value)
         return type(box) is Box and box.open
 
-    def step(self, line: int, what: str, choice: Choice = NO_CHOICE) -> State:
+    def step(self, line: int, what: str, choice: Choice = NO_CHOICE, counts: bool = True) -> State:
+        """The state after one more step; one that does not count makes no history longer than
+        another one."""
         state = self._again()
         length, vague = (
             (self.trace.length, self.trace.vague) if self.trace is not None else (0, False)
         )
-        state.trace = Trace(self.trace, line, what, choice, length + 1, vague or choice.vague)
-        return state
-
-    def noted(self, line: int, what: str) -> State:
-        """A step that makes no execution longer than another one: it says where one is."""
-        state = self.step(line, what)
-        assert state.trace is not None
-        state.trace = state.trace._replace(length=state.trace.length - 1)
+        state.trace = Trace(self.trace, line, what, choice, length + counts, vague or choice.vague)
         return state
 
     def with_fault(self, fault: Fault | None = STRUCK) -> State:

@@ -131,7 +131,7 @@ def relevant_names(
                 carried(arg.value, follows_back)
             )
     wrapped = _wrapped(func, follows_back, own.wraps)
-    if making:  # of other coroutines it tells nothing what becomes of them
+    if making and wrapped:  # of other coroutines it tells nothing what becomes of them
         wrapped &= _held(func, own.coroutines, follows, edges)
     elements |= _owners(func, elements) | _asked(func, own.makes) | wrapped
     before += _keys(func, follows_back, dicts)
@@ -193,7 +193,7 @@ def _is_awaited(value: ir.Expr) -> bool:
     return isinstance(value, ir.Await)
 
 
-def _filled(node: ir.Node, sites: set[int], follows: Follows) -> set[str]:
+def _filled(node: ir.Node, sites: Collection[int], follows: Follows) -> set[str]:
     """The names of the collection that a node puts what a site makes into, or that a loop over it
     binds."""
     if any(_holds(value, sites) for _, value in bindings(node)):
@@ -211,7 +211,7 @@ def _held(
     found: set[str] = set()
     for owner in functions_in(func):
         for node in every(owner):
-            found.update(scoped(_filled(node, set(calls), follows), owner, func))
+            found.update(scoped(_filled(node, calls, follows), owner, func))
     close(found, edges)
     return found
 
@@ -228,7 +228,7 @@ def _wrapped(func: ir.Func, follows: Follows, wraps: Callable[[ir.Call], bool]) 
     return found
 
 
-def _holds(node: ir.Node, sites: set[int]) -> bool:
+def _holds(node: ir.Node, sites: Collection[int]) -> bool:
     return any(id(part) in sites for part in walk([node]))
 
 
