@@ -27,6 +27,7 @@ from flake8_asyncwait.analysis.states.values import (
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import examine
+from flake8_asyncwait.undetermined import TOO_MANY_PATHS
 
 
 def call(path: str) -> ir.Call:
@@ -193,6 +194,47 @@ async def f(jobs):
         await asyncio.wait(tasks, timeout=1)
 """
     assert [finding.code for finding in check(text).findings] == ["AWT101"]
+
+
+MANY_PATHS = """\
+import asyncio
+from elsewhere import stop, tell
+async def f(self):
+    tasks = {None: asyncio.create_task(stop())}
+    ADDED
+    try:
+        await asyncio.shield(asyncio.wait(tasks.values(), return_when=asyncio.FIRST_EXCEPTION))
+        failed = next((t.exception() for w, t in tasks.items() if w and t.done()), None)
+        if failed:
+            await tell(failed)
+    finally:
+        tasks[None].cancel()
+        for worker, task in tasks.items():
+            if worker and task.done() and task.exception():
+                tasks[worker] = asyncio.create_task(worker.drain())
+    try:
+        await asyncio.wait(tasks.values())
+    AFTER:
+        for task in tasks.values():
+            task.cancel()
+"""
+
+
+@pytest.mark.parametrize(
+    ("after", "code", "reason"),
+    [("except OSError", "AWT201", ""), ("finally", "", TOO_MANY_PATHS)],
+)
+def test_some_of_too_many_executions_show_that_a_task_is_lost_but_not_that_none_is(
+    after: str, code: str, reason: str
+) -> None:
+    worker = "if self.NAME:\n        tasks[self.NAME] = asyncio.create_task(self.NAME.run())"
+    added = (worker.replace("NAME", f"worker_{number}") for number in range(4))
+    text = MANY_PATHS.replace("ADDED", "\n    ".join(added))
+    checked = check(text.replace("AFTER", after), Options(codes=frozenset({"AWT201"})))
+    last = text.count("\n", 0, text.rindex("await")) + 1
+    codes = [one.code for one in checked.findings if one.line == last]
+    reasons = [one.reason for one in checked.undetermined if one.line == last]
+    assert (codes, reasons) == ([code] * bool(code), [reason] * bool(reason))
 
 
 KEYED_BY_TASKS = """\

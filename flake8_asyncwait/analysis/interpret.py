@@ -11,6 +11,8 @@ from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.code.walk import every
 from flake8_asyncwait.analysis.machine.books import (
     FEW_WORK,
+    SOME,
+    SOME_STATES,
     Books,
     Decided,
     MakeBooks,
@@ -94,7 +96,7 @@ class Runs:
 
     `all_owners` says that tasks of others count too (AWT105). `make_books` makes the books of a
     run: a fix has some that take notes. They share the bound of work: `left` is how much each may
-    still take, by the number of tasks that a collection of unknown size stands for.
+    still take, by the number of tasks that a collection of unknown size stands for, and `SOME`.
     Raises `TooDeep`: what could be lowered may still be nested more deeply than can be followed.
     """
 
@@ -118,7 +120,7 @@ class Runs:
         self.make_books = make_books
         self._last = max((n.line for n in every(func) if hasattr(n, "line")), default=func.line)
         self._passed: dict[frozenset[str], Passed] = {}
-        self.left = {many: work_for(many, self.facts.size) for many in range(MANY, 0, -1)}
+        self.left = {many: work_for(many, self.facts.size) for many in range(MANY, SOME - 1, -1)}
 
     def analyse(self, site: Site, most: int = MANY, agrees: bool = False) -> Analysed:
         """Run all executions for one of `facts.sites`; a collection of unknown size stands for
@@ -171,9 +173,8 @@ class Runs:
             return _analysed(run, run.many == 1 and run.is_counted)
         if run.elsewhere:
             return None
-        leaks = run.books.leaks.items()
-        run.books.leaks = {k: h for k, h in leaks if not self._contradicts_itself(h)}
-        return _analysed(run, True)
+        seen = self._believed(run)
+        return self._believed(self._run(site, SOME)) if seen.is_undetermined else seen
 
     def _with_fewer_tasks(self, site: Site, run: Machine) -> Machine:
         """The run that tells most where the first is not complete."""
@@ -189,8 +190,14 @@ class Runs:
         double = self._run(site, 2)
         return double if double.is_complete else self._run(site, 1)
 
+    def _believed(self, run: Machine) -> Analysed:
+        """What a run shows that has not seen all executions."""
+        leaks = run.books.leaks.items()
+        run.books.leaks = {k: h for k, h in leaks if not self._contradicts_itself(h)}
+        return _analysed(run, True)
+
     def _run(self, site: Site, many: int, tested_again: frozenset[str] = frozenset()) -> Machine:
-        """A run of the function, if there is work left for it."""
+        """A run of the function, if there is work left for it; `many` may be `SOME`."""
         run = self._machine(site, many, tested_again)
         if self.left[many] > 0:
             self._carry_out(run)
@@ -199,7 +206,15 @@ class Runs:
     def _machine(self, site: Site, many: int, tested_again: frozenset[str]) -> Machine:
         books = self.make_books(many, self.left[many])
         run = Machine(
-            self.program, self.func, self.facts, site, books, many, self.all_owners, tested_again
+            self.program,
+            self.func,
+            self.facts,
+            site,
+            books,
+            max(many, 1),
+            self.all_owners,
+            tested_again,
+            SOME_STATES if many == SOME else None,
         )
         if not books.is_thorough:
             if tested_again not in self._passed:
@@ -240,7 +255,7 @@ class Runs:
         except (Undetermined, RecursionError):
             pass
         finally:
-            self.left[run.many] -= run.books.work
+            self.left[SOME if run.width else run.many] -= run.books.work
 
 
 def _may_tell_more(run: Machine) -> bool:

@@ -78,10 +78,8 @@ class Seen:
     @cached_property
     def code(self) -> str | None:
         """The code of the finding that the site has, if any."""
-        if self.analysed.is_undetermined:
-            return None
         fired = fires(self.analysed, self._options)
-        return None if fired is None else fired[0]
+        return fired[0] if fired is not None and fired[0] in self._options.codes else None
 
     def inherit(self, before: Seen) -> None:
         """Take over what is known of the site from before another one was cured."""

@@ -91,11 +91,14 @@ def _function(file: File, func: ir.Func, sites: Sites, options: Options) -> list
     """What is decided of the sites of one function."""
     decided: list[Decision] = []
     for analysed in _analysed(file, func, sites, options):
-        site = analysed.site
-        if analysed.is_undetermined:
-            decided.append(UndeterminedSite(site.call.line, site.call.column, TOO_MANY_PATHS))
+        fired, call = fires(analysed, options), analysed.site.call
+        if fired is not None:
+            code, hit = fired
+            decided.append(_finding(file, analysed, code, hit) if code in options.codes else None)
+        elif analysed.is_incomplete:
+            decided.append(UndeterminedSite(call.line, call.column, TOO_MANY_PATHS))
         else:
-            decided.append(finding_at(file, analysed, options))
+            decided.append(None)
     return decided
 
 
@@ -219,12 +222,9 @@ def _functions(func: ir.Func) -> Iterator[ir.Func]:
             yield from _functions(nested)
 
 
-def finding_at(file: File, analysed: Analysed, options: Options) -> Finding | None:
-    """The finding of the rule that fires, if any."""
-    fired = fires(analysed, options)
-    if fired is None:
-        return None
-    (code, hit), site = fired, analysed.site
+def _finding(file: File, analysed: Analysed, code: str, hit: Hit) -> Finding:
+    """The finding of the rule that fires."""
+    site = analysed.site
     call = site.call
     place = _place(file, analysed.func, call)
     steps = witness(hit.history, call.line, place.helper, file.program)
@@ -235,15 +235,18 @@ def finding_at(file: File, analysed: Analysed, options: Options) -> Finding | No
 
 
 def fires(analysed: Analysed, options: Options) -> tuple[str, Hit] | None:
-    """The code of the first rule that fires, and what it has hit. A rule that is on by default
-    wins even where the user has turned it off: what it finds is not another rule's finding then.
+    """The code of the first rule that fires, and what it has hit; None where nothing is claimed.
+    A rule that is on by default wins even where the user has turned it off: what it finds is not
+    another rule's finding then.
     """
+    if analysed.is_undetermined:
+        return None
     result = outcome(analysed)
     for rule in map(rule_of, analysed.site.kind.codes):
         if rule.code in options.codes or rule.default:
             hit = rule.fires(result)
             if hit is not None:
-                return (rule.code, hit) if rule.code in options.codes else None
+                return rule.code, hit
     return None
 
 

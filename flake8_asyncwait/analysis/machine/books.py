@@ -20,6 +20,10 @@ from flake8_asyncwait.named import NamedTuple
 FIRST_WORK = 33_000
 NODE_WORK = 8
 MAX_WORK = 105_000
+# Where one task to a collection is too many as well, a last try, `SOME`, follows so many states
+# from a statement at most: what it shows to be lost is lost, and it shows nothing else.
+SOME = 0
+SOME_STATES = 32
 # Where one task to a collection takes more than this, two are not tried.
 FEW_WORK = 30_000
 # A site that is shown to forget a task is looked at for this long all the same, for the sake of a
@@ -205,5 +209,5 @@ def books_for(many: int, limit: int) -> Books:
 
 def work_for(many: int, size: int) -> int:
     """How much work all runs over a function may take together, with so many tasks to a collection
-    of unknown size."""
-    return FIRST_WORK + NODE_WORK * size if many == MANY else MAX_WORK
+    of unknown size, or in a last try (`SOME`)."""
+    return FIRST_WORK + NODE_WORK * size if many in (MANY, SOME) else MAX_WORK

@@ -185,9 +185,12 @@ def settle_ended(state: State) -> State:
 
 
 def merge(ctx: Context, states: Iterable[State], line: int) -> list[State]:
-    """The set of the given states, each without what nothing reaches."""
+    """The set of the given states, each without what nothing reaches; some of them, evenly spread,
+    in a run that does not follow all executions."""
     states = list(states)
     if len(states) < 2:
         return states
     ctx.machine.books.tick(sum(state.weight for state in states))
-    return list(States(collect(ctx, state, line) for state in states))
+    different = list(States(collect(ctx, state, line) for state in states))
+    width = ctx.machine.width if ctx.is_own else None
+    return different if width is None else different[:: -(-len(different) // width)]

@@ -195,6 +195,8 @@ class Machine:
     many: int = MANY
     all_owners: bool = False
     tested_again: frozenset[str] = frozenset()
+    # How many states go on from a statement of the function at most, where not all do.
+    width: int | None = None
     # The statements of the function, as ids, behind which the run begins.
     passed: frozenset[int] = frozenset()
     is_counted: bool = False
