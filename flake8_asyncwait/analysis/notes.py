@@ -118,6 +118,10 @@ class NotingBooks(Books):
         self.misses_something = False
         # Where what is taken for a task may be a future: that is done once it is asked to cancel.
         self._futures: set[int] = set()
+        # Likewise, where a variable says what makes it, and whether a watched cancel strikes one
+        # without a fault.
+        self.vague: set[int] = set()
+        self.stops_a_future = False
         self._once = Once()
 
     def tick(self, work: int = 1) -> None:
@@ -143,8 +147,10 @@ class NotingBooks(Books):
             if task.status in _PASSING or task.late or task.origin in self._futures:
                 self._note(state, ref, f"asked for .{method}()", line)
 
-    def ensured(self, state: State, value: Value) -> None:
-        self._futures |= {state.task(ref).origin for ref in effects.tasks_of(state, value)}
+    def ensured(self, state: State, value: Value, is_vague: bool) -> None:
+        origins = {state.task(ref).origin for ref in effects.tasks_of(state, value)}
+        self._futures |= origins
+        self.vague |= origins if is_vague else set()
 
     def awaited(self, state: State, value: Value, line: int, func: ir.Func) -> None:
         super().awaited(state, value, line, func)
@@ -198,6 +204,7 @@ class NotingBooks(Books):
             if line in self.watched and task.status in UNSETTLED:
                 name = self.label(task.origin)
                 self.struck.add(Struck(task.owner, task.handed, name, state.fault is not None))
+                self.stops_a_future |= state.fault is None and task.origin in self.vague
                 state = state.put(ref, task._replace(struck=True))
             elif task.struck and task.status in _JUST_ASKED:
                 # The function's own cancel would have struck it at the same moment.

@@ -11,7 +11,7 @@ from typing import Any
 import libcst as cst
 
 from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.loops import bare, cancelled_by, cancelled_name
+from flake8_asyncwait.fix.loops import bare, cancelled_by, cancelled_name, is_captured
 from flake8_asyncwait.fix.names import bindings, every_name, fresh, reads, target_names
 from flake8_asyncwait.fix.nodes import parts, suspends
 from flake8_asyncwait.fix.place import Level, Place
@@ -59,8 +59,30 @@ class Aim:
 def aims(place: Place, make: str = "") -> Iterator[Aim]:
     """What a `finally` could cancel, the best first. `make` is as for an `Aim`."""
     waited = waited_of(place.call)
-    if waited is None:
-        return
+    if waited is not None:
+        needed = _captured_tasks(place.function, waited)
+        yield from (aim for aim in _aims(place, waited, make) if not _leaves(aim, waited, needed))
+
+
+def _captured_tasks(function: cst.CSTNode, waited: cst.BaseExpression) -> set[str]:
+    """The names of tasks among those waited for that the function makes and a nested one reads."""
+    given = puts(function, waited.value) if isinstance(waited, cst.Name) else _held(waited)
+    names = {each.value for _, each in given if isinstance(each, cst.Name)}
+    made = {name for name, node in bindings(function) if _rebinds_to_a_task(node)}
+    return {name for name in names & made if is_captured(function, name)}
+
+
+def _leaves(aim: Aim, waited: cst.BaseExpression, needed: set[str]) -> bool:
+    """Whether an aim leaves out tasks that are needed: a nested function that would end them may
+    run in one that it cancels."""
+    if not aim.is_loop:
+        return not needed <= {*aim.names}
+    return (
+        bool(needed) if aim.is_part and aim.over is not waited else not needed.isdisjoint(aim.but)
+    )
+
+
+def _aims(place: Place, waited: cst.BaseExpression, make: str) -> Iterator[Aim]:
     taken = every_name(place.module)
     elements = elements_of(waited)
     named = [each.value for each in elements or () if isinstance(each, cst.Name)]
@@ -80,7 +102,7 @@ def aims(place: Place, make: str = "") -> Iterator[Aim]:
         yield Aim(over=_without_keys(waited))
     elif is_collection(waited) and not fixed and not _is_named(elements, named):
         yield Aim(over=cst.Name(name := fresh(_TASKS, taken)), made=((name, waited),))
-    elif isinstance(waited, cst.GeneratorExp):
+    elif isinstance(waited, cst.GeneratorExp) or is_map(waited):
         name = fresh(_TASKS, taken)
         yield Aim(over=cst.Name(name), made=((name, waited),))
     yield from _parts(place.function, waited)
@@ -275,6 +297,11 @@ def is_collection(waited: cst.BaseExpression) -> bool:
     return isinstance(waited, _COLLECTIONS)
 
 
+def is_map(waited: cst.BaseExpression) -> bool:
+    """Whether an expression is a call of `map`, which yields its items once."""
+    return isinstance(waited, cst.Call) and layout.code(waited.func) == "map"
+
+
 def last_name(func: cst.CSTNode) -> str:
     """The last component of a callee's name."""
     name = func.attr if isinstance(func, cst.Attribute) else func
@@ -319,8 +346,8 @@ def _rebinds_to_a_task(node: cst.CSTNode) -> bool:
 
 
 def _rebinds_to_tasks(node: cst.CSTNode) -> bool:
-    """Whether a statement binds a name to a collection again: to a half of a wait's result, or to
-    one that is made in place."""
+    """Whether a statement binds a name to a collection again: to a half of a wait's result, which
+    may have a name, or to one that is made in place."""
     if isinstance(node, cst.AugAssign):
         return True
     if not isinstance(node, (cst.Assign, cst.AnnAssign)) or node.value is None:
@@ -328,6 +355,8 @@ def _rebinds_to_tasks(node: cst.CSTNode) -> bool:
     targets = [t.target for t in node.targets] if isinstance(node, cst.Assign) else [node.target]
     if any(isinstance(target, cst.Tuple) for target in targets):
         return _awaits_wait(node.value)
+    if isinstance(node.value, cst.Name):
+        return node.value.value != "None"
     return is_collection(node.value)
 
 

@@ -17,6 +17,7 @@ from flake8_asyncwait.fix.made import proposals as behind
 from flake8_asyncwait.fix.more import ensure_future
 from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place, locate
+from flake8_asyncwait.fix.proposal import MARK
 from flake8_asyncwait.fix.reasons import why_not_by_owner
 from flake8_asyncwait.fix.relay import relaid
 from flake8_asyncwait.sites.fanout import AS_COMPLETED, CREATION, GATHER, WAIT
@@ -110,10 +111,10 @@ def changed_lines(before: str, after: str) -> int:
 def unmarked(text: str, start: int | None) -> tuple[str, frozenset[int]]:
     """A proposal without the marks of its cancels, and the lines of these."""
     lines = enumerate(text.split("\n"), start or 1)
-    watched = frozenset(number for number, line in lines if wrap.MARK in line)
+    watched = frozenset(number for number, line in lines if MARK in line)
     return plain(text), watched
 
 
 def plain(text: str) -> str:
     """A proposal without the marks of its cancels."""
-    return text.replace(wrap.MARK, "cancel")
+    return text.replace(MARK, "cancel")

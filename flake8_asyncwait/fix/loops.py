@@ -38,10 +38,10 @@ def is_loop_variable(name: str, function: cst.CSTNode, path: Sequence[cst.CSTNod
     """Whether a name of a function is nothing but the variable of loops, none of them on `path`:
     one more loop may have it then."""
     around = any(isinstance(node, cst.For) and reads(node.target, {name}) for node in path)
-    return not (around or _reads_outside(function, name) or _is_captured(function, name))
+    return not (around or _reads_outside(function, name) or is_captured(function, name))
 
 
-def _is_captured(function: cst.CSTNode, name: str) -> bool:
+def is_captured(function: cst.CSTNode, name: str) -> bool:
     """Whether a function inside of another mentions a name."""
     queue = list(parts(function))
     while queue:

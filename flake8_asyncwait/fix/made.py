@@ -15,11 +15,12 @@ import libcst as cst
 from flake8_asyncwait.analysis.notes import Use
 from flake8_asyncwait.fix import wrap
 from flake8_asyncwait.fix.aims import Aim, aims, may_be_none, puts, stays_bound
+from flake8_asyncwait.fix.attach import attached, cleaned_up, handled
 from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
 from flake8_asyncwait.fix.names import bindings
 from flake8_asyncwait.fix.nodes import suspends
 from flake8_asyncwait.fix.place import Level, Place
-from flake8_asyncwait.fix.wrap import Proposal
+from flake8_asyncwait.fix.proposal import MOST_MOVED, Proposal, moved
 
 _DISPLAYS = (cst.List, cst.Tuple, cst.Set)
 _ADDING = frozenset({"append", "add", "insert", "appendleft"})
@@ -110,11 +111,12 @@ def _at(
     for aim in possible:
         if isinstance(level.statement, (cst.Try, cst.TryStar)):
             if EXCEPT in kinds and isinstance(level.statement, cst.Try):
-                yield from wrap.handled(place, level, aim)
+                yield from handled(place, level, aim)
             if FINALLY in kinds and not wrap.is_used_outside(place, aim, level, level.index, uses):
-                yield from wrap.attached(place, level, aim)
+                yield from attached(place, level, aim)
+                yield from cleaned_up(place, level, aim, width)
     for end in wrap.ends(level, task_names):
-        if wrap.moved(place, level, end) > wrap.MOST_MOVED:
+        if moved(place, level, end) > MOST_MOVED:
             break
         for aim in possible:
             if not stays_bound(aim, level, end):
@@ -137,10 +139,10 @@ def _around(
         if not wrap.is_usable(place, aim, depth):
             continue
         if EXCEPT in kinds and inside is level.statement.body:
-            yield from wrap.handled(place, level, aim)
+            yield from handled(place, level, aim)
         outside = wrap.is_used_outside(place, aim, level, level.index, uses)
         if FINALLY in kinds and inside is not level.statement.finalbody and not outside:
-            yield from wrap.attached(place, level, aim)
+            yield from attached(place, level, aim)
 
 
 def _aims(place: Place) -> Iterator[Aim]:

@@ -30,6 +30,7 @@ from flake8_asyncwait.fix.names import every_name
 from flake8_asyncwait.fix.place import Place, locate
 from flake8_asyncwait.fix.prebind import prebindings
 from flake8_asyncwait.fix.proof import is_cured, is_harmless, is_step, prove
+from flake8_asyncwait.fix.proposal import MOST_MOVED
 from flake8_asyncwait.fix.reasons import (
     defaults,
     why_manual,
@@ -164,7 +165,7 @@ def _of_longer_try(
     longer = wrap.proposals(
         place, [FINALLY], own.analysed.relevant, own.uses, True, width, most=_LONGEST
     )
-    for each in islice((each for each in longer if each.moved > wrap.MOST_MOVED), _LONGER):
+    for each in islice((each for each in longer if each.moved > MOST_MOVED), _LONGER):
         if own.versions.budget.left < 2 * own.notes.work:
             break  # it is there for cures
         own.versions.spend(text)

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import libcst as cst
 
-from flake8_asyncwait.fix import aims, wrap
+from flake8_asyncwait.fix import aims
 from flake8_asyncwait.fix.names import bindings, is_bound, parameters_of, reads
 from flake8_asyncwait.fix.place import Level, Place
+from flake8_asyncwait.fix.proposal import MARK
 
 
 class Prebinding(NamedTuple):
@@ -59,7 +60,7 @@ class _Marks(cst.CSTTransformer):
 
     def on_leave(self, original_node: Any, updated_node: Any) -> Any:
         if isinstance(updated_node, cst.Attribute) and updated_node.attr.value == "cancel":
-            return updated_node.with_changes(attr=cst.Name(wrap.MARK))
+            return updated_node.with_changes(attr=cst.Name(MARK))
         return updated_node
 
 

@@ -94,6 +94,8 @@ def is_harmless(own: Seen, before: Seen, base: Seen | None = None) -> bool:
     known = {(use.what, use.task) for use in base.used_after_cancel} if base else set()
     if own.kind is not WAIT and own.notes.misses_something:
         return False
+    if own.notes.stops_a_future:
+        return False
     if own.kind is AS_COMPLETED and before.notes.guesses_something:
         return False
     if own.undetermined or {(use.what, use.task) for use in own.used_after_cancel} - known:

@@ -28,9 +28,15 @@ def why_manual(own: Seen, place: Place, cure: str, why_not: str | None) -> str |
         return why_not
     return (
         why_not_by_owner(own)
+        or (_may_be_a_future(own) if own.code == "AWT101" else None)
         or ("other code shares its line" if _shares_a_line(place) else None)
         or (_use(own) if cure == FINALLY else None)
     )
+
+
+def _may_be_a_future(own: Seen) -> str | None:
+    """What a variable returns may be waited for by others, who would not have it cancelled."""
+    return "ensure_future() may be given a future of somebody else's" if own.notes.vague else None
 
 
 def _shares_a_line(place: Place) -> bool:

@@ -25,8 +25,8 @@ from flake8_asyncwait.fix.loops import (
 )
 from flake8_asyncwait.fix.names import every_name, reads, target_names, variables
 from flake8_asyncwait.fix.place import Place
+from flake8_asyncwait.fix.proposal import MOST_MOVED
 
-_MOST_MOVED = 25
 _PURE_METHODS = frozenset({"done", "cancelled", "values", "keys", "items", "copy", "is_set"})
 _PURE_FUNCTIONS = frozenset({"len", "list", "set", "tuple", "bool", "frozenset"})
 # A string that says so, in a statement that is no cancel itself.
@@ -254,7 +254,7 @@ class _Without(cst.CSTTransformer):
         """What is in a `try` that has nothing to do any more."""
         first, last = self._place.lines_of(original_node.body)
         block, orelse = updated_node.body, updated_node.orelse
-        if last - first >= _MOST_MOVED or not isinstance(block, cst.IndentedBlock):
+        if last - first >= MOST_MOVED or not isinstance(block, cst.IndentedBlock):
             return original_node
         if block.footer or orelse is not None or "#" in layout.code(block.header):
             return original_node

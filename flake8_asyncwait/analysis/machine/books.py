@@ -134,9 +134,9 @@ class Books:
     def asked(self, state: State, value: Value, method: str, line: int, func: ir.Func) -> None:
         """A task is asked, on a line of a function, whether or how it has ended, or is to tell."""
 
-    def ensured(self, state: State, value: Value) -> None:
+    def ensured(self, state: State, value: Value, is_vague: bool) -> None:
         """What is taken for a new task may be a future of somebody's: `ensure_future()` was given
-        the result of a call that nobody knows."""
+        the result of a call that nobody knows. It `is_vague` where a variable is called."""
 
     def polled(self, state: State, value: Value, line: int) -> None:
         """A loop asks a task, before each turn, whether it has ended."""

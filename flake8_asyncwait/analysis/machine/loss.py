@@ -88,7 +88,8 @@ def head(ctx: Context, state: State, line: int) -> State:
     tasks = {n: t for n, t in state.heap.items() if type(t) is Task}
     if not tasks or any(_may_be_lost(task) for task in tasks.values()):
         return state
-    others = {Ref(n) for n, t in tasks.items() if _tells_nothing(t)}
+    tells = ctx.machine.books.needs_ended  # what is done to those of the site, whoever has them
+    others = {Ref(n) for n, t in tasks.items() if _tells_nothing(t) and not (tells and t.waited)}
     told: dict[int, Thing] = {}
     for number, thing in state.heap.items():
         if type(thing) is Task and Ref(number) in others:

@@ -142,9 +142,17 @@ def _ensured(ctx: Context, node: ir.Call, value: Value, state: State) -> Results
         made = make_task(ctx, node, value, state)
         if not value.coroutine:
             for after, task in made:
-                ctx.machine.books.ensured(after, task)
+                ctx.machine.books.ensured(after, task, _calls_a_variable(ctx, node))
         return made
     return [(state, value)]
+
+
+def _calls_a_variable(ctx: Context, node: ir.Call) -> bool:
+    """Whether what is given to a call is what a variable of the function returns, which may be
+    bound to whatever makes, or has, something to await."""
+    given = node.args[0].value if node.args else None
+    func = given.func if isinstance(given, ir.Call) else None
+    return isinstance(func, ir.Name) and func.id in ctx.frame.func.assigned
 
 
 def make_future(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
