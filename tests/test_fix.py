@@ -337,6 +337,28 @@ class TestDrain:
     def test_not_in_a_generator(self) -> None:
         assert outcome(function(*self.LINES, "yield 1"), self.OPTIONS)[0] == MANUAL
 
+    def test_once_at_the_end_of_a_cleanup(self) -> None:
+        made = [f"{name} = asyncio.create_task(work())" for name in "ab"]
+        stops = [f"    if not {n}.done():\n            {n}.cancel()" for n in "ab"]
+        lines = [*made, "try:", "    await asyncio.wait([a, b], timeout=1)", "finally:", *stops]
+        drain = "    await asyncio.gather(a, b, return_exceptions=True)"
+        done = fix(function(*lines, "    x.close()"), self.OPTIONS)
+        assert done.text == function(*lines, "    x.close()", drain)
+
+    def test_not_where_a_handler_would_take_it_for_the_wait(self) -> None:
+        text = function(
+            *self.LINES[:2],
+            "    done, pending = await asyncio.wait(tasks, timeout=1)",
+            "    for task in pending:",
+            "        task.cancel()",
+            "except asyncio.CancelledError:",
+            "    for task in tasks:",
+            "        if not task.cancel():",
+            "            use(task.result())",
+            "    raise",
+        )
+        assert outcome(text, self.OPTIONS)[0] == MANUAL
+
     def test_with_another_cure(self) -> None:
         done = fix(function(self.LINES[0], self.LINES[2].strip()), self.OPTIONS)
         assert [cure.outcome for cure in done.cures] == [FINALLY]
@@ -348,6 +370,22 @@ class TestDrain:
         done = fix(function(first, f"done, pending = {wait}", *loop), self.OPTIONS)
         assert [cure.outcome for cure in done.cures] == [FINALLY]
         assert done.text.count(".cancel()") == done.text.count("gather(") == 1
+
+
+class TestNestedFunctions:
+    """A nested function may be what ends a task, and it ends with its own task."""
+
+    @pytest.mark.parametrize(("stopped", "cure"), [("x", FINALLY), ("task", MANUAL)])
+    def test_a_task_that_one_ends_is_not_left_to_it(self, stopped: str, cure: str) -> None:
+        text = function(
+            "task = asyncio.create_task(work())",
+            "async def stop_later():",
+            "    await asyncio.sleep(1)",
+            f"    {stopped}.cancel()",
+            "stop = asyncio.create_task(stop_later())",
+            "await asyncio.wait([task, stop], timeout=5)",
+        )
+        assert outcome(text)[0] == cure
 
 
 class TestBoundFirst:

@@ -160,17 +160,24 @@ def _of_family(
 def _of_longer_try(
     place: Place, text: str, seen: list[Seen], index: int, options: Options, width: int
 ) -> str:
-    """What a user is told where only a `try` that moves more lines than a fix does cures it."""
+    """What a user is told where only a `try` cures it that moves more lines than a fix does, or
+    makes one too long."""
     own = seen[index]
     longer = wrap.proposals(
         place, [FINALLY], own.analysed.relevant, own.uses, True, width, most=_LONGEST
     )
-    for each in islice((each for each in longer if each.moved > MOST_MOVED), _LONGER):
+
+    def is_new(each: wrap.Proposal) -> bool:
+        return each.moved > MOST_MOVED or laid(place, each.module, width) is None
+
+    for each in islice(filter(is_new, longer), _LONGER):
         if own.versions.budget.left < 2 * own.notes.work:
             break  # it is there for cures
         own.versions.spend(text)
         plain, watched = unmarked(place.with_module(each.module), own.start)
         if prove(plain, watched, seen, index, options, is_cured) is not None:
+            if each.moved <= MOST_MOVED:
+                return f"a try cancels them all, but makes a line longer than {width} characters"
             return f"a try around {each.moved} lines cancels them all, but is too long for a fix"
     return _NO_TRY
 

@@ -63,27 +63,33 @@ class _Unrepeated(cst.CSTTransformer):
         self._before = before
 
     def leave_Try(self, original_node: cst.Try, updated_node: cst.Try) -> cst.Try:
-        final, block = updated_node.finalbody, updated_node.body
-        if final is None or updated_node.orelse is not None:
+        final = updated_node.finalbody
+        if final is None or layout.code(original_node) in self._before:
             return updated_node
-        if layout.code(original_node) in self._before:
-            return updated_node
-        if not isinstance(block, cst.IndentedBlock) or not isinstance(
-            final.body, cst.IndentedBlock
-        ):
+        if not isinstance(final.body, cst.IndentedBlock):
             return updated_node
         cancelled = {each for each in map(_cancelled, final.body.body) if each}
-        gone = list(takewhile(lambda s: _cancelled(s) in cancelled, reversed(block.body)))[::-1]
+        body = updated_node.body.visit(_BeforeReturns(self._function, cancelled))
+        return self._without_last(updated_node.with_changes(body=body), final.body, cancelled)
+
+    def _without_last(self, node: cst.Try, final: cst.IndentedBlock, names: set[str]) -> cst.Try:
+        """A `try` without the cancels of some names at its end."""
+        block = node.body
+        if node.orelse is not None or not isinstance(block, cst.IndentedBlock):
+            return node
+        gone = list(takewhile(lambda s: _cancelled(s) in names, reversed(block.body)))[::-1]
         if not gone or len(gone) == len(block.body) or not self._may_go(gone):
-            return updated_node
-        first: Any = final.body.body[0]
-        rest = final.body.body[1:]
+            return node
+        first: Any = final.body[0]
+        rest = final.body[1:]
         head: Any = gone[0]
         about = [line for line in head.leading_lines if line.comment]
         body = [first.with_changes(leading_lines=(*about, *first.leading_lines)), *rest]
-        return updated_node.with_changes(
+        return node.with_changes(
             body=block.with_changes(body=block.body[: -len(gone)]),
-            finalbody=final.with_changes(body=final.body.with_changes(body=body)),
+            finalbody=cst.ensure_type(node.finalbody, cst.Finally).with_changes(
+                body=final.with_changes(body=body)
+            ),
         )
 
     def _may_go(self, cancels: Sequence[Any]) -> bool:
@@ -94,6 +100,40 @@ class _Unrepeated(cst.CSTTransformer):
         head, *rest = cancels
         inside = "".join(map(layout.code, (bare(head), *rest)))
         return "#" not in inside and is_about_cancels(layout.code(head))
+
+
+class _BeforeReturns(cst.CSTTransformer):
+    """Takes cancels of some names out that a `return` follows, behind which a `finally` does the
+    same."""
+
+    def __init__(self, function: cst.CSTNode, names: set[str]) -> None:
+        super().__init__()
+        self._function = function
+        self._names = names
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        is_apart = isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Lambda, cst.Try))
+        return not is_apart and super().on_visit(node)
+
+    def leave_IndentedBlock(
+        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
+    ) -> cst.IndentedBlock:
+        *before, last = updated_node.body
+        gone = list(takewhile(lambda s: _cancelled(s) in self._names, reversed(before)))
+        if not _returns_at_once(last) or any(
+            leaves_a_name(each, self._function) or "#" in layout.code(each) for each in gone
+        ):
+            return updated_node
+        return updated_node.with_changes(body=[*before[: len(before) - len(gone)], last])
+
+
+def _returns_at_once(statement: Any) -> bool:
+    """Whether a statement returns a name or a constant, or nothing."""
+    if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
+        return False
+    (only,) = statement.body
+    plain = (cst.Name, cst.Integer, cst.SimpleString, type(None))
+    return isinstance(only, cst.Return) and isinstance(only.value, plain)
 
 
 def _cancelled(statement: Any) -> str | None:
