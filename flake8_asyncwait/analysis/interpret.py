@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.facts import Facts, Site
+from flake8_asyncwait.analysis.code.facts import NONE_AGREE, Agreeing, Facts, Site
 from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.code.walk import every
 from flake8_asyncwait.analysis.machine.books import (
@@ -15,6 +15,7 @@ from flake8_asyncwait.analysis.machine.books import (
     SOME_STATES,
     Books,
     Decided,
+    Leak,
     MakeBooks,
     Undetermined,
     books_for,
@@ -36,8 +37,8 @@ from flake8_asyncwait.analysis.semantics import statements as _statements
 from flake8_asyncwait.analysis.states.completion import RETURN
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.trace import Trace
-from flake8_asyncwait.analysis.states.values import MANY, OWNED, Param, Value
-from flake8_asyncwait.analysis.survey.agreeing import contradicts, flags, tested_again
+from flake8_asyncwait.analysis.states.values import COLLECTION, MANY, OWNED, Param, Value
+from flake8_asyncwait.analysis.survey.agreeing import constants, contradicts, tested_again
 from flake8_asyncwait.analysis.survey.passed import Passed, passed_through
 from flake8_asyncwait.analysis.survey.relevance import conditions, filled
 from flake8_asyncwait.analysis.survey.survey import facts_of
@@ -69,13 +70,21 @@ class Analysed(NamedTuple):
     def is_undetermined(self) -> bool:
         """Whether nothing is claimed about the site: some executions have not been seen, and those
         that have lose none of the tasks that the function answers for."""
-        lost = (leak.owner for leak in self.books.leaks if leak.kind == "lost")
-        counts = any(self.all_owners or owner == OWNED or owner.param for owner in lost)
+        lost = (leak for leak in self.books.leaks if leak.kind == "lost")
+        counts = any(_counts(leak, self.books, self.all_owners) for leak in lost)
         return self.is_incomplete and not counts
 
 
+def _counts(leak: Leak, books: Books, all_owners: bool) -> bool:
+    """Whether the function answers for what leaks."""
+    if all_owners:
+        return True
+    is_own = leak.owner == OWNED or leak.owner.param in books.adopted
+    return leak.kind != "kept" and (is_own or (leak.owner.kind == COLLECTION and not leak.fault))
+
+
 def _analysed(run: Machine, is_incomplete: bool) -> Analysed:
-    agrees, elsewhere = bool(run.tested_again), frozenset(run.elsewhere)
+    agrees, elsewhere = bool(run.agreeing.names), frozenset(run.elsewhere)
     many, relevant = run.many, run.relevant
     return Analysed(
         run.func,
@@ -119,7 +128,7 @@ class Runs:
         self.all_owners = all_owners
         self.make_books = make_books
         self._last = max((n.line for n in every(func) if hasattr(n, "line")), default=func.line)
-        self._passed: dict[frozenset[str], Passed] = {}
+        self._passed: dict[Agreeing, Passed] = {}
         self.left = {many: work_for(many, self.facts.size) for many in range(MANY, SOME - 1, -1)}
 
     def analyse(self, site: Site, most: int = MANY, agrees: bool = False) -> Analysed:
@@ -161,8 +170,8 @@ class Runs:
 
     def _analyse(self, site: Site, most: int, agrees: bool) -> Analysed | None:
         """What all executions show; None where those of functions of other modules are too many."""
-        if agrees and self._tested_again:
-            run = self._run(site, most, self._tested_again)
+        if agrees and self._agreeing.names:
+            run = self._run(site, most, self._agreeing)
             if run.is_complete:
                 return _analysed(run, run.many == 1 and run.is_counted)
         run = self._run(site, most)
@@ -196,14 +205,14 @@ class Runs:
         run.books.leaks = {k: h for k, h in leaks if not self._contradicts_itself(h)}
         return _analysed(run, True)
 
-    def _run(self, site: Site, many: int, tested_again: frozenset[str] = frozenset()) -> Machine:
+    def _run(self, site: Site, many: int, agreeing: Agreeing = NONE_AGREE) -> Machine:
         """A run of the function, if there is work left for it; `many` may be `SOME`."""
-        run = self._machine(site, many, tested_again)
+        run = self._machine(site, many, agreeing)
         if self.left[many] > 0:
             self._carry_out(run)
         return run
 
-    def _machine(self, site: Site, many: int, tested_again: frozenset[str]) -> Machine:
+    def _machine(self, site: Site, many: int, agreeing: Agreeing) -> Machine:
         books = self.make_books(many, self.left[many])
         run = Machine(
             self.program,
@@ -213,37 +222,41 @@ class Runs:
             books,
             max(many, 1),
             self.all_owners,
-            tested_again,
+            agreeing,
             SOME_STATES if many == SOME else None,
         )
         if not books.is_thorough:
-            if tested_again not in self._passed:
-                passed = passed_through(self.func, self.facts, tested_again)
-                self._passed[tested_again] = passed
-            run.passed = self._passed[tested_again][site.call]
+            if agreeing not in self._passed:
+                passed = passed_through(self.func, self.facts, agreeing.names)
+                self._passed[agreeing] = passed
+            run.passed = self._passed[agreeing][site.call]
         return run
 
     def _with_agreeing_tests(self, run: Machine) -> Machine:
         """Run once more, with as many tasks, so that the tests of one thing agree: those that
         contradict each other may have led to a loss. The first run where there are none, or where
         this one is not within the bound of work."""
-        if not (run.books.leaks and self._tested_again):
+        leaks = any(_counts(leak, run.books, self.all_owners) for leak in run.books.leaks)
+        if not (leaks and self._agreeing.names):
             return run
-        stricter = self._run(run.site, run.many, self._tested_again)
+        stricter = self._run(run.site, run.many, self._agreeing)
         return stricter if stricter.is_complete else run
 
     def _contradicts_itself(self, history: Trace) -> bool:
         """Whether an execution tests one thing with two results: only a complete run, in which
         tests agree, could say that it does not happen."""
-        return contradicts(self.func, self._tested_again, history)
+        names, vague = self._agreeing
+        return contradicts(self.func, names - vague, history)
 
     @cached_property
-    def _tested_again(self) -> frozenset[str]:
+    def _agreeing(self) -> Agreeing:
         """The names and dotted paths of which tests agree with each other, and of which states tell
-        nothing by themselves."""
+        nothing by themselves, or only while a constant is bound to them."""
         tracked = self.facts.relevant
-        decided = tracked - conditions(self.func, tracked) - filled(self.func) - flags(self.func)
-        return tested_again(self.func) - decided
+        tested, (flags, others) = tested_again(self.func), constants(self.func)
+        decided = tracked - conditions(self.func, tracked) - filled(self.func) - flags
+        vague = tested & decided & others
+        return Agreeing(tested - (decided - vague), vague)
 
     def _carry_out(self, run: Machine) -> None:
         """Run the function: that `is_complete` where it was within the bound of work."""

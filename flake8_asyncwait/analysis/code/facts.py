@@ -45,6 +45,17 @@ class Summary(NamedTuple):
     handed: frozenset[str]
 
 
+class Agreeing(NamedTuple):
+    """The `names` and dotted paths whose tests agree with each other. Those that are `vague` may
+    hold a constant: tests agree while it is not known what they hold."""
+
+    names: frozenset[str] = frozenset()
+    vague: frozenset[str] = frozenset()
+
+
+NONE_AGREE = Agreeing()
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What all runs of a function share.

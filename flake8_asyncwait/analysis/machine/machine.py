@@ -19,7 +19,7 @@ from flake8_asyncwait.analysis.code.exceptions import (
     TIMEOUT_ERROR,
     Exc,
 )
-from flake8_asyncwait.analysis.code.facts import Facts, Site
+from flake8_asyncwait.analysis.code.facts import NONE_AGREE, Agreeing, Facts, Site
 from flake8_asyncwait.analysis.code.once import Once
 from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.machine.books import Books
@@ -185,7 +185,7 @@ class Machine:
     """One run of a function, for one of its sites. `many` is how many tasks a collection of unknown
     size stands for, and `is_counted` says that this has made a difference. A run `is_complete` that
     has come to its end within the bound of work. `all_owners` says that tasks of others count too
-    (AWT105), `tested_again` are the names and dotted paths whose tests agree with each other."""
+    (AWT105), `agreeing` says whose tests agree with each other."""
 
     program: Program
     func: ir.Func
@@ -194,7 +194,7 @@ class Machine:
     books: Books
     many: int = MANY
     all_owners: bool = False
-    tested_again: frozenset[str] = frozenset()
+    agreeing: Agreeing = NONE_AGREE
     # How many states go on from a statement of the function at most, where not all do.
     width: int | None = None
     # The statements of the function, as ids, behind which the run begins.

@@ -183,7 +183,7 @@ def _collected(ctx: Context, kind: type, state: State, value: Value) -> Results:
         return [(state, source)]
     box = state.get(source)
     if items is None or type(box) is not Box:
-        return [(state, UNKNOWN)]
+        return [state.new(Box(kind, (), open=True))]
     if kind in UNORDERED:
         return [state.new(Box(kind, tuple(dict.fromkeys(items)), box.open))]
     orders = orders_of(state, items) if box.kind in UNORDERED else [items]

@@ -119,7 +119,8 @@ def _gone_through(ctx: Context, node: ir.Call, state: State) -> list[Value]:
 
 def _without_attributes(ctx: Context, node: ir.Call, state: State) -> State:
     """A method may change what its object has: what tests have found there is forgotten."""
-    changed = changed_by(node, ctx.machine.tested_again) if ctx.machine.tested_again else set()
+    tested = ctx.machine.agreeing.names
+    changed = changed_by(node, tested) if tested else set()
     return state.unbind(*(TESTED + name for name in changed)) if changed else state
 
 

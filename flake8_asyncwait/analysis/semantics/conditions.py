@@ -97,20 +97,23 @@ def _split(ctx: Context, node: ir.Expr, value: Value, state: State) -> tuple[Sta
     return _chosen(ctx, node, state, True), _chosen(ctx, node, falsy, False)
 
 
-def _asked(ctx: Context, node: ir.Expr) -> Question:
+def _asked(ctx: Context, node: ir.Expr, state: State) -> Question:
     """What a condition asks about a name, if that is asked about again."""
-    if not ctx.machine.tested_again or not ctx.is_own:
+    names, vague = ctx.machine.agreeing
+    if not names or not ctx.is_own:
         return Question("")
     found = question(node)
     kind, other = found.than
     if kind == "path" and str(other).partition(".")[0] in ctx.machine.func.locals:
         return Question("")
-    return found if found.name in ctx.machine.tested_again else Question("")
+    if found.name in vague and state.env.get(found.name, UNKNOWN) != UNKNOWN:
+        return Question("")
+    return found if found.name in names else Question("")
 
 
 def _found_before(ctx: Context, node: ir.Expr, state: State) -> bool | None:
     """What an earlier test says of a condition; None if nothing."""
-    asked = _asked(ctx, node)
+    asked = _asked(ctx, node, state)
     known = state.env.get(TESTED + asked.name)
     if not isinstance(known, Tested):
         return None
@@ -162,7 +165,7 @@ def _decide_bool(ctx: Context, node: ir.Bool, state: State) -> tuple[list[State]
 def _chosen(ctx: Context, node: ir.Expr, state: State, truth: bool) -> State:
     """A condition that nothing decides goes either way; what it says of a name is kept."""
     state = _counted(ctx, node, state, truth)
-    asked = _asked(ctx, node)
+    asked = _asked(ctx, node, state)
     if asked.name:
         before = state.env.get(TESTED + asked.name)
         before = before if isinstance(before, Tested) else Tested()

@@ -66,7 +66,7 @@ def new_box(
     whole = kind is tuple or not opened
     constants = whole and all(isinstance(item, Const) for item in items)
     if (items or opened) and not constants and not any(tells(i, state) for i in items):
-        return state, UNKNOWN
+        return state.new(Box(kind, (), True)) if opened else (state, UNKNOWN)
     return state.new(bounded(state, Box(kind, tuple(items), opened)))
 
 

@@ -105,14 +105,18 @@ def keeps(ctx: Context, name: str, value: Value, state: State, frame: Frame) -> 
     if is_key(value):
         return True
     if frame.func is ctx.machine.func:
-        return name in (
-            ctx.machine.facts.elements if isinstance(value, Result) else ctx.machine.relevant
-        )
+        is_vague = isinstance(value, Result) or _holds_others(state.get(value))
+        return name in (ctx.machine.facts.elements if is_vague else ctx.machine.relevant)
     if isinstance(value, Const):
         return decides(ctx, name, value, frame.func)
     if isinstance(value, Result):  # a helper that makes tasks of coroutines asks what it is
         return not ctx.machine.facts.wraps.isdisjoint(ctx.machine.once(_called_in, frame.func))
     return matters(value, state)
+
+
+def _holds_others(thing: object) -> bool:
+    """Whether something is a collection of which nothing is known so far."""
+    return type(thing) is Box and thing.open and not thing.items
 
 
 def _called_in(func: ir.Func) -> set[str | None]:

@@ -36,7 +36,7 @@ def tested_again(func: ir.Func) -> frozenset[str]:
                 tests[name] += times
         for name in _rebound(node):
             bound[name] += times
-            if not isinstance(node, (ir.Assign, ir.AugAssign, ir.Walrus)):
+            if not isinstance(node, (ir.Assign, ir.AugAssign, ir.Walrus, ir.For)):
                 otherwise.add(name)
     for nested in func.nested:
         bound.update(dict.fromkeys(nested.outer, 2))
@@ -70,16 +70,16 @@ def contradicts(func: ir.Func, names: Collection[str], history: Trace) -> bool:
     return False
 
 
-def flags(func: ir.Func) -> set[str]:
-    """The names that a function binds to True or False somewhere: no collections, whose truth may
-    change while they are bound."""
-    return {
-        name
-        for node in every(func)
-        if isinstance(node, ir.Assign) and isinstance(node.value, ir.Const)
-        if isinstance(node.value.value, bool)
-        for name in bound_names(node)
-    }
+def constants(func: ir.Func) -> tuple[set[str], set[str]]:
+    """The names that a function binds to a constant somewhere: those that are flags, which are
+    bound to True or False, and the others."""
+    flags: set[str] = set()
+    others: set[str] = set()
+    for node in every(func):
+        if isinstance(node, ir.Assign) and isinstance(node.value, ir.Const):
+            names = flags if isinstance(node.value.value, bool) else others
+            names |= bound_names(node)
+    return flags, others - flags
 
 
 def _rebound(node: ir.Node) -> Iterator[str]:
