@@ -140,6 +140,13 @@ def test_two_tasks_of_one_line_are_tasks() -> None:
     )
 
 
+def test_what_a_map_makes_are_tasks() -> None:
+    made = "map(asyncio.create_task, many)"
+    assert said(f"await asyncio.wait({made}, timeout=1)\n").startswith(
+        "asyncio.wait() may leave the tasks made here running"
+    )
+
+
 def test_a_line_before_the_wait_is_none_to_cancel_by() -> None:
     body = "task = asyncio.create_task(work())\nwhile True:\n    if work():\n        return\n"
     assert said(f"{body}    await asyncio.wait([task], timeout=1)\n") == (
@@ -165,7 +172,8 @@ def test_what_raises_is_a_step() -> None:
     (finding,) = check(HEAD + indent(body, "    ")).findings
     assert finding.code == "AWT101"
     raised = [(step.line, step.what) for step in finding.witness][-2:]
-    assert raised == [(7, "ValueError is raised here"), (7, "the function has raised")]
+    why = "there is nothing to wait for"
+    assert raised == [(7, f"ValueError is raised here: {why}"), (7, "the function has raised")]
 
 
 def test_where_a_function_raises_is_the_line_of_what_raises() -> None:
@@ -175,3 +183,20 @@ def test_where_a_function_raises_is_the_line_of_what_raises() -> None:
     assert said(body, "AWT301").startswith(
         "'task' may still run when the function raises on line 9;"
     )
+
+
+def test_a_step_says_on_which_line_a_helper_raises() -> None:
+    cancel = "for task in tasks:\n    task.cancel()\n"
+    body = f"tasks = [asyncio.create_task(work())]\ntry:\n    {WAIT}except BaseException:\n"
+    body += f"{indent(cancel, '    ')}    raise\nawait stop()\n{cancel}"
+    helper = "\n\nasync def stop():\n    await elsewhere.stop()\n"
+    (finding,) = check(HEAD + indent(body, "    ") + helper).findings
+    told = [(step.line, step.what) for step in finding.witness][-2:]
+    assert told == [(11, "stop() raises"), (11, "the function has raised")]
+
+
+def test_a_wait_of_which_only_others_are_done_says_so() -> None:
+    body = "tasks = list(work.tasks) + [asyncio.create_task(work())]\n"
+    body += "await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)\n"
+    (finding,) = check(HEAD + indent(body, "    ")).findings
+    assert "the wait returns: only others are done" in [step.what for step in finding.witness]

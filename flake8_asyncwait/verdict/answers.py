@@ -11,7 +11,7 @@ from flake8_asyncwait.analysis.interpret import Analysed
 from flake8_asyncwait.analysis.machine.books import Books, Leak
 from flake8_asyncwait.analysis.machine.fanout import AT_CHILD, CLOSED, IN_VAIN, SIBLING
 from flake8_asyncwait.analysis.machine.machine import BYSTANDER
-from flake8_asyncwait.analysis.states.trace import FAULT, Trace
+from flake8_asyncwait.analysis.states.trace import Trace
 from flake8_asyncwait.analysis.states.values import COLLECTION, FUTURE, OWNED
 from flake8_asyncwait.sites.fanout import GATHER
 from flake8_asyncwait.verdict.outcome import Fates, Loss, Outcome, Struck
@@ -72,13 +72,9 @@ def _struck(books: Books, lost: list[tuple[Leak, Trace]], kind: str) -> Struck |
     loss = shortest(books, found)
     if loss is None:
         return None
-    line = _struck_on(loss.history)
-    kinds = {k.fault.exc for k, h in found if k.fault is not None and _struck_on(h) == line}
+    line = loss.history.struck_on
+    kinds = {k.fault.exc for k, h in found if k.fault is not None and h.struck_on == line}
     return Struck(loss, bool(kinds - {CANCELLED_ERROR.name}), CANCELLED_ERROR.name in kinds)
-
-
-def _struck_on(history: Trace) -> int:
-    return next((s.line for s in history.steps() if s.choice.kind == FAULT), 0)
 
 
 def is_owned(books: Books, leak: Leak) -> bool:

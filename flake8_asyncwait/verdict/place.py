@@ -218,7 +218,7 @@ class Place:
         return min(exits, default=since)
 
     def _unnamed(self, waited: ast.expr, lines: Sequence[int]) -> Subject:
-        many = len(lines) > 1 or any(isinstance(node, _COMPREHENSIONS) for node in ast.walk(waited))
+        many = len(lines) > 1 or any(map(_makes_many, ast.walk(waited)))
         made = set(lines)
         if len(made) != 1 or 0 in made:
             return Subject("its tasks", True, False)
@@ -348,6 +348,12 @@ def _waited(call: ast.Call) -> ast.expr | None:
     return _uncopied(given[0])
 
 
+def _makes_many(node: ast.AST) -> bool:
+    """Whether an expression makes something again and again."""
+    is_map = isinstance(node, ast.Call) and _last(node.func) == "map"
+    return is_map or isinstance(node, _COMPREHENSIONS)
+
+
 def _is_fresh(value: ast.expr) -> bool:
     """Whether an expression is a collection that begins with what is spelled out in it."""
     if isinstance(value, _DISPLAYS):
@@ -405,7 +411,7 @@ def _named(names: Sequence[tuple[str, bool]]) -> Subject:
     *before, last = [f"'{_short(name)}'" for name, _ in names]
     text = f"{', '.join(before)} and {last}" if before else last
     if before and len(text) > _ENOUGH:
-        return Subject("some of its tasks", True, True)
+        return Subject("some of the tasks", True, True)
     return Subject(text, len(names) > 1 or names[0][1], True)
 
 

@@ -101,12 +101,12 @@ class Context:
         """A `finally` or a handler of a `try` in this place."""
         return replace(self, out=out, handling=handling, cleanup=True, limited=False)
 
-    def fail(self, state: State, exc: Exc) -> None:
-        """The execution raises, as Python does and without a fault."""
+    def fail(self, state: State, exc: Exc, why: str = "") -> None:
+        """The execution raises, as Python does and without a fault; `why` is for the reader."""
         line, last = self.machine.line, state.trace
         is_told = last is not None and last.line == line and last.choice.kind == RAISE
         if not (state.fault or is_told):
-            what = f"{exc.name or 'an exception'} is raised here"
+            what = f"{exc.name or 'an exception'} is raised here" + (why and f": {why}")
             state = state.step(line, what, counts=False)
         self.out.add(raising(exc), state)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from itertools import takewhile
@@ -23,7 +24,7 @@ from flake8_asyncwait.analysis.machine.machine import (
     Results,
 )
 from flake8_asyncwait.analysis.semantics.names import decides, matters
-from flake8_asyncwait.analysis.states.completion import RETURN, Flow, States
+from flake8_asyncwait.analysis.states.completion import RETURN, Completion, Flow, States
 from flake8_asyncwait.analysis.states.keys import is_in_frame
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
@@ -147,7 +148,7 @@ def _looked_into(
     if not touches and not is_factory(ctx, func):
         # It does the same in every state.
         summary = summary_of(ctx, func, _constants(ctx, func, pairs))
-        return None if summary is None else _summarised(ctx, summary, state)
+        return None if summary is None else _summarised(ctx, func, summary, state)
     if func in ctx.machine.dear:
         return None
     if ctx.machine.spent[func] > HELPER_WORK and not captured:
@@ -180,15 +181,18 @@ def _in_short(ctx: Context, func: ir.Func, pairs: Arguments, state: State) -> Re
     if summary is None or not summary.leaves:
         return None
     handed = tuple(value for name, value in given if name in summary.handed)
-    return _summarised(ctx, summary, hand_over(ctx, state, handed))
+    return _summarised(ctx, func, summary, hand_over(ctx, state, handed))
 
 
-def _summarised(ctx: Context, summary: Summary, state: State) -> Results:
+def _summarised(ctx: Context, func: ir.Func, summary: Summary, state: State) -> Results:
     later = state.suspended() if summary.suspends else state
+    inside = ctx.into(Flow())
     for exc, line in summary.faults:
-        ctx.fault(state, line, (exc,), later)
+        inside.fault(state, line, (exc,), later)
     for exc in summary.raises:
-        ctx.fail(later, exc)
+        inside.fail(later, exc)
+    for completion, states in inside.out:
+        _pass_on(ctx, func, completion, states)
     return [(later, UNKNOWN)] if summary.returns else []
 
 
@@ -248,7 +252,7 @@ def _summarise(ctx: Context, func: ir.Func, constants: dict[str, Value]) -> Summ
                 continue
             if state.fault:
                 assert state.trace is not None
-                faults.setdefault(completion.exc, state.trace.line)
+                faults.setdefault(completion.exc, state.trace.struck_on)
             elif completion.exc not in raises:
                 raises.append(completion.exc)
     return Summary(
@@ -331,8 +335,16 @@ def run_body(ctx: Context, frame: Frame, state: State) -> Results:
         value = end.env.get(key, Const(None))
         results.append((without_frame(end, frame), value))
     for completion, states in flow:
-        ctx.out.add(completion, *(without_frame(one, frame) for one in states))
+        _pass_on(ctx, frame.func, completion, [without_frame(one, frame) for one in states])
     return _merge_results(results)
+
+
+def _pass_on(ctx: Context, func: ir.Func, completion: Completion, states: Iterable[State]) -> None:
+    """What a helper raises goes to its caller, where a step says on which line that is."""
+    if ctx.is_own and not func.is_lambda:
+        what = f"{func.cls}.{func.name}() raises" if func.cls else f"{func.name}() raises"
+        states = [state.step(ctx.machine.line, what, counts=False) for state in states]
+    ctx.out.add(completion, *states)
 
 
 def without_frame(state: State, frame: Frame) -> State:

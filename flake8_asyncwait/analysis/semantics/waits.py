@@ -64,7 +64,7 @@ def run_wait(ctx: Context, state: State, waiting: Waiting, line: int) -> Results
         return []
     state, items, opened = waited_elements(ctx, state, waiting)
     if not items and not opened:
-        ctx.fail(state, Exc("ValueError"))
+        ctx.fail(state, Exc("ValueError"), "there is nothing to wait for")
         return []
     state, items = _with_another(ctx, state, items, opened)
     if waiting.site >= 0:
@@ -267,7 +267,8 @@ def _outcome_step(
     if not pending:
         what = "the wait returns: all are done"
     elif not done:
-        what = "the wait returns: none is done"
+        none = "none is done" if waiting.timeout else "only others are done"
+        what = f"the wait returns: {none}"
     else:
         what = f"the wait returns: {' and '.join(dict.fromkeys(names))} still pending"
     halves = [_made_on(ctx, state, half, opened) for half in (pending, done)]

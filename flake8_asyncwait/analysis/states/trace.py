@@ -72,6 +72,11 @@ class Trace(NamedTuple):
         """Of two histories, the one with the lower rank says more in fewer steps."""
         return self.vague, self.length
 
+    @property
+    def struck_on(self) -> int:
+        """The line on which the fault strikes, 0 where none does."""
+        return next((step.line for step in self.steps() if step.choice.kind == FAULT), 0)
+
     def steps(self) -> list[Trace]:
         """All steps of the execution, the first first."""
         steps = []
