@@ -192,7 +192,7 @@ def test_a_step_says_on_which_line_a_helper_raises() -> None:
     helper = "\n\nasync def stop():\n    await elsewhere.stop()\n"
     (finding,) = check(HEAD + indent(body, "    ") + helper).findings
     told = [(step.line, step.what) for step in finding.witness][-2:]
-    assert told == [(11, "stop() raises"), (11, "the function has raised")]
+    assert told == [(12, "stop() raises"), (12, "the function has raised")]
 
 
 def test_a_wait_of_which_only_others_are_done_says_so() -> None:
