@@ -11,6 +11,8 @@ from flake8_asyncwait.check import check, parse_near
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.cure import AUTO, CURED, MANUAL, UNTRIED, WAIT_ANY, Cure
 from flake8_asyncwait.fix.examine import OutOfWork, Seen, Versions
+from flake8_asyncwait.fix.join import joined
+from flake8_asyncwait.fix.place import locate
 from flake8_asyncwait.fix.plan import BY_HAND, How, Rewrite, rewrite
 from flake8_asyncwait.fix.proof import matched
 from flake8_asyncwait.options import Options
@@ -150,6 +152,7 @@ def fix(
                 one.fix(group, how)
                 if is_wary or one.is_harmless():
                     break
+            one.join(how.width)
             done = one.done()
         if over.failed:
             left = tuple(Cure(f.line, f.column, f.code, MANUAL, INTERNAL_ERROR) for f in group)
@@ -172,7 +175,7 @@ class _Function:
         is_long: bool,
         inside: Sequence[FixedFunction],
     ) -> None:
-        self.text = text
+        self.text = self._original = text
         self._inside = inside
         self._is_long = is_long
         self._freed: set[str] = set()
@@ -277,6 +280,21 @@ class _Function:
             return not any(one.is_worse for one in others)
         except OutOfWork:
             return False
+
+    def join(self, width: int) -> None:
+        """Make one `try` of several with the same cleanup, if that cures as much."""
+        text, seen = self.text, self._seen
+        try:
+            places = [(*each.place, each.start) for each in self._sites()[:1]]
+            place = locate(text, *places[0]) if places and text != self._original else None
+            shorter = joined(place, self._original, width) if place is not None else None
+            if shorter is not None:
+                self.text, self._seen, self._before = shorter, None, self._sites()
+                if not any(one.is_worse for one in self._sites()):
+                    return
+        except OutOfWork:
+            pass
+        self.text, self._seen = text, seen
 
     def done(self) -> FixedFunction:
         """What becomes of the function. The cure of one finding may be another one's too: a

@@ -229,6 +229,11 @@ def fits(statement: Any, indentation: str, width: int) -> bool:
     return all(len((indentation + line).rstrip().expandtabs(4)) <= width for line in lines)
 
 
+def dedented_lines(text: str) -> str:
+    """The lines of a text without their indentation, to look for a piece of code in it."""
+    return "\n".join(map(str.strip, text.strip().split("\n")))
+
+
 def code(node: cst.CSTNode) -> str:
     """The code of a piece of a tree, without the indentation of the blocks around it."""
     return cst.Module([]).code_for_node(node)

@@ -30,7 +30,7 @@ from flake8_asyncwait.fix.names import every_name
 from flake8_asyncwait.fix.place import Place, locate
 from flake8_asyncwait.fix.prebind import prebindings
 from flake8_asyncwait.fix.proof import is_cured, is_harmless, is_step, prove
-from flake8_asyncwait.fix.proposal import MOST_MOVED
+from flake8_asyncwait.fix.proposal import MOST_MOVED, Proposal
 from flake8_asyncwait.fix.reasons import (
     defaults,
     why_manual,
@@ -167,7 +167,7 @@ def _of_longer_try(
         place, [FINALLY], own.analysed.relevant, own.uses, True, width, most=_LONGEST
     )
 
-    def is_new(each: wrap.Proposal) -> bool:
+    def is_new(each: Proposal) -> bool:
         return each.moved > MOST_MOVED or laid(place, each.module, width) is None
 
     for each in islice(filter(is_new, longer), _LONGER):

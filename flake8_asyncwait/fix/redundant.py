@@ -49,7 +49,9 @@ def without_cancels(place: Place, idle: Collection[int], told: bool) -> cst.Modu
 def without_repeated(place: Place, before: cst.CSTNode) -> cst.Module:
     """The slice in which no `try` ends with cancels that its `finally` begins with, but for what
     was so in the function `before`."""
-    module = place.module.visit(_Unrepeated(place.function, layout.code(before)))
+    module = place.module.visit(
+        _Unrepeated(place.function, layout.dedented_lines(layout.code(before)))
+    )
     assert isinstance(module, cst.Module)
     return module
 
@@ -64,7 +66,7 @@ class _Unrepeated(cst.CSTTransformer):
 
     def leave_Try(self, original_node: cst.Try, updated_node: cst.Try) -> cst.Try:
         final = updated_node.finalbody
-        if final is None or layout.code(original_node) in self._before:
+        if final is None or layout.dedented_lines(layout.code(original_node)) in self._before:
             return updated_node
         if not isinstance(final.body, cst.IndentedBlock):
             return updated_node

@@ -1,0 +1,95 @@
+"""One `try` in the place of two in a row that have the same cleanup, as the cures of two sites of a
+function may leave them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import libcst as cst
+
+from flake8_asyncwait.fix import layout
+from flake8_asyncwait.fix.laid import laid
+from flake8_asyncwait.fix.place import Place
+from flake8_asyncwait.fix.proposal import MOST_MOVED
+
+
+def joined(place: Place, before: str, width: int) -> str | None:
+    """The text in which no `try` follows another one whose cleanup is the same, but for those that
+    were in the text `before`; None where there is nothing to join, or lines would be longer than
+    `width`."""
+    joining = _Joining(before)
+    module = place.module.visit(joining)
+    assert isinstance(module, cst.Module)
+    return laid(place, module, width) if joining.has_joined else None
+
+
+class _Joining(cst.CSTTransformer):
+    def __init__(self, before: str) -> None:
+        super().__init__()
+        self._before = layout.dedented_lines(before)
+        self.has_joined = False
+
+    def leave_IndentedBlock(
+        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
+    ) -> cst.IndentedBlock:
+        body: list[Any] = []
+        for statement in updated_node.body:
+            one = self._joined(body[-1], statement) if body else None
+            body[-1:] = [*body[-1:], statement] if one is None else [one]
+        return updated_node.with_changes(body=body)
+
+    def _joined(self, first: Any, second: Any) -> cst.Try | None:
+        """One `try` that does what two do, one of them new; None where there is none."""
+        if not (isinstance(first, cst.Try) and isinstance(second, cst.Try)):
+            return None
+        cleanup = _cleanup_of_errors(first)
+        if not cleanup or cleanup not in (_cleanup_of_errors(second), _cleanup_of_all(second)):
+            return None
+        if all(layout.dedented_lines(layout.code(one)) in self._before for one in (first, second)):
+            return None
+        bodies = [first.body, second.body]
+        if not all(isinstance(each, cst.IndentedBlock) and not each.footer for each in bodies):
+            return None
+        head: Any = second.body.body[0]
+        rest = second.body.body[1:]
+        leading = (*second.leading_lines, *head.leading_lines)
+        body = [*first.body.body, head.with_changes(leading_lines=leading), *rest]
+        block = first.body.with_changes(body=body)
+        if sum(1 for line in layout.code(block).split("\n") if line.strip()) > MOST_MOVED:
+            return None
+        self.has_joined = True
+        return second.with_changes(body=block, leading_lines=first.leading_lines)
+
+
+def _cleanup_of_errors(node: cst.Try) -> list[str]:
+    """What a `try` does, and nothing else, before an error of any kind goes on; nothing where it is
+    not so."""
+    if len(node.handlers) != 1 or node.orelse is not None or node.finalbody is not None:
+        return []
+    (handler,) = node.handlers
+    if handler.name is not None or not isinstance(handler.type, cst.Name):
+        return []
+    *cleanup, last = _statements(handler.body)
+    again = handler.type.value == "BaseException" and layout.code(last).strip() == "raise"
+    return list(map(_text, cleanup)) if again else []
+
+
+def _cleanup_of_all(node: cst.Try) -> list[str]:
+    """What a `try` does, and nothing else, however it is left; nothing where it is not so."""
+    if node.handlers or node.orelse is not None or node.finalbody is None:
+        return []
+    return list(map(_text, _statements(node.finalbody.body)))
+
+
+def _statements(suite: cst.BaseSuite) -> Sequence[cst.CSTNode]:
+    return suite.body if isinstance(suite, cst.IndentedBlock) else [cst.Pass()]
+
+
+def _text(statement: Any) -> str:
+    """The code of a statement, whatever the variable of a loop is called."""
+    if isinstance(statement, cst.For) and isinstance(statement.target, cst.Name):
+        name = statement.target.value
+        body = layout.code(statement.body).replace(f"{name}.", "_.")
+        return f"{layout.code(statement.iter)}:{body}"
+    return layout.code(statement)
