@@ -68,7 +68,8 @@ class Facts:
     methods, by their dotted texts, of whose end a question to the same object tells. `wraps` are
     the last components of the names of what makes tasks of coroutines. `bound_to` says which name a
     call, as an id, is bound to at once, `counts` are names that hold how many there are of
-    something. `summaries` are what was worked out of functions of the file that it calls.
+    something, `sizes` those that it tells from others. `summaries` are what was worked out
+    of functions of the file that it calls.
     """
 
     sites: list[Site]
@@ -84,6 +85,7 @@ class Facts:
     wraps: frozenset[str] = frozenset()
     bound_to: Mapping[int, str] = field(default_factory=dict)
     counts: Mapping[str, ir.Call] = field(default_factory=dict)
+    sizes: frozenset[int] = frozenset()
     summaries: dict[object, Summary | None] = field(default_factory=dict)
     # The calls inside of awaits, as ids.
     awaited: frozenset[int] = frozenset()

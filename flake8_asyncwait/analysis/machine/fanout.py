@@ -130,12 +130,14 @@ def is_refused(ctx: Context, state: State, value: Value) -> bool:
 
 
 def sizes(ctx: Context, state: State, value: Value) -> Iterator[tuple[State, Value]]:
-    """What is looped over, and where that is a collection of the caller's, an empty one."""
+    """What is looped over, and where that is a collection of the caller's, an empty one, and those
+    whose size is asked for."""
     inner = value.waited if isinstance(value, AsCompleted) else value
-    if isinstance(inner, Param) and not inner.falsy:
-        empty = inner._replace(falsy=True)
-        given = value._replace(waited=empty) if isinstance(value, AsCompleted) else empty
-        yield effects.substitute(state, inner, empty), given
+    if isinstance(inner, Param) and not (inner.falsy or inner.size):
+        few = sorted(n for n in ctx.machine.facts.sizes if 0 < n < ctx.machine.many)
+        for other in (inner._replace(falsy=True), *(inner._replace(size=n) for n in few)):
+            given = value._replace(waited=other) if isinstance(value, AsCompleted) else other
+            yield effects.substitute(state, inner, other), given
     yield state, value
 
 

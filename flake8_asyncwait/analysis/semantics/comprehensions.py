@@ -133,7 +133,8 @@ def _unknown_clause(
             some, none = split_on_turns(ctx, node.clauses[depth].iter, state, before)
             ends += [] if certain else [(one, items, False) for one in none]
             more = [(one, after, False) for one in some]
-            for _ in range(ctx.machine.count() - 1 if opened else 0):
+            for number in range(1, ctx.machine.count() if opened else 1):
+                ends += more if number in ctx.machine.facts.sizes else []
                 more = _clauses(ctx, node, depth + 1, more)
             ends += [end for end in more if len(end[1]) <= len(items) + 2 * ctx.machine.many]
     return ends

@@ -45,7 +45,7 @@ def as_items(
 ) -> tuple[State, tuple[Value, ...] | None, Value]:
     if isinstance(value, Foreign) and not ctx.machine.something_to_lose(state):
         return state, None, value
-    many = ctx.machine.count() if isinstance(value, Param) else 1
+    many = (value.size or ctx.machine.count()) if isinstance(value, Param) else 1
     return effects.as_items(state, value, ctx.machine.origin, many)
 
 

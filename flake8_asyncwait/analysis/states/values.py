@@ -103,12 +103,14 @@ class Result(NamedTuple):
 class Param(NamedTuple):
     """A parameter of which it is not known yet whether it is one task or many; `handed` says that
     somebody else can reach it, `falsy` that it is None, or empty, `plain` that there is no task in
-    it, as its annotation says."""
+    it, as its annotation says. `size` is how many things it holds, 0 where the number tells
+    nothing."""
 
     name: str
     handed: bool = False
     falsy: bool = False
     plain: bool = False
+    size: int = 0
 
 
 class Foreign(NamedTuple):

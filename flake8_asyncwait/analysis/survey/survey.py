@@ -49,6 +49,7 @@ def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> 
     results = frozenset().union(*(site.result_names for site in sites))
     borrows = any(name in relevant.elements for name in func.params)
     bindable = frozenset(made | ((deleted | results) & names))
+    counts = dict(_counts(func))
     return Facts(
         sites,
         frozenset(names),
@@ -62,7 +63,8 @@ def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> 
         frozenset(_questioned(func)),
         known.named(known.WRAPS),
         bound_to=dict(_bound_to(func)),
-        counts=dict(_counts(func)),
+        counts=counts,
+        sizes=frozenset(_sizes(func, counts)),
         awaited=frozenset(_awaited(func)),
         polling=frozenset(_polling(func)),
     )
@@ -93,6 +95,22 @@ def _counts(func: ir.Func) -> Iterator[tuple[str, ir.Call]]:
             names, counted = bound_names(node), [mentioned(arg.value) for arg in call.args]
             if all(bound[name] == 1 for name in names.union(*counted)):
                 yield from ((name, call) for name in names)
+
+
+def _sizes(func: ir.Func, counts: Mapping[str, ir.Call]) -> Iterator[int]:
+    """The sizes of collections that a function tells from others: the numbers that it compares
+    them with, and those before."""
+    for node in every(func):
+        if isinstance(node, ir.Compare):
+            sides = (node.left, node.right)
+            if any(_is_size(side) or getattr(side, "id", None) in counts for side in sides):
+                numbers = (part.value for part in walk(sides) if isinstance(part, ir.Const))
+                asked = [number for number in numbers if type(number) is int]
+                yield from (size for number in asked for size in (number - 1, number))
+
+
+def _is_size(node: ir.Expr) -> bool:
+    return isinstance(node, ir.Call) and known.has(node, known.SIZES)
 
 
 def _awaited(func: ir.Func) -> Iterator[int]:
