@@ -337,14 +337,6 @@ class TestDrain:
     def test_not_in_a_generator(self) -> None:
         assert outcome(function(*self.LINES, "yield 1"), self.OPTIONS)[0] == MANUAL
 
-    def test_once_at_the_end_of_a_cleanup(self) -> None:
-        made = [f"{name} = asyncio.create_task(work())" for name in "ab"]
-        stops = [f"    if not {n}.done():\n            {n}.cancel()" for n in "ab"]
-        lines = [*made, "try:", "    await asyncio.wait([a, b], timeout=1)", "finally:", *stops]
-        drain = "    await asyncio.gather(a, b, return_exceptions=True)"
-        done = fix(function(*lines, "    x.close()"), self.OPTIONS)
-        assert done.text == function(*lines, "    x.close()", drain)
-
     def test_not_where_a_handler_would_take_it_for_the_wait(self) -> None:
         text = function(
             *self.LINES[:2],

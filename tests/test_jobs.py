@@ -110,6 +110,16 @@ def test_who_has_seen_enough_may_stop() -> None:
     results.close()  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("command", ["check", "fix --diff"])
+def test_no_process_runs_what_is_in_the_working_directory(
+    project: Path, asyncwait: Asyncwait, command: str
+) -> None:
+    for name in ("multiprocessing", "pickle", "signal", "socket"):
+        (project / f"{name}.py").write_text("open('ran', 'w')\n")
+    assert asyncwait(*command.split(), "--jobs", "2", *NAMES).status == 1
+    assert not (project / "ran").exists()
+
+
 def test_one_file_takes_no_other_process() -> None:
     assert [result.path for result in spread(pid, ["a.py"], 8, failed)] == [str(os.getpid())]
 

@@ -719,6 +719,23 @@ METACLASSES = {
         class K(Answers("Meta", (Plain,), {{}})("Raw", (), {{}})):
             Names.x += 1
     """,
+    "it comes by way of two that are no classes": f"""
+        {NAMES}
+        class Meta(type):
+            def __prepare__(name, bases):
+                return Names()
+
+        class Second:
+            def __mro_entries__(self, bases):
+                return (Meta("Raw", (), {{}}),)
+
+        class First:
+            def __mro_entries__(self, bases):
+                return (Second(),)
+
+        class K(First()):
+            Names.x += 1
+    """,
 }
 
 

@@ -11,6 +11,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from flake8_asyncwait.commands.examine import Examined, Task, at_gate, examine, failed
@@ -187,17 +188,36 @@ def _start_uninterrupted(process: SpawnProcess) -> None:
     import signal
     import sys
 
-    if sys.platform == "win32":
-        process.start()
-        return
-    from multiprocessing import resource_tracker
+    with _isolated():
+        if sys.platform == "win32":
+            process.start()
+            return
+        from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()  # else it starts now, and lets interrupts through again
-    usual = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        resource_tracker.ensure_running()  # else it starts now, and lets interrupts through again
+        usual = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, usual)
+
+
+@contextmanager
+def _isolated() -> Iterator[None]:
+    """Let the processes that `multiprocessing` starts meanwhile run with `-I`: it starts them with
+    `-c`, which else imports from the working directory first, so a `socket.py` of the checked code
+    would run. They get the path of this process later.
+
+    Only `-P` (3.11) does as much for one's own, and `multiprocessing` takes no options for others.
+    """
+    from multiprocessing import util
+
+    usual: Any = util._args_from_interpreter_flags  # type: ignore[attr-defined]
+    util._args_from_interpreter_flags = lambda: ["-I", *usual()]  # type: ignore[attr-defined]
     try:
-        process.start()
+        yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, usual)
+        util._args_from_interpreter_flags = usual  # type: ignore[attr-defined]
 
 
 def _serve(connection: Connection, work: Work[Any]) -> None:

@@ -12,7 +12,14 @@ import libcst as cst
 
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.loops import bare, cancelled_by, cancelled_name, is_captured
-from flake8_asyncwait.fix.names import bindings, every_name, fresh, reads, target_names
+from flake8_asyncwait.fix.names import (
+    bindings,
+    every_name,
+    fresh,
+    parameters_of,
+    reads,
+    target_names,
+)
 from flake8_asyncwait.fix.nodes import parts, suspends
 from flake8_asyncwait.fix.place import Level, Place
 
@@ -102,7 +109,7 @@ def _aims(place: Place, waited: cst.BaseExpression, make: str) -> Iterator[Aim]:
         yield Aim(over=_without_keys(waited))
     elif is_collection(waited) and not fixed and not _is_named(elements, named):
         yield Aim(over=cst.Name(name := fresh(_TASKS, taken)), made=((name, waited),))
-    elif isinstance(waited, cst.GeneratorExp) or is_map(waited):
+    elif isinstance(waited, cst.GeneratorExp) or _can_be_list(place, waited):
         name = fresh(_TASKS, taken)
         yield Aim(over=cst.Name(name), made=((name, waited),))
     yield from _parts(place.function, waited)
@@ -295,6 +302,13 @@ def is_collection(waited: cst.BaseExpression) -> bool:
     if isinstance(waited, cst.BinaryOperation):
         return is_collection(waited.left) or is_collection(waited.right)
     return isinstance(waited, _COLLECTIONS)
+
+
+def _can_be_list(place: Place, waited: cst.BaseExpression) -> bool:
+    """Whether an expression is a call of `map` on one line, which `list` may go around."""
+    bound = {name for name, _ in bindings(place.module)} | parameters_of(place.function)
+    is_free = "list" not in bound
+    return is_free and is_map(waited) and "\n" not in layout.code(waited)
 
 
 def is_map(waited: cst.BaseExpression) -> bool:

@@ -10,6 +10,7 @@ import libcst as cst
 
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.laid import laid
+from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place
 from flake8_asyncwait.fix.proposal import MOST_MOVED
 
@@ -24,7 +25,13 @@ def joined(place: Place, before: str, width: int) -> str | None:
     return laid(place, module, width) if joining.has_joined else None
 
 
+_FUNCTIONS = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
+
+
 class _Joining(cst.CSTTransformer):
+    """Joins each `try` with the one before, where that is possible; `before` is the text before any
+    cure."""
+
     def __init__(self, before: str) -> None:
         super().__init__()
         self._before = layout.dedented_lines(before)
@@ -44,8 +51,12 @@ class _Joining(cst.CSTTransformer):
         if not (isinstance(first, cst.Try) and isinstance(second, cst.Try)):
             return None
         cleanup = _cleanup_of_errors(first)
-        if not cleanup or cleanup not in (_cleanup_of_errors(second), _cleanup_of_all(second)):
+        if not cleanup or "#" in _frame(first) + _frame(second):
             return None
+        if cleanup != _cleanup_of_errors(second) and (
+            cleanup != _cleanup_of_all(second) or _leaves(first.body)
+        ):
+            return None  # a `finally` would also cancel where the first one is left
         if all(layout.dedented_lines(layout.code(one)) in self._before for one in (first, second)):
             return None
         bodies = [first.body, second.body]
@@ -60,6 +71,19 @@ class _Joining(cst.CSTTransformer):
             return None
         self.has_joined = True
         return second.with_changes(body=block, leading_lines=first.leading_lines)
+
+
+def _frame(node: cst.Try) -> str:
+    """The code of a `try` but for its body."""
+    return layout.code(node.with_changes(body=cst.SimpleStatementSuite([cst.Pass()])))
+
+
+def _leaves(node: cst.CSTNode) -> bool:
+    """Whether a body may be left by something else than an error, or its end."""
+    if isinstance(node, (cst.Return, cst.Break, cst.Continue, cst.Yield)):
+        return True
+    inside = (child for child in parts(node) if not isinstance(child, _FUNCTIONS))
+    return any(map(_leaves, inside))
 
 
 def _cleanup_of_errors(node: cst.Try) -> list[str]:

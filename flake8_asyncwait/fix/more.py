@@ -3,7 +3,7 @@ have been cancelled are awaited (AWT202)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -166,9 +166,8 @@ def _changed(place: Place, changes: dict[Any, Any], width: int) -> cst.Module:
 
 
 def drained(place: Place) -> Iterator[cst.Module]:
-    """The slice with an `await asyncio.gather(...)` behind what only cancels: at the end of a
-    cleanup that cancels several times, behind one of such statements, if there are few, then behind
-    all of them."""
+    """The slice with an `await asyncio.gather(...)` behind what only cancels: first behind one of
+    such statements, if there are few, then behind all of them."""
     module, function = _asyncio(place), place.function
     if module is None or not isinstance(function, cst.FunctionDef):
         return
@@ -176,28 +175,13 @@ def drained(place: Place) -> Iterator[cst.Module]:
         return
     found: dict[Any, str] = {}
     _find_cancels(function.body, found)
-    ways = _at_the_end(function.body, found)
-    taken = [{node: found[node]} for node in found] if len(found) <= _FEW_CANCELS else []
-    for way in [*ways, *taken, found] if len(taken) != 1 else taken:
-        drains = {node: f"await {module}.gather({tasks}, return_exceptions=True)"
-                  for node, tasks in way.items()}  # fmt: skip
+    taken = [[node] for node in found] if len(found) <= _FEW_CANCELS else []
+    for nodes in [*taken, list(found)] if len(taken) != 1 else taken:
+        drains = {node: f"await {module}.gather({found[node]}, return_exceptions=True)"
+                  for node in nodes}  # fmt: skip
         result = place.module.visit(_Behind(drains))
         assert isinstance(result, cst.Module)
         yield result
-
-
-def _at_the_end(node: cst.CSTNode, found: Mapping[Any, str]) -> list[dict[Any, str]]:
-    """The last statements of cleanups that cancel several times, with all that they cancel."""
-    ways = [way for child in parts(node) for way in _at_the_end(child, found)]
-    if isinstance(node, cst.Finally) and isinstance(node.body, cst.IndentedBlock):
-        inside = [tasks for each, tasks in found.items() if _holds(node, each)]
-        if len(inside) > 1:
-            ways.append({node.body.body[-1]: ", ".join(inside)})
-    return ways
-
-
-def _holds(node: cst.CSTNode, other: cst.CSTNode) -> bool:
-    return node is other or any(_holds(child, other) for child in parts(node))
 
 
 def _yields(node: cst.CSTNode) -> bool:
@@ -222,17 +206,8 @@ def _find_cancels(node: cst.CSTNode, found: dict[Any, str]) -> None:
         elif row and (following is None or cancelled_name(following) is None):
             found[statement] = ", ".join(row)
     for child in parts(node):
-        if isinstance(child, cst.For) and (over := _cancels_each(child)):
-            found[child] = f"*{over}"
-        elif not (isinstance(child, cst.FunctionDef) or child in found or _is_guarded(child, node)):
+        if not (isinstance(child, cst.FunctionDef) or child in found or _is_guarded(child, node)):
             _find_cancels(child, found)
-
-
-def _cancels_each(loop: cst.For) -> str | None:
-    """The name of the collection of which a loop cancels the items, among other things."""
-    variable = layout.code(loop.target)
-    cancels = any(cancelled_name(each) == variable for each in loop.body.body)
-    return loop.iter.value if cancels and isinstance(loop.iter, cst.Name) else None
 
 
 def _is_guarded(child: cst.CSTNode, node: cst.CSTNode) -> bool:

@@ -70,7 +70,8 @@ class _Unrepeated(cst.CSTTransformer):
             return updated_node
         if not isinstance(final.body, cst.IndentedBlock):
             return updated_node
-        cancelled = {each for each in map(_cancelled, final.body.body) if each}
+        first = takewhile(_cancelled, final.body.body)  # what comes later may be too late
+        cancelled = {each for each in map(_cancelled, first) if each}
         body = updated_node.body.visit(_BeforeReturns(self._function, cancelled))
         return self._without_last(updated_node.with_changes(body=body), final.body, cancelled)
 
@@ -104,9 +105,12 @@ class _Unrepeated(cst.CSTTransformer):
         return "#" not in inside and is_about_cancels(layout.code(head))
 
 
+_APART = (cst.FunctionDef, cst.ClassDef, cst.Lambda, cst.Try, cst.TryStar)
+
+
 class _BeforeReturns(cst.CSTTransformer):
     """Takes cancels of some names out that a `return` follows, behind which a `finally` does the
-    same."""
+    same at once."""
 
     def __init__(self, function: cst.CSTNode, names: set[str]) -> None:
         super().__init__()
@@ -114,8 +118,9 @@ class _BeforeReturns(cst.CSTTransformer):
         self._names = names
 
     def on_visit(self, node: cst.CSTNode) -> bool:
-        is_apart = isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Lambda, cst.Try))
-        return not is_apart and super().on_visit(node)
+        if isinstance(node, cst.With) and node.asynchronous is not None:
+            return False  # it may suspend where it is left
+        return not isinstance(node, _APART) and super().on_visit(node)
 
     def leave_IndentedBlock(
         self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock

@@ -55,10 +55,12 @@ def _exception(unknown: Unknown, *args: object, **kwargs: object) -> object:
 
 
 def _cancelled(unknown: Unknown, *args: object) -> object:
-    life = unknown.standin.life
-    if args or life is None:
+    if args:
         return unknown.plain_call("cancelled", *args)
-    return unknown.standin.world.cancelled(life)
+    life, world = unknown.as_task(), unknown.standin.world
+    if not life.waited:
+        world.undecided()
+    return world.cancelled(life)
 
 
 def _no_hand_over(unknown: Unknown, *args: object, **kwargs: object) -> None:

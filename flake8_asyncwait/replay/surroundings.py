@@ -148,8 +148,11 @@ class Surroundings(Backstage):
 
     def build_class(self, body: Any, name: Any, *bases: Any) -> object:
         """Stand in for what a `class` statement calls. No name in the body is looked up in what a
-        metaclass of the judged code prepares: the hooks are names, too."""
+        metaclass of the judged code prepares: the hooks are names, too. A base that is no class
+        still, whatever its `__class__` says, would be asked for others once more."""
         known = resolve_bases(bases)
+        if not all(issubclass(type(base), type) for base in known):
+            self.world.give_up("a class has a base that is no class")
         if any(map(harmless.chooses_names, map(type, known))):
             self.world.give_up("a metaclass prepares a class")
         return builtins.__build_class__(body, name, *known)

@@ -105,7 +105,7 @@ class Context:
         """The execution raises, as Python does and without a fault; `why` is for the reader."""
         line, last = self.machine.line, state.trace
         is_told = last is not None and last.line == line and last.choice.kind == RAISE
-        if not (state.fault or is_told):
+        if not (state.fault or is_told) and self.is_own:  # of a helper, its call tells
             what = f"{exc.name or 'an exception'} is raised here" + (why and f": {why}")
             state = state.step(line, what, counts=False)
         self.out.add(raising(exc), state)

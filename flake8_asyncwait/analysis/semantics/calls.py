@@ -44,6 +44,7 @@ from flake8_asyncwait.analysis.states.values import (
     Result,
     Status,
     Task,
+    Tested,
     Unknown,
     Value,
     Waiting,
@@ -118,9 +119,17 @@ def _gone_through(ctx: Context, node: ir.Call, state: State) -> list[Value]:
 
 
 def _without_attributes(ctx: Context, node: ir.Call, state: State) -> State:
-    """A method may change what its object has: what tests have found there is forgotten."""
-    tested = ctx.machine.agreeing.names
-    changed = changed_by(node, tested) if tested else set()
+    """A method may change what its object has: what tests have found there is forgotten. So is
+    whether there is anything in what may be a collection, and what a call is given."""
+    tested, vague = ctx.machine.agreeing
+    if not tested:
+        return state
+    for name in vague & mentioned(node) if vague else ():
+        known = state.env.get(TESTED + name)
+        if isinstance(known, Tested):
+            told = frozenset(fact for fact in known.told if fact[0][0] != "truth")
+            state = state.bind(TESTED + name, Tested(told))
+    changed = changed_by(node, tested)
     return state.unbind(*(TESTED + name for name in changed)) if changed else state
 
 
@@ -302,12 +311,12 @@ def _is_of_task(ctx: Context, method: Method, state: State) -> bool:
 def _may_be_task(ctx: Context, receiver: Value, name: str) -> bool:
     """Whether a receiver is looked at as a task: one that is asked to cancel is remembered,
     for to await it then raises. What is asked for its result may be anything that has one."""
-    traits = known.TASK_METHODS[name].traits if name in known.TASK_METHODS else known.ASKS
-    if traits & known.ASKS:
+    row = known.TASK_METHODS.get(name)
+    if row is None or row.traits & known.STOPS:
         return False
     if isinstance(receiver, Result):
         return known.is_cancel(name)
-    is_told = bool(traits & (known.CANCELS | known.QUESTIONS))
+    is_told = bool(row.traits & (known.CANCELS | known.QUESTIONS))
     return isinstance(receiver, Param) or (
         isinstance(receiver, Foreign)
         and (receiver.path in ctx.machine.relevant or (is_told and "." in receiver.path))

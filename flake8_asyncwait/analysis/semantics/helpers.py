@@ -24,7 +24,7 @@ from flake8_asyncwait.analysis.machine.machine import (
     Results,
 )
 from flake8_asyncwait.analysis.semantics.names import decides, matters
-from flake8_asyncwait.analysis.states.completion import RETURN, Completion, Flow, States
+from flake8_asyncwait.analysis.states.completion import RETURN, Completion, Flow, States, raising
 from flake8_asyncwait.analysis.states.keys import is_in_frame
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
@@ -190,7 +190,7 @@ def _summarised(ctx: Context, func: ir.Func, summary: Summary, state: State) -> 
     for exc, line in summary.faults:
         inside.fault(state, line, (exc,), later)
     for exc in summary.raises:
-        inside.fail(later, exc)
+        inside.out.add(raising(exc), later)
     for completion, states in inside.out:
         _pass_on(ctx, func, completion, states)
     return [(later, UNKNOWN)] if summary.returns else []
@@ -335,7 +335,11 @@ def run_body(ctx: Context, frame: Frame, state: State) -> Results:
         value = end.env.get(key, Const(None))
         results.append((without_frame(end, frame), value))
     for completion, states in flow:
-        _pass_on(ctx, frame.func, completion, [without_frame(one, frame) for one in states])
+        left = [without_frame(one, frame) for one in states]
+        if frame.on_yield is None:
+            _pass_on(ctx, frame.func, completion, left)
+        else:
+            ctx.out.add(completion, *left)  # what the body of the `with` raises, as a rule
     return _merge_results(results)
 
 

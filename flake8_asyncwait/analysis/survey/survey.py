@@ -103,7 +103,8 @@ def _sizes(func: ir.Func, counts: Mapping[str, ir.Call]) -> Iterator[int]:
     for node in every(func):
         if isinstance(node, ir.Compare):
             sides = (node.left, node.right)
-            if any(_is_size(side) or getattr(side, "id", None) in counts for side in sides):
+            named = (isinstance(side, ir.Name) and side.id in counts for side in sides)
+            if any(map(_is_size, sides)) or any(named):
                 numbers = (part.value for part in walk(sides) if isinstance(part, ir.Const))
                 asked = [number for number in numbers if type(number) is int]
                 yield from (size for number in asked for size in (number - 1, number))
