@@ -259,8 +259,11 @@ class TestDamage:
             lambda text: text.replace('"line"', '"lime"'),
             lambda text: text.replace('"identities": [', '"identities": [], "more": ['),
             lambda text: "\x00" * len(text),
+            lambda text: text.replace('"AWT101"', '"XYZ"'),
+            lambda text: text.replace('"line": ', '"line": -'),
+            lambda text: text.replace('"end_column": ', f'"end_column": {"9" * 99}'),
         ],
-        ids=range(10),
+        ids=range(13),
     )
     def test_it_is_mended(self, project: Path, change: Callable[[str], str]) -> None:
         path, task = project / "pkg" / "a.py", task_in(project)
@@ -280,6 +283,16 @@ class TestDamage:
         for asked in (1, [1], [["a"]], [["a", "b", "c"]], [["a", "b", [1, []]]]):
             file.write_text(json.dumps({**json.loads(file.read_text()), "asked": asked}))
             assert anew(path, task) == first
+        for read in ([["\0", "x"]], [["a"]]):
+            file.write_text(json.dumps({**json.loads(file.read_text()), "read": read}))
+            assert anew(path, task) == first
+
+    def test_a_directory_that_holds_something_else(
+        self, project: Path, asyncwait: Asyncwait
+    ) -> None:
+        first = asyncwait("check", "--cache-dir", ".", "pkg")
+        assert not (project / ".gitignore").exists()
+        assert asyncwait("check", "--cache-dir", ".", "pkg") == first
 
     def test_a_file_in_the_place_of_the_directory(self, project: Path) -> None:
         (project / CACHE).write_text("mine")

@@ -364,6 +364,47 @@ class TestDrain:
         assert done.text.count(".cancel()") == done.text.count("gather(") == 1
 
 
+class TestJoined:
+    """Two tries in a row become one where nothing else comes of that."""
+
+    WAIT = "    await asyncio.wait([x], timeout=1)"
+
+    @pytest.mark.parametrize(
+        ("more", "header", "count"),
+        [
+            ("    use()", "except BaseException:", 1),
+            ("    if use: return x", "except BaseException:", 2),
+            ("    use()", "except BaseException:  # noqa: BLE001", 2),
+        ],
+    )
+    def test_where_only_errors_leave_the_first(self, more: str, header: str, count: int) -> None:
+        tried = ("try:", self.WAIT, more, header, "    x.cancel()", "    raise")
+        made = "x = asyncio.create_task(work())"
+        done = fix(function(made, *tried, self.WAIT.strip()), Options())
+        assert {cure.outcome for cure in done.cures} <= {FINALLY, EXCEPT}
+        assert done.text.count("try:") == count
+
+
+class TestBeforeAReturn:
+    """A cancel before a `return` goes only where the `finally` follows at once."""
+
+    @pytest.mark.parametrize(("around", "count"), [("with x:", 1), ("async with x:", 2)])
+    def test_not_where_something_may_suspend_in_between(self, around: str, count: int) -> None:
+        text = function(
+            "task = asyncio.create_task(work())",
+            "await asyncio.wait([task], timeout=1)",
+            around,
+            "    if use():",
+            "        task.cancel()",
+            "        return 2",
+            "await work()",
+            "task.cancel()",
+        )
+        done = fix(text, Options())
+        assert [cure.outcome for cure in done.cures] == [FINALLY]
+        assert done.text.count("task.cancel()") == count
+
+
 class TestNestedFunctions:
     """A nested function may be what ends a task, and it ends with its own task."""
 

@@ -237,6 +237,42 @@ def test_some_of_too_many_executions_show_that_a_task_is_lost_but_not_that_none_
     assert (codes, reasons) == ([code] * bool(code), [reason] * bool(reason))
 
 
+def test_a_last_run_believes_no_test_that_contradicts_another() -> None:
+    worker = "if self.NAME:\n        tasks[self.NAME] = asyncio.create_task(self.NAME.run())"
+    added = (worker.replace("NAME", f"worker_{number}") for number in range(4))
+    text = MANY_PATHS.replace("ADDED", "\n    ".join(added))
+    cancel = "\n            for task in tasks.values():\n                task.cancel()"
+    after = (
+        f"finally:\n        if wanted or tell():{cancel}\n        if not wanted:{cancel}\n    if 0"
+    )
+    text = text.replace("f(self)", "f(self, wanted)").replace("AFTER", after)
+    checked = check(text, Options(codes=frozenset({"AWT201"})))
+    assert not [
+        one for one in checked.findings if one.line > text.count("\n", 0, text.index("if wanted"))
+    ]
+    assert TOO_MANY_PATHS in [one.reason for one in checked.undetermined]
+
+
+def test_what_gets_something_between_two_tests_may_not_be_empty_any_more() -> None:
+    text = """\
+import asyncio
+async def f(work, check):
+    rows = None
+    rows = check()
+    task = asyncio.create_task(work())
+    if rows:
+        return task
+    try:
+        await asyncio.wait({task}, timeout=1)
+        rows.append(1)
+    finally:
+        if not rows:
+            task.cancel()
+"""
+    assert [finding.code for finding in check(text).findings] == ["AWT101"]
+    assert check(text.replace("rows.append(1)", "pass")).findings == ()
+
+
 KEYED_BY_TASKS = """\
 import asyncio
 from elsewhere import log, wanted, work

@@ -15,6 +15,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from flake8_asyncwait.commands.result import Result
+from flake8_asyncwait.options import ALL_CODES
 from flake8_asyncwait.report.entry import Identity
 from flake8_asyncwait.sites.modules import digest_of
 from flake8_asyncwait.source.project import Evidence, Place, imports_of
@@ -62,9 +63,10 @@ class Cache:
             if kept["key"] != self._digest(data):
                 return None
             result = _result(kept)
+            is_sound = all(_is_in(each, data) for each in result.checked.findings)
+            return result if is_sound and _holds(result.checked.evidence, path) else None
         except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError):
             return None
-        return result if _holds(result.checked.evidence, path) else None
 
     def put(self, path: str, data: bytes, result: Result) -> None:
         """Keep what was found in a file. What an error of our own has left open is not kept."""
@@ -94,8 +96,13 @@ class Cache:
             return file.read(_LONGEST)
 
     def _prepare(self) -> None:
-        """Make the directory. Raises `OSError` where a link would lead out of it."""
+        """Make the directory. Raises `OSError` where a link would lead out of it, and where it
+        holds something else: git would ignore that as well."""
         self._check_is_no_link()
+        with suppress(FileNotFoundError):
+            names = os.listdir(self._directory)
+            if names and "CACHEDIR.TAG" not in names:
+                raise OSError(f"{self._directory}: it is no directory of ours")
         os.makedirs(self._below, exist_ok=True)
         for name, text in _OURS.items():
             path = os.path.join(self._directory, name)
@@ -124,6 +131,14 @@ def _own_state() -> tuple[tuple[str, int, int], ...]:
 
 def _sorted(value: object) -> object:
     return sorted(value) if isinstance(value, frozenset) else value
+
+
+def _is_in(finding: Finding, data: bytes) -> bool:
+    """Whether a finding is one that a file with these bytes may have."""
+    lines = data.count(b"\n") + data.count(b"\r") + 1
+    is_ordered = 0 < finding.line <= finding.end_line <= lines
+    columns = (finding.column, finding.end_column)
+    return finding.code in ALL_CODES and is_ordered and all(0 <= n <= len(data) for n in columns)
 
 
 def _holds(evidence: Evidence, path: str) -> bool:

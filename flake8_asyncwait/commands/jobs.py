@@ -11,7 +11,6 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 
 from flake8_asyncwait.commands.examine import Examined, Task, at_gate, examine, failed
@@ -143,7 +142,7 @@ class _Pool:
         try:
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(theirs, self._work), daemon=True)
-            _start_uninterrupted(process)
+            _start_isolated(process)
         except OSError as error:
             raise os_error("--jobs", error) from error
         theirs.close()
@@ -182,42 +181,40 @@ class _Pool:
         return self._lost(path, SourceError(path, f"not checked: its process {how}"))
 
 
-def _start_uninterrupted(process: SpawnProcess) -> None:
-    """Start a process that no interrupt from the keyboard reaches, where the system can do that: a
-    Python that is interrupted as it starts complains of it."""
-    import signal
-    import sys
+def _start_isolated(process: SpawnProcess) -> None:
+    """Start a process with `-I`. `multiprocessing` starts it, and one for itself, with `-c`, which
+    would import from the working directory first, so that a `socket.py` of the checked code would
+    run. It gets the path of this process later.
 
-    with _isolated():
-        if sys.platform == "win32":
-            process.start()
-            return
-        from multiprocessing import resource_tracker
-
-        resource_tracker.ensure_running()  # else it starts now, and lets interrupts through again
-        usual = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, usual)
-
-
-@contextmanager
-def _isolated() -> Iterator[None]:
-    """Let the processes that `multiprocessing` starts meanwhile run with `-I`: it starts them with
-    `-c`, which else imports from the working directory first, so a `socket.py` of the checked code
-    would run. They get the path of this process later.
-
-    Only `-P` (3.11) does as much for one's own, and `multiprocessing` takes no options for others.
+    `multiprocessing` has no other way to give options to the processes that it starts.
     """
     from multiprocessing import util
 
     usual: Any = util._args_from_interpreter_flags  # type: ignore[attr-defined]
     util._args_from_interpreter_flags = lambda: ["-I", *usual()]  # type: ignore[attr-defined]
     try:
-        yield
+        _start_uninterrupted(process)
     finally:
         util._args_from_interpreter_flags = usual  # type: ignore[attr-defined]
+
+
+def _start_uninterrupted(process: SpawnProcess) -> None:
+    """Start a process that no interrupt from the keyboard reaches, where the system can do that: a
+    Python that is interrupted as it starts complains of it."""
+    import signal
+    import sys
+
+    if sys.platform == "win32":
+        process.start()
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # else it starts now, and lets interrupts through again
+    usual = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, usual)
 
 
 def _serve(connection: Connection, work: Work[Any]) -> None:

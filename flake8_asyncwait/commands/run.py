@@ -84,7 +84,8 @@ class Run:
         def report(error: InternalError) -> None:
             self.report_errors(internal_errors(path, (error,)))
 
-        return Net(SourceError, MemoryError, tell=report).over(line, function)
+        # Whatever is read is a `SourceError` if it fails; an `OSError` is one of our output.
+        return Net(SourceError, MemoryError, OSError, tell=report).over(line, function)
 
     def report_errors(self, errors: Iterable[SourceError]) -> None:
         """Say of several things that they could not be done."""
