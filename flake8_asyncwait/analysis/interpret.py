@@ -270,7 +270,7 @@ class Runs:
         except (Undetermined, RecursionError):
             pass
         finally:
-            self.left[SOME if run.width else run.many] -= run.books.work
+            self.left[SOME if run.most_states else run.many] -= run.books.work
 
 
 def _may_tell_more(run: Machine) -> bool:

@@ -381,11 +381,18 @@ def _awaits_wait(value: cst.CSTNode) -> bool:
 
 
 def only_cancels(handler: cst.ExceptHandler, aim: Aim) -> bool:
+    """Whether a handler is nothing but the cleanup of an aim: it has no comment either."""
+    return "#" not in layout.code(handler) and is_cleanup(handler, aim)
+
+
+def is_cleanup(handler: cst.ExceptHandler, aim: Aim) -> bool:
     """Whether a handler does nothing but cancel what an aim does, and raise again."""
-    if "#" in layout.code(handler) or not isinstance(handler.body, cst.IndentedBlock):
+    if not isinstance(handler.body, cst.IndentedBlock):
         return False
     *cancels, last = handler.body.body
-    return all(_is_cancel(n, aim) for n in cancels) and layout.code(last).strip() == "raise"
+    only = last.body[0] if isinstance(last, cst.SimpleStatementLine) else None
+    is_raise = isinstance(only, cst.Raise) and only.exc is None
+    return is_raise and all(_is_cancel(n, aim) for n in cancels)
 
 
 def _is_cancel(statement: Any, aim: Aim) -> bool:

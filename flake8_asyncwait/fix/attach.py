@@ -8,7 +8,7 @@ from typing import Any
 import libcst as cst
 
 from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.aims import Aim, left_to_cancel, only_cancels, stays_bound
+from flake8_asyncwait.fix.aims import Aim, is_cleanup, left_to_cancel, only_cancels, stays_bound
 from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
 from flake8_asyncwait.fix.loops import cancelled_by, cancelled_name, is_about_cancels
 from flake8_asyncwait.fix.names import every_name
@@ -138,7 +138,7 @@ def handled(place: Place, level: Level, aim: Aim) -> Iterator[Proposal]:
 def _is_too_narrow(handler: cst.ExceptHandler, aim: Aim) -> bool:
     """Whether a handler would be the cleanup if it caught all exceptions."""
     is_exception = isinstance(handler.type, cst.Name) and handler.type.value == "Exception"
-    return is_exception and only_cancels(handler, aim)
+    return is_exception and is_cleanup(handler, aim)
 
 
 def _with_cancels(handler: cst.ExceptHandler, aim: Aim, cancels: list[Any]) -> cst.ExceptHandler:

@@ -193,5 +193,5 @@ def merge(ctx: Context, states: Iterable[State], line: int) -> list[State]:
         return states
     ctx.machine.books.tick(sum(state.weight for state in states))
     different = list(States(collect(ctx, state, line) for state in states))
-    width = ctx.machine.width if ctx.is_own else None
-    return different if width is None else different[:: -(-len(different) // width)]
+    most = ctx.machine.most_states if ctx.is_own else None
+    return different if most is None else different[:: -(-len(different) // most)]

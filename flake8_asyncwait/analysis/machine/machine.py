@@ -196,7 +196,7 @@ class Machine:
     all_owners: bool = False
     agreeing: Agreeing = NONE_AGREE
     # How many states go on from a statement of the function at most, where not all do.
-    width: int | None = None
+    most_states: int | None = None
     # The statements of the function, as ids, behind which the run begins.
     passed: frozenset[int] = frozenset()
     is_counted: bool = False
