@@ -57,7 +57,7 @@ name, named = "Runs", lambda program, func, *rest: func.name
 """,
     "decided": """
 from flake8_asyncwait.rules import decide as where
-name, named = "finding_at", lambda file, analysed, *rest: analysed.func.name
+name, named = "_finding", lambda file, analysed, *rest: analysed.func.name
 """,
     "planned": """
 from flake8_asyncwait.fix import fixer as where
@@ -116,6 +116,19 @@ def environment(stage: str, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(place), *sys.path])}
 
 
+@pytest.fixture
+def script(stage: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command, in which the stage fails, also in the processes that it starts: these run what
+    stands in the file, too, but nothing that the environment names."""
+    program = STAGES[stage] + FAIL.replace("ERROR", 'KeyError("")') + "setattr(where, name, fail)\n"
+    path = tmp_path_factory.mktemp("script") / "asyncwait_that_fails.py"
+    main = (
+        "from flake8_asyncwait.cli import main\nif __name__ == '__main__':\n    sys.exit(main())\n"
+    )
+    path.write_text(f"import sys\n{program}{main}")
+    return path
+
+
 class TestCheck:
     @pytest.mark.usefixtures("struck")
     def test_full(self, asyncwait: Asyncwait) -> None:
@@ -166,12 +179,11 @@ class TestCheck:
         assert "noqa" not in (project / "a.py").read_text().splitlines()[10]
 
     @pytest.mark.parametrize("jobs", ["1", "2"])
-    def test_processes(self, environment: dict[str, str], project: Path, jobs: str) -> None:
-        command = [sys.executable, "-m", "flake8_asyncwait", "check", f"--jobs={jobs}", "."]
+    def test_processes(self, script: Path, project: Path, jobs: str) -> None:
+        command = [sys.executable, str(script), "check", f"--jobs={jobs}", "."]
         ran = subprocess.run(
             [*command, "--output-format=jsonl"],
             cwd=project,
-            env=environment,
             capture_output=True,
             text=True,
         )

@@ -183,9 +183,9 @@ class Runs:
         if run.elsewhere:
             return None
         seen = self._believed(run)
-        return (
-            self._believed(self._run(site, SOME, self._agreeing)) if seen.is_undetermined else seen
-        )
+        if seen.is_undetermined:
+            return self._believed(self._run(site, SOME, self._agreeing))
+        return seen
 
     def _with_fewer_tasks(self, site: Site, run: Machine) -> Machine:
         """The run that tells most where the first is not complete."""
