@@ -199,7 +199,7 @@ async def f(jobs):
 MANY_PATHS = """\
 import asyncio
 from elsewhere import stop, tell
-async def f(self):
+async def f(self, wanted):
     tasks = {None: asyncio.create_task(stop())}
     ADDED
     try:
@@ -220,6 +220,19 @@ async def f(self):
 """
 
 
+def of_last_wait(after: str) -> tuple[list[str], list[str]]:
+    """The codes, and the reasons for none, of the last wait there; `after` begins its cleanup."""
+    worker = "if self.NAME:\n        tasks[self.NAME] = asyncio.create_task(self.NAME.run())"
+    added = (worker.replace("NAME", f"worker_{number}") for number in range(4))
+    text = MANY_PATHS.replace("ADDED", "\n    ".join(added))
+    last = text.count("\n", 0, text.rindex("await")) + 1
+    checked = check(text.replace("AFTER", after), Options(codes=frozenset({"AWT201"})))
+    return (
+        [one.code for one in checked.findings if one.line == last],
+        [one.reason for one in checked.undetermined if one.line == last],
+    )
+
+
 @pytest.mark.parametrize(
     ("after", "code", "reason"),
     [("except OSError", "AWT201", ""), ("finally", "", TOO_MANY_PATHS)],
@@ -227,30 +240,13 @@ async def f(self):
 def test_some_of_too_many_executions_show_that_a_task_is_lost_but_not_that_none_is(
     after: str, code: str, reason: str
 ) -> None:
-    worker = "if self.NAME:\n        tasks[self.NAME] = asyncio.create_task(self.NAME.run())"
-    added = (worker.replace("NAME", f"worker_{number}") for number in range(4))
-    text = MANY_PATHS.replace("ADDED", "\n    ".join(added))
-    checked = check(text.replace("AFTER", after), Options(codes=frozenset({"AWT201"})))
-    last = text.count("\n", 0, text.rindex("await")) + 1
-    codes = [one.code for one in checked.findings if one.line == last]
-    reasons = [one.reason for one in checked.undetermined if one.line == last]
-    assert (codes, reasons) == ([code] * bool(code), [reason] * bool(reason))
+    assert of_last_wait(after) == ([code] * bool(code), [reason] * bool(reason))
 
 
 def test_a_last_run_believes_no_test_that_contradicts_another() -> None:
-    worker = "if self.NAME:\n        tasks[self.NAME] = asyncio.create_task(self.NAME.run())"
-    added = (worker.replace("NAME", f"worker_{number}") for number in range(4))
-    text = MANY_PATHS.replace("ADDED", "\n    ".join(added))
     cancel = "\n            for task in tasks.values():\n                task.cancel()"
-    after = (
-        f"finally:\n        if wanted or tell():{cancel}\n        if not wanted:{cancel}\n    if 0"
-    )
-    text = text.replace("f(self)", "f(self, wanted)").replace("AFTER", after)
-    checked = check(text, Options(codes=frozenset({"AWT201"})))
-    assert not [
-        one for one in checked.findings if one.line > text.count("\n", 0, text.index("if wanted"))
-    ]
-    assert TOO_MANY_PATHS in [one.reason for one in checked.undetermined]
+    tests = f"if wanted or tell():{cancel}\n        if not wanted:{cancel}"
+    assert of_last_wait(f"finally:\n        {tests}\n    if 0") == ([], [TOO_MANY_PATHS])
 
 
 def test_what_gets_something_between_two_tests_may_not_be_empty_any_more() -> None:

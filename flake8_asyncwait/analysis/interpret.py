@@ -37,7 +37,7 @@ from flake8_asyncwait.analysis.semantics import statements as _statements
 from flake8_asyncwait.analysis.states.completion import RETURN
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.trace import Trace
-from flake8_asyncwait.analysis.states.values import COLLECTION, MANY, OWNED, Param, Value
+from flake8_asyncwait.analysis.states.values import COLLECTION, MANY, Param, Value
 from flake8_asyncwait.analysis.survey.agreeing import constants, contradicts, tested_again
 from flake8_asyncwait.analysis.survey.passed import Passed, passed_through
 from flake8_asyncwait.analysis.survey.relevance import conditions, filled
@@ -79,8 +79,8 @@ def _counts(leak: Leak, books: Books, all_owners: bool) -> bool:
     """Whether the function answers for what leaks."""
     if all_owners:
         return True
-    is_own = leak.owner == OWNED or leak.owner.param in books.adopted
-    return leak.kind != "kept" and (is_own or (leak.owner.kind == COLLECTION and not leak.fault))
+    is_dropped = leak.owner.kind == COLLECTION and not leak.fault
+    return leak.kind != "kept" and (is_dropped or books.owns(leak))
 
 
 def _analysed(run: Machine, is_incomplete: bool) -> Analysed:

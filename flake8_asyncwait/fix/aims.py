@@ -20,7 +20,7 @@ from flake8_asyncwait.fix.names import (
     reads,
     target_names,
 )
-from flake8_asyncwait.fix.nodes import parts, suspends
+from flake8_asyncwait.fix.nodes import parts, raises_again, suspends
 from flake8_asyncwait.fix.place import Level, Place
 
 TASK = ("task", "waited_task", "pending_task")
@@ -84,9 +84,9 @@ def _leaves(aim: Aim, waited: cst.BaseExpression, needed: set[str]) -> bool:
     run in one that it cancels."""
     if not aim.is_loop:
         return not needed <= {*aim.names}
-    return (
-        bool(needed) if aim.is_part and aim.over is not waited else not needed.isdisjoint(aim.but)
-    )
+    if aim.is_part and aim.over is not waited:
+        return bool(needed)
+    return not needed.isdisjoint(aim.but)
 
 
 def _aims(place: Place, waited: cst.BaseExpression, make: str) -> Iterator[Aim]:
@@ -306,9 +306,10 @@ def is_collection(waited: cst.BaseExpression) -> bool:
 
 def _can_be_list(place: Place, waited: cst.BaseExpression) -> bool:
     """Whether an expression is a call of `map` on one line, which `list` may go around."""
-    bound = {name for name, _ in bindings(place.module)} | parameters_of(place.function)
-    is_free = "list" not in bound
-    return is_free and is_map(waited) and "\n" not in layout.code(waited)
+    if not is_map(waited) or "\n" in layout.code(waited):
+        return False
+    bound = {name for name, _ in bindings(place.module)}
+    return "list" not in bound | parameters_of(place.function)
 
 
 def is_map(waited: cst.BaseExpression) -> bool:
@@ -390,9 +391,7 @@ def is_cleanup(handler: cst.ExceptHandler, aim: Aim) -> bool:
     if not isinstance(handler.body, cst.IndentedBlock):
         return False
     *cancels, last = handler.body.body
-    only = last.body[0] if isinstance(last, cst.SimpleStatementLine) else None
-    is_raise = isinstance(only, cst.Raise) and only.exc is None
-    return is_raise and all(_is_cancel(n, aim) for n in cancels)
+    return raises_again(last) and all(_is_cancel(n, aim) for n in cancels)
 
 
 def _is_cancel(statement: Any, aim: Aim) -> bool:

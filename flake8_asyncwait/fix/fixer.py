@@ -283,13 +283,15 @@ class _Function:
 
     def join(self, width: int) -> None:
         """Make one `try` of several with the same cleanup, if that cures as much."""
+        if self.text == self._original:
+            return
         text, seen = self.text, self._seen
         try:
-            places = [(*each.place, each.start) for each in self._sites()[:1]]
-            place = locate(text, *places[0]) if places and text != self._original else None
+            sites = self._sites()
+            place = locate(text, *sites[0].place, sites[0].start) if sites else None
             shorter = joined(place, self._original, width) if place is not None else None
             if shorter is not None:
-                self.text, self._seen, self._before = shorter, None, self._sites()
+                self.text, self._seen, self._before = shorter, None, sites
                 if not any(one.is_worse for one in self._sites()):
                     return
         except OutOfWork:

@@ -3,14 +3,13 @@ function may leave them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import libcst as cst
 
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.laid import laid
-from flake8_asyncwait.fix.nodes import parts
+from flake8_asyncwait.fix.nodes import holds, raises_again
 from flake8_asyncwait.fix.place import Place
 from flake8_asyncwait.fix.proposal import MOST_MOVED
 
@@ -25,7 +24,8 @@ def joined(place: Place, before: str, width: int) -> str | None:
     return laid(place, module, width) if joining.has_joined else None
 
 
-_FUNCTIONS = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
+# By what a body may be left, besides an error and its end.
+_EXITS = (cst.Return, cst.Break, cst.Continue, cst.Yield)
 
 
 class _Joining(cst.CSTTransformer):
@@ -54,7 +54,7 @@ class _Joining(cst.CSTTransformer):
         if not cleanup or "#" in _frame(first) + _frame(second):
             return None
         if cleanup != _cleanup_of_errors(second) and (
-            cleanup != _cleanup_of_all(second) or _leaves(first.body)
+            cleanup != _cleanup_of_all(second) or holds(first.body, *_EXITS)
         ):
             return None  # a `finally` would also cancel where the first one is left
         if all(layout.dedented_lines(layout.code(one)) in self._before for one in (first, second)):
@@ -78,36 +78,25 @@ def _frame(node: cst.Try) -> str:
     return layout.code(node.with_changes(body=cst.SimpleStatementSuite([cst.Pass()])))
 
 
-def _leaves(node: cst.CSTNode) -> bool:
-    """Whether a body may be left by something else than an error, or its end."""
-    if isinstance(node, (cst.Return, cst.Break, cst.Continue, cst.Yield)):
-        return True
-    inside = (child for child in parts(node) if not isinstance(child, _FUNCTIONS))
-    return any(map(_leaves, inside))
-
-
 def _cleanup_of_errors(node: cst.Try) -> list[str]:
     """What a `try` does, and nothing else, before an error of any kind goes on; nothing where it is
     not so."""
     if len(node.handlers) != 1 or node.orelse is not None or node.finalbody is not None:
         return []
     (handler,) = node.handlers
-    if handler.name is not None or not isinstance(handler.type, cst.Name):
+    is_of_all = isinstance(handler.type, cst.Name) and handler.type.value == "BaseException"
+    if not is_of_all or handler.name or not isinstance(handler.body, cst.IndentedBlock):
         return []
-    *cleanup, last = _statements(handler.body)
-    again = handler.type.value == "BaseException" and layout.code(last).strip() == "raise"
-    return list(map(_text, cleanup)) if again else []
+    *cleanup, last = handler.body.body
+    return list(map(_text, cleanup)) if raises_again(last) else []
 
 
 def _cleanup_of_all(node: cst.Try) -> list[str]:
     """What a `try` does, and nothing else, however it is left; nothing where it is not so."""
-    if node.handlers or node.orelse is not None or node.finalbody is None:
+    final = node.finalbody
+    if node.handlers or final is None or not isinstance(final.body, cst.IndentedBlock):
         return []
-    return list(map(_text, _statements(node.finalbody.body)))
-
-
-def _statements(suite: cst.BaseSuite) -> Sequence[cst.CSTNode]:
-    return suite.body if isinstance(suite, cst.IndentedBlock) else [cst.Pass()]
+    return list(map(_text, final.body.body))
 
 
 def _text(statement: Any) -> str:

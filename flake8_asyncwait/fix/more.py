@@ -12,7 +12,7 @@ import libcst as cst
 from flake8_asyncwait.fix import aims, layout
 from flake8_asyncwait.fix.loops import bare, cancelled_by, cancelled_name
 from flake8_asyncwait.fix.names import bindings
-from flake8_asyncwait.fix.nodes import parts
+from flake8_asyncwait.fix.nodes import holds, parts
 from flake8_asyncwait.fix.place import Place
 
 _COLLECTIONS = (cst.Set, cst.List, cst.Tuple)
@@ -171,7 +171,7 @@ def drained(place: Place) -> Iterator[cst.Module]:
     module, function = _asyncio(place), place.function
     if module is None or not isinstance(function, cst.FunctionDef):
         return
-    if function.asynchronous is None or _yields(function.body):
+    if function.asynchronous is None or holds(function.body, cst.Yield):
         return
     found: dict[Any, str] = {}
     _find_cancels(function.body, found)
@@ -182,13 +182,6 @@ def drained(place: Place) -> Iterator[cst.Module]:
         result = place.module.visit(_Behind(drains))
         assert isinstance(result, cst.Module)
         yield result
-
-
-def _yields(node: cst.CSTNode) -> bool:
-    if isinstance(node, cst.Yield):
-        return True
-    inner = (child for child in parts(node) if not isinstance(child, (cst.FunctionDef, cst.Lambda)))
-    return any(map(_yields, inner))
 
 
 def _find_cancels(node: cst.CSTNode, found: dict[Any, str]) -> None:

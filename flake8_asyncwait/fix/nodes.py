@@ -43,9 +43,25 @@ def with_part(node: cst.CSTNode, old: cst.CSTNode, new: cst.CSTNode) -> cst.CSTN
     raise ValueError("not a part of the node")
 
 
+_APART = (cst.FunctionDef, cst.Lambda, cst.ClassDef)
+
+
+def holds(node: cst.CSTNode, *kinds: type[cst.CSTNode]) -> bool:
+    """Whether a node is, or holds, one of some kinds, not inside of a nested function or class."""
+    if isinstance(node, kinds):
+        return True
+    return any(holds(child, *kinds) for child in parts(node) if not isinstance(child, _APART))
+
+
+def raises_again(statement: cst.CSTNode) -> bool:
+    """Whether a statement is a bare `raise`."""
+    small = statement.body if isinstance(statement, cst.SimpleStatementLine) else ()
+    return len(small) == 1 and isinstance(small[0], cst.Raise) and small[0].exc is None
+
+
 def suspends(node: cst.CSTNode) -> bool:
     """Whether a function suspends at a node, or at something in it."""
-    if isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+    if isinstance(node, _APART):
         return False
     if isinstance(node, (cst.Await, cst.Yield)) or getattr(node, "asynchronous", None) is not None:
         return True

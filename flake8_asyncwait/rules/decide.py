@@ -76,8 +76,7 @@ def _outermost(
         return [UndeterminedSite(line, 0, func) for line in lines]
     decided: list[Decision] = []
     for inner, sites in _with_sites(file, func):
-        name = f"{inner.cls}.{inner.name}" if inner.cls else inner.name
-        with net.over(inner.line, "" if inner.module else name) as over:
+        with net.over(inner.line, "" if inner.module else inner.shown) as over:
             try:
                 decided += _function(file, inner, sites, options)
             except TooDeep:

@@ -12,7 +12,7 @@ from flake8_asyncwait.analysis.machine.books import Books, Leak
 from flake8_asyncwait.analysis.machine.fanout import AT_CHILD, CLOSED, IN_VAIN, SIBLING
 from flake8_asyncwait.analysis.machine.machine import BYSTANDER
 from flake8_asyncwait.analysis.states.trace import Trace
-from flake8_asyncwait.analysis.states.values import COLLECTION, FUTURE, OWNED
+from flake8_asyncwait.analysis.states.values import COLLECTION, FUTURE
 from flake8_asyncwait.sites.fanout import GATHER
 from flake8_asyncwait.verdict.outcome import Fates, Loss, Outcome, Struck
 
@@ -21,7 +21,7 @@ def outcome(analysed: Analysed) -> Outcome:
     """Gather the answers for a site that has been analysed."""
     books = analysed.books
     leaks = list(books.leaks.items())
-    owned, first = partial(is_owned, books), partial(shortest, books)
+    owned, first = books.owns, partial(shortest, books)
     lost = [(leak, history) for leak, history in leaks if leak.kind == "lost"]
     mine = [(leak, history) for leak, history in lost if owned(leak)]
     return Outcome(
@@ -46,7 +46,7 @@ def fates(analysed: Analysed) -> Fates | None:
     books, site = analysed.books, analysed.site
     if not isinstance(books, FamilyBooks):
         return None
-    lost = [(k, h) for k, h in books.leaks.items() if k.kind == "lost" and is_owned(books, k)]
+    lost = [(k, h) for k, h in books.leaks.items() if k.kind == "lost" and books.owns(k)]
     first = partial(shortest, books)
     # A gather answers for what it makes; tasks that it is given were made at another site.
     made = [(k, h) for k, h in lost if site.kind is not GATHER or books.is_made_by(k, site.call)]
@@ -75,11 +75,6 @@ def _struck(books: Books, lost: list[tuple[Leak, Trace]], kind: str) -> Struck |
     line = loss.history.struck_on
     kinds = {k.fault.exc for k, h in found if k.fault is not None and h.struck_on == line}
     return Struck(loss, bool(kinds - {CANCELLED_ERROR.name}), CANCELLED_ERROR.name in kinds)
-
-
-def is_owned(books: Books, leak: Leak) -> bool:
-    """Whether what leaks is the function's own, or adopted."""
-    return leak.owner == OWNED or leak.owner.param in books.adopted
 
 
 def shortest(books: Books, found: Sequence[tuple[Leak, Trace]]) -> Loss | None:

@@ -481,5 +481,10 @@ class Func:
     nodes: list[Node] = field(default_factory=list)
 
     @property
+    def shown(self) -> str:
+        """Its name, behind that of the class that it is a method of."""
+        return f"{self.cls}.{self.name}" if self.cls else self.name
+
+    @property
     def is_lambda(self) -> bool:
         return self.name == LAMBDA

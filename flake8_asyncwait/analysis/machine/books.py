@@ -111,6 +111,10 @@ class Books:
         """The line of a place that makes tasks, 0 where that is only a name."""
         return getattr(self._nodes[origin], "line", 0)
 
+    def owns(self, leak: Leak) -> bool:
+        """Whether what leaks is the function's own, or adopted."""
+        return leak.owner == OWNED or leak.owner.param in self.adopted
+
     def is_made_by(self, leak: Leak, node: object) -> bool:
         """Whether what leaks is made by a node."""
         return self._nodes[leak.origin] is node

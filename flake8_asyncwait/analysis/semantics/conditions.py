@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeGuard
+from typing import Any
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.verdicts import any_of
@@ -57,10 +57,6 @@ _NUMBERS: dict[str, Callable[[Any, Any], bool]] = {
     "NotEqual": lambda a, b: a != b,
 }
 _MEMBERSHIP = ("In", "NotIn")
-
-
-def _is_size(node: ir.Expr) -> TypeGuard[ir.Call]:
-    return isinstance(node, ir.Call) and known.has(node, known.SIZES)
 
 
 def decide(ctx: Context, node: ir.Expr, state: State) -> tuple[list[State], list[State]]:
@@ -186,12 +182,12 @@ def _counted(ctx: Context, node: ir.Expr, state: State, truth: bool) -> State:
         counts.get(one.id, one) if isinstance(one, ir.Name) else one
         for one in (node.left, node.right)
     ]
-    name = next((arg.value for one in sides if _is_size(one) for arg in one.args), None)
+    name = next((arg.value for one in sides if known.is_size(one) for arg in one.args), None)
     numbers = [one.value for one in sides if isinstance(one, ir.Const) and type(one.value) is int]
     if not isinstance(name, ir.Name) or not numbers or not ctx.is_own:
         return state
     several = (2, max(2, numbers[0]), max(2, numbers[0]) + 1)
-    pairs = ([n, numbers[0]] if _is_size(sides[0]) else [numbers[0], n] for n in several)
+    pairs = ([n, numbers[0]] if known.is_size(sides[0]) else [numbers[0], n] for n in several)
     may_be_several = any(_NUMBERS[node.op](*pair) == truth for pair in pairs)
     if may_be_several or name.id not in ctx.frame.func.locals - ctx.frame.func.outer:
         return state
@@ -219,8 +215,9 @@ def _compare(ctx: Context, node: ir.Compare, state: State) -> Results:
             results.append((after, Const(node.op == "NotIn")))
             continue
         crowded = _may_count(node, values) and _is_crowded(ctx, after)
-        known = _compared(after, node.op, values, list(map(_is_size, nodes)) if crowded else [])
-        results.append((after, UNKNOWN if known is None else Const(known)))
+        sizes = list(map(known.is_size, nodes)) if crowded else []
+        holds = _compared(after, node.op, values, sizes)
+        results.append((after, UNKNOWN if holds is None else Const(holds)))
     return results
 
 

@@ -346,8 +346,8 @@ def run_body(ctx: Context, frame: Frame, state: State) -> Results:
 def _pass_on(ctx: Context, func: ir.Func, completion: Completion, states: Iterable[State]) -> None:
     """What a helper raises goes to its caller, where a step says on which line that is."""
     if ctx.is_own and not func.is_lambda:
-        what = f"{func.cls}.{func.name}() raises" if func.cls else f"{func.name}() raises"
-        states = [state.step(ctx.machine.line, what, counts=False) for state in states]
+        line, what = ctx.machine.line, f"{func.shown}() raises"
+        states = [state.step(line, what, counts=False) for state in states]
     ctx.out.add(completion, *states)
 
 

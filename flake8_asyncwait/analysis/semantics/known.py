@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Flag, auto
 from functools import cache, partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeGuard, TypeVar
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.verdicts import all_of, any_of
@@ -238,6 +238,11 @@ def named(traits: Trait) -> frozenset[str]:
 def has(call: ir.Call, traits: Trait) -> bool:
     """Whether a call has one of some traits, by the last component of its name."""
     return last_name(call.func) in named(traits)
+
+
+def is_size(node: ir.Expr) -> TypeGuard[ir.Call]:
+    """Whether an expression is how many items a collection has."""
+    return isinstance(node, ir.Call) and has(node, Trait.SIZES)
 
 
 def is_cancel(method: str) -> bool:

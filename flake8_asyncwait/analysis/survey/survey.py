@@ -91,7 +91,7 @@ def _counts(func: ir.Func) -> Iterator[tuple[str, ir.Call]]:
         bound.update(bound_names(node))
     for node in every(func):
         call = node.value if isinstance(node, ir.Assign) else None
-        if isinstance(call, ir.Call) and known.has(call, known.SIZES):
+        if call is not None and known.is_size(call):
             names, counted = bound_names(node), [mentioned(arg.value) for arg in call.args]
             if all(bound[name] == 1 for name in names.union(*counted)):
                 yield from ((name, call) for name in names)
@@ -104,14 +104,10 @@ def _sizes(func: ir.Func, counts: Mapping[str, ir.Call]) -> Iterator[int]:
         if isinstance(node, ir.Compare):
             sides = (node.left, node.right)
             named = (isinstance(side, ir.Name) and side.id in counts for side in sides)
-            if any(map(_is_size, sides)) or any(named):
+            if any(map(known.is_size, sides)) or any(named):
                 numbers = (part.value for part in walk(sides) if isinstance(part, ir.Const))
                 asked = [number for number in numbers if type(number) is int]
                 yield from (size for number in asked for size in (number - 1, number))
-
-
-def _is_size(node: ir.Expr) -> bool:
-    return isinstance(node, ir.Call) and known.has(node, known.SIZES)
 
 
 def _awaited(func: ir.Func) -> Iterator[int]:
