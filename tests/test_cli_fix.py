@@ -126,6 +126,24 @@ class TestFix:
         assert path.read_text() == samples.FORGOTTEN
         assert not (project / "pkg" / "_wait_any.py").exists()
 
+    @pytest.mark.skipif(os.name != "posix", reason="only POSIX has links for everybody")
+    def test_a_link_out_of_the_project_is_written_only_by_its_name(
+        self, asyncwait: Asyncwait, project: Path, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        target = tmp_path_factory.mktemp("outside") / "a.py"
+        target.write_text(samples.NO_FINALLY)
+        link = project / "scripts" / "a.py"
+        link.parent.mkdir()
+        link.symlink_to(target)
+        for option in ("--check", "--diff", "--cure=auto"):
+            run = asyncwait("fix", option, "scripts")
+            assert run.status == 2
+            reason = "it links to a file outside the project; name it to fix it"
+            assert f"scripts/a.py: {reason}" in run.err
+            assert target.read_text() == samples.NO_FINALLY
+        assert asyncwait("fix", "scripts/a.py").status == 0
+        assert target.read_text() != samples.NO_FINALLY
+
     def test_a_file_that_cannot_be_read_may_have_something_to_fix(
         self, asyncwait: Asyncwait
     ) -> None:

@@ -28,6 +28,7 @@ from flake8_asyncwait.commands.streams import say
 from flake8_asyncwait.config.settings import AUTO
 from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.report.paths import relative
+from flake8_asyncwait.source.project import leads_out
 from flake8_asyncwait.source.text import SourceError
 
 if TYPE_CHECKING:
@@ -196,7 +197,9 @@ class _Fix(Run):
         return bool(self.args.diff or (STDIN in self.args.paths and not self.args.check))
 
     def _put(self, path: str, name: str, done: FileFix) -> None:
-        """Write a fixed file, or show it."""
+        """Write a fixed file, or show it. One outside the project is written only by its name."""
+        if done.is_changed and path not in self.args.paths and leads_out(path):
+            raise SourceError(name, "it links to a file outside the project; name it to fix it")
         if self.args.diff:
             self.progress.aside(partial(self._show, done.diff(name, self.shown)))
         elif path == STDIN and not self.args.check:

@@ -30,7 +30,7 @@ from flake8_asyncwait.report.entry import NewModule
 from flake8_asyncwait.sites.pieces import LONG_FILE
 from flake8_asyncwait.sites.syntax import tree_of
 from flake8_asyncwait.source.opened import is_file
-from flake8_asyncwait.source.project import Project, is_name, project_of
+from flake8_asyncwait.source.project import Project, is_name, leads_out, project_of
 from flake8_asyncwait.source.text import SourceError, decode, read
 
 NAME = "wait_any"
@@ -100,10 +100,9 @@ def plan_helper(path: str, text: str, helper: Helper | None = None) -> HelperPla
     tree = tree_of(text)
     project = project_of(path)
     if os.path.islink(path):  # what is written is the file that it leads to, in its own package
-        target = project_of(os.path.realpath(path))
-        if target.root != os.path.realpath(project.root):
+        if leads_out(path):
             raise HelperError("it is a link that leads out of the project")
-        project = target
+        project = project_of(os.path.realpath(path))
     if helper is None and not project.packages:
         raise HelperError("the file is in no package; name a helper with --helper")
     if helper is None and _is_test(project, path):

@@ -73,6 +73,13 @@ def project_of(path: str) -> Project:
     return Project(root or base, base, tuple(packages), root is not None)
 
 
+def leads_out(path: str) -> bool:
+    """Whether the file at `path` is a link that leads out of its project."""
+    if not os.path.islink(path):
+        return False
+    return project_of(os.path.realpath(path)).root != os.path.realpath(project_of(path).root)
+
+
 def module_below(bases: Iterable[str], parts: Sequence[str]) -> str | None:
     """The path of a module that is found from one of `bases`, by the parts of its dotted name."""
     for base in bases:
