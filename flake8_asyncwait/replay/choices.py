@@ -40,6 +40,7 @@ WITNESS_SIZE = 5  # as some witness needs: four that are done, and one that is n
 GOES_ON = "a loop goes on"
 DOES_NOT_HOLD = "an assertion does not hold"
 HARMLESS = frozenset({GOES_ON, DOES_NOT_HOLD})
+CANCELLED = "cancelled"
 TOO_MANY_CHOICES = "too many choices"
 BOUNDS = frozenset({GOES_ON, TOO_MANY_CHOICES})
 
@@ -64,6 +65,7 @@ class Choices(Backstage):
     points: list[Point] = field(default_factory=list)
     faulty: bool = False
     fault: str = ""
+    is_cancelled: bool = False
     striking: str = BYSTANDER
     over: bool = False
     given_up: str = ""
@@ -137,6 +139,7 @@ class Choices(Backstage):
         if picked >= faults_from:
             self.faulty = True
             self.fault = self.striking
+            self.is_cancelled = options[picked] == CANCELLED
             if self.guide is not None:
                 self.guide.advance()
         return picked
@@ -194,7 +197,7 @@ class Choices(Backstage):
     def strike(
         self, label: str, fails: bool = True, cancels: bool = True, lines: Collection[int] = ()
     ) -> str:
-        """Offer the one fault here; return "", "cancelled", "timed out" or "failed".
+        """Offer the one fault here; return "", `CANCELLED`, "timed out" or "failed".
 
         Inside `asyncio.timeout()` a cancellation may also be the timeout's, which is no fault where
         a handler expects it. The place is the running line, or `lines`.
@@ -202,7 +205,7 @@ class Choices(Backstage):
         scope = self.scopes[-1] if cancels and self.scopes else None
         kinds, faults = [""], []
         if cancels:
-            faults.append("cancelled")
+            faults.append(CANCELLED)
         if scope is not None and not scope.expired():
             (kinds if scope.is_expected else faults).append("timed out")
         if fails:

@@ -58,6 +58,30 @@ def _primitive(name: str) -> Callable[..., Unknown]:
     return make
 
 
+class CurrentTask(Standin):
+    """The task that runs the judged function. What it does not know is an unknown."""
+
+    SHOWN = frozenset(name for name in dir(asyncio.Task) if name[0] != "_")
+    __slots__ = ("task", "world")
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.task = Unknown(world, "asyncio.current_task()", Kind.VALUE)
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self.task.attribute(name)
+
+    def cancelling(self) -> int:
+        expired = sum(scope.expired() for scope in self.world.scopes)
+        return int(self.world.is_cancelled) + expired
+
+    def uncancel(self) -> int:
+        self.world.is_cancelled = False
+        return self.cancelling()
+
+
 class Asyncio(Standin):
     """The stand-in for the `asyncio` module. What it does not know is an unknown."""
 
@@ -143,6 +167,9 @@ class Asyncio(Standin):
         if isinstance(thing, Unknown) and not is_task(thing):
             return not self.world.choose("isfuture()", ("yes", "no"))
         return isinstance(thing, Future) or is_task(thing)
+
+    def current_task(self, loop: object = None) -> CurrentTask:
+        return CurrentTask(self.world)
 
     def get_running_loop(self) -> Unknown:
         return Unknown(self.world, "asyncio.loop", Kind.VALUE)

@@ -8,6 +8,7 @@ is put in first; wrappers (try, loops, suppress) and further statements grow aro
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -125,6 +126,7 @@ CATCHES: tuple[str, ...] = (
     "(ValueError, OSError)",
     "",
 )
+CANCELLING = "asyncio.current_task().cancelling()"  # there is none before Python 3.11
 CATCHES += ("asyncio.TimeoutError", "(Exception, asyncio.CancelledError)")
 
 
@@ -694,6 +696,7 @@ class Writer:
         if "found" in self.names.lists:
             options += ["found", "len(found) == 1"]
         options += ["cond()", "flag", "not flag", "flag is None", "use.closed", "not use.closed"]
+        options += [CANCELLING] if sys.version_info >= (3, 11) else []
         return self.pick(options)
 
     def condition(self, depth: int, in_loop: bool) -> Lines:
@@ -825,6 +828,8 @@ class Writer:
         """Write what an `except` does: mostly clean up and raise again."""
         last = self.pick(("raise", "raise", "pass", "return"))
         lines = self.cleanup() if self.chance(70) else []
+        if lines and sys.version_info >= (3, 11) and self.chance(10):
+            lines = [f"if {CANCELLING}:", *indented(lines)]
         if self.chance(20):
             lines += self.statement(depth, in_loop)
         return [*lines, last]

@@ -68,7 +68,8 @@ class Facts:
     methods, by their dotted texts, of whose end a question to the same object tells. `wraps` are
     the last components of the names of what makes tasks of coroutines. `bound_to` says which name a
     call, as an id, is bound to at once, `counts` are names that hold how many there are of
-    something, `sizes` those that it tells from others. `summaries` are what was worked out
+    something, `sizes` those that it tells from others. `recounts` says that it may change how often
+    the task that runs it is asked to cancel. `summaries` are what was worked out
     of functions of the file that it calls.
     """
 
@@ -86,6 +87,7 @@ class Facts:
     bound_to: Mapping[int, str] = field(default_factory=dict)
     counts: Mapping[str, ir.Call] = field(default_factory=dict)
     sizes: frozenset[int] = frozenset()
+    recounts: bool = False
     summaries: dict[object, Summary | None] = field(default_factory=dict)
     # The calls inside of awaits, as ids.
     awaited: frozenset[int] = frozenset()

@@ -34,6 +34,7 @@ from flake8_asyncwait.analysis.states.values import (
     Box,
     Const,
     Coroutine,
+    CurrentTask,
     Foreign,
     Function,
     Loop,
@@ -341,6 +342,9 @@ def _other_method(
         state = _without_runs(text, state)
     if isinstance(receiver, Loop) or _is_loop(node):
         rule = known.LOOP_METHODS.get(name, known.UNKNOWN_CALL).rule or unknown_call
+        return rule(ctx, node, args, state)
+    if isinstance(receiver, CurrentTask):
+        rule = known.RUNNING_METHODS.get(name, known.UNKNOWN_CALL).rule or unknown_call
         return rule(ctx, node, args, state)
     if isinstance(receiver, Primitive) and name in receiver.methods:
         return [(state, Result(ctx.machine.origin(node), f"{_shown(node.func)}()"))]

@@ -28,6 +28,7 @@ from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
     Box,
     Const,
+    CurrentTask,
     Foreign,
     Function,
     Loop,
@@ -69,7 +70,7 @@ def _attr(ctx: Context, node: ir.Attr, state: State) -> Results:
 
 
 def _member(ctx: Context, node: ir.Attr, value: Value, state: State) -> Value:
-    if isinstance(value, (Ref, Primitive, Loop)):
+    if isinstance(value, (Ref, Primitive, Loop, CurrentTask)):
         return Method(value, node.name)
     if isinstance(value, (Param, Result, Foreign)) and node.name in known.TASK_METHODS:
         return Method(value, node.name)

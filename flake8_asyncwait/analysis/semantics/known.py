@@ -53,6 +53,8 @@ class Trait(Flag):
     WRITES = auto()  # it may fail, whatever it is given
     PAIRS = auto()  # its items hold one of each collection that it is given, in order
     COPIES = auto()  # it takes the items of the collection that it is given, and nothing else
+    RUNS = auto()  # its value is the running task
+    RECOUNTS = auto()  # it takes back what the running task was asked to
 
 
 CARRIES, WRAPS, MAKES, ADDS = Trait.CARRIES, Trait.WRAPS, Trait.MAKES, Trait.ADDS
@@ -112,6 +114,7 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     **{name: Row(rule) for name, rule in FILTERS.items()},
     "asyncio.run": Row(tasks.run_main),
     "asyncio.sleep": Row(tasks.sleep),
+    "asyncio.current_task": Row(tasks.current_task, Trait.RUNS),
     "asyncio.get_running_loop": Row(tasks.event_loop),
     "asyncio.get_event_loop": Row(tasks.event_loop),
     "asyncio.new_event_loop": Row(tasks.event_loop),
@@ -201,6 +204,10 @@ LOOP_METHODS: dict[str, Row[FunctionRule]] = {
     "run_in_executor": Row(tasks.make_future),
     "run_until_complete": Row(tasks.run_until_complete),
 }
+RUNNING_METHODS: dict[str, Row[FunctionRule]] = {
+    "cancelling": Row(tasks.cancelling, DECIDES),
+    "uncancel": Row(None, Trait.RECOUNTS),
+}
 STACK_METHODS: dict[str, Row[FunctionRule]] = {"callback": Row(None, REGISTERS)}
 # What a question says for as long as a method of the same object has not ended.
 WHILE_PENDING = {
@@ -224,6 +231,7 @@ TABLES: tuple[dict[str, Row[Any]], ...] = (
     TASK_METHODS,
     COLLECTION_METHODS,
     LOOP_METHODS,
+    RUNNING_METHODS,
     STACK_METHODS,
 )
 
@@ -243,6 +251,12 @@ def has(call: ir.Call, traits: Trait) -> bool:
 def is_size(node: ir.Expr) -> TypeGuard[ir.Call]:
     """Whether an expression is how many items a collection has."""
     return isinstance(node, ir.Call) and has(node, Trait.SIZES)
+
+
+def recounts(call: ir.Call) -> bool:
+    """Whether a call may change how often the running task is asked to cancel, as timeouts do."""
+    name = last_name(call.func)
+    return has(call, Trait.RECOUNTS) or any(one.endswith(f".{name}") for one in TIMEOUTS)
 
 
 def is_cancel(method: str) -> bool:

@@ -25,7 +25,7 @@ from flake8_asyncwait.analysis.semantics.waits import (
 )
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import Flow
-from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.state import STRUCK, State
 from flake8_asyncwait.analysis.states.trace import WAITING
 from flake8_asyncwait.analysis.states.values import (
     ASKED,
@@ -43,6 +43,7 @@ from flake8_asyncwait.analysis.states.values import (
     Box,
     Const,
     Coroutine,
+    CurrentTask,
     Gather,
     Loop,
     Owner,
@@ -223,6 +224,20 @@ def run_main(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     if isinstance(value, Waiting):
         return [(hand_over(ctx, state, value), UNKNOWN)]
     return unknown_call(ctx, node, args, state)
+
+
+def current_task(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    return [(state, CurrentTask())]
+
+
+def cancelling(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    """How often the task that runs the function is asked to cancel: a fault alone does that."""
+    if ctx.machine.facts.recounts:
+        return [(state, UNKNOWN)]
+    if state.fault is None:
+        return [(state, Const(0))]
+    is_asked = ctx.handling == CANCELLED_ERROR and state.fault == STRUCK
+    return [(state, Const(1) if is_asked else UNKNOWN)]
 
 
 def event_loop(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:

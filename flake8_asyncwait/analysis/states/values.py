@@ -214,6 +214,12 @@ class Loop(NamedTuple):
     kind: str = "loop"
 
 
+class CurrentTask(NamedTuple):
+    """The task that runs the function."""
+
+    kind: str = "current task"
+
+
 class AsCompleted(NamedTuple):
     """What `as_completed` returns over a collection; `timed` as for `Shielded`."""
 
@@ -243,6 +249,7 @@ Value = Union[
     Slice,
     Tested,
     Loop,
+    CurrentTask,
     AsCompleted,
     "tuple[Value, ...]",
 ]

@@ -147,8 +147,17 @@ def relevant_names(
                 names.update(scoped(_filled(node, site_set, follows), owner, func))
     close(names, edges)
     told = conditions(func, with_owners(names))
-    decisive = tested_constants(func, told) | filled(func) | _indexes(func)
+    decisive = tested_constants(func, told) | filled(func) | _indexes(func) | _running(func)
     return Relevant(with_owners(unscoped(names) | decisive), with_owners(unscoped(elements)))
+
+
+def _running(func: ir.Func) -> set[str]:
+    """The names that a function binds to the task that runs it."""
+    bound: set[str] = set()
+    for node in every(func):
+        if isinstance(node, (ir.Assign, ir.Walrus)) and isinstance(node.value, ir.Call):
+            bound |= bound_names(node) if known.has(node.value, known.Trait.RUNS) else set()
+    return bound
 
 
 def _awaited(func: ir.Func, before: Collection[tuple[str, str]]) -> set[str]:

@@ -65,6 +65,7 @@ def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> 
         bound_to=dict(_bound_to(func)),
         counts=counts,
         sizes=frozenset(_sizes(func, counts)),
+        recounts=any(isinstance(n, ir.Call) and known.recounts(n) for n in every(func)),
         awaited=frozenset(_awaited(func)),
         polling=frozenset(_polling(func)),
     )
