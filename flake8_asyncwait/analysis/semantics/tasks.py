@@ -232,12 +232,12 @@ def current_task(ctx: Context, node: ir.Call, args: Args, state: State) -> Resul
 
 def cancelling(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """How often the task that runs the function is asked to cancel: a fault alone does that."""
-    if ctx.machine.facts.recounts:
+    is_asked = ctx.handling == CANCELLED_ERROR
+    if is_asked and ctx.machine.facts.recounts:
         return [(state, UNKNOWN)]
     if state.fault is None:
         return [(state, Const(0))]
-    is_asked = ctx.handling == CANCELLED_ERROR and state.fault == STRUCK
-    return [(state, Const(1) if is_asked else UNKNOWN)]
+    return [(state, Const(1) if is_asked and state.fault == STRUCK else UNKNOWN)]
 
 
 def event_loop(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
