@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import Any
 
 import libcst as cst
 
@@ -73,7 +72,7 @@ class Lowerer:
         """A name for a variable of a comprehension, which no other has."""
         return f"{name}~{next(self._fresh)}"
 
-    def block(self, body: Sequence[Any]) -> list[ir.Stmt]:
+    def block(self, body: Sequence[cst.CSTNode]) -> list[ir.Stmt]:
         statements: list[ir.Stmt] = []
         for node in body:
             if isinstance(node, cst.SimpleStatementLine):
@@ -86,7 +85,7 @@ class Lowerer:
     def suite(self, suite: cst.BaseSuite) -> list[ir.Stmt]:
         return self.block(suite.body)
 
-    def statement(self, node: Any) -> list[ir.Stmt]:
+    def statement(self, node: cst.CSTNode) -> list[ir.Stmt]:
         line = self.line = self._line_of(node)
         lower = STATEMENTS.get(type(node))
         if lower is None:
@@ -158,7 +157,7 @@ class Lowerer:
             self.func.definitions[name] = None
         self.func.mentions.add(name)
 
-    def target(self, node: Any) -> ir.Target:
+    def target(self, node: cst.CSTNode) -> ir.Target:
         if isinstance(node, cst.Name):
             name = self.scoped(node.value)
             self.bind(name)
@@ -173,15 +172,15 @@ class Lowerer:
         lowered = self.expr(node)
         return lowered if isinstance(lowered, (ir.Attr, ir.Subscript)) else ir.Other([lowered])
 
-    def optional(self, node: Any) -> ir.Expr | None:
+    def optional(self, node: cst.CSTNode | None) -> ir.Expr | None:
         return None if node is None else self.expr(node)
 
-    def expr(self, node: Any) -> ir.Expr:
+    def expr(self, node: cst.CSTNode) -> ir.Expr:
         lower = EXPRESSIONS.get(type(node))
         if lower is not None:
             return lower(self, node)
         return ir.Other([self.expr(child) for child in _parts(node)])
 
 
-def _parts(node: Any) -> list[cst.BaseExpression]:
+def _parts(node: cst.CSTNode) -> list[cst.BaseExpression]:
     return [child for child in node.children if isinstance(child, cst.BaseExpression)]

@@ -118,15 +118,15 @@ def _dict(lowerer: Lowerer, node: cst.Dict) -> ir.Expr:
     )
 
 
-def _comprehension(lowerer: Lowerer, node: Any) -> ir.Expr:
+def _comprehension(lowerer: Lowerer, node: cst.BaseSimpleComp | cst.DictComp) -> ir.Expr:
     kind = _COMPREHENSIONS.get(type(node), list)
     line = lowerer.line
     variables = _comprehension_variables(node.for_in)
     lowerer.scopes.append({name: lowerer.fresh(name) for name in sorted(variables)})
     key = lowerer.expr(node.key) if isinstance(node, cst.DictComp) else None
-    part = node.elt if hasattr(node, "elt") else node.value
+    part = node.elt if isinstance(node, cst.BaseSimpleComp) else node.value
     is_unpacked = isinstance(part, cst.StarredElement)
-    element = lowerer.expr(part.value if is_unpacked else part)
+    element = lowerer.expr(part.value if isinstance(part, cst.StarredElement) else part)
     clauses = []
     clause: cst.CompFor | None = node.for_in
     while clause is not None:
@@ -226,14 +226,14 @@ def _walrus(lowerer: Lowerer, node: cst.NamedExpr) -> ir.Expr:
     return ir.Walrus(target, lowerer.expr(node.value))
 
 
-def _constant(lowerer: Lowerer, node: Any) -> ir.Expr:
+def _constant(lowerer: Lowerer, node: cst.CSTNode) -> ir.Expr:
     return literal(node) or ir.Other([])
 
 
-def _formatted(lowerer: Lowerer, node: Any) -> ir.Expr:
-    texts = ("FormattedStringText", "TemplatedStringText")
-    parts = [part for part in node.parts if type(part).__name__ not in texts]
-    return ir.Other([lowerer.expr(part.expression) for part in parts])
+def _formatted(lowerer: Lowerer, node: cst.FormattedString) -> ir.Expr:
+    """An f-string, or a t-string, whose parts have no other names for what they hold."""
+    parts = (getattr(part, "expression", None) for part in node.parts)
+    return ir.Other([lowerer.expr(part) for part in parts if part is not None])
 
 
 def _is_map(call: ir.Call) -> bool:
@@ -249,7 +249,7 @@ def _comprehension_variables(clause: cst.CompFor | None) -> set[str]:
     """The names that the clauses of a comprehension bind."""
     names: set[str] = set()
     while clause is not None:
-        queue: list[Any] = [clause.target]
+        queue: list[cst.CSTNode] = [clause.target]
         while queue:
             node = queue.pop()
             if isinstance(node, cst.Name):

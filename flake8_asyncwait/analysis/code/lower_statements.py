@@ -77,7 +77,7 @@ def _declare(lowerer: Lowerer, node: cst.Global | cst.Nonlocal, line: int) -> li
     return []
 
 
-def _import(lowerer: Lowerer, node: Any, line: int) -> list[ir.Stmt]:
+def _import(lowerer: Lowerer, node: cst.Import | cst.ImportFrom, line: int) -> list[ir.Stmt]:
     imports: dict[str, str] = {}
     code = cst.Module([cst.SimpleStatementLine([node])]).code
     statement = ast.parse(_LAZY.sub("", code)).body[0]

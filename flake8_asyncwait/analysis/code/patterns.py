@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 from math import prod
-from typing import Any
 
 import libcst as cst
 
@@ -22,7 +21,7 @@ SINGLETONS: dict[str, object] = {"None": None, "True": True, "False": False}
 _MOST_ROWS = 1_000
 
 
-def pattern(node: Any) -> tuple[list[object] | None, bool]:
+def pattern(node: cst.MatchPattern) -> tuple[list[object] | None, bool]:
     """What a pattern is known to match, and whether it matches everything."""
     if isinstance(node, cst.MatchAs):
         return (None, True) if node.pattern is None else pattern(node.pattern)
@@ -63,7 +62,7 @@ def captures(node: cst.CSTNode) -> Iterator[str]:
         yield from captures(child)
 
 
-def literal(node: Any) -> ir.Const | None:
+def literal(node: cst.CSTNode) -> ir.Const | None:
     if isinstance(node, cst.Integer):
         return ir.Const(int(node.value.replace("_", ""), 0)) if node.value.isalnum() else None
     if isinstance(node, cst.SimpleString):
