@@ -21,12 +21,12 @@ _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _POINTS_BACK = re.compile(r"(Otherwise|These|They|This|That|It|So)\b")
 
 
-def bare(statement: Any) -> Any:
+def bare(statement: cst.CSTNode) -> Any:
     """A statement without the comments and blank lines before it."""
     return statement.with_changes(leading_lines=())
 
 
-def leaves_a_name(statement: Any, function: cst.CSTNode) -> bool:
+def leaves_a_name(statement: cst.CSTNode, function: cst.CSTNode) -> bool:
     """Whether a statement is a loop, perhaps under an `if`, of which a variable may be read outside
     of it, and of other loops over it."""
     loop = _only(statement.body) if isinstance(statement, cst.If) else statement
@@ -56,7 +56,7 @@ def is_captured(function: cst.CSTNode, name: str) -> bool:
 
 def _reads_outside(node: cst.CSTNode, variable: str) -> bool:
     if isinstance(node, (cst.For, cst.CompFor)) and variable in target_names(node.target):
-        rest: list[Any] = [node.iter]
+        rest: list[cst.CSTNode] = [node.iter]
         if isinstance(node, cst.For) and node.orelse is not None:
             rest.append(node.orelse)
         return any(_reads_outside(part, variable) for part in rest)
@@ -71,7 +71,7 @@ def _reads_outside(node: cst.CSTNode, variable: str) -> bool:
     return any(_reads_outside(child, variable) for child in parts(node))
 
 
-def cancelled_by(statement: Any) -> str | None:
+def cancelled_by(statement: cst.CSTNode) -> str | None:
     """The name of the collection whose tasks a statement cancels and does nothing else with:
 
         for task in NAME: task.cancel()
@@ -91,21 +91,20 @@ def cancelled_by(statement: Any) -> str | None:
     return _loops_over(statement)
 
 
-def cancelled_name(statement: Any) -> str | None:
+def cancelled_name(statement: cst.CSTNode) -> str | None:
     """The name of the one task that a statement cancels and does nothing else with."""
-    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
-    call = small.value if isinstance(small, cst.Expr) and len(statement.body) == 1 else None
-    return asked(call, "cancel")
+    small = _only(statement) if isinstance(statement, cst.SimpleStatementLine) else None
+    return asked(small.value, "cancel") if isinstance(small, cst.Expr) else None
 
 
-def asked(node: Any, method: str) -> str | None:
+def asked(node: cst.CSTNode | None, method: str) -> str | None:
     """The name of which a node calls a method, without arguments: a message would be one."""
     if not isinstance(node, cst.Call) or node.args or not isinstance(node.func, cst.Attribute):
         return None
     return _name(node.func.value) if node.func.attr.value == method else None
 
 
-def _loops_over(statement: Any) -> str | None:
+def _loops_over(statement: cst.CSTNode) -> str | None:
     if isinstance(statement, cst.For):
         if statement.asynchronous is not None or statement.orelse is not None:
             return None
@@ -116,10 +115,9 @@ def _loops_over(statement: Any) -> str | None:
             body = _only(body.body)
         if variable and isinstance(body, cst.Expr) and asked(body.value, "cancel") == variable:
             return _name(statement.iter)
-    if isinstance(statement, cst.SimpleStatementLine):
-        statement = _only(statement)
-    if isinstance(statement, cst.Expr) and isinstance(statement.value, (cst.ListComp, cst.SetComp)):
-        return _comprehends(statement.value)
+    small = _only(statement) if isinstance(statement, cst.SimpleStatementLine) else statement
+    if isinstance(small, cst.Expr) and isinstance(small.value, (cst.ListComp, cst.SetComp)):
+        return _comprehends(small.value)
     return None
 
 
@@ -133,7 +131,7 @@ def _comprehends(node: cst.ListComp | cst.SetComp) -> str | None:
     return _name(clause.iter) if variable and asked(node.elt, "cancel") == variable else None
 
 
-def _only(suite: Any) -> Any:
+def _only(suite: cst.BaseSuite | cst.SimpleStatementLine) -> cst.CSTNode | None:
     """The one statement of a suite, without the line around it."""
     if len(suite.body) != 1:
         return None
@@ -141,13 +139,14 @@ def _only(suite: Any) -> Any:
     return _only(statement) if isinstance(statement, cst.SimpleStatementLine) else statement
 
 
-def _name(node: Any) -> str | None:
+def _name(node: cst.CSTNode) -> str | None:
     return node.value if isinstance(node, cst.Name) else None
 
 
-def _asks_not_done(node: Any, variable: str | None) -> bool:
-    negated = isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not)
-    return negated and variable is not None and asked(node.expression, "done") == variable
+def _asks_not_done(node: cst.CSTNode, variable: str | None) -> bool:
+    if not isinstance(node, cst.UnaryOperation) or not isinstance(node.operator, cst.Not):
+        return False
+    return variable is not None and asked(node.expression, "done") == variable
 
 
 def is_about_cancels(code: str) -> bool:

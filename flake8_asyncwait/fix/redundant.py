@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from itertools import dropwhile, takewhile
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import libcst as cst
 
@@ -95,7 +95,7 @@ class _Unrepeated(cst.CSTTransformer):
             ),
         )
 
-    def _may_go(self, cancels: Sequence[Any]) -> bool:
+    def _may_go(self, cancels: Sequence[cst.CSTNode]) -> bool:
         """Whether nothing is lost with some cancels: comments have a place only before the first,
         and nobody reads the variable of a loop."""
         if any(leaves_a_name(each, self._function) for each in cancels):
@@ -134,7 +134,7 @@ class _BeforeReturns(cst.CSTTransformer):
         return updated_node.with_changes(body=[*before[: len(before) - len(gone)], last])
 
 
-def _returns_at_once(statement: Any) -> bool:
+def _returns_at_once(statement: cst.CSTNode) -> bool:
     """Whether a statement returns a name or a constant, or nothing."""
     if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
         return False
@@ -143,7 +143,7 @@ def _returns_at_once(statement: Any) -> bool:
     return isinstance(only, cst.Return) and isinstance(only.value, plain)
 
 
-def _cancelled(statement: Any) -> str | None:
+def _cancelled(statement: cst.CSTNode) -> str | None:
     """The name of the task, or the collection of tasks, that a statement cancels and does nothing
     else with."""
     return cancelled_name(statement) or cancelled_by(bare(statement))
@@ -152,6 +152,13 @@ def _cancelled(statement: Any) -> str | None:
 def _task_names(place: Place) -> frozenset[str]:
     waited = aims.waited_of(place.call)
     return every_name(waited) if waited is not None else frozenset()
+
+
+# What may stand in the place of a statement.
+Replacement: TypeAlias = (
+    cst.BaseStatement | cst.FlattenSentinel[cst.BaseStatement] | cst.RemovalSentinel
+)
+N = TypeVar("N", bound=cst.CSTNode)
 
 
 class _Without(cst.CSTTransformer):
@@ -168,7 +175,7 @@ class _Without(cst.CSTTransformer):
 
     def leave_IndentedBlock(
         self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
-    ) -> Any:
+    ) -> cst.IndentedBlock:
         """The block without what is gone: what stands first now has no blank line before it, and
         the comment of a cancel goes to what else is done to its task."""
         gone = [each in self._removed for each in original_node.body]
@@ -201,7 +208,7 @@ class _Without(cst.CSTTransformer):
         mine = self._names | set().union(*self._over)
         self._over.append(set(target_names(node.target)) if _holds_only(node.iter, mine) else set())
 
-    def leave_For(self, original_node: cst.For, updated_node: cst.For) -> Any:
+    def leave_For(self, original_node: cst.For, updated_node: cst.For) -> Replacement:
         self._over.pop()
         if not _is_empty(updated_node.body):
             return updated_node
@@ -215,7 +222,7 @@ class _Without(cst.CSTTransformer):
 
     def leave_SimpleStatementLine(
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
-    ) -> Any:
+    ) -> Replacement:
         first, last = self._place.lines_of(original_node)
         if not all(line in self._idle for line in (first, last)):
             return updated_node
@@ -228,7 +235,7 @@ class _Without(cst.CSTTransformer):
 
     def leave_SimpleStatementSuite(
         self, original_node: cst.SimpleStatementSuite, updated_node: cst.SimpleStatementSuite
-    ) -> Any:
+    ) -> cst.SimpleStatementSuite:
         lines = {self._place.lines_of(small)[0] for small in original_node.body}
         spare = lines <= set(self._idle) and all(map(self._only_cancels, original_node.body))
         return updated_node.with_changes(body=()) if spare else updated_node
@@ -245,9 +252,10 @@ class _Without(cst.CSTTransformer):
             if not all(_is_pure(each.test) for each in loop.ifs):
                 return False
             names, value = set(target_names(loop.target)), value.elt
-        return asked(value, "cancel") in names
+        name = asked(value, "cancel")
+        return name is not None and name in names
 
-    def leave_If(self, original_node: cst.If, updated_node: cst.If) -> Any:
+    def leave_If(self, original_node: cst.If, updated_node: cst.If) -> Replacement:
         if not _is_empty(updated_node.body):
             return updated_node
         if not _is_pure(updated_node.test):
@@ -268,10 +276,12 @@ class _Without(cst.CSTTransformer):
             return original_node
         return updated_node.with_changes(test=test, body=block, orelse=None)
 
-    def leave_Else(self, original_node: cst.Else, updated_node: cst.Else) -> Any:
+    def leave_Else(  # type: ignore[override]  # a branch may go as a statement may
+        self, original_node: cst.Else, updated_node: cst.Else
+    ) -> cst.Else | cst.RemovalSentinel:
         return self._gone(original_node) if _is_empty(updated_node.body) else updated_node
 
-    def leave_Try(self, original_node: cst.Try, updated_node: cst.Try) -> Any:
+    def leave_Try(self, original_node: cst.Try, updated_node: cst.Try) -> Replacement:
         if _is_empty(updated_node.body):
             return original_node
         pairs = list(zip(original_node.handlers, updated_node.handlers, strict=True))
@@ -291,13 +301,13 @@ class _Without(cst.CSTTransformer):
             return original_node
         return updated_node.with_changes(handlers=left, finalbody=final)
 
-    def leave_TryStar(self, original_node: cst.TryStar, updated_node: cst.TryStar) -> Any:
+    def leave_TryStar(self, original_node: cst.TryStar, updated_node: cst.TryStar) -> cst.TryStar:
         final = updated_node.finalbody
         bodies = [updated_node.body, *(handler.body for handler in updated_node.handlers)]
         bodies += [final.body] if final is not None else []
         return original_node if any(map(_is_empty, bodies)) else updated_node
 
-    def _unwrapped(self, original_node: cst.Try, updated_node: cst.Try) -> Any:
+    def _unwrapped(self, original_node: cst.Try, updated_node: cst.Try) -> Replacement:
         """What is in a `try` that has nothing to do any more."""
         first, last = self._place.lines_of(original_node.body)
         block, orelse = updated_node.body, updated_node.orelse
@@ -318,21 +328,21 @@ class _Without(cst.CSTTransformer):
     def _name_of(self, handler: cst.ExceptHandler) -> str:
         return layout.code(handler.type).rpartition(".")[2] if handler.type is not None else ""
 
-    def leave_With(self, original_node: cst.With, updated_node: cst.With) -> Any:
+    def leave_With(self, original_node: cst.With, updated_node: cst.With) -> Replacement:
         if not _is_empty(updated_node.body):
             return updated_node
         only_suppresses = all(map(_suppresses, original_node.items))
         return self._gone(original_node) if only_suppresses else original_node
 
-    def leave_While(self, original_node: cst.While, updated_node: cst.While) -> Any:
+    def leave_While(self, original_node: cst.While, updated_node: cst.While) -> cst.While:
         return original_node if _is_empty(updated_node.body) else updated_node
 
     def leave_FunctionDef(
         self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
-    ) -> Any:
+    ) -> cst.FunctionDef:
         return original_node if _is_empty(updated_node.body) else updated_node
 
-    def _gone(self, node: Any) -> Any:
+    def _gone(self, node: N) -> N | cst.RemovalSentinel:
         """What is in the place of a statement that goes: itself where a comment is about more
         than the cancel."""
         if not self._may_go(node):
@@ -345,7 +355,7 @@ class _Without(cst.CSTTransformer):
         return is_about_cancels(layout.code(node))
 
 
-def _tells_of_a_cancel(statement: Any, cancels: Iterable[cst.CSTNode]) -> bool:
+def _tells_of_a_cancel(statement: cst.CSTNode, cancels: Iterable[cst.CSTNode]) -> bool:
     """Whether a statement, as a call of a logger, says that tasks of some cancels are cancelled."""
     if not isinstance(statement, cst.SimpleStatementLine):
         return False
