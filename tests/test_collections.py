@@ -19,6 +19,7 @@ from flake8_asyncwait.analysis.machine.machine import Args, Machine
 from flake8_asyncwait.analysis.semantics import collections, known, operators
 from flake8_asyncwait.analysis.semantics.running import run_real
 from flake8_asyncwait.analysis.states.completion import Flow
+from flake8_asyncwait.analysis.states.real import NotKnown, real
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     MANY,
@@ -364,3 +365,41 @@ async def f():
         held[0][1].cancel()
 """
     assert not check(text).findings
+
+
+NESTED = """\
+import asyncio
+
+
+async def f(work):
+    task = asyncio.create_task(work())
+    ts = (task, task)
+{doubled}
+    await asyncio.wait([task], timeout=1)  # leaks
+    {use}
+"""
+
+
+@pytest.mark.parametrize(
+    "use",
+    ["ts[0]", "ts * 2", "ts + ts", "ts == (1,)", "{ts: 1}[ts]", "sorted(ts)", "ts.count(task)"],
+)
+def test_tuples_that_hold_each_other_twice_are_not_unfolded(use: str) -> None:
+    """Unfolded, there would be 2 ** 60 tasks in them."""
+    text = NESTED.format(doubled="\n".join(["    ts = (ts, ts)"] * 60), use=use)
+    checked = check(text)
+    assert [finding.code for finding in checked.findings] == ["AWT101"]
+    assert checked.undetermined == checked.internal == ()
+
+
+def test_how_much_is_unfolded() -> None:
+    ref: Value
+    state, ref = State({}, {}).new(Box(tuple, (Const(1), Const(2))))
+    for _ in range(9):
+        state, ref = state.new(Box(tuple, (ref, ref)))
+    assert isinstance(ref, Ref)
+    assert len(str(real(state, ref))) > 2**10
+    for _ in range(9):
+        state, ref = state.new(Box(tuple, (ref, ref)))
+    with pytest.raises(NotKnown):
+        real(state, ref)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from contextlib import suppress
 from typing import Any
 
 from flake8_asyncwait.analysis.code.exceptions import Exc
@@ -18,7 +19,7 @@ from flake8_asyncwait.analysis.semantics.running import (
     run_or_open,
     run_real,
 )
-from flake8_asyncwait.analysis.states.real import UNORDERED
+from flake8_asyncwait.analysis.states.real import UNORDERED, NotKnown
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Const, Ref, Value
 
@@ -103,9 +104,10 @@ def _repeated(ctx: Context, left: Value, right: Value, state: State) -> Results:
     if isinstance(count, Const) and times is None:
         ctx.fail(state, Exc("TypeError"))
         return []
-    if times is None or len(box.items) * times > _MOST_ITEMS:
-        return [state.new(box._replace(open=True, escaped=False))]
-    return run_real(ctx, operator.mul, items, [count], state)
+    if times is not None and len(box.items) * times <= _MOST_ITEMS:
+        with suppress(NotKnown):
+            return run_real(ctx, operator.mul, items, [count], state)
+    return [state.new(box._replace(open=True, escaped=False))]
 
 
 def update(ctx: Context, op: str, ref: Ref, value: Value, state: State) -> Results:

@@ -30,6 +30,8 @@ from flake8_asyncwait.analysis.states.values import (
 KEYS: type = type({}.keys())
 VALUES: type = type({}.values())
 UNORDERED = (set, frozenset)
+# Tuples that hold each other twice are a tree of any size: more items than these are not looked at.
+_MOST_ITEMS = 5_000
 # What the real thing may raise, and so an execution. An order of the parts is no error of theirs.
 ERRORS = (TypeError, ValueError, LookupError, AttributeError, OverflowError)
 
@@ -75,12 +77,13 @@ class _Unsure(_Item):
 class _Nested(_Item):
     """What stands for a collection inside another one, which may be itself."""
 
-    def __init__(self, value: Value, state: State) -> None:
+    def __init__(self, value: Value, state: State, room: Iterator[int]) -> None:
         super().__init__(value)
         self._state = state
+        self._room = room
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(real(self._state, self.value))
+        return iter(self._real())
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, _Nested) and self.value != other.value:
@@ -88,7 +91,10 @@ class _Nested(_Item):
         return super().__eq__(other)
 
     def __hash__(self) -> int:
-        return hash(real(self._state, self.value))  # as Python does, it refuses that to lists
+        return hash(self._real())  # as Python does, it refuses that to lists
+
+    def _real(self) -> Any:
+        return _real(self._state, self.value, None, self._room)
 
 
 class _Reference:
@@ -131,28 +137,36 @@ def is_certain(key: Value) -> bool:
 
 def real(state: State, value: Value, kind: type | None = None) -> Any:
     """What stands for a value: a collection as the real thing (of another `kind`, where its own is
-    but a guess), a constant as itself."""
+    but a guess), a constant as itself. What holds too much, tuples in tuples, is not known."""
+    return _real(state, value, kind, iter(range(_MOST_ITEMS)))
+
+
+def _real(state: State, value: Value, kind: type | None, room: Iterator[int]) -> Any:
+    """As `real`; `room` counts down the items that there may still be."""
+    if next(room, None) is None:
+        raise NotKnown
     box = state.get(value)
     if type(box) is Box:
         if kind is dict and box.kind is not dict:
             raise NotKnown
-        made = _made(state, kind or box.kind, box.items)
+        made = _made(state, kind or box.kind, box.items, room)
         if isinstance(made, _Reference) and isinstance(value, Ref):
             made.ref = value
         return made
     if type(value) is Const:
         return value.value
     if type(value) is Slice:
-        return slice(*(real(state, part) for part in value))
+        return slice(*(_real(state, part, None, room) for part in value))
     return _Item(value) if is_sure(value) else _Unsure(value)
 
 
-def _made(state: State, kind: type, items: tuple[Value, ...]) -> Any:
+def _made(state: State, kind: type, items: tuple[Value, ...], room: Iterator[int]) -> Any:
     if kind is dict:
         return _REAL[dict](
-            (_inside(state, key), _inside(state, value)) for key, value in rows_of(items)
+            (_inside(state, key, room), _inside(state, value, room))
+            for key, value in rows_of(items)
         )
-    things = [_inside(state, item) for item in items]
+    things = [_inside(state, item, room) for item in items]
     if kind is KEYS:
         return dict.fromkeys(things).keys()
     if kind is VALUES:
@@ -171,11 +185,11 @@ def listed(thing: Any) -> Iterable[Any]:
     return items
 
 
-def _inside(state: State, value: Value) -> Any:
+def _inside(state: State, value: Value, room: Iterator[int]) -> Any:
     box = state.get(value)
     if type(box) is Box and box.kind is not tuple:
-        return _Nested(value, state)
-    return real(state, value)
+        return _Nested(value, state, room)
+    return _real(state, value, None, room)
 
 
 def read(state: State, thing: Any, opened: bool, order: Iterable[Any] = ()) -> tuple[State, Value]:
