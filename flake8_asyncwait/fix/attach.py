@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import Any
 
 import libcst as cst
@@ -10,7 +11,7 @@ import libcst as cst
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.aims import Aim, is_cleanup, left_to_cancel, only_cancels, stays_bound
 from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
-from flake8_asyncwait.fix.loops import cancelled_by, cancelled_name, is_about_cancels
+from flake8_asyncwait.fix.loops import cancelled, cancelled_by, cancelled_name, is_about_cancels
 from flake8_asyncwait.fix.names import every_name
 from flake8_asyncwait.fix.nodes import suspends
 from flake8_asyncwait.fix.place import Level, Place
@@ -70,8 +71,11 @@ def _others(statement: Any, aim: Aim) -> list[Any]:
 
 
 def _ahead(cancels: Sequence[Any], block: cst.IndentedBlock) -> list[Any]:
-    """The statements of a block behind some cancels, which take the comment that stands first if it
-    is about them."""
+    """The statements of a block with some more cancels behind those that it begins with; where it
+    begins with none, they take the comment that stands first if it is about them."""
+    own = list(takewhile(cancelled, block.body))
+    if own:
+        return [*own, *cancels, *block.body[len(own) :]]
     first, *rest = block.body
     lines = first.leading_lines if hasattr(first, "leading_lines") else ()
     about = "".join((line.comment.value if line.comment else "") + "\n" for line in lines)

@@ -1,4 +1,8 @@
-"""All findings of one file: each gets its cure, the last first, so that the others keep theirs."""
+"""All findings of one file: each gets its cure.
+
+The functions further down in the file come first, so that the lines above them stay; the findings
+of a function come in their order, as a `try` around one may cure those behind it.
+"""
 
 from __future__ import annotations
 
@@ -163,7 +167,7 @@ def fix(
 
 
 class _Function:
-    """The sites of one outermost function, while they are fixed from the last to the first. `text`
+    """The sites of one outermost function, while they are fixed one after the other. `text`
     is what its `versions` are made of, in which the functions `inside` are changed; one that
     `is_long` is left as it is."""
 
@@ -211,9 +215,9 @@ class _Function:
         return self._seen
 
     def fix(self, findings: Sequence[Finding], how: How) -> None:
-        """Cure findings, the last first. Those that cannot be cured are tried again once others
+        """Cure findings in their order. Those that cannot be cured are tried again once others
         have been, as another run would: a second one changes nothing."""
-        left = list(reversed(findings))
+        left = list(findings)
         while left:
             tried = {finding: self._fix(finding, how) for finding in left}
             left = [each for each, text in tried.items() if self._may_try_again(each, text)]

@@ -32,13 +32,14 @@ LITTLE = 3
 
 
 class Laid(NamedTuple):
-    """A proposal as text: its kind, the names of what it cancels, the slice, and how many lines it
-    moves."""
+    """A proposal as text: its kind, the names of what it cancels, the slice, how many lines it
+    moves, and whether the cancels are those that the function had."""
 
     kind: str
     names: frozenset[str]
     text: str
     moved: int
+    has_own: bool
 
 
 def proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> list[Laid]:
@@ -65,12 +66,12 @@ def proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> lis
         own.versions.spend(marked)
         text = laid(place, each.module, width)
         if text is not None:
-            texts.append(Laid(each.kind, each.names, text, each.moved))
+            texts.append(Laid(each.kind, each.names, text, each.moved, each.has_own))
     before = plain(marked)
 
     def order(each: Laid) -> tuple[int, bool, int]:
         lines = changed_lines(before, plain(each.text))
-        lines += LITTLE * (_nested(each.text) - _nested(before))
+        lines += LITTLE * (_nested(each.text) - _nested(before) - each.has_own)
         return lines, each.kind == EXCEPT, each.moved
 
     texts.sort(key=order)

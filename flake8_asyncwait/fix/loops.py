@@ -97,6 +97,13 @@ def cancelled_name(statement: cst.CSTNode) -> str | None:
     return asked(small.value, "cancel") if isinstance(small, cst.Expr) else None
 
 
+def cancelled(statement: Any) -> str | None:
+    """The name of the task, or the collection of tasks, that a statement cancels and does nothing
+    else with, whatever comment is before it."""
+    alone = bare(statement)
+    return cancelled_name(alone) or cancelled_by(alone)
+
+
 def asked(node: cst.CSTNode | None, method: str) -> str | None:
     """The name of which a node calls a method, without arguments: a message would be one."""
     if not isinstance(node, cst.Call) or node.args or not isinstance(node.func, cst.Attribute):

@@ -123,8 +123,8 @@ def _at(
                 continue
             if EXCEPT in kinds:
                 yield wrap.tried(place, level, end, aim, EXCEPT, width)
-            if FINALLY in kinds and not wrap.is_used_outside(place, aim, level, end, uses):
-                yield from wrap.wrapped(place, level, end, aim, width)
+            if FINALLY in kinds:
+                yield from wrap.wrapped(place, level, end, aim, uses, width)
 
 
 def _around(

@@ -323,7 +323,7 @@ def _with_try(
     for _ in range(_STEPS):
         better, tries = None, _BETTER
         partial_names: set[frozenset[str]] = set()
-        for kind, names, after, _ in proposals(marked, now[index], kinds, width):
+        for kind, names, after, _, _ in proposals(marked, now[index], kinds, width):
             if known and (not tries or changed_lines(text, after) > known.most[kind]):
                 continue
             if names in partial_names:

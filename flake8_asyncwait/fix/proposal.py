@@ -23,12 +23,14 @@ MOST_MOVED = 25
 
 class Proposal(NamedTuple):
     """A way to cure a site: what cancels its tasks, `FINALLY` or `EXCEPT`, the names of those that
-    it cancels, or of what holds them, the slice that it makes, and how many lines it moves."""
+    it cancels, or of what holds them, the slice that it makes, how many lines it moves, and whether
+    the cancels are those that the function had."""
 
     kind: str
     names: frozenset[str]
     module: cst.Module
     moved: int = 0
+    has_own: bool = False
 
 
 def moved(place: Place, level: Level, end: int) -> int:

@@ -18,8 +18,7 @@ from flake8_asyncwait.fix import aims, layout
 from flake8_asyncwait.fix.loops import (
     asked,
     bare,
-    cancelled_by,
-    cancelled_name,
+    cancelled,
     is_about_cancels,
     leaves_a_name,
 )
@@ -70,17 +69,17 @@ class _Unrepeated(cst.CSTTransformer):
             return updated_node
         if not isinstance(final.body, cst.IndentedBlock):
             return updated_node
-        first = takewhile(_cancelled, final.body.body)  # what comes later may be too late
-        cancelled = {each for each in map(_cancelled, first) if each}
-        body = updated_node.body.visit(_BeforeReturns(self._function, cancelled))
-        return self._without_last(updated_node.with_changes(body=body), final.body, cancelled)
+        first = takewhile(cancelled, final.body.body)  # what comes later may be too late
+        names = {each for each in map(cancelled, first) if each}
+        body = updated_node.body.visit(_BeforeReturns(self._function, names))
+        return self._without_last(updated_node.with_changes(body=body), final.body, names)
 
     def _without_last(self, node: cst.Try, final: cst.IndentedBlock, names: set[str]) -> cst.Try:
         """A `try` without the cancels of some names at its end."""
         block = node.body
         if node.orelse is not None or not isinstance(block, cst.IndentedBlock):
             return node
-        gone = list(takewhile(lambda s: _cancelled(s) in names, reversed(block.body)))[::-1]
+        gone = list(takewhile(lambda s: cancelled(s) in names, reversed(block.body)))[::-1]
         if not gone or len(gone) == len(block.body) or not self._may_go(gone):
             return node
         first: Any = final.body[0]
@@ -126,7 +125,7 @@ class _BeforeReturns(cst.CSTTransformer):
         self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
     ) -> cst.IndentedBlock:
         *before, last = updated_node.body
-        gone = list(takewhile(lambda s: _cancelled(s) in self._names, reversed(before)))
+        gone = list(takewhile(lambda s: cancelled(s) in self._names, reversed(before)))
         if not _returns_at_once(last) or any(
             leaves_a_name(each, self._function) or "#" in layout.code(each) for each in gone
         ):
@@ -141,12 +140,6 @@ def _returns_at_once(statement: cst.CSTNode) -> bool:
     (only,) = statement.body
     plain = (cst.Name, cst.Integer, cst.SimpleString, type(None))
     return isinstance(only, cst.Return) and isinstance(only.value, plain)
-
-
-def _cancelled(statement: cst.CSTNode) -> str | None:
-    """The name of the task, or the collection of tasks, that a statement cancels and does nothing
-    else with."""
-    return cancelled_name(statement) or cancelled_by(bare(statement))
 
 
 def _task_names(place: Place) -> frozenset[str]:

@@ -7,7 +7,7 @@ to say.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 import libcst as cst
@@ -27,6 +27,8 @@ from flake8_asyncwait.fix.aims import (
 from flake8_asyncwait.fix.attach import attached_around, handled_around
 from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
 from flake8_asyncwait.fix.loops import (
+    bare,
+    cancelled,
     cancelled_by,
     leaves_a_name,
 )
@@ -94,9 +96,8 @@ def proposals(
                     continue
                 if EXCEPT in kinds:
                     yield tried(place, level, end, aim, EXCEPT, width)
-                outside = is_used_outside(place, aim, level, end, uses)
-                if FINALLY in kinds and aim in lasting and not outside:
-                    yield from wrapped(place, level, end, aim, width)
+                if FINALLY in kinds and aim in lasting:
+                    yield from wrapped(place, level, end, aim, uses, width)
 
 
 # Where
@@ -204,17 +205,46 @@ def _is_whole_try(place: Place, depth: int, end: int) -> bool:
 # How
 
 
-def wrapped(place: Place, level: Level, end: int, aim: Aim, width: int) -> Iterator[Proposal]:
-    """The statements of a block up to `end` in a `try`, the cancels in its `finally`: they take the
-    place of a loop at the end that only cancels."""
+def wrapped(
+    place: Place, level: Level, end: int, aim: Aim, uses: Collection[Use], width: int
+) -> Iterator[Proposal]:
+    """The statements of a block up to `end` in a `try`, the cancels in its `finally`: those at the
+    end, or others in the place of a loop there that only cancels."""
+    same = _cancels_around(place, level, end, aim)
+    if same:
+        behind = next(n for n, each in enumerate(level.block.body) if each is same[-1])
+        yield tried(place, level, behind, aim, FINALLY, width, len(same), same)
+    if is_used_outside(place, aim, level, end, uses):
+        return
     last = level.block.body[end]
     is_spare = cancelled_by(last) is not None and not leaves_a_name(last, place.function)
-    if end > level.index and is_spare:
+    if end > level.index and is_spare and not same:
         yield tried(place, level, end, aim, FINALLY, width, 1)
     absorbed = _absorbed(level.statement, aim)
     if absorbed:
         yield tried(place, level, end, aim, FINALLY, width, first=absorbed)
     yield tried(place, level, end, aim, FINALLY, width)
+
+
+def _cancels_around(place: Place, level: Level, end: int, aim: Aim) -> list[Any]:
+    """The statements of a block in a row, the one at `end` among them, that cancel what an aim does
+    and perhaps others, behind those that a `try` is to hold: in its `finally` they do so at the
+    same moment. None where they are not all that the aim cancels."""
+    body: Sequence[Any] = level.block.body
+    levels = place.levels[place.levels.index(level) :]
+    wanted = {*aim.names} if aim.over is None else {layout.code(aim.over)}
+    before = list(takewhile(cancelled, reversed(body[level.index + 1 : end + 1])))[::-1]
+    row = [*before, *takewhile(cancelled, body[end + 1 :])] if before else []
+    if any("#" in layout.code(bare(each)) or leaves_a_name(each, place.function) for each in row):
+        return []
+    parameters = parameters_of(place.function)
+    others = {cancelled(each) or "" for each in row} - wanted
+    if not all(is_bound(name, levels, parameters) for name in others):
+        return []
+    told = [n for n, each in enumerate(row) if any(line.comment for line in each.leading_lines)]
+    row = row[told[-1] :] if told else row  # a comment has a place before the first only
+    covers = wanted <= set(map(cancelled, row))
+    return row if covers and not (aim.maybe or aim.but or aim.made) else []
 
 
 def _absorbed(statement: Any, aim: Aim) -> list[Any]:
@@ -238,10 +268,12 @@ def tried(
     kind: str,
     width: int,
     replaced: int = 0,
+    own_cancels: Sequence[Any] = (),
     first: Sequence[Any] = (),
 ) -> Proposal:
     """The statements of a block up to `end` in a `try`, without the last that are `replaced`, and
-    with others in the place of the `first`."""
+    with others in the place of the `first`. `own_cancels` are statements of the function that take
+    the place of new cancels."""
     statements: list[Any] = list(level.block.body[level.index : end + 1 - replaced])
     statements[:1] = first or statements[:1]
     leading = statements[0].leading_lines
@@ -252,7 +284,11 @@ def tried(
         statements[0] = _with_names(place, statements[0], aim, width)
     indentation = place.indentation_at(level) + place.unit
     statements = [layout.refitted(each, indentation, place.unit, width) for each in statements]
-    cancels = cancels_of(place, aim)
+    cancels = list(own_cancels) or cancels_of(place, aim)
+    if own_cancels:
+        told = [line for line in cancels[0].leading_lines if line.comment]
+        cancels[0] = cancels[0].with_changes(leading_lines=told)
+        cancels = [layout.refitted(each, indentation, place.unit, width) for each in cancels]
     tried = cst.Try(
         body=place.block(statements),
         handlers=[handler_of(place, cancels)] if kind == EXCEPT else (),
@@ -261,7 +297,8 @@ def tried(
     head, *rest = [*before, tried]
     new = [head.with_changes(leading_lines=leading), *rest]
     count = moved(place, level, end)
-    return Proposal(kind, aim.mentioned, with_statements(place, level, end, new), count)
+    module = with_statements(place, level, end, new)
+    return Proposal(kind, aim.mentioned, module, count, bool(own_cancels))
 
 
 def _with_names(place: Place, statement: Any, aim: Aim, width: int) -> Any:
