@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
-
 import libcst as cst
 
 from flake8_asyncwait.analysis.code import ir
@@ -13,6 +11,7 @@ from flake8_asyncwait.analysis.states.values import FOREIGN, FUTURE
 from flake8_asyncwait.fix import aims, layout
 from flake8_asyncwait.fix.cure import FINALLY, WAIT_ANY
 from flake8_asyncwait.fix.examine import Seen
+from flake8_asyncwait.fix.handshake import started
 from flake8_asyncwait.fix.names import bindings, every_name, reads
 from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place
@@ -126,20 +125,34 @@ def why_not_cancelled(node: cst.CSTNode) -> str | None:
 
 
 def why_not_stopped(own: Seen, place: Place) -> str | None:
-    """The fact that forbids to cancel what a time limit has let run on, or None: who asks whether
-    the one task has ended, goes on either way and never cancels it, may want just that, as a
-    `wait_for` would end it."""
+    """The fact that forbids to cancel what runs on after the wait, or None: the function never
+    cancels that and may want just this."""
     waited = aims.waited_of(place.call)
-    elements = aims.elements_of(waited) if waited is not None else None
-    if own.code != "AWT101" or elements is None or len(elements) != 1:
+    if own.code != "AWT101" or waited is None or not _goes_on(own):
+        return None
+    kept = {own.notes.label(origin) for origin, lines in own.notes.cancelled_on.items() if lines}
+    for name, sign in started(place, waited):
+        if f"'{name}'" not in kept:
+            what = f"{name} may run on once {sign} is done"
+            return f"only you know whether {what}: cancel it then, or keep it"
+    return None if kept else _why_not_timed_out(place, waited)
+
+
+def _goes_on(own: Seen) -> bool:
+    """Whether the function comes to its end without a fault, and leaves a task behind."""
+    lost = ((leak, trace.what) for leak, trace in own.notes.leaks.items() if leak.kind == "lost")
+    return any(what in _GOES_ON and not leak.fault for leak, what in lost)
+
+
+def _why_not_timed_out(place: Place, waited: cst.BaseExpression) -> str | None:
+    """The fact that forbids to cancel the one task that a time limit has let run on, or None: who
+    asks whether it has ended, goes on either way, as a `wait_for` would end it."""
+    elements = aims.elements_of(waited)
+    if elements is None or len(elements) != 1:
         return None
     assignments = (node for node in place.path if isinstance(node, cst.Assign))
     halves = {name for node in assignments for name, _ in bindings(node)}
     if not _is_tested(place.function, halves | every_name(elements[0])):
-        return None
-    lines = chain.from_iterable(map(dict.values, own.notes.cancelled_on.values()))
-    lost = ((leak, trace.what) for leak, trace in own.notes.leaks.items() if leak.kind == "lost")
-    if any(lines) or not any(what in _GOES_ON and not leak.fault for leak, what in lost):
         return None
     name = layout.code(elements[0])
     return f"only you know whether {name} may run on after the timeout: cancel it then, or keep it"
