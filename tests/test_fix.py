@@ -888,3 +888,82 @@ def test_a_comment_of_several_lines_goes_with_its_cancels(comment: str, goes: in
     done = fix(text, Options())
     assert [cure.outcome for cure in done.cures] == [WAIT_ANY]
     assert ("task.cancel()" not in done.text, "# " not in done.text) == (bool(goes), bool(goes))
+
+
+class TestReady:
+    """Who waits until a task is ready may want it to run on; for its end, nobody does."""
+
+    @pytest.mark.parametrize(
+        ("work", "sign", "outcome"),
+        [
+            ("x.serve()", "x.started.wait()", MANUAL),
+            ("x.serve()", "x.stopped.wait()", WAIT_ANY),
+            ("x.serve()", "x.watch()", WAIT_ANY),
+            ("x.serve()", "use.started.wait()", WAIT_ANY),
+            ("x.recv()", "x.wait_for_more()", WAIT_ANY),
+            ("work(ready)", "ready.wait()", MANUAL),
+            ("work(x)", "ready.wait()", WAIT_ANY),
+        ],
+    )
+    def test_by_what_the_tasks_run(self, work: str, sign: str, outcome: str) -> None:
+        text = function(
+            "ready = asyncio.Event()",
+            f"task = asyncio.create_task({work})",
+            f"other = asyncio.create_task({sign})",
+            "await asyncio.wait([task, other], return_when=asyncio.FIRST_COMPLETED)",
+            "if other.done():",
+            "    return x.name",
+            "task.result()",
+        )
+        assert [cure.outcome for cure in fix(text, Options()).cures] == [outcome]
+
+    def test_not_where_the_function_cancels_the_task(self) -> None:
+        text = function(
+            "task = asyncio.create_task(x.serve())",
+            "other = asyncio.create_task(x.started.wait())",
+            "await asyncio.wait([task, other], return_when=asyncio.FIRST_COMPLETED)",
+            "if x.fails:",
+            "    task.cancel()",
+        )
+        assert [cure.outcome for cure in fix(text, Options()).cures] == [WAIT_ANY]
+
+
+class TestDrains:
+    """Cancelled tasks are awaited unless the function asks them later: they would be done then."""
+
+    @pytest.mark.parametrize(
+        ("later", "outcome"),
+        [
+            ("return use(1)", DRAIN),
+            ("return tasks[0].done()", MANUAL),
+            ("use([task.done() for task in tasks])", MANUAL),
+            ("if x in tasks: use(x)", DRAIN),
+            ("del tasks", DRAIN),
+        ],
+    )
+    def test_by_what_is_read_later(self, later: str, outcome: str) -> None:
+        text = function(
+            "tasks = [asyncio.create_task(work()) for _ in x]",
+            "try:",
+            "    done, pending = await asyncio.wait(tasks, timeout=1)",
+            "finally:",
+            "    for task in tasks:",
+            "        task.cancel()",
+            later,
+        )
+        done = fix(text, Options(codes=frozenset({"AWT202"})))
+        assert [cure.outcome for cure in done.cures] == [outcome]
+
+    def test_not_where_another_task_would_be_lost(self) -> None:
+        """Also where the code of that is not among those that are fixed."""
+        text = function(
+            "one, other = asyncio.create_task(work()), asyncio.create_task(work())",
+            "try:",
+            "    await asyncio.wait([one, other], timeout=1)",
+            "finally:",
+            "    one.cancel()",
+            "    use()",
+            "    other.cancel()",
+        )
+        done = fix(text, Options(codes=frozenset({"AWT202"})))
+        assert "gather(one" not in done.text

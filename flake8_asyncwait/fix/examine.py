@@ -76,10 +76,16 @@ class Seen:
         return self.analysed.is_incomplete
 
     @cached_property
+    def fired(self) -> str | None:
+        """The code of the rule that fires for the site, if any: one that is on by default, also
+        where the user has turned it off."""
+        fired = fires(self.analysed, self._options)
+        return None if fired is None else fired[0]
+
+    @property
     def code(self) -> str | None:
         """The code of the finding that the site has, if any."""
-        fired = fires(self.analysed, self._options)
-        return fired[0] if fired is not None and fired[0] in self._options.codes else None
+        return self.fired if self.fired in self._options.codes else None
 
     def inherit(self, before: Seen) -> None:
         """Take over what is known of the site from before another one was cured."""
@@ -92,9 +98,9 @@ class Seen:
 
     @property
     def is_worse(self) -> bool:
-        """Whether the site has a finding, or cannot be followed, and that was not so at first."""
-        if self.code is not None:
-            return self.is_cured or self._first.code is None
+        """Whether the site leaks, or cannot be followed, and that was not so at first."""
+        if self.fired is not None:
+            return self.is_cured or self._first.fired is None
         return self.undetermined and not self._first.undetermined
 
     @property

@@ -319,7 +319,7 @@ class _Function:
             seen, index = self._index(finding)
         except OutOfWork:
             return False
-        return seen[index].code is None
+        return seen[index].fired is None
 
 
 def near(text: str, options: Options, path: str | None = None) -> File:

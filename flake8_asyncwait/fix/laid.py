@@ -10,11 +10,11 @@ from typing import NamedTuple
 import libcst as cst
 
 from flake8_asyncwait.fix import wrap
+from flake8_asyncwait.fix.coroutines import ensure_future
 from flake8_asyncwait.fix.cure import EXCEPT
 from flake8_asyncwait.fix.examine import Seen
 from flake8_asyncwait.fix.made import at_faults
 from flake8_asyncwait.fix.made import proposals as behind
-from flake8_asyncwait.fix.more import ensure_future
 from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place, locate
 from flake8_asyncwait.fix.proposal import MARK

@@ -16,7 +16,9 @@ import libcst as cst
 from flake8_asyncwait.analysis.notes import UNKNOWN_ELEMENT
 from flake8_asyncwait.fix import layout, wrap
 from flake8_asyncwait.fix.call import renamed
+from flake8_asyncwait.fix.coroutines import create_task, with_tasks
 from flake8_asyncwait.fix.cure import AUTO, CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY
+from flake8_asyncwait.fix.drain import drained
 from flake8_asyncwait.fix.examine import Seen
 from flake8_asyncwait.fix.laid import (
     LITTLE,
@@ -25,7 +27,6 @@ from flake8_asyncwait.fix.laid import (
     proposals,
     unmarked,
 )
-from flake8_asyncwait.fix.more import create_task, drained, with_tasks
 from flake8_asyncwait.fix.names import every_name
 from flake8_asyncwait.fix.place import Place, locate
 from flake8_asyncwait.fix.prebind import prebindings
@@ -202,10 +203,9 @@ def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: 
         if made is None or proved is None:
             return Rewrite(MANUAL, text, why)
         after, now = made, proved
-        code = now[index].code
-        if code is None:
+        if now[index].fired is None:
             return Rewrite(CREATE_TASK, after)
-        if code != "AWT203":
+        if now[index].code not in (None, "AWT203"):
             done = _rewrite(after, now, index, options, how)
             if done.outcome == MANUAL:
                 return done._replace(text=text)
@@ -336,7 +336,7 @@ def _with_try(
             proved = prove(plain, watched, seen, index, options, wanted)
             if proved is None:
                 continue
-            code = proved[index].code
+            code = proved[index].fired
             if code is None:
                 tidied = _without_redundant(text, plain, seen, index, proved, options)
                 done = Rewrite(kind, tidied.text)

@@ -73,15 +73,15 @@ def matched(now: list[Seen], before: list[Seen]) -> list[Seen] | None:
 
 
 def is_cured(own: Seen) -> bool:
-    """Whether a site has no finding any more."""
-    return own.code is None
+    """Whether a site does not leak any more."""
+    return own.fired is None
 
 
 def is_step(own: Seen, before: Seen, latest: Seen) -> bool:
     """Whether a harmless `try` cures a site, or saves more of its tasks than the `latest` did."""
     if not is_harmless(own, before):
         return False
-    return own.code in (None, "AWT202") or own.lost < latest.lost
+    return own.fired in (None, "AWT202") or own.lost < latest.lost
 
 
 def is_harmless(own: Seen, before: Seen, base: Seen | None = None) -> bool:

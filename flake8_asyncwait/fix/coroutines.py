@@ -1,28 +1,22 @@
-"""The cures that are no `try` and no `wait_any`: coroutines become tasks (AWT203), and tasks that
-have been cancelled are awaited (AWT202)."""
+"""Coroutines become tasks (AWT203)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import libcst as cst
 
 from flake8_asyncwait.fix import aims, layout
-from flake8_asyncwait.fix.loops import bare, cancelled_by, cancelled_name
 from flake8_asyncwait.fix.names import bindings
-from flake8_asyncwait.fix.nodes import holds, parts
+from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place
 
 _COLLECTIONS = (cst.Set, cst.List, cst.Tuple)
 _COMPREHENSIONS = (cst.SetComp, cst.ListComp, cst.GeneratorExp)
 _ADDING = frozenset({"append", "add"})
 _RUNNING = frozenset({"run_until_complete"})
-_FEW_CANCELS = 5
-
-
-# Coroutines become tasks
 
 
 def with_tasks(place: Place, coroutine: str, make: str, width: int) -> cst.Module | None:
@@ -46,7 +40,7 @@ def create_task(place: Place) -> str | None:
     """What makes tasks for a wait that is run where it stands, as code; "" where it is not, or no
     loop runs yet: its tasks would start before it does, or never be waited for. None where the file
     has no name for asyncio."""
-    module = _asyncio(place)
+    module = asyncio_of(place)
     if module is None:
         return None
     for outer, inner in pairwise(reversed(place.path)):
@@ -77,11 +71,11 @@ def _is_name(node: cst.CSTNode) -> bool:
 
 def ensure_future(place: Place) -> str:
     """What makes a task of an awaitable, as code; "" where the file has no name for asyncio."""
-    module = _asyncio(place)
+    module = asyncio_of(place)
     return f"{module}.ensure_future" if module is not None else ""
 
 
-def _asyncio(place: Place) -> str | None:
+def asyncio_of(place: Place) -> str | None:
     """What the call of the wait calls asyncio, as code."""
     func = place.call.func
     return layout.code(func.value) if isinstance(func, cst.Attribute) else None
@@ -160,64 +154,3 @@ def _changed(place: Place, changes: dict[Any, Any], width: int) -> cst.Module:
     module = place.module.visit(_Changes(place, changes, width))
     assert isinstance(module, cst.Module)
     return module
-
-
-# Cancelled tasks are awaited
-
-
-def drained(place: Place) -> Iterator[cst.Module]:
-    """The slice with an `await asyncio.gather(...)` behind what only cancels: first behind one of
-    such statements, if there are few, then behind all of them."""
-    module, function = _asyncio(place), place.function
-    if module is None or not isinstance(function, cst.FunctionDef):
-        return
-    if function.asynchronous is None or holds(function.body, cst.Yield):
-        return
-    found: dict[Any, str] = {}
-    _find_cancels(function.body, found)
-    taken = [[node] for node in found] if len(found) <= _FEW_CANCELS else []
-    for nodes in [*taken, list(found)] if len(taken) != 1 else taken:
-        drains = {node: f"await {module}.gather({found[node]}, return_exceptions=True)"
-                  for node in nodes}  # fmt: skip
-        result = place.module.visit(_Behind(drains))
-        assert isinstance(result, cst.Module)
-        yield result
-
-
-def _find_cancels(node: cst.CSTNode, found: dict[Any, str]) -> None:
-    """The statements that only cancel, the last of several in a row, with what they cancel as the
-    arguments of a call."""
-    body: Sequence[Any] = node.body if isinstance(node, cst.IndentedBlock) else ()
-    row: list[str] = []
-    for number, statement in enumerate(body):
-        name = cancelled_by(bare(statement))
-        one = cancelled_name(statement)
-        row = [*row, one] if one is not None else []
-        following = body[number + 1] if number + 1 < len(body) else None
-        if name is not None:
-            found[statement] = f"*{name}"
-        elif row and (following is None or cancelled_name(following) is None):
-            found[statement] = ", ".join(row)
-    for child in parts(node):
-        if not (isinstance(child, cst.FunctionDef) or child in found or _is_guarded(child, node)):
-            _find_cancels(child, found)
-
-
-def _is_guarded(child: cst.CSTNode, node: cst.CSTNode) -> bool:
-    """Whether a part of a node is the body of a `try` with handlers: what is awaited there may be
-    cancelled, and they would take it for a cancellation before the cancels."""
-    return isinstance(node, (cst.Try, cst.TryStar)) and child is node.body and bool(node.handlers)
-
-
-class _Behind(cst.CSTTransformer):
-    """Puts a statement behind some others."""
-
-    def __init__(self, what: dict[Any, str]) -> None:
-        super().__init__()
-        self._what = what
-
-    def on_leave(self, original_node: Any, updated_node: Any) -> Any:
-        if original_node not in self._what:
-            return updated_node
-        added = cst.parse_statement(self._what[original_node])
-        return cst.FlattenSentinel([updated_node, added])

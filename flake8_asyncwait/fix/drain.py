@@ -1,0 +1,124 @@
+"""Tasks that have been cancelled are awaited (AWT202)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import libcst as cst
+
+from flake8_asyncwait.fix import aims
+from flake8_asyncwait.fix.coroutines import asyncio_of
+from flake8_asyncwait.fix.loops import bare, cancelled, cancelled_by, cancelled_name
+from flake8_asyncwait.fix.nodes import holds, parts
+from flake8_asyncwait.fix.place import Place
+
+_FEW_CANCELS = 5
+# Calls that wait for tasks, and ask them nothing.
+_WAITING = frozenset({"gather", "wait"})
+
+
+def drained(place: Place) -> Iterator[cst.Module]:
+    """The slice with an `await asyncio.gather(...)` behind what only cancels, unless the function
+    asks the tasks later: first behind one of such statements, if there are few, then behind all."""
+    module, function = asyncio_of(place), place.function
+    if module is None or not isinstance(function, cst.FunctionDef):
+        return
+    if function.asynchronous is None or holds(function.body, cst.Yield):
+        return
+    found: dict[Any, str] = {}
+    _find_cancels(function.body, found)
+    if any(_is_asked_later(place, cancel) for cancel in found):
+        return
+    taken = [[node] for node in found] if len(found) <= _FEW_CANCELS else []
+    for nodes in [*taken, list(found)] if len(taken) != 1 else taken:
+        drains = {node: f"await {module}.gather({found[node]}, return_exceptions=True)"
+                  for node in nodes}  # fmt: skip
+        result = place.module.visit(_Behind(drains))
+        assert isinstance(result, cst.Module)
+        yield result
+
+
+def _find_cancels(node: cst.CSTNode, found: dict[Any, str]) -> None:
+    """The statements that only cancel, the last of several in a row, with what they cancel as the
+    arguments of a call."""
+    body: Sequence[Any] = node.body if isinstance(node, cst.IndentedBlock) else ()
+    row: list[str] = []
+    for number, statement in enumerate(body):
+        name = cancelled_by(bare(statement))
+        one = cancelled_name(statement)
+        row = [*row, one] if one is not None else []
+        following = body[number + 1] if number + 1 < len(body) else None
+        if name is not None:
+            found[statement] = f"*{name}"
+        elif row and (following is None or cancelled_name(following) is None):
+            found[statement] = ", ".join(row)
+    for child in parts(node):
+        if not (isinstance(child, cst.FunctionDef) or child in found or _is_guarded(child, node)):
+            _find_cancels(child, found)
+
+
+def _is_guarded(child: cst.CSTNode, node: cst.CSTNode) -> bool:
+    """Whether a part of a node is the body of a `try` with handlers: what is awaited there may be
+    cancelled, and they would take it for a cancellation before the cancels."""
+    return isinstance(node, (cst.Try, cst.TryStar)) and child is node.body and bool(node.handlers)
+
+
+class _Behind(cst.CSTTransformer):
+    """Puts a statement behind some others."""
+
+    def __init__(self, what: dict[Any, str]) -> None:
+        super().__init__()
+        self._what = what
+
+    def on_leave(self, original_node: Any, updated_node: Any) -> Any:
+        if original_node not in self._what:
+            return updated_node
+        added = cst.parse_statement(self._what[original_node])
+        return cst.FlattenSentinel([updated_node, added])
+
+
+def _is_asked_later(place: Place, cancel: cst.CSTNode) -> bool:
+    """Whether something is read behind a cancel that tells of the tasks: they are done once they
+    have been awaited."""
+    function, names = place.function, set(filter(None, [cancelled(cancel)]))
+    waited = aims.waited_of(place.call)
+    if cancelled_by(bare(cancel)) is not None and waited is not None:
+        held = [waited, *(aims.elements_of(waited) or ())]
+        held += [each for name in names for _, each in aims.puts(function, name)]
+        names |= {each.value for each in held if isinstance(each, cst.Name)}
+    first, last = place.lines_of(cancel)
+    loops = (node for node in _every(function) if isinstance(node, (cst.For, cst.While)))
+    spans = [place.lines_of(loop) for loop in loops if loop is not cancel]
+    last = 0 if any(start <= first <= last <= end for start, end in spans) else last
+    return any(place.lines_of(node)[0] > last for node in _questions(function, names))
+
+
+def _every(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    yield node
+    for child in parts(node):
+        yield from _every(child)
+
+
+def _questions(node: cst.CSTNode, names: set[str]) -> Iterator[cst.Name]:
+    """The mentions of some tasks that may ask something of them: no cancel, no wait for them, and
+    no look for one among others."""
+    if isinstance(node, cst.Name):
+        if node.value in names:
+            yield node
+    elif isinstance(node, (cst.Attribute, cst.Arg, cst.Assign)):
+        yield from _questions(node.value, names)
+    elif not _asks_nothing(node):
+        for child in parts(node):
+            yield from _questions(child, names)
+
+
+def _asks_nothing(node: cst.CSTNode) -> bool:
+    if isinstance(node, cst.Call) and aims.last_name(node.func) in _WAITING:
+        return True
+    if isinstance(node, cst.Comparison):  # whether a task is among others
+        target = node.comparisons[0]
+        is_search = isinstance(target.operator, (cst.In, cst.NotIn))
+        return is_search and all(isinstance(n, cst.Name) for n in (node.left, target.comparator))
+    is_statement = isinstance(node, (cst.SimpleStatementLine, cst.For, cst.If))
+    return isinstance(node, cst.Del) or (is_statement and cancelled(node) is not None)
