@@ -7,7 +7,7 @@ context, which is a place on a machine, a node and a state.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Union
 
@@ -124,23 +124,19 @@ class Context:
             return True
         return False
 
-    def fault(
-        self, state: State, line: int, excs: Iterable[Exc], effect: State | None = None
-    ) -> None:
+    def fault(self, state: State, line: int, excs: tuple[Exc, ...], effect: State) -> None:
         """A fault may strike here, once an execution; `effect` is the state it leaves behind."""
         machine = self.machine
         machine.suspensions += 1
-        excs = tuple(excs)
         if not state.fault and (CANCELLED_ERROR in excs or GENERATOR_EXIT in excs):
             machine.books.suspends(state, machine.line)
         if state.fault:
             return
-        before = effect if effect is not None else state
         for exc in excs:
             what = _FAULTS.get(exc, "an exception is raised here")
             name = exc.name or "Exception"
             fault = STRUCK if machine.site.kind is WAIT else Fault(machine.striking, name)
-            struck = before.with_fault(fault).step(line, what, Choice(FAULT, name))
+            struck = effect.with_fault(fault).step(line, what, Choice(FAULT, name))
             self.out.add(raising(exc), struck)
 
     def time_out(self, state: State, line: int) -> None:

@@ -67,25 +67,23 @@ _NOT_CANCELLED = frozenset(
 )
 
 
-def make_task(
-    ctx: Context, node: ir.Call, coroutine: Value, state: State, owner: Owner = OWNED
-) -> Results:
+def make_task(ctx: Context, node: ir.Call, coroutine: Value, state: State) -> Results:
     """A new task around a coroutine: what the coroutine was given, it can reach."""
     if isinstance(coroutine, Waiting):
         state, items, box = as_items(ctx, state, coroutine.waited)
         if items == () and not state.is_open(box):
-            return _failed(new_task(ctx, state, owner, node))
+            return _failed(new_task(ctx, state, OWNED, node))
         coroutine = coroutine._replace(waited=box)
         if coroutine.site >= 0:
             state, elements, opened = waited_elements(ctx, state, coroutine)
             state = start_wait(ctx, state, coroutine.site, elements, opened)
             state = state.step(coroutine.line, "the wait starts", WAITING)
-        made = new_task(ctx, state, owner, node, is_safe=True)
+        made = new_task(ctx, state, OWNED, node, is_safe=True)
         return [
             after.new(WaitTask(coroutine, task)) for after, task in made if isinstance(task, Ref)
         ]
     state = hand_over(ctx, state, coroutine)
-    owner = PROMPT if fanout.is_over_at_once(ctx, coroutine) else owner
+    owner = PROMPT if fanout.is_over_at_once(ctx, coroutine) else OWNED
     made = new_task(ctx, state, owner, node, fanout.is_safe(ctx, coroutine))
     runs = ctx.machine.books.method_of(coroutine.origin) if isinstance(coroutine, Result) else ""
     if runs not in ctx.machine.facts.questioned:
