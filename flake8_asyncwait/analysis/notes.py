@@ -124,7 +124,7 @@ class NotingBooks(Books):
         self.stops_a_future = False
         self._once = Once()
 
-    def tick(self, work: int = 1) -> None:
+    def tick(self, work: int) -> None:
         self.work += work
         self.budget.left -= work
         if self.work > self.limit or self.budget.left < 0:

@@ -193,7 +193,7 @@ class Books:
         """Whether more executions would change nothing: a task is lost without a fault."""
         return self.is_forgotten and not self.is_thorough
 
-    def tick(self, work: int = 1) -> None:
+    def tick(self, work: int) -> None:
         self.work += work
         if self.work > ENOUGH_WORK and self.is_decided:
             raise Decided

@@ -140,7 +140,7 @@ def _only(item: Value, others: set[Ref]) -> bool:
     return item in others
 
 
-def holds_losable(state: State, value: Value, *, or_unwaited: bool = False) -> bool:
+def holds_losable(state: State, value: Value, *, or_unwaited: bool) -> bool:
     """Whether a value reaches a task of the site, or one that may come to be, that could still be
     lost, if only once it is adopted."""
     tasks = map(state.task, effects.reached(state, value))

@@ -115,7 +115,7 @@ def set_item(ctx: Context, owner: Ref, index: Value, value: Value, state: State)
     """`owner[index] = value`, in a collection of the function's own."""
     box = state.box(owner)
     if box.kind is dict:
-        return [set_key(ctx, owner, index, value, state)]
+        return [set_key(owner, index, value, state)]
     if isinstance(value, Unknown) and not isinstance(index, Slice):
         ends = delete_item(ctx, owner, index, state)
         return [open_up(after, owner) for after in ends]

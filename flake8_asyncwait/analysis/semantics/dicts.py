@@ -55,7 +55,7 @@ def without(state: State, ref: Ref, pair: tuple[Value, Value] | None) -> State:
     return state.put(ref, box._replace(items=tuple(one for one in box.items if one != pair)))
 
 
-def set_key(ctx: Context, ref: Ref, key: Value, value: Value, state: State) -> State:
+def set_key(ref: Ref, key: Value, value: Value, state: State) -> State:
     """A pair is remembered where it may matter to a wait. A key of which it is not known what it is
     equal to is taken to be new: what goes by the same name, as an attribute of whatever a loop is
     at, may be something else by now."""
@@ -134,7 +134,7 @@ def set_default(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> 
     if not _asks_for_unknown(box, args) or len(args.positional) < 2:
         return get_by_key(ctx, ref, name, args, state)
     key, value = args.positional
-    return [(set_key(ctx, ref, key, value, state), value)]
+    return [(set_key(ref, key, value, state), value)]
 
 
 def pop_key(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:

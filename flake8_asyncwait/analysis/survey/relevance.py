@@ -110,7 +110,7 @@ def relevant_names(
     sites: list[ir.Call],
     follows: Follows,
     own: Own,
-    making: Collection[ir.Call] = (),
+    making: Collection[ir.Call],
 ) -> Relevant:
     """Follow values through `func`: backwards from its sites, then forwards from all of that.
 
