@@ -112,7 +112,6 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "asyncio.wait_for": Row(tasks.time_limited, CARRIES | WRAPS | LIMITS | ASKS),
     "asyncio.as_completed": Row(tasks.as_completed, CARRIES | WRAPS),
     **{name: Row(rule) for name, rule in FILTERS.items()},
-    "asyncio.run": Row(tasks.run_main),
     "asyncio.sleep": Row(tasks.sleep),
     "asyncio.current_task": Row(tasks.current_task, Trait.RUNS),
     "asyncio.get_running_loop": Row(tasks.event_loop),

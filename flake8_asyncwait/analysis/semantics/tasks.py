@@ -216,14 +216,6 @@ def _tasks_in(ctx: Context, node: ir.Call, value: Value, state: State) -> Result
     return [after.new(Box(list, tuple(children), is_open)) for after, children in ways]
 
 
-def run_main(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    """`asyncio.run(...)`: what is left running when it ends, it cancels."""
-    value = args.first()
-    if isinstance(value, Waiting):
-        return [(hand_over(ctx, state, value), UNKNOWN)]
-    return unknown_call(ctx, node, args, state)
-
-
 def current_task(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     return [(state, CurrentTask())]
 
