@@ -266,9 +266,4 @@ def is_cancel(method: str) -> bool:
 def may_make(name: str) -> bool:
     """Whether a callee's name may be that of something that makes a task."""
     lowered = name.lower()
-    return "create" in lowered or lowered in _making()
-
-
-@cache
-def _making() -> frozenset[str]:
-    return frozenset(map(str.lower, named(MAKES)))
+    return "create" in lowered or lowered in map(str.lower, named(MAKES))
