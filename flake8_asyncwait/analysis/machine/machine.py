@@ -215,9 +215,8 @@ class Machine:
     elsewhere: set[str] = field(default_factory=set)
     # How many frames are active besides the function's own: their names are kept apart.
     level: int = 0
-    # The helpers that take too much work, and the managers that are known not to.
-    dear: set[ir.Func] = field(default_factory=set)
-    affordable: set[ir.Func] = field(default_factory=set)
+    # The helpers that take too much work, and the managers that are known to or not to.
+    dear: dict[ir.Func, bool] = field(default_factory=dict)
     # How much work the calls of each helper have taken.
     spent: Counter[ir.Func] = field(default_factory=Counter)
     # What is worked out once for each helper or loop.

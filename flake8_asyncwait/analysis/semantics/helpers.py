@@ -149,7 +149,7 @@ def _looked_into(
         # It does the same in every state.
         summary = summary_of(ctx, func, _constants(ctx, func, pairs))
         return None if summary is None else _summarised(ctx, func, summary, state)
-    if func in ctx.machine.dear:
+    if ctx.machine.dear.get(func):
         return None
     if ctx.machine.spent[func] > HELPER_WORK and not captured:
         rest = _in_short(ctx, func, pairs, state)
@@ -163,7 +163,7 @@ def _looked_into(
         if books.limit == limit:
             raise
         books.work = work
-        ctx.machine.dear.add(func)
+        ctx.machine.dear[func] = True
         return None
     finally:
         books.limit = limit

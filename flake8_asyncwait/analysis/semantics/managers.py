@@ -171,7 +171,7 @@ def _is_dear(ctx: Context, function: Function, args: Args, state: State) -> bool
     """Whether a context manager takes more work than a helper may, around nothing: then it is an
     unknown one. The first state in which it is run decides."""
     func, machine = function.func, ctx.machine
-    if func not in machine.dear and func not in machine.affordable:
+    if func not in machine.dear:
         apart = machine.apart(machine.facts, machine.books.apart(HELPER_WORK), machine.count())
         apart.level = machine.level + 1
         inside = replace(ctx, machine=apart, out=Flow())
@@ -180,11 +180,10 @@ def _is_dear(ctx: Context, function: Function, args: Args, state: State) -> bool
         try:
             given = bind_params(func, bind_arguments(function, args), frame, state)
             run_body(inside, frame, given)
+            machine.dear[func] = False
         except (Undetermined, Decided):
-            machine.dear.add(func)
-        else:
-            machine.affordable.add(func)
-    return func in machine.dear
+            machine.dear[func] = True
+    return machine.dear[func]
 
 
 def _manager_function(ctx: Context, call: ir.Call, state: State) -> Function | None:
