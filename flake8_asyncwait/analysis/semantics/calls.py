@@ -427,17 +427,14 @@ def _register(node: ir.Call, method: Value, state: State, ctx: Context) -> State
 
 def _is_loop(node: ir.Call) -> bool:
     """Whether a method is called on something that is named as an event loop is."""
-    assert isinstance(node.func, ir.Attr)
-    base = node.func.value
-    name = last_name(base)
-    return name is not None and _LOOP_NAME.search(name) is not None
+    base = node.func.value if isinstance(node.func, ir.Attr) else node.func
+    return _LOOP_NAME.search(last_name(base) or "") is not None
 
 
 def _is_logging(node: ir.Call, name: str) -> bool:
-    assert isinstance(node.func, ir.Attr)
-    base = node.func.value
-    text = last_name(base.func) if isinstance(base, ir.Call) else last_name(base)
-    named = text is not None and (_LOGGER.search(text) is not None or text == known.LOGGER_MAKER)
+    base = node.func.value if isinstance(node.func, ir.Attr) else node.func
+    text = last_name(base.func if isinstance(base, ir.Call) else base) or ""
+    named = _LOGGER.search(text) is not None or text == known.LOGGER_MAKER
     return name in known.LOG_METHODS and named
 
 
