@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flake8_asyncwait.analysis.code.exceptions import (
     ANY,
     CANCELLED_ERROR,
@@ -204,8 +206,7 @@ def _without_cancellation(ctx: Context, state: State, inner: Value, line: int) -
 def _await_limited(ctx: Context, state: State, inner: Value, line: int) -> Results:
     """`wait_for(inner, t)`: the time may run out, which cancels what is not shielded."""
     if isinstance(inner, Waiting):
-        limited = Context(ctx.machine, ctx.frame, ctx.out, ctx.handling, ctx.cleanup, True)
-        return run_wait(limited, state, inner, line)
+        return run_wait(replace(ctx, limited=True), state, inner, line)
     if isinstance(inner, Param):
         state, inner = as_task(ctx, state, inner)
     target = inner.inner if isinstance(inner, Shielded) else inner
