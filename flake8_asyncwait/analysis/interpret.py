@@ -85,18 +85,8 @@ def _counts(leak: Leak, books: Books, all_owners: bool) -> bool:
 
 def _analysed(run: Machine, is_incomplete: bool) -> Analysed:
     agrees, elsewhere = bool(run.agreeing.names), frozenset(run.elsewhere)
-    many, relevant = run.many, run.relevant
-    return Analysed(
-        run.func,
-        run.site,
-        run.books,
-        many,
-        agrees,
-        relevant,
-        elsewhere,
-        run.all_owners,
-        is_incomplete,
-    )
+    found = run.func, run.site, run.books, run.many, agrees, run.relevant, elsewhere
+    return Analysed(*found, run.all_owners, is_incomplete)
 
 
 class Runs:

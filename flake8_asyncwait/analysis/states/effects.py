@@ -212,7 +212,7 @@ def live(state: State, origin: int) -> int:
     return sum(type(thing) is Task and thing.origin == origin for thing in state.heap.values())
 
 
-def _replace_with(state: State, value: Value, thing: Any) -> tuple[State, Ref]:
+def _replace_with(state: State, value: Value, thing: Thing) -> tuple[State, Ref]:
     state, ref = state.new(thing)
     return substitute(state, value, ref), ref
 
