@@ -237,31 +237,22 @@ class State:
 
     def refs(self, value: Value) -> Iterator[int]:
         """The numbers of all objects reachable from a value, each once, in a fixed order."""
-        seen: set[int] = set()
-        queue: list[Any] = [value]
-        while queue:
-            current = queue.pop()
-            kind = type(current)
-            if kind is Ref:
-                if current.id not in seen:
-                    seen.add(current.id)
-                    yield current.id
-                    queue.append(self.heap[current.id])
-            elif kind in _COMPOSITE:
-                queue.extend(reversed(current))
+        return (part.id for part in self.parts(value) if type(part) is Ref)
 
     def parts(self, value: Value) -> Iterator[object]:
-        """A value, and all values and objects that are reached from it."""
+        """A value, and all values and objects that are reached from it; a reference once."""
         seen: set[int] = set()
         queue: list[Any] = [value]
         while queue:
             current = queue.pop()
-            yield current
-            if type(current) in _COMPOSITE:
-                queue.extend(current)
-            elif type(current) is Ref and current.id not in seen:
+            if type(current) is Ref:
+                if current.id in seen:
+                    continue
                 seen.add(current.id)
                 queue.append(self.heap[current.id])
+            elif type(current) in _COMPOSITE:
+                queue.extend(reversed(current))
+            yield current
 
     def reachable(self) -> Sequence[int]:
         """The numbers of all objects that some name reaches, each once."""
