@@ -34,10 +34,9 @@ from flake8_asyncwait.analysis.states.values import (
     Box,
     Const,
     Coroutine,
-    CurrentTask,
     Foreign,
     Function,
-    Loop,
+    Group,
     Method,
     Param,
     Primitive,
@@ -340,11 +339,9 @@ def _other_method(
             return [(state, known_answer)]
     else:
         state = _without_runs(text, state)
-    if isinstance(receiver, Loop) or _is_loop(node):
-        rule = known.LOOP_METHODS.get(name, known.UNKNOWN_CALL).rule or unknown_call
-        return rule(ctx, node, args, state)
-    if isinstance(receiver, CurrentTask):
-        rule = known.RUNNING_METHODS.get(name, known.UNKNOWN_CALL).rule or unknown_call
+    loop = Group("loop") if _is_loop(node) else None
+    if group := receiver if isinstance(receiver, Group) else loop:
+        rule = known.GROUPS[group.kind].get(name, known.UNKNOWN_CALL).rule or unknown_call
         return rule(ctx, node, args, state)
     if isinstance(receiver, Primitive) and name in receiver.methods:
         return [(state, Result(ctx.machine.origin(node), f"{_shown(node.func)}()"))]

@@ -35,9 +35,9 @@ from flake8_asyncwait.analysis.states.values import (
     AtLeast,
     Box,
     Const,
-    CurrentTask,
     Function,
     Gather,
+    Group,
     Method,
     Param,
     Raised,
@@ -308,7 +308,7 @@ def _same(state: State, left: Value, right: Value) -> bool | None:
         if isinstance(one, Const) and one.value is None:
             if isinstance(other, Const):
                 return other.value is None
-            if isinstance(other, (Ref, Raised, Function, Method, CurrentTask)):
+            if isinstance(other, (Ref, Raised, Function, Method, Group)):
                 return False
             return None
     if isinstance(left, Ref) and isinstance(right, Ref):

@@ -28,10 +28,9 @@ from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
     Box,
     Const,
-    CurrentTask,
     Foreign,
     Function,
-    Loop,
+    Group,
     Method,
     Param,
     Primitive,
@@ -70,7 +69,7 @@ def _attr(ctx: Context, node: ir.Attr, state: State) -> Results:
 
 
 def _member(ctx: Context, node: ir.Attr, value: Value, state: State) -> Value:
-    if isinstance(value, (Ref, Primitive, Loop, CurrentTask)):
+    if isinstance(value, (Ref, Primitive, Group)):
         return Method(value, node.name)
     if isinstance(value, (Param, Result, Foreign)) and node.name in known.TASK_METHODS:
         return Method(value, node.name)

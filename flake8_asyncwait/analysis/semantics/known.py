@@ -113,10 +113,10 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "asyncio.as_completed": Row(tasks.as_completed, CARRIES | WRAPS),
     **{name: Row(rule) for name, rule in FILTERS.items()},
     "asyncio.sleep": Row(tasks.sleep),
-    "asyncio.current_task": Row(tasks.current_task, Trait.RUNS),
-    "asyncio.get_running_loop": Row(tasks.event_loop),
-    "asyncio.get_event_loop": Row(tasks.event_loop),
-    "asyncio.new_event_loop": Row(tasks.event_loop),
+    "asyncio.current_task": Row(partial(tasks.group, "current task"), Trait.RUNS),
+    "asyncio.get_running_loop": Row(partial(tasks.group, "loop")),
+    "asyncio.get_event_loop": Row(partial(tasks.group, "loop")),
+    "asyncio.new_event_loop": Row(partial(tasks.group, "loop")),
     **{name: Row(partial(tasks.primitive, methods)) for name, methods in PRIMITIVES.items()},
     "builtins.list": Row(partial(builtins.collected, list), CARRIES | COLLECTS),
     "builtins.set": Row(partial(builtins.collected, set), CARRIES | COLLECTS),
@@ -207,6 +207,8 @@ RUNNING_METHODS: dict[str, Row[FunctionRule]] = {
     "cancelling": Row(tasks.cancelling, DECIDES),
     "uncancel": Row(None, Trait.RECOUNTS),
 }
+# The methods of what a row of a constructor says is a `Group`, by its kind.
+GROUPS = {"loop": LOOP_METHODS, "current task": RUNNING_METHODS}
 STACK_METHODS: dict[str, Row[FunctionRule]] = {"callback": Row(None, REGISTERS)}
 # What a question says for as long as a method of the same object has not ended.
 WHILE_PENDING = {
@@ -229,9 +231,8 @@ TABLES: tuple[dict[str, Row[Any]], ...] = (
     FUNCTIONS,
     TASK_METHODS,
     COLLECTION_METHODS,
-    LOOP_METHODS,
-    RUNNING_METHODS,
     STACK_METHODS,
+    *GROUPS.values(),
 )
 
 

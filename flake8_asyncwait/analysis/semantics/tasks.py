@@ -43,9 +43,8 @@ from flake8_asyncwait.analysis.states.values import (
     Box,
     Const,
     Coroutine,
-    CurrentTask,
     Gather,
-    Loop,
+    Group,
     Owner,
     Param,
     Primitive,
@@ -216,8 +215,9 @@ def _tasks_in(ctx: Context, node: ir.Call, value: Value, state: State) -> Result
     return [after.new(Box(list, tuple(children), is_open)) for after, children in ways]
 
 
-def current_task(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    return [(state, CurrentTask())]
+def group(kind: str, ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    """An object whose methods are a table of `known.GROUPS`."""
+    return [(state, Group(kind))]
 
 
 def cancelling(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
@@ -228,10 +228,6 @@ def cancelling(ctx: Context, node: ir.Call, args: Args, state: State) -> Results
     if state.fault is None:
         return [(state, Const(0))]
     return [(state, Const(1) if is_asked and state.fault == STRUCK else UNKNOWN)]
-
-
-def event_loop(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    return [(state, Loop())]
 
 
 def sleep(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:

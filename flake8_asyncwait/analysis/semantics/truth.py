@@ -8,8 +8,8 @@ from flake8_asyncwait.analysis.states.values import (
     Box,
     Const,
     Coroutine,
-    CurrentTask,
     Function,
+    Group,
     Method,
     Param,
     Primitive,
@@ -35,4 +35,4 @@ def truth(value: Value, state: State) -> bool | None:
 
 
 # Of what is none of a collection, the values that are true.
-_TRUE = (Ref, Function, Method, Coroutine, Waiting, Raised, Primitive, CurrentTask)
+_TRUE = (Ref, Function, Method, Coroutine, Waiting, Raised, Primitive, Group)

@@ -208,16 +208,10 @@ class Tested(NamedTuple):
     told: frozenset[tuple[tuple[str, tuple[str, object]], bool]] = frozenset()
 
 
-class Loop(NamedTuple):
-    """An event loop."""
+class Group(NamedTuple):
+    """An object whose methods are a table of `known.GROUPS`, such as an event loop."""
 
-    kind: str = "loop"
-
-
-class CurrentTask(NamedTuple):
-    """The task that runs the function."""
-
-    kind: str = "current task"
+    kind: str
 
 
 class AsCompleted(NamedTuple):
@@ -248,8 +242,7 @@ Value = Union[
     Primitive,
     Slice,
     Tested,
-    Loop,
-    CurrentTask,
+    Group,
     AsCompleted,
     "tuple[Value, ...]",
 ]
