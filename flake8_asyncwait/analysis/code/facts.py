@@ -32,17 +32,13 @@ class Site:
 class Summary(NamedTuple):
     """What a function of the file does where it is given nothing that matters: whether it
     suspends and returns, what it may raise under a fault (and on which line it strikes) and
-    without one, and whether every return is a task that it made. It `leaves` its caller's
-    parameters alone where it does no more to them than to hand some over, which are `handed`, and
-    returns nothing that is known."""
+    without one, and whether every return is a task that it made."""
 
     suspends: bool
     returns: bool
     faults: tuple[tuple[Exc, int], ...]
     raises: tuple[Exc, ...]
     makes: bool
-    leaves: bool
-    handed: frozenset[str]
 
 
 class Agreeing(NamedTuple):

@@ -6,7 +6,6 @@ context, which is a place on a machine, a node and a state.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Union
@@ -217,8 +216,6 @@ class Machine:
     level: int = 0
     # The helpers that take too much work, and the managers that are known to or not to.
     dear: dict[ir.Func, bool] = field(default_factory=dict)
-    # How much work the calls of each helper have taken.
-    spent: Counter[ir.Func] = field(default_factory=Counter)
     # What is worked out once for each helper or loop.
     once: Once = field(default_factory=Once)
     # The loops, as ids, by the order in which they were come to first.

@@ -35,9 +35,7 @@ from flake8_asyncwait.analysis.states.values import (
     Const,
     Coroutine,
     Function,
-    Param,
     Ref,
-    Result,
     Task,
     Unknown,
     Value,
@@ -151,10 +149,6 @@ def _looked_into(
         return None if summary is None else _summarised(ctx, func, summary, state)
     if ctx.machine.dear.get(func):
         return None
-    if ctx.machine.spent[func] > HELPER_WORK and not captured:
-        rest = _in_short(ctx, func, pairs, state)
-        if rest is not None:
-            return rest
     books, work, limit = ctx.machine.books, ctx.machine.books.work, ctx.machine.books.limit
     books.limit = min(limit, work + HELPER_WORK)
     try:
@@ -167,21 +161,7 @@ def _looked_into(
         return None
     finally:
         books.limit = limit
-        ctx.machine.spent[func] += books.work - work
     return _returned(ctx, func, state, results)
-
-
-def _in_short(ctx: Context, func: ir.Func, pairs: Arguments, state: State) -> Results | None:
-    """What a call does of a function that has taken much work already, where it is given nothing
-    that matters but parameters of its caller, and leaves these alone; else None."""
-    given = tuple((name, value) for name, value in pairs if isinstance(value, Param))
-    if any(matters(value, state) for _, value in pairs if not isinstance(value, Param)):
-        return None
-    summary = summary_of(ctx, func, (*_constants(ctx, func, pairs), *given))
-    if summary is None or not summary.leaves:
-        return None
-    handed = tuple(value for name, value in given if name in summary.handed)
-    return _summarised(ctx, func, summary, hand_over(ctx, state, handed))
 
 
 def _summarised(ctx: Context, func: ir.Func, summary: Summary, state: State) -> Results:
@@ -239,11 +219,7 @@ def _raises_again(func: ir.Func) -> bool:
 def _summarise(ctx: Context, func: ir.Func, constants: dict[str, Value]) -> Summary:
     stars = (func.star, func.star_star)
     given = tuple((n, constants.get(n, UNKNOWN)) for n in func.params if n not in stars)
-    callers: dict[str, Value] = {f"${n}": v for n, v in given if isinstance(v, Param)}
-    results = _activate(ctx, func, given, State(callers, {}), None)
-    ends = [state for state, _ in results] + [state for _, states in ctx.out for state in states]
-    makes_none = not any(type(thing) is Task for end in ends for thing in end.heap.values())
-    tells_nothing = all(isinstance(value, (Unknown, Result)) for _, value in results)
+    results = _activate(ctx, func, given, State({}, {}), None)
     faults: dict[Exc, int] = {}
     raises: list[Exc] = []
     for completion, states in ctx.out:
@@ -264,12 +240,6 @@ def _summarise(ctx: Context, func: ir.Func, constants: dict[str, Value]) -> Summ
         and all(
             type(thing) is Task and thing.owner == OWNED
             for thing in (state.get(value) for state, value in results)
-        ),
-        leaves=makes_none and tells_nothing,
-        handed=frozenset(
-            name
-            for name, value in given
-            if any(end.env.get(f"${name}") != callers.get(f"${name}") for end in ends)
         ),
     )
 
