@@ -89,7 +89,7 @@ def _call(ctx: Context, node: ir.Call, state: State) -> Results:
     for after, callee in _callee(ctx, node, state):
         for later, args in arguments(ctx, node, after):
             later = _without_attributes(ctx, node, later)
-            ways = _dispatch(ctx, node, callee, args, later, qualified)
+            ways = _dispatch(ctx, node, callee, args, later)
             if ctx.expected and not _is_exact(ctx, node, callee, args, later):
                 ctx.may_raise(ways, node.line)
             results += ways
@@ -214,21 +214,18 @@ def _coroutine_in(state: State, waited: Value) -> str:
     return ""
 
 
-def _dispatch(
-    ctx: Context, node: ir.Call, callee: Value, args: Args, state: State, qualified: str | None
-) -> Results:
+def _dispatch(ctx: Context, node: ir.Call, callee: Value, args: Args, state: State) -> Results:
     func, program = ctx.frame.func, ctx.machine.program
     if program.named(program.options.task_factories, func, node.func):
         return factory(ctx, node, args, state)
     if program.named(program.options.cancellers, func, node.func):
         return canceller(ctx, node, args, state)
     if isinstance(callee, Method):
-        return _method(ctx, node, callee, args, state, qualified)
-    if isinstance(callee, Function) and not (
-        callee.func.line >= ir.SPAN and _creates_task(ctx, node, func, qualified)
-    ):
+        return _method(ctx, node, callee, args, state)
+    is_elsewhere = isinstance(callee, Function) and callee.func.line >= ir.SPAN
+    if isinstance(callee, Function) and not (is_elsewhere and _creates_task(ctx, node)):
         return _function_of_project(ctx, node, callee, args, state)
-    if _creates_task(ctx, node, func, qualified):
+    if _creates_task(ctx, node):
         return make_task(ctx, node, args.first(), state)
     return _instance(ctx, node, args, state)
 
@@ -257,13 +254,14 @@ def _function_of_project(
     return call_function(ctx, node, function, args, state)
 
 
-def _creates_task(ctx: Context, node: ir.Call, func: ir.Func, qualified: str | None) -> bool:
+def _creates_task(ctx: Context, node: ir.Call) -> bool:
     """A plain function whose name says that it creates a task, given a coroutine call."""
     name = last_name(node.func) or ""
     if not (_CREATOR.search(name) or known.has(node, known.ENSURES)):
         return False
     if isinstance(node.func, ir.Attr):
-        path, program = node.func.path, ctx.machine.program
+        func, path, program = ctx.frame.func, node.func.path, ctx.machine.program
+        qualified = program.qualified(func, node.func)
         if path is None or qualified is None or not program.is_imported(func, path[0]):
             return False
         if program.of(func).is_member(qualified):
@@ -271,9 +269,7 @@ def _creates_task(ctx: Context, node: ir.Call, func: ir.Func, qualified: str | N
     return any(isinstance(arg.value, ir.Call) for arg in node.args)
 
 
-def _method(
-    ctx: Context, node: ir.Call, method: Method, args: Args, state: State, qualified: str | None
-) -> Results:
+def _method(ctx: Context, node: ir.Call, method: Method, args: Args, state: State) -> Results:
     receiver, name = method
     if ctx.is_none(receiver, state, "AttributeError"):
         return []
@@ -292,7 +288,7 @@ def _method(
         return _box_method(ctx, node, receiver, name, args, state)
     if known.is_cancel(name):
         ctx.machine.books.misses(node.line)
-    return _other_method(ctx, node, receiver, name, args, state, qualified)
+    return _other_method(ctx, node, receiver, name, args, state)
 
 
 def _is_of_task(ctx: Context, method: Method, state: State) -> bool:
@@ -324,13 +320,7 @@ def _may_be_task(ctx: Context, receiver: Value, name: str) -> bool:
 
 
 def _other_method(
-    ctx: Context,
-    node: ir.Call,
-    receiver: Value,
-    name: str,
-    args: Args,
-    state: State,
-    qualified: str | None,
+    ctx: Context, node: ir.Call, receiver: Value, name: str, args: Args, state: State
 ) -> Results:
     text, _, method = _text(node.func).rpartition(".")
     if method in known.WHILE_PENDING:
@@ -349,9 +339,10 @@ def _other_method(
     if is_coroutine:
         state = hand_over_args(ctx, args, state)
         return [(state, Result(ctx.machine.origin(node), f"{_shown(node.func)}()"))]
-    if _is_logging(node, name) or (qualified or "").startswith("warnings."):
+    qualified = ctx.machine.program.qualified(ctx.frame.func, node.func) or ""
+    if _is_logging(node, name) or qualified.startswith("warnings."):
         return [(state, UNKNOWN)]
-    if _creates_task(ctx, node, ctx.frame.func, qualified):
+    if _creates_task(ctx, node):
         return make_task(ctx, node, args.first(), state)
     found = function_of(ctx, node)
     if found is not None:
