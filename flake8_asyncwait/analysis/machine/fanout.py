@@ -39,7 +39,7 @@ from flake8_asyncwait.analysis.states.values import (
     TimeLimited,
     Value,
 )
-from flake8_asyncwait.sites.fanout import AS_COMPLETED, CREATION, GATHER, WAIT
+from flake8_asyncwait.sites.fanout import AS_COMPLETED, CREATION, GATHER
 
 # At what a fault strikes, beside `BYSTANDER`: at an await of another task of the function, where a
 # cancellation settles that; at the gather of the site, one of whose children fails; at the loop of
@@ -53,6 +53,8 @@ AT_CHILD = frozenset({CHILD, CLOSED, IN_VAIN})
 
 # No `Exception`: what has one of these is not what a gather or a task has failed with.
 _NO_EXCEPTIONS = frozenset({"CancelledError", "SystemExit", "KeyboardInterrupt", "GeneratorExit"})
+# What a site of the family makes tasks of.
+_AWAITABLES = (Coroutine, Result)
 # How many functions deep it is looked for what catches all exceptions.
 _LEVELS = 2
 
@@ -66,7 +68,7 @@ STARTS = {
 
 def striking(ctx: Context, state: State, value: Value) -> str:
     """At what a fault strikes where a value is awaited; a wait site does not ask."""
-    if ctx.machine.site.kind is WAIT:
+    if not ctx.machine.is_family:
         return BYSTANDER
     value = value.inner if isinstance(value, TimeLimited) else value
     tasks = (state.task(ref) for ref in effects.tasks_of(state, value))
@@ -105,14 +107,14 @@ def released(ctx: Context, state: State, value: Value) -> State:
 def failing(ctx: Context, state: State, value: Ref) -> State:
     """A child of a gather has failed: the gather is done, and what is left is judged there."""
     state = effects.broken_off(state, value, ANY)
-    is_judged = ctx.machine.site.kind is WAIT or state.gather(value).site
+    is_judged = not ctx.machine.is_family or state.gather(value).site
     return state if is_judged else released(ctx, state, value)
 
 
 def iterating(ctx: Context, state: State, value: AsCompleted) -> State:
     """A loop over `as_completed` begins: up to Python 3.12 its tasks start here, and here they are
     judged from now on."""
-    if ctx.machine.site.kind is WAIT:
+    if not ctx.machine.is_family:
         return state
     if not value.site:
         ctx.machine.books.given(state, [value], ctx.machine.line)
@@ -123,7 +125,7 @@ def iterating(ctx: Context, state: State, value: AsCompleted) -> State:
 
 def is_refused(ctx: Context, state: State, value: Value) -> bool:
     """Whether a loop over `as_completed` raises a TypeError, for it was given None."""
-    if ctx.machine.site.kind is WAIT or not isinstance(value, AsCompleted):
+    if not ctx.machine.is_family or not isinstance(value, AsCompleted):
         return False
     box = state.get(value.waited)
     return type(box) is Box and Const(None) in box.items
@@ -172,12 +174,12 @@ def may_close(ctx: Context, state: State) -> bool:
 
 def is_timed(ctx: Context) -> bool:
     """Whether it is an ordinary outcome that the time runs out: a handler expects it."""
-    return ctx.timed and ctx.is_own and ctx.machine.site.kind is not WAIT
+    return ctx.timed and ctx.is_own and ctx.machine.is_family
 
 
 def awaitables(ctx: Context, node: ir.Call, args: Args) -> tuple[list[Value], bool]:
     """The awaitables of a gather, and whether there are others."""
-    if ctx.machine.site.kind is WAIT:
+    if not ctx.machine.is_family:
         return args.positional, args.splat
     items = tuple(args.positional)
     if args.splat:
@@ -188,25 +190,26 @@ def awaitables(ctx: Context, node: ir.Call, args: Args) -> tuple[list[Value], bo
 
 def starts(ctx: Context, items: Collection[Value]) -> bool:
     """Whether a site of the family may start something among some values."""
-    return ctx.machine.site.kind is not WAIT and any(
-        isinstance(item, (Coroutine, Result)) for item in items
-    )
+    return ctx.machine.is_family and _awaitable(items) > 0
 
 
 def counts(ctx: Context, items: Sequence[Value]) -> bool:
     """Whether a new collection knows how many awaitables it holds."""
-    awaitable = sum(isinstance(item, (Coroutine, Result)) for item in items)
-    return ctx.machine.site.kind is not WAIT and awaitable <= ctx.machine.count()
+    return ctx.machine.is_family and _awaitable(items) <= ctx.machine.count()
+
+
+def _awaitable(items: Collection[Value]) -> int:
+    """How many of some values a site of the family makes tasks of."""
+    return sum(isinstance(item, _AWAITABLES) for item in items)
 
 
 def is_one_more(ctx: Context, state: State, ref: Ref, value: Value) -> bool:
     """Whether a collection holds an equal coroutine already, which stands for all of them, or as
     many others as tell anything."""
-    if ctx.machine.site.kind is WAIT or not isinstance(value, (Coroutine, Result)):
+    if not ctx.machine.is_family or not isinstance(value, _AWAITABLES):
         return False
     items = state.box(ref).items
-    awaitable = sum(isinstance(item, (Coroutine, Result)) for item in items)
-    return value in items or awaitable >= ctx.machine.count()
+    return value in items or _awaitable(items) >= ctx.machine.count()
 
 
 def repeated(ctx: Context, items: tuple[Value, ...]) -> tuple[Value, ...]:
@@ -215,14 +218,14 @@ def repeated(ctx: Context, items: tuple[Value, ...]) -> tuple[Value, ...]:
     return tuple(
         item
         for item in items
-        for _ in range(ctx.machine.count() if isinstance(item, (Coroutine, Result)) else 1)
+        for _ in range(ctx.machine.count() if isinstance(item, _AWAITABLES) else 1)
     )
 
 
 def telling(ctx: Context, items: tuple[Value, ...], opened: bool) -> tuple[list[Value], bool]:
     """Of awaitables, so many that a run remembers the tasks that are made of them: those that may
     fail before those that cannot. Also says whether there are others."""
-    made = [n for n, item in enumerate(items) if isinstance(item, (Coroutine, Result))]
+    made = [n for n, item in enumerate(items) if isinstance(item, _AWAITABLES)]
     made.sort(key=lambda n: is_safe(ctx, items[n]))
     dropped = set(made[ctx.machine.count() :])
     kept = [item for n, item in enumerate(items) if n not in dropped]
@@ -231,19 +234,19 @@ def telling(ctx: Context, items: tuple[Value, ...], opened: bool) -> tuple[list[
 
 def may_return(ctx: Context, func: ir.Func) -> bool:
     """Whether a helper is looked into for an awaitable that it returns: a lambda is."""
-    return ctx.machine.site.kind is not WAIT and func.is_lambda
+    return ctx.machine.is_family and func.is_lambda
 
 
 def is_task(ctx: Context, value: Result) -> bool:
     """Whether what an unknown call returns is a task, or a future of somebody's, rather than a
     coroutine, as its name says or what makes it."""
     name = ctx.machine.books.callee_of(value.origin)
-    return ctx.machine.site.kind is not WAIT and (value.lent or "task" in name.lower())
+    return ctx.machine.is_family and (value.lent or "task" in name.lower())
 
 
 def is_safe(ctx: Context, value: Value) -> bool:
     """Whether a value is the coroutine of a function of the project that cannot fail."""
-    if ctx.machine.site.kind is WAIT:
+    if not ctx.machine.is_family:
         return False
     if isinstance(value, Coroutine):
         return cannot_fail(ctx.machine.program, value.func)
@@ -253,7 +256,7 @@ def is_safe(ctx: Context, value: Value) -> bool:
 def decorated(ctx: Context, func: ir.Func, results: Results) -> Results:
     """What calls of a decorated function return. No decorator is taken to add failures to a
     coroutine function that cannot fail."""
-    if ctx.machine.site.kind is WAIT or not func.asynchronous or func.generator:
+    if not ctx.machine.is_family or not func.asynchronous or func.generator:
         return results
     safe = cannot_fail(ctx.machine.program, func)
     return [
@@ -265,7 +268,7 @@ def decorated(ctx: Context, func: ir.Func, results: Results) -> Results:
 def is_over_at_once(ctx: Context, value: Value) -> bool:
     """Whether a coroutine neither fails nor suspends: its task is over before anything strikes, for
     the loop starts it as soon as its function suspends."""
-    if ctx.machine.site.kind is WAIT or not isinstance(value, Coroutine):
+    if not ctx.machine.is_family or not isinstance(value, Coroutine):
         return False
     return never_suspends(value.func.body) and cannot_fail(ctx.machine.program, value.func)
 

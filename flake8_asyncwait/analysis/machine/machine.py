@@ -134,7 +134,7 @@ class Context:
         for exc in excs:
             what = _FAULTS.get(exc, "an exception is raised here")
             name = exc.name or "Exception"
-            fault = STRUCK if machine.site.kind is WAIT else Fault(machine.striking, name)
+            fault = Fault(machine.striking, name) if machine.is_family else STRUCK
             struck = effect.with_fault(fault).step(line, what, Choice(FAULT, name))
             self.out.add(raising(exc), struck)
 
@@ -228,6 +228,11 @@ class Machine:
         self.site_of = {id(site.call): site for site in self.facts.sites if site.kind is WAIT}
 
     @property
+    def is_family(self) -> bool:
+        """Whether the site is one of the family, and no wait."""
+        return self.site.kind is not WAIT
+
+    @property
     def relevant(self) -> frozenset[str]:
         """The names that states hold."""
         return self.facts.relevant
@@ -272,7 +277,7 @@ class Machine:
         outermost, around = id(node), self.caller
         while around is not None:
             around, outermost = around
-        name = self.facts.bound_to.get(outermost) if self.site.kind is WAIT else None
+        name = None if self.is_family else self.facts.bound_to.get(outermost)
         inside = self.caller and id(node)
         return self.origin(node) if name is None else self.books.origin(node, (name, inside))
 

@@ -27,7 +27,6 @@ from flake8_asyncwait.analysis.states.values import (
     Value,
     WaitTask,
 )
-from flake8_asyncwait.sites.fanout import WAIT
 
 
 def lookup(ctx: Context, name: str, state: State) -> Results:
@@ -184,7 +183,7 @@ def _label(ctx: Context, name: str, value: Value, state: State, frame: Frame) ->
         for ref in effects.tasks_of(state, part):
             task = state.task(ref)
             # What the result of a wait is bound to is no name of a task.
-            if not task.waited or ctx.machine.site.kind is not WAIT:
+            if not task.waited or ctx.machine.is_family:
                 ctx.machine.books.labels.setdefault(task.origin, name.partition("~")[0])
 
 

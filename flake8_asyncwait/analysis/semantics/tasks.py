@@ -59,7 +59,7 @@ from flake8_asyncwait.analysis.states.values import (
     Waiting,
     WaitTask,
 )
-from flake8_asyncwait.sites.fanout import AS_COMPLETED, WAIT
+from flake8_asyncwait.sites.fanout import AS_COMPLETED
 
 _NOT_CANCELLED = frozenset(
     {Status.OK, Status.FAILING, Status.FAILED, Status.RUNNING, Status.CANCELLING}
@@ -190,7 +190,7 @@ def time_limited(ctx: Context, node: ir.Call, args: Args, state: State) -> Resul
 
 
 def as_completed(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    if ctx.machine.site.kind is WAIT:
+    if not ctx.machine.is_family:
         return [(state, AsCompleted(args.first()))]
     is_timed = args.keywords.get("timeout", Const(None)) != Const(None)
     if node is not ctx.machine.site.call:
