@@ -17,7 +17,6 @@ from flake8_asyncwait.analysis.machine.loss import (
     holds_struck,
     is_open,
     merge,
-    settle_ended,
 )
 from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.states.keys import local_of
@@ -118,11 +117,9 @@ def _is_passed(ctx: Context, statement: ir.Stmt) -> bool:
 
 
 def forget(ctx: Context, state: State, statement: ir.Stmt) -> State:
-    """Forget what nothing after a statement of the function reads or asks."""
+    """Forget what nothing after a statement of the function reads."""
     if not ctx.is_own:
         return state
-    if not ctx.machine.facts.liveness.asked_after(statement):
-        state = settle_ended(state)
     dead = [name for name in state.env if _is_dead(ctx, name, statement)]
     if not dead:
         return state
