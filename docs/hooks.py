@@ -14,8 +14,6 @@ from mkdocs.structure.files import File, Files
 from flake8_asyncwait.rules import RULES, Rule
 from flake8_asyncwait.rules.explain import markdown
 
-BY_CODE = sorted(RULES, key=lambda rule: rule.code)
-
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Put a page for each rule where the navigation says `rules/`."""
@@ -23,14 +21,14 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         for entries in section.values():
             for entry in entries if isinstance(entries, list) else ():
                 if entry.get("Rules") == "rules/":
-                    entry["Rules"] = ["rules/index.md", *(_path(rule) for rule in BY_CODE)]
+                    entry["Rules"] = ["rules/index.md", *(_path(rule) for rule in RULES)]
     return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add those pages."""
     files.append(File.generated(config, "rules/index.md", content=_index()))
-    for rule in BY_CODE:
+    for rule in RULES:
         files.append(File.generated(config, _path(rule), content=_page(rule)))
     return files
 
@@ -43,7 +41,7 @@ def _index() -> str:
     rows = [
         f"| [{rule.code}]({rule.code}.md) | {rule.name} | {'on' if rule.default else 'off'} "
         f"| {rule.summary} | {rule.fix} |"
-        for rule in BY_CODE
+        for rule in RULES
     ]
     head = "| code | name | default | finds | `asyncwait fix` |\n| --- | --- | --- | --- | --- |"
     return "\n".join(["# Rules", "", head, *rows])

@@ -18,9 +18,8 @@ def listed(output_format: str) -> str:
     from flake8_asyncwait.rules import RULES
     from flake8_asyncwait.rules.explain import data, line
 
-    rules = sorted(RULES, key=lambda rule: rule.code)
     if output_format == "json":
         import json
 
-        return json.dumps([data(rule) for rule in rules], indent=2)
-    return "\n".join(map(line, rules))
+        return json.dumps([data(rule) for rule in RULES], indent=2)
+    return "\n".join(map(line, RULES))

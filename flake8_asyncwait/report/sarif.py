@@ -18,8 +18,7 @@ SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 FINGERPRINT = "asyncwait/v1"
-_RULES = sorted(RULES, key=lambda rule: rule.code)
-_INDEX = {rule.code: index for index, rule in enumerate(_RULES)}
+_INDEX = {rule.code: index for index, rule in enumerate(RULES)}
 
 Json = dict[str, Any]
 
@@ -35,7 +34,7 @@ def log(contents: Contents) -> Iterator[str]:
             "driver": {
                 "name": "asyncwait",
                 "version": __version__,
-                "rules": [_rule(rule) for rule in _RULES],
+                "rules": [_rule(rule) for rule in RULES],
             }
         },
         "columnKind": "unicodeCodePoints",
@@ -81,7 +80,7 @@ def _result(entry: Entry) -> Json:
     result = {
         "ruleId": finding.code,
         "ruleIndex": index,
-        "level": _level(_RULES[index]),
+        "level": _level(RULES[index]),
         "message": {"text": finding.message},
         "locations": [location],
         "partialFingerprints": {FINGERPRINT: entry.fingerprint},

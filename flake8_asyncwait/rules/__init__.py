@@ -1,4 +1,4 @@
-"""The rules, in the order in which they win: the first that fires is the finding of a site."""
+"""The rules, by their codes. In which order they win, the kinds of site say (`sites.fanout`)."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from flake8_asyncwait.rules import (
 from flake8_asyncwait.rules.rule import Hit, Rule
 
 RULES: tuple[Rule, ...] = (
-    awt203.RULE,
     awt101.RULE,
-    awt103.RULE,
     awt102.RULE,
+    awt103.RULE,
     awt104.RULE,
     awt105.RULE,
     awt201.RULE,
     awt202.RULE,
-    awt331.RULE,
+    awt203.RULE,
     awt301.RULE,
-    awt303.RULE,
     awt302.RULE,
+    awt303.RULE,
     awt304.RULE,
-    awt313.RULE,
-    awt312.RULE,
     awt311.RULE,
+    awt312.RULE,
+    awt313.RULE,
     awt321.RULE,
     awt322.RULE,
+    awt331.RULE,
 )
 
 _BY_CODE = {rule.code: rule for rule in RULES}
