@@ -15,7 +15,7 @@ from flake8_asyncwait.analysis.machine.loss import (
     has_failing,
     holds_losable,
     holds_struck,
-    is_open,
+    may_tell,
     merge,
 )
 from flake8_asyncwait.analysis.machine.machine import Context, Results
@@ -102,7 +102,7 @@ def run_block(ctx: Context, body: list[ir.Stmt], states: list[State]) -> list[St
         states = merge(ctx, ends, statement.line)
         if passed:  # only what still holds a task of the site tells anything
             states = [collect(ctx, one, statement.line) for one in states]
-            states = [one for one in states if is_open(ctx, one)]
+            states = [one for one in states if may_tell(ctx, one)]
     return states
 
 

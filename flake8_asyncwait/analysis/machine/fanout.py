@@ -184,7 +184,7 @@ def awaitables(ctx: Context, node: ir.Call, args: Args) -> tuple[list[Value], bo
     items = tuple(args.positional)
     if args.splat:
         first = next((n for n, arg in enumerate(node.args) if arg.star), len(node.args))
-        items = (*items[:first], *repeated(ctx, items[first:]))
+        items = (*items[:first], *as_many(ctx, items[first:]))
     return telling(ctx, tuple(i for i in items if not is_over_at_once(ctx, i)), args.splat)
 
 
@@ -212,7 +212,7 @@ def is_one_more(ctx: Context, state: State, ref: Ref, value: Value) -> bool:
     return value in items or _awaitable(items) >= ctx.machine.count()
 
 
-def repeated(ctx: Context, items: tuple[Value, ...]) -> tuple[Value, ...]:
+def as_many(ctx: Context, items: tuple[Value, ...]) -> tuple[Value, ...]:
     """The items of a collection of unknown size. A coroutine stands for as many as such a
     collection holds."""
     return tuple(

@@ -112,7 +112,7 @@ def _tells_nothing(task: Task) -> bool:
     return theirs and task.status not in ASKED and task.status != Status.CANCELLED
 
 
-def is_open(ctx: Context, state: State) -> bool:
+def may_tell(ctx: Context, state: State) -> bool:
     """Whether a state may still tell something of a site that no execution comes to any more: it
     holds a task of the site that is not seen to its end, a wait that has not started, or tasks of a
     parameter, which may be adopted. Where the books have to know who awaits a task that has ended,

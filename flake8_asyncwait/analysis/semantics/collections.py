@@ -24,7 +24,7 @@ from flake8_asyncwait.analysis.semantics.dicts import (
 from flake8_asyncwait.analysis.semantics.items import is_private, iterated, orders_of
 from flake8_asyncwait.analysis.semantics.names import matters
 from flake8_asyncwait.analysis.semantics.running import (
-    any_of,
+    any_item,
     call_method,
     kind_with,
     method_of,
@@ -83,7 +83,7 @@ def _subscript(ctx: Context, value: Value, index: Value, state: State) -> Result
     except NotKnown:
         if isinstance(index, Slice):
             return [state.new(Box(box.kind, box.items, True))]
-        return [(state, item) for item in any_of(state, box)]
+        return [(state, item) for item in any_item(state, box)]
 
 
 def _as_mapping(state: State, value: Value, key: Value) -> State:
@@ -212,7 +212,7 @@ def pop_any(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Resu
     """`pop` of a set takes any of its items, which nothing orders."""
     box = state.box(ref)
     if box.kind is not dict and args.positional and not is_sure(args.first()):
-        return [(state, item) for item in any_of(state, box)]
+        return [(state, item) for item in any_item(state, box)]
     if box.kind not in UNORDERED or args.positional:
         return pop_key(ctx, ref, name, args, state)
     ends: Results = [

@@ -6,7 +6,7 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.states import effects
-from flake8_asyncwait.analysis.states.keys import SINGLE, SOME
+from flake8_asyncwait.analysis.states.keys import FILLED, SINGLE
 from flake8_asyncwait.analysis.states.real import UNORDERED, bounded
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
@@ -93,7 +93,7 @@ def split_on_turns(
         return [some], [none]
     if node.id not in ctx.machine.facts.repeated:
         return [some], [none]
-    key = SOME + node.id
+    key = FILLED + node.id
     known = none.env.get(key)
     return (
         [some.bind(key, Const(True))] if known != Const(False) else [],

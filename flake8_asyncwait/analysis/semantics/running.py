@@ -129,6 +129,6 @@ def with_items(state: State, ref: Ref, items: list[Value], opened: bool) -> Stat
     )
 
 
-def any_of(state: State, box: Box) -> list[Value]:
+def any_item(state: State, box: Box) -> list[Value]:
     """Whichever item an unknown index means; of those that nothing tells apart, one."""
     return [item for item, _ in effects.choices(state, box.items)] or [UNKNOWN]

@@ -207,7 +207,7 @@ def _tasks_in(ctx: Context, node: ir.Call, value: Value, state: State) -> Result
     box = state.get(source)
     if items is None or type(box) is not Box:
         return [(state, value)]
-    items = fanout.repeated(ctx, items) if box.open else items
+    items = fanout.as_many(ctx, items) if box.open else items
     kept, is_open = fanout.telling(ctx, items, box.open)
     if any(isinstance(item, Result) and not item.coroutine for item in kept):
         ctx.machine.books.guesses()

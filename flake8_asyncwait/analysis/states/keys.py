@@ -8,7 +8,7 @@ from __future__ import annotations
 
 # What is known of something unknown: whether it holds anything, where it is looped over again, that
 # it holds one thing at most, and what a test has found out (`Tested`), where it is tested again.
-SOME = "$some:"
+FILLED = "$some:"
 SINGLE = "$single:"
 TESTED = "$tested:"
 # What a faulty execution has lost while a result was not bound yet, or a `with` was not left.
@@ -27,7 +27,7 @@ def tested_by(key: str) -> str:
 
 def local_of(key: str) -> str:
     """The local of the function without which a key tells nothing; "" for another key."""
-    if key.startswith((SOME, SINGLE, TESTED)):
+    if key.startswith((FILLED, SINGLE, TESTED)):
         return key.partition(":")[2].partition(".")[0]
     return key if key.isidentifier() else ""
 
