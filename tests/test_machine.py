@@ -513,3 +513,40 @@ async def serve(conn, op):
     checked = check(text)
     assert not checked.findings
     assert checked.undetermined
+
+
+AROUND = """\
+import asyncio
+
+
+def around(wanted):
+    async def inner(work, use):
+        task = asyncio.create_task(work())
+        try:
+            await asyncio.wait([task], timeout=1)
+            if wanted:
+                task.cancel()
+            await use()
+            if not wanted:
+                await task
+        except BaseException:
+            task.cancel()
+            raise
+
+    {rest}
+    return inner
+"""
+
+
+@pytest.mark.parametrize(
+    ("rest", "codes"),
+    [
+        ("", []),
+        ("wanted = not wanted", ["AWT101"]),
+        ("def switch():\n        nonlocal wanted\n        wanted = not wanted", ["AWT101"]),
+    ],
+)
+def test_a_parameter_of_the_function_around_stays_unless_something_binds_it(
+    rest: str, codes: list[str]
+) -> None:
+    assert [finding.code for finding in check(AROUND.format(rest=rest)).findings] == codes

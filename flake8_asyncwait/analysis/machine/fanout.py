@@ -8,18 +8,18 @@ has failed leaves behind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import ANY
 from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.code.walk import (
+    children,
     displayed,
     last_name,
     never_suspends,
     suspends,
-    walk,
 )
 from flake8_asyncwait.analysis.machine.machine import BYSTANDER, Args, Context, Results
 from flake8_asyncwait.analysis.states import effects
@@ -40,6 +40,7 @@ from flake8_asyncwait.analysis.states.values import (
     Value,
 )
 from flake8_asyncwait.sites.fanout import AS_COMPLETED, CREATION, GATHER
+from flake8_asyncwait.sites.outline import SUPPRESS
 
 # At what a fault strikes, beside `BYSTANDER`: at an await of another task of the function, where a
 # cancellation settles that; at the gather of the site, one of whose children fails; at the loop of
@@ -281,8 +282,8 @@ def none_fails(ctx: Context, items: Sequence[Value]) -> bool:
 
 def cannot_fail(program: Program, func: ir.Func, levels: int = _LEVELS) -> bool:
     """Whether a coroutine function catches every Exception: all that may raise stands in a `try`
-    with a handler for it, which does not raise or wait itself. So many `levels` of functions of
-    the project that it awaits may catch it for it."""
+    with a handler for it, which does not raise or wait itself, or is suppressed. So many `levels`
+    of functions of the project that it awaits may catch it for it."""
     may_fail = partial(_may_fail, program, func, levels)
     return all(_is_harmless(statement, may_fail) for statement in func.body)
 
@@ -297,16 +298,28 @@ def _may_fail(program: Program, func: ir.Func, levels: int, node: ir.Node) -> bo
     return suspends(node) or isinstance(node, (ir.Raise, ir.Assert))
 
 
-def _is_harmless(statement: ir.Stmt, may_fail: Callable[[ir.Node], bool]) -> bool:
-    parts: list[ir.Node] = [statement]
-    if isinstance(statement, ir.Try) and any(map(_catches_all, statement.handlers)):
-        handlers = (h for h in statement.handlers if not _is_of_no_exception(h))
-        parts = [*statement.orelse, *statement.final, *(p for h in handlers for p in h.body)]
-    return not any(map(may_fail, walk(parts)))
+def _is_harmless(node: ir.Node, may_fail: Callable[[ir.Node], bool]) -> bool:
+    if isinstance(node, ir.Try) and any(_catches_all(handler.type) for handler in node.handlers):
+        handlers = [each for each in node.handlers if not _is_of_no_exception(each)]
+        parts: Iterable[ir.Node] = [*node.orelse, *node.final, *handlers]
+    elif isinstance(node, ir.With) and isinstance(node.item, ir.Call) and _suppresses(node.item):
+        parts = ()
+    else:
+        parts = children(node)
+        if may_fail(node):
+            return False
+    return all(_is_harmless(part, may_fail) for part in parts)
 
 
-def _catches_all(handler: ir.Handler) -> bool:
-    return handler.type is None or last_name(handler.type) in ("Exception", "BaseException")
+def _catches_all(kind: ir.Expr | None) -> bool:
+    kinds = [] if kind is None else displayed(kind)
+    return not kinds or any(last_name(one) in ("Exception", "BaseException") for one in kinds)
+
+
+def _suppresses(call: ir.Call) -> bool:
+    """Whether a context manager swallows every Exception."""
+    is_it = last_name(call.func) == SUPPRESS.rpartition(".")[2]
+    return is_it and any(_catches_all(arg.value) for arg in call.args)
 
 
 def _is_of_no_exception(handler: ir.Handler) -> bool:

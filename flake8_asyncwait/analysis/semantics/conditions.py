@@ -35,6 +35,7 @@ from flake8_asyncwait.analysis.states.values import (
     AtLeast,
     Box,
     Const,
+    Foreign,
     Function,
     Gather,
     Group,
@@ -238,6 +239,11 @@ def _is_made_here(thing: object) -> bool:
     return isinstance(thing, (Gather, WaitTask)) or (type(thing) is Task and thing.owner == OWNED)
 
 
+def _is_private(thing: object) -> bool:
+    """Whether nobody else has a task that was made here."""
+    return type(thing) is Task and thing.owner == OWNED and not thing.handed
+
+
 def _may_count(node: ir.Compare, values: Sequence[Value]) -> bool:
     """Whether a comparison may be one with more than collections of unknown size stand for."""
     if node.op in _MEMBERSHIP and isinstance(values[0], Const):
@@ -311,6 +317,11 @@ def _same(state: State, left: Value, right: Value) -> bool | None:
             if isinstance(other, (Ref, Raised, Function, Method, Group)):
                 return False
             return None
+        if isinstance(one, Foreign) and "." not in one.path:  # such as a sentinel of the module
+            if one == other:
+                return True
+            if _is_private(state.get(other)):
+                return False
     if isinstance(left, Ref) and isinstance(right, Ref):
         kinds = {type(state.get(left)), type(state.get(right))}
         if left == right:

@@ -21,7 +21,7 @@ from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
 from flake8_asyncwait.analysis.semantics import builtins, collections, dicts, running, tasks
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import Ref
-from flake8_asyncwait.sites.outline import MAP, PRIMITIVES
+from flake8_asyncwait.sites.outline import MAP, PRIMITIVES, SUPPRESS
 
 
 class Trait(Flag):
@@ -81,7 +81,6 @@ class Row(Generic[R]):
 GATHERS, SUPPRESSES = Trait.GATHERS, Trait.SUPPRESSES
 UNKNOWN_CALL: Row[Any] = Row()
 WAIT = "asyncio.wait"
-SUPPRESS = "contextlib.suppress"
 TIMEOUTS = frozenset({"asyncio.timeout", "asyncio.timeout_at"})
 STACKS = frozenset({"contextlib.ExitStack", "contextlib.AsyncExitStack"})
 MANAGERS = frozenset({"contextmanager", "asynccontextmanager"})

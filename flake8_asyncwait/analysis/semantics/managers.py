@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, TIMEOUT_ERROR, Exc
+from flake8_asyncwait.analysis.code.walk import last_name
 from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.books import HELPER_WORK, Decided, Undetermined
 from flake8_asyncwait.analysis.machine.execute import evaluate, executes_all, run_block
@@ -35,6 +36,7 @@ from flake8_asyncwait.analysis.states.completion import (
 )
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Function, Ref, Value
+from flake8_asyncwait.sites.outline import EXPECTING, SUPPRESS
 
 
 @executes_all(ir.With)
@@ -42,7 +44,7 @@ def _with(ctx: Context, node: ir.With, states: list[State]) -> list[State]:
     qualified = None
     if isinstance(node.item, ir.Call):
         qualified = ctx.machine.program.qualified(ctx.frame.func, node.item.func)
-    if qualified == known.SUPPRESS:
+    if qualified == SUPPRESS or _expects_an_error(ctx, node):
         return _with_suppress(ctx, node, states)
     if qualified in known.TIMEOUTS and node.asynchronous:
         # One at a time: what a timeout turns into a TimeoutError struck inside of it.
@@ -64,10 +66,21 @@ def _enter_with(ctx: Context, node: ir.With, value: Value, state: State) -> list
     return bind(ctx, node.target, value, state)
 
 
+def _expects_an_error(ctx: Context, node: ir.With) -> bool:
+    """Whether a block of a test is to raise something: that goes no further."""
+    call = node.item
+    if not isinstance(call, ir.Call) or last_name(call.func) not in EXPECTING:
+        return False
+    return not node.asynchronous and function_of(ctx, call) is None
+
+
 def _with_suppress(ctx: Context, node: ir.With, states: list[State]) -> list[State]:
     """`with suppress(...): ...` is `try: ... except (...): pass`."""
     assert isinstance(node.item, ir.Call)
-    kinds = ir.Display(tuple, [(arg.value, False) for arg in node.item.args])
+    given = [arg.value for arg in node.item.args if arg.keyword is None]
+    if last_name(node.item.func) in EXPECTING:
+        given = given[:1]  # behind the class is what the message is to match, or what is called
+    kinds = ir.Display(tuple, [(kind, False) for kind in given])
     flow = Flow()
     ends = run_block(ctx.into(flow), node.body, states)
     passing = ir.Handler(kinds, None, [], node.line)

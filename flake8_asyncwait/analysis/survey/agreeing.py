@@ -9,6 +9,7 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import (
     bound_names,
     every,
+    functions_in,
     question,
     target_names,
     tested,
@@ -22,7 +23,7 @@ def tested_again(func: ir.Func) -> frozenset[str]:
     one test has found the next one finds too, unless an assignment binds the name in between.
 
     What others may bind anew while time passes is not among them: globals, and names of enclosing
-    functions; attributes are, for as long as no time passes.
+    functions but for parameters that stay as they were; attributes are while no time passes.
     """
     loops = (node for node in every(func) if isinstance(node, (ir.While, ir.For)))
     looped = {id(node) for loop in loops for node in walk([loop])}
@@ -42,7 +43,17 @@ def tested_again(func: ir.Func) -> frozenset[str]:
         bound.update(dict.fromkeys(nested.outer, 2))
         otherwise |= nested.outer
     seen = func.locals - func.outer - {name for name in otherwise if bound[name] > 1}
+    seen |= _fixed_around(func) - func.locals
     return frozenset(n for n, count in tests.items() if count > 1 and _stays(n, bound, seen))
+
+
+def _fixed_around(func: ir.Func) -> set[str]:
+    """The parameters of the functions around a function that nothing binds anew."""
+    outer = func.parent
+    if outer is None:
+        return set()
+    changed = outer.rebound.union(*(each.outer for each in functions_in(outer)))
+    return (_fixed_around(outer) - outer.locals) | (set(outer.params) - changed)
 
 
 def _stays(name: str, bound: Counter[str], seen: Collection[str]) -> bool:
