@@ -107,7 +107,7 @@ def git_ignore_above(directory: str) -> GitIgnore:
     `directory` itself they are left out: who names an ignored directory wants it checked.
     Raises `SourceError` when one of them cannot be read.
     """
-    root = _repository(directory)
+    root = repository(directory)
     if root is None:
         return GitIgnore()
     ignore = GitIgnore()
@@ -119,7 +119,7 @@ def git_ignore_above(directory: str) -> GitIgnore:
     return ignore
 
 
-def _repository(directory: str) -> str | None:
+def repository(directory: str) -> str | None:
     """The nearest directory that holds a `.git`: `directory` or one above it."""
     while not os.path.exists(os.path.join(directory, ".git")):
         directory, below = os.path.dirname(directory), directory
