@@ -214,6 +214,18 @@ def test_a_document_without_a_file_looks_into_itself(editor: Editor) -> None:
     editor.close(uri)
 
 
+@pytest.mark.parametrize(
+    "uri", ["file:///tmp/%00.txt", "file:///tmp/\ud800.txt", "untitled:%00", "untitled:\udfff"]
+)
+def test_a_document_that_can_have_no_file_is_one_without(
+    editor: Editor, project: Path, uri: str
+) -> None:
+    editor.open(uri, samples.FORGOTTEN)
+    assert codes(editor.diagnostics(uri, 1)) == ["AWT101"]
+    assert actions(editor, uri, between((6, 20), (6, 20)))
+    assert codes(opened(editor, project / "race.py", samples.FORGOTTEN)[1]) == ["AWT101"]
+
+
 def test_cells_of_notebooks_and_other_languages_are_let_alone(editor: Editor) -> None:
     cell = "vscode-notebook-cell:/notebook.ipynb#W0sZmlsZQ"
     editor.open(cell, samples.FORGOTTEN)
@@ -481,7 +493,7 @@ def test_what_changes_during_a_check_of_another_file_counts(
 
 def test_a_worker_that_dies_is_replaced() -> None:
     async def ask() -> None:
-        workers = Workers({})
+        workers = Workers({"\0": b"", "/\ud800": b""})  # what can be no path does no harm
         try:
             with pytest.raises(WorkError, match="its process ended in nonsense"):
                 await workers.ask("nonsense")

@@ -17,6 +17,7 @@ from flake8_asyncwait.server.document import Document
 from flake8_asyncwait.server.session import Session
 from flake8_asyncwait.server.work import Buffer, Found
 from flake8_asyncwait.server.workers import WorkError
+from flake8_asyncwait.source.opened import is_path
 from flake8_asyncwait.source.text import SourceError, encoded
 
 # How long after a change the text is checked, in seconds; where a check is not quick, so long as
@@ -107,10 +108,11 @@ class Checks:
     def _buffer(self, item: types.TextDocumentItem) -> Buffer:
         """A document as workers get it."""
         path = to_fs_path(item.uri)
-        if path is not None:
+        if path is not None and is_path(path):
             path = os.path.abspath(path)
             return Buffer(path, "", os.path.dirname(path))
-        name = os.path.basename(unquote(urlsplit(item.uri).path)) or "untitled"
+        name = os.path.basename(unquote(urlsplit(item.uri).path))
+        name = name if name and is_path(name) else "untitled"
         folder = next(iter(self._session.folders), os.getcwd())
         return Buffer(os.path.join(os.path.abspath(os.sep), name), "", folder, is_loose=True)
 

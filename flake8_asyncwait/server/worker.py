@@ -48,23 +48,23 @@ def main() -> None:
     """Answer questions, until there are no more."""
     inbox, outbox = _own_streams()
     from flake8_asyncwait.server import work
-    from flake8_asyncwait.source.opened import show
 
     while head := inbox.read(LENGTH.size):
         question = unpack(inbox.read(*LENGTH.unpack(head)))
         assert isinstance(question, Question)
-        for path, data in question.shown:
-            show(path, data)
-        outbox.write(pack(_answer(getattr(work, question.work), question.arguments)))
+        outbox.write(pack(_answer(getattr(work, question.work), question)))
         outbox.flush()
 
 
-def _answer(function: Any, arguments: tuple[Any, ...]) -> Answer:
+def _answer(function: Any, question: Question) -> Answer:
+    from flake8_asyncwait.source.opened import show
     from flake8_asyncwait.source.text import SourceError
     from flake8_asyncwait.undetermined import error_text
 
     try:
-        return Answer(function(*arguments))
+        for path, data in question.shown:
+            show(path, data)
+        return Answer(function(*question.arguments))
     except SourceError as error:
         return Answer(error=str(error))
     except Exception as error:

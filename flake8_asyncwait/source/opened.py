@@ -12,7 +12,10 @@ _texts: dict[str, bytes] = {}
 
 
 def show(path: str, data: bytes | None) -> None:
-    """From now on the file at `path`, an absolute path, holds `data`; None: what the disk says."""
+    """From now on the file at `path`, an absolute path, holds `data`; None: what the disk says.
+    Nobody reads what is no path."""
+    if not is_path(path):
+        return
     if data is None:
         _texts.pop(os.path.realpath(path), None)
     else:
@@ -22,6 +25,14 @@ def show(path: str, data: bytes | None) -> None:
 def opened(path: str) -> bytes | None:
     """What an editor shows of the file at `path`, whatever it is called; None where it does not."""
     return _texts.get(os.path.realpath(path)) if _texts else None
+
+
+def is_path(text: str) -> bool:
+    """Whether a text can be the path of a file on this system."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:  # half a character
+        return False
 
 
 def is_file(path: str) -> bool:
