@@ -226,6 +226,13 @@ def test_a_document_that_can_have_no_file_is_one_without(
     assert codes(opened(editor, project / "race.py", samples.FORGOTTEN)[1]) == ["AWT101"]
 
 
+def test_a_document_whose_codec_is_none_of_text_is_told_of(editor: Editor, project: Path) -> None:
+    uri, found = opened(editor, project / "race.py", f"# coding: rot13\n{samples.FORGOTTEN}")
+    assert codes(found) == ["AWT101"]  # what an editor shows is text all the same
+    editor.type(uri, 2, samples.FORGOTTEN)
+    assert codes(editor.diagnostics(uri, 2)) == ["AWT101"]
+
+
 def test_cells_of_notebooks_and_other_languages_are_let_alone(editor: Editor) -> None:
     cell = "vscode-notebook-cell:/notebook.ipynb#W0sZmlsZQ"
     editor.open(cell, samples.FORGOTTEN)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from flake8_asyncwait.source.files import Walk
 from flake8_asyncwait.source.ignore import DEFAULT_EXCLUDE, Excluder
-from flake8_asyncwait.source.text import SourceError, decode, read
+from flake8_asyncwait.source.text import SourceError, decode, encoded, read
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is the oracle")
 
@@ -54,6 +54,13 @@ class TestDecode:
         assert decode("a.py", second).text.endswith("'é'\n")
         with pytest.raises(SourceError):
             decode("a.py", b"\n" + second)
+
+    @pytest.mark.parametrize("codec", ["rot13", "hex", "zlib", "undefined", "idna", "no-such"])
+    def test_a_cookie_that_names_no_codec_of_text(self, codec: str) -> None:
+        text = f"# coding: {codec}\nx = 'é'\n"
+        for read_or_write in (lambda: decode("a.py", text.encode()), lambda: encoded("a.py", text)):
+            with pytest.raises(SourceError):
+                read_or_write()
 
     def test_a_bom_is_removed(self) -> None:
         source = decode("a.py", b"\xef\xbb\xbfx = 1\n")

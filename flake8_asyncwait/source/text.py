@@ -119,7 +119,12 @@ def encoded(name: str, text: str) -> bytes:
     """
     data = text.encode("utf-8", "replace")
     encoding = _encoding(name, data)
-    return data if encoding == "utf-8" else text.encode(encoding, "replace")
+    if encoding == "utf-8":
+        return data
+    try:
+        return text.encode(encoding, "replace")
+    except _NO_CODEC_OF_TEXT as error:
+        raise SourceError(name, f"cannot encode: {error}") from error
 
 
 def with_newlines(text: str) -> str:
