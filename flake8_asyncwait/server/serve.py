@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
+import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -23,6 +25,8 @@ from flake8_asyncwait.server.pull import Pull
 from flake8_asyncwait.server.session import Session
 
 _WATCHED = ("**/*.py", "**/pyproject.toml")
+# What somebody sends who wants the server to end; Windows has no SIGHUP.
+_ENDS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _log = logging.getLogger(__name__)
 
 
@@ -77,6 +81,16 @@ class Server(LanguageServer):
     def initialize(self, params: types.InitializeParams) -> None:
         """The editor says what it can do."""
         self.session.begin(params.capabilities)
+        for number in _ENDS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it
+                signal.signal(number, partial(_soon, asyncio.get_running_loop(), self._end))
+
+    def _end(self, number: int) -> None:
+        """End the process by a signal, which would have ended it at once, but leave nothing behind.
+        pygls would wait until the editor says something."""
+        self.session.close()
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
 
     def initialized(self, params: types.InitializedParams) -> None:
         """Ask to be told of files that others change."""
@@ -97,6 +111,15 @@ class Server(LanguageServer):
         """Log an error that nobody is answered with: nobody is interrupted over it."""
         if source is not FeatureRequestError:
             _log.error("%s", error)
+
+
+def _soon(
+    loop: asyncio.AbstractEventLoop, end: Callable[[int], None], number: int, _: object
+) -> None:
+    """Let a loop `end` the process, unless it is about to end: a signal comes in the middle of
+    anything."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(end, number)
 
 
 def _command(method: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:

@@ -1,4 +1,4 @@
-"""A process that does what is asked of it (`work`), until nobody asks any more.
+"""A process that does what is asked of it (`work`), until nobody is there to ask, whatever it does.
 
 It reads questions from its standard input and writes answers to its standard output: each a
 pickle, with its length before it. What the code in between prints goes to standard error.
@@ -6,9 +6,14 @@ pickle, with its length before it. What the code in between prints goes to stand
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
+import signal
 import struct
+import sys
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, BinaryIO, NamedTuple
 
 LENGTH = struct.Struct(">Q")
@@ -45,15 +50,28 @@ def unpack(data: bytes) -> Question | Answer:
 
 
 def main() -> None:
-    """Answer questions, until there are no more."""
+    """Answer questions, as long as somebody may ask."""
     inbox, outbox = _own_streams()
+    questions: SimpleQueue[bytes] = SimpleQueue()
+    Thread(target=_receive, args=(inbox, questions), daemon=True).start()
     from flake8_asyncwait.server import work
 
-    while head := inbox.read(LENGTH.size):
-        question = unpack(inbox.read(*LENGTH.unpack(head)))
+    while True:
+        question = unpack(questions.get())
         assert isinstance(question, Question)
         outbox.write(pack(_answer(getattr(work, question.work), question)))
         outbox.flush()
+
+
+def _receive(inbox: BinaryIO, questions: SimpleQueue[bytes]) -> None:
+    """Take questions. Whoever asks may be killed, and then nobody ends what is done here: so the
+    end of the questions does."""
+    while head := inbox.read(LENGTH.size):
+        questions.put(inbox.read(*LENGTH.unpack(head)))
+    if sys.platform != "win32":  # with the processes that it has started
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)
 
 
 def _answer(function: Any, question: Question) -> Answer:
