@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import libcst as cst
-from libcst.codemod import CodemodCommand, CodemodContext
+from libcst.codemod import CodemodCommand, CodemodContext, SkipFile
 
 from flake8_asyncwait.check import check_source
 from flake8_asyncwait.commands.parser import argument
@@ -24,9 +24,11 @@ from flake8_asyncwait.fix.helper import parse_helper
 from flake8_asyncwait.options import Options, resolve_codes, split_list
 from flake8_asyncwait.report.paths import relative
 from flake8_asyncwait.report.text import printable
-from flake8_asyncwait.source.text import decode
+from flake8_asyncwait.source.text import SourceError, decode, read
 from flake8_asyncwait.source.write import create
 from flake8_asyncwait.undetermined import InternalError
+
+_NOT_KEPT = "libcst would not keep the bytes of what is not changed"
 
 
 class FixAsyncioWait(CodemodCommand):
@@ -72,8 +74,17 @@ class FixAsyncioWait(CodemodCommand):
         )
 
     def transform_module_impl(self, tree: cst.Module) -> cst.Module:
-        """The fixed file. What is left alone is told as a warning."""
-        path, data = self.context.filename or "stdin", tree.bytes
+        """The fixed file. What is left alone is told as a warning. Raises `SkipFile` for a file
+        that cannot be fixed, or that libcst would not write as it is to be."""
+        try:
+            return self._fixed(self.context.filename or "stdin", tree)
+        except SourceError as error:
+            raise SkipFile(printable(str(error))) from error
+
+    def _fixed(self, path: str, tree: cst.Module) -> cst.Module:
+        data = tree.bytes
+        if _loses_bytes(path, tree):
+            raise SourceError(path, _NOT_KEPT)
         source = decode(path, data)
         checked = check_source(source, self._options)
         self._warn_of(path, checked.internal)
@@ -87,14 +98,28 @@ class FixAsyncioWait(CodemodCommand):
                 self.warn(cure.told(path, would=False))
         if not done.is_changed:
             return tree
+        fixed = cst.parse_module(done.after)
+        if fixed.bytes != done.after:
+            raise SourceError(path, _NOT_KEPT)
         module = done.create
         if module is not None and create(module.path, module.text.encode()):
             self.warn(f"created {relative(module.path)} (add it to version control)")
-        return cst.parse_module(done.after)
+        return fixed
 
     def _warn_of(self, path: str, errors: Iterable[InternalError]) -> None:
         for error in errors:
             self.warn(printable(f"{path}:{error.line}: {error.reason}"))
+
+
+def _loses_bytes(path: str, tree: cst.Module) -> bool:
+    """Whether a tree was made of the file at `path`, but lacks some of it: the end of the last line
+    where that is a lone carriage return, or how a codec wrote it that can write the same in other
+    ways. libcst writes files from their trees, also those in which nothing has changed."""
+    try:
+        data = read(path)
+        return data != tree.bytes == cst.parse_module(data).bytes
+    except (SourceError, cst.ParserSyntaxError, LookupError, ValueError):  # made of something else
+        return False
 
 
 def _codes(value: str) -> list[str]:

@@ -396,6 +396,7 @@ class TestCodemod:
     NAME = "flake8_asyncwait.codemod.FixAsyncioWait"
 
     def test_does_what_the_command_does(self, asyncwait: Asyncwait, project: Path) -> None:
+        (project / "pkg" / "carriage.py").write_text(f"{samples.FORGOTTEN}x = 1", newline="\r")
         before = contents(project)
         subprocess.run([*self.COMMAND, self.NAME, "pkg"], check=True, capture_output=True)
         by_libcst = contents(project)
@@ -404,6 +405,26 @@ class TestCodemod:
         (project / "pkg" / "_wait_any.py").unlink()
         asyncwait("fix", "pkg")
         assert contents(project) == by_libcst
+
+    @pytest.mark.parametrize(
+        ("data", "reason"),
+        [
+            (samples.FORGOTTEN.replace("\n", "\r"), "libcst would not keep"),
+            ("x = 1\r", "libcst would not keep"),
+            (f"# coding: utf-7\n# +ZeVnLIqe-\n{samples.FORGOTTEN}", "libcst would not keep"),
+            (f"{samples.FORGOTTEN}# \0\n", "source code cannot contain null bytes"),
+        ],
+    )
+    def test_skips_what_would_not_be_what_the_command_writes(
+        self, project: Path, data: str, reason: str
+    ) -> None:
+        (project / "pkg" / "forgotten.py").write_bytes(data.encode())
+        before = contents(project)
+        command = [*self.COMMAND, self.NAME, "pkg/forgotten.py"]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        assert re.search(f"^Skipped codemodding .*forgotten.py: .*{reason}", done.stderr, re.M)
+        assert "Traceback" not in done.stderr
+        assert contents(project) == before
 
     @pytest.mark.parametrize(
         ("options", "reason"),
