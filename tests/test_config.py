@@ -118,6 +118,11 @@ class TestErrors:
             ("helper = 1", "2: tool.asyncwait.helper: not a string: 1"),
             ('helper = "x"', "2: tool.asyncwait.helper: 'x' is not of the form pkg.module:name"),
             (
+                'helper = "pkg.\ufb01:wait_any"',
+                "2: tool.asyncwait.helper: 'pkg.\ufb01:wait_any': Python reads this as "
+                "'pkg.fi:wait_any'",
+            ),
+            (
                 'output-format = "sarfi"',
                 "2: tool.asyncwait.output-format: unknown format 'sarfi'; did you mean 'sarif'?",
             ),

@@ -333,6 +333,14 @@ class TestNone:
         with pytest.raises(HelperError, match="the file is in no package"):
             plan_helper(str(root / file), PLAIN)
 
+    def test_a_file_in_what_no_import_can_name(self, root: Path) -> None:
+        package(root / "\ufb01le")  # Python reads "file", as most fonts show it
+        with pytest.raises(HelperError, match="the file is in no package"):
+            plan_helper(str(root / "\ufb01le" / "a.py"), PLAIN)
+        (root / "file").symlink_to("\ufb01le")
+        follow(put(root / "\ufb01le" / "a.py"))
+        assert result_of("\ufb01le.a", root) == "wait_any"
+
     @pytest.mark.parametrize(
         "file", ["tests/a.py", "pkg/tests/a.py", "pkg/test_a.py", "pkg/conftest.py", "test/x/a.py"]
     )

@@ -30,7 +30,7 @@ from flake8_asyncwait.report.entry import NewModule
 from flake8_asyncwait.sites.pieces import LONG_FILE
 from flake8_asyncwait.sites.syntax import tree_of
 from flake8_asyncwait.source.opened import is_file
-from flake8_asyncwait.source.project import Project, is_name, leads_out, project_of
+from flake8_asyncwait.source.project import Project, as_read, is_name, leads_out, project_of
 from flake8_asyncwait.source.text import SourceError, decode, read
 
 NAME = "wait_any"
@@ -84,6 +84,8 @@ def parse_helper(value: str) -> Helper:
     module, _, name = value.partition(":")
     if not all(map(is_name, [*module.split("."), name])):
         raise ValueError(f"{value!r} is not of the form pkg.module:name")
+    if as_read(value) != value:  # the import would lead elsewhere
+        raise ValueError(f"{value!r}: Python reads this as {as_read(value)!r}")
     return Helper(module, name)
 
 

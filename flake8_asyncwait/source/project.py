@@ -67,7 +67,7 @@ def project_of(path: str) -> Project:
     base = os.path.dirname(os.path.abspath(path))
     root = _root(base)
     packages: list[str] = []
-    while is_package(base) and is_name(os.path.basename(base)) and not (packages and base == root):
+    while is_package(base) and _is_importable(base) and not (packages and base == root):
         packages.insert(0, os.path.basename(base))
         base = os.path.dirname(base)
     return Project(root or base, base, tuple(packages), root is not None)
@@ -95,9 +95,30 @@ def is_name(word: str) -> bool:
     return word.isidentifier() and not keyword.iskeyword(word)
 
 
+def as_read(name: str) -> str:
+    """A name as Python reads it in a file: it takes names that look alike for the same."""
+    if name.isascii():
+        return name
+    from unicodedata import normalize  # few names need it
+
+    return normalize("NFKC", name)
+
+
 def is_package(directory: str) -> bool:
     """Whether a directory is a package, other than one of a namespace."""
     return is_file(os.path.join(directory, INIT))
+
+
+def _is_importable(directory: str) -> bool:
+    """Whether an import can name a package in a directory: in the form in which Python reads the
+    name, some file systems find it all the same."""
+    above, name = os.path.split(directory)
+    if name == as_read(name):
+        return is_name(name)
+    try:
+        return is_name(name) and os.path.samefile(directory, os.path.join(above, as_read(name)))
+    except OSError:
+        return False
 
 
 def _root(directory: str) -> str | None:
