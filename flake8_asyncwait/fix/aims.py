@@ -16,7 +16,6 @@ from flake8_asyncwait.fix.names import (
     bindings,
     every_name,
     fresh,
-    parameters_of,
     reads,
     target_names,
 )
@@ -109,7 +108,7 @@ def _aims(place: Place, waited: cst.BaseExpression, make: str) -> Iterator[Aim]:
         yield Aim(over=_without_keys(waited))
     elif is_collection(waited) and not fixed and not _is_named(elements, named):
         yield Aim(over=cst.Name(name := fresh(_TASKS, taken)), made=((name, waited),))
-    elif isinstance(waited, cst.GeneratorExp) or _can_be_list(place, waited):
+    elif isinstance(waited, cst.GeneratorExp) or _is_short_map(waited):
         name = fresh(_TASKS, taken)
         yield Aim(over=cst.Name(name), made=((name, waited),))
     yield from _parts(place.function, waited)
@@ -304,17 +303,14 @@ def is_collection(waited: cst.BaseExpression) -> bool:
     return isinstance(waited, _COLLECTIONS)
 
 
-def _can_be_list(place: Place, waited: cst.BaseExpression) -> bool:
-    """Whether an expression is a call of `map` on one line, which `list` may go around."""
-    if not is_map(waited) or "\n" in layout.code(waited):
-        return False
-    bound = {name for name, _ in bindings(place.module)}
-    return "list" not in bound | parameters_of(place.function)
-
-
 def is_map(waited: cst.BaseExpression) -> bool:
     """Whether an expression is a call of `map`, which yields its items once."""
     return isinstance(waited, cst.Call) and layout.code(waited.func) == "map"
+
+
+def _is_short_map(waited: cst.BaseExpression) -> bool:
+    """Whether an expression is a call of `map` on one line, which brackets may go around."""
+    return is_map(waited) and "\n" not in layout.code(waited)
 
 
 def last_name(func: cst.CSTNode) -> str:

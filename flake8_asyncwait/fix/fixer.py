@@ -138,8 +138,10 @@ def fix(
         why = "the file is too long to fix"
         left = tuple(Cure(f.line, f.column, f.code, UNTRIED, why) for f in findings)
         return Fixed(text, (FixedFunction(None, left),))
-    how = How(function, why_not, layout.line_length(text) if width is None else width, cure)
     file, lines = near(text, options, path), text.split("\n")
+    width = layout.line_length(text) if width is None else width
+    may_catch = "BaseException" not in {*file.outline.bound, *file.outline.imports}
+    how = How(function, why_not, width, cure, may_catch)
     settling = frozenset({WAIT_ANY, function or WAIT_ANY})
     makers = creators_in(file.tree, creators(options))
     functions: list[FixedFunction] = []

@@ -67,17 +67,19 @@ class How(NamedTuple):
     """What is the same for all sites of a file.
 
     `function` is what calls of `wait_any` are to use, None where there is none: `why_not`
-    says why. `width` is the line length, `cure` one of `CHOICES`.
+    says why. `width` is the line length, `cure` one of `CHOICES`. `may_catch` says that
+    `BaseException` is what Python calls so.
     """
 
     function: str | None
     why_not: str
     width: int
     cure: str = AUTO
+    may_catch: bool = True
 
     def allows(self, kind: str) -> bool:
-        """Whether the user would have a cure of some kind."""
-        return self.cure in (AUTO, kind)
+        """Whether the user would have a cure of some kind, and the file can."""
+        return self.cure in (AUTO, kind) and (kind != EXCEPT or self.may_catch)
 
 
 class Rewrite(NamedTuple):

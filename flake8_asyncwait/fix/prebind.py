@@ -115,7 +115,7 @@ def _as_set(place: Place, waited: cst.Name) -> cst.BaseExpression:
     ]
     if values and all(_is_set(value) for value in values):
         return waited
-    return cst.Call(cst.Name("set"), [cst.Arg(waited)])
+    return cst.Set([cst.StarredElement(waited)])  # the file may have a `set` of its own
 
 
 def _is_set(value: cst.BaseExpression | None) -> bool:

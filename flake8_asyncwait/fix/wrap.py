@@ -332,8 +332,8 @@ def _assignment(
     made = as_tasks(made, make, place) if make else made
     if isinstance(made, cst.GeneratorExp):
         made = cst.ListComp(made.elt, made.for_in)
-    elif is_map(made):
-        made = cst.Call(cst.Name("list"), [cst.Arg(made)])
+    elif is_map(made):  # the file may have a `list` of its own
+        made = cst.List([cst.StarredElement(made)])
     target = [cst.AssignTarget(cst.Name(name))]
     if layout.is_breakable(made):  # where it is too long it is broken later
         return cst.SimpleStatementLine([cst.Assign(target, layout.flat(made))])
