@@ -207,6 +207,23 @@ class TestManual:
         done = fix(text, Options(wait_functions=frozenset({"x.wait"})))
         assert [cure.outcome for cure in done.cures] == [FINALLY]
 
+    @pytest.mark.parametrize("tasks", ["work()", "asyncio.create_task(work())"])
+    def test_what_such_a_function_stands_in_may_be_no_asyncio(self, tasks: str) -> None:
+        text = function(
+            f"tasks = [{tasks}]",
+            "try:",
+            "    await x.wait(tasks, timeout=1)",
+            "finally:",
+            "    for task in tasks:",
+            "        task.cancel()",
+        ).replace("f(work, use, x)", "f(use, x)")
+        text += "\n\nasync def work(): ...\n"
+        options = Options(ALL_CODES, wait_functions=frozenset({"x.wait"}))
+        for cure in (done := fix(text, options)).cures:
+            assert cure.reason == "it is not a call of asyncio.wait() itself"
+        assert done.cures
+        assert done.text == text
+
     def test_an_argument_that_wait_any_does_not_take(self) -> None:
         text = function("await asyncio.wait({asyncio.create_task(work())}, timeout=1, loop=x)")
         reason = "wait_any does not take the argument 'loop'"

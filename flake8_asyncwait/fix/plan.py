@@ -33,7 +33,9 @@ from flake8_asyncwait.fix.prebind import prebindings
 from flake8_asyncwait.fix.proof import is_cured, is_harmless, is_step, prove
 from flake8_asyncwait.fix.proposal import MOST_MOVED, Proposal
 from flake8_asyncwait.fix.reasons import (
+    NOT_ITSELF,
     defaults,
+    is_of_asyncio,
     why_manual,
     why_not_cancelled,
     why_not_of_family,
@@ -120,7 +122,8 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
         done = _drained(text, seen, index, options)
         if done is not None:
             return Rewrite(DRAIN, done[0])
-        return Rewrite(MANUAL, text, "there is no place to wait for the cancelled tasks to end")
+        no_place = "there is no place to wait for the cancelled tasks to end"
+        return Rewrite(MANUAL, text, no_place if is_of_asyncio(own) else NOT_ITSELF)
     forbidden = why_not_cancelled(place.function) or why_not_stopped(own, place)
     if forbidden is not None:
         return Rewrite(MANUAL, text, forbidden)
@@ -194,6 +197,8 @@ def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: 
         own = now[index]
         place = locate(after, *own.place, own.start)
         coroutine = own.analysed.books.coroutine
+        if not is_of_asyncio(own):
+            return Rewrite(MANUAL, text, NOT_ITSELF)
         if place is None or not coroutine:
             return Rewrite(MANUAL, text, why)
         make = create_task(place)
@@ -220,7 +225,8 @@ def _drained(
 ) -> tuple[str, list[Seen]] | None:
     """The text in which the tasks of the site are awaited once they are cancelled, and its sites;
     None where there is no place for that."""
-    place = locate(text, *seen[index].place, seen[index].start)
+    own = seen[index]
+    place = locate(text, *own.place, own.start) if is_of_asyncio(own) else None
     for module in drained(place) if place is not None else ():
         assert place is not None
         after = place.with_module(module)

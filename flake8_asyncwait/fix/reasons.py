@@ -19,6 +19,7 @@ from flake8_asyncwait.sites.fanout import AS_COMPLETED
 
 _TAKEN = frozenset({"fs", "timeout", "return_when"})
 _GOES_ON = frozenset({"the function returns", "the function ends"})
+NOT_ITSELF = "it is not a call of asyncio.wait() itself"
 
 
 def why_manual(own: Seen, place: Place, cure: str, why_not: str | None) -> str | None:
@@ -90,9 +91,16 @@ def _use(own: Seen) -> str | None:
     return next((f"{use.task} is {use.what} on {told(use.line)}" for use in own.uses), None)
 
 
+def is_of_asyncio(own: Seen) -> bool:
+    """Whether the site calls asyncio itself, and not what somebody has put around it: what it is
+    called by there leads to the rest of asyncio."""
+    called = own.program.qualified(own.analysed.func, own.site.call.func)
+    return called is not None and called.startswith("asyncio.")
+
+
 def _why_not_by_call(own: Seen, place: Place) -> str | None:
     if own.program.qualified(own.analysed.func, own.site.call.func) != WAIT:
-        return "it is not a call of asyncio.wait() itself"
+        return NOT_ITSELF
     if not _is_awaited(place):
         return "the wait is not awaited where it stands"
     for arg in place.call.args:
