@@ -945,6 +945,21 @@ class TestReady:
         assert [cure.outcome for cure in fix(text, Options()).cures] == [WAIT_ANY]
 
 
+class TestSwitch:
+    """Whether tasks are cancelled is up to the caller."""
+
+    @pytest.mark.parametrize(("switch", "outcome"), [("x", MANUAL), ("x.y", FINALLY)])
+    def test_cancels_where_a_parameter_says_so(self, switch: str, outcome: str) -> None:
+        text = function(
+            "tasks = [asyncio.create_task(work()) for _ in use]",
+            "_, pending = await asyncio.wait(tasks, timeout=1)",
+            f"if {switch}:",
+            "    for task in pending:",
+            "        task.cancel()",
+        )
+        assert [cure.outcome for cure in fix(text, Options()).cures] == [outcome]
+
+
 class TestDrains:
     """Cancelled tasks are awaited unless the function asks them later: they would be done then."""
 

@@ -24,6 +24,7 @@ from flake8_asyncwait.analysis.notes import (
 )
 from flake8_asyncwait.analysis.states.trace import FAULT
 from flake8_asyncwait.analysis.states.values import MANY, Owner
+from flake8_asyncwait.fix.place import Place, locate
 from flake8_asyncwait.fix.version import Version
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import family, fires, waiting
@@ -128,6 +129,10 @@ class Seen:
     def place(self) -> tuple[int, int]:
         """The line (from 1) and column (from 0) of the call."""
         return self.site.call.line, self.site.call.column
+
+    def locate(self, text: str) -> Place | None:
+        """Where the call stands in a `text` of its outermost function, or of the whole file."""
+        return locate(text, self.place, self.site.call.end, self.start)
 
     @property
     def settles(self) -> bool:

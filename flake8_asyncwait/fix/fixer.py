@@ -16,7 +16,6 @@ from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.cure import AUTO, CURED, MANUAL, UNTRIED, WAIT_ANY, Cure
 from flake8_asyncwait.fix.examine import OutOfWork, Seen, Versions
 from flake8_asyncwait.fix.join import joined
-from flake8_asyncwait.fix.place import locate
 from flake8_asyncwait.fix.plan import BY_HAND, How, Rewrite, rewrite
 from flake8_asyncwait.fix.proof import matched
 from flake8_asyncwait.options import Options
@@ -294,7 +293,7 @@ class _Function:
         text, seen = self.text, self._seen
         try:
             sites = self._sites()
-            place = locate(text, *sites[0].place, sites[0].start) if sites else None
+            place = sites[0].locate(text) if sites else None
             shorter = joined(place, self._original, width) if place is not None else None
             if shorter is not None:
                 self.text, self._seen, self._before = shorter, None, sites

@@ -16,7 +16,7 @@ from flake8_asyncwait.fix.examine import Seen
 from flake8_asyncwait.fix.made import at_faults
 from flake8_asyncwait.fix.made import proposals as behind
 from flake8_asyncwait.fix.nodes import parts
-from flake8_asyncwait.fix.place import Place, locate
+from flake8_asyncwait.fix.place import Place
 from flake8_asyncwait.fix.proposal import MARK
 from flake8_asyncwait.fix.reasons import why_not_by_owner
 from flake8_asyncwait.fix.relay import relaid
@@ -46,7 +46,7 @@ def proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> lis
     """What to try for a site, those first that change the fewest lines. `marked` may
     have marks from a step before; they are shorter than a line and so change no place that
     matters."""
-    place = locate(marked, *own.place, own.start)
+    place = own.locate(marked)
     if place is None:
         return []
     if own.code == "AWT101" and not _raises(place.function):

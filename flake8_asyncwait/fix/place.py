@@ -127,8 +127,10 @@ class Place:
         return code.removeprefix(UNDER) if self.is_indented else code
 
 
-def locate(text: str, line: int, column: int, start: int | None) -> Place | None:
-    """The place of the call at a line (from 1) and a column (from 0) of a file.
+def locate(
+    text: str, begin: tuple[int, int], end: tuple[int, int], start: int | None
+) -> Place | None:
+    """The place of the call from a line (from 1) and a column (from 0) of a file to others.
 
     `text` has `\\n` newlines: it is that of the outermost function around the call, which begins on
     line `start`, or of the whole file, where that is None. Returns None where libcst cannot tell.
@@ -141,7 +143,8 @@ def locate(text: str, line: int, column: int, start: int | None) -> Place | None
         module, positions = _read(code)
     except cst.ParserSyntaxError:
         return None
-    path = _path_to(module, line - above, column, positions)
+    wanted = tuple((line - above, column) for line, column in (begin, end))
+    path = _path_to(module, wanted, positions)
     if path is None:
         return None
     return Place(above, module, code, path, tuple(_levels(path)), positions, is_indented)
@@ -160,23 +163,25 @@ def _read(code: str) -> tuple[cst.Module, Mapping[cst.CSTNode, CodeRange]]:
 
 
 def _path_to(
-    module: cst.Module, line: int, column: int, positions: Mapping[cst.CSTNode, CodeRange]
+    module: cst.Module,
+    wanted: tuple[tuple[int, int], ...],
+    positions: Mapping[cst.CSTNode, CodeRange],
 ) -> tuple[cst.CSTNode, ...] | None:
+    """The path to the call with the `wanted` begin and end: where one call is made on the result of
+    another, both begin in one place."""
+    line = wanted[0][0]
+
     def search(node: cst.CSTNode) -> tuple[cst.CSTNode, ...] | None:
         found = positions.get(node)
         if found is None or not found.start.line <= line <= found.end.line:
             # Whitespace and punctuation have no place; what is elsewhere does not hold the call.
             if found is not None or not isinstance(node, cst.BaseSuite):
                 return None
-        for child in parts(node):
-            inner = search(child)
-            if inner is not None:
-                return (node, *inner)
-        start = found.start if found is not None else None
-        if isinstance(node, cst.Call) and start is not None:
-            if (start.line, start.column) == (line, column):
+        if isinstance(node, cst.Call) and found is not None:
+            if tuple((each.line, each.column) for each in (found.start, found.end)) == wanted:
                 return (node,)
-        return None
+        inner = (search(child) for child in parts(node))
+        return next(((node, *path) for path in inner if path is not None), None)
 
     return search(module)
 

@@ -28,7 +28,7 @@ from flake8_asyncwait.fix.laid import (
     unmarked,
 )
 from flake8_asyncwait.fix.names import every_name
-from flake8_asyncwait.fix.place import Place, locate
+from flake8_asyncwait.fix.place import Place
 from flake8_asyncwait.fix.prebind import prebindings
 from flake8_asyncwait.fix.proof import is_cured, is_harmless, is_step, prove
 from flake8_asyncwait.fix.proposal import MOST_MOVED, Proposal
@@ -113,7 +113,7 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
     if own.undetermined:
         return Rewrite(MANUAL, text, "the function is too intricate to follow to its end")
     own.versions.spend(text)
-    place = locate(text, *own.place, own.start)
+    place = own.locate(text)
     if place is None:
         return Rewrite(MANUAL, text, "the call cannot be located")
     if own.code == "AWT203":
@@ -195,7 +195,7 @@ def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: 
     before, now, after = seen, seen, text
     for _ in range(_COROUTINES):
         own = now[index]
-        place = locate(after, *own.place, own.start)
+        place = own.locate(after)
         coroutine = own.analysed.books.coroutine
         if not is_of_asyncio(own):
             return Rewrite(MANUAL, text, NOT_ITSELF)
@@ -226,7 +226,7 @@ def _drained(
     """The text in which the tasks of the site are awaited once they are cancelled, and its sites;
     None where there is no place for that."""
     own = seen[index]
-    place = locate(text, *own.place, own.start) if is_of_asyncio(own) else None
+    place = own.locate(text) if is_of_asyncio(own) else None
     for module in drained(place) if place is not None else ():
         assert place is not None
         after = place.with_module(module)
@@ -283,7 +283,7 @@ def _tidied(
     if not idle and not always and _has_all(text, before):
         return Tidied(text, here)
     here.versions.spend(text)
-    place = locate(text, *here.place, here.start)
+    place = here.locate(text)
     if place is None:
         return Tidied(text, here)
     shorter = place.with_module(without_cancels(place, idle, not always)) if idle else text
@@ -304,7 +304,7 @@ def _tidied(
 
 def _without_unread(text: str, here: Seen, always: bool, before: cst.CSTNode) -> str:
     """A text without the names that the wait on the place of `here` binds and nobody reads."""
-    place = locate(text, *here.place, here.start)
+    place = here.locate(text)
     if place is None:
         return text
     module = without_unread(place, always, before)
@@ -392,7 +392,7 @@ def _without_redundant(
 ) -> Tidied:
     """A text that a `try` cures, without what that makes redundant."""
     own = seen[index]
-    place = locate(text, *own.place, own.start)
+    place = own.locate(text)
     if place is None:
         return Tidied(cured, proved[index])
 
@@ -408,7 +408,7 @@ def _unrepeated(
 ) -> Tidied:
     """A cured text in which a `try` does not end with what its `finally` does at once."""
     text, here = tidied
-    place = locate(text, *here.place, here.start) if "finally" in text else None
+    place = here.locate(text) if "finally" in text else None
     if place is None:
         return tidied
     shorter = place.with_module(without_repeated(place, before))
@@ -421,7 +421,7 @@ def _bound_first(text: str, seen: list[Seen], index: int, options: Options) -> s
     """The text in which a cleanup that is there cancels what the site leaks, for what it reads is
     bound before."""
     own = seen[index]
-    place = locate(text, *own.place, own.start)
+    place = own.locate(text)
     for proposal in prebindings(place) if place is not None else ():
         assert place is not None
         plain, watched = unmarked(place.with_module(proposal.after), own.start)

@@ -12,7 +12,8 @@ from flake8_asyncwait.fix import aims, layout
 from flake8_asyncwait.fix.cure import FINALLY, WAIT_ANY
 from flake8_asyncwait.fix.examine import Seen
 from flake8_asyncwait.fix.handshake import started
-from flake8_asyncwait.fix.names import bindings, every_name, reads
+from flake8_asyncwait.fix.loops import cancelled
+from flake8_asyncwait.fix.names import bindings, every_name, parameters_of, reads
 from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place
 from flake8_asyncwait.sites.fanout import AS_COMPLETED
@@ -123,13 +124,22 @@ def _is_awaited(place: Place) -> bool:
     return isinstance(outer, cst.Await)
 
 
-def why_not_cancelled(node: cst.CSTNode) -> str | None:
-    """The fact that forbids any cancel in a function, or None: it cancels only while its event loop
-    is open, as `Task.cancel` raises a `RuntimeError` where it is closed. Nothing runs on there."""
-    if isinstance(node, cst.If) and _asks_whether_closed(node.test):
-        if "cancel" in every_name(node.body):
+def why_not_cancelled(function: cst.CSTNode) -> str | None:
+    """The fact that forbids any cancel in a function, or None: it cancels only where the caller
+    wants that, or only while its event loop is open, as `Task.cancel` raises a `RuntimeError` where
+    it is closed. Nothing runs on there."""
+    return _why_only_if(function, parameters_of(function))
+
+
+def _why_only_if(node: cst.CSTNode, parameters: set[str]) -> str | None:
+    if isinstance(node, cst.If) and "cancel" in every_name(node.body):
+        if _asks_whether_closed(node.test):
             return "it cancels only while the event loop is open, and no task runs on a closed one"
-    return next(filter(None, map(why_not_cancelled, parts(node))), None)
+        is_asked = isinstance(node.test, cst.Name) and node.test.value in parameters
+        if is_asked and all(map(cancelled, node.body.body)):
+            return f"it cancels only where the caller wants that: if {layout.code(node.test)}"
+    inner = (_why_only_if(part, parameters) for part in parts(node))
+    return next(filter(None, inner), None)
 
 
 def why_not_stopped(own: Seen, place: Place) -> str | None:
