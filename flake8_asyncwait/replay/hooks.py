@@ -51,7 +51,7 @@ class Hooks(Backstage):
         self.surroundings = Surroundings(world, declared)
         self.target: Callable[..., object] | None = None
         self.functions: dict[CodeType, Callable[..., object]] = {}
-        self.bound: dict[tuple[int, int], tuple[object, ...]] = {}
+        self.bound: dict[tuple[int, int], tuple[bool, tuple[object, ...]]] = {}
 
     def namespace(self, missing: Iterable[str]) -> dict[str, object]:
         """Return the globals for the module; `missing` names get an unknown each."""
@@ -110,14 +110,15 @@ class Hooks(Backstage):
 
         return judged
 
-    def enters(self, place: tuple[int, int], *values: object) -> None:
-        """Note what the `with` at a place has bound."""
-        self.bound[place] = values
+    def enters(self, place: tuple[int, int], is_plain: bool, *values: object) -> None:
+        """Note what the `with` at a place has bound, and whether it is no `async with`."""
+        self.bound[place] = is_plain, values
 
     def leaves(self, place: tuple[int, int]) -> None:
         """Note that a `with` is left by an exception."""
-        for value in self.bound[place]:
-            self.world.leaves_with(value)
+        is_plain, values = self.bound[place]
+        for value in values:
+            self.world.leaves_with(value, is_plain)
 
     def polled(self, thing: object) -> object:
         """Note that a loop waits until a task has ended."""

@@ -257,7 +257,8 @@ class Instrument(ast.NodeTransformer):
         names = [ast.Name(one.id, ast.Load()) for one in targets if isinstance(one, ast.Name)]
         if self.kind == GATHER and self.in_target and names:
             key = constant((node.lineno, node.col_offset))
-            enters = ast.Expr(hook_call("enters", key, *names))
+            is_plain = constant(isinstance(node, ast.With))
+            enters = ast.Expr(hook_call("enters", key, is_plain, *names))
             leaves: list[ast.stmt] = [ast.Expr(hook_call("leaves", key)), ast.Raise()]
             error = ast.Name(hook_name("BaseException"), ast.Load())
             tried = ast.Try(node.body, [ast.ExceptHandler(error, None, leaves)], [], [])

@@ -36,8 +36,8 @@ def reached(things: Iterable[object]) -> Iterator[Life]:
         todo.extend(inside(thing))
 
 
-def behind(thing: object) -> Iterator[object]:
-    """Yield an object, and all those that it holds, was given or comes from."""
+def behind(thing: object, origins: bool = True) -> Iterator[object]:
+    """Yield an object, and all those that it holds, was given or, as its `origins`, comes from."""
     seen: set[int] = set()
     todo = [thing]
     while todo:
@@ -48,7 +48,7 @@ def behind(thing: object) -> Iterator[object]:
         yield one
         todo.extend(inside(one))
         if isinstance(one, Standin):
-            todo += [*one.standin_given(), one.standin_origin()]
+            todo += [*one.standin_given(), *([one.standin_origin()] if origins else [])]
 
 
 def inside(thing: object) -> Iterable[object]:

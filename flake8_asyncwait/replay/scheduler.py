@@ -284,11 +284,13 @@ class World(Choices):
             for life in lives:
                 life.waited_early = False
 
-    def leaves_with(self, value: object) -> None:
-        """Note that a `with` is left by an exception, and what it was entered for is closed."""
+    def leaves_with(self, value: object, is_plain: bool) -> None:
+        """Note that a `with` is left by an exception, and what it was entered for is closed. What
+        came from that is part of it where the `with` is not a plain one: a file is read once."""
         if self.fault == CHILD and not self.over:
             users = (life.coroutine for life in self.lives if self.is_followed(life))
-            self.closed |= any(one is value for user in users for one in behind(user))
+            used = (one for user in users for one in behind(user, origins=not is_plain))
+            self.closed |= any(one is value for one in used)
 
     # -- who can reach a task -------------------------------------------------------------------
 

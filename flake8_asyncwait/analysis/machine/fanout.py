@@ -55,7 +55,7 @@ AT_CHILD = frozenset({CHILD, CLOSED, IN_VAIN})
 # No `Exception`: what has one of these is not what a gather or a task has failed with.
 _NO_EXCEPTIONS = frozenset({"CancelledError", "SystemExit", "KeyboardInterrupt", "GeneratorExit"})
 # What a site of the family makes tasks of.
-_AWAITABLES = (Coroutine, Result)
+_AWAITABLES = (Coroutine, Result, TimeLimited)
 # How many functions deep it is looked for what catches all exceptions.
 _LEVELS = 2
 

@@ -158,7 +158,8 @@ def make_future(ctx: Context, node: ir.Call, args: Args, state: State) -> Result
 
 
 def gather_all(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    quiet = truth(args.keywords.get("return_exceptions", Const(False)), state)
+    given = any(arg.star == 2 for arg in node.args)  # perhaps `return_exceptions`
+    quiet = truth(args.keywords.get("return_exceptions", UNKNOWN if given else Const(False)), state)
     outer, ctx.machine.batch = ctx.machine.batch, max(ctx.machine.batch, len(args.positional))
     awaitables, is_open = fanout.awaitables(ctx, node, args)
     ways = in_turn(state, awaitables, lambda before, one: _child(ctx, node, one, before))

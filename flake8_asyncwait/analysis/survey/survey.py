@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 
 from flake8_asyncwait.analysis.code import ir
@@ -124,15 +124,36 @@ def _uses(func: ir.Func, call: ir.Call) -> frozenset[int]:
     withs = [node for node in every(func) if isinstance(node, ir.With)]
     if not any(isinstance(node.target, ir.Name) for node in withs):
         return frozenset()
-    flows = [(node, *flow) for node in every(func) for flow in _flows(node)]
-    names = {name for arg in call.args for name in mentioned(arg.value)}
-    close(names, [(target, name) for _, target, value in flows for name in mentioned(value)])
-    given = [(id(call), arg.value) for arg in call.args]
-    given += [(id(node), value) for node, target, value in flows if target in names]
+    files = {name for node in withs if not node.asynchronous for name in bound_names(node)}
+    flows = [
+        (node, target, _sources(node, value, files))
+        for node in every(func)
+        for target, value in _flows(node)
+    ]
+    given = [(id(call), _sources(call, arg.value, files)) for arg in call.args]
+    names = set().union(*(sources for _, sources in given))
+    close(names, [(target, name) for _, target, sources in flows for name in sources])
+    given += [(id(node), sources) for node, target, sources in flows if target in names]
     return frozenset(id(node) for node in withs if _is_used(node, given))
 
 
-def _is_used(manager: ir.With, given: list[tuple[int, ir.Expr]]) -> bool:
+def _sources(node: object, value: ir.Expr, files: Collection[str]) -> set[str]:
+    """What a value is made of that a node gives, by the names. What a method of one of `files`
+    returns is no part of it, nor are its lines; of what an `async with` binds they may be."""
+    used, data = set(mentioned(value)), set()
+    for part in walk([value]):
+        source: object = None
+        if isinstance(part, ir.Clause):
+            source = part.iter
+        elif isinstance(part, ir.Call) and isinstance(part.func, ir.Attr):
+            source = part.func.value
+        data |= {source.id} if isinstance(source, ir.Name) else set()
+    if isinstance(node, ir.For) and isinstance(value, ir.Name):
+        data.add(value.id)
+    return used - (data & set(files))
+
+
+def _is_used(manager: ir.With, given: list[tuple[int, set[str]]]) -> bool:
     """Whether one of some values, each of a node that gives it, mentions the name of a `with` in
     it, where nothing has bound that anew."""
     if not isinstance(manager.target, ir.Name):
@@ -140,7 +161,7 @@ def _is_used(manager: ir.With, given: list[tuple[int, ir.Expr]]) -> bool:
     name, inside = manager.target.id, list(walk(manager.body))
     anew = [getattr(node, "line", 0) for node in inside if name in bound_names(node)]
     own = {id(node) for node in inside if not anew or getattr(node, "line", 0) <= min(anew)}
-    return any(node in own and name in mentioned(value) for node, value in given)
+    return any(node in own and name in sources for node, sources in given)
 
 
 def _flows(node: object) -> Iterator[tuple[str, ir.Expr]]:
