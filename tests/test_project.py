@@ -585,3 +585,27 @@ def test_an_error_of_our_own_elsewhere_stays_that_of_the_function(
     run = asyncwait("check", "app")
     assert (run.status, run.places) == (2, FOUND[1:])
     assert run.err[0].startswith("app/later.py:5: internal error in later() (KeyError: 'stop')")
+
+
+KEPT = """\
+import asyncio
+
+_running = set()
+
+
+def create_task(work):
+    task = asyncio.create_task(work)
+    _running.add(task)
+    return task
+"""
+
+
+@pytest.mark.parametrize(
+    ("helpers", "expected"), [(KEPT, []), ("from elsewhere import create_task\n", ["AWT101"])]
+)
+def test_what_a_function_does_says_more_than_its_name(
+    tmp_path: Path, helpers: str, expected: list[str]
+) -> None:
+    imports, call = "from app.keep import create_task", "create_task(work())"
+    tree(tmp_path, PACKAGE | {"app/keep.py": helpers, "app/main.py": main(imports, call)})
+    assert codes(tmp_path / "app" / "main.py") == expected

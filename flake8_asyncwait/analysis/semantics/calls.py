@@ -222,8 +222,7 @@ def _dispatch(ctx: Context, node: ir.Call, callee: Value, args: Args, state: Sta
         return canceller(ctx, node, args, state)
     if isinstance(callee, Method):
         return _method(ctx, node, callee, args, state)
-    is_elsewhere = isinstance(callee, Function) and callee.func.line >= ir.SPAN
-    if isinstance(callee, Function) and not (is_elsewhere and _creates_task(ctx, node)):
+    if isinstance(callee, Function):
         return _function_of_project(ctx, node, callee, args, state)
     if _creates_task(ctx, node):
         return make_task(ctx, node, args.first(), state)
