@@ -274,13 +274,66 @@ def test_an_endless_loop_is_not_run_through(tmp_path: Path) -> None:
 )
 def test_the_process_refuses_it_too(deed: str, tmp_path: Path) -> None:
     """The second line of defence by itself: what a hole in the first would allow is refused."""
+    assert _refused(deed, tmp_path / "mark")
+    assert list(tmp_path.iterdir()) == []
+
+
+def _refused(deed: str, mark: Path) -> str:
+    """What the audit hook by itself refuses of a deed, which `code` is not part of."""
     program = (
         f"import sys, os, subprocess, socket; sys.path.append({ROOT!r})\n"
-        "from flake8_asyncwait.replay.child import Guard, Refused\n"
-        "guard = Guard(); sys.addaudithook(guard); guard.on = True\n"
-        f"try:\n    {deed}\nexcept Refused:\n    guard.on = False\n    print(guard.refused)"
+        "from flake8_asyncwait.replay import child\n"
+        "code = compile('done = 1', '<judged>', 'exec')\n"
+        "other = compile('done = 2', '<judged>', 'exec')\n"
+        "say = lambda event: os.write(1, event.encode())\n"
+        "def own(): pass\n"
+        "sys.addaudithook(child.guard(code, say))\n"
+        f"{deed}\n"
+        "os.write(2, b'nothing is refused')"
     )
-    command = [sys.executable, "-c", program, str(tmp_path / "mark")]
+    command = [sys.executable, "-c", program, str(mark)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.stdout.strip(), done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("deed", "event"),
+    [
+        ("compile('1', '<judged>', 'exec')", "compile"),
+        ("exec(other, {})", "exec"),
+        ("exec(other.replace(co_consts=()))", "code.__new__"),
+        ("own.__code__ = code", "object.__setattr__"),
+        ("setattr(own, '__defaults__', ())", "object.__setattr__"),
+        ("child.Declared.__bases__ = ()", "object.__setattr__"),
+        ("child.Declared.__module__ = 'judged'", "object.__setattr__"),
+        ("child.CannotLift().__class__ = OSError", "object.__setattr__"),
+        ("type(own)(code, {})", "function.__new__"),
+        ("sys.addaudithook(print)", "sys.addaudithook"),
+        ("sys.settrace(print)", "sys.settrace"),
+        ("import gc; gc.get_objects()", "gc.get_objects"),
+        ("import gc; gc.get_referrers(child.guard)", "gc.get_referrers"),
+    ],
+)
+def test_nothing_is_compiled_and_no_code_is_given_to_anything(
+    deed: str, event: str, tmp_path: Path
+) -> None:
+    """What it is called does not matter: only one code object is executed."""
+    assert _refused(deed, tmp_path) == event
+
+
+@pytest.mark.parametrize(
+    "switch",
+    [
+        "child.HARMLESS = child.SETTABLE = frozenset({'open', 'exec', 'compile'})",
+        "child._refuse = child._say = print",
+        "import builtins; builtins.frozenset = builtins.type = lambda *_: None",
+        "child.os = child.sys = None; sys.modules.clear()",
+        "exec(code); vars(child).clear()",
+        "os._exit = print",
+        "[setattr(child, name, None) for name in [*vars(child)] if name[:2] != '__']",
+    ],
+)
+def test_no_switch_turns_the_refusal_off(switch: str, tmp_path: Path) -> None:
+    assert _refused(f"{switch}\nopen(sys.argv[1], 'w')", tmp_path / "mark") == "open"
     assert list(tmp_path.iterdir()) == []

@@ -477,7 +477,7 @@ import _thread, builtins, os, socket, subprocess, ctypes, json
 from flake8_asyncwait.replay import harmless
 harmless.BUILTINS["escape"] = lambda text: exec(text, {**vars(builtins), **globals()})
 from flake8_asyncwait.replay import child
-child.Guard.__call__ = lambda *_: None
+child.guard = lambda *_: lambda *_: None
 way_out = child._only_way_out
 def found():
     global pipe

@@ -10,20 +10,19 @@ has one.
 from __future__ import annotations
 
 import ast
-import collections
 import encodings.raw_unicode_escape
 import encodings.unicode_escape  # noqa: F401 - what `ast.unparse` would import
 import faulthandler
 import json
 import os
 import sys
-import typing
 import warnings
+from collections.abc import Callable
+from functools import partial
 from types import CodeType
 
 from flake8_asyncwait.replay import wall
 from flake8_asyncwait.replay.confine import described
-from flake8_asyncwait.replay.lift import FILENAME
 from flake8_asyncwait.replay.locate import CannotLift, Declared
 from flake8_asyncwait.replay.message import packed
 from flake8_asyncwait.replay.proof import BROKEN, NOT_LIFTED, Proof
@@ -32,16 +31,14 @@ from flake8_asyncwait.replay.prove import prove
 MEMORY = 1 << 30  # bytes
 SECONDS = 20  # of the processor's time
 GRACE = 10  # seconds for which it may go on by the clock, where nobody is left to end it
-# What may happen while lifted code runs; any other event is refused.
+# What may happen while lifted code runs, and what may be set of what Python keeps an eye on: not a
+# function's code, an object's class, a class's bases or the module that it says it is from. Nothing
+# is compiled then.
 HARMLESS = frozenset(
     {
         "builtins.id",
-        "code.__new__",
-        "compile",
         "gc.get_referents",
-        "object.__delattr__",
         "object.__getattr__",
-        "object.__setattr__",
         "sys._getframe",
         "sys._getframemodulename",
         "sys.set_asyncgen_hook_finalizer",
@@ -51,35 +48,33 @@ HARMLESS = frozenset(
         "sys.unraisablehook",
     }
 )
-# These make classes by compiling text of their own.
-COMPILERS = (vars(collections), vars(typing))
+SETTABLE = frozenset({"__doc__", "__name__", "__qualname__"})
 
 
-class Refused(BaseException):
-    """Something was tried that lifted code has no business with."""
+def guard(
+    code: CodeType, refuse: Callable[[str], object]
+) -> Callable[[str, tuple[object, ...]], None]:
+    """Return the audit hook of a process that executes one code object, and nothing else: what it
+    has no business with is refused, and the process ends.
 
+    It has no switch, it reads no name that others can bind, not even a builtin, and nobody but
+    the interpreter holds it.
+    """
+    harmless, settable, end = HARMLESS, SETTABLE, os._exit
 
-class Guard:
-    """The audit hook. It refuses from `on` on, and remembers what it refused."""
+    def hook(event: str, args: tuple[object, ...]) -> None:
+        if event in harmless:
+            return
+        if event == "exec" and args[0] is code:
+            return
+        if event == "object.__setattr__" and args[1] in settable:
+            return
+        try:
+            refuse(event)
+        finally:
+            end(0)
 
-    def __init__(self) -> None:
-        self.on = False
-        self.refused = ""
-
-    def __call__(self, event: str, args: tuple[object, ...]) -> None:
-        if self.on and event not in HARMLESS and not _is_ours(event, args):
-            self.refused = self.refused or event
-            raise Refused(event)
-
-
-def _is_ours(event: str, args: tuple[object, ...]) -> bool:
-    """Say whether something is compiled or executed by this package, or by what makes classes."""
-    if event != "exec":
-        return False
-    if isinstance(args[0], CodeType) and args[0].co_filename == FILENAME:
-        return True
-    known = sys._getframe(2).f_globals
-    return any(known is module for module in COMPILERS)
+    return hook
 
 
 def main() -> None:
@@ -87,13 +82,11 @@ def main() -> None:
     source, (line, column), code, told, names, walled = json.load(sys.stdin)
     pipe = _only_way_out()
     ast.unparse(ast.Pass())  # from Python 3.14 on, this imports what does it
-    guard = Guard()
     _limit()
     warnings.simplefilter("ignore")
     sys.unraisablehook = lambda _: None
-    sys.addaudithook(guard)
 
-    def shut_in() -> None:
+    def shut_in(lifted: CodeType) -> None:
         if walled:
             try:
                 wall.build(pipe, SECONDS + GRACE)
@@ -101,7 +94,7 @@ def main() -> None:
                 raise CannotLift(f"the system lets no wall be built ({error})") from error
         else:
             faulthandler.dump_traceback_later(SECONDS + GRACE, exit=True, file=pipe)
-        guard.on = True
+        sys.addaudithook(guard(lifted, partial(_refuse, pipe)))
 
     steps = [(at, choice) for at, choice in told]
     declared = Declared(*map(frozenset, names))
@@ -109,12 +102,18 @@ def main() -> None:
         proof = prove(source, (line, column), code, steps, declared, shut_in)
     except BaseException as error:  # whatever the lifted code raises where nobody expects it
         proof = Proof(BROKEN, described(error))
-    if guard.refused:
-        proof = Proof(NOT_LIFTED, f"it reaches for {guard.refused}")
+    _say(pipe, proof)
+    os._exit(0)
+
+
+def _refuse(pipe: int, event: str) -> None:
+    _say(pipe, Proof(NOT_LIFTED, f"it reaches for {event}"))
+
+
+def _say(pipe: int, proof: Proof) -> None:
     left = packed(proof)
     while left:
         left = left[os.write(pipe, left) :]
-    os._exit(0)
 
 
 def _only_way_out() -> int:

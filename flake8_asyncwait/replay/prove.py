@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import chain, islice
+from types import CodeType
 
 from flake8_asyncwait.replay.execution import Execution
 from flake8_asyncwait.replay.follow import following, showing
@@ -24,19 +25,19 @@ def prove(
     code: str,
     steps: Sequence[tuple[int, str]],
     declared: Declared = NONE_DECLARED,
-    before: Callable[[], object] = lambda: None,
+    before: Callable[[CodeType], object] = lambda _: None,
 ) -> Proof:
     """Run what a finding says on a real event loop, in this process.
 
     `source` is the module's text, `site` the line (from 1) and column (from 0) of the wait, `code`
     the finding's, `steps` its witness as (line, choice); `declared` names functions that make
-    tasks, cancel or wait; `before` is called once all is ready to run. A witness leaves things
-    open: where asyncio does not follow one way of settling them, others are tried, and then some
-    executions that leak as the finding says, but in another way.
+    tasks, cancel or wait; `before` is called with what is to be executed, once that is ready. A
+    witness leaves things open: where asyncio does not follow one way of settling them, others are
+    tried, and then some executions that leak as the finding says, but in another way.
     """
     try:
         lifted = lift(source, site, declared)
-        before()
+        before(lifted.code)
         guided = _Search(following(lifted, code, steps, GUIDED))
         others = showing(lifted, code, OTHERS)
         executions = chain(islice(guided, TRIES), islice(others, TRIES))
