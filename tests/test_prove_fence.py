@@ -7,9 +7,11 @@ at.
 
 from __future__ import annotations
 
+import ast
+import dis
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pkgutil import iter_modules
 from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
@@ -21,14 +23,14 @@ import pytest
 from flake8_asyncwait import replay
 from flake8_asyncwait.check import check
 from flake8_asyncwait.replay import guard, live
-from flake8_asyncwait.replay.confine import described, name_of
+from flake8_asyncwait.replay.confine import confine, described, name_of
 from flake8_asyncwait.replay.execution import Execution, run
 from flake8_asyncwait.replay.facts import Facts, Kind
 from flake8_asyncwait.replay.futures import Future
 from flake8_asyncwait.replay.hooks import Hooks, Target
 from flake8_asyncwait.replay.lift import Lifted, lift
 from flake8_asyncwait.replay.lives import EXHAUSTED, Life, Owner, Standin
-from flake8_asyncwait.replay.locate import CannotLift
+from flake8_asyncwait.replay.locate import CannotLift, words
 from flake8_asyncwait.replay.loop import Loop
 from flake8_asyncwait.replay.proof import PROVED
 from flake8_asyncwait.replay.prove import prove
@@ -757,3 +759,145 @@ def test_a_metaclass_of_the_code_comes_by_nothing(metaclass: str) -> None:
     steps = [(step.line, step.choice) for step in finding.witness]
     proof = prove(text, (finding.line, finding.column), finding.code, steps)
     assert proof.word != PROVED
+
+
+# -- what a class of the code may have ------------------------------------------------------------
+
+# Each binds NAME in the body of a class.
+BINDINGS = r"""
+    def NAME(self): pass
+    async def NAME(self): pass
+    class NAME: pass
+    NAME = 1
+    NAME: int = 1
+    NAME: int
+    NAME += 1
+    del NAME
+    (NAME := 1)
+    [x, *NAME] = 1, 2
+    for NAME in [1]: pass
+    for x, (NAME, y) in []: pass
+    with open(x) as NAME: pass
+    with open(x) as (NAME, y): pass
+    import NAME
+    import x as NAME
+    import x.y as NAME
+    import NAME.x
+    from x import NAME
+    from x import y as NAME
+    from x import __path__ as NAME
+    try: pass\n    except Exception as NAME: pass
+    match x:\n        case NAME: pass
+    match x:\n        case 1 as NAME: pass
+    match x:\n        case [*NAME]: pass
+    match x:\n        case {**NAME}: pass
+    match x:\n        case NAME | 1: pass
+    if x: NAME = 1
+    def f(x=(NAME := 1)): pass
+    def f(*, x=(NAME := 1)): pass
+    @(NAME := x)\n    def f(): pass
+    f = lambda x=(NAME := 1): x
+    class Inner((NAME := x)): pass
+    x: (NAME := 1) = 1
+    print(f"{(NAME := 1)}")
+    def f(self):\n        nonlocal NAME\n        NAME = 1
+    def f(self):\n        global NAME\n        NAME = 1
+    global NAME\n    NAME = 1
+"""
+HIDDEN_MEMBERS = words(
+    """
+    __copy__ __deepcopy__ __reduce__ __reduce_ex__ __getstate__ __setstate__ __class__ __dict__
+    __getattribute__ __subclasshook__ __instancecheck__ __subclasscheck__ __subclasses__ __bases__
+    __mro_entries__ __prepare__ __slots__ __module__ __match_args__ __wrapped__ __signature__
+    __annotations__ __fspath__ __dir__ __buffer__
+    """
+)
+
+
+def binds(text: str, name: str) -> bool:
+    """Say whether a module binds a name once it is confined, anywhere but in a local variable."""
+    try:
+        code = compile(ast.fix_missing_locations(confine(ast.parse(text))), "", "exec")
+    except (CannotLift, SyntaxError):
+        return False
+    return any(
+        one.argval == name and one.opname.startswith(("STORE_", "DELETE_"))
+        for each in codes(code)
+        for one in dis.get_instructions(each)
+    )
+
+
+def codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            yield from codes(one)
+
+
+@pytest.mark.parametrize("binding", textwrap.dedent(BINDINGS).strip().splitlines())
+def test_no_class_has_what_the_library_asks_objects_for(binding: str) -> None:
+    text = "class K:\n    " + binding.replace("\\n", "\n")
+    bound = {
+        name
+        for name in HIDDEN_MEMBERS - {"__module__"} | {"mro", "_convert_", "_exit_callbacks"}
+        if binds(text.replace("NAME", name), name)
+    }
+    # What is no member of the class may have any name but Python's own.
+    assert {name for name in bound if name[:2] == "__"} == set()
+    assert not bound or "global NAME" in binding
+
+
+def test_a_class_says_no_module_of_its_own() -> None:
+    """The compiler binds this, to what the module is called: nothing else does."""
+    for binding in textwrap.dedent(BINDINGS).strip().splitlines():
+        text = "class K:\n    " + binding.replace("\\n", "\n").replace("NAME", "__module__")
+        try:
+            tree = confine(ast.parse(text))
+        except CannotLift:
+            continue
+        assert "__module__" not in {
+            getattr(node, field, None) for node in ast.walk(tree) for field in ("id", "name")
+        }
+    for name in ("__name__", "__class__", "__builtins__", "__init__", "__getattr__"):
+        for text in (f"{name} = 1", f"def {name}(x): pass", f"class {name}: pass"):
+            assert not binds(text, name)
+            assert not binds(f"def f():\n    global x\n    {text}", name)
+
+
+def test_a_class_has_operators_and_what_answers_for_it() -> None:
+    for name in ("__radd__", "__eq__", "__init__", "__getitem__", "__setattr__", "__missing__"):
+        assert binds(f"class K:\n    def {name}(self): pass", name)
+        assert binds(f"class K:\n    {name} = 1", name)
+    assert binds("class K:\n    def __getattr__(self, name): pass", "__getattr__")
+    assert not binds("class K:\n    __getattr__ = 1", "__getattr__")
+    assert not binds("class K:\n    mro = 1", "mro")
+    assert binds("mro = 1", "mro")
+
+
+MEMBERS = '{"__copy__": 1, "__reduce_ex__": 1, "__getattr__": 1, "__module__": "asyncio", "x": 1}'
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        f'type("K", (), {MEMBERS})',
+        f'Own("K", (), {MEMBERS})',
+        f'Own.__new__(Own, "K", (), {MEMBERS})',
+        f'super(Own, Own).__new__(Own, "K", (), {MEMBERS})',
+        f'type(enum.Enum("E", "a"))("K", (), {MEMBERS})',
+        f'type(abc.ABC)("K", (), {MEMBERS})',
+        f'type(contextlib.AbstractContextManager)("K", (), {MEMBERS})',
+        f'enum.Enum("K", {MEMBERS})',
+        f'enum.IntEnum("K", {MEMBERS}, type=Plain)',
+    ],
+)
+def test_nor_does_a_metaclass_give_it_any(made: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    passed: list[object] = []
+    monkeypatch.setattr(World, "hand_over", lambda _, *things: passed.extend(things))
+    assert ran(f"self.take({made})", "class Own(type): pass") is not None
+    kinds = [one for one in passed if isinstance(one, type)]
+    assert kinds
+    for kind in kinds:
+        assert vars(kind)["__module__"] == "judged"
+        assert not vars(kind).keys() & {"__copy__", "__getattr__"}
+        assert vars(kind).get("__reduce_ex__") != 1

@@ -11,9 +11,9 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable, Mapping
-from typing import TypeGuard
+from typing import TypeGuard, TypeVar, cast
 
-from flake8_asyncwait.replay.locate import CannotLift, hook_call, last_name, words
+from flake8_asyncwait.replay.locate import AnyFunction, CannotLift, hook_call, last_name, words
 
 # What may be read of any object by these names is nothing that its user could not do without.
 SAFE_DUNDERS = words(
@@ -26,12 +26,39 @@ SAFE_DUNDERS = words(
     __str__ __sub__
     """
 )
-# What generators, coroutines, frames and tracebacks know, what a class inherits from, and how an
-# enum takes in a real module.
+# What a class of the judged code may have besides: operators, and what it answers for itself. Not
+# what the library asks an object before it acts on it (`__reduce_ex__`, `__copy__`, `__class__`),
+# nor what Python asks a class about others (`__subclasshook__`, `__instancecheck__`).
+BINARY = words(
+    "add and divmod floordiv lshift matmul mod mul or pow rshift sub truediv xor"  # the operators
+)
+BINDABLE_DUNDERS = (
+    SAFE_DUNDERS
+    | {f"__{prefix}{name}__" for prefix in ("", "r", "i") for name in BINARY}
+    | words(
+        """
+        __bytes__ __ceil__ __complex__ __delattr__ __delete__ __floor__ __format__ __get__
+        __invert__ __length_hint__ __missing__ __neg__ __pos__ __round__ __set__ __setattr__
+        __trunc__
+        """
+    )
+) - words("__module__ __qualname__")  # library functions take a class's word for where it is from
+# What the compiler itself puts into a class.
+COMPILED = words(
+    """
+    __annotate__ __annotate_func__ __annotations__ __class__ __classcell__ __classdict__
+    __classdictcell__ __conditional_annotations__ __firstlineno__ __module__ __orig_bases__
+    __parameters__ __qualname__ __static_attributes__ __type_params__
+    """
+)
+ASKED_BY_NAME = "__getattr__"  # only a function, which the hooks keep from hearing hidden names
+# What generators, coroutines, frames and tracebacks know, what a class inherits from, how an enum
+# takes in a real module, and whose methods an exit stack calls.
 FRAMES = words(
     """
     ag_await ag_code ag_frame cr_await cr_code cr_frame cr_origin f_back f_builtins f_code
     f_generator f_globals f_locals gi_code gi_frame gi_yieldfrom mro tb_frame tb_next _convert_
+    _exit_callbacks
     """
 )
 MODULE_NAME = "judged"
@@ -45,11 +72,41 @@ HIDDEN_NAME = "hidden"  # what a hidden attribute is called where it is set
 KNOWN_NAMES = frozenset({"__name__", "__debug__"})
 NEVER_BOUND = "__builtins__"
 KEPT_CLASS_DECORATORS = frozenset({"dataclass"})
+# What binds a name, besides `ast.Name`, classes and functions; the first are no members of a class.
+PARAMETERS = (
+    ast.arg,
+    *(vars(ast)[name] for name in ("ParamSpec", "TypeVar", "TypeVarTuple") if hasattr(ast, name)),
+)
+BINDING = (
+    *PARAMETERS,
+    ast.ExceptHandler,
+    ast.Global,
+    ast.MatchAs,
+    ast.MatchMapping,
+    ast.MatchStar,
+    ast.Nonlocal,
+    ast.alias,
+)
+ScopeNode = TypeVar("ScopeNode", ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def is_hidden(name: str) -> bool:
     """Say whether an attribute of this name is never read for real."""
     return name in FRAMES or (is_dunder(name) and name not in SAFE_DUNDERS)
+
+
+def is_bindable(name: object) -> bool:
+    """Say whether a class of the judged code may have a member of this name."""
+    if type(name) is not str:
+        return False
+    return name in BINDABLE_DUNDERS if is_dunder(name) else name not in FRAMES
+
+
+def members_left(members: Mapping[object, object]) -> dict[str, object]:
+    """Return what a class may have of the members that its metaclass is given."""
+    pairs = ((name, value) for name, value in dict(members).items() if type(name) is str)
+    kept = {name: value for name, value in pairs if is_bindable(name) or name in COMPILED}
+    return {**kept, "__module__": MODULE_NAME}
 
 
 def is_open(name: object) -> bool:
@@ -109,6 +166,13 @@ def _identifiers(node: ast.AST) -> list[str]:
     return [value for value in [*values, *several] if isinstance(value, str)]
 
 
+def _bound_in(node: ast.AST) -> list[str]:
+    """Return the names that a node binds which is no `ast.Name`."""
+    if isinstance(node, ast.alias):
+        return [node.asname or node.name.partition(".")[0]]
+    return _identifiers(node)
+
+
 def _imported(alias: ast.alias) -> ast.stmt:
     package, _, module = alias.name.rpartition(".")
     if not package or alias.asname is None:
@@ -124,19 +188,69 @@ def alternatives(pattern: ast.pattern) -> list[ast.pattern]:
 
 
 class Confine(ast.NodeTransformer):
-    """The rewriting itself. It comes before the instrument, whose own code may read anything."""
+    """The rewriting itself. It comes before the instrument, whose own code may read anything.
+
+    `in_class` says that what is bound is a member of a class.
+    """
+
+    def __init__(self) -> None:
+        self.in_class = False
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """Visit what is in a node. Raises CannotLift where it binds what it may not, in a way that
+        nobody has a use for: as what is caught, matched or imported."""
+        bound = _bound_in(node) if isinstance(node, BINDING) else ()
+        members = () if isinstance(node, PARAMETERS) else bound
+        if any(map(is_dunder, bound)) or not all(map(self._may_bind, members)):
+            raise CannotLift("it binds a name that is Python's own")
+        return super().generic_visit(node)
+
+    def _may_bind(self, name: str) -> bool:
+        """Say whether a name may be bound here: one that Python gives a meaning to only in a
+        class, and there not all."""
+        return is_bindable(name) if self.in_class else not is_dunder(name)
+
+    def _scope(self, node: ScopeNode, in_class: bool) -> ScopeNode:
+        """Visit a scope: its bases, decorators and defaults are of the scope around it."""
+        body, node.body = ast.Module(node.body, []), []
+        self.generic_visit(node)
+        saved, self.in_class = self.in_class, in_class
+        self.generic_visit(body)
+        self.in_class = saved
+        node.body = body.body
+        return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
         """Classes come without keywords and decorators: nobody knows what these would do."""
+        node.name = node.name if self._may_bind(node.name) else HIDDEN_NAME
         node.keywords = []
         node.decorator_list = [
             one for one in node.decorator_list if last_name(one) in KEPT_CLASS_DECORATORS
         ]
-        self.generic_visit(node)
+        return self._scope(node, in_class=True)
+
+    def _function(self, node: AnyFunction) -> AnyFunction:
+        asked = self.in_class and node.name == ASKED_BY_NAME
+        if asked:
+            node.decorator_list = []  # a property could give any function in its place
+        elif not self._may_bind(node.name):
+            node.name = HIDDEN_NAME
+        return self._scope(node, in_class=False)
+
+    visit_FunctionDef = visit_AsyncFunctionDef = _function
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
+        self.generic_visit(node.args)
+        saved, self.in_class = self.in_class, False
+        node.body = cast(ast.expr, self.visit(node.body))
+        self.in_class = saved
         return node
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
         """Annotations say which fields a class has, and nothing else."""
+        if isinstance(node.target, ast.Name) and not self._may_bind(node.target.id):
+            bare = ast.Pass() if node.value is None else ast.Assign([node.target], node.value)
+            return cast(ast.stmt, self.visit(ast.copy_location(bare, node)))
         node.annotation = ast.copy_location(ast.Constant(None), node.annotation)
         self.generic_visit(node)
         return node
@@ -146,6 +260,7 @@ class Confine(ast.NodeTransformer):
         as c`: the former reads attributes past all hooks."""
         if any(is_hidden(part) for alias in node.names for part in alias.name.split(".")):
             raise CannotLift("it imports a hidden attribute")
+        self.generic_visit(node)
         return [_imported(alias) for alias in node.names]  # at once: stand-ins cost nothing
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | list[ast.stmt]:
@@ -154,9 +269,11 @@ class Confine(ast.NodeTransformer):
             node.is_lazy = 0
         hidden = [alias for alias in node.names if is_hidden(alias.name)]
         node.names = [alias for alias in node.names if alias not in hidden]
+        if node.names:
+            self.generic_visit(node)
         unknown: list[ast.stmt] = [
             ast.Assign(
-                [ast.Name(alias.asname or alias.name, ast.Store())],
+                [self.visit(ast.Name(alias.asname or alias.name, ast.Store()))],
                 hook_call("unknown", ast.Constant(alias.name)),
             )
             for alias in hidden
@@ -164,9 +281,11 @@ class Confine(ast.NodeTransformer):
         return [node, *unknown] if node.names else unknown
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        if node.id == "__module__":  # library functions take a class's word for where it is from
+        if not isinstance(node.ctx, ast.Load):
+            if self._may_bind(node.id):
+                return node
             return ast.copy_location(ast.Name(HIDDEN_NAME, node.ctx), node)
-        if not is_dunder(node.id) or node.id in KNOWN_NAMES or not isinstance(node.ctx, ast.Load):
+        if not is_dunder(node.id) or node.id in KNOWN_NAMES:
             return node
         return hook_call("unknown", ast.Constant(node.id))
 

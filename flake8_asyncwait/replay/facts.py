@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from flake8_asyncwait.replay.confine import members_left
 from flake8_asyncwait.replay.lives import CoroutineStandin, Life, Standin
 from flake8_asyncwait.replay.scheduler import World
 
@@ -143,9 +144,15 @@ class Base:
 
 
 class Metaclass(type):
-    """What a metaclass inherits from in place of `type`, which says of anything what it is."""
+    """What a metaclass inherits from in place of `type`, which says of anything what it is, and
+    gives a class members of any name."""
 
     __slots__ = ()
+
+    def __new__(
+        mcs, name: str, bases: tuple[type, ...], members: dict[object, object], **options: object
+    ) -> Metaclass:
+        return super().__new__(mcs, name, bases, members_left(members), **options)
 
 
 def inherited(base: Standin, bases: Sequence[object], kind: type) -> tuple[type, ...]:
