@@ -5,7 +5,16 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import CodeType, FrameType, GenericAlias, MethodType, ModuleType, TracebackType
+from types import (
+    CodeType,
+    FrameType,
+    FunctionType,
+    GenericAlias,
+    MethodType,
+    ModuleType,
+    TracebackType,
+)
+from typing import Any
 
 from flake8_asyncwait.replay import (
     completed,
@@ -19,7 +28,15 @@ from flake8_asyncwait.replay import (
     unknown,
     waiting,
 )
-from flake8_asyncwait.replay.confine import is_class, is_own, module_of, mro_of
+from flake8_asyncwait.replay.confine import (
+    MODULE_NAME,
+    is_class,
+    is_own,
+    members_of,
+    module_of,
+    mro_of,
+    name_of,
+)
 from flake8_asyncwait.replay.facts import Base, Facts, Metaclass
 from flake8_asyncwait.replay.lives import Backstage, ExpectedError, InjectedError
 from flake8_asyncwait.replay.stage import Stage
@@ -56,6 +73,10 @@ SHOWN: Mapping[int, frozenset[str]] = {
     for kind in vars(module).values()
     if isinstance(kind, type) and hasattr(kind, "SHOWN")
 }
+PLAIN = (str, int, float, bool, type(None), list, tuple, dict, set)  # what most are given most
+OURS = __name__.partition(".")[0]
+INHERITED = (Base.__name__, Metaclass.__name__)
+_globals_of: Callable[[object], Mapping[str, object]] = vars(FunctionType)["__globals__"].__get__
 _owner_of: Callable[[object], object] = vars(MethodType)["__self__"].__get__
 
 
@@ -64,7 +85,59 @@ def is_inside(thing: object) -> bool:
     kind = type(thing)
     if kind is MethodType:
         return is_inside(_owner_of(thing))
+    if _is_own_method(thing):
+        return True
     return issubclass(kind, INSIDES) or (is_class(thing) and (thing is type or is_guarded(thing)))
+
+
+def is_librarys(thing: object) -> bool:
+    """Say whether something is a function of the library, written in Python."""
+    return type(thing) is FunctionType and _module_of_function(thing) not in (MODULE_NAME, OURS)
+
+
+def _is_own_method(thing: object) -> bool:
+    """Say whether something is a function of one of our classes, but of those that the judged code
+    inherits from: with what is no instance, it does who knows what."""
+    if type(thing) is not FunctionType or _module_of_function(thing) != OURS:
+        return False
+    holder, _, _ = thing.__qualname__.rpartition(".")
+    return bool(holder) and not holder.endswith("<locals>") and holder not in INHERITED
+
+
+def _module_of_function(function: object) -> object:
+    """Return the module that a function looks names up in; for all of ours, the package."""
+    name = _globals_of(function).get("__name__")
+    return OURS if type(name) is str and name.partition(".")[0] == OURS else name
+
+
+def is_secret(thing: object) -> bool:
+    """Say whether no function of the judged code may be given an object. Tracebacks it may pass on,
+    to `__exit__` of something else, and the classes of errors it is asked about."""
+    kind = type(thing)
+    if kind in PLAIN or issubclass(kind, TracebackType):
+        return False
+    if is_class(thing) and issubclass(thing, BaseException):
+        return False
+    return is_inside(thing)
+
+
+def only_own(kind: type, function: Any) -> Callable[..., object]:
+    """Return a function of one of the library's classes, as it is to be had from a class: like a
+    method of C, it takes only an instance, or a class, of those that have it."""
+    holders = [one for one in mro_of(kind) if not is_own(one) and _has(one, function)]
+
+    def call(first: object, *args: object, **options: object) -> object:
+        kinds = mro_of(first if is_class(first) else type(first))
+        if not any(one is holder for one in kinds for holder in holders):
+            raise TypeError(f"no {name_of(kind)}")
+        return function(first, *args, **options)
+
+    return call
+
+
+def _has(kind: type, function: object) -> bool:
+    members = members_of(kind).values()
+    return any(getattr(one, "__func__", one) is function for one in members)
 
 
 def is_kind_of(kind: type, other: object) -> bool:
@@ -110,4 +183,6 @@ def method_of(function: object) -> object:
 
 def is_changeable(thing: object) -> bool:
     """Say whether an object is the judged code's own: classes of the library are everybody's."""
+    if is_librarys(thing):
+        return False
     return not is_guarded(thing) and (not is_class(thing) or is_own(thing))

@@ -20,6 +20,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from flake8_asyncwait.replay import enums, tuples
 from flake8_asyncwait.replay.confine import (
     MODULE_NAME,
     is_class,
@@ -163,6 +164,10 @@ def _wraps(wrapped: object, *_: object, **__: object) -> Callable[[object], obje
     return _same
 
 
+def _cached(function: object = None, *_: object, **__: object) -> object:
+    return function if callable(function) else _same
+
+
 def _new_type(name: str, kind: object) -> Callable[[object], object]:
     return _same
 
@@ -175,34 +180,54 @@ def _shown(module: types.ModuleType, names: str) -> dict[str, Any]:
 _ABC = {name: getattr(collections.abc, name) for name in collections.abc.__all__}
 _FORMS: dict[str, object] = {name: Form() for name in typing.__all__}
 
+# What is shown, and why. Types of C read nothing by a name that they are given, and their methods
+# take nothing but instances. Functions and classes written in Python are shown only if they read
+# and set no attributes but fixed ones of their own instances (`guard.only_own`
+# sees to that) and do not ask any object how it is to be copied or described.
+# ABC, the abstract classes and Counter iterate, subscript and compare. A class answers whether it
+# has `__iter__` and its like; those of the judged code cannot answer otherwise (`confine.py`).
+# What contextlib has enters, leaves, closes, and drives a generator.
+# Enums make instances of their own class, and set `_name_`, `_value_` and the like of these.
+# Not shown, as they do more: ChainMap, UserDict, UserList (`copy.copy`, which does what
+# `__reduce_ex__` says), cached_property (writes into a `__dict__`), partialmethod, singledispatch,
+# total_ordering and update_wrapper (set attributes of what they are given), the caches and
+# ContextDecorator (copy a `__dict__`), metaclasses (give a class members of any name), attrgetter
+# and methodcaller, the library's namedtuple and NamedTuple (compile text).
 MODULES: Mapping[str, Mapping[str, object]] = {
     "__future__": {"annotations": None},
-    "abc": _shown(
-        abc,
-        "ABC ABCMeta abstractclassmethod abstractmethod abstractproperty abstractstaticmethod",
-    ),
-    "collections": _shown(
-        collections,
-        "ChainMap Counter OrderedDict UserDict UserList defaultdict deque namedtuple",
-    ),
+    "abc": {
+        "ABC": abc.ABC,
+        "ABCMeta": Form(Metaclass),
+        "abstractclassmethod": classmethod,
+        "abstractmethod": _same,
+        "abstractproperty": property,
+        "abstractstaticmethod": staticmethod,
+    },
+    "collections": {
+        **_shown(collections, "Counter OrderedDict defaultdict deque"),
+        "namedtuple": tuples.namedtuple,
+    },
     "collections.abc": _ABC,
     "contextlib": _shown(
         contextlib,
-        "AbstractAsyncContextManager AbstractContextManager AsyncContextDecorator"
-        " ContextDecorator aclosing asynccontextmanager closing contextmanager nullcontext",
+        "AbstractAsyncContextManager AbstractContextManager aclosing asynccontextmanager closing"
+        " contextmanager nullcontext",
     ),
     "dataclasses": {"dataclass": dataclass, "field": Field},
-    "enum": _shown(
-        enum, "Enum EnumMeta EnumType Flag IntEnum IntFlag StrEnum auto member nonmember unique"
-    ),
+    "enum": {
+        **enums.shown("Enum", "Flag", "IntEnum", "IntFlag", "StrEnum"),
+        **_shown(enum, "auto member nonmember"),
+        "EnumMeta": Form(Metaclass),
+        "EnumType": Form(Metaclass),
+        "unique": _same,
+    },
     "functools": {
-        **_shown(
-            functools,
-            "cache cached_property cmp_to_key lru_cache partial partialmethod reduce"
-            " total_ordering",
-        ),
-        "wraps": _wraps,
+        **_shown(functools, "cmp_to_key partial reduce"),
+        "cache": _same,
+        "lru_cache": _cached,
+        "total_ordering": _same,
         "update_wrapper": _same,
+        "wraps": _wraps,
     },
     "itertools": {name: value for name, value in vars(itertools).items() if name[0] != "_"},
     "operator": {
@@ -219,7 +244,7 @@ MODULES: Mapping[str, Mapping[str, object]] = {
     "typing": {
         **_FORMS,
         "TYPE_CHECKING": False,
-        "NamedTuple": typing.NamedTuple,
+        "NamedTuple": tuples.NamedTuples(),
         "NewType": _new_type,
         "TypedDict": Form(dict),
         "assert_type": _same,

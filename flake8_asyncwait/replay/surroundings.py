@@ -16,7 +16,7 @@ from typing import Any
 
 from flake8_asyncwait.replay import harmless
 from flake8_asyncwait.replay.choices import DOES_NOT_HOLD, SIZES
-from flake8_asyncwait.replay.confine import is_class, is_open, name_of
+from flake8_asyncwait.replay.confine import is_class, is_open, is_own, name_of
 from flake8_asyncwait.replay.facts import Base, Kind, Pause
 from flake8_asyncwait.replay.futures import Future, Task
 from flake8_asyncwait.replay.guard import (
@@ -25,6 +25,9 @@ from flake8_asyncwait.replay.guard import (
     is_guarded,
     is_inside,
     is_kind_of,
+    is_librarys,
+    is_secret,
+    only_own,
     shown,
 )
 from flake8_asyncwait.replay.library import (
@@ -282,9 +285,22 @@ class Surroundings(Backstage):
         else:
             if name in TEMPLATES and isinstance(found, (BuiltinFunctionType, MethodDescriptorType)):
                 return lambda *args, **options: self._formatted(found, *args, **options)
+            if name == "register" and is_class(thing) and not is_own(thing):
+                return lambda kind: kind  # the library's classes are everybody's
+            if is_class(thing) and is_librarys(found):
+                return only_own(thing, found)
             if not is_inside(found):
                 return found
         return self.unknown(f"{name_of(type(thing))}.{name}", Kind.ATTRIBUTE)
+
+    def received(self, thing: object) -> object:
+        """Return what a function of the judged code gets for something it is given: by whatever
+        way it comes, nothing that it must not have."""
+        if not is_secret(thing):
+            return shown(thing)
+        unknown = self.unknown("something", Kind.VALUE)
+        unknown.standin.none, unknown.standin.truth = False, True
+        return unknown
 
     def _formatted(self, method: Callable[..., str], *args: object, **options: object) -> object:
         """Stand in for `str.format`, which reads the attributes that a text names."""
@@ -309,7 +325,8 @@ class Surroundings(Backstage):
         if is_guarded(thing):
             return self.unknown(f"type({thing!r})", Kind.VALUE)
         found = type(thing)
-        return self.type if found is type else found
+        # The library's own metaclasses give a class members of any name, as `type` does.
+        return self.type if issubclass(found, type) and not is_own(found) else found
 
     def _join(self, text: Any, parts: Any) -> Any:
         """Stand in for `str.join`: of unknown parts the whole is unknown."""
