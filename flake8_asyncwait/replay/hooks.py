@@ -14,7 +14,7 @@ from typing import Any
 from flake8_asyncwait.replay import harmless
 from flake8_asyncwait.replay.choices import DOES_NOT_HOLD, GOES_ON, TURNS_AT_MOST
 from flake8_asyncwait.replay.completed import AsCompleted
-from flake8_asyncwait.replay.confine import MODULE_NAME
+from flake8_asyncwait.replay.confine import ASKED_BY_NAME, MODULE_NAME, is_open
 from flake8_asyncwait.replay.facts import CONSTANTS, Kind
 from flake8_asyncwait.replay.family import GATHER
 from flake8_asyncwait.replay.futures import Future, Gather, Task
@@ -33,8 +33,8 @@ SUSPENDING_TURNS = 3
 # The hooks, by whose methods they are.
 OWN = words(
     """
-    alone branch catch contains each enter_loop enters follow helper holds identical item leaves
-    mapping mark_target mutator ordered plain plain_value polled raised site
+    alone branch catch contains each enter_loop enters follow given helper holds identical item
+    leaves mapping mark_target mutator ordered plain plain_value polled raised site
     store_attribute store_item timed unpack
     """
 )
@@ -144,15 +144,34 @@ class Hooks(Backstage):
         self.functions[function.__code__] = function
         flags = function.__code__.co_flags
         if flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR):
-            return function
+            return self.given(function)
         if flags & inspect.CO_COROUTINE:
             return self._async_helper(function)
-        return self._sync_helper(function)
+        helper = self._sync_helper(function)
+        return _asked(helper) if function.__name__ == ASKED_BY_NAME else helper
+
+    def given(self, function: Callable[..., object]) -> Callable[..., object]:
+        """Return a lambda, or a function of the judged source that yields, so that it is given
+        nothing that it must not have."""
+
+        def call(*args: object, **kwargs: object) -> object:
+            args, kwargs = self._received(args, kwargs)
+            return function(*args, **kwargs)
+
+        return call
+
+    def _received(
+        self, args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> tuple[tuple[object, ...], dict[str, object]]:
+        received = self.surroundings.received
+        named = {name: received(value) for name, value in kwargs.items()}
+        return tuple(map(received, args)), named
 
     def _async_helper(self, function: Any) -> Any:
         world = self.world
 
         def call(*args: object, **kwargs: object) -> HelperCall:
+            args, kwargs = self._received(args, kwargs)
             self._too_deep(function, args, kwargs)
 
             async def run() -> object:
@@ -171,6 +190,7 @@ class Hooks(Backstage):
         world = self.world
 
         def call(*args: object, **kwargs: object) -> object:
+            args, kwargs = self._received(args, kwargs)
             self._too_deep(function, args, kwargs)
             if world.depth >= DEEPEST:
                 return self.surroundings.unknown("a deep call", Kind.RESULT)
@@ -312,7 +332,7 @@ class Hooks(Backstage):
 
     def mutator(self, thing: object, name: str) -> object:
         """Return a method that puts something into a container, seen likewise."""
-        method = getattr(thing, name)
+        method: Any = self.surroundings.get(thing, name)
         if isinstance(thing, Standin) or not self.world.belongs_to_others(thing):
             return method
 
@@ -421,6 +441,19 @@ class Container:
 
     def __getitem__(self, key: object) -> object:
         return self.thing[key]
+
+
+def _asked(function: Any) -> Callable[[object, object], object]:
+    """Return a `__getattr__` that is asked for no hidden attribute: who asks for one asks the
+    object how it is to be treated."""
+
+    def call(thing: object, name: object) -> object:
+        if not is_open(name):
+            raise AttributeError(name)
+        found: object = function(thing, name)
+        return found
+
+    return call
 
 
 def _is_unknown(function: object) -> bool:

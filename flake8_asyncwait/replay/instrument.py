@@ -126,13 +126,14 @@ class Instrument(ast.NodeTransformer):
 
     visit_FunctionDef = visit_AsyncFunctionDef = _function
 
-    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
+    def visit_Lambda(self, node: ast.Lambda) -> ast.expr:
         saved = self.shadowed, self.expected
-        self.shadowed |= {one.arg for one in ast.walk(node.args) if isinstance(one, ast.arg)}
+        parameters = {one.arg for one in ast.walk(node.args) if isinstance(one, ast.arg)}
+        self.shadowed |= parameters
         self.expected = ()
         self.generic_visit(node)
         self.shadowed, self.expected = saved
-        return node
+        return hook_call("given", node) if parameters else node
 
     def _comprehension(self, node: Node) -> Node:
         saved = self.shadowed
