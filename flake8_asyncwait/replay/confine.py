@@ -28,7 +28,8 @@ SAFE_DUNDERS = words(
 )
 # What a class of the judged code may have besides: operators, and what it answers for itself. Not
 # what the library asks an object before it acts on it (`__reduce_ex__`, `__copy__`, `__class__`),
-# nor what Python asks a class about others (`__subclasshook__`, `__instancecheck__`).
+# nor what Python asks a class about others (`__subclasshook__`, `__instancecheck__`), nor where it
+# is from, as library functions take its word for that.
 BINARY = words(
     "add and divmod floordiv lshift matmul mod mul or pow rshift sub truediv xor"  # the operators
 )
@@ -42,7 +43,7 @@ BINDABLE_DUNDERS = (
         __trunc__
         """
     )
-) - words("__module__ __qualname__")  # library functions take a class's word for where it is from
+) - words("__cause__ __context__ __module__ __qualname__")
 # What the compiler itself puts into a class.
 COMPILED = words(
     """
@@ -53,12 +54,12 @@ COMPILED = words(
 )
 ASKED_BY_NAME = "__getattr__"  # only a function, which the hooks keep from hearing hidden names
 # What generators, coroutines, frames and tracebacks know, what a class inherits from, how an enum
-# takes in a real module, and whose methods an exit stack calls.
+# takes in a real module or any other name, and whose methods an exit stack calls.
 FRAMES = words(
     """
     ag_await ag_code ag_frame cr_await cr_code cr_frame cr_origin f_back f_builtins f_code
     f_generator f_globals f_locals gi_code gi_frame gi_yieldfrom mro tb_frame tb_next _convert_
-    _exit_callbacks
+    _add_alias_ _add_member_ _add_value_alias_ _exit_callbacks
     """
 )
 MODULE_NAME = "judged"

@@ -74,9 +74,11 @@ SHOWN: Mapping[int, frozenset[str]] = {
     if isinstance(kind, type) and hasattr(kind, "SHOWN")
 }
 PLAIN = (str, int, float, bool, type(None), list, tuple, dict, set)  # what most are given most
+NOTHING = Backstage()
 OURS = __name__.partition(".")[0]
 INHERITED = (Base.__name__, Metaclass.__name__)
 _globals_of: Callable[[object], Mapping[str, object]] = vars(FunctionType)["__globals__"].__get__
+_class_of_super: Callable[[object], type] = vars(super)["__self_class__"].__get__
 _owner_of: Callable[[object], object] = vars(MethodType)["__self__"].__get__
 
 
@@ -119,6 +121,17 @@ def is_secret(thing: object) -> bool:
     if is_class(thing) and issubclass(thing, BaseException):
         return False
     return is_inside(thing)
+
+
+def of_library(thing: object, found: Any) -> object:
+    """Return what was found as an attribute of something; of the library's functions, only what
+    takes instances of the class that they are of."""
+    kind = type(thing)
+    if not is_librarys(found) or (is_own(kind) and not is_class(thing)):
+        return found
+    if kind is super:
+        return only_own(_class_of_super(thing), found)
+    return only_own(thing, found) if is_class(thing) else NOTHING
 
 
 def only_own(kind: type, function: Any) -> Callable[..., object]:

@@ -25,9 +25,8 @@ from flake8_asyncwait.replay.guard import (
     is_guarded,
     is_inside,
     is_kind_of,
-    is_librarys,
     is_secret,
-    only_own,
+    of_library,
     shown,
 )
 from flake8_asyncwait.replay.library import (
@@ -277,6 +276,11 @@ class Surroundings(Backstage):
     def _get_own(self, thing: object, name: str) -> object:
         """Read an attribute for real; what a class has from an unknown one is unknown, and so is
         what nobody should have come by."""
+        if not is_own(thing if is_class(thing) else type(thing)):
+            if name == "register" and is_class(thing):
+                return lambda kind: kind  # the library's classes are everybody's
+            if name == "__init__" and not is_class(thing) and not isinstance(thing, super):
+                return self.unknown(name, Kind.ATTRIBUTE)  # and so are their instances
         try:
             found = getattr(thing, name)
         except AttributeError:
@@ -285,10 +289,7 @@ class Surroundings(Backstage):
         else:
             if name in TEMPLATES and isinstance(found, (BuiltinFunctionType, MethodDescriptorType)):
                 return lambda *args, **options: self._formatted(found, *args, **options)
-            if name == "register" and is_class(thing) and not is_own(thing):
-                return lambda kind: kind  # the library's classes are everybody's
-            if is_class(thing) and is_librarys(found):
-                return only_own(thing, found)
+            found = of_library(thing, found)
             if not is_inside(found):
                 return found
         return self.unknown(f"{name_of(type(thing))}.{name}", Kind.ATTRIBUTE)
@@ -312,6 +313,8 @@ class Surroundings(Backstage):
     def set(self, thing: object, name: str, value: object) -> None:
         """Set an attribute: for real only of what is the judged code's own."""
         self.world.share(value)
+        if is_class(thing) and name == "__module__":
+            return  # what a class says decides what may be done with it
         if isinstance(thing, Unknown) or is_changeable(thing):
             setattr(thing, name, value)
 
