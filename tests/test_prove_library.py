@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from flake8_asyncwait.replay import harmless, tuples
-from flake8_asyncwait.replay.confine import MODULE_NAME, is_own
+from flake8_asyncwait.replay.confine import MODULE_NAME, is_own, members_left
 from flake8_asyncwait.replay.futures import Task
 from flake8_asyncwait.replay.guard import is_secret, only_own
 from flake8_asyncwait.replay.hooks import Hooks
@@ -338,6 +338,30 @@ def test_a_member_of_an_enum_is_nothing_else(found: object) -> None:
     empty.__new__ = new_of(found)
     with pytest.raises((TypeError, RuntimeError)):
         empty("E", "A")
+
+
+class Lying(str):
+    """A name that says that it is another, once it is a key."""
+
+    asked = 0
+
+    def __hash__(self) -> int:
+        self.asked += 1
+        return hash("__copy__" if self.asked < 3 else "A")
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
+def test_no_name_lies_about_what_it_is() -> None:
+    def give(*_: object) -> object:
+        return None
+
+    for names in ([("A", 1), (Lying("__copy__"), give)], {"A": 1, Lying("B"): give}):
+        with pytest.raises(TypeError, match="no text"):
+            ENUMS["Enum"]("E", names)
+    kind = members_left({"A": 1, Lying("__copy__"): give, "__copy__": give, "mro": give})
+    assert kind == {"A": 1, "__module__": MODULE_NAME}
 
 
 def test_but_it_may_be_made_by_the_code() -> None:

@@ -10,13 +10,7 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flake8_asyncwait.replay.confine import (
-    MODULE_NAME,
-    is_own,
-    members_left,
-    members_of,
-    mro_of,
-)
+from flake8_asyncwait.replay.confine import is_own, members_left, members_of, mro_of
 
 _original: Callable[..., object] = vars(enum.Enum)["__new__"].__get__(None, enum.Enum)
 
@@ -26,9 +20,8 @@ class Members(enum.EnumMeta):
 
     def __new__(mcs, name: str, bases: tuple[type, ...], members: Any, **options: Any) -> Members:
         left = members_left(members)
-        for one in [one for one in members if one not in left]:
-            dict.__delitem__(members, one)
-        dict.__setitem__(members, "__module__", MODULE_NAME)
+        dict.clear(members)
+        dict.update(members, left)
         make = _maker(bases, left)
         if make is not None:
             members["__new__"] = _checked(make)
@@ -40,6 +33,8 @@ class Members(enum.EnumMeta):
         kinds = (options["type"], cls) if "type" in options else (cls,)
         members = type(cls).__prepare__(value, kinds)
         for name, each in _pairs(names):
+            if type(name) is not str:  # one that says that it is another
+                raise TypeError(f"{value} has a member whose name is no text")
             members[name] = each
         return Members(value, kinds, members)
 
