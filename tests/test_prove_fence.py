@@ -23,7 +23,7 @@ import pytest
 from flake8_asyncwait import replay
 from flake8_asyncwait.check import check
 from flake8_asyncwait.replay import guard, live
-from flake8_asyncwait.replay.confine import confine, described, name_of
+from flake8_asyncwait.replay.confine import confine, described, is_hidden, name_of
 from flake8_asyncwait.replay.execution import Execution, run
 from flake8_asyncwait.replay.facts import Facts, Kind
 from flake8_asyncwait.replay.futures import Future
@@ -914,3 +914,72 @@ def test_nor_does_a_metaclass_give_it_any(made: str, monkeypatch: pytest.MonkeyP
         assert vars(kind)["__module__"] == "judged"
         assert not vars(kind).keys() & {"__copy__", "__getattr__"}
         assert vars(kind).get("__reduce_ex__") != 1
+
+
+# What would keep what Python gives it, seen by no hook.
+KEEPERS = """
+    __eq__ = held.append
+    __eq__ = list.append
+    __contains__ = functools.partial(held.append)
+    __call__ = types.MethodType(list.append, held)
+    __getitem__ = staticmethod(held.append)
+    __eq__ = property(lambda self: held.append)
+    __eq__ = classmethod(list.append)
+    __missing__ = collections.defaultdict.__getitem__
+    __lt__ = Keeper()
+    __class_getitem__ = held.append
+    __eq__ = Lying("Claims", (), {"__call__": lambda self, other: held.append(other)})()
+"""
+METHODS = """
+    def __eq__(self, other): return True
+    __eq__ = lambda self, other: True
+    __hash__ = None
+    __hash__ = object.__hash__
+    __contains__ = set.__contains__
+    __format__ = str.__format__
+    __call__ = staticmethod(plain)
+    __class_getitem__ = classmethod(types.GenericAlias)
+    __call__ = things.called
+    __name__ = property(lambda self: "x")
+    __doc__ = "x"
+    keep = held.append
+"""
+KEEPER = """
+held = []
+
+class Keeper:
+    def __get__(self, one, kind): return held.append
+
+class Lying(type):
+    def __eq__(cls, other): return True
+    def __hash__(cls): return hash(type(None))
+"""
+
+
+@pytest.mark.parametrize(
+    ("members", "is_kept"), [(KEEPERS, False), (METHODS, True)], ids=["keepers", "methods"]
+)
+def test_what_python_calls_is_a_function(
+    members: str, is_kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed: list[object] = []
+    monkeypatch.setattr(World, "hand_over", lambda _, *things: passed.extend(things))
+    for member in textwrap.dedent(members).strip().splitlines():
+        passed.clear()
+        ran("self.take(K)", f"{KEEPER}\nclass K:\n    {member}\n")
+        assert any(isinstance(one, type) for one in passed) is is_kept, member
+        name, equals, value = member.partition(" = ")
+        if not equals or name == "__name__":
+            continue
+        for made in (
+            f"K = type('K', (), {{'{name}': {value}}})",
+            f"K = Lying('K', (), {{'{name}': {value}}})",
+            f"K = Plain; K.{name} = {value}",
+            f"K = Plain; setattr(K, '{name}', {value})",
+        ):
+            passed.clear()
+            ran(f"{made}; self.take(K)", KEEPER)
+            kind = next(one for one in passed if isinstance(one, type))
+            if is_hidden(name):
+                continue
+            assert (name in vars(kind)) is is_kept or name == "__doc__", made

@@ -11,8 +11,19 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable, Mapping
+from types import (
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
+    FunctionType,
+    GenericAlias,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    WrapperDescriptorType,
+)
 from typing import TypeGuard, TypeVar, cast
 
+from flake8_asyncwait.replay.lives import Standin
 from flake8_asyncwait.replay.locate import AnyFunction, CannotLift, hook_call, last_name, words
 
 # What may be read of any object by these names is nothing that its user could not do without.
@@ -69,6 +80,21 @@ module_of: Callable[[type], object] = vars(type)["__module__"].__get__
 _name: Callable[[type], str] = vars(type)["__name__"].__get__
 args_of: Callable[[BaseException], tuple[object, ...]] = vars(BaseException)["args"].__get__
 members_of: Callable[[type], Mapping[str, object]] = vars(type)["__dict__"].__get__
+# What a class may have by the name of a method: constants, functions in something, functions of C.
+CONSTANTS = (type(None), str, bool, int, float, tuple, dict, frozenset)
+WRAPPED: Mapping[type, Callable[[object], object]] = {
+    kind: vars(kind)["__func__"].__get__ for kind in (classmethod, staticmethod, MethodType)
+}
+OF_C: Mapping[type, Callable[[object], object]] = {
+    kind: vars(kind)["__name__"].__get__
+    for kind in (
+        BuiltinFunctionType,
+        ClassMethodDescriptorType,
+        MethodDescriptorType,
+        MethodWrapperType,
+        WrapperDescriptorType,
+    )
+}
 HIDDEN_NAME = "hidden"  # what a hidden attribute is called where it is set
 KNOWN_NAMES = frozenset({"__name__", "__debug__"})
 NEVER_BOUND = "__builtins__"
@@ -103,10 +129,33 @@ def is_bindable(name: object) -> bool:
     return name in BINDABLE_DUNDERS if is_dunder(name) else name not in FRAMES
 
 
+def is_method(name: str, value: object) -> bool:
+    """Say whether a class may have something for what Python calls by a name: functions, which the
+    hooks look after, of C only those of that name. `__eq__ = things.append` would keep what it is
+    compared with."""
+    kind = type(value)
+    if not is_dunder(name) or issubclass(kind, (FunctionType, Standin)):
+        return True
+    if any(kind is one for one in CONSTANTS):
+        return True
+    for one, inner in WRAPPED.items():  # by identity: a class may say that it equals one of these
+        if kind is one:
+            found = inner(value)
+            return is_method(name, found) or (found is GenericAlias and kind is classmethod)
+    for one, name_of_function in OF_C.items():
+        if kind is one:
+            return name_of_function(value) == name
+    return kind is property and name in ("__doc__", "__name__")
+
+
 def members_left(members: Mapping[object, object]) -> dict[str, object]:
     """Return what a class may have of the members that its metaclass is given."""
     pairs = ((name, value) for name, value in dict(members).items() if type(name) is str)
-    kept = {name: value for name, value in pairs if is_bindable(name) or name in COMPILED}
+    kept = {
+        name: value
+        for name, value in pairs
+        if name in COMPILED or (is_bindable(name) and is_method(name, value))
+    }
     return {**kept, "__module__": MODULE_NAME}
 
 

@@ -24,6 +24,7 @@ from flake8_asyncwait.replay import enums, tuples
 from flake8_asyncwait.replay.confine import (
     MODULE_NAME,
     is_class,
+    is_method,
     is_open,
     is_own,
     members_of,
@@ -85,7 +86,8 @@ class Kinds(Form):
         if len(args) < 2:
             return self.tell(*args)
         name, bases, members = args
-        shown = {name: value for name, value in dict(members).items() if is_open(name)}
+        given = dict(members).items()
+        shown = {name: one for name, one in given if is_open(name) and is_method(name, one)}
         return type(name, bases, {**shown, "__module__": MODULE_NAME}, **options)
 
     def __subclasscheck__(self, kind: type) -> bool:

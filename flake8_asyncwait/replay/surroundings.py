@@ -16,7 +16,15 @@ from typing import Any
 
 from flake8_asyncwait.replay import harmless
 from flake8_asyncwait.replay.choices import DOES_NOT_HOLD, SIZES
-from flake8_asyncwait.replay.confine import is_class, is_open, is_own, name_of
+from flake8_asyncwait.replay.confine import (
+    is_bindable,
+    is_class,
+    is_method,
+    is_open,
+    is_own,
+    members_of,
+    name_of,
+)
 from flake8_asyncwait.replay.facts import Base, Kind, Pause
 from flake8_asyncwait.replay.futures import Future, Task
 from flake8_asyncwait.replay.guard import (
@@ -157,7 +165,12 @@ class Surroundings(Backstage):
             self.world.give_up("a class has a base that is no class")
         if any(map(harmless.chooses_names, map(type, known))):
             self.world.give_up("a metaclass prepares a class")
-        return builtins.__build_class__(body, name, *known)
+        found = builtins.__build_class__(body, name, *known)
+        members = members_of(found).items() if is_class(found) and is_own(found) else ()
+        for member, value in members:
+            if is_bindable(member) and not is_method(member, value):
+                self.world.give_up("a class has a method that is no function")
+        return found
 
     def load(
         self,
@@ -313,7 +326,7 @@ class Surroundings(Backstage):
     def set(self, thing: object, name: str, value: object) -> None:
         """Set an attribute: for real only of what is the judged code's own."""
         self.world.share(value)
-        if is_class(thing) and name == "__module__":
+        if is_class(thing) and (name == "__module__" or not is_method(name, value)):
             return  # what a class says decides what may be done with it
         if isinstance(thing, Unknown) or is_changeable(thing):
             setattr(thing, name, value)
