@@ -887,7 +887,10 @@ def test_a_class_has_operators_and_what_answers_for_it() -> None:
     assert binds("mro = 1", "mro")
 
 
-MEMBERS = '{"__copy__": 1, "__reduce_ex__": 1, "__getattr__": 1, "__module__": "asyncio", "x": 1}'
+MEMBERS = """{
+        "__copy__": 1, "__reduce_ex__": 1, "__getattr__": 1, "__module__": "asyncio", "x": 1,
+        "__class__": property(lambda self: asyncio), "__subclasshook__": 1, "__orig_bases__": 1,
+    }"""
 
 
 @pytest.mark.parametrize(
@@ -912,7 +915,7 @@ def test_nor_does_a_metaclass_give_it_any(made: str, monkeypatch: pytest.MonkeyP
     assert kinds
     for kind in kinds:
         assert vars(kind)["__module__"] == "judged"
-        assert not vars(kind).keys() & {"__copy__", "__getattr__"}
+        assert not vars(kind).keys() & {"__copy__", "__getattr__", "__class__", "__subclasshook__"}
         assert vars(kind).get("__reduce_ex__") != 1
 
 

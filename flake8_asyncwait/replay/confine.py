@@ -37,16 +37,14 @@ SAFE_DUNDERS = words(
     __str__ __sub__
     """
 )
+OPERATORS = words("add and divmod floordiv lshift matmul mod mul or pow rshift sub truediv xor")
 # What a class of the judged code may have besides: operators, and what it answers for itself. Not
 # what the library asks an object before it acts on it (`__reduce_ex__`, `__copy__`, `__class__`),
 # nor what Python asks a class about others (`__subclasshook__`, `__instancecheck__`), nor where it
 # is from, as library functions take its word for that.
-BINARY = words(
-    "add and divmod floordiv lshift matmul mod mul or pow rshift sub truediv xor"  # the operators
-)
 BINDABLE_DUNDERS = (
     SAFE_DUNDERS
-    | {f"__{prefix}{name}__" for prefix in ("", "r", "i") for name in BINARY}
+    | {f"__{prefix}{name}__" for prefix in ("", "r", "i") for name in OPERATORS}
     | words(
         """
         __bytes__ __ceil__ __complex__ __delattr__ __delete__ __floor__ __format__ __get__
@@ -58,9 +56,9 @@ BINDABLE_DUNDERS = (
 # What the compiler itself puts into a class.
 COMPILED = words(
     """
-    __annotate__ __annotate_func__ __annotations__ __class__ __classcell__ __classdict__
-    __classdictcell__ __conditional_annotations__ __firstlineno__ __module__ __orig_bases__
-    __parameters__ __qualname__ __static_attributes__ __type_params__
+    __annotate__ __annotate_func__ __annotations__ __classcell__ __classdict__ __classdictcell__
+    __conditional_annotations__ __firstlineno__ __module__ __qualname__ __static_attributes__
+    __type_params__
     """
 )
 ASKED_BY_NAME = "__getattr__"  # only a function, which the hooks keep from hearing hidden names
