@@ -196,6 +196,9 @@ FOUND = {
     "one that says it stands for nothing": "class Own(types.GenericAlias):\n"
     "        __origin__ = None\n"
     "    self.take(Own(task.__await__().send(None), ()).get_loop())",
+    "a member of an enum": "class E(enum.Enum):\n"
+    "        def __new__(cls, x, y, z):\n            return things\n"
+    "        a = (catcher, 'x', 1)\n    things.x(); self.take(catcher.caught)",
     "the alias of a generic class": "class Own[T]:\n        pass\n"
     "    type(Own[int])(asyncio, ()).world = catcher\n"
     "    asyncio.create_task(self.work())\n    self.take(catcher.caught)",
@@ -453,6 +456,22 @@ OTHERS = r"""
     asyncio.__init__(catcher); asyncio.create_task(self.work()); self.take(catcher.caught)
     self.take(print.__globals__, sorted.__code__, helper.__closure__, helper.__wrapped__)
     plain.__globals__["__builtins__"] = catcher; plain.__code__ = 1; self.take(plain.__defaults__)
+    s = contextlib.ExitStack(); s.push(lock); self.take(s._exit_callbacks)
+    s = contextlib.ExitStack(); s.push(lock); self.take(s.pop_all()._exit_callbacks)
+    s = contextlib.ExitStack(); self.take(getattr(s, "_exit_callbacks"), type(s)._push_cm_exit)
+    types.MethodType(catcher, 1) == contextlib.ExitStack().push; self.take(catcher.caught)
+    class K(collections.Counter): pass\n    self.take(super(K, K).most_common(task))
+    collections.abc.Mapping.register(Hook); collections.Counter(task); self.take(*caught)
+    collections.abc.Set.register(Hook); isinstance(task, collections.abc.Set); self.take(*caught)
+    enum.Enum("E", "a").a._add_alias_("__class__"); self.take(*caught)
+    M = type("M", (), {"__new__": plain}); enum.Enum("E", {"a": 1}, type=M); self.take(M.a)
+    functools.cached_property(lambda one: SET).__set_name__(plain, "x"); self.take(plain.x)
+    functools.total_ordering(task); self.take(task.__gt__)
+    cm = contextlib.contextmanager(plain); self.take(cm()(contextlib.ExitStack())._exit_callbacks)
+    cm = contextlib.contextmanager(plain); self.take(cm()(ValueError(task)).args, cm()(error).key)
+    things(lambda x: self.take(x)); task.add_done_callback(lambda *x: self.take(*x))
+    self.take(functools.partial(task.cancel).func, type(task.cancel).func)
+    self.take(types.MethodType.__func__, types.GenericAlias.__origin__)
     from collections import _sys; self.take(_sys)
     from enum import sys, bltns; self.take(sys, bltns)
     import collections.abc as a; self.take(a.sys, a.abc)
