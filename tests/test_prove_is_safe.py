@@ -337,3 +337,21 @@ def test_nothing_is_compiled_and_no_code_is_given_to_anything(
 def test_no_switch_turns_the_refusal_off(switch: str, tmp_path: Path) -> None:
     assert _refused(f"{switch}\nopen(sys.argv[1], 'w')", tmp_path / "mark") == "open"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are started in another way")
+def test_no_process_is_started_unheard() -> None:
+    """The function that starts one has no event of its own."""
+    program = (
+        f"import sys, asyncio, _posixsubprocess; sys.path.append({ROOT!r})\n"
+        "from flake8_asyncwait.replay import child\n"
+        "names = ('fork_exec', '_fork_exec')\n"
+        "has = lambda module: any(name in vars(module) for name in names)\n"
+        "modules = [_posixsubprocess, asyncio.subprocess.subprocess, *sys.modules.values()]\n"
+        "assert any(map(has, modules))\n"
+        "child._forget()\n"
+        "print(any(map(has, [*modules, *sys.modules.values()])))"
+    )
+    command = [sys.executable, "-I", "-S", "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("False\n", "")

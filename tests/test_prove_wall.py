@@ -478,6 +478,7 @@ from flake8_asyncwait.replay import harmless
 harmless.BUILTINS["escape"] = lambda text: exec(text, {**vars(builtins), **globals()})
 from flake8_asyncwait.replay import child
 child.guard = lambda *_: lambda *_: None
+child._forget = lambda: None
 way_out = child._only_way_out
 def found():
     global pipe

@@ -49,6 +49,8 @@ HARMLESS = frozenset(
     }
 )
 SETTABLE = frozenset({"__doc__", "__name__", "__qualname__"})
+# What starts a process of which no audit hook hears, and who uses that.
+UNHEARD = ("_posixsubprocess", "subprocess")
 
 
 def guard(
@@ -83,6 +85,7 @@ def main() -> None:
     pipe = _only_way_out()
     ast.unparse(ast.Pass())  # from Python 3.14 on, this imports what does it
     _limit()
+    _forget()
     warnings.simplefilter("ignore")
     sys.unraisablehook = lambda _: None
 
@@ -122,6 +125,14 @@ def _only_way_out() -> int:
     sys.stdin = sys.stdout = sys.stderr = None
     os.closerange(0, 3)
     return pipe
+
+
+def _forget() -> None:
+    """Take what starts processes unheard out of this one: asyncio has imported it."""
+    for name in UNHEARD:
+        module = sys.modules.pop(name, None)
+        if module is not None:
+            vars(module).clear()
 
 
 def _limit() -> None:
