@@ -381,7 +381,7 @@ class TestAdvice:
             line for line in diff if line.startswith(("+", "-"))
         ]
         assert [line for line in full if line.startswith("  asyncwait fix: ")] == [
-            "  asyncwait fix: except",
+            "  asyncwait fix: finally",
             "  asyncwait fix: finally, in the change above",
         ]
 
