@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.walk import bindings, last_name, own_nodes, suspends
+from flake8_asyncwait.analysis.code.walk import bindings, every, last_name, own_nodes, suspends
 from flake8_asyncwait.named import NamedTuple
 
 # What is live, beside names: these, which nothing kills.
+_QUESTION = "?"  # something asks how a task ended
 _SUSPENSION = "..."  # the function suspends
 _FIRST_EXCEPTION = "FIRST_EXCEPTION"
 _BINDING = "="  # before a name: a statement binds it
@@ -34,17 +35,29 @@ class _Exits(NamedTuple):
 
 
 class Liveness:
-    """What is live behind each statement of a function. `calls` are those of which it is to say
-    whether they are reached."""
+    """What is live behind each statement of a function.
 
-    def __init__(self, func: ir.Func, calls: Collection[ir.Call] = ()) -> None:
+    `asking` are the last components of the names of what may ask how a task has ended. `calls` are
+    those of which it is to say whether they are reached.
+    """
+
+    def __init__(
+        self, func: ir.Func, asking: Collection[str], calls: Collection[ir.Call] = ()
+    ) -> None:
+        self._asking = asking
         self._calls = frozenset(calls)
         self._captured = {name for nested in func.nested for name in nested.mentions}
+        # When a nested function runs is not known.
+        self._always_asked = any(self._asks_inside(nested) for nested in func.nested)
         # Sets are bit masks: there is one for each statement, and some functions have many names.
         self._bits: dict[str, int] = {}
         self._behind: dict[int, int] = {}
         self._heads: dict[int, int] = {}
         self._block(func.body, 0, _Exits())
+
+    def asked_after(self, statement: ir.Stmt) -> bool:
+        """Whether anything behind a statement may ask how a task ended."""
+        return self._always_asked or self._is_live(_QUESTION, statement)
 
     def suspends_after(self, statement: ir.Stmt) -> bool:
         """Whether the function may suspend behind a statement."""
@@ -72,6 +85,17 @@ class Liveness:
 
     def _is_live(self, fact: str, statement: ir.Stmt) -> bool:
         return bool(self._behind[id(statement)] & self._bits.get(fact, 0))
+
+    def _asks_inside(self, func: ir.Func) -> bool:
+        return any(map(self._asks, every(func))) or any(map(self._asks_inside, func.nested))
+
+    def _asks(self, node: ir.Node) -> bool:
+        """Whether a node asks how a task has ended; a wait that only a failure ends does, too."""
+        if isinstance(node, ir.Call):
+            return last_name(node.func) in self._asking
+        if _names_failure(node):
+            return True
+        return isinstance(node, ir.Await) and not isinstance(node.value, ir.Call)
 
     def _block(self, body: list[ir.Stmt], live: int, exits: _Exits) -> int:
         """What is live before a block, and behind each of its statements; `live` is behind it."""
@@ -141,6 +165,8 @@ class Liveness:
         facts = {*_read(statement), *_binding(statement)}
         nodes = list(own_nodes(statement))
         facts |= {_fact_of(node) for node in nodes if node in self._calls}
+        if any(map(self._asks, nodes)):
+            facts.add(_QUESTION)
         if any(map(_names_failure, nodes)):
             facts.add(_FIRST_EXCEPTION)
         if any(map(suspends, nodes)):

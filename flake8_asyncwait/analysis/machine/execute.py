@@ -17,6 +17,7 @@ from flake8_asyncwait.analysis.machine.loss import (
     holds_struck,
     may_tell,
     merge,
+    settle_ended,
 )
 from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.states.keys import local_of
@@ -117,9 +118,11 @@ def _is_passed(ctx: Context, statement: ir.Stmt) -> bool:
 
 
 def forget(ctx: Context, state: State, statement: ir.Stmt) -> State:
-    """Forget what nothing after a statement of the function reads."""
+    """Forget what nothing after a statement of the function reads or asks."""
     if not ctx.is_own:
         return state
+    if not ctx.machine.facts.liveness.asked_after(statement):
+        state = settle_ended(state)
     dead = [name for name in state.env if _is_dead(ctx, name, statement)]
     if not dead:
         return state

@@ -21,6 +21,7 @@ from flake8_asyncwait.analysis.states.values import (
     NEVER_LOST,
     UNSETTLED,
     AsCompleted,
+    Asked,
     Box,
     Coroutine,
     Ref,
@@ -31,6 +32,7 @@ from flake8_asyncwait.analysis.states.values import (
     TimeLimited,
     Value,
     Waiting,
+    WaitTask,
 )
 
 
@@ -162,6 +164,25 @@ def _is_losable(task: Task) -> bool:
 
 def _may_be_lost(task: Task) -> bool:
     return _is_losable(task) and task.owner.kind != BORROWED
+
+
+# How a task has ended, where more is known than that it has.
+_TOLD = ENDED - {Status.DONE}
+
+
+def settle_ended(state: State) -> State:
+    """Forget how tasks ended where nothing asks any more. Without this, the worker of temporalio is
+    undetermined. What a wait has left running depends on how the task ended that ran it."""
+    kept = {value.task.id for value in state.env.values() if type(value) is Asked}
+    things = state.heap.items()
+    kept |= {t.task.id for _, t in things if type(t) is WaitTask and t.result is None}
+    return state.put_all(
+        {
+            number: thing._replace(status=Status.DONE)
+            for number, thing in things
+            if type(thing) is Task and thing.status in _TOLD and number not in kept
+        }
+    )
 
 
 def merge(ctx: Context, states: Iterable[State], line: int) -> list[State]:

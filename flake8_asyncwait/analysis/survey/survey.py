@@ -57,7 +57,7 @@ def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> 
         bindable,
         repeated(func),
         helpers,
-        Liveness(func, calls),
+        Liveness(func, known.named(known.ASKS) | helpers, calls),
         borrows,
         len(every(func)),
         frozenset(_questioned(func)),
