@@ -999,3 +999,49 @@ class TestDrains:
         )
         done = fix(text, Options(codes=frozenset({"AWT202"})))
         assert "gather(one" not in done.text
+
+
+class TestOwnCancels:
+    """The cancels of a function move into a `finally` only where it always comes to them, and only
+    those of its own tasks."""
+
+    TASKS = ("task = asyncio.create_task(work())", "await asyncio.wait([task], timeout=1)")
+
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            ("if await use():", "    return task", "task.cancel()"),
+            ("if await use():", "    x.append(task)", "    raise ValueError", "task.cancel()"),
+        ],
+    )
+    def test_not_where_the_function_may_leave_before(self, lines: tuple[str, ...]) -> None:
+        done = fix(function(*self.TASKS, *lines), Options())
+        assert "finally" not in done.text
+
+    @pytest.mark.parametrize("other", ["x.timer()", "x", "x.cancel and x"])
+    def test_nothing_else_is_cancelled_where_it_was_not(self, other: str) -> None:
+        lines = (f"other = {other}", "other.cancel()", "task.cancel()")
+        text = fix(function(*self.TASKS, *lines), Options()).text
+        assert "other.cancel()" not in text.partition("finally:")[2].partition("    other =")[0]
+
+    def test_what_may_be_unbound_stays_behind(self) -> None:
+        text = fix(
+            function(
+                self.TASKS[0],
+                "try:",
+                "    await asyncio.wait([task], timeout=1)",
+                "    other = x.timer()",
+                "finally:",
+                "    other.cancel()",
+            ),
+            Options(),
+        ).text
+        assert text.index("task.cancel()") < text.index("other.cancel()")
+
+    def test_an_if_on_one_line(self) -> None:
+        text = function(*self.TASKS, "task.cancel()", "if x: use.cancel()")
+        assert [cure.outcome for cure in fix(text, Options()).cures] == [FINALLY]
+
+    def test_a_function_on_one_line(self) -> None:
+        text = f"import asyncio\nasync def f(work): {'; '.join(self.TASKS)}; task.cancel()\n"
+        assert [cure.outcome for cure in fix(text, Options()).cures] == [MANUAL]

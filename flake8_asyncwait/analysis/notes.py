@@ -243,6 +243,10 @@ class FamilyNotes(NotingBooks, FamilyBooks):
                 if task.struck and task.status not in _JUST_ASKED and state.fault is None:
                     # The function lets it run up to here.
                     self.uses.add(Use(True, "cancelled later", line, self.label(task.origin)))
+        elif state.fault is None:
+            for ref in effects.tasks_of(state, value):
+                if _is_cleaning_up(task := state.task(ref)):
+                    self.uses.add(Use(True, "cancelled again", line, self.label(task.origin)))
         return NotingBooks.cancels(self, state, value, line)
 
 
@@ -258,6 +262,11 @@ def noting_books(
     if many < MANY:
         limit = MAX_WORK * kind.patience
     return kind(limit, watched, budget)
+
+
+def _is_cleaning_up(task: Task) -> bool:
+    """Whether a task may still handle that it was asked to cancel some time ago."""
+    return task.status in ASKED and task.status not in _JUST_ASKED
 
 
 def _is_stopped(task: Task) -> bool:

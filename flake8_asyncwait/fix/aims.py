@@ -16,6 +16,8 @@ from flake8_asyncwait.fix.names import (
     bindings,
     every_name,
     fresh,
+    is_bound,
+    parameters_of,
     reads,
     target_names,
 )
@@ -317,6 +319,17 @@ def last_name(func: cst.CSTNode) -> str:
     """The last component of a callee's name."""
     name = func.attr if isinstance(func, cst.Attribute) else func
     return name.value if isinstance(name, cst.Name) else ""
+
+
+def is_own_task(place: Place, level: Level, name: str) -> bool:
+    """Whether a name surely holds a task that the function has made where the statement of a level
+    begins, and nothing else ever."""
+    function, levels = place.function, place.levels[place.levels.index(level) :]
+    nodes = [node for bound, node in bindings(function) if bound == name]
+    if name in parameters_of(function) or not is_bound(name, levels, ()):
+        return False
+    value = nodes[0].value if len(nodes) == 1 and isinstance(nodes[0], cst.Assign) else None
+    return isinstance(value, cst.Call) and last_name(value.func) in STARTING
 
 
 def waited_names(place: Place) -> set[str]:

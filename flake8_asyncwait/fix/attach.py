@@ -9,7 +9,14 @@ from typing import Any
 import libcst as cst
 
 from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.aims import Aim, is_cleanup, left_to_cancel, only_cancels, stays_bound
+from flake8_asyncwait.fix.aims import (
+    Aim,
+    is_cleanup,
+    is_own_task,
+    left_to_cancel,
+    only_cancels,
+    stays_bound,
+)
 from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
 from flake8_asyncwait.fix.loops import cancelled, cancelled_by, cancelled_name, is_about_cancels
 from flake8_asyncwait.fix.names import every_name
@@ -51,7 +58,7 @@ def attached(place: Place, level: Level, aim: Aim) -> Iterator[Proposal]:
         # What waits before the cancels might wait for what a handler has cancelled so far.
         early = statement.handlers if suspends(block) else handlers
         for kept, body in (
-            (handlers, _ahead(cancels, block)),
+            (handlers, _ahead(place, level, cancels, block)),
             (early, [*block.body, *cancels]),
         ):
             each = final.with_changes(body=block.with_changes(body=body))
@@ -70,10 +77,13 @@ def _others(statement: Any, aim: Aim) -> list[Any]:
     return list(statement.handlers)
 
 
-def _ahead(cancels: Sequence[Any], block: cst.IndentedBlock) -> list[Any]:
-    """The statements of a block with some more cancels behind those that it begins with; where it
-    begins with none, they take the comment that stands first if it is about them."""
-    own = list(takewhile(cancelled, block.body))
+def _ahead(
+    place: Place, level: Level, cancels: Sequence[Any], block: cst.IndentedBlock
+) -> list[Any]:
+    """The statements of a block with some more cancels behind those of the function's tasks that it
+    begins with; where it begins with none, they take the comment that stands first if it is about
+    them."""
+    own = list(takewhile(lambda s: is_own_task(place, level, cancelled(s) or ""), block.body))
     if own:
         return [*own, *cancels, *block.body[len(own) :]]
     first, *rest = block.body
@@ -120,7 +130,7 @@ def handled(place: Place, level: Level, aim: Aim) -> Iterator[Proposal]:
     handlers = list(statement.handlers)
     for number, handler in enumerate(handlers):
         if _catches_cancellation(handler) and isinstance(handler.body, cst.IndentedBlock):
-            block = handler.body.with_changes(body=_ahead(cancels, handler.body))
+            block = handler.body.with_changes(body=_ahead(place, level, cancels, handler.body))
             handler = handler.with_changes(body=block)
             changed = [*handlers[:number], handler, *handlers[number + 1 :]]
             yield replaced(place, level, statement.with_changes(handlers=changed), EXCEPT, aim)
@@ -128,7 +138,7 @@ def handled(place: Place, level: Level, aim: Aim) -> Iterator[Proposal]:
         wider = handlers[-1].with_changes(type=cst.Name("BaseException"))
         changed = [*handlers[:-1], wider]
         yield replaced(place, level, statement.with_changes(handlers=changed), EXCEPT, aim)
-    raising = [_with_cancels(each, aim, cancels) for each in handlers]
+    raising = [_with_cancels(place, level, each, aim, cancels) for each in handlers]
     ways = [handlers, raising] if raising != handlers else [handlers]
     if any(each.type is None or "BaseException" in every_name(each.type) for each in handlers):
         ways = ways[1:]  # nothing would come to one more
@@ -145,7 +155,9 @@ def _is_too_narrow(handler: cst.ExceptHandler, aim: Aim) -> bool:
     return is_exception and is_cleanup(handler, aim)
 
 
-def _with_cancels(handler: cst.ExceptHandler, aim: Aim, cancels: list[Any]) -> cst.ExceptHandler:
+def _with_cancels(
+    place: Place, level: Level, handler: cst.ExceptHandler, aim: Aim, cancels: list[Any]
+) -> cst.ExceptHandler:
     """A handler that cancels before it raises something; itself where it does not raise, or
     cancels already."""
     if not isinstance(handler.body, cst.IndentedBlock) or not isinstance(
@@ -155,7 +167,8 @@ def _with_cancels(handler: cst.ExceptHandler, aim: Aim, cancels: list[Any]) -> c
     body = handler.body.body
     if any(cancelled_name(each) in aim.names or cancelled_by(each) for each in body):
         return handler
-    return handler.with_changes(body=handler.body.with_changes(body=_ahead(cancels, handler.body)))
+    block = handler.body.with_changes(body=_ahead(place, level, cancels, handler.body))
+    return handler.with_changes(body=block)
 
 
 def _set_off_as(

@@ -10,12 +10,13 @@ import libcst as cst
 from flake8_asyncwait.fix import aims
 from flake8_asyncwait.fix.coroutines import asyncio_of
 from flake8_asyncwait.fix.loops import bare, cancelled, cancelled_by, cancelled_name
+from flake8_asyncwait.fix.names import bindings, every_name
 from flake8_asyncwait.fix.nodes import holds, parts
 from flake8_asyncwait.fix.place import Place
 
 _FEW_CANCELS = 5
-# Calls that wait for tasks, and ask them nothing.
-_WAITING = frozenset({"gather", "wait"})
+# Calls that ask the tasks nothing that they are given.
+_NO_QUESTIONS = frozenset({"gather", "len", "wait"})
 
 
 def drained(place: Place) -> Iterator[cst.Module]:
@@ -87,11 +88,22 @@ def _is_asked_later(place: Place, cancel: cst.CSTNode) -> bool:
         held = [waited, *(aims.elements_of(waited) or ())]
         held += [each for name in names for _, each in aims.puts(function, name)]
         names |= {each.value for each in held if isinstance(each, cst.Name)}
+        names |= {name for name in [aims.pending_name(place)] if name}
+    names |= {bound for bound, node in bindings(function) if _is_made_of(node, names)}
     first, last = place.lines_of(cancel)
     loops = (node for node in _every(function) if isinstance(node, (cst.For, cst.While)))
     spans = [place.lines_of(loop) for loop in loops if loop is not cancel]
     last = 0 if any(start <= first <= last <= end for start, end in spans) else last
     return any(place.lines_of(node)[0] > last for node in _questions(function, names))
+
+
+def _is_made_of(node: cst.CSTNode, names: set[str]) -> bool:
+    """Whether a name is bound to some tasks as well, or is a function that may ask them."""
+    if isinstance(node, cst.FunctionDef):
+        return bool(every_name(node.body) & names)
+    value = node.value if isinstance(node, cst.Assign) else None
+    is_held = isinstance(value, (cst.Name, cst.Dict, cst.Lambda))
+    return is_held and value is not None and bool(every_name(value) & names)
 
 
 def _every(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -114,7 +126,7 @@ def _questions(node: cst.CSTNode, names: set[str]) -> Iterator[cst.Name]:
 
 
 def _asks_nothing(node: cst.CSTNode) -> bool:
-    if isinstance(node, cst.Call) and aims.last_name(node.func) in _WAITING:
+    if isinstance(node, cst.Call) and aims.last_name(node.func) in _NO_QUESTIONS:
         return True
     if isinstance(node, cst.Comparison):  # whether a task is among others
         target = node.comparisons[0]

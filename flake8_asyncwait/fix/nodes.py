@@ -53,6 +53,16 @@ def holds(node: cst.CSTNode, *kinds: type[cst.CSTNode]) -> bool:
     return any(holds(child, *kinds) for child in parts(node) if not isinstance(child, _APART))
 
 
+def may_leave(node: cst.CSTNode, in_a_loop: bool = False) -> bool:
+    """Whether a statement may leave the block that it stands in, other than by an error."""
+    if isinstance(node, (cst.Return, cst.Raise)):
+        return True
+    if isinstance(node, (cst.Break, cst.Continue)):
+        return not in_a_loop
+    inside = in_a_loop or isinstance(node, (cst.For, cst.While))
+    return any(may_leave(part, inside) for part in parts(node) if not isinstance(part, _APART))
+
+
 def raises_again(statement: cst.CSTNode) -> bool:
     """Whether a statement is a bare `raise`."""
     small = statement.body if isinstance(statement, cst.SimpleStatementLine) else ()

@@ -116,6 +116,8 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
     place = own.locate(text)
     if place is None:
         return Rewrite(MANUAL, text, "the call cannot be located")
+    if not place.levels:
+        return Rewrite(MANUAL, text, "other code shares its line")
     if own.code == "AWT203":
         return _with_tasks(text, seen, index, options, how)
     if own.code == "AWT202":

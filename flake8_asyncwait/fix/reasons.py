@@ -136,7 +136,9 @@ def _why_only_if(node: cst.CSTNode, parameters: set[str]) -> str | None:
         if _asks_whether_closed(node.test):
             return "it cancels only while the event loop is open, and no task runs on a closed one"
         is_asked = isinstance(node.test, cst.Name) and node.test.value in parameters
-        if is_asked and all(map(cancelled, node.body.body)):
+        body = node.body.body if isinstance(node.body, cst.IndentedBlock) else ()
+        names = set(map(cancelled, body))
+        if is_asked and names and None not in names and not names & parameters:
             return f"it cancels only where the caller wants that: if {layout.code(node.test)}"
     inner = (_why_only_if(part, parameters) for part in parts(node))
     return next(filter(None, inner), None)

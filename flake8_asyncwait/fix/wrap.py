@@ -20,6 +20,7 @@ from flake8_asyncwait.fix.aims import (
     aims,
     as_tasks,
     is_map,
+    is_own_task,
     only_cancels,
     stays_bound,
     waited_of,
@@ -38,7 +39,7 @@ from flake8_asyncwait.fix.names import (
     parameters_of,
     reads,
 )
-from flake8_asyncwait.fix.nodes import suspends
+from flake8_asyncwait.fix.nodes import may_leave, suspends
 from flake8_asyncwait.fix.place import Level, Place
 from flake8_asyncwait.fix.proposal import (
     MOST_MOVED,
@@ -228,21 +229,21 @@ def wrapped(
 
 def _cancels_around(place: Place, level: Level, end: int, aim: Aim) -> list[Any]:
     """The statements of a block in a row, the one at `end` among them, that cancel what an aim does
-    and perhaps others, behind those that a `try` is to hold: in its `finally` they do so at the
-    same moment. None where they are not all that the aim cancels."""
+    and perhaps other tasks of the function, behind those that a `try` is to hold. Empty where the
+    function may leave before them, or where they cancel anything else."""
     body: Sequence[Any] = level.block.body
-    levels = place.levels[place.levels.index(level) :]
     wanted = {*aim.names} if aim.over is None else {layout.code(aim.over)}
     before = list(takewhile(cancelled, reversed(body[level.index + 1 : end + 1])))[::-1]
     row = [*before, *takewhile(cancelled, body[end + 1 :])] if before else []
     if any("#" in layout.code(bare(each)) or leaves_a_name(each, place.function) for each in row):
         return []
-    parameters = parameters_of(place.function)
     others = {cancelled(each) or "" for each in row} - wanted
-    if not all(is_bound(name, levels, parameters) for name in others):
+    if not all(is_own_task(place, level, name) for name in others):
         return []
-    told = [n for n, each in enumerate(row) if any(line.comment for line in each.leading_lines)]
-    row = row[told[-1] :] if told else row  # a comment has a place before the first only
+    if any(map(may_leave, body[level.index : end + 1 - len(before)])):
+        return []
+    commented = [n for n, each in enumerate(row) if any(x.comment for x in each.leading_lines)]
+    row = row[commented[-1] :] if commented else row  # a comment has a place before the first only
     covers = wanted <= set(map(cancelled, row))
     return row if covers and not (aim.maybe or aim.but or aim.made) else []
 
@@ -286,8 +287,8 @@ def tried(
     statements = [layout.refitted(each, indentation, place.unit, width) for each in statements]
     cancels = list(own_cancels) or cancels_of(place, aim)
     if own_cancels:
-        told = [line for line in cancels[0].leading_lines if line.comment]
-        cancels[0] = cancels[0].with_changes(leading_lines=told)
+        comments = [line for line in cancels[0].leading_lines if line.comment]
+        cancels[0] = cancels[0].with_changes(leading_lines=comments)
         cancels = [layout.refitted(each, indentation, place.unit, width) for each in cancels]
     tried = cst.Try(
         body=place.block(statements),

@@ -37,9 +37,10 @@ def reached(things: Iterable[object]) -> Iterator[Life]:
 
 
 def behind(thing: object, origins: bool = True) -> Iterator[object]:
-    """Yield an object, and all those that it holds, was given or, as its `origins`, comes from."""
+    """Yield an object, and all those that it holds, was given or comes from; without `origins`
+    those are left out that what it was given comes from."""
     seen: set[int] = set()
-    todo = [thing]
+    todo = [*_lineage(thing)]
     while todo:
         one = todo.pop()
         if id(one) in seen:
@@ -48,7 +49,15 @@ def behind(thing: object, origins: bool = True) -> Iterator[object]:
         yield one
         todo.extend(inside(one))
         if isinstance(one, Standin):
-            todo += [*one.standin_given(), *([one.standin_origin()] if origins else [])]
+            todo += one.standin_given()
+            todo += [one.standin_origin()] if origins else []
+
+
+def _lineage(thing: object) -> Iterator[object]:
+    """Yield an object, what it is a part or a result of, what that is one of, and so on."""
+    while thing is not None:
+        yield thing
+        thing = thing.standin_origin() if isinstance(thing, Standin) else None
 
 
 def inside(thing: object) -> Iterable[object]:

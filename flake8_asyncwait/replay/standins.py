@@ -77,6 +77,10 @@ class CurrentTask(Standin):
         expired = sum(scope.expired() for scope in self.world.scopes)
         return int(self.world.is_cancelled) + expired
 
+    def cancel(self, message: object = None) -> bool:
+        self.world.is_cancelled = True
+        return True
+
     def uncancel(self) -> int:
         self.world.is_cancelled = False
         return self.cancelling()

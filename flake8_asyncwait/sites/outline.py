@@ -23,11 +23,11 @@ PRIMITIVES = {
     "asyncio.PriorityQueue": ("get", "put", "join"),
     "asyncio.Event": ("wait",),
 }
-# The builtin that calls a function on each of the items that it is given.
 # What swallows, as a context manager, the exceptions that it names.
 SUPPRESS = "contextlib.suppress"
 # By what a test says, as a context manager, what its block is to raise.
 EXPECTING = frozenset({"raises", "assertRaises", "assertRaisesRegex"})
+# The builtin that calls a function on each of the items that it is given.
 MAP = "builtins.map"
 # What is bound to nothing yet.
 NONE = "None"

@@ -312,8 +312,8 @@ def _is_harmless(node: ir.Node, may_fail: Callable[[ir.Node], bool]) -> bool:
 
 
 def _catches_all(kind: ir.Expr | None) -> bool:
-    kinds = [] if kind is None else displayed(kind)
-    return not kinds or any(last_name(one) in ("Exception", "BaseException") for one in kinds)
+    names = [] if kind is None else map(last_name, displayed(kind))
+    return kind is None or any(name in ("Exception", "BaseException") for name in names)
 
 
 def _suppresses(call: ir.Call) -> bool:

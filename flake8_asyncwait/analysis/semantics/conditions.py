@@ -322,6 +322,8 @@ def _same(state: State, left: Value, right: Value) -> bool | None:
                 return True
             if _is_private(state.get(other)):
                 return False
+        if isinstance(one, Group) and _is_private(state.get(other)):
+            return False
     if isinstance(left, Ref) and isinstance(right, Ref):
         kinds = {type(state.get(left)), type(state.get(right))}
         if left == right:

@@ -252,10 +252,9 @@ def is_size(node: ir.Expr) -> TypeGuard[ir.Call]:
     return isinstance(node, ir.Call) and has(node, Trait.SIZES)
 
 
-def recounts(call: ir.Call) -> bool:
-    """Whether a call may change how often the running task is asked to cancel, as timeouts do."""
-    name = last_name(call.func)
-    return has(call, Trait.RECOUNTS) or any(one.endswith(f".{name}") for one in TIMEOUTS)
+def is_timeout(call: ir.Call) -> bool:
+    """Whether a call makes a timeout, by the last component of its name."""
+    return any(one.endswith(f".{last_name(call.func)}") for one in TIMEOUTS)
 
 
 def is_cancel(method: str) -> bool:

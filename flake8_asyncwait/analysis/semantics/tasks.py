@@ -223,8 +223,8 @@ def group(kind: str, ctx: Context, node: ir.Call, args: Args, state: State) -> R
 
 def cancelling(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """How often the task that runs the function is asked to cancel: a fault alone does that."""
-    is_asked = ctx.handling == CANCELLED_ERROR
-    if is_asked and ctx.machine.facts.recounts:
+    is_asked, facts = ctx.handling == CANCELLED_ERROR, ctx.machine.facts
+    if facts.recounts or (is_asked and facts.timeouts):
         return [(state, UNKNOWN)]
     if state.fault is None:
         return [(state, Const(0))]

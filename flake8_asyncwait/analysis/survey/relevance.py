@@ -147,11 +147,11 @@ def relevant_names(
                 names.update(scoped(_filled(node, site_set, follows), owner, func))
     close(names, edges)
     told = conditions(func, with_owners(names))
-    decisive = tested_constants(func, told) | filled(func) | _indexes(func) | _running(func)
+    decisive = tested_constants(func, told) | filled(func) | _indexes(func) | running(func)
     return Relevant(with_owners(unscoped(names) | decisive), with_owners(unscoped(elements)))
 
 
-def _running(func: ir.Func) -> set[str]:
+def running(func: ir.Func) -> set[str]:
     """The names that a function binds to the task that runs it."""
     bound: set[str] = set()
     for node in every(func):

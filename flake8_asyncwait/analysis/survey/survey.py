@@ -13,6 +13,7 @@ from flake8_asyncwait.analysis.code.program import Helpers, Program
 from flake8_asyncwait.analysis.code.walk import (
     bindings,
     bound_names,
+    children,
     close,
     every,
     functions_in,
@@ -23,7 +24,13 @@ from flake8_asyncwait.analysis.code.walk import (
     walk,
 )
 from flake8_asyncwait.analysis.semantics import known
-from flake8_asyncwait.analysis.survey.relevance import Follows, Own, relevant_names, repeated
+from flake8_asyncwait.analysis.survey.relevance import (
+    Follows,
+    Own,
+    relevant_names,
+    repeated,
+    running,
+)
 from flake8_asyncwait.sites.fanout import GATHER, WAIT, Kind
 
 
@@ -65,10 +72,23 @@ def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> 
         bound_to=dict(_bound_to(func)),
         counts=counts,
         sizes=frozenset(_sizes(func, counts)),
-        recounts=any(isinstance(n, ir.Call) and known.recounts(n) for n in every(func)),
+        recounts=any(known.has(call, known.Trait.RECOUNTS) for call in _calls(func))
+        or bool(running(func) & _cancelled(func)),
+        timeouts=any(known.is_timeout(call) for call in _calls(func)),
         awaited=frozenset(_awaited(func)),
         polling=frozenset(_polling(func)),
     )
+
+
+def _calls(func: ir.Func) -> Iterator[ir.Call]:
+    return (node for node in every(func) if isinstance(node, ir.Call))
+
+
+def _cancelled(func: ir.Func) -> set[str]:
+    """The names of what a function cancels."""
+    funcs = (call.func for call in _calls(func) if known.has(call, known.CANCELS))
+    owners = (each.value for each in funcs if isinstance(each, ir.Attr))
+    return {owner.id for owner in owners if isinstance(owner, ir.Name)}
 
 
 def _bound_to(func: ir.Func) -> Iterator[tuple[int, str]]:
@@ -126,31 +146,36 @@ def _uses(func: ir.Func, call: ir.Call) -> frozenset[int]:
         return frozenset()
     files = {name for node in withs if not node.asynchronous for name in bound_names(node)}
     flows = [
-        (node, target, _sources(node, value, files))
+        (node, target, _sources(value, files, not isinstance(value, ir.Comprehension)))
         for node in every(func)
         for target, value in _flows(node)
+        if not (isinstance(node, ir.For) and isinstance(value, ir.Name) and value.id in files)
     ]
-    given = [(id(call), _sources(call, arg.value, files)) for arg in call.args]
+    given = [(id(call), _sources(arg.value, files, False)) for arg in call.args]
     names = set().union(*(sources for _, sources in given))
     close(names, [(target, name) for _, target, sources in flows for name in sources])
     given += [(id(node), sources) for node, target, sources in flows if target in names]
     return frozenset(id(node) for node in withs if _is_used(node, given))
 
 
-def _sources(node: object, value: ir.Expr, files: Collection[str]) -> set[str]:
-    """What a value is made of that a node gives, by the names. What a method of one of `files`
-    returns is no part of it, nor are its lines; of what an `async with` binds they may be."""
-    used, data = set(mentioned(value)), set()
-    for part in walk([value]):
-        source: object = None
-        if isinstance(part, ir.Clause):
-            source = part.iter
-        elif isinstance(part, ir.Call) and isinstance(part.func, ir.Attr):
-            source = part.func.value
-        data |= {source.id} if isinstance(source, ir.Name) else set()
-    if isinstance(node, ir.For) and isinstance(value, ir.Name):
-        data.add(value.id)
-    return used - (data & set(files))
+def _sources(value: ir.Expr, files: Collection[str], is_data: bool) -> set[str]:
+    """What a value is made of, by the names. What a method of one of `files` returns is no part of
+    a call that it is given to, nor are its lines; `is_data` says that the value is no awaitable. Of
+    what an `async with` binds, data may be a part."""
+    return set(mentioned(value)) - (set(files) - set(_used(value, files, is_data)))
+
+
+def _used(node: ir.Node, files: Collection[str], is_data: bool) -> Iterator[str]:
+    """The names that a node mentions, but for those of `files` that it only takes data from."""
+    if isinstance(node, ir.Name):
+        yield node.id
+    read: ir.Node | None = node.iter if isinstance(node, ir.Clause) else None
+    if isinstance(node, ir.Call) and isinstance(node.func, ir.Attr) and is_data:
+        read = node.func.value
+    for child in children(node):
+        source = child.value if isinstance(node, ir.Call) and isinstance(child, ir.Attr) else child
+        if not (source is read and isinstance(source, ir.Name) and source.id in files):
+            yield from _used(child, files, is_data or isinstance(node, ir.Call) or child is read)
 
 
 def _is_used(manager: ir.With, given: list[tuple[int, set[str]]]) -> bool:
