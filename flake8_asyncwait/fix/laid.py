@@ -71,7 +71,8 @@ def proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> lis
 
     def order(each: Laid) -> tuple[int, bool, int]:
         lines = changed_lines(before, plain(each.text))
-        lines += LITTLE * (_nested(each.text) - _nested(before) - each.has_own)
+        lines += LITTLE * (_nested(each.text) - _nested(before))
+        lines -= LITTLE if each.has_own else 0  # cancels that only move are read already
         return lines, each.kind == EXCEPT, each.moved
 
     texts.sort(key=order)
