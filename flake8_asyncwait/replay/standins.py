@@ -27,6 +27,7 @@ from flake8_asyncwait.replay.waiting import (
     is_task,
 )
 
+NEWER_OF_TASKS = frozenset({"cancelling", "uncancel"})
 NEWER = frozenset({"TaskGroup", "timeout", "timeout_at", "Barrier"})  # than the oldest Python
 
 
@@ -61,7 +62,7 @@ def _primitive(name: str) -> Callable[..., Unknown]:
 class CurrentTask(Standin):
     """The task that runs the judged function. What it does not know is an unknown."""
 
-    SHOWN = frozenset(name for name in dir(asyncio.Task) if name[0] != "_")
+    SHOWN = frozenset(name for name in dir(asyncio.Task) if name[0] != "_") | NEWER_OF_TASKS
     __slots__ = ("task", "world")
 
     def __init__(self, world: World) -> None:
