@@ -13,6 +13,7 @@ import libcst as cst
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.loops import bare, cancelled_by, cancelled_name, is_captured
 from flake8_asyncwait.fix.names import (
+    binders,
     bindings,
     every_name,
     fresh,
@@ -196,7 +197,7 @@ def _held(value: cst.BaseExpression) -> Iterator[tuple[bool, cst.BaseExpression]
 
 def may_be_none(function: cst.CSTNode, name: str) -> bool:
     """Whether a name of a function is None for a time."""
-    values = [getattr(node, "value", None) for each, node in bindings(function) if each == name]
+    values = [getattr(node, "value", None) for node in binders(function, name)]
     return any(isinstance(value, cst.Name) and value.value == "None" for value in values)
 
 
@@ -325,7 +326,7 @@ def is_own_task(place: Place, level: Level, name: str) -> bool:
     """Whether a name surely holds a task that the function has made where the statement of a level
     begins, and nothing else ever."""
     function, levels = place.function, place.levels[place.levels.index(level) :]
-    nodes = [node for bound, node in bindings(function) if bound == name]
+    nodes = binders(function, name)
     if name in parameters_of(function) or not is_bound(name, levels, ()):
         return False
     value = nodes[0].value if len(nodes) == 1 and isinstance(nodes[0], cst.Assign) else None

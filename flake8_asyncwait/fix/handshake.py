@@ -16,7 +16,7 @@ import libcst as cst
 
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.aims import elements_of, last_name
-from flake8_asyncwait.fix.names import bindings, every_name, parameters_of, reads
+from flake8_asyncwait.fix.names import binders, bindings, every_name, parameters_of, reads
 from flake8_asyncwait.fix.place import Place
 
 # What coroutine functions are called that only wait for something to come.
@@ -49,8 +49,7 @@ def _displayed(function: cst.CSTNode, waited: cst.BaseExpression) -> cst.BaseExp
 
 def _values(function: cst.CSTNode, name: str) -> list[cst.BaseExpression]:
     """What a name is bound to by plain assignments."""
-    nodes = [node for bound, node in bindings(function) if bound == name]
-    return [node.value for node in nodes if isinstance(node, cst.Assign)]
+    return [node.value for node in binders(function, name) if isinstance(node, cst.Assign)]
 
 
 def _coroutine(function: cst.CSTNode, element: cst.BaseExpression) -> cst.Call | None:

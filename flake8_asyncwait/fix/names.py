@@ -61,6 +61,11 @@ def bindings(node: cst.CSTNode) -> tuple[tuple[str, cst.CSTNode], ...]:
     return tuple(_bindings(node))
 
 
+def binders(node: cst.CSTNode, name: str) -> list[cst.CSTNode]:
+    """The constructs of a tree that bind or delete a name."""
+    return [binder for bound, binder in bindings(node) if bound == name]
+
+
 def _bindings(node: cst.CSTNode) -> Iterator[tuple[str, cst.CSTNode]]:
     for target in _targets(node):
         for name in target_names(target):

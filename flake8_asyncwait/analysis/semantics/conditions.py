@@ -239,9 +239,9 @@ def _is_made_here(thing: object) -> bool:
     return isinstance(thing, (Gather, WaitTask)) or (type(thing) is Task and thing.owner == OWNED)
 
 
-def _is_private(thing: object) -> bool:
-    """Whether nobody else has a task that was made here."""
-    return type(thing) is Task and thing.owner == OWNED and not thing.handed
+def _is_new_task(state: State, value: Value) -> bool:
+    """Whether a value is a task that was made here and that nobody else has."""
+    return type(state.get(value)) is Task and is_private(state, value)
 
 
 def _may_count(node: ir.Compare, values: Sequence[Value]) -> bool:
@@ -320,9 +320,9 @@ def _same(state: State, left: Value, right: Value) -> bool | None:
         if isinstance(one, Foreign) and "." not in one.path:  # such as a sentinel of the module
             if one == other:
                 return True
-            if _is_private(state.get(other)):
+            if _is_new_task(state, other):
                 return False
-        if isinstance(one, Group) and _is_private(state.get(other)):
+        if isinstance(one, Group) and _is_new_task(state, other):
             return False
     if isinstance(left, Ref) and isinstance(right, Ref):
         kinds = {type(state.get(left)), type(state.get(right))}
