@@ -920,6 +920,9 @@ class TestReady:
             ("x.recv()", "x.wait_for_more()", WAIT_ANY),
             ("work(ready)", "ready.wait()", MANUAL),
             ("work(x)", "ready.wait()", WAIT_ANY),
+            ("x.serve()", "x.endpoints.wait()", MANUAL),
+            ("x.serve()", "x.onStop.wait()", WAIT_ANY),
+            ("x.backend.serve()", "x.backend.wait()", MANUAL),
         ],
     )
     def test_by_what_the_tasks_run(self, work: str, sign: str, outcome: str) -> None:
@@ -931,6 +934,43 @@ class TestReady:
             "if other.done():",
             "    return x.name",
             "task.result()",
+        )
+        assert [cure.outcome for cure in fix(text, Options()).cures] == [outcome]
+
+    @pytest.mark.parametrize(
+        ("owner", "sign", "outcome"),
+        [
+            ("x", "started", MANUAL),
+            ("x", "_ready", MANUAL),
+            ("x", "pulse", WAIT_ANY),
+            ("self", "started", MANUAL),
+            ("self", "stop", WAIT_ANY),
+            ("self", "pulse", WAIT_ANY),
+            ("made", "started", WAIT_ANY),
+        ],
+    )
+    def test_by_its_name_where_nothing_uses_what_is_ready(
+        self, owner: str, sign: str, outcome: str
+    ) -> None:
+        """What is not the function's own outlives it."""
+        text = function(
+            "made = use(1)",
+            f"task: asyncio.Task = asyncio.create_task({owner}.serve())",
+            f"other: asyncio.Task = asyncio.create_task({owner}.{sign}.wait())",
+            "await asyncio.wait([task, other], return_when=asyncio.FIRST_COMPLETED)",
+        )
+        assert [cure.outcome for cure in fix(text, Options()).cures] == [outcome]
+
+    @pytest.mark.parametrize(("later", "outcome"), [("x.app", MANUAL), ("xs.app", WAIT_ANY)])
+    def test_by_what_is_used_behind_the_block_around(self, later: str, outcome: str) -> None:
+        text = function(
+            "try:",
+            "    task = asyncio.create_task(x.app.serve())",
+            "    other = asyncio.create_task(x.app.pulse.wait())",
+            "    await asyncio.wait([task, other], return_when=asyncio.FIRST_COMPLETED)",
+            "except OSError:",
+            "    return None",
+            f"return {later}",
         )
         assert [cure.outcome for cure in fix(text, Options()).cures] == [outcome]
 
@@ -948,16 +988,41 @@ class TestReady:
 class TestSwitch:
     """Whether tasks are cancelled is up to the caller."""
 
-    @pytest.mark.parametrize(("switch", "outcome"), [("x", MANUAL), ("x.y", FINALLY)])
+    @pytest.mark.parametrize(
+        ("switch", "outcome"),
+        [
+            ("x", MANUAL),
+            ("not x", MANUAL),
+            ("x is True", MANUAL),
+            ("pending and x", MANUAL),
+            ("x.y", FINALLY),
+            ("tasks", FINALLY),
+        ],
+    )
     def test_cancels_where_a_parameter_says_so(self, switch: str, outcome: str) -> None:
         text = function(
             "tasks = [asyncio.create_task(work()) for _ in use]",
             "_, pending = await asyncio.wait(tasks, timeout=1)",
             f"if {switch}:",
+            "    use('too late')",
             "    for task in pending:",
             "        task.cancel()",
         )
         assert [cure.outcome for cure in fix(text, Options()).cures] == [outcome]
+
+    @pytest.mark.parametrize(
+        ("made", "cancel"), [("use(x)", "task.cancel()"), ("use(1)", "use.cancel()")]
+    )
+    def test_not_by_a_parameter_that_says_more_or_by_another_cancel(
+        self, made: str, cancel: str
+    ) -> None:
+        text = function(
+            f"task = asyncio.create_task({made})",
+            "await asyncio.wait([task], timeout=1)",
+            "if x:",
+            f"    {cancel}",
+        )
+        assert [cure.outcome for cure in fix(text, Options()).cures] == [FINALLY]
 
 
 class TestDrains:

@@ -10,21 +10,37 @@ To the analysis this is a race as any other. But who cancels the server here bre
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import libcst as cst
 
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.aims import elements_of, last_name
-from flake8_asyncwait.fix.names import binders, bindings, every_name, parameters_of, reads
+from flake8_asyncwait.fix.names import binders, bindings, every_name, parameters_of
+from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place
 
 # What coroutine functions are called that only wait for something to come.
 _WAITS = re.compile(r"_*(a?next|acquire|get|join|poll|read|recv|receive|sleep|wait)")
+
+
+def _words(beginnings: str) -> re.Pattern[str]:
+    """A pattern of the words that begin so, in any spelling of names."""
+    words = beginnings.split()
+    title = "|".join(word[0].upper() + word[1:] for word in words)
+    return re.compile(rf"(?<![A-Za-z])(?i:{'|'.join(words)})|{title}")
+
+
 # What is waited for where a task is to end, rather than where it is ready.
-_ENDS = re.compile(
-    r"abort|cancel|clos|disconnect|done|end|exit|fail|finish|kill|lost|quit|shut|stop|term|timeout"
+_ENDS = _words(
+    "abort cancel clos disconnect done end(?!p) exit fail finish kill lost quit shut stop term "
+    "timeout"
 )
+# What it is where a task is ready.
+_READY = _words("alive connect init listen online open ready running start")
+
+# Objects whose methods may have nothing to do with each other.
+_OWN = frozenset({"self", "cls"})
 
 
 def started(place: Place, waited: cst.BaseExpression) -> Iterator[tuple[str, str]]:
@@ -49,7 +65,9 @@ def _displayed(function: cst.CSTNode, waited: cst.BaseExpression) -> cst.BaseExp
 
 def _values(function: cst.CSTNode, name: str) -> list[cst.BaseExpression]:
     """What a name is bound to by plain assignments."""
-    return [node.value for node in binders(function, name) if isinstance(node, cst.Assign)]
+    assignments = (cst.Assign, cst.AnnAssign)
+    nodes = (node for node in binders(function, name) if isinstance(node, assignments))
+    return [node.value for node in nodes if node.value is not None]
 
 
 def _coroutine(function: cst.CSTNode, element: cst.BaseExpression) -> cst.Call | None:
@@ -66,22 +84,24 @@ def _only_waits(work: cst.Call) -> bool:
 
 def _is_ready_sign(element: cst.BaseExpression, signal: cst.Call | None) -> bool:
     """Whether a future, or a task that only waits, may say that something is ready."""
-    if _ENDS.search(layout.code(element if signal is None else signal).lower()):
+    if _ENDS.search(layout.code(element if signal is None else signal)):
         return False
     return isinstance(element, cst.Name) if signal is None else _only_waits(signal)
 
 
 def _tells(place: Place, work: cst.Call, signal: cst.BaseExpression) -> bool:
     """Whether a signal may come from what a task runs: it was given what the signal is, or both are
-    methods of one object that the function goes on to use."""
+    methods of one object that the function goes on to use, or that outlives it and is ready."""
     source = _receiver(signal) if isinstance(signal, cst.Call) else signal
-    if isinstance(source, cst.Name):
-        local = {name for name, _ in bindings(place.function)} - parameters_of(place.function)
-        if source.value in local & _given(place.function, work):
-            return True
+    local = {name for name, _ in bindings(place.function)} - parameters_of(place.function)
+    if isinstance(source, cst.Name) and source.value in local & _given(place.function, work):
+        return True
     common = set(_owners(signal)) & set(_owners(work))
-    behind = place.levels[0].block.body[place.levels[0].index + 1 :]
-    return any(_mentions(behind, owner) for owner in common)
+    behind = [node for each in place.levels for node in each.block.body[each.index + 1 :]]
+    if any(_mentions(node, owner) for owner in common - _OWN for node in behind):
+        return True
+    lasting = any(owner.partition(".")[0] not in local for owner in common)
+    return lasting and _READY.search(layout.code(signal)) is not None
 
 
 def _given(function: cst.CSTNode, work: cst.Call) -> set[str]:
@@ -98,16 +118,17 @@ def _receiver(call: cst.Call) -> cst.BaseExpression | None:
 
 
 def _owners(node: cst.BaseExpression) -> Iterator[str]:
-    """The code of the objects that a method is called on, `app.started` and `app`, but `self`."""
+    """The code of the objects that a method is called on, `app.started` and `app`."""
     owner = _receiver(node) if isinstance(node, cst.Call) else None
     while owner is not None:
         code = layout.code(owner)
-        if code not in ("self", "cls", "asyncio"):
+        if code != "asyncio":
             yield code
         owner = owner.value if isinstance(owner, cst.Attribute) else None
 
 
-def _mentions(statements: Sequence[cst.CSTNode], owner: str) -> bool:
-    """Whether some statements use an object, by its code."""
-    first = owner.partition(".")[0]
-    return any(reads(each, {first}) and owner in layout.code(each) for each in statements)
+def _mentions(node: cst.CSTNode, owner: str) -> bool:
+    """Whether a statement uses an object, by its code."""
+    if isinstance(node, (cst.Name, cst.Attribute)) and layout.code(node) == owner:
+        return True
+    return any(_mentions(part, owner) for part in parts(node))

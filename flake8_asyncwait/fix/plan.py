@@ -20,6 +20,7 @@ from flake8_asyncwait.fix.coroutines import create_task, with_tasks
 from flake8_asyncwait.fix.cure import AUTO, CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY
 from flake8_asyncwait.fix.drain import drained
 from flake8_asyncwait.fix.examine import Seen
+from flake8_asyncwait.fix.intent import why_not_stopped
 from flake8_asyncwait.fix.laid import (
     LITTLE,
     changed_lines,
@@ -37,9 +38,7 @@ from flake8_asyncwait.fix.reasons import (
     defaults,
     is_of_asyncio,
     why_manual,
-    why_not_cancelled,
     why_not_of_family,
-    why_not_stopped,
     why_not_wait_any,
 )
 from flake8_asyncwait.fix.redundant import without_cancels, without_repeated
@@ -126,7 +125,7 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
             return Rewrite(DRAIN, done[0])
         no_place = "there is no place to wait for the cancelled tasks to end"
         return Rewrite(MANUAL, text, no_place if is_of_asyncio(own) else NOT_ITSELF)
-    forbidden = why_not_cancelled(place.function) or why_not_stopped(own, place)
+    forbidden = why_not_stopped(own, place)
     if forbidden is not None:
         return Rewrite(MANUAL, text, forbidden)
     if own.kind is not WAIT:

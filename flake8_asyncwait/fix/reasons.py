@@ -8,18 +8,12 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.notes import HANDED, NESTED_WAIT, UNKNOWN_ELEMENT
 from flake8_asyncwait.analysis.semantics.known import RETURN_WHEN, WAIT
 from flake8_asyncwait.analysis.states.values import FOREIGN, FUTURE
-from flake8_asyncwait.fix import aims, layout
 from flake8_asyncwait.fix.cure import FINALLY, WAIT_ANY
 from flake8_asyncwait.fix.examine import Seen
-from flake8_asyncwait.fix.handshake import started
-from flake8_asyncwait.fix.loops import cancelled
-from flake8_asyncwait.fix.names import bindings, every_name, parameters_of, reads
-from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place
 from flake8_asyncwait.sites.fanout import AS_COMPLETED
 
 _TAKEN = frozenset({"fs", "timeout", "return_when"})
-_GOES_ON = frozenset({"the function returns", "the function ends"})
 NOT_ITSELF = "it is not a call of asyncio.wait() itself"
 
 
@@ -122,74 +116,6 @@ def _is_awaited(place: Place) -> bool:
             return False
         outer = place.path[-4]
     return isinstance(outer, cst.Await)
-
-
-def why_not_cancelled(function: cst.CSTNode) -> str | None:
-    """The fact that forbids any cancel in a function, or None: it cancels only where the caller
-    wants that, or only while its event loop is open, as `Task.cancel` raises a `RuntimeError` where
-    it is closed. Nothing runs on there."""
-    return _why_only_if(function, parameters_of(function))
-
-
-def _why_only_if(node: cst.CSTNode, parameters: set[str]) -> str | None:
-    if isinstance(node, cst.If) and "cancel" in every_name(node.body):
-        if _asks_whether_closed(node.test):
-            return "it cancels only while the event loop is open, and no task runs on a closed one"
-        is_asked = isinstance(node.test, cst.Name) and node.test.value in parameters
-        body = node.body.body if isinstance(node.body, cst.IndentedBlock) else ()
-        names = set(map(cancelled, body))
-        if is_asked and names and None not in names and not names & parameters:
-            return f"it cancels only where the caller wants that: if {layout.code(node.test)}"
-    inner = (_why_only_if(part, parameters) for part in parts(node))
-    return next(filter(None, inner), None)
-
-
-def why_not_stopped(own: Seen, place: Place) -> str | None:
-    """The fact that forbids to cancel what runs on after the wait, or None: the function never
-    cancels that and may want just this."""
-    waited = aims.waited_of(place.call)
-    if own.code != "AWT101" or waited is None or not _goes_on(own):
-        return None
-    kept = {own.notes.label(origin) for origin, lines in own.notes.cancelled_on.items() if lines}
-    for name, sign in started(place, waited):
-        if f"'{name}'" not in kept:
-            what = f"{name} may run on once {sign} is done"
-            return f"only you know whether {what}: cancel it then, or keep it"
-    return None if kept else _why_not_timed_out(place, waited)
-
-
-def _goes_on(own: Seen) -> bool:
-    """Whether the function comes to its end without a fault, and leaves a task behind."""
-    lost = ((leak, trace.what) for leak, trace in own.notes.leaks.items() if leak.kind == "lost")
-    return any(what in _GOES_ON and not leak.fault for leak, what in lost)
-
-
-def _why_not_timed_out(place: Place, waited: cst.BaseExpression) -> str | None:
-    """The fact that forbids to cancel the one task that a time limit has let run on, or None: who
-    asks whether it has ended, goes on either way, as a `wait_for` would end it."""
-    elements = aims.elements_of(waited)
-    if elements is None or len(elements) != 1:
-        return None
-    assignments = (node for node in place.path if isinstance(node, cst.Assign))
-    halves = {name for node in assignments for name, _ in bindings(node)}
-    if not _is_tested(place.function, halves | every_name(elements[0])):
-        return None
-    name = layout.code(elements[0])
-    return f"only you know whether {name} may run on after the timeout: cancel it then, or keep it"
-
-
-def _is_tested(node: cst.CSTNode, names: frozenset[str] | set[str]) -> bool:
-    """Whether an `if` or a `while` asks something of some names."""
-    if isinstance(node, (cst.If, cst.While)) and reads(node.test, names):
-        return True
-    return any(_is_tested(child, names) for child in parts(node))
-
-
-def _asks_whether_closed(node: cst.CSTNode) -> bool:
-    if isinstance(node, cst.Call) and aims.last_name(node.func) == "is_closed":
-        owner = node.func.value if isinstance(node.func, cst.Attribute) else node.func
-        return aims.last_name(owner).endswith("loop")
-    return any(map(_asks_whether_closed, parts(node)))
 
 
 def why_not_by_owner(own: Seen) -> str | None:

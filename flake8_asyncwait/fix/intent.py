@@ -1,0 +1,122 @@
+"""What a function may want to run on: who cancels that may break the program, so it is the user's
+to decide."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import libcst as cst
+
+from flake8_asyncwait.fix import aims, layout
+from flake8_asyncwait.fix.examine import Seen
+from flake8_asyncwait.fix.handshake import started
+from flake8_asyncwait.fix.names import bindings, every_name, parameters_of, reads, variables
+from flake8_asyncwait.fix.nodes import parts
+from flake8_asyncwait.fix.place import Place
+
+_GOES_ON = frozenset({"the function returns", "the function ends"})
+
+
+def why_not_stopped(own: Seen, place: Place) -> str | None:
+    """The fact that forbids to cancel what runs on after a site, or None: the function cancels it
+    only where its caller wants that, or never and may want just this."""
+    asking = (node for node in _ifs(place.function) if _asks_whether_closed(node.test))
+    if any(_cancels(node.body) for node in asking):
+        # `Task.cancel` raises a `RuntimeError` where it is closed.
+        return "it cancels only while the event loop is open, and no task runs on a closed one"
+    waited = aims.waited_of(place.call)
+    if own.code != "AWT101" or waited is None or not _goes_on(own):
+        return None
+    test = next(_choices(place.function, _names_of(place, waited)), None)
+    if test is not None:
+        return f"it cancels only where the caller wants that: if {layout.code(test)}"
+    kept = {own.notes.label(origin) for origin, lines in own.notes.cancelled_on.items() if lines}
+    for name, sign in started(place, waited):
+        if f"'{name}'" not in kept:
+            what = f"{name} may run on once {sign} is done"
+            return f"only you know whether {what}: cancel it then, or keep it"
+    return None if kept else _why_not_timed_out(place, waited)
+
+
+def _asks_whether_closed(node: cst.CSTNode) -> bool:
+    if isinstance(node, cst.Call) and aims.last_name(node.func) == "is_closed":
+        owner = node.func.value if isinstance(node.func, cst.Attribute) else node.func
+        return aims.last_name(owner).endswith("loop")
+    return any(map(_asks_whether_closed, parts(node)))
+
+
+def _cancels(node: cst.CSTNode) -> bool:
+    return "cancel" in every_name(node)
+
+
+def _goes_on(own: Seen) -> bool:
+    """Whether the function comes to its end without a fault, and leaves a task behind."""
+    lost = ((leak, trace.what) for leak, trace in own.notes.leaks.items() if leak.kind == "lost")
+    return any(what in _GOES_ON and not leak.fault for leak, what in lost)
+
+
+def _names_of(place: Place, waited: cst.BaseExpression) -> set[str]:
+    """The names by which a function has the tasks that a site waits for."""
+    given = aims.puts(place.function, waited.value) if isinstance(waited, cst.Name) else ()
+    held = {each.value for _, each in given if isinstance(each, cst.Name)}
+    names = {*variables(waited), *aims.waited_names(place), *held}
+    return names - parameters_of(place.function)
+
+
+def _choices(function: cst.CSTNode, tasks: set[str]) -> Iterator[cst.BaseExpression]:
+    """The tests of a function by which its caller says whether it cancels some tasks."""
+    switches = _switches(function)
+    for node in _ifs(function):
+        branches = [node.body, *([node.orelse] if node.orelse is not None else [])]
+        if switches.intersection(_operands(node.test)):
+            if any(_cancels(branch) and reads(branch, tasks) for branch in branches):
+                yield node.test
+
+
+def _switches(function: cst.CSTNode) -> set[str]:
+    """The parameters of a function that it only tests."""
+    uses = Counter(variables(function.body)) if isinstance(function, cst.FunctionDef) else Counter()
+    tested = Counter(name for node in _ifs(function) for name in _operands(node.test))
+    return {name for name in parameters_of(function) if uses[name] == tested[name] > 0}
+
+
+def _ifs(node: cst.CSTNode) -> Iterator[cst.If]:
+    if isinstance(node, cst.If):
+        yield node
+    for part in parts(node):
+        yield from _ifs(part)
+
+
+def _operands(test: cst.BaseExpression) -> Iterator[str]:
+    """The names whose truth a test asks, or that it compares with a constant."""
+    if isinstance(test, cst.Name):
+        yield test.value
+    elif isinstance(test, cst.UnaryOperation):
+        yield from _operands(test.expression)
+    elif isinstance(test, cst.BooleanOperation):
+        yield from _operands(test.left)
+        yield from _operands(test.right)
+    elif isinstance(test, cst.Comparison):
+        yield from _operands(test.left)
+
+
+def _why_not_timed_out(place: Place, waited: cst.BaseExpression) -> str | None:
+    """The fact that forbids to cancel the one task that a time limit has let run on, or None: who
+    asks whether it has ended, goes on either way, as a `wait_for` would end it."""
+    elements = aims.elements_of(waited)
+    if elements is None or len(elements) != 1:
+        return None
+    assignments = (node for node in place.path if isinstance(node, cst.Assign))
+    halves = {name for node in assignments for name, _ in bindings(node)}
+    if not _is_tested(place.function, halves | every_name(elements[0])):
+        return None
+    name = layout.code(elements[0])
+    return f"only you know whether {name} may run on after the timeout: cancel it then, or keep it"
+
+
+def _is_tested(node: cst.CSTNode, names: frozenset[str] | set[str]) -> bool:
+    """Whether an `if` or a `while` asks something of some names."""
+    if isinstance(node, (cst.If, cst.While)) and reads(node.test, names):
+        return True
+    return any(_is_tested(child, names) for child in parts(node))
