@@ -1010,6 +1010,19 @@ class TestSwitch:
         )
         assert [cure.outcome for cure in fix(text, Options()).cures] == [outcome]
 
+    def test_cancels_where_a_parameter_says_so_before_it_raises(self) -> None:
+        text = function(
+            "tasks = [asyncio.create_task(work()) for _ in use]",
+            "done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)",
+            "if x:",
+            "    for task in pending:",
+            "        task.cancel()",
+            "for task in done:",
+            "    if task.exception():",
+            "        raise ValueError",
+        )
+        assert [cure.outcome for cure in fix(text, Options()).cures] == [MANUAL]
+
     @pytest.mark.parametrize(
         ("made", "cancel"), [("use(x)", "task.cancel()"), ("use(1)", "use.cancel()")]
     )

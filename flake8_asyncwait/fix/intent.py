@@ -26,11 +26,13 @@ def why_not_stopped(own: Seen, place: Place) -> str | None:
         # `Task.cancel` raises a `RuntimeError` where it is closed.
         return "it cancels only while the event loop is open, and no task runs on a closed one"
     waited = aims.waited_of(place.call)
-    if own.code != "AWT101" or waited is None or not _goes_on(own):
+    if own.code != "AWT101" or waited is None:
         return None
     test = next(_choices(place.function, _names_of(place, waited)), None)
     if test is not None:
         return f"it cancels only where the caller wants that: if {layout.code(test)}"
+    if not _goes_on(own):
+        return None
     kept = {own.notes.label(origin) for origin, lines in own.notes.cancelled_on.items() if lines}
     for name, sign in started(place, waited):
         if f"'{name}'" not in kept:
