@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 
 from flake8_asyncwait.check import check
+from flake8_asyncwait.fix import file
 from flake8_asyncwait.fix.cure import CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY
 from flake8_asyncwait.fix.examine import Seen
-from flake8_asyncwait.fix.file import FileFix, Request, fix_file
+from flake8_asyncwait.fix.file import FileFix, Request, fix_file, fix_text
 from flake8_asyncwait.fix.fixer import Fixed, fix
 from flake8_asyncwait.fix.helper import Helper
 from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON, FAMILY_CODES, Options
 from flake8_asyncwait.source.text import decode
+from flake8_asyncwait.verdict.checked import Checked
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "fixes"
 PAIRS = sorted(path.name.removesuffix(".before.py") for path in FIXTURES.glob("*.before.py"))
@@ -664,6 +666,23 @@ class TestOtherSites:
         text = function(*self.LINES)
         assert fix(text, Options()).text == text
 
+    def test_where_the_file_would_be_worse_only_that_function_stays(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        good, bad = (function(*self.LINES).replace("f(", f"{name}(") for name in ("good", "bad"))
+        text = good + bad.removeprefix("import asyncio\n")
+
+        def proof(text: str, *_: object, **__: object) -> Checked:
+            is_worse = "try:" in text.partition("bad(")[2]
+            return check(good + good + good if is_worse else text)
+
+        monkeypatch.setattr(file, "check", proof)
+        done = fix_text("app.py", text, Options())
+        assert [cure.outcome for cure in done.cures] == [FINALLY, FINALLY, MANUAL, MANUAL]
+        assert done.cures[-1].reason == "the fixed file would have new findings"
+        assert done.text.endswith(bad.removeprefix("import asyncio\n"))
+        assert done.text.count("try:") == 1
+
 
 class TestRedundant:
     """What a cure makes redundant goes with it."""
@@ -1063,6 +1082,20 @@ class TestDrains:
         )
         done = fix(text, Options(codes=frozenset({"AWT202"})))
         assert [cure.outcome for cure in done.cures] == [outcome]
+
+    def test_with_the_cancels_where_a_failure_comes_behind(self) -> None:
+        """The cancelled task is lost before the function fails."""
+        text = function(
+            "one, other = asyncio.create_task(work()), asyncio.create_task(work())",
+            "done, _ = await asyncio.wait([one, other], return_when=asyncio.FIRST_EXCEPTION)",
+            "for task in done:",
+            "    await task",
+        )
+        options = Options(codes=DEFAULT_ON | {"AWT202"})
+        done = fix_text("app.py", text, options)
+        assert [cure.outcome for cure in done.cures] == [FINALLY]
+        assert "await asyncio.gather(one, other, return_exceptions=True)" in done.text
+        assert not check(done.text, options).findings
 
     def test_not_where_another_task_would_be_lost(self) -> None:
         """Also where the code of that is not among those that are fixed."""

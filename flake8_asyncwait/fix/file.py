@@ -119,9 +119,15 @@ class Plan(NamedTuple):
     options: Options
 
     def whole(self) -> TextFix:
-        """The fix of all functions. Raises `SourceError` where it cannot be proved."""
+        """The fix of all functions, or of those that can be proved alone. Raises `SourceError`
+        where it cannot be proved."""
         with _errors(self.path):
-            return self._proved(self.fixed, self._made(self.fixed))
+            try:
+                return self._proved(self.fixed, self._made(self.fixed))
+            except SourceError:
+                kept = tuple(map(self._if_proved, self.fixed.functions))
+                fixed = self.fixed._replace(functions=kept)
+                return self._proved(fixed, self._made(fixed))
 
     def alone(self, function: FixedFunction) -> TextFix:
         """The fix of one function, in the file as it is but for that. Raises `SourceError` where it
@@ -135,6 +141,15 @@ class Plan(NamedTuple):
         with _errors(self.path):
             made = self._made(fixed)
             return self._proved(fixed, made) if _is_mentioned(function, fixed.before) else made
+
+    def _if_proved(self, function: FixedFunction) -> FixedFunction:
+        """A function, which stays as it is where its fix cannot be proved in the file."""
+        fixed = self.fixed._replace(functions=(function,))
+        try:
+            self._proved(fixed, self._made(fixed))
+        except SourceError as error:
+            return function.unchanged(error.reason)
+        return function
 
     def _made(self, fixed: Fixed) -> TextFix:
         after, create = fixed.text, None
@@ -159,11 +174,11 @@ class Plan(NamedTuple):
         known = check(fixed.before, self.options, path=self.path)
         if len(checked.internal) > len(known.internal):
             error = checked.internal[-1]
-            why = f"left alone: the fixed file: {error.reason}"
+            why = f"the fixed file: {error.reason}"
             raise SourceError(self.path, why, error.line)
         before = Counter(finding.code for finding in known.findings)
         if after - left and after - (before - cured):
-            raise SourceError(self.path, "left alone: the fixed file would have new findings")
+            raise SourceError(self.path, "the fixed file would have new findings")
         return made
 
 

@@ -346,6 +346,10 @@ def _with_try(
             if proved is None:
                 continue
             code = proved[index].fired
+            if code is None and "AWT202" in options.codes:
+                # A watched cancel keeps its task to the end of the function: look without one.
+                unwatched = prove(plain, frozenset(), seen, index, options)
+                code = unwatched[index].fired if unwatched else code
             if code is None:
                 tidied = _without_redundant(text, plain, seen, index, proved, options)
                 done = Rewrite(kind, tidied.text)
