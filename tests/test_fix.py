@@ -1112,6 +1112,26 @@ class TestDrains:
         assert "gather(one" not in done.text
 
 
+class TestSiblings:
+    """A plain `gather` that has failed leaves the others to run on: so does the fix."""
+
+    @pytest.mark.parametrize(
+        ("gather", "outcome"),
+        [
+            ("gather(*tasks)", MANUAL),
+            ("gather(*tasks, return_exceptions=True)", FINALLY),
+        ],
+    )
+    def test_no_cancels_around_a_gather(self, gather: str, outcome: str) -> None:
+        text = function(
+            "tasks = [asyncio.create_task(work()) for _ in use]",
+            "async with x:",
+            f"    return await asyncio.{gather}",
+        )
+        done = fix(text, Options(codes=frozenset({"AWT302"})))
+        assert [cure.outcome for cure in done.cures] == [outcome]
+
+
 class TestOwnCancels:
     """The cancels of a function move into a `finally` only where it always comes to them, and only
     those of its own tasks."""

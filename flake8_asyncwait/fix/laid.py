@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from flake8_asyncwait.fix import wrap
+from flake8_asyncwait.fix import layout, wrap
+from flake8_asyncwait.fix.aims import last_name
 from flake8_asyncwait.fix.coroutines import ensure_future
 from flake8_asyncwait.fix.cure import EXCEPT
 from flake8_asyncwait.fix.examine import Seen
 from flake8_asyncwait.fix.made import at_faults
 from flake8_asyncwait.fix.made import proposals as behind
+from flake8_asyncwait.fix.names import reads
 from flake8_asyncwait.fix.nodes import parts
 from flake8_asyncwait.fix.place import Place
 from flake8_asyncwait.fix.proposal import MARK
@@ -61,6 +63,8 @@ def proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> lis
         if own.kind is WAIT and own.code != "AWT101" and own_all and _strikes_later(own, place):
             later = at_faults(place, own.faults_on, kinds, relevant, own.uses, width)
             made = chain(later, made)
+    if own.code in ("AWT302", "AWT303"):
+        made = (each for each in made if not _ends_siblings(each.module, each.names))
     texts = []
     for each in islice(made, _PROPOSALS):
         own.versions.spend(marked)
@@ -77,6 +81,23 @@ def proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> lis
 
     texts.sort(key=order)
     return texts[: min(_PROPOSALS, _WORK // max(own.notes.work, 1))]
+
+
+def _ends_siblings(node: cst.CSTNode, names: Collection[str]) -> bool:
+    """Whether new cancels come where a plain `gather()` of some tasks has failed, which leaves the
+    others to run on."""
+    if isinstance(node, cst.Try) and _gathers(node.body, names):
+        cleanups = [*node.handlers, *([node.finalbody] if node.finalbody is not None else [])]
+        if any(MARK in layout.code(each) for each in cleanups):
+            return True
+    return any(_ends_siblings(part, names) for part in parts(node))
+
+
+def _gathers(node: cst.CSTNode, names: Collection[str]) -> bool:
+    if isinstance(node, cst.Call) and last_name(node.func) == "gather":
+        quiet = any(arg.keyword and arg.keyword.value == "return_exceptions" for arg in node.args)
+        return not quiet and reads(node, names)
+    return any(_gathers(part, names) for part in parts(node))
 
 
 def _nested(text: str) -> int:

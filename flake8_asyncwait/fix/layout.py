@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -142,6 +143,23 @@ def dedented(node: Node, extra: str) -> Node:
     return result
 
 
+def joined(
+    display: cst.BaseExpression, indentation: str, extra: str, width: int
+) -> cst.BaseExpression:
+    """A display with its items, on lines of their own, each on one line where that fits and did not
+    before: their lines began with `extra` more than the `indentation` that they have now."""
+    if not isinstance(display, (cst.List, cst.Tuple, cst.Set)):
+        return display
+    elements: list[Any] = list(display.elements)
+    for number, element in enumerate(elements):
+        if "\n" in code(element.value) and is_breakable(element.value):
+            item = flat(element.value)
+            length = columns(f"{indentation}{code(item)},")
+            if length <= width < length + columns(extra):
+                elements[number] = element.with_changes(value=item)
+    return display.with_changes(elements=elements)
+
+
 def hugged(call: cst.Call, unit: str, one_each: bool) -> cst.Call:
     """A call with its arguments between the lines of its parentheses: all on one line, or one a
     line with a trailing comma."""
@@ -226,7 +244,19 @@ def _last_call(line: cst.SimpleStatementLine) -> cst.Call | None:
 def fits(statement: Any, indentation: str, width: int) -> bool:
     """Whether a statement keeps to a line length where its lines begin with `indentation`."""
     lines = code(statement.with_changes(leading_lines=())).splitlines()
-    return all(len((indentation + line).rstrip().expandtabs(4)) <= width for line in lines)
+    return all(columns((indentation + line).rstrip()) <= width for line in lines)
+
+
+def columns(line: str) -> int:
+    """How wide a line is, as black and ruff have it: wide characters, as emoji, are two columns."""
+    line = line.expandtabs(4)
+    return len(line) if line.isascii() else sum(map(_columns_of, line))
+
+
+def _columns_of(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def dedented_lines(text: str) -> str:

@@ -66,6 +66,25 @@ def at_faults(
                 here = Level(level.block, index)
                 later = uses if is_round else [use for use in uses if use.line >= first]
                 yield from _at(place, here, depth, found, kinds, task_names, later, width)
+    for inside in _finals(place):
+        block = inside.levels[0].block
+        for index, statement in enumerate(block.body):
+            first, last = place.lines_of(statement)
+            if any(first <= line <= last for line in faults_on):
+                here = Level(block, index)
+                yield from _at(inside, here, 0, found, kinds, task_names, uses, width)
+
+
+def _finals(place: Place) -> Iterator[Place]:
+    """The place with a `finally` to which the site comes instead of its own block."""
+    for depth, level in enumerate(place.levels):
+        statement = level.statement
+        if not isinstance(statement, (cst.Try, cst.TryStar)) or statement.finalbody is None:
+            continue
+        block, above = statement.finalbody.body, place.path.index(statement) + 1
+        if place.path[above] is not statement.finalbody and isinstance(block, cst.IndentedBlock):
+            path = (*place.path[:above], statement.finalbody, block, place.call)
+            yield replace(place, path=path, levels=(Level(block, 0), *place.levels[depth:]))
 
 
 def _beginning(place: Place, depth: int, behind: bool) -> Place | None:

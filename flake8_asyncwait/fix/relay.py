@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Sequence
 
+from flake8_asyncwait.fix import layout
 from flake8_asyncwait.sites.syntax import parse
 
 _OPEN, _CLOSE = "([{", ")]}"
@@ -45,7 +46,7 @@ def _long(lines: Sequence[str], width: int) -> Iterator[int]:
 
 
 def _is_long(line: str, width: int) -> bool:
-    return len(line.expandtabs(4)) > width
+    return layout.columns(line) > width
 
 
 def _is_same(before: str, after: str) -> bool:

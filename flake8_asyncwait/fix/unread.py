@@ -49,13 +49,26 @@ def without_unread(place: Place, always: bool, before: cst.CSTNode) -> cst.Modul
         return place.module
     else:
         bound_to = assignment.targets[0].with_changes(target=target.with_changes(elements=elements))
-        plain = assignment.with_changes(targets=[bound_to])
+        plain = _on_one_line(
+            assignment, assignment.with_changes(targets=[bound_to]), before, place.unit
+        )
     if not empty:
         return place.with_node(assignment, plain)
     changes: dict[cst.CSTNode, Any] = dict.fromkeys(empty, cst.RemoveFromParent())
     module = place.module.visit(_Changes({**changes, assignment: plain}))
     assert isinstance(module, cst.Module)
     return module
+
+
+def _on_one_line(old: cst.Assign, new: cst.Assign, before: cst.CSTNode, unit: str) -> cst.Assign:
+    """A statement with shorter names, on one line if it was on one before, and is no longer now
+    where it begins one level further in."""
+    if "\n" not in layout.code(new) or not layout.is_breakable(new):
+        return new
+    line, was = layout.flat(new), layout.code(layout.flat(old))
+    is_shorter = layout.columns(unit + layout.code(line)) <= layout.columns(was)
+    lines = map(str.strip, layout.code(before).split("\n"))
+    return line if is_shorter and was in lines else new
 
 
 class _Changes(cst.CSTTransformer):

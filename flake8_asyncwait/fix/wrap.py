@@ -278,10 +278,13 @@ def tried(
     statements: list[Any] = list(level.block.body[level.index : end + 1 - replaced])
     statements[:1] = first or statements[:1]
     leading = statements[0].leading_lines
-    statements[0] = statements[0].with_changes(leading_lines=())
+    # As black and ruff have it, there is a blank line before a nested function or class.
+    is_apart = isinstance(statements[0], (cst.FunctionDef, cst.ClassDef)) and leading
+    blank = (cst.EmptyLine(indent=False),) if is_apart else ()
+    statements[0] = statements[0].with_changes(leading_lines=blank)
     before: list[Any] = []
     if aim.made:
-        before = [_assignment(place, name, made, aim.make) for name, made in aim.made]
+        before = [_assignment(place, level, name, made, aim.make, width) for name, made in aim.made]
         statements[0] = _with_names(place, statements[0], aim, width)
     indentation = place.indentation_at(level) + place.unit
     statements = [layout.refitted(each, indentation, place.unit, width) for each in statements]
@@ -325,7 +328,7 @@ def _with_names(place: Place, statement: Any, aim: Aim, width: int) -> Any:
 
 
 def _assignment(
-    place: Place, name: str, made: cst.BaseExpression, make: str
+    place: Place, level: Level, name: str, made: cst.BaseExpression, make: str, width: int
 ) -> cst.SimpleStatementLine:
     """The statement that gives what the call made a name of its own, or the tasks that `make` makes
     of that."""
@@ -338,4 +341,6 @@ def _assignment(
     target = [cst.AssignTarget(cst.Name(name))]
     if layout.is_breakable(made):  # where it is too long it is broken later
         return cst.SimpleStatementLine([cst.Assign(target, layout.flat(made))])
-    return cst.SimpleStatementLine([cst.Assign(target, layout.dedented(made, extra))])
+    indentation = place.indentation_at(level) + place.unit
+    made = layout.joined(layout.dedented(made, extra), indentation, extra, width)
+    return cst.SimpleStatementLine([cst.Assign(target, made)])
