@@ -18,7 +18,7 @@ from flake8_asyncwait.fix.aims import Aim, aims, may_be_none, puts, stays_bound
 from flake8_asyncwait.fix.attach import attached, cleaned_up, handled
 from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
 from flake8_asyncwait.fix.names import bindings
-from flake8_asyncwait.fix.nodes import suspends
+from flake8_asyncwait.fix.nodes import parts, suspends
 from flake8_asyncwait.fix.place import Level, Place
 from flake8_asyncwait.fix.proposal import MOST_MOVED, Proposal, moved
 
@@ -66,25 +66,48 @@ def at_faults(
                 here = Level(level.block, index)
                 later = uses if is_round else [use for use in uses if use.line >= first]
                 yield from _at(place, here, depth, found, kinds, task_names, later, width)
-    for inside in _finals(place):
-        block = inside.levels[0].block
-        for index, statement in enumerate(block.body):
-            first, last = place.lines_of(statement)
-            if any(first <= line <= last for line in faults_on):
-                here = Level(block, index)
-                yield from _at(inside, here, 0, found, kinds, task_names, uses, width)
+    for inside in _deeper(place, faults_on):
+        yield from _at(inside, inside.levels[0], 0, found, kinds, task_names, uses, width)
 
 
-def _finals(place: Place) -> Iterator[Place]:
-    """The place with a `finally` to which the site comes instead of its own block."""
+def _deeper(place: Place, faults_on: Collection[int]) -> Iterator[Place]:
+    """The place with each block that all faults strike in, and to which the site comes later, in
+    the place of its own: from the first statement in which one does."""
     for depth, level in enumerate(place.levels):
-        statement = level.statement
-        if not isinstance(statement, (cst.Try, cst.TryStar)) or statement.finalbody is None:
-            continue
-        block, above = statement.finalbody.body, place.path.index(statement) + 1
-        if place.path[above] is not statement.finalbody and isinstance(block, cst.IndentedBlock):
-            path = (*place.path[:above], statement.finalbody, block, place.call)
-            yield replace(place, path=path, levels=(Level(block, 0), *place.levels[depth:]))
+        above = place.path[: place.path.index(level.block) + 1]
+        for index in range(level.index, len(level.block.body)):
+            statement = level.block.body[index]
+            around = (Level(level.block, index), *place.levels[depth + 1 :])
+            for path in _blocks(statement):
+                if not any(node in place.path for node in path[1:]):
+                    inner = replace(place, path=(*above, *path, place.call), levels=around)
+                    yield from _in_block(inner, faults_on)
+
+
+def _in_block(place: Place, faults_on: Collection[int]) -> Iterator[Place]:
+    """A place whose path ends with a block, and those with the blocks in that."""
+    block: Any = place.path[-2]
+    lines = [place.lines_of(statement) for statement in block.body]
+    held = [any(first <= line <= last for line in faults_on) for first, last in lines]
+    if not all(lines[0][0] <= line <= lines[-1][1] for line in faults_on):
+        return
+    index = held.index(True)
+    levels = (Level(block, index), *place.levels)
+    yield replace(place, levels=levels)
+    for path in _blocks(block.body[index]):
+        deeper = replace(place, path=(*place.path[:-1], *path, place.call), levels=levels)
+        yield from _in_block(deeper, faults_on)
+
+
+def _blocks(statement: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, ...]]:
+    """The ways from a statement to the blocks directly in it, but for those of functions."""
+    if isinstance(statement, (cst.FunctionDef, cst.ClassDef)):
+        return
+    for part in parts(statement):
+        if isinstance(part, cst.IndentedBlock):
+            yield statement, part
+        elif isinstance(part, (cst.If, cst.Else, cst.Finally, cst.ExceptHandler)):
+            yield from ((statement, *path) for path in _blocks(part))
 
 
 def _beginning(place: Place, depth: int, behind: bool) -> Place | None:
