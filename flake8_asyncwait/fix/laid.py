@@ -72,10 +72,12 @@ def proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> lis
         if text is not None:
             texts.append(Laid(each.kind, each.names, text, each.moved, each.has_own))
     before = plain(marked)
+    if MARK in marked:  # one of two steps: nobody reads a try right in a try that the fix made
+        texts = [each for each in texts if nested(each.text) <= nested(marked)]
 
     def order(each: Laid) -> tuple[int, bool, int]:
         lines = changed_lines(before, plain(each.text))
-        lines += LITTLE * (_nested(each.text) - _nested(before))
+        lines += LITTLE * (nested(each.text) - nested(before))
         lines -= LITTLE if each.has_own else 0  # cancels that only move are read already
         return lines, each.kind == EXCEPT, each.moved
 
@@ -100,7 +102,7 @@ def _gathers(node: cst.CSTNode, names: Collection[str]) -> bool:
     return any(_gathers(part, names) for part in parts(node))
 
 
-def _nested(text: str) -> int:
+def nested(text: str) -> int:
     """How many `try` begin with another one."""
     return len(_NESTED.findall(text))
 
