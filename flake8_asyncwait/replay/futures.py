@@ -11,7 +11,8 @@ from flake8_asyncwait.replay.facts import Kind
 from flake8_asyncwait.replay.family import CHILD
 from flake8_asyncwait.replay.lives import Ending, Life, Owner, Standin, State
 from flake8_asyncwait.replay.locate import words
-from flake8_asyncwait.replay.scheduler import Asked, World
+from flake8_asyncwait.replay.reach import called_with, may_add
+from flake8_asyncwait.replay.scheduler import FILLED, Asked, World
 from flake8_asyncwait.replay.unknown import HASH_BASE, Unknown
 
 if TYPE_CHECKING:
@@ -92,8 +93,14 @@ class Future(Standin):
         self.world.stage.given(self.life, error)
 
     def add_done_callback(self, function: object, *, context: object = None) -> None:
-        """Hand nothing over; but whoever is told keeps an eye on it."""
+        """Whoever is told keeps an eye on this one; the function may end another task, or put
+        something into a container."""
         self.world.stage.looked_after(self.life)
+        for each in called_with(function):
+            if isinstance(each, Future) and each is not self:
+                self.world.hand_over(each)
+            elif issubclass(type(each), FILLED) and not each and may_add(function):
+                self.world.fill(each)
 
     def remove_done_callback(self, function: object) -> int:
         return 1

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from types import (
     AsyncGeneratorType,
+    BuiltinMethodType,
     CodeType,
     CoroutineType,
     FunctionType,
@@ -19,6 +20,7 @@ from types import (
 from flake8_asyncwait.replay.lives import Backstage, Life, Standin
 
 CONTAINERS = (dict, list, tuple, set, frozenset, deque)
+_ADDING = frozenset({"append", "add", "insert", "appendleft", "extend", "update", "setdefault"})
 OPAQUE = (type, ModuleType, CodeType, str, bytes, int, float, Backstage)
 
 
@@ -85,13 +87,39 @@ def inside(thing: object) -> Iterable[object]:
     return gc.get_referents(thing)
 
 
-def captured_by(thing: object) -> Iterable[object]:
-    """Return an object, or what a stand-in holds, and what functions among it capture."""
-    held = thing.standin_holds() if isinstance(thing, Standin) else (thing,)
-    functions = [one for one in held if isinstance(one, FunctionType)]
-    inside = [each for one in functions for each in captured(one)]
-    deeper = [each for one in inside if isinstance(one, FunctionType) for each in captured(one)]
-    return [*held, *inside, *deeper]
+def captured_by(thing: object) -> Iterator[object]:
+    """Yield an object, or what a stand-in holds, and what the collections and functions among it
+    hold and capture."""
+    todo = list(thing.standin_holds() if isinstance(thing, Standin) else (thing,))
+    seen: set[int] = set()
+    while todo:
+        one = todo.pop(0)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        if isinstance(one, (FunctionType, *CONTAINERS)):
+            todo.extend(inside(one))
+
+
+def called_with(function: object) -> Iterable[object]:
+    """Return what a function has when it is called with nothing."""
+    if isinstance(function, (MethodType, BuiltinMethodType)):
+        return [function.__self__]
+    return captured_by(function)
+
+
+def may_add(function: object) -> bool:
+    """Say whether a function, or one that it captures, puts something into what it has: a method
+    that it names does."""
+    if isinstance(function, (MethodType, BuiltinMethodType)):
+        return function.__name__ in _ADDING
+    codes = (one.__code__ for one in captured_by(function) if isinstance(one, FunctionType))
+    return any(not _ADDING.isdisjoint((*code.co_names, *_texts(code))) for code in codes)
+
+
+def _texts(code: CodeType) -> Iterator[str]:
+    return (each for each in code.co_consts if isinstance(each, str))
 
 
 def captured(function: FunctionType) -> list[object]:

@@ -312,9 +312,14 @@ class World(Choices):
                 if not issubclass(type(each), FILLED) or id(each) in self.foreign:
                     continue
                 if not each or self.widely:
-                    self._fill(each)
+                    self.fill(each)
 
-    def _fill(self, container: Any) -> None:
+    def emptied(self, container: object) -> None:
+        """Others may put something again into a container that they can reach."""
+        if any(each is container for root in self.roots for each in captured_by(root)):
+            self.fill(container)
+
+    def fill(self, container: Any) -> None:
         """Choose how much others put into a container."""
         more = ("more",) if self.widely else ()
         count = self.choose("others put something there", ("no", "yes", *more))

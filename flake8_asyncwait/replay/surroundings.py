@@ -278,6 +278,8 @@ class Surroundings(Backstage):
             return partial(self._take, getattr(thing, name))
         if name in TAKING and kind in FILLED and not thing and self.world.belongs_to_others(thing):
             return partial(self._take_from_others, thing, name)
+        if name == "clear" and kind in FILLED:
+            return partial(self._clear, thing)
         if not is_guarded(thing) or name in SHOWN.get(id(kind), ()):
             return self._get_own(thing, name)
         if isinstance(thing, Open):
@@ -395,6 +397,11 @@ class Surroundings(Backstage):
         if not args:
             self.put_something(container)
         return getattr(container, name)(*args)
+
+    def _clear(self, container: Any) -> None:
+        """Empty a container, into which others may put something again."""
+        container.clear()
+        self.world.emptied(container)
 
     def put_something(self, container: Any) -> None:
         """Somebody else puts something into a container."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
+from flake8_asyncwait.analysis.machine.machine import Args, Context, Frame, Results
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
@@ -28,14 +28,29 @@ def hand_over(ctx: Context, state: State, value: Value) -> State:
         state = effects.substitute(state, param, param._replace(handed=True))
     for part in parts:
         if isinstance(part, (Function, Coroutine)) and part.func.parent is not None:
-            state = hand_over_names(ctx, state, part.func.mentions)
+            around = ctx.frame.of(part.func.parent)
+            state = hand_over_names(ctx, around, state, ctx.machine.once(captures, part.func))
     return state
 
 
-def hand_over_names(ctx: Context, state: State, names: Iterable[str]) -> State:
-    """What names hold now, and whatever they will hold, can be reached by somebody else."""
+def captures(func: ir.Func) -> frozenset[str]:
+    """The names that a nested function captures, and those that the ones beside it do which it may
+    call."""
+    beside = func.parent.nested if func.parent is not None else []
+    found, before = set(func.mentions), set[str]()
+    while found != before:
+        before = set(found)
+        found.update(*(other.mentions for other in beside if other.name in before))
+    return frozenset(found)
+
+
+def hand_over_names(
+    ctx: Context, around: Frame | None, state: State, names: Iterable[str]
+) -> State:
+    """What names of a frame, or of one around it, hold now, and whatever they will hold, can be
+    reached by somebody else."""
     for name in sorted(names):
-        frame = ctx.frame.owner_of(name)
+        frame = around.owner_of(name) if around is not None else None
         if frame is None or (frame.func is ctx.machine.func and name not in ctx.machine.relevant):
             continue
         key = frame.prefix + name

@@ -51,15 +51,30 @@ MAX_DEPTH = 1
 class Frame:
     """One activation: the function itself, or a helper that is looked into.
 
-    `prefix` keeps the names of frames apart. `on_yield` runs the body of the `with` statement
-    whose context manager this frame is.
+    `prefix` keeps the names of frames apart. `parent` is that of the function around this one,
+    `caller` the one that called it. `on_yield` runs the body of the `with` statement whose context
+    manager this frame is.
     """
 
     func: ir.Func
     prefix: str
     depth: int
     parent: Frame | None = None
+    caller: Frame | None = None
     on_yield: Callable[[State, Value, Context], list[State]] | None = None
+
+    def of(self, func: ir.Func | None) -> Frame | None:
+        """The frame of a function that is running: this one, one around it, or one around a
+        caller; None where it is not."""
+        caller: Frame | None = self
+        while caller is not None:
+            frame: Frame | None = caller
+            while frame is not None:
+                if frame.func is func:
+                    return frame
+                frame = frame.parent
+            caller = caller.caller
+        return None
 
     def owner_of(self, name: str) -> Frame | None:
         """The frame, this one or one around it, in which `name` is a local; None: no local."""

@@ -15,7 +15,12 @@ from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all, ev
 from flake8_asyncwait.analysis.machine.handover import hand_over_args, unknown_call
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, Results
 from flake8_asyncwait.analysis.semantics import known
-from flake8_asyncwait.analysis.semantics.helpers import call_function, function_of, is_factory
+from flake8_asyncwait.analysis.semantics.callbacks import called_back
+from flake8_asyncwait.analysis.semantics.helpers import (
+    call_function,
+    function_of,
+    is_factory,
+)
 from flake8_asyncwait.analysis.semantics.indexes import key_of
 from flake8_asyncwait.analysis.semantics.items import (
     as_items,
@@ -435,6 +440,8 @@ def _task_method(
         ctx.machine.books.asked(state, ref, name, node.line, ctx.frame.func)
     if id(node) in ctx.machine.facts.polling:
         ctx.machine.books.polled(state, ref, node.line)
+    if known.CALLS_BACK in row.traits:
+        state = called_back(ctx, ref, args.first(), state)
     return [(state, UNKNOWN)] if row.rule is None else row.rule(ctx, node, ref, state)
 
 

@@ -236,9 +236,9 @@ def sort(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results
 
 
 def clear(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:
-    """`clear()` takes out the unknown others, too."""
+    """`clear()` takes out the unknown others, too; who else reaches the collection may fill it."""
     box = state.box(ref)
-    return [(state.put(ref, box._replace(items=(), open=False)), Const(None))]
+    return [(state.put(ref, box._replace(items=(), open=box.escaped)), Const(None))]
 
 
 def remove_item(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:

@@ -275,10 +275,7 @@ def frame_for(ctx: Context, func: ir.Func) -> Frame:
     """A frame for a call; a lambda is part of the function that it stands in."""
     ctx.machine.note_module(ctx.machine.program.of(func).path)
     depth = ctx.frame.depth + (not func.is_lambda)
-    parent: Frame | None = ctx.frame
-    while parent is not None and func.parent is not parent.func:
-        parent = parent.parent
-    return Frame(func, ":" * ctx.machine.level, depth, parent)
+    return Frame(func, ":" * ctx.machine.level, depth, ctx.frame.of(func.parent), ctx.frame)
 
 
 def bind_params(func: ir.Func, pairs: Arguments, frame: Frame, state: State) -> State:

@@ -197,7 +197,7 @@ def manages(func: ir.Func) -> bool:
 
 @executes(ir.DefineClass)
 def _define_class(ctx: Context, node: ir.DefineClass, state: State) -> list[State]:
-    return [hand_over_names(ctx, state, node.mentions)]
+    return [hand_over_names(ctx, ctx.frame, state, node.mentions)]
 
 
 @executes_all(ir.If)

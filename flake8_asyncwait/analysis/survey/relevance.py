@@ -147,7 +147,9 @@ def relevant_names(
                 names.update(scoped(_filled(node, site_set, follows), owner, func))
     close(names, edges)
     told = conditions(func, with_owners(names))
-    decisive = tested_constants(func, told) | filled(func) | _indexes(func) | running(func)
+    asked = filled(func)
+    close(asked, list(_reaching(func, follows)))
+    decisive = tested_constants(func, told) | unscoped(asked) | _indexes(func) | running(func)
     return Relevant(with_owners(unscoped(names) | decisive), with_owners(unscoped(elements)))
 
 
@@ -260,10 +262,29 @@ def _edges(func: ir.Func, follows: Follows, dicts: Collection[str]) -> Iterator[
             if isinstance(node, ir.Call) and isinstance(node.func, ir.Name):
                 for called in nested.get(node.func.id, ()):
                     yield from _into(called, node, owner, func, follows)
-        if owner.parent is not None and owner is not func:
-            (holder,) = scoped([owner.name], owner.parent, func)
-            captured = owner.mentions & {*func.locals, *owner.parent.locals}
-            yield from ((name, holder) for name in scoped(captured, owner.parent, func))
+        yield from _captured(owner, func)
+
+
+def _captured(owner: ir.Func, func: ir.Func) -> Iterator[tuple[str, str]]:
+    """What a function nested in another captures is held by its name."""
+    if owner.parent is not None and owner is not func:
+        (holder,) = scoped([owner.name], owner.parent, func)
+        captured = owner.mentions & {*func.locals, *owner.parent.locals}
+        yield from ((name, holder) for name in scoped(captured, owner.parent, func))
+
+
+def _reaching(func: ir.Func, follows: Follows) -> Iterator[tuple[str, str]]:
+    """Pairs of names: who is given the second may fill the collection that the first holds. It is
+    another name of that, a display with it, or a function that captures it."""
+    for owner in functions_in(func):
+        yield from _captured(owner, func)
+        for node in every(owner):
+            if isinstance(node, (ir.Assign, ir.Walrus)) and isinstance(node.value, _WHOLE):
+                sources = scoped(carried(node.value, follows), owner, func)
+                yield from product(sources, scoped(bound_names(node), owner, func))
+
+
+_WHOLE = (ir.Name, ir.Display, ir.DictDisplay, ir.Lambda)
 
 
 def _into(

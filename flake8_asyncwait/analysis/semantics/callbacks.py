@@ -1,0 +1,48 @@
+"""What the event loop calls once a task has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.walk import bindings, every
+from flake8_asyncwait.analysis.machine.handover import captures, hand_over
+from flake8_asyncwait.analysis.machine.machine import Context
+from flake8_asyncwait.analysis.semantics import known
+from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Function, Method, Ref, Task, Value
+
+
+def called_back(ctx: Context, ref: Ref, callback: Value, state: State) -> State:
+    """The loop keeps what it calls once the task of `ref` has ended: that may end another task that
+    it captures, or fill a collection. The task itself, and those that a collection holds, are not
+    handed over by it."""
+    for value, fills in _held(ctx, callback, state):
+        thing = state.get(value)
+        if type(thing) is Task and value != ref:
+            state = hand_over(ctx, state, value)
+        elif type(thing) is Box and isinstance(value, Ref) and fills:
+            state = state.put(value, thing._replace(open=True))
+    return state
+
+
+def _held(ctx: Context, callback: Value, state: State) -> Iterator[tuple[Value, bool]]:
+    """What a callback reaches, each with whether it fills that."""
+    if isinstance(callback, Method):
+        yield callback.owner, callback.name in known.named(known.ADDS)
+    elif isinstance(callback, Function):
+        around, filled = ctx.frame.of(callback.func.parent), ctx.machine.once(_fills, callback.func)
+        for name in sorted(ctx.machine.once(captures, callback.func)) if around else ():
+            frame = around.owner_of(name) if around is not None else None
+            if frame is not None:
+                yield state.env.get(frame.prefix + name, UNKNOWN), name in filled
+
+
+def _fills(func: ir.Func) -> set[str]:
+    """The names of the collections that a function puts something into."""
+    found: set[ir.Expr] = set()
+    for node in every(func):
+        if isinstance(node, ir.Call) and isinstance(node.func, ir.Attr):
+            found |= {node.func.value} if known.has(node, known.ADDS) else set()
+        found |= {target.value for target, _ in bindings(node) if isinstance(target, ir.Subscript)}
+    return {node.id for node in found if isinstance(node, ir.Name)}
