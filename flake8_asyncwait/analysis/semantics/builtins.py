@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
+import collections
+import collections.abc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import index
@@ -12,7 +15,7 @@ from flake8_asyncwait.analysis.code.exceptions import Exc, catches
 from flake8_asyncwait.analysis.code.verdicts import any_of
 from flake8_asyncwait.analysis.code.walk import displayed
 from flake8_asyncwait.analysis.machine import fanout
-from flake8_asyncwait.analysis.machine.handover import hand_over
+from flake8_asyncwait.analysis.machine.handover import hand_over, unknown_call
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, Results
 from flake8_asyncwait.analysis.semantics.dicts import dict_of, given_pairs
 from flake8_asyncwait.analysis.semantics.helpers import enter
@@ -140,7 +143,24 @@ def is_instance(
         others = asked - tasks
         if others.isdisjoint({None, "builtins.object"}) and all(map(_is_builtin, others)):
             return [(state, Const(False))]
+    if type(thing) is Box and not thing.escaped and len(node.args) > 1:
+        kinds = displayed(node.args[1].value)
+        known_kinds = [_class_named(ctx, kind) for kind in kinds]
+        verdicts = [None if one is None else issubclass(thing.kind, one) for one in known_kinds]
+        known = any_of(verdicts)
+        return [(state, UNKNOWN if known is None else Const(known))]
     return [(state, UNKNOWN)]
+
+
+def _class_named(ctx: Context, node: ir.Expr) -> type | None:
+    """The class of Python's own collections, or an abstract one, that a name stands for."""
+    qualified = ctx.machine.program.qualified(ctx.frame.func, node) or ""
+    module, _, name = qualified.rpartition(".")
+    found = getattr(_COLLECTIONS.get(module), name, None)
+    return found if isinstance(found, type) else None
+
+
+_COLLECTIONS = {each.__name__: each for each in (builtins, collections, collections.abc)}
 
 
 def _asked_of_caught(
@@ -362,7 +382,10 @@ def made_dict(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
 
 
 def next_of(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    """`next(it)`: one of the items, or the default."""
+    """`next(it)`: one of the items, or the default. What it takes from `as_completed()` is awaited
+    then, as a rule, and one of the tasks with it: nobody knows which."""
+    if isinstance(args.first(), AsCompleted):
+        return unknown_call(ctx, node, args, state)
     box = state.get(args.first())
     if type(box) is not Box or box.kind is dict:
         return [(state, UNKNOWN), *((state, value) for value in args.positional[1:2])]

@@ -57,8 +57,6 @@ from flake8_asyncwait.analysis.states.values import (
 )
 from flake8_asyncwait.sites.outline import MAP
 
-# A plain function whose name says that it creates a task.
-_CREATOR = re.compile(r"(?i)create\w*task(?!s?_?group)")
 _LOGGER = re.compile(r"(?i)(?:^|_)(?:log|logger|logging)$")
 _LOOP_NAME = re.compile(r"(?i)(?:^|_)(?:event_?)?loop$|^(?:main|running|current)loop$")
 
@@ -261,7 +259,7 @@ def _function_of_project(
 def _creates_task(ctx: Context, node: ir.Call) -> bool:
     """A plain function whose name says that it creates a task, given a coroutine call."""
     name = last_name(node.func) or ""
-    if not (_CREATOR.search(name) or known.has(node, known.ENSURES)):
+    if not (known.CREATOR.search(name) or known.has(node, known.ENSURES)):
         return False
     if isinstance(node.func, ir.Attr):
         func, path, program = ctx.frame.func, node.func.path, ctx.machine.program

@@ -73,9 +73,9 @@ def decide(ctx: Context, node: ir.Expr, state: State) -> tuple[list[State], list
     ways = evaluate(ctx, node, state)
     for after, value in [way for one in ways for way in answers(ctx, *one)]:
         known = truth(value, after)
+        ctx.machine.free_choices += known is None
         if known is None:
             known = _found_before(ctx, node, after)
-        ctx.machine.free_choices += known is None
         if known is None:
             some, none = _split(ctx, node, value, after)
             true.append(some)

@@ -7,6 +7,7 @@ name, resolved or not, rules by the qualified name or by what has the method.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -224,6 +225,8 @@ LOG_METHODS = frozenset(
     )
 )
 LOGGER_MAKER = "getLogger"
+# A plain function whose name says that it creates a task.
+CREATOR = re.compile(r"(?i)create\w*task(?!s?_?group)")
 
 
 TABLES: tuple[dict[str, Row[Any]], ...] = (
@@ -264,5 +267,4 @@ def is_cancel(method: str) -> bool:
 
 def may_make(name: str) -> bool:
     """Whether a callee's name may be that of something that makes a task."""
-    lowered = name.lower()
-    return "create" in lowered or lowered in map(str.lower, named(MAKES))
+    return CREATOR.search(name) is not None or name.lower() in map(str.lower, named(MAKES))
