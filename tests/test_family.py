@@ -88,6 +88,19 @@ def test_what_a_plain_method_returns_is_its_own() -> None:
     assert [one.code for one in made] == ["AWT302"]
 
 
+def test_whose_next_one_is_awaited_is_not_left_alone() -> None:
+    """Which of the tasks that is nobody knows; the judge does not either."""
+    text = """\
+import asyncio
+
+
+async def first(coro, other):
+    task = asyncio.ensure_future(coro())
+    return await next(asyncio.as_completed({other, task}))
+"""
+    assert not check(text, FAMILY_OPTIONS).findings
+
+
 class TestGate:
     def test_nothing_is_looked_for_by_default(self) -> None:
         assert words_of(Options()) == frozenset()

@@ -84,6 +84,8 @@ class Facts:
             self.none = self.world.suppose(*claims, likely=False)
             if self.none:
                 self.truth = False
+        else:
+            self.world.undecided()
         return self.none
 
     def is_true(self) -> bool:
@@ -94,6 +96,8 @@ class Facts:
         if self.truth is None:
             claims = f"{self.label} is true", f"{self.label} is false"
             self.truth = self.world.suppose(*claims, likely=True)
+        else:
+            self.world.undecided()
         return self.truth
 
     def compares(self, sign: str, key: object, other: object) -> bool:
@@ -102,6 +106,8 @@ class Facts:
         if (sign, key) not in self.told:
             claims = f"{self.label} {sign} {other!r}", f"not {self.label} {sign} {other!r}"
             self.told[sign, key] = self.world.suppose(*claims, likely=True)
+        else:
+            self.world.undecided()
         return self.told[sign, key]
 
     def equals(self, constant: object) -> bool:

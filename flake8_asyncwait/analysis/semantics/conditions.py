@@ -73,7 +73,8 @@ def decide(ctx: Context, node: ir.Expr, state: State) -> tuple[list[State], list
     ways = evaluate(ctx, node, state)
     for after, value in [way for one in ways for way in answers(ctx, *one)]:
         known = truth(value, after)
-        ctx.machine.free_choices += known is None
+        # What an earlier test says of a parameter, or of anything else, is no outcome of the wait.
+        ctx.machine.free_choices += known is None or isinstance(value, Param)
         if known is None:
             known = _found_before(ctx, node, after)
         if known is None:
