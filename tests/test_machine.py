@@ -10,9 +10,10 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.load import File
 from flake8_asyncwait.analysis.code.places import places_of
 from flake8_asyncwait.analysis.machine.books import Books
+from flake8_asyncwait.analysis.machine.machine import Machine
 from flake8_asyncwait.analysis.semantics import known
+from flake8_asyncwait.analysis.semantics.items import as_items
 from flake8_asyncwait.analysis.states.completion import States
-from flake8_asyncwait.analysis.states.effects import as_items
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     OWNED,
@@ -24,9 +25,11 @@ from flake8_asyncwait.analysis.states.values import (
     Status,
     Task,
 )
+from flake8_asyncwait.analysis.survey.survey import facts_of
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import examine
+from flake8_asyncwait.sites.fanout import WAIT
 from flake8_asyncwait.undetermined import TOO_MANY_PATHS
 
 
@@ -62,12 +65,6 @@ class TestStates:
         (kept,) = States([state.step(1, "first").step(2, "second"), state.step(1, "at once")])
         assert kept.trace is not None
         assert [step.what for step in kept.trace.steps()] == ["at once"]
-
-    def test_a_parameter_that_is_annotated_as_texts_yields_no_task(self) -> None:
-        for plain, things in ((False, 4), (True, 0)):  # three tasks, and what holds them
-            given = State({}, {}).bind("names", Param("names", plain=plain))
-            state, items, _ = as_items(given, given.env["names"], lambda _: 0, 3)
-            assert (len(state.heap), len(items or ())) == (things, 3)
 
     def test_the_order_of_a_set_tells_nothing(self) -> None:
         state, a = State({}, {}).new(Task(Status.RUNNING, OWNED, 0))
@@ -144,6 +141,19 @@ def work_on(text: str, line: int) -> tuple[list[str], int]:
     (analysed,) = examine(file, [line], Options(), books)
     lost = {leak.kind for leak in analysed.books.leaks}
     return sorted(lost), sum(one.work for one in runs)
+
+
+def test_a_parameter_that_is_annotated_as_texts_yields_no_task() -> None:
+    text = "import asyncio\nasync def f(names):\n    await asyncio.wait(names)\n"
+    file = File(text, ast.parse(text), Options())
+    func = file.lower(file.outline.around(3))
+    assert isinstance(func, ir.Func)
+    facts = facts_of(file.program, func, dict.fromkeys(func.candidates, WAIT))
+    ctx = Machine(file.program, func, facts, facts.sites[0], Books(10**6)).at_start()
+    for plain, things in ((False, 4), (True, 0)):  # three tasks, and what holds them
+        given = State({}, {}).bind("names", Param("names", plain=plain))
+        state, items, _ = as_items(ctx, given, given.env["names"])
+        assert (len(state.heap), len(items or ())) == (things, 3)
 
 
 def test_tasks_that_go_by_one_name_are_told_from_each_other_by_nothing_else() -> None:

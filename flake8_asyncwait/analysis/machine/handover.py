@@ -23,7 +23,7 @@ def hand_over(ctx: Context, state: State, value: Value) -> State:
     """Somebody else can reach a value, and all that it captures."""
     ctx.machine.books.handed_over(state, value, ctx.machine.line)
     parts = list(state.parts(value))
-    state = effects.hand_over(state, value)
+    state = effects.let_escape(state, value)
     for param in {part for part in parts if isinstance(part, Param) and not part.handed}:
         state = effects.substitute(state, param, param._replace(handed=True))
     for part in parts:
@@ -71,7 +71,7 @@ def cancel(ctx: Context, state: State, value: Value, line: int) -> State:
         lines[line] = lines.get(line, False) or not state.fault
         if task.status in UNSETTLED and task.owner.param and not state.fault:
             ctx.machine.books.adopted.add(task.owner.param)
-    return effects.cancel(state, value)
+    return effects.ask_to_cancel(state, value)
 
 
 def hand_over_args(ctx: Context, args: Args, state: State) -> State:

@@ -10,6 +10,9 @@ from flake8_asyncwait.analysis.states.keys import FILLED, SINGLE
 from flake8_asyncwait.analysis.states.real import UNORDERED, bounded
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
+    BORROWED,
+    COLLECTION,
+    FOREIGN,
     MANY,
     NEVER_LOST,
     OWNED,
@@ -21,6 +24,7 @@ from flake8_asyncwait.analysis.states.values import (
     Gather,
     Owner,
     Param,
+    Ref,
     Result,
     Shielded,
     Status,
@@ -35,18 +39,61 @@ from flake8_asyncwait.analysis.states.values import (
 def as_task(
     ctx: Context, state: State, value: Value, *, even_of_others: bool = False
 ) -> tuple[State, Value]:
-    if not (isinstance(value, Param) or even_of_others or ctx.machine.something_to_lose(state)):
+    """Make an element of a wait, or the receiver of a task's method, a task of the heap. A value
+    that cannot be told from others (an unknown one) stays as it is."""
+    handed = False
+    if isinstance(value, Param):
+        origin, owner = ctx.machine.origin(value.name), Owner(BORROWED, value.name)
+        handed = value.handed
+    elif not (even_of_others or ctx.machine.something_to_lose(state)):
         return state, value
-    return effects.as_task(state, value, ctx.machine.origin)
+    elif isinstance(value, Result):
+        origin, owner = value.origin, FOREIGN
+    elif isinstance(value, Foreign):
+        origin, owner = ctx.machine.origin(value.path), FOREIGN
+    else:
+        return state, value
+    if effects.live(state, origin) >= MANY or (isinstance(value, Param) and value.plain):
+        return state, value
+    return effects.become(state, value, Task(Status.MAYBE, owner, origin, handed=handed))
 
 
 def as_items(
     ctx: Context, state: State, value: Value
 ) -> tuple[State, tuple[Value, ...] | None, Value]:
-    if isinstance(value, Foreign) and not ctx.machine.something_to_lose(state):
+    """What iterating over a value yields: its items, or None where they are unknown. Returns the
+    value too, for what is iterated over becomes a collection here."""
+    if isinstance(value, Param):
+        return _items_of_parameter(ctx, state, value)
+    if isinstance(value, Foreign) and ctx.machine.something_to_lose(state):
+        origin = ctx.machine.origin(value.path)
+        if effects.live(state, origin) >= MANY:
+            return state, None, value
+        state, task = state.new(Task(Status.MAYBE, FOREIGN, origin))
+        state, box = effects.become(state, value, Box(list, (task,), open=True, escaped=True))
+        return state, (task,), box
+    thing = state.get(value)
+    if type(thing) is not Box:
         return state, None, value
-    many = (value.size or ctx.machine.count()) if isinstance(value, Param) else 1
-    return effects.as_items(state, value, ctx.machine.origin, many)
+    items = tuple(key for key, _ in thing.rows) if thing.kind is dict else thing.items
+    return state, items, value
+
+
+def _items_of_parameter(
+    ctx: Context, state: State, value: Param
+) -> tuple[State, tuple[Value, ...], Value]:
+    many = value.size or ctx.machine.count()
+    many = 0 if value.falsy else many
+    if value.plain:
+        return state, (UNKNOWN,) * many, value
+    owner = Owner(COLLECTION, value.name)
+    tasks: list[Ref] = []
+    for _ in range(many):
+        origin = ctx.machine.origin(value.name)
+        state, task = state.new(Task(Status.MAYBE, owner, origin, handed=value.handed))
+        tasks.append(task)
+    state, box = effects.become(state, value, Box(list, tuple(tasks), escaped=True))
+    return state, tuple(tasks), box
 
 
 def new_box(

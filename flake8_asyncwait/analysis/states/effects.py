@@ -12,20 +12,13 @@ from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, Exc
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     ASKED,
-    BORROWED,
-    COLLECTION,
     ENDED,
-    FOREIGN,
-    MANY,
     MAYBE_ASKED,
     UNKNOWN,
     Box,
     Foreign,
     Gather,
-    Owner,
-    Param,
     Ref,
-    Result,
     Shielded,
     Status,
     Task,
@@ -144,18 +137,13 @@ def _end(status: Status, before: Status) -> Status:
     )
 
 
-def cancel(state: State, value: Value) -> State:
+def ask_to_cancel(state: State, value: Value) -> State:
     """The state after `.cancel()` on a task or a gather."""
-    return _with_statuses(state, tasks_of(state, value), _cancel)
+    asked = {Status.RUNNING: Status.CANCELLING, Status.MAYBE: Status.MAYBE_CANCELLING}
+    return _with_statuses(state, tasks_of(state, value), lambda status: asked.get(status, status))
 
 
-def _cancel(status: Status) -> Status:
-    return {Status.RUNNING: Status.CANCELLING, Status.MAYBE: Status.MAYBE_CANCELLING}.get(
-        status, status
-    )
-
-
-def hand_over(state: State, value: Value) -> State:
+def let_escape(state: State, value: Value) -> State:
     """Somebody else can reach all that `value` reaches, once and for good, and may put more into
     collections."""
     reached: dict[int, Thing] = {}
@@ -188,68 +176,16 @@ def substitute(state: State, old: Value, new: Value) -> State:
     return copy
 
 
-def as_task(state: State, value: Value, origin: Callable[[str], int]) -> tuple[State, Value]:
-    """Make an element of a wait, or the receiver of a task's method, a task of the heap.
-
-    `origin` numbers the place (here: a name) that a task comes from. A value that cannot be told
-    from others (an unknown one) stays as it is.
-    """
-    if isinstance(value, Param):
-        number, owner, handed = origin(value.name), Owner(BORROWED, value.name), value.handed
-    elif isinstance(value, (Foreign, Result)):
-        number = value.origin if isinstance(value, Result) else origin(value.path)
-        owner, handed = FOREIGN, False
-    else:
-        return state, value
-    if live(state, number) >= MANY or (isinstance(value, Param) and value.plain):
-        return state, value
-    state, ref = _replace_with(state, value, Task(Status.MAYBE, owner, number, handed=handed))
+def become(state: State, value: Value, thing: Thing) -> tuple[State, Ref]:
+    """The state in which a value, of which more is known now, is an object of the heap."""
+    state, ref = state.new(thing)
+    state = substitute(state, value, ref)
     return state.bind(value.path, ref) if isinstance(value, Foreign) else state, ref
 
 
 def live(state: State, origin: int) -> int:
     """How many tasks of one origin a state remembers: more than `MANY` tell nothing more."""
     return sum(type(thing) is Task and thing.origin == origin for thing in state.heap.values())
-
-
-def _replace_with(state: State, value: Value, thing: Thing) -> tuple[State, Ref]:
-    state, ref = state.new(thing)
-    return substitute(state, value, ref), ref
-
-
-def as_items(
-    state: State, value: Value, origin: Callable[[str], int], many: int
-) -> tuple[State, tuple[Value, ...] | None, Value]:
-    """What iterating over a value yields: its items, or None where they are unknown.
-
-    Returns the value too, for a parameter that is iterated over becomes a collection here.
-    """
-    if isinstance(value, Param):
-        many = 0 if value.falsy else many
-        if value.plain:
-            return state, (UNKNOWN,) * many, value
-        owner = Owner(COLLECTION, value.name)
-        refs: list[Ref] = []
-        for _ in range(many):
-            task = Task(Status.MAYBE, owner, origin(value.name), handed=value.handed)
-            state, ref = state.new(task)
-            refs.append(ref)
-        state, box = _replace_with(state, value, Box(list, tuple(refs), escaped=True))
-        return state, tuple(refs), box
-    if isinstance(value, Foreign):
-        number = origin(value.path)
-        if live(state, number) >= MANY:
-            return state, None, value
-        state, ref = state.new(Task(Status.MAYBE, FOREIGN, number))
-        state, box = _replace_with(state, value, Box(list, (ref,), open=True, escaped=True))
-        return state.bind(value.path, box), (ref,), box
-    thing = state.get(value)
-    if type(thing) is Box:
-        items = thing.items
-        if thing.kind is dict:
-            items = tuple(key for key, _ in thing.rows)
-        return state, items, value
-    return state, None, value
 
 
 def sized(state: State, ref: Ref) -> tuple[State, State]:
