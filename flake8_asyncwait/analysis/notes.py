@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, caught_by
 from flake8_asyncwait.analysis.code.once import Once
 from flake8_asyncwait.analysis.code.walk import every, last_name, walk
 from flake8_asyncwait.analysis.fates import FamilyBooks
@@ -323,19 +324,12 @@ def _careless_lines(node: object) -> Iterator[int]:
                 yield node.value.line
     elif isinstance(node, ir.With) and isinstance(node.item, ir.Call):
         if has(node.item, SUPPRESSES):
-            if any(_names_cancellation(arg.value) for arg in node.item.args):
+            if any(caught_by(arg.value, CANCELLED_ERROR) for arg in node.item.args):
                 yield from _only_await(node.body)
     elif isinstance(node, ir.Try) and not (node.orelse or node.final):
-        if any(_names_cancellation(handler.type) for handler in node.handlers):
+        if any(caught_by(handler.type, CANCELLED_ERROR) for handler in node.handlers):
             if not any(handler.body for handler in node.handlers):
                 yield from _only_await(node.body)
-
-
-def _names_cancellation(kind: ir.Expr | None) -> bool:
-    """Whether what an `except` names catches a cancellation."""
-    if isinstance(kind, ir.Display):
-        return any(_names_cancellation(part) for part, _ in kind.elements)
-    return kind is None or last_name(kind) in ("CancelledError", "BaseException")
 
 
 def _only_await(body: list[ir.Stmt]) -> Iterator[int]:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterable, Sequence
 
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.verdicts import any_of
+from flake8_asyncwait.analysis.code.walk import displayed, last_name
 from flake8_asyncwait.named import NamedTuple
 
 
@@ -60,6 +63,12 @@ def catches(handler: str | None, exc: Exc, classes: dict[str, list[str]]) -> boo
     if handler is None:
         return False if exc in (CANCELLED_ERROR, GENERATOR_EXIT) else None
     return handler in _ancestors(exc.name, classes)
+
+
+def caught_by(kind: ir.Expr | None, exc: Exc) -> bool | None:
+    """Whether what an `except` names, or nothing, catches `exc`, as far as its text tells."""
+    names = ["BaseException"] if kind is None else map(last_name, displayed(kind))
+    return any_of(catches(name, exc, {}) for name in names)
 
 
 def ordinary(names: Iterable[str | None], classes: dict[str, list[str]]) -> tuple[Exc, ...]:

@@ -12,11 +12,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.exceptions import ANY
+from flake8_asyncwait.analysis.code.exceptions import ANY, caught_by
 from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.code.walk import (
     children,
-    displayed,
     last_name,
     never_suspends,
     suspends,
@@ -52,8 +51,6 @@ CLOSED = "child, closed"
 IN_VAIN = "child, in vain"
 AT_CHILD = frozenset({CHILD, CLOSED, IN_VAIN})
 
-# No `Exception`: what has one of these is not what a gather or a task has failed with.
-_NO_EXCEPTIONS = frozenset({"CancelledError", "SystemExit", "KeyboardInterrupt", "GeneratorExit"})
 # What a site of the family makes tasks of.
 _AWAITABLES = (Coroutine, Result, TimeLimited)
 # How many functions deep it is looked for what catches all exceptions.
@@ -299,8 +296,8 @@ def _may_fail(program: Program, func: ir.Func, levels: int, node: ir.Node) -> bo
 
 
 def _is_harmless(node: ir.Node, may_fail: Callable[[ir.Node], bool]) -> bool:
-    if isinstance(node, ir.Try) and any(_catches_all(handler.type) for handler in node.handlers):
-        handlers = [each for each in node.handlers if not _is_of_no_exception(each)]
+    if isinstance(node, ir.Try) and any(caught_by(each.type, ANY) for each in node.handlers):
+        handlers = [each for each in node.handlers if caught_by(each.type, ANY) is not False]
         parts: Iterable[ir.Node] = [*node.orelse, *node.final, *handlers]
     elif isinstance(node, ir.With) and isinstance(node.item, ir.Call) and _suppresses(node.item):
         parts = ()
@@ -311,19 +308,7 @@ def _is_harmless(node: ir.Node, may_fail: Callable[[ir.Node], bool]) -> bool:
     return all(_is_harmless(part, may_fail) for part in parts)
 
 
-def _catches_all(kind: ir.Expr | None) -> bool:
-    names = [] if kind is None else map(last_name, displayed(kind))
-    return kind is None or any(name in ("Exception", "BaseException") for name in names)
-
-
 def _suppresses(call: ir.Call) -> bool:
     """Whether a context manager swallows every Exception."""
     is_it = last_name(call.func) == SUPPRESS.rpartition(".")[2]
-    return is_it and any(_catches_all(arg.value) for arg in call.args)
-
-
-def _is_of_no_exception(handler: ir.Handler) -> bool:
-    """Whether a handler is for what is no `Exception`, such as a cancellation."""
-    if handler.type is None:
-        return False
-    return all(last_name(kind) in _NO_EXCEPTIONS for kind in displayed(handler.type))
+    return is_it and any(caught_by(arg.value, ANY) for arg in call.args)
