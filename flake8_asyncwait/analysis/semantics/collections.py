@@ -31,7 +31,7 @@ from flake8_asyncwait.analysis.semantics.running import (
     open_up,
     run_or_open,
     run_real,
-    with_items,
+    with_item,
     with_something,
 )
 from flake8_asyncwait.analysis.states import effects
@@ -124,8 +124,9 @@ def set_item(ctx: Context, owner: Ref, index: Value, value: Value, state: State)
     except NotKnown:
         results = [(state, UNKNOWN)]
     if UNKNOWN in (value for _, value in results):  # it is somewhere
-        several = isinstance(index, Slice)
-        return [with_items(state, owner, [] if several else [value], several)]
+        if isinstance(index, Slice):
+            return [open_up(state, owner)]
+        return [with_item(state, owner, value)]
     return [after for after, _ in results]
 
 
@@ -151,8 +152,8 @@ def add_item(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Res
         return [(open_up(state, ref), Const(None))]
     if not _remembered(ctx, value, state):
         return [(with_something(state, ref), Const(None))]
-    if not is_sure(args.first()) and len(args.positional) > 1:
-        return [(with_items(state, ref, [value], False), Const(None))]
+    if not is_sure(args.first()) and len(args.positional) > 1:  # in whatever place
+        return [(with_item(state, ref, value), Const(None))]
     return call_method(ctx, ref, name, args, state)
 
 
@@ -174,15 +175,13 @@ def _add_each(ctx: Context, ref: Ref, name: str, value: Value, state: State) -> 
     kept = tuple(item for item in items or () if _remembered(ctx, item, state))
     opened = items is None or state.is_open(source) or len(kept) < len(items)
     state, given = state.new(Box(tuple, kept))
-    box = state.box(ref)
-    kind = box.kind if not box.escaped else kind_with(name, box.kind)
+    kind = kind_with(name, state.box(ref))
     return run_or_open(ctx, method_of(name), ref, [given], state, opened, kind)
 
 
 def combine_all(adds: bool, ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:
     """`union` and the like, and their twins that work in place: of any others that can be
     iterated over; of what is not known, nothing is taken out."""
-    box = state.box(ref)
     given: list[Value] = []
     less: Results = []
     opened = False
@@ -193,7 +192,7 @@ def combine_all(adds: bool, ctx: Context, ref: Ref, name: str, args: Args, state
         if items is not None:
             state, others = state.new(Box(tuple, items))
             given.append(others)
-    kind = box.kind if not box.escaped else kind_with(name, box.kind)
+    kind = kind_with(name, state.box(ref))
     method = method_of(name)
     return less + run_or_open(ctx, method, ref, given, state, opened and adds, kind)
 

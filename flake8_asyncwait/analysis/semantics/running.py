@@ -16,7 +16,6 @@ from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.real import (
     ERRORS,
     KEYS,
-    UNORDERED,
     VALUES,
     NotKnown,
     bounded,
@@ -102,8 +101,7 @@ def with_something(state: State, ref: Ref) -> State:
 
 def call_method(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:
     """A method that is Python's own."""
-    box = state.box(ref)
-    kind = box.kind if not box.escaped else kind_with(name, box.kind)
+    kind = kind_with(name, state.box(ref))
     try:
         return run_real(ctx, method_of(name), ref, args.positional, state, kind=kind)
     except NotKnown:
@@ -114,19 +112,16 @@ def method_of(name: str) -> Operation:
     return lambda thing, *args: getattr(thing, name)(*args)
 
 
-def kind_with(name: str, kind: type) -> type:
-    """A kind of collection that has a method, where its own is but a guess."""
-    kinds = (kind, list, set, deque, dict)
-    return next((one for one in kinds if hasattr(one, name)), kind)
+def kind_with(name: str, box: Box) -> type:
+    """The kind of a collection; one that has a method, where its own is but a guess."""
+    kinds = (box.kind, list, set, deque, dict) if box.escaped else ()
+    return next((one for one in kinds if hasattr(one, name)), box.kind)
 
 
-def with_items(state: State, ref: Ref, items: list[Value], opened: bool) -> State:
-    """The state in which a collection holds some more items, in whatever place."""
+def with_item(state: State, ref: Ref, item: Value) -> State:
+    """The state in which a list holds one more item, in whatever place."""
     box = state.box(ref)
-    more = tuple(item for item in items if item not in box.items or box.kind not in UNORDERED)
-    return state.put(
-        ref, bounded(state, box._replace(items=box.items + more, open=box.open or opened))
-    )
+    return state.put(ref, bounded(state, box._replace(items=(*box.items, item))))
 
 
 def any_item(state: State, box: Box) -> list[Value]:
