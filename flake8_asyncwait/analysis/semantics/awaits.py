@@ -179,8 +179,6 @@ def _end_asked(state: State, refs: list[Ref]) -> State:
 def _await_shielded(ctx: Context, state: State, shielded: Shielded, line: int) -> Results:
     """A cancellation of the await leaves what is shielded running."""
     inner = shielded.inner
-    if isinstance(inner, Waiting):
-        return run_wait(ctx, state, inner, line)
     if shielded.timed and not effects.ended(state, inner):
         ctx.time_out(state.suspended(), line)
     refs = effects.tasks_of(state, inner)

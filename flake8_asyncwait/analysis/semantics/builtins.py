@@ -35,7 +35,6 @@ from flake8_asyncwait.analysis.states.values import (
     FUTURE,
     MANY,
     UNKNOWN,
-    AsCompleted,
     AtLeast,
     Box,
     Const,
@@ -198,9 +197,7 @@ def collected(kind: type, ctx: Context, node: ir.Call, args: Args, state: State)
 
 
 def _collected(ctx: Context, kind: type, state: State, value: Value) -> Results:
-    state, items, source = _given(ctx, value, state)
-    if isinstance(source, AsCompleted):
-        return [(state, source)]
+    state, items, source = iterated(ctx, state, value)
     box = state.get(source)
     if items is None or type(box) is not Box:
         return [state.new(Box(kind, (), open=True))]
@@ -225,7 +222,7 @@ def sorted_items(ctx: Context, node: ir.Call, args: Args, state: State) -> Resul
 
 def reversed_items(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """`reversed(items)`, which sets refuse."""
-    state, items, source = _given(ctx, args.first(), state)
+    state, items, source = iterated(ctx, state, args.first())
     if items is None or not isinstance(source, Ref):
         return [(state, UNKNOWN)]
     return _run(ctx, reversed, source, [], state)
@@ -257,15 +254,6 @@ def _run(
         return [state.new(box._replace(open=True, escaped=False))]
 
 
-def _given(
-    ctx: Context, value: Value, state: State
-) -> tuple[State, tuple[Value, ...] | None, Value]:
-    """What a value that is made into a collection yields; None where that is not tracked."""
-    if isinstance(value, AsCompleted):
-        return state, None, value
-    return iterated(ctx, state, value)
-
-
 def filtered(
     tests: Mapping[str, Callable[[Context, ir.Call, Args, State], Results]],
     ctx: Context,
@@ -278,7 +266,7 @@ def filtered(
     if not args.positional:
         ctx.fail(state, Exc("TypeError"))
         return []
-    state, items, source = _given(ctx, args.positional[-1], state)
+    state, items, source = iterated(ctx, state, args.positional[-1])
     if items is None:
         return [(state, UNKNOWN)]
     opened = state.is_open(source)

@@ -116,9 +116,6 @@ def set_item(ctx: Context, owner: Ref, index: Value, value: Value, state: State)
     box = state.box(owner)
     if box.kind is dict:
         return [set_key(owner, index, value, state)]
-    if isinstance(value, Unknown) and not isinstance(index, Slice):
-        ends = delete_item(ctx, owner, index, state)
-        return [open_up(after, owner) for after in ends]
     try:
         results = run_real(ctx, operator.setitem, owner, [index, value], state)
     except NotKnown:

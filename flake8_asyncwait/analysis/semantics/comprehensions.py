@@ -61,8 +61,6 @@ def _clauses(ctx: Context, node: ir.Comprehension, depth: int, ways: list[Way]) 
             state, known, source, certain = looped_over(ctx, state, value)
             body = [*clause.tests, *node.clauses[depth + 1 :], node.element]
             state, known, source = indexed(ctx, clause, body, state, known, source)
-            if known is not None and is_single(ctx, clause.iter, state):
-                known = tuple(known)[:1]
             if known is None:
                 ends += _unknown_clause(ctx, node, depth, (state, items, opened), certain)
                 continue

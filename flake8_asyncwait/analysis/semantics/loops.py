@@ -30,15 +30,12 @@ from flake8_asyncwait.analysis.states.completion import BREAK, CONTINUE, Flow, S
 from flake8_asyncwait.analysis.states.real import UNORDERED
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
-    MAYBE_ASKED,
     UNKNOWN,
     AsCompleted,
     Box,
     Const,
     Ref,
     Shielded,
-    Status,
-    Task,
     Value,
     parts_of,
 )
@@ -283,11 +280,7 @@ def _completed(ctx: Context, node: ir.For, item: Value, state: State) -> list[St
     _may_time_out(ctx, node, [state])
     later = state.suspended()
     ctx.fault(state, node.line, (CANCELLED_ERROR,), later)
-    ended = [effects.end_all(later, item, Status.DONE)]
-    thing = state.get(item)
-    if isinstance(item, Ref) and type(thing) is Task and thing.status in MAYBE_ASKED:
-        ended.append(effects.with_status(later, item, Status.DONE))  # it had ended before
-    return ended
+    return effects.ways_to_end(later, [item])
 
 
 def _turn_unknown(

@@ -6,7 +6,6 @@ import operator
 from contextlib import suppress
 from typing import Any
 
-from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
 from flake8_asyncwait.analysis.semantics.collections import less_others
@@ -101,9 +100,6 @@ def _repeated(ctx: Context, left: Value, right: Value, state: State) -> Results:
     if not isinstance(items, Ref) or type(box) is not Box:
         return [(state, UNKNOWN)]
     times = count.value if isinstance(count, Const) and isinstance(count.value, int) else None
-    if isinstance(count, Const) and times is None:
-        ctx.fail(state, Exc("TypeError"))
-        return []
     if times is not None and len(box.items) * times <= _MOST_ITEMS:
         with suppress(NotKnown):
             return run_real(ctx, operator.mul, items, [count], state)

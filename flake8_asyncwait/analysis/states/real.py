@@ -74,7 +74,7 @@ class _Unsure(_Item):
     __iter__ = __index__ = __bool__ = __lt__ = __add__ = __radd__ = _ask
 
 
-class _Nested(_Item):
+class _Nested(_Unsure):
     """What stands for a collection inside another one, which may be itself."""
 
     def __init__(self, value: Value, state: State, room: Iterator[int]) -> None:
@@ -82,19 +82,13 @@ class _Nested(_Item):
         self._state = state
         self._room = room
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._real())
-
     def __eq__(self, other: object) -> bool:
         if isinstance(other, _Nested) and self.value != other.value:
             raise NotKnown
-        return super().__eq__(other)
+        return isinstance(other, _Nested)
 
-    def __hash__(self) -> int:
-        return hash(self._real())  # as Python does, it refuses that to lists
-
-    def _real(self) -> Any:
-        return _real(self._state, self.value, None, self._room)
+    def __hash__(self) -> int:  # as Python does, it refuses that to lists
+        return hash(_real(self._state, self.value, None, self._room))
 
 
 class _Reference:
