@@ -35,6 +35,7 @@ from flake8_asyncwait.analysis.semantics import loops as _loops
 from flake8_asyncwait.analysis.semantics import managers as _managers
 from flake8_asyncwait.analysis.semantics import statements as _statements
 from flake8_asyncwait.analysis.states.completion import RETURN
+from flake8_asyncwait.analysis.states.keys import RETURNED
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import COLLECTION, MANY, Param, Value
 from flake8_asyncwait.analysis.survey.agreeing import constants, tested_again
@@ -279,5 +280,5 @@ def _finish_abrupt(ctx: Context, func: ir.Func, last: int) -> None:
                 line = last  # a helper raised
             if completion == RETURN:
                 # Only now: a `finally` may have raised, or returned something else.
-                state = hand_over(ctx, state, state.env["$return"])
+                state = hand_over(ctx, state, state.env[RETURNED])
             finish(ctx, state, line, how)

@@ -33,8 +33,7 @@ T = TypeVar("T")
 Ways = list[tuple[State, list[Value]]]
 
 _EXPRESSIONS: dict[type, Rule] = {}
-_SIMPLE: dict[type, SimpleRule] = {}
-_COMPOUND: dict[type, BlockRule] = {}
+_STATEMENTS: dict[type, BlockRule] = {}
 
 
 def evaluates(kind: type) -> Callable[[Rule], Rule]:
@@ -44,13 +43,21 @@ def evaluates(kind: type) -> Callable[[Rule], Rule]:
 
 def executes(kind: type) -> Callable[[SimpleRule], SimpleRule]:
     """Register the rule for a kind of simple statement, which runs in one state at a time."""
-    return partial(_register, _SIMPLE, kind)
+
+    def register(rule: SimpleRule) -> SimpleRule:
+        def in_each(ctx: Context, node: ir.Stmt, states: list[State]) -> list[State]:
+            return [end for state in states for end in rule(ctx, node, state)]
+
+        _STATEMENTS[kind] = in_each
+        return rule
+
+    return register
 
 
 def executes_all(kind: type) -> Callable[[BlockRule], BlockRule]:
     """Register the rule for a kind of compound statement, which runs in all states at once, so
     that what they come to share is run once."""
-    return partial(_register, _COMPOUND, kind)
+    return partial(_register, _STATEMENTS, kind)
 
 
 def _register(rules: dict[type, R], kind: type, rule: R) -> R:
@@ -91,12 +98,7 @@ def run_block(ctx: Context, body: list[ir.Stmt], states: list[State]) -> list[St
             if id(statement) in ctx.machine.passed:
                 continue
         ctx.machine.books.tick(len(states))
-        compound = _COMPOUND.get(type(statement))
-        if compound is not None:
-            ends = compound(ctx, statement, states)
-        else:
-            simple = _SIMPLE[type(statement)]
-            ends = [end for state in states for end in simple(ctx, statement, state)]
+        ends = _STATEMENTS[type(statement)](ctx, statement, states)
         passed = _is_passed(ctx, statement)
         if len(ends) > 1 or passed:
             ends = [forget(ctx, end, statement) for end in ends]

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Frame, Results
 from flake8_asyncwait.analysis.states import effects
+from flake8_asyncwait.analysis.states.keys import handed_over
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
@@ -54,10 +55,10 @@ def hand_over_names(
         if frame is None or (frame.func is ctx.machine.func and name not in ctx.machine.relevant):
             continue
         key = frame.prefix + name
-        if f"${key}" in state.env:
+        if handed_over(key) in state.env:
             continue
         value = state.env.get(key, UNKNOWN)
-        state = state.bind(f"${key}", UNKNOWN)
+        state = state.bind(handed_over(key), UNKNOWN)
         state = hand_over(ctx, state, value)
     return state
 

@@ -31,7 +31,7 @@ from flake8_asyncwait.analysis.semantics.items import (
 )
 from flake8_asyncwait.analysis.semantics.running import items_of
 from flake8_asyncwait.analysis.semantics.tasks import canceller, factory, make_task
-from flake8_asyncwait.analysis.states.keys import TESTED
+from flake8_asyncwait.analysis.states.keys import STACK, TESTED
 from flake8_asyncwait.analysis.states.real import is_sure
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
@@ -400,7 +400,7 @@ def _without_runs(owner: str, state: State) -> State:
 
 def stack_key(name: str, ctx: Context) -> str:
     """How states name what an exit stack is to cancel."""
-    return f"{ctx.frame.prefix}$stack:{name}"
+    return ctx.frame.prefix + STACK + name
 
 
 def _register(node: ir.Call, method: Value, state: State, ctx: Context) -> State:

@@ -25,7 +25,7 @@ from flake8_asyncwait.analysis.machine.machine import (
 )
 from flake8_asyncwait.analysis.semantics.names import decides, matters
 from flake8_asyncwait.analysis.states.completion import RETURN, Completion, Flow, States, raising
-from flake8_asyncwait.analysis.states.keys import is_in_frame
+from flake8_asyncwait.analysis.states.keys import HELD, RETURNED, VALUE, is_in_frame
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     MANY,
@@ -268,7 +268,7 @@ def _holding_all(state: State, frame: Frame) -> State:
     """What no name holds is part of an expression that is being evaluated, so it is not lost while
     a helper runs: the frame holds it, with all else that goes with the frame."""
     held = sorted(state.heap.keys() - set(state.reachable()))
-    return state.bind(f"{frame.prefix}$held", tuple(map(Ref, held))) if held else state
+    return state.bind(frame.prefix + HELD, tuple(map(Ref, held))) if held else state
 
 
 def frame_for(ctx: Context, func: ir.Func) -> Frame:
@@ -297,7 +297,7 @@ def run_body(ctx: Context, frame: Frame, state: State) -> Results:
     inside = Context(ctx.machine, frame, flow, ctx.handling, ctx.cleanup, False)
     ends = run_block(inside, frame.func.body, [state])
     results: Results = []
-    key = f"{frame.prefix}$return"
+    key = frame.prefix + RETURNED
     for end in ends + flow.take(RETURN):
         value = end.env.get(key, Const(None))
         results.append((without_frame(end, frame), value))
@@ -323,8 +323,8 @@ def without_frame(state: State, frame: Frame) -> State:
 
 
 def _merge_results(results: Results) -> Results:
-    merged = States(state.bind("$value", value) for state, value in results)
-    return [(state.unbind("$value"), state.env["$value"]) for state in merged]
+    merged = States(state.bind(VALUE, value) for state, value in results)
+    return [(state.unbind(VALUE), state.env[VALUE]) for state in merged]
 
 
 def _transparent(func: ir.Func) -> bool:

@@ -27,6 +27,7 @@ from flake8_asyncwait.analysis.semantics.items import (
 from flake8_asyncwait.analysis.semantics.statements import branch
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import BREAK, CONTINUE, Flow, States
+from flake8_asyncwait.analysis.states.keys import ITERATOR
 from flake8_asyncwait.analysis.states.real import UNORDERED
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
@@ -40,9 +41,8 @@ from flake8_asyncwait.analysis.states.values import (
     parts_of,
 )
 
-# How names of iterators begin, and how many loops over known items there may be around one whose
-# turns are run one by one: in each other, the turns multiply.
-_ITERATOR = "$iter"
+# How many loops over known items there may be around one whose turns are run one by one: in each
+# other, the turns multiply.
 _AROUND = 4
 
 
@@ -146,13 +146,13 @@ def _start_loop(
 
 def _is_deep(state: State, items: tuple[Value, ...]) -> bool:
     """Whether a loop over what tells nothing is in too many others to run each turn by itself."""
-    around = sum(_ITERATOR in name for name in state.env)
+    around = sum(ITERATOR in name for name in state.env)
     return around >= _AROUND and not any(tells(item, state) for item in items)
 
 
 def _iterator(node: ir.For, ctx: Context) -> str:
     """How states name what is left of a loop's items."""
-    return f"{ctx.frame.prefix}{_ITERATOR}{ctx.machine.number_of(node)}"
+    return f"{ctx.frame.prefix}{ITERATOR}{ctx.machine.number_of(node)}"
 
 
 def _left(state: State, iterator: str) -> tuple[Value, ...]:

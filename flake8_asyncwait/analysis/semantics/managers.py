@@ -34,6 +34,7 @@ from flake8_asyncwait.analysis.states.completion import (
     Flow,
     raising,
 )
+from flake8_asyncwait.analysis.states.keys import LEFT, YIELDED
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Function, Ref, Value
 from flake8_asyncwait.sites.outline import EXPECTING, SUPPRESS
@@ -216,10 +217,10 @@ def _around(
     """Run a context manager's generator; at its yield, the body of the `with`."""
 
     def at_yield(inner: State, value: Value, manager: Context) -> list[State]:
-        if passed in inner.env:  # contextlib wants one yield and no more
+        if yielded in inner.env:  # contextlib wants one yield and no more
             ctx.fail(without_frame(inner, frame), Exc("RuntimeError"))
             return []
-        inner = inner.bind(passed, UNKNOWN)
+        inner = inner.bind(yielded, UNKNOWN)
         flow = Flow()
         going_on: list[State] = []
         for entered in _enter_with(ctx, node, value, inner):
@@ -234,7 +235,7 @@ def _around(
     ctx.machine.level += 1
     frame = frame_for(ctx, function.func)
     frame.on_yield = at_yield
-    passed = f"{frame.prefix}$passed"
+    yielded = frame.prefix + YIELDED
     state = bind_params(function.func, bind_arguments(function, args), frame, state)
     ends: list[State] = []
     for after, _ in run_body(ctx, frame, state):
@@ -245,12 +246,12 @@ def _around(
 
 def _deferred(completion: Completion, states: list[State]) -> list[State]:
     """A `return`, `break` or `continue` out of the body waits until the manager has left."""
-    return [state.bind(f"$left.{completion.kind}", UNKNOWN) for state in states]
+    return [state.bind(LEFT + completion.kind, UNKNOWN) for state in states]
 
 
 def _resume(state: State, ctx: Context) -> list[State]:
     for completion in (RETURN, BREAK, CONTINUE):
-        key = f"$left.{completion.kind}"
+        key = LEFT + completion.kind
         if key in state.env:
             ctx.out.add(completion, state.unbind(key))
             return []

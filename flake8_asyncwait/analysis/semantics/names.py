@@ -9,7 +9,7 @@ from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Context, Frame, Results
 from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.states import effects
-from flake8_asyncwait.analysis.states.keys import SINGLE, TESTED
+from flake8_asyncwait.analysis.states.keys import SINGLE, TESTED, handed_over
 from flake8_asyncwait.analysis.states.real import is_key
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.trace import reading
@@ -156,7 +156,7 @@ def assign(ctx: Context, name: str, value: Value, state: State) -> State:
     key = frame.prefix + name
     if frame.func is ctx.machine.func:
         state = untested(_freshen(name, state), name)
-    if f"${key}" in state.env:
+    if handed_over(key) in state.env:
         state = hand_over(ctx, state, value)
     if not keeps(ctx, name, value, state, frame):
         value = UNKNOWN

@@ -38,6 +38,7 @@ from flake8_asyncwait.analysis.semantics.names import (
 from flake8_asyncwait.analysis.semantics.operators import update
 from flake8_asyncwait.analysis.semantics.running import items_of
 from flake8_asyncwait.analysis.states.completion import BREAK, CONTINUE, RETURN, Flow, raising
+from flake8_asyncwait.analysis.states.keys import RETURNED
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.trace import NO, YES
 from flake8_asyncwait.analysis.states.values import (
@@ -125,7 +126,7 @@ def _return(ctx: Context, node: ir.Return, state: State) -> list[State]:
         ways = evaluate(ctx, node.value, state)
     for after, value in ways:
         kept = value if ctx.frame.prefix or matters(value, after) else UNKNOWN
-        done = after.bind(f"{ctx.frame.prefix}$return", kept)
+        done = after.bind(ctx.frame.prefix + RETURNED, kept)
         if not ctx.frame.prefix:
             done = done.step(node.line, "the function returns")
         ctx.out.add(RETURN, done)

@@ -13,6 +13,22 @@ SINGLE = "$single:"
 TESTED = "$tested:"
 # What a faulty execution has lost while a result was not bound yet, or a `with` was not left.
 LOST = "$lost"
+# Behind the prefix of a frame: what it returns, what an expression around its call holds, that the
+# one `yield` of a manager is over, what is left of a loop's items, what an exit stack cancels.
+RETURNED = "$return"
+HELD = "$held"
+YIELDED = "$yielded"
+ITERATOR = "$iter"
+STACK = "$stack:"
+# Before the kind of a completion: the body of a `with` ends so, once its manager has left.
+LEFT = "$left."
+# The value that goes with a state, where states that are the same are merged.
+VALUE = "$value"
+
+
+def handed_over(key: str) -> str:
+    """The key that says that whatever another one will hold can be reached by somebody else."""
+    return f"${key}"
 
 
 def is_attribute(key: str) -> bool:
