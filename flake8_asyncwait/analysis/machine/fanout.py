@@ -247,7 +247,7 @@ def is_safe(ctx: Context, value: Value) -> bool:
     if not ctx.machine.is_family:
         return False
     if isinstance(value, Coroutine):
-        return cannot_fail(ctx.machine.program, value.func)
+        return ctx.machine.once(cannot_fail, ctx.machine.program, value.func)
     return isinstance(value, Result) and value.safe
 
 
@@ -256,7 +256,7 @@ def decorated(ctx: Context, func: ir.Func, results: Results) -> Results:
     coroutine function that cannot fail."""
     if not ctx.machine.is_family or not func.asynchronous or func.generator:
         return results
-    safe = cannot_fail(ctx.machine.program, func)
+    safe = is_safe(ctx, Coroutine(func, ()))
     return [
         (after, value._replace(safe=safe) if isinstance(value, Result) else value)
         for after, value in results
@@ -266,9 +266,8 @@ def decorated(ctx: Context, func: ir.Func, results: Results) -> Results:
 def is_over_at_once(ctx: Context, value: Value) -> bool:
     """Whether a coroutine neither fails nor suspends: its task is over before anything strikes, for
     the loop starts it as soon as its function suspends."""
-    if not ctx.machine.is_family or not isinstance(value, Coroutine):
-        return False
-    return never_suspends(value.func.body) and cannot_fail(ctx.machine.program, value.func)
+    is_prompt = isinstance(value, Coroutine) and never_suspends(value.func.body)
+    return is_prompt and is_safe(ctx, value)
 
 
 def none_fails(ctx: Context, items: Sequence[Value]) -> bool:

@@ -41,7 +41,7 @@ from flake8_asyncwait.analysis.states.values import (
     Coroutine,
     Foreign,
     Function,
-    Group,
+    Instance,
     Method,
     Param,
     Primitive,
@@ -128,9 +128,9 @@ def _without_attributes(ctx: Context, node: ir.Call, state: State) -> State:
     if not tested:
         return state
     for name in vague & mentioned(node) if vague else ():
-        known = state.env.get(TESTED + name)
-        if isinstance(known, Tested):
-            told = frozenset(fact for fact in known.told if fact[0][0] != "truth")
+        found = state.env.get(TESTED + name)
+        if isinstance(found, Tested):
+            told = frozenset(fact for fact in found.told if fact[0][0] != "truth")
             state = state.bind(TESTED + name, Tested(told))
     changed = changed_by(node, tested)
     return state.unbind(*(TESTED + name for name in changed)) if changed else state
@@ -331,9 +331,9 @@ def _other_method(
             return [(state, known_answer)]
     else:
         state = _without_runs(text, state)
-    loop = Group("loop") if _is_loop(node) else None
-    if group := receiver if isinstance(receiver, Group) else loop:
-        rule = known.GROUPS[group.kind].get(name, known.UNKNOWN_CALL).rule or unknown_call
+    loop = Instance("loop") if _is_loop(node) else None
+    if owner := receiver if isinstance(receiver, Instance) else loop:
+        rule = known.INSTANCES[owner.kind].get(name, known.UNKNOWN_CALL).rule or unknown_call
         return rule(ctx, node, args, state)
     if isinstance(receiver, Primitive) and name in receiver.methods:
         return [(state, Result(ctx.machine.origin(node), f"{_shown(node.func)}()"))]

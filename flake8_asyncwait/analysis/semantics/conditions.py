@@ -38,7 +38,7 @@ from flake8_asyncwait.analysis.states.values import (
     Foreign,
     Function,
     Gather,
-    Group,
+    Instance,
     Method,
     Param,
     Raised,
@@ -72,17 +72,17 @@ def decide(ctx: Context, node: ir.Expr, state: State) -> tuple[list[State], list
     false: list[State] = []
     ways = evaluate(ctx, node, state)
     for after, value in [way for one in ways for way in answers(ctx, *one)]:
-        known = truth(value, after)
+        holds = truth(value, after)
         # What an earlier test says of a parameter, or of anything else, is no outcome of the wait.
-        ctx.machine.free_choices += known is None or isinstance(value, Param)
-        if known is None:
-            known = _found_before(ctx, node, after)
-        if known is None:
+        ctx.machine.free_choices += holds is None or isinstance(value, Param)
+        if holds is None:
+            holds = _found_before(ctx, node, after)
+        if holds is None:
             some, none = _split(ctx, node, value, after)
             true.append(some)
             false.append(none)
         else:
-            (true if known else false).append(after)
+            (true if holds else false).append(after)
     return true, false
 
 
@@ -113,17 +113,17 @@ def _asked(ctx: Context, node: ir.Expr, state: State) -> Question:
 def _found_before(ctx: Context, node: ir.Expr, state: State) -> bool | None:
     """What an earlier test says of a condition; None if nothing."""
     asked = _asked(ctx, node, state)
-    known = state.env.get(TESTED + asked.name)
-    if not isinstance(known, Tested):
+    tested = state.env.get(TESTED + asked.name)
+    if not isinstance(tested, Tested):
         return None
-    answer = _answer(asked, known)
+    answer = _answer(asked, tested)
     return answer if answer is None else answer == asked.expected
 
 
-def _answer(asked: Question, known: Tested) -> bool | None:
+def _answer(asked: Question, tested: Tested) -> bool | None:
     """The answer to a question by what is known."""
     kind, than = asked.than
-    for (sign, other), holds in known.told:
+    for (sign, other), holds in tested.told:
         if (sign, other) == (asked.asked, asked.than):
             return holds
         equals = sign == "==" and other[0] == CONSTANT and holds
@@ -134,12 +134,12 @@ def _answer(asked: Question, known: Tested) -> bool | None:
     if kind != CONSTANT or asked.asked not in ("==", "in"):
         return None
     constants = than if isinstance(than, tuple) else (than,)
-    return any_of(_is_equal(one, known) for one in constants)
+    return any_of(_is_equal(one, tested) for one in constants)
 
 
-def _is_equal(constant: Any, known: Tested) -> bool | None:
+def _is_equal(constant: Any, tested: Tested) -> bool | None:
     """Whether something equals a constant that is not None, if that is known of it."""
-    for (asked, (kind, other)), holds in known.told:
+    for (asked, (kind, other)), holds in tested.told:
         if asked == "==" and kind == CONSTANT and (holds or other == constant):
             return bool(holds and other == constant)
         if isinstance(other, tuple) and not holds and constant in other:
@@ -315,7 +315,7 @@ def _same(state: State, left: Value, right: Value) -> bool | None:
         if isinstance(one, Const) and one.value is None:
             if isinstance(other, Const):
                 return other.value is None
-            if isinstance(other, (Ref, Raised, Function, Method, Group)):
+            if isinstance(other, (Ref, Raised, Function, Method, Instance)):
                 return False
             return None
         if isinstance(one, Foreign) and "." not in one.path:  # such as a sentinel of the module
@@ -323,7 +323,7 @@ def _same(state: State, left: Value, right: Value) -> bool | None:
                 return True
             if _is_new_task(state, other):
                 return False
-        if isinstance(one, Group) and _is_new_task(state, other):
+        if isinstance(one, Instance) and _is_new_task(state, other):
             return False
     if isinstance(left, Ref) and isinstance(right, Ref):
         kinds = {type(state.get(left)), type(state.get(right))}

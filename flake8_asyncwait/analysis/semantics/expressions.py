@@ -30,7 +30,7 @@ from flake8_asyncwait.analysis.states.values import (
     Const,
     Foreign,
     Function,
-    Group,
+    Instance,
     Method,
     Param,
     Primitive,
@@ -69,7 +69,7 @@ def _attr(ctx: Context, node: ir.Attr, state: State) -> Results:
 
 
 def _member(ctx: Context, node: ir.Attr, value: Value, state: State) -> Value:
-    if isinstance(value, (Ref, Primitive, Group)):
+    if isinstance(value, (Ref, Primitive, Instance)):
         return Method(value, node.name)
     if isinstance(value, (Param, Result, Foreign)) and node.name in known.TASK_METHODS:
         return Method(value, node.name)
@@ -159,9 +159,9 @@ def _dict(ctx: Context, node: ir.DictDisplay, state: State) -> Results:
         for key, _ in node.items:
             if key is None:
                 merged = after.get(next(feed))
-                known = type(merged) is Box and merged.kind is dict
-                pairs.extend(merged.rows if type(merged) is Box and known else ())
-                opened = opened or not known or (type(merged) is Box and merged.open)
+                is_dict = type(merged) is Box and merged.kind is dict
+                pairs.extend(merged.rows if type(merged) is Box and is_dict else ())
+                opened = opened or not is_dict or (type(merged) is Box and merged.open)
             else:
                 pairs.append((next(feed), next(feed)))
         if pairs and not any(tells(part, after) for pair in pairs for part in pair):
@@ -206,11 +206,11 @@ def _bool(ctx: Context, node: ir.Bool, state: State) -> Results:
     results: Results = []
     ways = evaluate(ctx, node.left, state)
     for after, value in [way for one in ways for way in answers(ctx, *one)]:
-        known = truth(value, after)
+        holds = truth(value, after)
         stops = node.op == "or"
-        if known is None or known is stops:
+        if holds is None or holds is stops:
             results.append((after, value))
-        if known is None or known is not stops:
+        if holds is None or holds is not stops:
             results += evaluate(ctx, node.right, after)
     return results
 

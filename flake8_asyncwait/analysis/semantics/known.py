@@ -113,10 +113,10 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "asyncio.as_completed": Row(tasks.as_completed, CARRIES | WRAPS),
     **{name: Row(rule) for name, rule in FILTERS.items()},
     "asyncio.sleep": Row(tasks.sleep),
-    "asyncio.current_task": Row(partial(tasks.group, "current task"), Trait.RUNS),
-    "asyncio.get_running_loop": Row(partial(tasks.group, "loop")),
-    "asyncio.get_event_loop": Row(partial(tasks.group, "loop")),
-    "asyncio.new_event_loop": Row(partial(tasks.group, "loop")),
+    "asyncio.current_task": Row(partial(tasks.instance, "current task"), Trait.RUNS),
+    "asyncio.get_running_loop": Row(partial(tasks.instance, "loop")),
+    "asyncio.get_event_loop": Row(partial(tasks.instance, "loop")),
+    "asyncio.new_event_loop": Row(partial(tasks.instance, "loop")),
     **{name: Row(partial(tasks.primitive, methods)) for name, methods in PRIMITIVES.items()},
     "builtins.list": Row(partial(builtins.collected, list), CARRIES | COLLECTS),
     "builtins.set": Row(partial(builtins.collected, set), CARRIES | COLLECTS),
@@ -207,8 +207,8 @@ RUNNING_METHODS: dict[str, Row[FunctionRule]] = {
     "cancelling": Row(tasks.cancelling, DECIDES),
     "uncancel": Row(None, Trait.RECOUNTS),
 }
-# The methods of what a row of a constructor says is a `Group`, by its kind.
-GROUPS = {"loop": LOOP_METHODS, "current task": RUNNING_METHODS}
+# The methods of what a row of a constructor says is an `Instance`, by its kind.
+INSTANCES = {"loop": LOOP_METHODS, "current task": RUNNING_METHODS}
 STACK_METHODS: dict[str, Row[FunctionRule]] = {"callback": Row(None, REGISTERS)}
 # What a question says for as long as a method of the same object has not ended.
 WHILE_PENDING = {
@@ -234,7 +234,7 @@ TABLES: tuple[dict[str, Row[Any]], ...] = (
     TASK_METHODS,
     COLLECTION_METHODS,
     STACK_METHODS,
-    *GROUPS.values(),
+    *INSTANCES.values(),
 )
 
 

@@ -90,7 +90,7 @@ def _for(ctx: Context, node: ir.For, states: list[State]) -> list[State]:
     # Those whose items are not known, and whether there are some.
     unknown: list[tuple[State, bool]] = []
     # Those whose items are known, by the order of these and what stands for others, if any.
-    known: dict[tuple[Order, Value | None], list[State]] = {}
+    started: dict[tuple[Order, Value | None], list[State]] = {}
     ways = (way for one in states for way in evaluate(ctx, node.iter, one))
     for after, value in (sized for way in ways for sized in fanout.sizes(ctx, *way)):
         if fanout.is_refused(ctx, after, value):
@@ -100,7 +100,7 @@ def _for(ctx: Context, node: ir.For, states: list[State]) -> list[State]:
             after, items, source = completing(ctx, after, value)
             ctx.machine.completing[id(node)] = value.timed
             if items is not None:
-                _start_loop(ctx, node, after, items, source, known, Order.COMPLETION)
+                _start_loop(ctx, node, after, items, source, started, Order.COMPLETION)
                 continue
         if ctx.is_none(value, after, "TypeError"):
             continue
@@ -108,17 +108,17 @@ def _for(ctx: Context, node: ir.For, states: list[State]) -> list[State]:
         after, items, source = indexed(ctx, node, node.body, after, items, source)
         if items is None and not node.asynchronous and is_single(ctx, node.iter, after):
             for turns in ((UNKNOWN,), ())[: 1 if certain else 2]:
-                _start_loop(ctx, node, after, turns, source, known)
+                _start_loop(ctx, node, after, turns, source, started)
         elif items is None or node.asynchronous:
             unknown.append((after, certain))
         elif _is_deep(after, items):
             unknown.append((after, bool(items)))
         else:
             order = Order.COMPLETION if isinstance(value, AsCompleted) else Order.GIVEN
-            _start_loop(ctx, node, after, items, source, known, order)
+            _start_loop(ctx, node, after, items, source, started, order)
     ends = _loop_unknown(ctx, node, unknown)
-    for (order, other), started in known.items():
-        ends += _loop_items(ctx, node, started, order, other)
+    for (order, other), ones in started.items():
+        ends += _loop_items(ctx, node, ones, order, other)
     return ends
 
 
@@ -128,7 +128,7 @@ def _start_loop(
     state: State,
     items: tuple[Value, ...],
     source: Value,
-    known: dict[tuple[Order, Value | None], list[State]],
+    started: dict[tuple[Order, Value | None], list[State]],
     order: Order = Order.GIVEN,
 ) -> None:
     """Bind the iterator of a loop over known items, and enter the state among the others."""
@@ -141,7 +141,7 @@ def _start_loop(
     state = state.bind(_iterator(node, ctx), ref)
     opened = type(box) is Box and box.open
     other = (items[-1] if fanout.none_fails(ctx, items) else UNKNOWN) if opened else None
-    known.setdefault((order, other), []).append(state)
+    started.setdefault((order, other), []).append(state)
 
 
 def _is_deep(state: State, items: tuple[Value, ...]) -> bool:

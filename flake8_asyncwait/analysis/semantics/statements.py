@@ -243,9 +243,9 @@ def _match(ctx: Context, node: ir.Match, states: list[State]) -> list[State]:
 def _decide_case(
     ctx: Context, case: ir.Case, value: Value, state: State
 ) -> tuple[list[State], list[State]]:
-    known = True if case.irrefutable else _matches(case, value, state)
-    yes = [state] if known is not False else []
-    no = [state] if known is not True else []
+    matches = True if case.irrefutable else _matches(case, value, state)
+    yes = [state] if matches is not False else []
+    no = [state] if matches is not True else []
     for name in case.binds:
         yes = [assign(ctx, name, UNKNOWN, one) for one in yes]
     if case.guard is not None:
@@ -325,12 +325,12 @@ def _handle(
         caught = any_of(catches(name, exc, classes) for name in names)
         if caught is False:
             continue
-        known = exc if caught else exc.after(names, True)
-        inside = ctx.handler(after, known)
+        raised = exc if caught else exc.after(names, True)
+        inside = ctx.handler(after, raised)
         entered = states
         if handler.name is not None and _names_it(handler):
             key = ctx.frame.prefix + handler.name
-            entered = [one.bind(key, Raised(known)) for one in states]
+            entered = [one.bind(key, Raised(raised)) for one in states]
         done = run_block(inside, handler.body, entered)
         if handler.name is not None:
             done = [one.unbind(ctx.frame.prefix + handler.name) for one in done]

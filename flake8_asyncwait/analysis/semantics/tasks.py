@@ -44,7 +44,7 @@ from flake8_asyncwait.analysis.states.values import (
     Const,
     Coroutine,
     Gather,
-    Group,
+    Instance,
     Owner,
     Param,
     Primitive,
@@ -216,9 +216,9 @@ def _tasks_in(ctx: Context, node: ir.Call, value: Value, state: State) -> Result
     return [after.new(Box(list, tuple(children), is_open)) for after, children in ways]
 
 
-def group(kind: str, ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    """An object whose methods are a table of `known.GROUPS`."""
-    return [(state, Group(kind))]
+def instance(kind: str, ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    """An object whose methods are a table of `known.INSTANCES`."""
+    return [(state, Instance(kind))]
 
 
 def cancelling(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:

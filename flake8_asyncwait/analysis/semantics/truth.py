@@ -9,7 +9,7 @@ from flake8_asyncwait.analysis.states.values import (
     Const,
     Coroutine,
     Function,
-    Group,
+    Instance,
     Method,
     Param,
     Primitive,
@@ -35,4 +35,4 @@ def truth(value: Value, state: State) -> bool | None:
 
 
 # Of what is none of a collection, the values that are true.
-_TRUE = (Ref, Function, Method, Coroutine, Waiting, Raised, Primitive, Group)
+_TRUE = (Ref, Function, Method, Coroutine, Waiting, Raised, Primitive, Instance)

@@ -208,8 +208,8 @@ class Tested(NamedTuple):
     told: frozenset[tuple[tuple[str, tuple[str, object]], bool]] = frozenset()
 
 
-class Group(NamedTuple):
-    """An object whose methods are a table of `known.GROUPS`, such as an event loop."""
+class Instance(NamedTuple):
+    """An object whose methods are a table of `known.INSTANCES`, such as an event loop."""
 
     kind: str
 
@@ -242,7 +242,7 @@ Value = Union[
     Primitive,
     Slice,
     Tested,
-    Group,
+    Instance,
     AsCompleted,
     "tuple[Value, ...]",
 ]
