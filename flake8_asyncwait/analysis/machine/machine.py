@@ -233,8 +233,6 @@ class Machine:
     dear: dict[ir.Func, bool] = field(default_factory=dict)
     # What is worked out once for each helper or loop.
     once: Once = field(default_factory=Once)
-    # The loops, as ids, by the order in which they were come to first.
-    loops: dict[int, int] = field(default_factory=dict)
     # The `async for` loops over `as_completed`, as ids, and whether that has a timeout of its own.
     completing: dict[int, bool] = field(default_factory=dict)
 
@@ -251,10 +249,6 @@ class Machine:
     def relevant(self) -> frozenset[str]:
         """The names that states hold."""
         return self.facts.relevant
-
-    def number_of(self, loop: ir.For) -> int:
-        """The same number for a loop in every run, which its address in memory is not."""
-        return self.loops.setdefault(id(loop), len(self.loops))
 
     def count(self) -> int:
         """`many`, for something that is different if that is."""

@@ -152,7 +152,7 @@ def _is_deep(state: State, items: tuple[Value, ...]) -> bool:
 
 def _iterator(node: ir.For, ctx: Context) -> str:
     """How states name what is left of a loop's items."""
-    return f"{ctx.frame.prefix}{ITERATOR}{ctx.machine.number_of(node)}"
+    return f"{ctx.frame.prefix}{ITERATOR}{node.line}"
 
 
 def _left(state: State, iterator: str) -> tuple[Value, ...]:
