@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from flake8_asyncwait.analysis.code.exceptions import (
@@ -132,24 +133,17 @@ def _await_gather(ctx: Context, state: State, value: Ref, line: int) -> Results:
         ways = effects.ways_to_end(later, [value])
         return [end for way in ways for end in _gather_over(ctx, way, value)]
     if any(status in ASKED or status == Status.CANCELLED for status in statuses):
-        ctx.fail(
-            effects.broken_off(_end_asked(later, refs), value, CANCELLED_ERROR), CANCELLED_ERROR
-        )
+        ended = _with_asked(later, refs, Status.CANCELLED)
+        ctx.fail(effects.broken_off(ended, value, CANCELLED_ERROR), CANCELLED_ERROR)
         if any(s == Status.CANCELLED or s in ASKED - MAYBE_ASKED for s in statuses):
             return []
-        for ref, status in zip(refs, statuses, strict=True):
-            if status in MAYBE_ASKED:
-                later = effects.with_status(later, ref, Status.DONE)
+        later = _with_asked(later, refs, Status.DONE)  # before they were asked
     if Status.FAILED in statuses or (state.fault and Status.FAILING in statuses):
         ctx.fail(effects.broken_off(later, value, ANY), ANY)
         return []
     ctx.machine.striking = fanout.CHILD if gather.site else ctx.machine.striking
-    for ref, _ in effects.choices(state, tuple(refs)):
-        if state.task(ref).status != Status.OK and not state.task(ref).safe:
-            failed = effects.with_status(later, ref, Status.FAILED)
-            ctx.fault(state, line, (ANY,), fanout.failing(ctx, failed, value))
-    if unknown and not (refs and all(state.task(ref).safe for ref in refs)):
-        ctx.fault(state, line, (ANY,), fanout.failing(ctx, later, value))
+    for failed in _where_a_child_fails(state, later, refs, unknown):
+        ctx.fault(state, line, (ANY,), fanout.failing(ctx, failed, value))
     if Status.FAILING in statuses:
         return []
     return _gather_over(ctx, effects.end_all(later, value, Status.OK), value)
@@ -169,11 +163,23 @@ def _has_unknown(state: State, gather: Gather) -> bool:
     return gather.open or any(_has_unknown(state, one) for one in nested)
 
 
-def _end_asked(state: State, refs: list[Ref]) -> State:
+def _with_asked(state: State, refs: list[Ref], status: Status) -> State:
+    """The state in which the tasks that were asked to cancel have another status."""
     for ref in refs:
         if state.task(ref).status in ASKED:
-            state = effects.with_status(state, ref, Status.CANCELLED)
+            state = effects.with_status(state, ref, status)
     return state
+
+
+def _where_a_child_fails(
+    state: State, later: State, refs: list[Ref], unknown: bool
+) -> Iterator[State]:
+    """The ways in which one of the children of a gather fails, of which some are `unknown`."""
+    for ref, _ in effects.choices(state, tuple(refs)):
+        if state.task(ref).status != Status.OK and not state.task(ref).safe:
+            yield effects.with_status(later, ref, Status.FAILED)
+    if unknown and not (refs and all(state.task(ref).safe for ref in refs)):
+        yield later
 
 
 def _await_shielded(ctx: Context, state: State, shielded: Shielded, line: int) -> Results:
