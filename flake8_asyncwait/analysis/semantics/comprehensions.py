@@ -11,10 +11,9 @@ from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.conditions import decide
 from flake8_asyncwait.analysis.semantics.dicts import dict_of
-from flake8_asyncwait.analysis.semantics.indexes import indexed
+from flake8_asyncwait.analysis.semantics.indexes import looped_over
 from flake8_asyncwait.analysis.semantics.items import (
     is_single,
-    looped_over,
     new_box,
     split_on_turns,
 )
@@ -58,9 +57,8 @@ def _clauses(ctx: Context, node: ir.Comprehension, depth: int, ways: list[Way]) 
                 state = state.suspended()
             if ctx.is_none(value, state, "TypeError"):
                 continue
-            state, known, source, certain = looped_over(ctx, state, value)
             body = [*clause.tests, *node.clauses[depth + 1 :], node.element]
-            state, known, source = indexed(ctx, clause, body, state, known, source)
+            state, known, source, certain = looped_over(ctx, clause, body, state, value)
             if known is None:
                 ends += _unknown_clause(ctx, node, depth, (state, items, opened), certain)
                 continue

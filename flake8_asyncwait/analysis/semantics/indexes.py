@@ -20,7 +20,7 @@ from flake8_asyncwait.analysis.code.walk import (
 from flake8_asyncwait.analysis.machine.execute import evaluate
 from flake8_asyncwait.analysis.machine.machine import Context
 from flake8_asyncwait.analysis.semantics import known
-from flake8_asyncwait.analysis.semantics.items import reaches_task, turns
+from flake8_asyncwait.analysis.semantics.items import iterated, reaches_task, turns
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import Flow
 from flake8_asyncwait.analysis.states.real import is_certain, is_key
@@ -36,7 +36,19 @@ from flake8_asyncwait.analysis.states.values import (
 )
 
 
-def indexed(
+def looped_over(
+    ctx: Context, node: ir.For | ir.Clause, body: Iterable[ir.Node], state: State, value: Value
+) -> tuple[State, tuple[Value, ...] | None, Value, bool]:
+    """What a loop over a value goes through, and whether there surely is an item. Where nothing is
+    known of the items but that there are some, they are not known."""
+    state, items, source = iterated(ctx, state, value)
+    certain, box = bool(items), state.get(source)
+    if type(box) is Box and box.open and all(isinstance(item, Unknown) for item in items or ()):
+        items = None
+    return (*_indexed(ctx, node, body, state, items, source), certain)
+
+
+def _indexed(
     ctx: Context,
     node: ir.For | ir.Clause,
     body: Iterable[ir.Node],

@@ -174,18 +174,6 @@ def iterated(
     return as_items(ctx, state, value)
 
 
-def looped_over(
-    ctx: Context, state: State, value: Value
-) -> tuple[State, tuple[Value, ...] | None, Value, bool]:
-    """What `iterated` says, and whether there surely is an item. Where nothing is known of the
-    items but that there are some, a loop over them is one over unknown ones."""
-    state, items, source = iterated(ctx, state, value)
-    certain, box = bool(items), state.get(source)
-    if type(box) is Box and box.open and all(isinstance(item, Unknown) for item in items or ()):
-        items = None
-    return state, items, source, certain
-
-
 def completing(
     ctx: Context, state: State, value: AsCompleted
 ) -> tuple[State, tuple[Value, ...] | None, Value]:

@@ -16,11 +16,10 @@ from flake8_asyncwait.analysis.machine.loss import collect, head, merge
 from flake8_asyncwait.analysis.machine.machine import Context
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.binding import bind
-from flake8_asyncwait.analysis.semantics.indexes import indexed
+from flake8_asyncwait.analysis.semantics.indexes import looped_over
 from flake8_asyncwait.analysis.semantics.items import (
     completing,
     is_single,
-    looped_over,
     split_on_turns,
     tells,
 )
@@ -104,8 +103,7 @@ def _for(ctx: Context, node: ir.For, states: list[State]) -> list[State]:
                 continue
         if ctx.is_none(value, after, "TypeError"):
             continue
-        after, items, source, certain = looped_over(ctx, after, value)
-        after, items, source = indexed(ctx, node, node.body, after, items, source)
+        after, items, source, certain = looped_over(ctx, node, node.body, after, value)
         if items is None and not node.asynchronous and is_single(ctx, node.iter, after):
             for turns in ((UNKNOWN,), ())[: 1 if certain else 2]:
                 _start_loop(ctx, node, after, turns, source, started)

@@ -230,7 +230,7 @@ def _partings(
     for done, pending in effects.partitions(state, items, full=full, may_be_none=may_be_none):
         if over and any(effects.surely_runs(state, item) for item in done):
             continue
-        after = later if over else effects.surely_running(later, pending)
+        after = later if over else effects.not_ended(later, *pending)
         if waiting.site >= 0:
             after = _outcome_step(ctx, after, waiting, done, pending, opened)
         for ended in effects.ways_to_end(after, done):

@@ -79,9 +79,10 @@ def _with_statuses(state: State, tasks: Iterable[Ref], new: Callable[[Status], S
     return state.put_all(changed)
 
 
-def not_ended(state: State, ref: Ref) -> State:
-    """The state in which a task that may have ended is known not to have."""
-    return _with_statuses(state, [ref], _not_ended)
+def not_ended(state: State, *items: Value) -> State:
+    """The state in which tasks that may have ended are known not to have."""
+    refs = [ref for item in items for ref in tasks_of(state, item)]
+    return _with_statuses(state, refs, _not_ended)
 
 
 def _not_ended(status: Status) -> Status:
@@ -240,12 +241,6 @@ def _subsets(items: list[Value]) -> Iterator[list[Value]]:
             yield items[-size:]
         else:
             yield from map(list, combinations(items, size))
-
-
-def surely_running(state: State, items: tuple[Value, ...]) -> State:
-    """The state in which the pending half of a wait surely runs."""
-    running = [ref for item in items for ref in tasks_of(state, item)]
-    return _with_statuses(state, running, _not_ended)
 
 
 def where_one_fails(state: State, done: tuple[Value, ...]) -> list[State]:
