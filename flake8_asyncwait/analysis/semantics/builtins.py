@@ -35,6 +35,7 @@ from flake8_asyncwait.analysis.states.values import (
     FUTURE,
     MANY,
     UNKNOWN,
+    AsCompleted,
     AtLeast,
     Box,
     Const,
