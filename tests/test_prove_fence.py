@@ -14,7 +14,15 @@ import textwrap
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pkgutil import iter_modules
-from types import CodeType, FrameType, FunctionType, MethodType, ModuleType
+from types import (
+    CodeType,
+    DynamicClassAttribute,
+    FrameType,
+    FunctionType,
+    MethodType,
+    ModuleType,
+    SimpleNamespace,
+)
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -164,6 +172,15 @@ async def helper(thing):
 def plain(thing=None):
     return thing
 
+class Mix:
+    x = property(lambda self: 1)
+
+class Mixed(Mix, enum.Enum):
+    x = 1
+
+def mixed():
+    yield 1
+
 {module}
 
 async def f(self, things, lock):
@@ -202,6 +219,15 @@ FOUND = {
     "the alias of a generic class": "class Own[T]:\n        pass\n"
     "    type(Own[int])(asyncio, ()).world = catcher\n"
     "    asyncio.create_task(self.work())\n    self.take(catcher.caught)",
+    "what contextmanager copies of an enum": "self.take(contextlib.contextmanager(Mixed).x)",
+    "what asynccontextmanager does": "self.take(contextlib.asynccontextmanager(Mixed).x)",
+    "what a manager that decorates does": "self.take(contextlib.contextmanager(mixed)()(Mixed).x)",
+    "what an async one does": "self.take(contextlib.asynccontextmanager(mixed)()(Mixed).x)",
+    "an attribute of what the library made": "held = collections.defaultdict(list); "
+    "held.default_factory = lambda: 'set past the hooks'; self.take(held[1])",
+    "a deleted one": "held = collections.defaultdict(lambda: 'set past the hooks'); "
+    "del held.default_factory\n    try: held[1]\n"
+    "    except KeyError: self.take('set past the hooks')",
 }
 OTHERS = r"""
     self.take(types.MethodType(things, 1).standin)
@@ -525,7 +551,7 @@ INSIDE = (World, Hooks, Surroundings, Stage, Life, Facts, Target, Lifted, Timeli
 MODULES = [
     import_module(f"{replay.__name__}.{each.name}") for each in iter_modules(replay.__path__)
 ]
-MACHINERY = (ModuleType, CodeType, FrameType)
+MACHINERY = (ModuleType, CodeType, FrameType, DynamicClassAttribute)
 
 
 def is_inside(thing: Any, depth: int = 3) -> bool:
@@ -684,6 +710,56 @@ def test_the_function_of_a_method_of_ours_is_not_passed_on(
     compared = f"types.MethodType(got, 1) == {theirs}; self.take(*got.kept)"
     assert ran(f"got = Got(); {compared}", GOT) is not None
     assert taken == []
+
+
+class Empty(list[object]):
+    """A list that says that it holds nothing."""
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(())
+
+
+RING: list[object] = [1]
+RING.append(RING)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda inside: inside,
+        lambda inside: [inside],
+        lambda inside: (1, {"a": [inside]}),
+        lambda inside: {inside: 1},
+        lambda inside: {inside},
+        lambda inside: frozenset({(inside,)}),
+        lambda inside: Empty([inside]),
+        lambda inside: [RING, inside],
+    ],
+)
+def test_no_collection_brings_a_function_what_it_must_not_have(
+    make: Callable[[object], object],
+) -> None:
+    assert guard.is_secret(make(sys))
+    assert not guard.is_secret(make("sys"))
+
+
+def test_the_names_of_a_module_are_an_inside() -> None:
+    """Those of one written in C, in Python, of all, and of what is judged."""
+    names = [vars(sys), vars(ast), vars(guard), sys.modules, {"__builtins__": {}}]
+    assert [guard.is_inside(one) for one in names] == [True] * len(names)
+    assert not guard.is_inside({"sys": 1})
+
+
+def test_what_reads_attributes_for_a_class_shows_and_takes_nothing() -> None:
+    for one in (DynamicClassAttribute(), classmethod(is_inside), staticmethod(is_inside)):
+        assert guard.is_guarded(one)
+        assert not guard.is_changeable(one)
+
+
+def test_only_what_is_its_own_can_be_changed() -> None:
+    own = type("Own", (), {"__module__": "judged"})
+    assert all(map(guard.is_changeable, (own, own(), SimpleNamespace())))
+    assert not any(map(guard.is_changeable, (sys, {}, property(), textwrap.TextWrapper(), list)))
 
 
 def test_nothing_of_a_stand_in_can_be_copied_from_it() -> None:

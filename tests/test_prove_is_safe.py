@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from flake8_asyncwait.check import check
+from flake8_asyncwait.replay import wall
 from flake8_asyncwait.replay.apart import ROOT, prove_apart
 from flake8_asyncwait.replay.proof import GAVE_UP, NOT_LIFTED, NOT_REPRODUCED, PROVED, Proof
 from flake8_asyncwait.verdict.checked import LONGEST
@@ -183,6 +184,55 @@ def test_nothing_happens_outside(name: str, tmp_path: Path) -> None:
     for tricks in lines_of(TRICKS[name]):
         proof = proof_of(source(mark, tricks))
         assert (proof.word, proof.reason, tricks) == (PROVED, "", tricks)
+    assert list(tmp_path.iterdir()) == []
+
+
+# What an enum reads an attribute with, by a name that it holds, from Python 3.12 on.
+READS_BY_NAME = """\
+import asyncio
+import enum
+from contextlib import contextmanager
+
+
+class Mix:
+    @property
+    def x(self):
+        return 1
+
+
+class E(Mix, enum.Enum):
+    x = 1
+
+
+def read(thing, name, reader):
+    reader._cls_type = thing[0]
+    reader.name = name
+    return E._member_map_["x"].x
+
+
+async def f(work):
+    try:
+        inner = contextmanager(E)
+        reader = inner.x
+        reader.fget = None
+        reader._attr_type = "attr"
+        modules = read([inner], "__globals__", reader)["sys"]
+        posix = read([modules], "modules", reader)["posix"]
+        read([posix], "mkfifo", reader)("{mark}", 0o600)
+    except AttributeError:
+        pass
+    task = asyncio.create_task(work())
+    await asyncio.wait([task], timeout=1)
+"""
+
+
+def test_what_reads_attributes_for_an_enum_reads_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fence holds by itself: no audit hook hears of this, and there is no wall."""
+    monkeypatch.setattr(wall, "lacking", lambda: "no wall")
+    proof = proof_of(READS_BY_NAME.replace("{mark}", str(tmp_path / "mark")))
+    assert (proof.word, proof.reason) == (PROVED, "")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import enum
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
 import pytest
 
-from flake8_asyncwait.replay import harmless, tuples
+from flake8_asyncwait.replay import harmless, managers, tuples
 from flake8_asyncwait.replay.confine import MODULE_NAME, is_own, members_left
 from flake8_asyncwait.replay.futures import Task
 from flake8_asyncwait.replay.guard import is_secret, only_own
@@ -86,6 +87,44 @@ def test_nothing_of_the_library_reads_or_sets_what_an_object_says() -> None:
 )
 def test_what_does_more_is_not_shown(module: str, names: str) -> None:
     assert not harmless.MODULES[module].keys() & set(names.split())
+
+
+def test_a_manager_decorates_as_the_librarys_does_and_copies_nothing() -> None:
+    told: list[str] = []
+
+    @managers.contextmanager
+    def plain(name: str) -> Iterator[str]:
+        told.append("enter")
+        yield name
+        told.append("leave")
+
+    @managers.asynccontextmanager
+    async def late(name: str) -> AsyncIterator[str]:
+        told.append("enter")
+        yield name
+        told.append("leave")
+
+    def function() -> str:
+        told.append("call")
+        return "returned"
+
+    async def coroutine() -> str:
+        return function()
+
+    async def enter() -> str:
+        async with late("late") as found:
+            return str(found)
+
+    function.mine = coroutine.mine = 1  # type: ignore[attr-defined]
+    decorated, awaited = plain("x")(function), late("x")(coroutine)
+    with plain("plain") as found:
+        assert (found, asyncio.run(enter())) == ("plain", "late")
+    assert told == ["enter", "enter", "leave", "leave"]
+    for _ in range(2):
+        told.clear()
+        assert (decorated(), asyncio.run(awaited())) == ("returned", "returned")
+        assert told == ["enter", "call", "leave"] * 2
+    assert not any(map(vars, (decorated, awaited, plain, late)))
 
 
 @pytest.mark.parametrize("name", ["abc.ABCMeta", "enum.EnumMeta", "functools.total_ordering"])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import (
     CodeType,
+    DynamicClassAttribute,
     FrameType,
     FunctionType,
     GenericAlias,
     MethodType,
     ModuleType,
+    SimpleNamespace,
     TracebackType,
 )
 from typing import Any
@@ -22,6 +25,7 @@ from flake8_asyncwait.replay import (
     futures,
     harmless,
     library,
+    managers,
     methods,
     scheduler,
     standins,
@@ -55,7 +59,13 @@ FORWARDING: tuple[tuple[type, Callable[[object], object]], ...] = tuple(
 ALIASES = mro_of(type(typing.Annotated[int, ""]))[:-1]
 # What the judged code is never shown, by whatever way it may have come by it.
 INSIDES = (Backstage, Stage, Facts, ModuleType, CodeType, FrameType, TracebackType)
-NOT_SHOWN = (*INSIDES, *ALIASES, typing.ForwardRef)
+# What a class reads attributes with: it acts on what it holds, whoever has put that there.
+DESCRIPTORS = (DynamicClassAttribute, classmethod, staticmethod)
+NOT_SHOWN = (*INSIDES, *ALIASES, *DESCRIPTORS, typing.ForwardRef)
+# What only a module's names say of it. All but those of C have the first, and all have the second.
+OF_MODULES = ("__builtins__", "__spec__")
+# Of the library's objects, those that hold what they are given and do nothing with it.
+HOLDING = (FunctionType, SimpleNamespace)
 # Of each class of stand-ins, what it shows: one that inherits from it may say something else.
 SHOWN: Mapping[int, frozenset[str]] = {
     id(kind): kind.SHOWN
@@ -64,6 +74,7 @@ SHOWN: Mapping[int, frozenset[str]] = {
         facts,
         futures,
         library,
+        managers,
         methods,
         scheduler,
         standins,
@@ -73,7 +84,11 @@ SHOWN: Mapping[int, frozenset[str]] = {
     for kind in vars(module).values()
     if isinstance(kind, type) and hasattr(kind, "SHOWN")
 }
-PLAIN = (str, int, float, bool, type(None), list, tuple, dict, set)  # what most are given most
+ATOMS = (str, int, float, bool, type(None))  # what most are given most
+ELEMENTS: Mapping[type, Callable[[Any], Iterable[object]]] = {
+    **{kind: vars(kind)["__iter__"] for kind in (list, tuple, set, frozenset)},
+    dict: lambda names: [*dict.keys(names), *dict.values(names)],
+}
 NOTHING = Backstage()
 OURS = __name__.partition(".")[0]
 INHERITED = (Base.__name__, Metaclass.__name__)
@@ -87,9 +102,14 @@ def is_inside(thing: object) -> bool:
     kind = type(thing)
     if kind is MethodType:
         return is_inside(_owner_of(thing))
-    if _is_own_method(thing):
+    if _is_own_method(thing) or (kind is dict and _is_of_modules(thing)):
         return True
     return issubclass(kind, INSIDES) or (is_class(thing) and (thing is type or is_guarded(thing)))
+
+
+def _is_of_modules(names: Any) -> bool:
+    """Say whether a dictionary holds the names of a module, or all modules."""
+    return names is sys.modules or any(name in names for name in OF_MODULES)
 
 
 def is_librarys(thing: object) -> bool:
@@ -113,10 +133,38 @@ def _module_of_function(function: object) -> object:
 
 
 def is_secret(thing: object) -> bool:
-    """Say whether no function of the judged code may be given an object. Tracebacks it may pass on,
-    to `__exit__` of something else, and the classes of errors it is asked about."""
+    """Say whether no function of the judged code may be given an object, or a collection that it
+    is in, however deep."""
+    if type(thing) in ATOMS:
+        return False
+    seen: set[int] = set()
+    todo = [thing]
+    while todo:
+        one = todo.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if _is_secret(one):
+            return True
+        todo += _held(one)
+    return False
+
+
+def _held(thing: object) -> Iterable[object]:
+    """Return what is in a collection: by Python's own ways, for one of the judged code may say
+    something else."""
     kind = type(thing)
-    if kind in PLAIN or issubclass(kind, TracebackType):
+    for one, elements in ELEMENTS.items():
+        if issubclass(kind, one):
+            return elements(thing)
+    return ()
+
+
+def _is_secret(thing: object) -> bool:
+    """Say that of one object. Tracebacks it may pass on, to `__exit__` of something else, and the
+    classes of errors it is asked about."""
+    kind = type(thing)
+    if kind in ATOMS or issubclass(kind, TracebackType):
         return False
     if is_class(thing) and issubclass(thing, BaseException):
         return False
@@ -195,7 +243,10 @@ def method_of(function: object) -> object:
 
 
 def is_changeable(thing: object) -> bool:
-    """Say whether an object is the judged code's own: classes of the library are everybody's."""
-    if is_librarys(thing):
+    """Say whether an attribute of an object may be set: it is the judged code's own, or only holds
+    it. What the library made is everybody's, as its classes are."""
+    if is_guarded(thing) or is_librarys(thing):
         return False
-    return not is_guarded(thing) and (not is_class(thing) or is_own(thing))
+    if is_own(thing if is_class(thing) else type(thing)):
+        return True
+    return any(type(thing) is kind for kind in HOLDING)

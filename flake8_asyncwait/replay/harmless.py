@@ -20,7 +20,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flake8_asyncwait.replay import enums, tuples
+from flake8_asyncwait.replay import enums, managers, tuples
 from flake8_asyncwait.replay.confine import (
     MODULE_NAME,
     is_class,
@@ -192,9 +192,10 @@ _FORMS: dict[str, object] = {name: Form() for name in typing.__all__}
 # Enums make instances of their own class, and set `_name_`, `_value_` and the like of these.
 # Not shown, as they do more: ChainMap, UserDict, UserList (`copy.copy`, which does what
 # `__reduce_ex__` says), cached_property (writes into a `__dict__`), partialmethod, singledispatch,
-# total_ordering and update_wrapper (set attributes of what they are given), the caches and
-# ContextDecorator (copy a `__dict__`), metaclasses (give a class members of any name), attrgetter
-# and methodcaller, the library's namedtuple and NamedTuple (compile text).
+# total_ordering and update_wrapper (set attributes of what they are given), the caches, wraps,
+# ContextDecorator, contextmanager and asynccontextmanager (copy a `__dict__`: that of a class holds
+# what its attributes are read with), metaclasses (give a class members of any name), attrgetter and
+# methodcaller, the library's namedtuple and NamedTuple (compile text).
 MODULES: Mapping[str, Mapping[str, object]] = {
     "__future__": {"annotations": None},
     "abc": {
@@ -210,11 +211,14 @@ MODULES: Mapping[str, Mapping[str, object]] = {
         "namedtuple": tuples.namedtuple,
     },
     "collections.abc": _ABC,
-    "contextlib": _shown(
-        contextlib,
-        "AbstractAsyncContextManager AbstractContextManager aclosing asynccontextmanager closing"
-        " contextmanager nullcontext",
-    ),
+    "contextlib": {
+        **_shown(
+            contextlib,
+            "AbstractAsyncContextManager AbstractContextManager aclosing closing nullcontext",
+        ),
+        "asynccontextmanager": managers.asynccontextmanager,
+        "contextmanager": managers.contextmanager,
+    },
     "dataclasses": {"dataclass": dataclass, "field": Field},
     "enum": {
         **enums.shown("Enum", "Flag", "IntEnum", "IntFlag", "StrEnum"),
