@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -666,6 +667,43 @@ class TestStyle:
         for name, text in files.items():
             (tmp_path / name).write_text(text, encoding="latin-1")
         assert style_of(str(tmp_path / "pkg"), str(tmp_path)) == style
+
+    @pytest.mark.parametrize(
+        ("name", "text", "style"),
+        [
+            ("ruff.toml", "indent-width = 100000000", Style(88)),
+            ("ruff.toml", "indent-width = 99999999999999999999", Style(88)),
+            ("ruff.toml", "indent-width = -1", Style(88)),
+            ("ruff.toml", "indent-width = true", Style(88)),
+            ("ruff.toml", "line-length = 99999999999999999999", Style(88)),
+            ("ruff.toml", "line-length = true", Style(88)),
+            ("ruff.toml", f"line-length = 0x{'f' * 5000}", Style(88)),
+            ("ruff.toml", f"x = {'9' * 5000}", Style()),
+            ("ruff.toml", f"target-version = 0x{'f' * 5000}", Style(88)),
+            ("ruff.toml", f"{'a.' * 40_000}b = 1", Style()),
+            ("ruff.toml", f"a = {'[' * 100_000}", Style()),
+            ("pyproject.toml", f"[tool.black]\ntarget-version=['py3{'9' * 5000}']", Style(88)),
+            ("pyproject.toml", f"[project]\nrequires-python = '>=3.{'9' * 5000}'", Style()),
+            ("pyproject.toml", f"[project]\nrequires-python = [0x{'f' * 5000}]", Style()),
+            ("pyproject.toml", "[project]\nrequires-python = '>=3.\u00b2'", Style()),
+            ("setup.cfg", "[flake8]\nmax-line-length = \u00b2", Style()),
+            ("setup.cfg", f"[flake8]\nmax-line-length = {'9' * 5000}", Style()),
+            ("setup.cfg", "[flake8]\nmax-line-length = 0", Style()),
+        ],
+        ids=lambda value: str(value)[:60],
+    )
+    def test_no_setting_of_another_tool_costs_more_than_its_file(
+        self, tmp_path: Path, name: str, text: str, style: Style
+    ) -> None:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        began = time.process_time()
+        assert style_of(str(tmp_path), str(tmp_path)) == style
+        assert time.process_time() - began < 2
+
+    def test_nor_does_what_is_made_for_it(self, tmp_path: Path) -> None:
+        put(tmp_path / "ruff.toml", "indent-width = 1000000\n")
+        made = template(style=style_of(str(tmp_path), str(tmp_path)))
+        assert made == template(style=Style(88))
 
 
 class TestWriting:

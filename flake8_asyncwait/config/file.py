@@ -6,9 +6,9 @@ import os
 import re
 
 from flake8_asyncwait.config.settings import KEYS, Key, nearest
-from flake8_asyncwait.config.toml import parse
 from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.source.text import SourceError, read
+from flake8_asyncwait.source.toml import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,16 +6,11 @@ from __future__ import annotations
 import configparser
 import os
 import re
-import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from flake8_asyncwait.source.text import SourceError, decode, read
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from flake8_asyncwait.source.toml import parse
 
 Version = tuple[int, int]
 Table = dict[str, Any]
@@ -23,6 +18,9 @@ Table = dict[str, Any]
 _RUFF_FILES = (".ruff.toml", "ruff.toml")
 _FLAKE8_FILES = ("setup.cfg", "tox.ini", ".flake8")
 _DEFAULT_WIDTH = 88  # black's and ruff's
+# What settings of other tools may say: nobody means more, and what is made would be as large.
+_WIDEST, _WIDEST_INDENT = 1000, 16
+_NUMBER = r"\d{1,4}(?!\d)"
 
 
 class Style(NamedTuple):
@@ -56,8 +54,7 @@ def style_of(directory: str, root: str) -> Style:
         alone = next(filter(None, (_toml(os.path.join(folder, name)) for name in _RUFF_FILES)), {})
         ruff, black = alone or _table(tool, "ruff"), _table(tool, "black")
         for table, key in ((ruff, "line-length"), (black, "line-length"), (black, "line_length")):
-            found = table.get(key)
-            formatter = found if formatter is None and isinstance(found, int) else formatter
+            formatter = _up_to(_WIDEST, table.get(key)) if formatter is None else formatter
         if formatter is None and (ruff or "black" in tool):
             formatter = _DEFAULT_WIDTH
         linter = _max_line_length(folder) if linter is None else linter
@@ -66,9 +63,9 @@ def style_of(directory: str, root: str) -> Style:
         if quote is None and layout.get("quote-style") in ("single", "double"):
             quote = {"single": "'", "double": '"'}[layout["quote-style"]]
         if indent is None and ruff:
-            wide = ruff.get("indent-width", 4)
             tabs = layout.get("indent-style") == "tab"
-            indent = "\t" if tabs else " " * (wide if isinstance(wide, int) else 4)
+            wide = _up_to(_WIDEST_INDENT, ruff.get("indent-width"))
+            indent = "\t" if tabs else " " * (wide or 4)
     return Style(
         linter if formatter is None else formatter,
         min(versions, default=None),
@@ -87,9 +84,16 @@ def _upwards(directory: str, root: str) -> Iterator[str]:
 
 def _toml(path: str) -> Table:
     try:
-        return tomllib.loads(decode(path, read(path)).text)
-    except (SourceError, tomllib.TOMLDecodeError, RecursionError):
+        return parse(path, read(path))[1]
+    except SourceError:
         return {}
+
+
+def _up_to(most: int, found: object) -> int | None:
+    """A number that is set, if it is one that somebody may mean."""
+    if not isinstance(found, int) or isinstance(found, bool):
+        return None
+    return found if 1 <= found <= most else None
 
 
 def _table(table: Table, key: str) -> Table:
@@ -109,21 +113,25 @@ def _max_line_length(folder: str) -> int | None:
         for section in ("flake8", "pycodestyle"):
             for key in ("max-line-length", "max_line_length"):
                 value = parser.get(section, key, fallback="").strip()
-                if value.isdigit():
-                    return int(value)
+                found = re.fullmatch(_NUMBER, value, re.ASCII)
+                width = _up_to(_WIDEST, int(value)) if found else None
+                if width is not None:
+                    return width
     return None
 
 
 def _versions(project: Table, ruff: Table, black: Table) -> Iterator[Version]:
     """The oldest Python that each of a project's settings admits."""
-    targets = [ruff.get("target-version"), *_strings(black.get("target-version"))]
+    targets = _strings([ruff.get("target-version")]) + _strings(black.get("target-version"))
     for target in targets:
-        match = re.fullmatch(r"py(\d)(\d+)", str(target))
+        match = re.fullmatch(rf"py(\d)({_NUMBER})", target, re.ASCII)
         if match:
             yield int(match[1]), int(match[2])
     poetry = _table(_table(_table(project, "tool"), "poetry"), "dependencies")
-    for asked in (_table(project, "project").get("requires-python"), poetry.get("python")):
-        found = re.findall(r"(?:>=?|~=?|==?|\^|^)\s*(\d+)\.(\d+)", str(asked))
+    asks = _table(project, "project").get("requires-python"), poetry.get("python")
+    for asked in _strings(list(asks)):
+        pattern = rf"(?:>=?|~=?|==?|\^|^)\s*({_NUMBER})\.({_NUMBER})"
+        found = re.findall(pattern, asked, re.ASCII)
         if found:
             yield min((int(major), int(minor)) for major, minor in found)
 
