@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 from collections.abc import Iterator
 from string import ascii_letters
 
@@ -169,6 +170,36 @@ def test_what_is_no_call_is_no_candidate_in_the_tree(text: str) -> None:
 def test_of_many_names_every_line_is_a_candidate() -> None:
     text = "".join(f"import asyncio as a{n}\n" for n in range(100)) + "a99.wait([])\n"
     assert call_lines(ast.parse(text), candidates(text)) == [101]
+
+
+OF_A = "#" + "a#" * 249 + "\n"
+# Each name is followed by what all others are followed by: to read that for each takes a minute.
+REPEATED = [
+    f"import asyncio as a\nx = (1\n{OF_A * 19}{' ' * 85_000})\na.wait([])\n",
+    f"import asyncio as a\nx = (1\n{OF_A * 19}{'( ' * 80}{') ' * 80})\na.wait([])\n" * 9,
+    f"import asyncio as a\n{OF_A * 400}a.wait([])\n",
+    f"import asyncio as a\n#{'a#' * 90_000}\na.wait([])\n",
+    f"import asyncio as a\n{('#' + 'asyncio import (#' * 29 + chr(10)) * 400}a.wait([])\n",
+    f"from asyncio import wait as a\n#{'wait#' * 20_000}\nas_{'x' * 90_000}\na([])\n",
+    f"import asyncio as a\n#{'wait as#' * 20_000}\nas_{'x' * 90_000}\na.wait([])\n",
+]
+
+
+@pytest.mark.parametrize("text", REPEATED, ids=lambda text: text[:60])
+def test_what_stands_behind_many_names_is_not_read_for_each(text: str) -> None:
+    began = time.process_time()
+    found = candidates(text)
+    assert time.process_time() - began < 2
+    assert text.count("\n") in found.lines
+    assert found.names & {"wait", "a"}
+
+
+def test_there_may_be_many_long_comments_between_two_tokens() -> None:
+    long, gap = "#" + "x" * 2_000 + "\n", "#\n" * 50
+    text = f"import asyncio\nasync def f(jobs):\n    (asyncio{long}.{gap}wait{ARGUMENTS})\n"
+    assert call_lines(ast.parse(text), candidates(text)) == [54]
+    text = f"from asyncio import ({gap}wait{long}as{gap}w)\nasync def f(jobs):\n    w{ARGUMENTS}\n"
+    assert call_lines(ast.parse(text), candidates(text)) == [104]
 
 
 def test_a_callee_counts_where_its_last_name_ends() -> None:

@@ -13,19 +13,16 @@ from flake8_asyncwait.source.text import codec_lines
 
 # Regular expressions, compiled where they are needed first: most runs do without the costly ones.
 
-# What may stand between two tokens of an expression that is broken over lines. The comments in it
-# are bounded, and with them the time for a text of nothing but comments on asyncio.
+# What may stand between two tokens of an expression that is broken over lines, but comments. A
+# pattern that looks for it behind a name takes time for its length once: what stands behind two
+# names is not the same. A comment may hold many names, and what follows it stands behind them all.
 _SPACE = r"[\s\\()]*"
-_COMMENT = r"#[^\n]{0,500}\n"
-_GAP = rf"{_SPACE}(?:{_COMMENT}{_SPACE}){{0,20}}"
-_DOT = rf"{_GAP}\.{_GAP}"
 # These begin with plain text, not with a word boundary: so they are found many times faster.
 _WAIT = r"wait(?<!\wwait)(?!\w)"
 _WAIT_BYTES = _WAIT.encode()
-_CALLED = rf"{_DOT}(?:tasks{_DOT})?(wait)\b"
-_SPELLED = rf"asyncio(?:{_CALLED}|(?:[\s\\]*\.[\s\\]*tasks)?[\s\\]+(as|import)\b[\s\\]*)"
+_IMPORTED = r"asyncio(?:[\s\\]*\.[\s\\]*tasks)?[\s\\]+(as|import)\b[\s\\]*"
 _NAME = r"[^\s\\,;()#]+"
-_LIST = rf"\((?:[^()#]+|{_COMMENT}){{0,200}}|(?:[^\n\\;(#]|\\\n)*"
+_LIST = r"\((?:[^()#]+|#[^\n]*\n)*|(?:[^\n\\;(#]|\\\n)*"
 
 # What names a codec in one of the first two lines: more than Python takes for that.
 _CODEC = rb"coding[:=][ \t]*([-\w.]+)"
@@ -34,6 +31,14 @@ PLAIN_CODECS = frozenset({"ascii", "cp1252", "iso8859-1", "iso8859-15", "koi8-r"
 
 # Of more names than these every line is a candidate: each takes a look at the whole text.
 _MANY = 20
+# What stands between tokens, and in lists of imports, is read as often as it stands behind a name.
+# Together that is less than the text, but in one of nothing but comments on asyncio.
+_READ_AT_MOST = 4
+_READ_ALWAYS = 10_000
+
+
+class _TooOften(Exception):
+    """To follow each name takes longer than to take every line for a candidate."""
 
 
 class Candidates(NamedTuple):
@@ -69,27 +74,37 @@ def candidates(
 ) -> Candidates:
     """Where the text of a file, with lines that end in `\n`, may hold a site. `words` are those of
     the kinds of site that are looked for besides waits."""
+    try:
+        return _candidates(text, wait_functions, words)
+    except _TooOften:
+        return Candidates(_all_lines(text), frozenset(re.findall(r"\w+", text)))
+
+
+def _candidates(text: str, wait_functions: Collection[str], words: Collection[str]) -> Candidates:
+    reader = _Reader(text)
     names: set[str] = set()
     patterns: set[str] = set()
+    modules: set[str] = set()
     offsets: set[int] = set()
     for name in _last_names(wait_functions):
         if name in text:
-            names |= {name, *_renamed(name, text)}
+            names |= {name, *reader.renamed(name)}
             patterns |= set(map(re.escape, names))
     if "asyncio" in text and re.search(_WAIT, text):
-        modules, functions = _imported(text, offsets)
+        modules, functions = reader.imported()
         names |= {"wait", *functions}
-        patterns |= {name + _CALLED for name in map(re.escape, modules)}
         patterns |= {rf"{name}(?<![.\w]{name})\b" for name in map(re.escape, functions)}
     if "asyncio" in text:
         spoken = {word for word in words if word in text}
-        spoken |= {other for word in spoken for other in _renamed(word, text)}
+        spoken |= {other for word in spoken for other in reader.renamed(word)}
         names |= spoken
         patterns |= {rf"{name}(?<!\w{name})\b" for name in map(re.escape, spoken)}
-    if len(patterns) > _MANY:
-        return Candidates(range(1, text.count("\n") + 2), frozenset(names))
+    if len(patterns) + len(modules) > _MANY:
+        return Candidates(_all_lines(text), frozenset(names))
     for pattern in patterns:
         offsets.update(match.end() for match in re.finditer(pattern, text))
+    for name in sorted(modules):
+        offsets.update(reader.waits(name))
     return Candidates(tuple(_lines(text, sorted(offsets))), frozenset(names))
 
 
@@ -102,38 +117,92 @@ def _may_hide_words(codec: bytes) -> bool:
         return False
 
 
-def _imported(text: str, offsets: set[int]) -> tuple[set[str], set[str]]:
-    """The names that imports give to asyncio or its `tasks`, and those they give to its `wait`.
+class _Reader:
+    """The text of a file, of which a bounded part is read again and again.
 
-    Also puts into `offsets` where `asyncio.wait`, spelled like this, ends.
+    Its methods raise `_TooOften` beyond that.
     """
-    modules: set[str] = set()
-    functions: set[str] = set()
-    line_end = 0
-    for match in re.finditer(_SPELLED, text):
-        end = match.end()
-        if match[1]:
-            offsets.add(end)
-        elif match[2] == "as":
-            if (name := re.compile(_NAME).match(text, end)) is not None:
-                modules.add(name[0])
-        elif text.startswith("(", end) or end > line_end:  # else it is part of the list before
-            imported = re.compile(_LIST).match(text, end)
-            assert imported is not None, "it matches nothing, too"
-            line_end = imported.end()
-            for public, found in (("tasks", modules), ("wait", functions)):
-                if public in imported[0] or "*" in imported[0]:
-                    found |= {public, *_renamed(public, imported[0])}
-    return modules, functions
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.left = _READ_AT_MOST * len(text) + _READ_ALWAYS
+
+    def waits(self, module: str) -> Iterator[int]:
+        """Where `wait` ends, where it is had from what is called `module`, or from its `tasks`."""
+        text, wait = self.text, re.compile(r"wait\b")
+        for match in re.finditer(rf"{re.escape(module)}{_SPACE}[.#]", text):
+            at = self._dot(match.end() - 1)
+            if at is not None and text.startswith("tasks", at):
+                at = self._dot(at + len("tasks"))
+            if at is not None and wait.match(text, at):
+                yield at + len("wait")
+
+    def renamed(self, name: str, start: int = 0, stop: int | None = None) -> Iterator[str]:
+        """What else imports may call `name`, where it stands in a part of the text."""
+        text, renaming, other = self.text, re.compile(r"\bas\b"), re.compile(_NAME)
+        end = len(text) if stop is None else stop
+        for match in re.compile(rf"{re.escape(name)}{_SPACE}(?:#|\bas\b)").finditer(
+            text, start, end
+        ):
+            at = match.end()
+            if text.startswith("#", at - 1):
+                at = self._gap(at - 1)
+                if renaming.match(text, at) is None:
+                    continue
+                at += len("as")
+            if (found := other.match(text, self._gap(at))) is not None:
+                self._spend(found.end() - found.start())
+                yield found[0]
+
+    def imported(self) -> tuple[set[str], set[str]]:
+        """The names that `asyncio` or its `tasks` have, and those that its `wait` has."""
+        text, name, imports = self.text, re.compile(_NAME), re.compile(_LIST)
+        modules: set[str] = {"asyncio"}
+        functions: set[str] = set()
+        line_end = 0
+        for match in re.finditer(_IMPORTED, text):
+            end = match.end()
+            if match[1] == "as":
+                if (found := name.match(text, end)) is not None:
+                    modules.add(found[0])
+            elif text.startswith("(", end) or end > line_end:  # else it is part of the list before
+                listed = imports.match(text, end)
+                assert listed is not None, "it matches nothing, too"
+                line_end = listed.end()
+                self._spend(line_end - end)
+                for public, names in (("tasks", modules), ("wait", functions)):
+                    if public in listed[0] or "*" in listed[0]:
+                        names |= {public, *self.renamed(public, end, line_end)}
+        return modules, functions
+
+    def _dot(self, at: int) -> int | None:
+        """Where the token behind a dot begins, if the next one is a dot."""
+        at = self._gap(at)
+        return self._gap(at + 1) if self.text.startswith(".", at) else None
+
+    def _gap(self, at: int) -> int:
+        """Where the next token begins."""
+        text, space, start = self.text, re.compile(_SPACE), at
+        while (match := space.match(text, at)) is not None:
+            at = match.end()
+            if not text.startswith("#", at):
+                break
+            at = text.find("\n", at) + 1 or len(text)
+        self._spend(at - start)
+        return at
+
+    def _spend(self, length: int) -> None:
+        self.left -= length
+        if self.left < 0:
+            raise _TooOften
 
 
 def _last_names(wait_functions: Collection[str]) -> list[str]:
     return [dotted.rpartition(".")[2] for dotted in wait_functions]
 
 
-def _renamed(name: str, text: str) -> list[str]:
-    """What else imports may call `name`."""
-    return re.findall(rf"{re.escape(name)}{_GAP}\bas\b{_GAP}({_NAME})", text)
+def _all_lines(text: str) -> Sequence[int]:
+    return range(1, text.count("\n") + 2)
 
 
 def _lines(text: str, offsets: Iterable[int]) -> Iterator[int]:
