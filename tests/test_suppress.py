@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import io
+import sys
 import tokenize
 from argparse import Namespace
 
@@ -12,7 +14,7 @@ from flake8.violation import Violation
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from flake8_asyncwait.source.suppress import Noqa, is_file_suppressed
+from flake8_asyncwait.source.suppress import Noqa, is_file_suppressed, with_noqa
 
 FRAGMENTS = st.sampled_from(
     [
@@ -139,6 +141,34 @@ class TestLines:
         for line, _ in enumerate(io.StringIO(text), 1):
             for code in ("AWT101", "AWT102", "AWT201"):
                 assert noqa.covers(line, code) == flake8_covers(text, line, code)
+
+
+# Each with the lines that a comment can suppress something on, from Python 3.12 on.
+FORMATTED = [
+    ('f(x, f"""{\nx=}""")\n', [2]),
+    ('f(x, f"""{\nx}""")\n', [2]),
+    ('f(x, f"""{x:{\nx}}""", y)\n', [2]),
+    ('f(x, f"""{f\'{f(\nx)}\'\n=}""", y)\n', [3]),
+    ('f(x, f"""{ # why\nx=}""", y)\n', [2]),
+    ('f(x, f"""\n{x}""", y)\n', [1, 2]),
+    ('f(x, f\'{x}\', f"""{x}""",\n  y)\n', [1, 2]),
+]
+TEMPLATES = [(text.replace('f"', 't"'), lines) for text, lines in FORMATTED]
+OF_VERSION = {12: FORMATTED, 14: TEMPLATES}
+GIVEN = [(version, *each) for version, several in OF_VERSION.items() for each in several]
+
+
+class TestNewComments:
+    @pytest.mark.parametrize(("version", "text", "lines"), GIVEN)
+    def test_none_gets_into_a_string(self, version: int, text: str, lines: list[int]) -> None:
+        """The text between the braces is part of what `{x=}` and a template come to."""
+        if sys.version_info < (3, version):
+            pytest.skip(f"syntax of Python 3.{version}")
+        for line in range(1, text.count("\n") + 1):
+            after = with_noqa(text, {line: ["AWT101"]})
+            assert ast.dump(ast.parse(after)) == ast.dump(ast.parse(text))
+            assert Noqa(after).covers(line, "AWT101") is (line in lines)
+            assert (after == text) is (line not in lines)
 
 
 class TestFiles:

@@ -71,7 +71,8 @@ def with_noqa(text: str, codes: Mapping[int, Iterable[str]]) -> str:
 
     A comment goes to the end of its line, or of the last of the lines that are tied to it; codes
     that a `# noqa` comment is to suppress already stay in it. Where there is no place for one
-    nothing is put in: `Noqa` says so.
+    nothing is put in: `Noqa` says so. There is none where a line ends inside a string that is
+    formatted: what stands there may be part of what comes of that.
     """
     from token import COMMENT
 
@@ -79,9 +80,10 @@ def with_noqa(text: str, codes: Mapping[int, Iterable[str]]) -> str:
     tokens = _tokens(lines)
     last = {line: end for first, end in _tied_lines(tokens) for line in range(first, end + 1)}
     comments = {token.start[0]: token.start[1] for token in tokens if token.type == COMMENT}
+    formatted = _ends_in_format(tokens)
     wanted: dict[int, set[str]] = {}
     for line, new in codes.items():
-        if line in last:
+        if line in last and last[line] not in formatted:
             wanted.setdefault(last[line], set()).update(new)
     for line, new in wanted.items():
         body = lines[line - 1].removesuffix("\n")
@@ -123,6 +125,22 @@ def _tokens(lines: list[str]) -> list[TokenInfo]:
         return list(tokenize.generate_tokens(iter(lines).__next__))
     except (tokenize.TokenError, SyntaxError):
         return []
+
+
+def _ends_in_format(tokens: list[TokenInfo]) -> set[int]:
+    """The lines that end between the braces of a string that is formatted. Before Python 3.12, an
+    f-string is one token and ties its lines together."""
+    from token import NL, tok_name
+
+    found: set[int] = set()
+    depth = 0
+    for token in tokens:
+        kind = tok_name[token.type]
+        depth += kind in ("FSTRING_START", "TSTRING_START")
+        depth -= kind in ("FSTRING_END", "TSTRING_END")
+        if depth and token.type == NL:
+            found.add(token.start[0])
+    return found
 
 
 def _tied_lines(tokens: list[TokenInfo]) -> Iterator[tuple[int, int]]:
