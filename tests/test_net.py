@@ -65,10 +65,10 @@ name, named = "rewrite", lambda text, seen, index, *rest: seen[index].analysed.f
 """,
 }
 FAIL = """
-def fail(*args):
+def fail(*args, **options):
     if named(*args) == "consume":
         raise ERROR
-    return work(*args)
+    return work(*args, **options)
 work = getattr(where, name)
 """
 CHECKED = ["lowered", "analysed", "decided"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from math import inf
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.facts import NONE_AGREE, Agreeing, Facts, Site
@@ -13,13 +14,13 @@ from flake8_asyncwait.analysis.machine.books import (
     FEW_WORK,
     SOME,
     SOME_STATES,
+    Allowance,
     Books,
     Decided,
     Leak,
     MakeBooks,
     Undetermined,
     books_for,
-    work_for,
 )
 from flake8_asyncwait.analysis.machine.execute import run_block
 from flake8_asyncwait.analysis.machine.handover import hand_over
@@ -96,7 +97,9 @@ class Runs:
     `all_owners` says that tasks of others count too (AWT105). `make_books` makes the books of a
     run: a fix has some that take notes. They share the bound of work: `left` is how much each may
     still take, by the number of tasks that a collection of unknown size stands for, and `SOME`.
-    Raises `TooDeep`: what could be lowered may still be nested more deeply than can be followed.
+    What they take is taken from the `allowance` of the file; without one, only the function is
+    bounded. Raises `TooDeep`: what could be lowered may still be nested more deeply than can be
+    followed.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class Runs:
         kinds: Mapping[ir.Call, Kind],
         all_owners: bool = False,
         make_books: MakeBooks = books_for,
+        allowance: Allowance | None = None,
     ) -> None:
         try:
             self.facts: Facts = facts_of(program, func, kinds)
@@ -119,7 +123,8 @@ class Runs:
         self.make_books = make_books
         self._last = max((n.line for n in every(func) if hasattr(n, "line")), default=func.line)
         self._passed: dict[Agreeing, Passed] = {}
-        self.left = {many: work_for(many, self.facts.size) for many in range(MANY, SOME - 1, -1)}
+        self.allowance = allowance or Allowance(inf)
+        self.left = self.allowance.work_for(self.facts.size)
 
     def analyse(self, site: Site, most: int = MANY, agrees: bool = False) -> Analysed:
         """Run all executions for one of `facts.sites`; a collection of unknown size stands for
@@ -156,7 +161,8 @@ class Runs:
     def _without_others(self) -> Runs:
         """The same runs, where functions of other modules are unknown."""
         alone = self.program.alone()
-        return Runs(alone, self.func, self._kinds, self.all_owners, self.make_books)
+        others = self.all_owners, self.make_books, self.allowance
+        return Runs(alone, self.func, self._kinds, *others)
 
     def _analyse(self, site: Site, most: int, agrees: bool) -> Analysed | None:
         """What all executions show; None where those of functions of other modules are too many."""
@@ -246,6 +252,7 @@ class Runs:
             pass
         finally:
             self.left[SOME if run.most_states else run.many] -= run.books.work
+            self.allowance.left -= run.books.work + sum(books.work for books in run.trials)
 
 
 def _may_tell_more(run: Machine) -> bool:

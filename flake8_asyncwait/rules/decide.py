@@ -11,7 +11,7 @@ from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.code.walk import every, last_name
 from flake8_asyncwait.analysis.fates import family_books
 from flake8_asyncwait.analysis.interpret import Analysed, Runs
-from flake8_asyncwait.analysis.machine.books import MakeBooks, books_for
+from flake8_asyncwait.analysis.machine.books import Allowance, MakeBooks, books_for
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import rule_of
@@ -51,11 +51,11 @@ def decide(
     """Check a file whose candidates stand on `lines`; see `check.check`. `outline` is that of the
     file where `tree` has only the statements around these lines, `made` are its creations."""
     file = File(text, tree, options, whole=outline, path=path, made=made)
-    net = Net()
+    net, allowance = Net(), Allowance()
     decided: list[Decision] = []
     for entry, within in file.around(lines).items():
         with net.over(*(entry.place if entry else ())) as over:
-            decided += _outermost(file, entry, within, options, net)
+            decided += _outermost(file, entry, within, options, net, allowance)
         if over.failed:
             decided += (UndeterminedSite(line, 0, INTERNAL_ERROR) for line in within)
     return Checked(
@@ -68,9 +68,15 @@ def decide(
 
 
 def _outermost(
-    file: File, entry: Entry | None, lines: list[int], options: Options, net: Net
+    file: File,
+    entry: Entry | None,
+    lines: list[int],
+    options: Options,
+    net: Net,
+    allowance: Allowance,
 ) -> list[Decision]:
-    """What is decided of the sites in an outermost function, on the given lines."""
+    """What is decided of the sites in an outermost function, on the given lines, within the
+    `allowance` of the file."""
     func = file.lower(entry)
     if isinstance(func, str):
         return [UndeterminedSite(line, 0, func) for line in lines]
@@ -78,7 +84,7 @@ def _outermost(
     for inner, sites in _with_sites(file, func):
         with net.over(inner.line, "" if inner.module else inner.shown) as over:
             try:
-                decided += _function(file, inner, sites, options)
+                decided += _function(file, inner, sites, options, allowance)
             except TooDeep:
                 decided += (UndeterminedSite(c.line, c.column, TOO_DEEP) for c in sites)
         if over.failed:
@@ -86,10 +92,12 @@ def _outermost(
     return decided
 
 
-def _function(file: File, func: ir.Func, sites: Sites, options: Options) -> list[Decision]:
+def _function(
+    file: File, func: ir.Func, sites: Sites, options: Options, allowance: Allowance
+) -> list[Decision]:
     """What is decided of the sites of one function."""
     decided: list[Decision] = []
-    for analysed in _analysed(file, func, sites, options):
+    for analysed in _analysed(file, func, sites, options, allowance):
         fired, call = fires(analysed, options), analysed.site.call
         if fired is not None:
             code, hit = fired
@@ -101,15 +109,20 @@ def _function(file: File, func: ir.Func, sites: Sites, options: Options) -> list
     return decided
 
 
-def _analysed(file: File, func: ir.Func, sites: Sites, options: Options) -> Iterator[Analysed]:
+def _analysed(
+    file: File, func: ir.Func, sites: Sites, options: Options, allowance: Allowance
+) -> Iterator[Analysed]:
     """The sites of one function, analysed: its waits first, within one bound of work."""
     waits = {call: kind for call, kind in sites.items() if kind is WAIT}
     family = {call: kind for call, kind in sites.items() if kind is not WAIT}
-    runs = Runs(file.program, func, waits, "AWT105" in options.codes) if waits else None
-    if runs is not None:
+    runs = None
+    if waits:
+        all_owners = "AWT105" in options.codes
+        runs = Runs(file.program, func, waits, all_owners, allowance=allowance)
         yield from runs.all()
     if family:
-        others = Runs(file.program, func, family, make_books=family_books)
+        make = family_books
+        others = Runs(file.program, func, family, make_books=make, allowance=allowance)
         if runs is not None:
             others.go_on_after(runs)
         yield from others.all()

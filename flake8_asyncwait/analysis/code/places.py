@@ -15,9 +15,10 @@ from flake8_asyncwait.sites.outline import blocks
 # and libcst takes a time to parse it that grows with the square of its depth.
 MAX_NESTING = 500
 # Nor are patterns that have too many brackets around them: with each tuple or mapping around one,
-# libcst takes four times as long. This is what those of a function may weigh: nine pairs of
-# brackets, or eight at most four times.
-MAX_PATTERNS = 4**9
+# libcst takes four times as long. This is what those of a function may weigh: six pairs of
+# brackets, and so much for each character that no file takes more than seconds for its length.
+MAX_PATTERNS = 4**6
+MAX_PATTERNS_PER_CHARACTER = 32
 _NO_BRACKET = re.compile(r"""#[^\n]*|('{3}|"{3}|'|")(?:\\.|(?!\1).)*\1|[^][(){}]""", re.DOTALL)
 # The parts of a statement that hold no candidates of its own.
 _APART = (ast.stmt, ast.JoinedStr, getattr(ast, "TemplateStr", ast.JoinedStr))
@@ -52,7 +53,9 @@ def places_of(
     Raises `RecursionError` where an expression or a pattern is nested too deeply, at once: so that
     nobody parses it again.
     """
-    if sum(_weight(head) for head in _heads(nodes, lines)) > MAX_PATTERNS:
+    heads = list(_heads(nodes, lines))
+    most = MAX_PATTERNS + MAX_PATTERNS_PER_CHARACTER * sum(map(len, heads))
+    if sum(map(_weight, heads)) > most:
         raise RecursionError
     return iter(list(_places(nodes, names, lines, first)))
 

@@ -20,6 +20,10 @@ from flake8_asyncwait.named import NamedTuple
 FIRST_WORK = 33_000
 NODE_WORK = 8
 MAX_WORK = 105_000
+# The work on all functions of a file is bounded, too: twice what any file of the labelled corpus
+# takes. Beyond that each function may take only what its own length gives it, and has one try.
+FILE_WORK = 1_000_000
+LATE_WORK = 250
 # Where one task to a collection is too many as well, a last try, `SOME`, follows so many states
 # from a statement at most: what it shows to be lost is lost, and it shows nothing else.
 SOME = 0
@@ -209,6 +213,21 @@ MakeBooks = Callable[[int, int], Books]
 def books_for(many: int, limit: int) -> Books:
     """The books of a check."""
     return Books(limit)
+
+
+class Allowance:
+    """What the work on the functions of a file may take, one after the other: `left` is how much is
+    left of it. The work on one that has begun goes on as if there were enough."""
+
+    def __init__(self, left: float = FILE_WORK) -> None:
+        self.left = left
+
+    def work_for(self, size: int) -> dict[int, int]:
+        """How much work all runs over the next function may take together, by the number of tasks
+        that a collection of unknown size stands for, and `SOME`."""
+        if self.left > 0:
+            return {many: work_for(many, size) for many in range(MANY, SOME - 1, -1)}
+        return {**dict.fromkeys(range(MANY, SOME - 1, -1), 0), MANY: LATE_WORK + NODE_WORK * size}
 
 
 def work_for(many: int, size: int) -> int:

@@ -235,6 +235,8 @@ class Machine:
     once: Once = field(default_factory=Once)
     # The `async for` loops over `as_completed`, as ids, and whether that has a timeout of its own.
     completing: dict[int, bool] = field(default_factory=dict)
+    # The books of all trials: what these take is beside the work on the function.
+    trials: list[Books] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.line = self.func.line
@@ -264,7 +266,10 @@ class Machine:
 
     def apart(self, facts: Facts, books: Books, many: int) -> Machine:
         """A machine of its own, for a trial."""
-        return Machine(self.program, self.func, facts, self.site, books, many)
+        trial = Machine(self.program, self.func, facts, self.site, books, many)
+        trial.trials = self.trials
+        self.trials.append(books)
+        return trial
 
     def at_start(self) -> Context:
         """The place where the function starts."""
