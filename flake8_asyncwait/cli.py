@@ -99,6 +99,6 @@ def _run(arguments: Sequence[str]) -> int:
 
 def _complain(line: str) -> None:
     from flake8_asyncwait.commands.streams import say
-    from flake8_asyncwait.report.text import printable
+    from flake8_asyncwait.report.text import beginning
 
-    say(printable(line))
+    say(beginning(line))

@@ -23,7 +23,7 @@ from flake8_asyncwait.fix.file import Request, fix_file
 from flake8_asyncwait.fix.helper import parse_helper
 from flake8_asyncwait.options import Options, resolve_codes, split_list
 from flake8_asyncwait.report.paths import relative
-from flake8_asyncwait.report.text import printable
+from flake8_asyncwait.report.text import beginning
 from flake8_asyncwait.source.text import SourceError, decode, read
 from flake8_asyncwait.source.write import create
 from flake8_asyncwait.undetermined import InternalError
@@ -79,7 +79,7 @@ class FixAsyncioWait(CodemodCommand):
         try:
             return self._fixed(self.context.filename or "stdin", tree)
         except SourceError as error:
-            raise SkipFile(printable(str(error))) from error
+            raise SkipFile(beginning(str(error))) from error
 
     def _fixed(self, path: str, tree: cst.Module) -> cst.Module:
         data = tree.bytes
@@ -95,7 +95,7 @@ class FixAsyncioWait(CodemodCommand):
         self._warn_of(path, done.internal)
         for cure in done.cures:
             if cure.is_left:
-                self.warn(cure.told(path, would=False))
+                self.warn(beginning(cure.told(path, would=False)))
         if not done.is_changed:
             return tree
         fixed = cst.parse_module(done.after)
@@ -108,7 +108,7 @@ class FixAsyncioWait(CodemodCommand):
 
     def _warn_of(self, path: str, errors: Iterable[InternalError]) -> None:
         for error in errors:
-            self.warn(printable(f"{path}:{error.line}: {error.reason}"))
+            self.warn(beginning(f"{path}:{error.line}: {error.reason}"))
 
 
 def _loses_bytes(path: str, tree: cst.Module) -> bool:

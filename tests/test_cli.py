@@ -380,6 +380,21 @@ class TestReports:
     def test_printable(self, line: str, shown: str) -> None:
         assert text.printable(line) == shown
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="no file is called so there")
+    @pytest.mark.parametrize("name", ["::stop-commands::x.py", "##vso[task.x].py", " ::x.py"])
+    @pytest.mark.parametrize("command", ["check", "check --output-format=full", "fix --check"])
+    def test_no_line_begins_a_command_of_a_service(
+        self, project: Path, asyncwait: Asyncwait, name: str, command: str
+    ) -> None:
+        """The services that run checks obey such lines, also those on stderr."""
+        (project / name).write_text(samples.FORGOTTEN)
+        (project / f"{name}.txt").write_text(f"{samples.FORGOTTEN}(")
+        run = asyncwait(*command.split(), name, f"{name}.txt", "::none.py")
+        told = [*run.out, *run.err]
+        assert [line for line in told if line.lstrip().startswith(("::", "##"))] == []
+        places = [line for line in told if line.startswith(f"./{name}")]
+        assert len(places) == 2
+
     def test_a_terminal_that_knows_no_accents(self, project: Path) -> None:
         (project / "é.py").write_text(samples.FORGOTTEN)
         done = subprocess.run(

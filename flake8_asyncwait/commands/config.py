@@ -13,7 +13,7 @@ from flake8_asyncwait.commands.streams import say
 from flake8_asyncwait.config.load import Config, load
 from flake8_asyncwait.config.settings import KEYS, Key
 from flake8_asyncwait.options import DEFAULT_ON
-from flake8_asyncwait.report.text import printable
+from flake8_asyncwait.report.text import beginning, printable
 from flake8_asyncwait.source.text import SourceError, os_error
 
 
@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the settings in force as the table of a `pyproject.toml` that would say the same."""
     errors = list(_missing(args.paths))
     for error in errors:
-        say(printable(str(error)))
+        say(beginning(str(error)))
     if errors:
         return FAILED
     config = load(args)

@@ -232,5 +232,7 @@ class _Fix(Run):
             sys.stdout.buffer.write(data)
 
     def _say(self, line: str) -> None:
+        from flake8_asyncwait.report.text import beginning
+
         aside = self.args.diff or STDIN in self.args.paths
-        self.progress.aside(partial(say if aside else print, line))
+        self.progress.aside(partial(say if aside else print, beginning(line)))

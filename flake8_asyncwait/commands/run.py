@@ -94,9 +94,9 @@ class Run:
 
     def warn(self, message: str) -> None:
         """Say a line on stderr."""
-        from flake8_asyncwait.report.text import printable
+        from flake8_asyncwait.report.text import beginning
 
-        self.progress.aside(lambda: say(printable(message)))
+        self.progress.aside(lambda: say(beginning(message)))
 
     def warn_of_undetermined(self, path: str, sites: Iterable[UndeterminedSite]) -> None:
         """Say of which sites in the file at `path` nothing is claimed, and why. An error of our own

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from flake8_asyncwait.verdict.finding import Finding, Step
 
 CONTEXT = 2
+# What GitHub and Azure take for the beginning of a command, on a line of its own.
+_COMMANDS = ("::", "##")
 
 
 def lines(contents: Contents) -> Iterator[str]:
@@ -36,7 +38,7 @@ def text(path: str, finding: Finding, mark: str = "", paint: Paint = PLAIN) -> s
 
     A `mark` comes behind it in brackets.
     """
-    place = f"{paint('bold', printable(path))}:{finding.line}:{finding.column + 1}"
+    place = f"{paint('bold', beginning(path))}:{finding.line}:{finding.column + 1}"
     behind = f" [{mark}]" if mark else ""
     return f"{place}: {paint('bold red', finding.code)} {printable(finding.message + behind)}"
 
@@ -122,6 +124,13 @@ def printable(line: str) -> str:
     if line.isprintable():
         return line
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+
+def beginning(line: str) -> str:
+    """`printable`, for what a line begins with. A path that a service which runs checks would take
+    for a command (`::stop-commands::x.py`) is printed with the directory that it is in."""
+    told = printable(line)
+    return f"./{told}" if told.lstrip().startswith(_COMMANDS) else told
 
 
 def shown(data: bytes) -> str:
