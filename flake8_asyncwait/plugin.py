@@ -96,10 +96,16 @@ class Plugin:
             net.caught += checked.internal
             findings = checked.findings
         for error in dict.fromkeys(net.caught):
-            line = f"{self._filename}:{error.line}: {error.reason}"
-            print(line.encode("ascii", "backslashreplace").decode(), file=sys.stderr)
+            _say(f"{self._filename}:{error.line}: {error.reason}")
         for finding in findings:
             yield finding.line, finding.column, f"{finding.code} {finding.message}", type(self)
+
+
+def _say(line: str) -> None:
+    """Print a line on stderr: one line that no terminal obeys, whatever the file is called."""
+    from flake8_asyncwait.report.text import beginning
+
+    print(beginning(line).encode("ascii", "backslashreplace").decode(), file=sys.stderr)
 
 
 def _names(options: Namespace, name: str) -> frozenset[str]:

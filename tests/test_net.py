@@ -6,6 +6,7 @@ their own, by a `sitecustomize` that Python imports as it starts.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from command import Asyncwait
 
+from flake8_asyncwait.plugin import Plugin
 from flake8_asyncwait.replay import apart
 from flake8_asyncwait.report.formats import FORMATS
 from flake8_asyncwait.undetermined import Net
@@ -295,6 +297,23 @@ def test_the_file_is_the_least(asyncwait: Asyncwait, monkeypatch: pytest.MonkeyP
     run = asyncwait("check", "a.py", "b.py")
     assert (run.status, run.places) == (2, OTHERS)
     assert "a.py:1: internal error (KeyError: ''), please report it" in run.err
+
+
+@pytest.mark.parametrize(
+    "name", ["a\n::error::b.py", "a\x1b[2J\r.py", "::error::b.py", "\u202ea.py"]
+)
+def test_flake8_is_told_in_one_line_that_no_terminal_obeys(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = failing("analysed")
+    monkeypatch.setattr(names["where"], str(names["name"]), names["fail"])
+    list(Plugin(ast.parse(BROKEN), BROKEN.splitlines(keepends=True), name).run())
+    told = capsys.readouterr().err
+    assert "internal error" in told
+    assert told.count("\n") == 1
+    assert told.removesuffix("\n").isprintable()
+    assert told.isascii()
+    assert not told.startswith("::")
 
 
 @pytest.fixture
