@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ import samples
 from command import Asyncwait, Run
 
 from flake8_asyncwait.config.settings import KEYS, Settings
+from flake8_asyncwait.source import ignore
+from flake8_asyncwait.source.ignore import Excluder
 
 DOCS = Path(__file__).parent.parent / "docs"
 FORGOTTEN = "pkg/forgotten.py:" + samples.FORGOTTEN_PLACE
@@ -304,6 +307,24 @@ class TestPlace:
         configure(project, 'exclude = ["pkg/no_*"]\nper-file-ignores = {"pkg/f*" = ["AWT101"]}')
         monkeypatch.chdir(project / "pkg")
         assert asyncwait("check").is_clean
+
+    def test_a_glob_is_compiled_once_for_a_run(
+        self, project: Path, asyncwait: Asyncwait, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Thousands of them took seconds for each hundred files."""
+        made: list[list[str]] = []
+
+        class Counted(Excluder):
+            def __init__(self, patterns: Iterable[str]) -> None:
+                made.append(list(patterns))
+                super().__init__(made[-1])
+
+        monkeypatch.setattr(ignore, "Excluder", Counted)
+        globs = [f"once{number}/*?.py" for number in range(30)]
+        configure(project, f"per-file-ignores = {{{', '.join(f'{g!r} = []' for g in globs)}}}")
+        assert len(asyncwait("check", "--no-cache", "--jobs=1").places) == 2
+        compiled = [one for several in made for one in several if "once" in one]
+        assert len(compiled) == len(globs)
 
     def test_standard_input_is_where_it_is_said_to_be(
         self, project: Path, asyncwait: Asyncwait

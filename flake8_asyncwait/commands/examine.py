@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 from flake8_asyncwait.commands.result import Result
 from flake8_asyncwait.config.settings import AUTO, Settings
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from flake8_asyncwait.fix.helper import Helper
     from flake8_asyncwait.replay.proof import Proof
     from flake8_asyncwait.report.entry import Entry, Identity
+    from flake8_asyncwait.source.ignore import Excluder
     from flake8_asyncwait.verdict.checked import Checked
     from flake8_asyncwait.verdict.finding import Finding
 
@@ -297,12 +299,23 @@ def helper_of(task: Task) -> Helper | None:
 
 def _silenced(path: str, ignores: Iterable[tuple[str, Sequence[str]]]) -> tuple[str, ...]:
     """The codes, or prefixes of codes, that a file does not report."""
+    name, whole = os.path.basename(path), os.path.abspath(path)
+    here = os.getcwd() if ignores else ""
+    return tuple(
+        code
+        for glob, codes in ignores
+        if _excluder(glob, here).excludes(name, whole)
+        for code in codes
+    )
+
+
+@lru_cache(10_000)
+def _excluder(glob: str, _here: str) -> Excluder:
+    """What a glob matches, as it is relative to the working directory: compiled once for that, and
+    not for each file."""
     from flake8_asyncwait.source.ignore import Excluder
 
-    name, whole = os.path.basename(path), os.path.abspath(path)
-    return tuple(
-        code for glob, codes in ignores if Excluder([glob]).excludes(name, whole) for code in codes
-    )
+    return Excluder([glob])
 
 
 def identities(
