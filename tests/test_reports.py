@@ -32,6 +32,8 @@ SCHEMA = ROOT / "docs" / "schema" / "report-1.json"
 FIXTURES = ROOT / "fixtures"
 SITE = UndeterminedSite(3, 0, "too many paths")
 
+TOOLS = ("setup.cfg", "tox.ini", ".flake8", "ruff.toml", ".ruff.toml")
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
@@ -464,6 +466,16 @@ class TestOutput:
             ("script", "script"),
             ("pkg/forgotten.py", "pkg/cured.py"),  # not checked, and source all the same
             ("pyproject.toml", "pkg"),
+            (".gitignore", "pkg"),
+            ("pkg/.gitignore", "pkg"),
+            (".git/info/exclude", "pkg"),
+            (".git/config", "pkg"),
+            ("setup.cfg", "pkg"),
+            ("tox.ini", "pkg"),
+            (".flake8", "pkg"),
+            ("ruff.toml", "pkg"),
+            (".ruff.toml", "pkg"),
+            ("linked", "pkg"),
         ],
     )
     def test_what_is_read_is_not_overwritten(
@@ -471,6 +483,10 @@ class TestOutput:
     ) -> None:
         (project / "pyproject.toml").write_text("[tool.asyncwait]\n")
         (project / "script").write_text(samples.FORGOTTEN)
+        (project / ".git" / "info").mkdir(parents=True)
+        for name in (".gitignore", "pkg/.gitignore", ".git/info/exclude", ".git/config", *TOOLS):
+            (project / name).write_text("# as it was\n")
+        (project / "linked").symlink_to(".gitignore")
         (project / "symlink").symlink_to("pkg/forgotten.py")
         (project / "hardlink").hardlink_to(project / "pkg" / "forgotten.py")
         before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}

@@ -24,6 +24,12 @@ from flake8_asyncwait.source.text import BOM, Source, SourceError, os_error, rea
 _LINE_END = re.compile("\r\n|\r|\n")
 _ACCESS_LIST = "system.posix_acl_access"
 _CHANGED = "it was changed meanwhile"
+# What a run reads besides Python files and what it is told to read, where it finds it: which files
+# to leave out, and how a project writes its code. And what git reads.
+_SETTINGS = frozenset(
+    {".flake8", ".gitignore", ".ruff.toml", "pyproject.toml", "ruff.toml", "setup.cfg", "tox.ini"}
+)
+_GIT = ".git"
 
 
 def encode(source: Source, data: bytes, text: str) -> bytes:
@@ -115,17 +121,25 @@ def put(path: str, data: bytes) -> None:
 
 def check_is_no_input(path: str, inputs: Iterable[str]) -> None:
     """Raise `SourceError` where a report at `path` would take the place of one of the files
-    `inputs`, by whatever name, or of any other Python file."""
+    `inputs`, by whatever name, of any other Python file, or of one with settings."""
     try:
         found = os.stat(path)
     except OSError:  # nothing is there, or nothing that can be written
         return
-    if stat.S_ISREG(found.st_mode) and (_is_python(path) or any(_are(found, inputs))):
+    if not stat.S_ISREG(found.st_mode):
+        return
+    if _is_python(path) or _has_settings(path) or any(_are(found, inputs)):
         raise SourceError(path, "not overwritten: this run reads it, or it is Python source")
 
 
 def _is_python(path: str) -> bool:
     return any(name.endswith((".py", ".pyi")) for name in (path, os.path.realpath(path)))
+
+
+def _has_settings(path: str) -> bool:
+    parts = os.path.realpath(path).lower().split(os.sep)
+    names = {parts[-1], os.path.basename(path).lower()}
+    return _GIT in parts or not names.isdisjoint(_SETTINGS)
 
 
 def _are(found: os.stat_result, paths: Iterable[str]) -> Iterator[bool]:
