@@ -151,6 +151,36 @@ class TestSettings:
         assert len(list((project / "kept" / "here").rglob("*.json"))) == 2
         assert not (project / CACHE).exists()
 
+    @pytest.mark.parametrize("where", ["made", "../made", "here/../../made", "linked/made"])
+    def test_a_file_makes_no_directory_outside_of_its_project(
+        self,
+        project: Path,
+        asyncwait: Asyncwait,
+        where: str,
+        tmp_path_factory: pytest.TempPathFactory,
+    ) -> None:
+        """Whoever has written it is not who runs this: only the command line may say so."""
+        outside = tmp_path_factory.mktemp("outside")
+        (project / "linked").symlink_to(outside)
+        path = str(outside / "made") if where == "made" else where
+        (project / "pyproject.toml").write_text(f"[tool.asyncwait]\ncache-dir = {path!r}\n")
+        run = asyncwait("check", "pkg")
+        assert (run.status, run.out) == (2, [])
+        assert run.err[0].startswith("pyproject.toml: cache-dir: ")
+        assert run.err[0].endswith(" is outside of the project")
+        assert not list(outside.iterdir())
+        assert not (project.parent / "made").exists()
+        assert asyncwait("check", "pkg", "--no-cache").status == 1
+        assert asyncwait("check", "pkg", f"--cache-dir={outside / 'made'}").status == 1
+        assert list(outside.iterdir())
+
+    def test_the_project_is_the_repository(self, project: Path, asyncwait: Asyncwait) -> None:
+        (project / ".git").mkdir()
+        text = "[tool.asyncwait]\ncache-dir = '../kept'\n"
+        (project / "pkg" / "pyproject.toml").write_text(text)
+        asyncwait("check", "pkg")
+        assert (project / "kept").is_dir()
+
     @pytest.mark.parametrize("given_", ["option", "key"])
     def test_it_can_be_left_out(self, project: Path, asyncwait: Asyncwait, given_: str) -> None:
         if given_ == "key":

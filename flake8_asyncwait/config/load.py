@@ -8,6 +8,7 @@ import os
 from flake8_asyncwait.config.file import Found, find, table_in, values
 from flake8_asyncwait.config.settings import CACHE, KEYS, Settings
 from flake8_asyncwait.named import NamedTuple
+from flake8_asyncwait.source.text import SourceError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,12 +27,25 @@ class Config(NamedTuple):
 
     @property
     def cache(self) -> str | None:
-        """The directory that keeps results, None where none are to be kept."""
+        """The directory that keeps results, None where none are to be kept. Raises `SourceError`
+        where a file names one outside of its project: whoever wrote that is not who runs this."""
         if not self.settings.cache:
             return None
         table = self.found.table
         beside = os.path.dirname(table.path) if table is not None else ""
-        return os.path.abspath(self.settings.cache_dir or os.path.join(beside, CACHE))
+        found = os.path.abspath(self.settings.cache_dir or os.path.join(beside, CACHE))
+        if table is not None and self.origins["cache_dir"] == table.path:
+            if not _is_in_project(found, os.path.abspath(beside)):
+                raise SourceError(table.path, f"cache-dir: {found} is outside of the project")
+        return found
+
+
+def _is_in_project(path: str, directory: str) -> bool:
+    """Whether a path leads to below a directory, or the repository that this is in."""
+    from flake8_asyncwait.source.ignore import repository
+
+    root = os.path.realpath(repository(directory) or directory)
+    return os.path.join(os.path.realpath(path), "").startswith(os.path.join(root, ""))
 
 
 def load(args: argparse.Namespace) -> Config:
