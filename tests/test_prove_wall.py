@@ -21,6 +21,7 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import Asyncwait
@@ -799,6 +800,37 @@ def test_one_that_never_reads_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "PROGRAM", "import time; time.sleep(60)")
     text = LEAK.format(trick="pass") + "#" * 1_000_000
     assert proof_of(text, seconds=1).reason == "it does not end within 1 s"
+
+
+ENDLESS = """\
+async def f{number}(work):
+    [x for x in iter(int, 1)]
+    task = asyncio.create_task(work())
+    await asyncio.wait([task], timeout=1)
+
+
+"""
+
+
+def test_a_file_of_endless_functions_is_given_up(
+    project: Path, asyncwait: Asyncwait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them could take half a minute, and a file holds thousands."""
+    ran: list[object] = []
+
+    def soon(*args: Any, **options: Any) -> Proof:
+        ran.append(args)
+        return prove_apart(*args, **{**options, "seconds": 1})
+
+    monkeypatch.setattr(apart, "prove_apart", soon)
+    functions = "".join(ENDLESS.format(number=number) for number in range(6))
+    (project / "endless.py").write_text(f"import asyncio\n\n\n{functions}")
+    run = asyncwait("check", "--prove", "--trust", "--no-cache", "endless.py", "leaky.py")
+    assert len(ran) == 3 + 1
+    marks = [line.rpartition("[")[2] for line in run.out if "AWT" in line]
+    assert marks[:3] == ["gave up: it does not end within 1 s]"] * 3
+    assert marks[3:6] == ["gave up: so did 3 proofs before it in this file]"] * 3
+    assert marks[6:] == ["proved]"]
 
 
 @pytest.mark.parametrize("form", ["text", "full", "json", "sarif", "github", "gitlab"])

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     Work = Callable[[str, "Task"], T]
 
 STDIN = "-"
+_GIVEN_UP_AT_MOST = 3  # proofs of one file
 
 
 class Task(NamedTuple):
@@ -355,21 +356,37 @@ def _entries(
         net.caught += advice.internal
     entries: list[Entry] = []
     undetermined: list[UndeterminedSite] = []
+    given_up = 0
     for finding, identity in new.items():
         failed = advice is not None and advice.cures[finding].is_broken
         with net.over(finding.line, identity.function) as over:
             if not failed:
-                entries.append(_entry(source, finding, identity, advice, task))
+                proof = _proof(source, finding, task, given_up)
+                given_up += proof is not None and proof.is_given_up
+                mark = proof.mark if proof is not None else ""
+                entries.append(_entry(source, finding, identity, advice, mark))
         if over.failed or failed:
             undetermined.append(UndeterminedSite(finding.line, finding.column, INTERNAL_ERROR))
     return tuple(entries), Checked((), tuple(undetermined), internal=tuple(net.caught))
 
 
+def _proof(source: Source, finding: Finding, task: Task, given_up: int) -> Proof | None:
+    """What running a finding shows, if that is asked for and proofs have not been given up so often
+    in this file that it does not pay: each of those takes up to half a minute."""
+    if not task.proves:
+        return None
+    from flake8_asyncwait.replay.proof import GAVE_UP, Proof
+
+    if given_up >= _GIVEN_UP_AT_MOST:
+        return Proof(GAVE_UP, f"so did {_GIVEN_UP_AT_MOST} proofs before it in this file")
+    return prove(source, finding, task.options)
+
+
 def _entry(
-    source: Source, finding: Finding, identity: Identity, advice: Advice | None, task: Task
+    source: Source, finding: Finding, identity: Identity, advice: Advice | None, mark: str
 ) -> Entry:
     """What a report says of a finding; `advice` is what a fix would do, where the report shows
-    it."""
+    it, and `mark` what running it has shown."""
     from flake8_asyncwait.report.entry import Entry
 
     entry = Entry(
@@ -378,7 +395,7 @@ def _entry(
         source.text,
         identity.function,
         identity.fingerprint,
-        proof=prove(source, finding, task.options).mark if task.proves else "",
+        proof=mark,
     )
     if advice is None:
         return entry

@@ -41,6 +41,11 @@ class Proof:
         return tuple(replace(event, text=event.text.removeprefix(ASSUMED)) for event in found)
 
     @property
+    def is_given_up(self) -> bool:
+        """Whether it took too long."""
+        return self.word == GAVE_UP
+
+    @property
     def status(self) -> int:
         """The exit status that says the same."""
         return STATUSES[self.word]
