@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 import samples
 from editor import ABLE, Editor
+
+from flake8_asyncwait.server.bounded import Bounded
 
 pytest.importorskip("pygls", reason="needs the extra `server`")
 
@@ -38,6 +41,46 @@ def test_a_signal_ends_the_server_and_leaves_nothing(tmp_path: Path, name: str) 
         assert editor.log.read_text() == ""
     finally:
         editor.kill()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Content-Length: 99999999999\r\n\r\n",
+        b"Content-Length: 99999999999999999999999\r\n\r\n",
+        b"Content-Length: " + b"9" * 5_000 + b"\r\n\r\n",
+        b"Content-Length: 100000001\r\n\r\n",
+        b"x" * 20_000,
+    ],
+)
+def test_a_message_that_nobody_could_read_ends_the_server(tmp_path: Path, header: bytes) -> None:
+    """It says so, and leaves nothing."""
+    made = tmp_path / "made"
+    made.mkdir()
+    editor = Editor(tmp_path, "flake8_asyncwait", "server", TMPDIR=str(made))
+    try:
+        editor.start(tmp_path, **ABLE)
+        assert editor.process.stdin is not None
+        editor.process.stdin.write(header)
+        editor.process.stdin.flush()
+        assert editor.process.wait(60) == 2
+        assert list(made.iterdir()) == []
+        told = editor.log.read_text().splitlines()
+        assert told == [
+            "asyncwait server: a message is longer than 100000000 bytes, or its header has no end"
+        ]
+    finally:
+        editor.kill()
+
+
+def test_a_long_header_is_one() -> None:
+    read = Bounded(io.BytesIO(b"A: b\r\ncontent-length: 0000100000000\r\n\r\nbody"))
+    assert [read.readline() for _ in range(3)] == [
+        b"A: b\r\n",
+        b"content-length: 0000100000000\r\n",
+        b"\r\n",
+    ]
+    assert (read.read(2), read.readline(), read.readline()) == (b"bo", b"dy", b"")
 
 
 BUSY = """

@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import sys
+from typing import BinaryIO, cast
 
 from flake8_asyncwait.commands.status import CLEAN, FAILED
 from flake8_asyncwait.commands.streams import say
@@ -15,6 +16,7 @@ from flake8_asyncwait.undetermined import error_text
 def run(args: argparse.Namespace) -> int:
     """Serve an editor over standard input and output until it leaves, and return the status."""
     try:
+        from flake8_asyncwait.server.bounded import Bounded
         from flake8_asyncwait.server.serve import Server
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
@@ -27,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
-        server.start_io(stdout=output)
+        server.start_io(cast(BinaryIO, Bounded(sys.stdin.buffer)), output)
     finally:
         server.session.close()
     return CLEAN if server.is_shut_down else FAILED
