@@ -1112,6 +1112,20 @@ class TestDrains:
         assert "gather(one" not in done.text
 
 
+class TestStruck:
+    """No cancel strikes a task that is still needed."""
+
+    def test_one_that_two_cancels_strike(self) -> None:
+        text = function(
+            "one, other = asyncio.create_task(work()), asyncio.create_task(use(1))",
+            "both = asyncio.gather(one, other)",
+            "await asyncio.wait({both, one}, timeout=x)",
+            "await one",
+        )
+        cured = fix(text, Options()).text
+        assert "        await one\n    finally:\n" in cured
+
+
 class TestSiblings:
     """A plain `gather` that has failed leaves the others to run on: so does the fix."""
 

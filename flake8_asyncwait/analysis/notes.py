@@ -207,6 +207,8 @@ class NotingBooks(Books):
                 self.struck.add(Struck(task.owner, task.handed, name, state.fault is not None))
                 self.stops_a_future |= state.fault is None and task.origin in self.vague
                 state = state.put(ref, task._replace(struck=True))
+            elif line in self.watched:
+                continue  # another one has struck it already
             elif task.struck and task.status in _JUST_ASKED:
                 # The function's own cancel would have struck it at the same moment.
                 state = state.put(ref, task._replace(struck=False))
