@@ -38,8 +38,9 @@ from flake8_asyncwait.analysis.semantics import statements as _statements
 from flake8_asyncwait.analysis.states.completion import RETURN
 from flake8_asyncwait.analysis.states.keys import RETURNED
 from flake8_asyncwait.analysis.states.state import State
+from flake8_asyncwait.analysis.states.trace import Trace
 from flake8_asyncwait.analysis.states.values import COLLECTION, MANY, Param, Value
-from flake8_asyncwait.analysis.survey.agreeing import constants, tested_again
+from flake8_asyncwait.analysis.survey.agreeing import constants, contradicts, tested_again
 from flake8_asyncwait.analysis.survey.passed import Passed, passed_through
 from flake8_asyncwait.analysis.survey.relevance import conditions, filled
 from flake8_asyncwait.analysis.survey.survey import facts_of
@@ -178,7 +179,10 @@ class Runs:
             return _analysed(run, run.many == 1 and run.is_counted)
         if run.elsewhere:
             return None
-        return _analysed(self._run(site, SOME, self._agreeing), True)
+        seen = self._believed(run)
+        if seen.is_undetermined:
+            return self._believed(self._run(site, SOME, self._agreeing))
+        return seen
 
     def _with_fewer_tasks(self, site: Site, run: Machine) -> Machine:
         """The run that tells most where the first is not complete."""
@@ -193,6 +197,12 @@ class Runs:
             return double if double.is_complete else single
         double = self._run(site, 2)
         return double if double.is_complete else self._run(site, 1)
+
+    def _believed(self, run: Machine) -> Analysed:
+        """What a run shows that has not seen all executions."""
+        leaks = run.books.leaks.items()
+        run.books.leaks = {k: h for k, h in leaks if not self._contradicts_itself(h)}
+        return _analysed(run, True)
 
     def _run(self, site: Site, many: int, agreeing: Agreeing = NONE_AGREE) -> Machine:
         """A run of the function, if there is work left for it; `many` may be `SOME`."""
@@ -230,6 +240,12 @@ class Runs:
             return run
         stricter = self._run(run.site, run.many, self._agreeing)
         return stricter if stricter.is_complete else run
+
+    def _contradicts_itself(self, history: Trace) -> bool:
+        """Whether an execution tests one thing with two results: only a complete run, in which
+        tests agree, could say that it does not happen."""
+        names, vague = self._agreeing
+        return contradicts(self.func, names - vague, history)
 
     @cached_property
     def _agreeing(self) -> Agreeing:

@@ -10,10 +10,12 @@ from flake8_asyncwait.analysis.code.walk import (
     bound_names,
     every,
     functions_in,
+    question,
     target_names,
     tested,
     walk,
 )
+from flake8_asyncwait.analysis.states.trace import NO, YES, Trace
 
 
 def tested_again(func: ir.Func) -> frozenset[str]:
@@ -59,6 +61,24 @@ def _stays(name: str, bound: Counter[str], seen: Collection[str]) -> bool:
     all, nor its first name more than once."""
     root = name.partition(".")[0]
     return name in seen if name == root else bound[root] < 2 and not bound[name]
+
+
+def contradicts(func: ir.Func, names: Collection[str], history: Trace) -> bool:
+    """Whether an execution answers a question about one of some names in two ways. It may have
+    bound the name anew in between."""
+    tests = {node.line: node.test for node in every(func) if isinstance(node, (ir.If, ir.While))}
+    answers: dict[tuple[object, ...], bool] = {}
+    for step in history.steps():
+        test, holds = tests.get(step.line), step.choice == YES
+        if test is None or step.choice not in (YES, NO):
+            continue
+        while isinstance(test, ir.Not):
+            test, holds = test.value, not holds
+        name, asked, than, expected = question(test)
+        answer = holds == expected
+        if name in names and answers.setdefault((name, asked, than), answer) != answer:
+            return True
+    return False
 
 
 def constants(func: ir.Func) -> tuple[set[str], set[str]]:
