@@ -965,6 +965,7 @@ class TestReady:
             ("self", "started", MANUAL),
             ("self", "stop", WAIT_ANY),
             ("self", "pulse", WAIT_ANY),
+            ("x.connection", "pulse", WAIT_ANY),
             ("made", "started", WAIT_ANY),
         ],
     )
@@ -1016,6 +1017,7 @@ class TestSwitch:
             ("pending and x", MANUAL),
             ("x.y", FINALLY),
             ("tasks", FINALLY),
+            ("x:\n        use.info('%s', x)\n    if x", MANUAL),
         ],
     )
     def test_cancels_where_a_parameter_says_so(self, switch: str, outcome: str) -> None:
@@ -1028,6 +1030,39 @@ class TestSwitch:
             "        task.cancel()",
         )
         assert [cure.outcome for cure in fix(text, Options()).cures] == [outcome]
+
+    @pytest.mark.parametrize(
+        "cancels",
+        [
+            ("for task in pending:", "    if x: task.cancel()"),
+            ("if x:", "    return done", "for task in pending:", "    task.cancel()"),
+            ("if x:", "    for task in tasks:", "        task.cancel()"),
+        ],
+    )
+    def test_other_ways_to_say_so(self, cancels: tuple[str, ...]) -> None:
+        text = function(
+            "tasks = [asyncio.create_task(work()) for _ in use]",
+            "done, pending = await asyncio.wait(tasks, timeout=1)",
+            *cancels,
+        )
+        assert [cure.outcome for cure in fix(text, Options()).cures] == [MANUAL]
+
+    def test_of_the_family(self) -> None:
+        text = function(
+            "task = asyncio.create_task(work())", "await use()", "if x:", "    task.cancel()"
+        )
+        done = fix(text, Options(codes=frozenset({"AWT301"})))
+        assert [cure.outcome for cure in done.cures] == [MANUAL]
+
+    def test_not_by_a_test_around_the_site(self) -> None:
+        text = function(
+            "if x:",
+            "    a, b = asyncio.create_task(work()), asyncio.create_task(use())",
+            "    await asyncio.wait([a, b], return_when=asyncio.FIRST_COMPLETED)",
+            "    a.cancel()",
+            "    b.cancel()",
+        )
+        assert [cure.outcome for cure in fix(text, Options()).cures] != [MANUAL]
 
     def test_cancels_where_a_parameter_says_so_before_it_raises(self) -> None:
         text = function(
@@ -1043,16 +1078,17 @@ class TestSwitch:
         assert [cure.outcome for cure in fix(text, Options()).cures] == [MANUAL]
 
     @pytest.mark.parametrize(
-        ("made", "cancel"), [("use(x)", "task.cancel()"), ("use(1)", "use.cancel()")]
+        ("made", "branch"),
+        [("use(x)", ["use(2)", "task.cancel()"]), ("use(1)", ["use.cancel()"])],
     )
     def test_not_by_a_parameter_that_says_more_or_by_another_cancel(
-        self, made: str, cancel: str
+        self, made: str, branch: list[str]
     ) -> None:
         text = function(
             f"task = asyncio.create_task({made})",
             "await asyncio.wait([task], timeout=1)",
             "if x:",
-            f"    {cancel}",
+            *(f"    {line}" for line in branch),
         )
         assert [cure.outcome for cure in fix(text, Options()).cures] == [FINALLY]
 
@@ -1114,6 +1150,39 @@ class TestDrains:
 
 class TestStruck:
     """No cancel strikes a task that is still needed."""
+
+    BEATS = (
+        "heart = asyncio.create_task(work())",
+        "try:",
+        "    await asyncio.wait([heart], timeout=1)",
+        "except BaseException:",
+        "    heart.cancel()",
+        "    raise",
+    )
+
+    @pytest.mark.parametrize(
+        "rest",
+        [
+            ["while True:", "    item = x()", "    if item is None: break", "    await item()"],
+            ["for item in x:", "    if item:", "        await item()"],
+            ["async for item in x:", "    await item()"],
+        ],
+    )
+    def test_in_another_turn_of_a_loop(self, rest: list[str]) -> None:
+        cured = fix(function(*self.BEATS, *rest, "heart.cancel()"), Options()).text
+        tree = ast.parse(cured)
+        loops = [node for node in ast.walk(tree) if isinstance(node, (ast.For, ast.While))]
+        loops += [node for node in ast.walk(tree) if isinstance(node, ast.AsyncFor)]
+        assert "cancel" not in "".join(map(ast.unparse, loops))
+
+    @pytest.mark.parametrize("around", ["with x.suppress(Exception):", "try:"])
+    def test_behind_what_swallows(self, around: str) -> None:
+        lines = [around, "    use(1)", "    if x.ready:", "        await x()"]
+        lines += ["except Exception:", "    pass"] if around == "try:" else []
+        served = ["try:", "    await use(2)", "finally:", "    heart.cancel()"]
+        done = fix(function(*self.BEATS, *lines, *served), Options())
+        assert "        except BaseException" not in done.text
+        assert "        finally" not in done.text
 
     def test_one_that_two_cancels_strike(self) -> None:
         text = function(

@@ -102,9 +102,10 @@ class TestKnown:
         assert not known.has(call("sleep"), known.CARRIES)
 
     def test_what_may_make_a_task(self) -> None:
-        assert all(map(known.may_make, ["create_task", "Task", "ensure_future", "createMyTask"]))
-        others = ["wait", "sleep", "Future", "list", "create_context", "create_task_group"]
-        assert not any(map(known.may_make, others))
+        assert all(map(known.may_make, ["create_task", "Task", "ensure_future", "recreate"]))
+        assert not any(map(known.may_make, ["wait", "sleep", "Future", "list"]))
+        assert all(map(known.makes, ["create_task", "Task", "createMyTask"]))
+        assert not any(map(known.makes, ["create_context", "create_task_group", "wait"]))
 
     def test_only_cancel_cancels(self) -> None:
         assert known.is_cancel("cancel")

@@ -29,7 +29,7 @@ def drained(place: Place) -> Iterator[cst.Module]:
         return
     found: dict[Any, str] = {}
     _find_cancels(function.body, found)
-    if any(_is_asked_later(place, cancel) for cancel in found):
+    if any(_is_asked_later(place, cancel, told) for cancel, told in found.items()):
         return
     taken = [[node] for node in found] if len(found) <= _FEW_CANCELS else []
     for nodes in [*taken, list(found)] if len(taken) != 1 else taken:
@@ -79,10 +79,10 @@ class _Behind(cst.CSTTransformer):
         return cst.FlattenSentinel([updated_node, added])
 
 
-def _is_asked_later(place: Place, cancel: cst.CSTNode) -> bool:
-    """Whether something is read behind a cancel that tells of the tasks: they are done once they
-    have been awaited."""
-    function, names = place.function, set(filter(None, [cancelled(cancel)]))
+def _is_asked_later(place: Place, cancel: cst.CSTNode, told: str) -> bool:
+    """Whether something is read behind a cancel that tells of the tasks, which are `told` as the
+    arguments of a call: they are done once they have been awaited."""
+    function, names = place.function, set(told.lstrip("*").split(", "))
     waited = aims.waited_of(place.call)
     if cancelled_by(bare(cancel)) is not None and waited is not None:
         held = [waited, *(aims.elements_of(waited) or ())]

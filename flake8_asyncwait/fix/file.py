@@ -137,13 +137,18 @@ class Plan(NamedTuple):
         only where the `whole` may be what keeps others as they are: where they may look into the
         function.
         """
+        if function.entry is None:  # its text holds that of all functions
+            return self.whole()
         fixed = self.fixed._replace(functions=(function,), internal=())
         with _errors(self.path):
             made = self._made(fixed)
             return self._proved(fixed, made) if _is_mentioned(function, fixed.before) else made
 
     def _if_proved(self, function: FixedFunction) -> FixedFunction:
-        """A function, which stays as it is where its fix cannot be proved in the file."""
+        """A function, which stays as it is where its fix cannot be proved in the file; so does the
+        code outside of all functions, whose text holds all of these as they were to be."""
+        if function.entry is None and function.is_changed:
+            return function.unchanged("the fixed file would have new findings")
         fixed = self.fixed._replace(functions=(function,))
         try:
             self._proved(fixed, self._made(fixed))

@@ -101,7 +101,14 @@ def _tells(place: Place, work: cst.Call, signal: cst.BaseExpression) -> bool:
     if any(_mentions(node, owner) for owner in common - _OWN for node in behind):
         return True
     lasting = any(owner.partition(".")[0] not in local for owner in common)
-    return lasting and _READY.search(layout.code(signal)) is not None
+    return lasting and _READY.search(_awaited(signal)) is not None
+
+
+def _awaited(signal: cst.BaseExpression) -> str:
+    """The name of what a signal waits for: `started` of `app.started.wait()`, or its own."""
+    owner = _receiver(signal) if isinstance(signal, cst.Call) else signal
+    waits = not isinstance(signal, cst.Call) or last_name(signal.func) == "wait"
+    return last_name(owner) if owner is not None and waits else ""
 
 
 def _given(function: cst.CSTNode, work: cst.Call) -> set[str]:

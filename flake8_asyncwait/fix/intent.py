@@ -8,13 +8,24 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from flake8_asyncwait.analysis.semantics.known import LOG_METHODS
 from flake8_asyncwait.fix import aims, layout
 from flake8_asyncwait.fix.examine import Seen
 from flake8_asyncwait.fix.handshake import started
-from flake8_asyncwait.fix.names import bindings, every_name, parameters_of, reads, variables
-from flake8_asyncwait.fix.nodes import parts
+from flake8_asyncwait.fix.loops import cancelled
+from flake8_asyncwait.fix.names import (
+    bindings,
+    every_name,
+    parameters_of,
+    reads,
+    target_names,
+    variables,
+)
+from flake8_asyncwait.fix.nodes import holds, parts
 from flake8_asyncwait.fix.place import Place
 
+# A site with one of these codes may lose a task where nothing fails.
+_WITHOUT_FAULT = frozenset({"AWT101", "AWT301", "AWT321"})
 _GOES_ON = frozenset({"the function returns", "the function ends"})
 
 
@@ -26,12 +37,12 @@ def why_not_stopped(own: Seen, place: Place) -> str | None:
         # `Task.cancel` raises a `RuntimeError` where it is closed.
         return "it cancels only while the event loop is open, and no task runs on a closed one"
     waited = aims.waited_of(place.call)
-    if own.code != "AWT101" or waited is None:
-        return None
-    test = next(_choices(place.function, _names_of(place, waited)), None)
-    if test is not None:
-        return f"it cancels only where the caller wants that: if {layout.code(test)}"
-    if not _goes_on(own):
+    if own.code in _WITHOUT_FAULT:
+        test = next(_choices(place, _names_of(place, waited)), None)
+        if test is not None:
+            told = " ".join(layout.code(test).split())
+            return f"it cancels only where the caller wants that: if {told}"
+    if own.code != "AWT101" or waited is None or not _goes_on(own):
         return None
     kept = {own.notes.label(origin) for origin, lines in own.notes.cancelled_on.items() if lines}
     for name, sign in started(place, waited):
@@ -58,36 +69,70 @@ def _goes_on(own: Seen) -> bool:
     return any(what in _GOES_ON and not leak.fault for leak, what in lost)
 
 
-def _names_of(place: Place, waited: cst.BaseExpression) -> set[str]:
-    """The names by which a function has the tasks that a site waits for."""
-    given = aims.puts(place.function, waited.value) if isinstance(waited, cst.Name) else ()
+def _names_of(place: Place, waited: cst.BaseExpression | None) -> set[str]:
+    """The names by which a function has the tasks that a site waits for, or makes."""
+    function = place.function
+    given = aims.puts(function, waited.value) if isinstance(waited, cst.Name) else ()
     held = {each.value for _, each in given if isinstance(each, cst.Name)}
-    names = {*variables(waited), *aims.waited_names(place), *held}
-    return names - parameters_of(place.function)
+    assigns = (node for node in place.path if isinstance(node, cst.Assign))
+    bound = {name for node in assigns for name, _ in bindings(node)}
+    names = {*(variables(waited) if waited is not None else ()), *aims.waited_names(place)}
+    names = (names | held | bound) - parameters_of(function)
+    loops = [node for node in _every(function) if isinstance(node, (cst.For, cst.CompFor))]
+    return names.union(*(target_names(each.target) for each in loops if reads(each.iter, names)))
 
 
-def _choices(function: cst.CSTNode, tasks: set[str]) -> Iterator[cst.BaseExpression]:
-    """The tests of a function by which its caller says whether it cancels some tasks."""
-    switches = _switches(function)
+def _choices(place: Place, tasks: set[str]) -> Iterator[cst.BaseExpression]:
+    """The tests of a function by which its caller says whether it cancels some tasks: there, or by
+    going on."""
+    function = place.function
+    parameters, switches = parameters_of(function), _switches(function)
     for node in _ifs(function):
+        if node in place.path:
+            continue
+        asked = {name for name in _operands(node.test) if name in parameters}
         branches = [node.body, *([node.orelse] if node.orelse is not None else [])]
-        if switches.intersection(_operands(node.test)):
-            if any(_cancels(branch) and reads(branch, tasks) for branch in branches):
-                yield node.test
+        cancelling = [each for each in branches if _cancels(each) and reads(each, tasks)]
+        only_cancels = any(_only_cancels(each, parameters) for each in cancelling)
+        is_behind = place.lines_of(node)[0] > place.lines_of(place.call)[1]
+        leaves = is_behind and holds(node.body, cst.Return) and _cancels(function)
+        if asked and (only_cancels or (asked & switches and (cancelling or leaves))):
+            yield node.test
+
+
+def _only_cancels(branch: cst.CSTNode, parameters: set[str]) -> bool:
+    """Whether a branch does nothing but cancel tasks, none of them a parameter."""
+    names = set(map(cancelled, branch.body)) if isinstance(branch, cst.IndentedBlock) else {None}
+    return None not in names and not names & parameters
 
 
 def _switches(function: cst.CSTNode) -> set[str]:
-    """The parameters of a function that it only tests."""
-    uses = Counter(variables(function.body)) if isinstance(function, cst.FunctionDef) else Counter()
+    """The parameters of a function that it only tests, or tells of."""
+    uses = Counter(_uses(function.body)) if isinstance(function, cst.FunctionDef) else Counter()
     tested = Counter(name for node in _ifs(function) for name in _operands(node.test))
     return {name for name in parameters_of(function) if uses[name] == tested[name] > 0}
 
 
+def _uses(node: cst.CSTNode) -> Iterator[str]:
+    """The names that a tree mentions, but for what it writes."""
+    if isinstance(node, cst.FormattedString):
+        return
+    if isinstance(node, cst.Call) and aims.last_name(node.func) in LOG_METHODS:
+        return
+    if isinstance(node, cst.Name):
+        yield node.value
+    for part in [node.value] if isinstance(node, (cst.Attribute, cst.Arg)) else parts(node):
+        yield from _uses(part)
+
+
 def _ifs(node: cst.CSTNode) -> Iterator[cst.If]:
-    if isinstance(node, cst.If):
-        yield node
+    return (each for each in _every(node) if isinstance(each, cst.If))
+
+
+def _every(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    yield node
     for part in parts(node):
-        yield from _ifs(part)
+        yield from _every(part)
 
 
 def _operands(test: cst.BaseExpression) -> Iterator[str]:

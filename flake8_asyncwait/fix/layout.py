@@ -152,7 +152,8 @@ def joined(
         return display
     elements: list[Any] = list(display.elements)
     for number, element in enumerate(elements):
-        if "\n" in code(element.value) and is_breakable(element.value):
+        is_broken = "\n" in code(element.value) and "#" not in code(element)
+        if is_broken and is_breakable(element.value):
             item = flat(element.value)
             length = columns(f"{indentation}{code(item)},")
             if length <= width < length + columns(extra):

@@ -100,14 +100,19 @@ def _in_block(place: Place, faults_on: Collection[int]) -> Iterator[Place]:
 
 
 def _blocks(statement: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, ...]]:
-    """The ways from a statement to the blocks directly in it, but for those of functions."""
-    if isinstance(statement, (cst.FunctionDef, cst.ClassDef)):
-        return
-    for part in parts(statement):
+    """The ways from a statement to the blocks in it that run once, and out of which every exception
+    goes: those of an `if`, and of a `finally`."""
+    is_try = isinstance(statement, (cst.Try, cst.TryStar))
+    for part in parts(statement) if is_try or isinstance(statement, _ONCE) else ():
+        if is_try and not isinstance(part, cst.Finally):
+            continue
         if isinstance(part, cst.IndentedBlock):
             yield statement, part
-        elif isinstance(part, (cst.If, cst.Else, cst.Finally, cst.ExceptHandler)):
+        elif isinstance(part, _ONCE):
             yield from ((statement, *path) for path in _blocks(part))
+
+
+_ONCE = (cst.If, cst.Else, cst.Finally)
 
 
 def _beginning(place: Place, depth: int, behind: bool) -> Place | None:

@@ -99,8 +99,11 @@ class Future(Standin):
         for each in called_with(function):
             if isinstance(each, Future) and each is not self:
                 self.world.hand_over(each)
-            elif issubclass(type(each), FILLED) and not each and may_add(function):
+            elif issubclass(type(each), FILLED) and not each and self._may_fill_by(function):
                 self.world.fill(each)
+
+    def _may_fill_by(self, function: object) -> bool:
+        return self.life.handed and may_add(function)
 
     def remove_done_callback(self, function: object) -> int:
         return 1

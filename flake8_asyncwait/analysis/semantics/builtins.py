@@ -143,7 +143,7 @@ def is_instance(
         others = asked - tasks
         if others.isdisjoint({None, "builtins.object"}) and all(map(_is_builtin, others)):
             return [(state, Const(False))]
-    if type(thing) is Box and not thing.escaped and len(node.args) > 1:
+    if type(thing) is Box and not (thing.escaped or thing.kind is ir.ITERATOR):
         kinds = displayed(node.args[1].value)
         known_kinds = [_class_named(ctx, kind) for kind in kinds]
         verdicts = [None if one is None else issubclass(thing.kind, one) for one in known_kinds]

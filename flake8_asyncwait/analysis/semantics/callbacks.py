@@ -15,13 +15,13 @@ from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Function, Meth
 
 def called_back(ctx: Context, ref: Ref, callback: Value, state: State) -> State:
     """The loop keeps what it calls once the task of `ref` has ended: that may end another task that
-    it captures, or fill a collection. The task itself, and those that a collection holds, are not
-    handed over by it."""
+    it captures, or fill a collection. What a task fills that nobody else has says only that it has
+    ended. The task itself, and those that a collection holds, are not handed over by it."""
     for value, fills in _held(ctx, callback, state):
         thing = state.get(value)
         if type(thing) is Task and value != ref:
             state = hand_over(ctx, state, value)
-        elif type(thing) is Box and isinstance(value, Ref) and fills:
+        elif type(thing) is Box and isinstance(value, Ref) and fills and state.task(ref).handed:
             state = state.put(value, thing._replace(open=True))
     return state
 

@@ -300,6 +300,9 @@ def run_body(ctx: Context, frame: Frame, state: State) -> Results:
     key = frame.prefix + RETURNED
     for end in ends + flow.take(RETURN):
         value = end.env.get(key, Const(None))
+        for part in list(end.parts(value)):
+            if isinstance(part, (Function, Coroutine)) and part.func.parent is frame.func:
+                end = hand_over(inside, end, part)  # what it captures outlives the frame
         results.append((without_frame(end, frame), value))
     for completion, states in flow:
         left = [without_frame(one, frame) for one in states]

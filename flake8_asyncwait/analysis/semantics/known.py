@@ -267,4 +267,9 @@ def is_cancel(method: str) -> bool:
 
 def may_make(name: str) -> bool:
     """Whether a callee's name may be that of something that makes a task."""
+    return "create" in name.lower() or makes(name)
+
+
+def makes(name: str) -> bool:
+    """Whether a callee's name says that it makes a task."""
     return CREATOR.search(name) is not None or name.lower() in map(str.lower, named(MAKES))

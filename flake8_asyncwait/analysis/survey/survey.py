@@ -55,7 +55,8 @@ def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> 
     deleted = {target.id for target in targets if isinstance(target, ir.Name)}
     results = frozenset().union(*(site.result_names for site in sites))
     borrows = any(name in relevant.elements for name in func.params)
-    bindable = frozenset(made | ((deleted | results) & names))
+    sure = {name for node in every(func) for name in _made_names(node, partial(_surely, may_call))}
+    bindable = frozenset((made & sure) | ((deleted | results) & names))
     counts = dict(_counts(func))
     return Facts(
         sites,
@@ -248,6 +249,13 @@ def _makes(helpers: Helpers, call: ir.Call) -> bool:
     """Whether a call may make a task, by its name or by what a function of the project does."""
     name = last_name(call.func) or ""
     return known.may_make(name) or any(map(known.may_make, helpers.mentions(name)))
+
+
+def _surely(helpers: Helpers, call: ir.Call) -> bool:
+    """Whether the name of a call says that it makes a task, or what a function of the project
+    does."""
+    name = last_name(call.func) or ""
+    return known.makes(name) or any(map(known.may_make, helpers.mentions(name)))
 
 
 def _wraps(helpers: Helpers, call: ir.Call) -> bool:
