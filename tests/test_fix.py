@@ -683,6 +683,24 @@ class TestOtherSites:
         assert done.text.endswith(bad.removeprefix("import asyncio\n"))
         assert done.text.count("try:") == 1
 
+    def test_then_the_code_outside_of_functions_stays_too(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its text holds the functions as they were to be."""
+        race = "await asyncio.wait({a, b}, return_when=asyncio.FIRST_COMPLETED)"
+        tasks = "a, b = asyncio.create_task(work()), asyncio.create_task(use())"
+        text = function(tasks, race) + f"\n\n{tasks}\n{race}\n"
+
+        def proof(text: str, *_: object, **__: object) -> Checked:
+            is_worse = "    await wait_any" in text
+            return check(function(*self.LINES) * 3 if is_worse else text)
+
+        assert {cure.outcome for cure in fix_text("app.py", text, Options()).cures} != {MANUAL}
+        monkeypatch.setattr(file, "check", proof)
+        done = fix_text("app.py", text, Options(), Request(HELPER))
+        assert {cure.outcome for cure in done.cures} == {MANUAL}
+        assert done.text == text
+
 
 class TestRedundant:
     """What a cure makes redundant goes with it."""
