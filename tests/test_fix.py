@@ -1189,8 +1189,8 @@ class TestStruck:
     def test_in_another_turn_of_a_loop(self, rest: list[str]) -> None:
         cured = fix(function(*self.BEATS, *rest, "heart.cancel()"), Options()).text
         tree = ast.parse(cured)
-        loops = [node for node in ast.walk(tree) if isinstance(node, (ast.For, ast.While))]
-        loops += [node for node in ast.walk(tree) if isinstance(node, ast.AsyncFor)]
+        kinds = (ast.For, ast.While, ast.AsyncFor)
+        loops = [node for node in ast.walk(tree) if isinstance(node, kinds)]
         assert "cancel" not in "".join(map(ast.unparse, loops))
 
     @pytest.mark.parametrize("around", ["with x.suppress(Exception):", "try:"])
