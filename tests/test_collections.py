@@ -403,3 +403,20 @@ def test_how_much_is_unfolded() -> None:
         state, ref = state.new(Box(tuple, (ref, ref)))
     with pytest.raises(NotKnown):
         real(state, ref)
+
+
+@pytest.mark.parametrize("asked", ["isinstance(tasks)", "isinstance(*tasks)", "isinstance()"])
+def test_isinstance_without_a_class_tells_nothing(asked: str) -> None:
+    text = f"""\
+import asyncio
+
+
+async def f(work):
+    tasks = [asyncio.create_task(work())]
+    await asyncio.wait(tasks, timeout=1)
+    if {asked}:
+        tasks[0].cancel()
+"""
+    checked = check(text)
+    assert [finding.code for finding in checked.findings] == ["AWT101"]
+    assert checked.internal == ()

@@ -122,9 +122,11 @@ def is_instance(
 ) -> Results:
     """Whether an exception, future, task or coroutine is of a class; `futures` and `tasks` are
     the classes of those."""
+    if len(node.args) < 2:
+        return [(state, UNKNOWN)]
     value = args.first()
     thing = state.get(value)
-    if isinstance(value, Raised) and len(node.args) > 1:
+    if isinstance(value, Raised):
         names = class_names(ctx, node.args[1].value)
         classes = ctx.machine.program.of(ctx.frame.func).outline.classes
         verdicts = [catches(name, value.exc, classes) for name in names or [None]]
@@ -133,7 +135,7 @@ def is_instance(
             return [(state, Const(known))]
         return _asked_of_caught(ctx, node.args[0].value, value.exc, names, state)
     runs = is_surely_task(thing)
-    if (runs or is_coroutine(value)) and len(node.args) > 1:
+    if runs or is_coroutine(value):
         kinds = displayed(node.args[1].value)
         asked = {ctx.machine.program.qualified(ctx.frame.func, kind) for kind in kinds}
         is_future = type(thing) is Gather or getattr(thing, "owner", None) == FUTURE
