@@ -53,7 +53,11 @@ class Cure:
 
     def unwritten(self, reason: str) -> Cure:
         """The same where the file could not be written, for a `reason`."""
-        return self if self.is_left else replace(self, outcome=UNWRITTEN, reason=reason)
+        return self.instead(UNWRITTEN, reason)
+
+    def instead(self, outcome: str, reason: str) -> Cure:
+        """The same where the finding stays after all: how, and for what `reason`."""
+        return self if self.is_left else replace(self, outcome=outcome, reason=reason)
 
     def told(self, path: str, would: bool) -> str:
         """What was done, or `would` be done, as a line of a report about the file at `path`."""

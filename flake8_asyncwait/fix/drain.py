@@ -11,7 +11,7 @@ from flake8_asyncwait.fix import aims
 from flake8_asyncwait.fix.coroutines import asyncio_of
 from flake8_asyncwait.fix.loops import bare, cancelled, cancelled_by, cancelled_name
 from flake8_asyncwait.fix.names import bindings, every_name
-from flake8_asyncwait.fix.nodes import holds, parts
+from flake8_asyncwait.fix.nodes import every, holds, parts
 from flake8_asyncwait.fix.place import Place
 
 _FEW_CANCELS = 5
@@ -91,7 +91,7 @@ def _is_asked_later(place: Place, cancel: cst.CSTNode, told: str) -> bool:
         names |= {name for name in [aims.pending_name(place)] if name}
     names |= {bound for bound, node in bindings(function) if _is_made_of(node, names)}
     first, last = place.lines_of(cancel)
-    loops = (node for node in _every(function) if isinstance(node, (cst.For, cst.While)))
+    loops = (node for node in every(function) if isinstance(node, (cst.For, cst.While)))
     spans = [place.lines_of(loop) for loop in loops if loop is not cancel]
     last = 0 if any(start <= first <= last <= end for start, end in spans) else last
     return any(place.lines_of(node)[0] > last for node in _questions(function, names))
@@ -104,12 +104,6 @@ def _is_made_of(node: cst.CSTNode, names: set[str]) -> bool:
     value = node.value if isinstance(node, cst.Assign) else None
     is_held = isinstance(value, (cst.Name, cst.Dict, cst.Lambda))
     return is_held and value is not None and bool(every_name(value) & names)
-
-
-def _every(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    yield node
-    for child in parts(node):
-        yield from _every(child)
 
 
 def _questions(node: cst.CSTNode, names: set[str]) -> Iterator[cst.Name]:

@@ -32,6 +32,8 @@ from flake8_asyncwait.source.write import create, encode, write
 from flake8_asyncwait.undetermined import InternalError
 from flake8_asyncwait.verdict.finding import Finding
 
+_NEW_FINDINGS = "the fixed file would have new findings"
+
 
 class Request(NamedTuple):
     """What the user asks of the fix of a file.
@@ -148,7 +150,7 @@ class Plan(NamedTuple):
         """A function, which stays as it is where its fix cannot be proved in the file; so does the
         code outside of all functions, whose text holds all of these as they were to be."""
         if function.entry is None and function.is_changed:
-            return function.unchanged("the fixed file would have new findings")
+            return function.unchanged(_NEW_FINDINGS)
         fixed = self.fixed._replace(functions=(function,))
         try:
             self._proved(fixed, self._made(fixed))
@@ -183,7 +185,7 @@ class Plan(NamedTuple):
             raise SourceError(self.path, why, error.line)
         before = Counter(finding.code for finding in known.findings)
         if after - left and after - (before - cured):
-            raise SourceError(self.path, "the fixed file would have new findings")
+            raise SourceError(self.path, _NEW_FINDINGS)
         return made
 
 

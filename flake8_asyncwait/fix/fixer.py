@@ -7,7 +7,6 @@ of a function come in their order, as a `try` around one may cure those behind i
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from flake8_asyncwait.analysis.code.load import File, is_longer
@@ -62,8 +61,7 @@ class FixedFunction(NamedTuple):
 
     def unchanged(self, reason: str) -> FixedFunction:
         """The function as it was, for a `reason`."""
-        left = (c if c.is_left else replace(c, outcome=MANUAL, reason=reason) for c in self.cures)
-        return FixedFunction(self.entry, tuple(left))
+        return FixedFunction(self.entry, tuple(c.instead(MANUAL, reason) for c in self.cures))
 
     def put_into(self, lines: list[str]) -> None:
         """Put the function in its place in the lines of a file, in which what stands below it may

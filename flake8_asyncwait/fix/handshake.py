@@ -17,7 +17,7 @@ import libcst as cst
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.aims import elements_of, last_name
 from flake8_asyncwait.fix.names import binders, bindings, every_name, parameters_of
-from flake8_asyncwait.fix.nodes import parts
+from flake8_asyncwait.fix.nodes import every
 from flake8_asyncwait.fix.place import Place
 
 # What coroutine functions are called that only wait for something to come.
@@ -136,6 +136,5 @@ def _owners(node: cst.BaseExpression) -> Iterator[str]:
 
 def _mentions(node: cst.CSTNode, owner: str) -> bool:
     """Whether a statement uses an object, by its code."""
-    if isinstance(node, (cst.Name, cst.Attribute)) and layout.code(node) == owner:
-        return True
-    return any(_mentions(part, owner) for part in parts(node))
+    named = (each for each in every(node) if isinstance(each, (cst.Name, cst.Attribute)))
+    return any(layout.code(each) == owner for each in named)

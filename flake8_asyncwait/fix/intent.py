@@ -21,7 +21,7 @@ from flake8_asyncwait.fix.names import (
     target_names,
     variables,
 )
-from flake8_asyncwait.fix.nodes import holds, parts
+from flake8_asyncwait.fix.nodes import every, holds, parts
 from flake8_asyncwait.fix.place import Place
 
 # A site with one of these codes may lose a task where nothing fails.
@@ -74,12 +74,16 @@ def _names_of(place: Place, waited: cst.BaseExpression | None) -> set[str]:
     function = place.function
     given = aims.puts(function, waited.value) if isinstance(waited, cst.Name) else ()
     held = {each.value for _, each in given if isinstance(each, cst.Name)}
-    assigns = (node for node in place.path if isinstance(node, cst.Assign))
-    bound = {name for node in assigns for name, _ in bindings(node)}
     names = {*(variables(waited) if waited is not None else ()), *aims.waited_names(place)}
-    names = (names | held | bound) - parameters_of(function)
-    loops = [node for node in _every(function) if isinstance(node, (cst.For, cst.CompFor))]
+    names = (names | held | _bound(place)) - parameters_of(function)
+    loops = [node for node in every(function) if isinstance(node, (cst.For, cst.CompFor))]
     return names.union(*(target_names(each.target) for each in loops if reads(each.iter, names)))
+
+
+def _bound(place: Place) -> set[str]:
+    """The names that the result of a site is bound to at once."""
+    assignments = (node for node in place.path if isinstance(node, cst.Assign))
+    return {name for node in assignments for name, _ in bindings(node)}
 
 
 def _choices(place: Place, tasks: set[str]) -> Iterator[cst.BaseExpression]:
@@ -126,13 +130,7 @@ def _uses(node: cst.CSTNode) -> Iterator[str]:
 
 
 def _ifs(node: cst.CSTNode) -> Iterator[cst.If]:
-    return (each for each in _every(node) if isinstance(each, cst.If))
-
-
-def _every(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    yield node
-    for part in parts(node):
-        yield from _every(part)
+    return (each for each in every(node) if isinstance(each, cst.If))
 
 
 def _operands(test: cst.BaseExpression) -> Iterator[str]:
@@ -154,9 +152,7 @@ def _why_not_timed_out(place: Place, waited: cst.BaseExpression) -> str | None:
     elements = aims.elements_of(waited)
     if elements is None or len(elements) != 1:
         return None
-    assignments = (node for node in place.path if isinstance(node, cst.Assign))
-    halves = {name for node in assignments for name, _ in bindings(node)}
-    if not _is_tested(place.function, halves | every_name(elements[0])):
+    if not _is_tested(place.function, _bound(place) | every_name(elements[0])):
         return None
     name = layout.code(elements[0])
     return f"only you know whether {name} may run on after the timeout: cancel it then, or keep it"
@@ -164,6 +160,5 @@ def _why_not_timed_out(place: Place, waited: cst.BaseExpression) -> str | None:
 
 def _is_tested(node: cst.CSTNode, names: frozenset[str] | set[str]) -> bool:
     """Whether an `if` or a `while` asks something of some names."""
-    if isinstance(node, (cst.If, cst.While)) and reads(node.test, names):
-        return True
-    return any(_is_tested(child, names) for child in parts(node))
+    tests = (each.test for each in every(node) if isinstance(each, (cst.If, cst.While)))
+    return any(reads(test, names) for test in tests)

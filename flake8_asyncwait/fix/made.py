@@ -61,13 +61,18 @@ def at_faults(
         around = (each.statement for each in place.levels[depth + 1 :])
         is_round = any(isinstance(statement, (cst.For, cst.While)) for statement in around)
         for index in range(level.index + 1, len(level.block.body)):
-            first, last = place.lines_of(level.block.body[index])
-            if any(first <= line <= last for line in faults_on):
+            if _is_struck(place, level.block.body[index], faults_on):
                 here = Level(level.block, index)
+                first, _ = place.lines_of(here.statement)
                 later = uses if is_round else [use for use in uses if use.line >= first]
                 yield from _at(place, here, depth, found, kinds, task_names, later, width)
     for inside in _deeper(place, faults_on):
         yield from _at(inside, inside.levels[0], 0, found, kinds, task_names, uses, width)
+
+
+def _is_struck(place: Place, statement: cst.CSTNode, faults_on: Collection[int]) -> bool:
+    first, last = place.lines_of(statement)
+    return any(first <= line <= last for line in faults_on)
 
 
 def _deeper(place: Place, faults_on: Collection[int]) -> Iterator[Place]:
@@ -87,11 +92,10 @@ def _deeper(place: Place, faults_on: Collection[int]) -> Iterator[Place]:
 def _in_block(place: Place, faults_on: Collection[int]) -> Iterator[Place]:
     """A place whose path ends with a block, and those with the blocks in that."""
     block: Any = place.path[-2]
-    lines = [place.lines_of(statement) for statement in block.body]
-    held = [any(first <= line <= last for line in faults_on) for first, last in lines]
-    if not all(lines[0][0] <= line <= lines[-1][1] for line in faults_on):
+    first, last = place.lines_of(block.body[0])[0], place.lines_of(block.body[-1])[1]
+    if not all(first <= line <= last for line in faults_on):
         return
-    index = held.index(True)
+    index = [_is_struck(place, statement, faults_on) for statement in block.body].index(True)
     levels = (Level(block, index), *place.levels)
     yield replace(place, levels=levels)
     for path in _blocks(block.body[index]):

@@ -43,6 +43,13 @@ def with_part(node: cst.CSTNode, old: cst.CSTNode, new: cst.CSTNode) -> cst.CSTN
     raise ValueError("not a part of the node")
 
 
+def every(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """A node and all those below it, in the order of their fields."""
+    yield node
+    for part in parts(node):
+        yield from every(part)
+
+
 _APART = (cst.FunctionDef, cst.Lambda, cst.ClassDef)
 
 

@@ -96,14 +96,12 @@ class Future(Standin):
         """Whoever is told keeps an eye on this one; the function may end another task, or put
         something into a container."""
         self.world.stage.looked_after(self.life)
+        fills = self.life.handed and may_add(function)
         for each in called_with(function):
             if isinstance(each, Future) and each is not self:
                 self.world.hand_over(each)
-            elif issubclass(type(each), FILLED) and not each and self._may_fill_by(function):
+            elif fills and issubclass(type(each), FILLED) and not each:
                 self.world.fill(each)
-
-    def _may_fill_by(self, function: object) -> bool:
-        return self.life.handed and may_add(function)
 
     def remove_done_callback(self, function: object) -> int:
         return 1

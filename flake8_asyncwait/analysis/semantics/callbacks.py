@@ -30,10 +30,11 @@ def _held(ctx: Context, callback: Value, state: State) -> Iterator[tuple[Value, 
     """What a callback reaches, each with whether it fills that."""
     if isinstance(callback, Method):
         yield callback.owner, callback.name in known.named(known.ADDS)
-    elif isinstance(callback, Function):
-        around, filled = ctx.frame.of(callback.func.parent), ctx.machine.once(_fills, callback.func)
-        for name in sorted(ctx.machine.once(captures, callback.func)) if around else ():
-            frame = around.owner_of(name) if around is not None else None
+    around = ctx.frame.of(callback.func.parent) if isinstance(callback, Function) else None
+    if isinstance(callback, Function) and around is not None:
+        filled = ctx.machine.once(_fills, callback.func)
+        for name in sorted(ctx.machine.once(captures, callback.func)):
+            frame = around.owner_of(name)
             if frame is not None:
                 yield state.env.get(frame.prefix + name, UNKNOWN), name in filled
 

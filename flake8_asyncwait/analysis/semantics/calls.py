@@ -16,11 +16,7 @@ from flake8_asyncwait.analysis.machine.handover import hand_over_args, unknown_c
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, Results
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.callbacks import called_back
-from flake8_asyncwait.analysis.semantics.helpers import (
-    call_function,
-    function_of,
-    is_factory,
-)
+from flake8_asyncwait.analysis.semantics.helpers import call_function, function_of, is_factory
 from flake8_asyncwait.analysis.semantics.indexes import key_of
 from flake8_asyncwait.analysis.semantics.items import (
     as_items,

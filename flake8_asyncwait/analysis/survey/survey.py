@@ -43,7 +43,7 @@ def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> 
     may_call = program.helpers(func)
     helpers = frozenset(may_call.entries) | {nested.name for nested in func.nested}
     coroutines = _coroutines(func, may_call) if making else frozenset()
-    own = Own(partial(_makes, may_call), partial(_wraps, may_call), coroutines)
+    own = Own(partial(_makes, may_call, known.may_make), partial(_wraps, may_call), coroutines)
     relevant = relevant_names(func, calls, _follows(helpers, not making), own, making)
     made = {name for node in every(func) for name in _made_names(node, own.makes)}
     made -= {*func.imports, *(n.name for n in every(func) if isinstance(n, ir.DefineClass))}
@@ -55,7 +55,8 @@ def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> 
     deleted = {target.id for target in targets if isinstance(target, ir.Name)}
     results = frozenset().union(*(site.result_names for site in sites))
     borrows = any(name in relevant.elements for name in func.params)
-    sure = {name for node in every(func) for name in _made_names(node, partial(_surely, may_call))}
+    surely = partial(_makes, may_call, known.makes)
+    sure = {name for node in every(func) for name in _made_names(node, surely)}
     bindable = frozenset((made & sure) | ((deleted | results) & names))
     counts = dict(_counts(func))
     return Facts(
@@ -245,17 +246,10 @@ def _questioned(func: ir.Func) -> Iterator[str]:
             yield ".".join((*path[:-1], known.WHILE_PENDING[path[-1]][0]))
 
 
-def _makes(helpers: Helpers, call: ir.Call) -> bool:
+def _makes(helpers: Helpers, by_name: Callable[[str], bool], call: ir.Call) -> bool:
     """Whether a call may make a task, by its name or by what a function of the project does."""
     name = last_name(call.func) or ""
-    return known.may_make(name) or any(map(known.may_make, helpers.mentions(name)))
-
-
-def _surely(helpers: Helpers, call: ir.Call) -> bool:
-    """Whether the name of a call says that it makes a task, or what a function of the project
-    does."""
-    name = last_name(call.func) or ""
-    return known.makes(name) or any(map(known.may_make, helpers.mentions(name)))
+    return by_name(name) or any(map(known.may_make, helpers.mentions(name)))
 
 
 def _wraps(helpers: Helpers, call: ir.Call) -> bool:
