@@ -110,22 +110,25 @@ def lowest(session: nox.Session) -> None:
 
 def _tests(session: nox.Session, *requirements: str) -> None:
     """The tests of the source distribution, unpacked."""
-    if _is_full(session) and shutil.which("nvim") is None:
+    left_out = _left_out(session)
+    if "thorough" not in left_out and shutil.which("nvim") is None:
         session.warn("there is no nvim: the test with a real editor is skipped")
     with tempfile.TemporaryDirectory() as directory:  # not below here, where git ignores things
         with tarfile.open(_one("*.tar.gz")) as archive:
             archive.extractall(directory, filter="data")
         with session.chdir(next(Path(directory).iterdir())):
             session.install("-e", ".[test]", *requirements)
-            left_out = ["generated"] if _is_full(session) else ["generated", "judged", "thorough"]
             chosen = " and ".join(f"not {mark}" for mark in left_out)
             options = ["-n", "2", "-m", chosen, *session.posargs]
             session.run("python", "-m", "pytest", *options)
 
 
-def _is_full(session: nox.Session) -> bool:
-    """Whether the long tests are run, too: on the oldest Python and the newest."""
-    return session.python in (PYTHONS[0], PYTHONS[-1])
+def _left_out(session: nox.Session) -> list[str]:
+    """The marks of the long tests that a Python leaves out: the newest runs those of the judge,
+    too, the oldest, with the lowest versions, those that hold whole commands against the system."""
+    oldest, *_, newest = PYTHONS
+    of_a_python = {oldest: ["judged"], newest: []}
+    return ["generated", *of_a_python.get(str(session.python), ["judged", "thorough"])]
 
 
 def _one(pattern: str) -> Path:
