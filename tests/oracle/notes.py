@@ -65,19 +65,24 @@ class Notes(Stage):
     def awaits(self, *things: object) -> None:
         """This ends the tasks that things are, or were given. After a fault, only what still runs
         tells anything."""
-        if self.world.kind is not WAIT:
+        if self._judges_the_family():
             ended = filter(self.world.is_followed, _ended_by(things))
             if any(life.state is State.RUNNING or not self.world.faulty for life in ended):
                 self.fates.ends(self.world.faulty)
 
     def shields(self, thing: object) -> None:
-        if self.world.kind is not WAIT:
+        if self._judges_the_family():
             self.fates.is_shielded |= self._follows_one_of(reached([thing]))
 
     def waits(self, wait: WaitCall) -> None:
         """A wait is the site where those of its tasks are judged that run."""
         lives = (life for element in wait.elements for life in lives_of(element))
         self.fates.is_waited |= self._follows_one_of(lives)
+
+    def _judges_the_family(self) -> bool:
+        """Whether what happens counts for a site of the family: what handlers do once an execution
+        was given up is not the function's doing."""
+        return self.world.kind is not WAIT and not self.world.over
 
     def _follows_one_of(self, lives: Iterable[Life]) -> bool:
         """Whether one of some tasks is one of the site's that runs."""
