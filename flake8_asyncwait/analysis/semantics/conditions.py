@@ -214,7 +214,7 @@ def _compare(ctx: Context, node: ir.Compare, state: State) -> Results:
             if ctx.is_none(values[1], after, "TypeError"):
                 continue
             values[0] = key_of(ctx, node.left, values[0], after)
-        if _is_stranger(node, after, values[1], ctx):
+        if node.op in _MEMBERSHIP and _is_stranger(node.left, *values, after, ctx):
             results.append((after, Const(node.op == "NotIn")))
             continue
         crowded = _may_count(node, values) and _is_crowded(ctx, after)
@@ -224,16 +224,15 @@ def _compare(ctx: Context, node: ir.Compare, state: State) -> Results:
     return results
 
 
-def _is_stranger(node: ir.Compare, state: State, right: Value, ctx: Context) -> bool:
+def _is_stranger(node: ir.Expr, left: Value, right: Value, state: State, ctx: Context) -> bool:
     """Whether `name in tasks` asks for what came as a parameter among tasks that were made
     here: it is none of them (idiom `x not in {a, b}`)."""
     box = state.get(right)
-    if node.op not in _MEMBERSHIP or type(box) is not Box:
+    if type(box) is not Box or box.open or box.kind is dict:
         return False
-    func, name = ctx.frame.func, node.left.id if isinstance(node.left, ir.Name) else ""
-    if name not in func.params or name in func.rebound or box.open or box.kind is dict:
-        return False
-    return all(map(_is_made_here, map(state.get, box.items)))
+    func, name = ctx.frame.func, node.id if isinstance(node, ir.Name) else ""
+    is_given = isinstance(left, Param) or (name in func.params and name not in func.rebound)
+    return is_given and all(map(_is_made_here, map(state.get, box.items)))
 
 
 def _is_made_here(thing: object) -> bool:
