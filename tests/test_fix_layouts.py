@@ -86,6 +86,13 @@ found = [
     )
 ]
 """,
+    "tasks = [one(a), two(b), c]": """\
+tasks = [
+    one(a),
+    two(b),
+    c,
+]
+""",
     "use(one, key=several_names)": """\
 use(
     one, key=several_names

@@ -108,7 +108,19 @@ def _opened(code: str, indent: str, unit: str) -> list[str] | None:
     body = code[start + 1 : end].strip()
     if not body or body.endswith(","):
         return None
-    return [indent + code[: start + 1], indent + unit + body, indent + code[end:]]
+    pieces = _pieces(body) if _is_display(code, start) else []
+    inside = pieces if len(pieces) > 1 and pieces[0].endswith(",") else [body]
+    return [
+        indent + code[: start + 1],
+        *(indent + unit + each for each in inside),
+        indent + code[end:],
+    ]
+
+
+def _is_display(code: str, start: int) -> bool:
+    """Whether a bracket opens a list, say, and no call or subscript: there, each element has a line
+    of its own."""
+    return re.search(r"[\w)\]]$", code[:start]) is None
 
 
 def _pieces(code: str) -> list[str]:
