@@ -44,8 +44,8 @@ from benchmarks.hostile_programs import FULL, HEAD, PROGRAMS, WAIT
 from flake8_asyncwait.check import check_source
 from flake8_asyncwait.fix.file import FileFix, Request, fix_file
 from flake8_asyncwait.options import Options
-from flake8_asyncwait.replay.apart import prove_apart
-from flake8_asyncwait.replay.proof import BROKEN, NOT_PROVED
+from flake8_asyncwait.replay.proof.apart import prove_apart
+from flake8_asyncwait.replay.proof.proof import BROKEN, NOT_PROVED
 from flake8_asyncwait.source.text import SourceError, decode, read
 from flake8_asyncwait.source.write import encode
 from flake8_asyncwait.verdict.finding import Finding

@@ -17,7 +17,7 @@ import pytest
 from command import Asyncwait
 
 from flake8_asyncwait.plugin import Plugin
-from flake8_asyncwait.replay import apart
+from flake8_asyncwait.replay.proof import apart
 from flake8_asyncwait.report.formats import FORMATS
 from flake8_asyncwait.undetermined import Net
 
@@ -226,7 +226,7 @@ class TestProve:
     def cannot(self, monkeypatch: pytest.MonkeyPatch) -> None:
         program = (
             "import sys; sys.path.append(sys.argv[1])\n"
-            "import flake8_asyncwait.replay.prove as prove\n"
+            "import flake8_asyncwait.replay.proof.prove as prove\n"
             "real = prove.lift\n"
             "def lift(source, site, *known):\n"
             "    if site[0] == 11: raise KeyError('')\n"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from flake8_asyncwait.check import check
-from flake8_asyncwait.replay import prove
-from flake8_asyncwait.replay.proof import GAVE_UP, NOT_LIFTED, NOT_REPRODUCED, PROVED, Proof
+from flake8_asyncwait.replay.proof import prove
+from flake8_asyncwait.replay.proof.proof import GAVE_UP, NOT_LIFTED, NOT_REPRODUCED, PROVED, Proof
 
 LEAKS = """\
 import asyncio

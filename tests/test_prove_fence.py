@@ -13,7 +13,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from types import (
     CodeType,
     DynamicClassAttribute,
@@ -30,24 +30,25 @@ import pytest
 
 from flake8_asyncwait import replay
 from flake8_asyncwait.check import check
-from flake8_asyncwait.replay import guard, live
-from flake8_asyncwait.replay.confine import confine, described, is_hidden, name_of
-from flake8_asyncwait.replay.execution import Execution, run
-from flake8_asyncwait.replay.facts import Facts, Kind
-from flake8_asyncwait.replay.futures import Future
-from flake8_asyncwait.replay.hooks import Hooks, Target
-from flake8_asyncwait.replay.lift import Lifted, lift
+from flake8_asyncwait.replay.executions.execution import Execution, run
+from flake8_asyncwait.replay.executions.hooks import Hooks, Target
+from flake8_asyncwait.replay.executions.lift import Lifted, lift
+from flake8_asyncwait.replay.fence import guard
+from flake8_asyncwait.replay.fence.surroundings import Surroundings
 from flake8_asyncwait.replay.lives import EXHAUSTED, Life, Owner, Standin
-from flake8_asyncwait.replay.locate import CannotLift, words
-from flake8_asyncwait.replay.loop import Loop
-from flake8_asyncwait.replay.proof import PROVED
-from flake8_asyncwait.replay.prove import prove
-from flake8_asyncwait.replay.scheduler import World
-from flake8_asyncwait.replay.stage import Stage
-from flake8_asyncwait.replay.standins import Asyncio
-from flake8_asyncwait.replay.surroundings import Surroundings
-from flake8_asyncwait.replay.timeline import Timeline
-from flake8_asyncwait.replay.unknown import Unknown
+from flake8_asyncwait.replay.proof import live
+from flake8_asyncwait.replay.proof.loop import Loop
+from flake8_asyncwait.replay.proof.proof import PROVED
+from flake8_asyncwait.replay.proof.prove import prove
+from flake8_asyncwait.replay.proof.timeline import Timeline
+from flake8_asyncwait.replay.text.confine import confine, described, is_hidden, name_of
+from flake8_asyncwait.replay.text.locate import CannotLift, words
+from flake8_asyncwait.replay.world.facts import Facts, Kind
+from flake8_asyncwait.replay.world.futures import Future
+from flake8_asyncwait.replay.world.scheduler import World
+from flake8_asyncwait.replay.world.stage import Stage
+from flake8_asyncwait.replay.world.standins import Asyncio
+from flake8_asyncwait.replay.world.unknown import Unknown
 
 MODULE = """\
 import abc, asyncio, collections, contextlib, dataclasses, enum, functools, itertools, operator
@@ -549,7 +550,7 @@ pytestmark = [
 SET = "set past the hooks"
 INSIDE = (World, Hooks, Surroundings, Stage, Life, Facts, Target, Lifted, Timeline, Loop)
 MODULES = [
-    import_module(f"{replay.__name__}.{each.name}") for each in iter_modules(replay.__path__)
+    import_module(each.name) for each in walk_packages(replay.__path__, f"{replay.__name__}.")
 ]
 MACHINERY = (ModuleType, CodeType, FrameType, DynamicClassAttribute)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from flake8_asyncwait.check import check
-from flake8_asyncwait.replay import wall
-from flake8_asyncwait.replay.apart import ROOT, prove_apart
-from flake8_asyncwait.replay.proof import GAVE_UP, NOT_LIFTED, NOT_REPRODUCED, PROVED, Proof
+from flake8_asyncwait.replay.proof import wall
+from flake8_asyncwait.replay.proof.apart import ROOT, prove_apart
+from flake8_asyncwait.replay.proof.proof import GAVE_UP, NOT_LIFTED, NOT_REPRODUCED, PROVED, Proof
 from flake8_asyncwait.verdict.checked import LONGEST
 
 FUNCTION = """\
@@ -290,7 +290,7 @@ def test_it_ends_when_nobody_is_left_to_stop_it(tmp_path: Path) -> None:
     task = [text, (finding.line, finding.column), finding.code, steps, [[], [], []], False]
     program = (
         f"import sys; sys.path.append({ROOT!r}); sys.modules['resource'] = None\n"
-        "from flake8_asyncwait.replay import child\n"
+        "from flake8_asyncwait.replay.proof import child\n"
         "child.SECONDS, child.GRACE = 1, 0\n"
         "child.main()"
     )
@@ -332,7 +332,7 @@ def _refused(deed: str, mark: Path) -> str:
     """What the audit hook by itself refuses of a deed, which `code` is not part of."""
     program = (
         f"import sys, os, subprocess, socket; sys.path.append({ROOT!r})\n"
-        "from flake8_asyncwait.replay import child\n"
+        "from flake8_asyncwait.replay.proof import child\n"
         "code = compile('done = 1', '<judged>', 'exec')\n"
         "other = compile('done = 2', '<judged>', 'exec')\n"
         "say = lambda event: os.write(1, event.encode())\n"
@@ -394,7 +394,7 @@ def test_no_process_is_started_unheard() -> None:
     """The function that starts one has no event of its own."""
     program = (
         f"import sys, asyncio, _posixsubprocess; sys.path.append({ROOT!r})\n"
-        "from flake8_asyncwait.replay import child\n"
+        "from flake8_asyncwait.replay.proof import child\n"
         "names = ('fork_exec', '_fork_exec')\n"
         "has = lambda module: any(name in vars(module) for name in names)\n"
         "modules = [_posixsubprocess, asyncio.subprocess.subprocess, *sys.modules.values()]\n"

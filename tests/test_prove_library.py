@@ -12,17 +12,17 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from flake8_asyncwait.replay import harmless, managers, tuples
-from flake8_asyncwait.replay.confine import MODULE_NAME, is_own, members_left
-from flake8_asyncwait.replay.futures import Task
-from flake8_asyncwait.replay.guard import is_secret, only_own
-from flake8_asyncwait.replay.hooks import Hooks
+from flake8_asyncwait.replay.executions.hooks import Hooks
+from flake8_asyncwait.replay.fence import harmless, managers, tuples
+from flake8_asyncwait.replay.fence.guard import is_secret, only_own
+from flake8_asyncwait.replay.fence.surroundings import Surroundings
 from flake8_asyncwait.replay.lives import InjectedError
-from flake8_asyncwait.replay.scheduler import World
-from flake8_asyncwait.replay.stage import Stage
-from flake8_asyncwait.replay.surroundings import Surroundings
-from flake8_asyncwait.replay.unknown import Unknown
-from flake8_asyncwait.replay.waiting import HelperCall
+from flake8_asyncwait.replay.text.confine import MODULE_NAME, is_own, members_left
+from flake8_asyncwait.replay.world.futures import Task
+from flake8_asyncwait.replay.world.scheduler import World
+from flake8_asyncwait.replay.world.stage import Stage
+from flake8_asyncwait.replay.world.unknown import Unknown
+from flake8_asyncwait.replay.world.waiting import HelperCall
 
 # What reads or sets attributes by names that it is given, or asks an object how it is to be copied.
 ASKING = {

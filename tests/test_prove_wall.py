@@ -29,11 +29,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flake8_asyncwait.check import check
-from flake8_asyncwait.replay import apart, wall
-from flake8_asyncwait.replay.apart import PROGRAM, ROOT, prove_apart
-from flake8_asyncwait.replay.live import STARTS
-from flake8_asyncwait.replay.message import MOST, packed
-from flake8_asyncwait.replay.proof import (
+from flake8_asyncwait.replay.proof import apart, wall
+from flake8_asyncwait.replay.proof.apart import PROGRAM, ROOT, prove_apart
+from flake8_asyncwait.replay.proof.live import STARTS
+from flake8_asyncwait.replay.proof.message import MOST, packed
+from flake8_asyncwait.replay.proof.proof import (
     GAVE_UP,
     NOT_LIFTED,
     NOT_PROVED,
@@ -41,7 +41,7 @@ from flake8_asyncwait.replay.proof import (
     PROVED,
     Proof,
 )
-from flake8_asyncwait.replay.timeline import Event
+from flake8_asyncwait.replay.proof.timeline import Event
 
 LEAK = """\
 import asyncio
@@ -82,7 +82,7 @@ sys.path.append({ROOT!r})
 import asyncio, atexit, ctypes, fcntl, io, json, mmap, multiprocessing.shared_memory, os, pathlib
 import pty
 import resource, select, shutil, signal, socket, subprocess, tempfile, threading, time, zipfile
-from flake8_asyncwait.replay import wall
+from flake8_asyncwait.replay.proof import wall
 payloads, mark, port = json.load(sys.stdin)
 parent, opened = os.getpid(), os.open(mark, os.O_RDWR | os.O_CREAT)
 connection = socket.create_connection(("127.0.0.1", port))
@@ -325,7 +325,7 @@ def test_what_is_left_is_to_compute_and_to_speak(tmp_path: Path) -> None:
 def test_a_process_that_only_computes_ends_in_time() -> None:
     program = (
         f"import sys; sys.path.append({ROOT!r})\n"
-        "from flake8_asyncwait.replay import wall\n"
+        "from flake8_asyncwait.replay.proof import wall\n"
         "import signal\n"
         "signal.signal(signal.SIGALRM, signal.SIG_IGN)\n"  # as whoever starts it may have it
         "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n"
@@ -341,7 +341,7 @@ def test_the_limits_of_a_process() -> None:
     """Those that stand beside the filter, which is left out here, or nobody could ask for them."""
     program = (
         f"import os, sys, resource; sys.path.append({ROOT!r})\n"
-        "from flake8_asyncwait.replay import child, wall\n"
+        "from flake8_asyncwait.replay.proof import child, wall\n"
         "real = wall._system_call\n"
         "wall._system_call = lambda call, *rest: 0 if call is wall.SECCOMP else real(call, *rest)\n"
         "child._limit(); wall.build(1, 60)\n"
@@ -384,7 +384,7 @@ def test_all_that_landlock_knows_is_refused(
 def test_a_process_ends_with_the_one_that_started_it() -> None:
     program = (
         f"import os, sys, time; sys.path.append({ROOT!r})\n"
-        "from flake8_asyncwait.replay import wall\n"
+        "from flake8_asyncwait.replay.proof import wall\n"
         "if os.fork():\n    time.sleep(1)\n    os._exit(0)\n"
         "wall.build(1, 60)\n"
         "while True: pass"
@@ -475,9 +475,9 @@ def test_the_numbers_are_the_kernels(machine: str) -> None:
 # refuses nothing.
 UNFENCED = """
 import _thread, builtins, os, socket, subprocess, ctypes, json
-from flake8_asyncwait.replay import harmless
+from flake8_asyncwait.replay.fence import harmless
 harmless.BUILTINS["escape"] = lambda text: exec(text, {**vars(builtins), **globals()})
-from flake8_asyncwait.replay import child
+from flake8_asyncwait.replay.proof import child
 child.guard = lambda *_: lambda *_: None
 child._forget = lambda: None
 way_out = child._only_way_out
@@ -857,7 +857,7 @@ def test_what_it_says_steers_no_terminal(
 CONTAINER = f"""
 import ctypes, struct, sys
 sys.path.append({ROOT!r})
-from flake8_asyncwait.replay import wall
+from flake8_asyncwait.replay.proof import wall
 from flake8_asyncwait.cli import main
 error, refused = {{error}}, {{refused}}
 number = getattr(wall.SECCOMP, __import__("os").uname().machine)

@@ -14,8 +14,8 @@ from pathlib import Path
 from benchmarks.corpus.labels import Label
 from benchmarks.corpus.run import OPTIONS
 from flake8_asyncwait.check import check
-from flake8_asyncwait.replay.apart import prove_apart
-from flake8_asyncwait.replay.proof import PROVED, Proof
+from flake8_asyncwait.replay.proof.apart import prove_apart
+from flake8_asyncwait.replay.proof.proof import PROVED, Proof
 from flake8_asyncwait.verdict.finding import Finding
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from flake8_asyncwait.commands.cache import Cache
     from flake8_asyncwait.fix.advise import Advice
     from flake8_asyncwait.fix.helper import Helper
-    from flake8_asyncwait.replay.proof import Proof
+    from flake8_asyncwait.replay.proof.proof import Proof
     from flake8_asyncwait.report.entry import Entry, Identity
     from flake8_asyncwait.source.ignore import Excluder
     from flake8_asyncwait.verdict.checked import Checked
@@ -262,7 +262,7 @@ def findings_of(source: Source, task: Task, tree: ast.Module | None = None) -> C
 
 def unwalled() -> str:
     """What to know before anything is proved: "" where the system walls in what is run."""
-    from flake8_asyncwait.replay.wall import lacking
+    from flake8_asyncwait.replay.proof.wall import lacking
 
     why = lacking()
     return why and f"no wall here, only a fence ({why}): run only your own code"
@@ -274,9 +274,9 @@ def prove(source: Source, finding: Finding, options: Options) -> Proof:
     Only what stands in the same file is lifted. What stands elsewhere is unknown to the proof: so
     what it proves is true, but where it proves nothing, that is why.
     """
-    from flake8_asyncwait.replay.apart import prove_apart
-    from flake8_asyncwait.replay.locate import Declared
-    from flake8_asyncwait.replay.proof import BROKEN, NOT_PROVED, PROVED, Proof
+    from flake8_asyncwait.replay.proof.apart import prove_apart
+    from flake8_asyncwait.replay.proof.proof import BROKEN, NOT_PROVED, PROVED, Proof
+    from flake8_asyncwait.replay.text.locate import Declared
     from flake8_asyncwait.report.paths import relative
 
     steps = [(step.line, step.choice) for step in finding.witness if not step.path]
@@ -375,7 +375,7 @@ def _proof(source: Source, finding: Finding, task: Task, given_up: int) -> Proof
     in this file that it does not pay: each of those takes up to half a minute."""
     if not task.proves:
         return None
-    from flake8_asyncwait.replay.proof import GAVE_UP, Proof
+    from flake8_asyncwait.replay.proof.proof import GAVE_UP, Proof
 
     if given_up >= _GIVEN_UP_AT_MOST:
         return Proof(GAVE_UP, f"so did {_GIVEN_UP_AT_MOST} proofs before it in this file")

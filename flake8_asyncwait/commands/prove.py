@@ -23,7 +23,7 @@ from flake8_asyncwait.verdict.checked import Checked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from flake8_asyncwait.replay.proof import Proof
+    from flake8_asyncwait.replay.proof.proof import Proof
     from flake8_asyncwait.verdict.finding import Finding
 
 

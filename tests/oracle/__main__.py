@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 
 from flake8_asyncwait.options import FAMILY_CODES, Options
-from flake8_asyncwait.replay.locate import CannotLift
+from flake8_asyncwait.replay.text.locate import CannotLift
 
 from .batches import Totals, main
 from .compare import Disagreement, compare

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from flake8_asyncwait.check import check
 from flake8_asyncwait.options import FAMILY_CODES, Options
-from flake8_asyncwait.replay.follow import following
-from flake8_asyncwait.replay.lift import lift
+from flake8_asyncwait.replay.executions.follow import following
+from flake8_asyncwait.replay.executions.lift import lift
 from flake8_asyncwait.verdict.finding import Finding, Step
 
 from .judge import EXECUTIONS_AT_MOST, TOO_MANY, Ruling, find_family, find_sites, judge, replay

@@ -12,14 +12,14 @@ from functools import partial
 from itertools import islice
 from types import CodeType
 
-from flake8_asyncwait.replay.choices import HARMLESS
-from flake8_asyncwait.replay.execution import (
+from flake8_asyncwait.replay.executions.execution import (
     HELPER_EXECUTIONS_AT_MOST,
     Execution,
     executions,
     run,
     run_helper,
 )
+from flake8_asyncwait.replay.executions.lift import Lifted, lift
 from flake8_asyncwait.replay.family import (
     AS_COMPLETED,
     CHILD,
@@ -29,9 +29,9 @@ from flake8_asyncwait.replay.family import (
     SHOWN,
     WAIT,
 )
-from flake8_asyncwait.replay.lift import Lifted, lift
 from flake8_asyncwait.replay.lives import EXHAUSTED, Leak, Owner
-from flake8_asyncwait.replay.locate import Sites, column_of
+from flake8_asyncwait.replay.text.locate import Sites, column_of
+from flake8_asyncwait.replay.world.choices import HARMLESS
 from flake8_asyncwait.sites.creations import creations
 
 from .notes import Fates, Notes

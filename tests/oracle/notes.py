@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from types import CodeType
 
 from flake8_asyncwait.replay.family import WAIT
-from flake8_asyncwait.replay.futures import lives_of
 from flake8_asyncwait.replay.lives import Life, Standin, State
-from flake8_asyncwait.replay.reach import reached
-from flake8_asyncwait.replay.scheduler import World
-from flake8_asyncwait.replay.stage import Stage
-from flake8_asyncwait.replay.waiting import WaitCall
+from flake8_asyncwait.replay.world.futures import lives_of
+from flake8_asyncwait.replay.world.reach import reached
+from flake8_asyncwait.replay.world.scheduler import World
+from flake8_asyncwait.replay.world.stage import Stage
+from flake8_asyncwait.replay.world.waiting import WaitCall
 
 
 @dataclass(slots=True)

@@ -12,12 +12,12 @@ from functools import partial
 from itertools import takewhile
 from typing import Any
 
-from flake8_asyncwait.replay.execution import drive, executions, loaded
-from flake8_asyncwait.replay.lift import lift
+from flake8_asyncwait.replay.executions.execution import drive, executions, loaded
+from flake8_asyncwait.replay.executions.lift import lift
 from flake8_asyncwait.replay.lives import GivenUp, Point, Standin
-from flake8_asyncwait.replay.locate import hook_name
-from flake8_asyncwait.replay.scheduler import World
-from flake8_asyncwait.replay.unknown import Unknown
+from flake8_asyncwait.replay.text.locate import hook_name
+from flake8_asyncwait.replay.world.scheduler import World
+from flake8_asyncwait.replay.world.unknown import Unknown
 
 EXECUTIONS_AT_MOST = 400
 

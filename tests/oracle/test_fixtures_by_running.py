@@ -9,7 +9,7 @@ import pytest
 from expectations import OK, Fixture, Site, checked, read_all
 
 from flake8_asyncwait.options import FAMILY_CODES
-from flake8_asyncwait.replay.locate import CannotLift
+from flake8_asyncwait.replay.text.locate import CannotLift
 
 from .compare import replays
 from .judge import find_family, find_sites, judge

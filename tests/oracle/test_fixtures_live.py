@@ -8,9 +8,9 @@ from collections import Counter
 import pytest
 from expectations import OK, checked, read_all
 
-from flake8_asyncwait.replay.locate import Declared
-from flake8_asyncwait.replay.proof import PROVED
-from flake8_asyncwait.replay.prove import prove
+from flake8_asyncwait.replay.proof.proof import PROVED
+from flake8_asyncwait.replay.proof.prove import prove
+from flake8_asyncwait.replay.text.locate import Declared
 
 pytestmark = pytest.mark.judged
 

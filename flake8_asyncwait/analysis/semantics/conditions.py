@@ -214,7 +214,7 @@ def _compare(ctx: Context, node: ir.Compare, state: State) -> Results:
             if ctx.is_none(values[1], after, "TypeError"):
                 continue
             values[0] = key_of(ctx, node.left, values[0], after)
-        if node.op in _MEMBERSHIP and _is_stranger(node.left, *values, after, ctx):
+        if node.op in _MEMBERSHIP and _is_stranger(node.left, values, after, ctx):
             results.append((after, Const(node.op == "NotIn")))
             continue
         crowded = _may_count(node, values) and _is_crowded(ctx, after)
@@ -224,9 +224,10 @@ def _compare(ctx: Context, node: ir.Compare, state: State) -> Results:
     return results
 
 
-def _is_stranger(node: ir.Expr, left: Value, right: Value, state: State, ctx: Context) -> bool:
+def _is_stranger(node: ir.Expr, sides: list[Value], state: State, ctx: Context) -> bool:
     """Whether `name in tasks` asks for what came as a parameter among tasks that were made
     here: it is none of them (idiom `x not in {a, b}`)."""
+    left, right = sides
     box = state.get(right)
     if type(box) is not Box or box.open or box.kind is dict:
         return False
