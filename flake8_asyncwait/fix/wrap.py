@@ -307,7 +307,7 @@ def tried(
 
 def _with_names(place: Place, statement: Any, aim: Aim, width: int) -> Any:
     """The statement of the site with names in the place of what is made before it: on one line if
-    it fits, or with the collection on one."""
+    it fits, or with the call or the collection on one."""
     waited: Any = waited_of(place.call)
     named = waited
     for name, made in aim.made:
@@ -319,12 +319,15 @@ def _with_names(place: Place, statement: Any, aim: Aim, width: int) -> Any:
     kept = statement.deep_replace(place.call, call)
     if not isinstance(kept, cst.SimpleStatementLine):
         return kept
-    line = statement.deep_replace(place.call, layout.without_magic_comma(call))
+    bare = layout.without_magic_comma(call)
+    line = statement.deep_replace(place.call, bare)
+    ways = []
     if all(map(layout.is_breakable, line.body)):
-        line = line.with_changes(body=[layout.flat(small) for small in line.body])
-        if layout.fits(line, place.indentation + place.unit, width):
-            return line
-    return kept
+        ways.append(line.with_changes(body=[layout.flat(small) for small in line.body]))
+    if layout.is_breakable(bare):
+        ways.append(statement.deep_replace(place.call, layout.flat(bare)))
+    indentation = place.indentation + place.unit
+    return next((way for way in ways if layout.fits(way, indentation, width)), kept)
 
 
 def _assignment(
