@@ -488,3 +488,8 @@ class Func:
     @property
     def is_lambda(self) -> bool:
         return self.name == LAMBDA
+
+    @property
+    def captured(self) -> set[str]:
+        """The names that functions nested in it capture, of whatever scope."""
+        return {name for nested in self.nested for name in nested.mentions}

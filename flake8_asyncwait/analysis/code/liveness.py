@@ -46,7 +46,7 @@ class Liveness:
     ) -> None:
         self._asking = asking
         self._calls = frozenset(calls)
-        self._captured = {name for nested in func.nested for name in nested.mentions}
+        self._captured = func.captured
         # When a nested function runs is not known.
         self._always_asked = any(self._asks_inside(nested) for nested in func.nested)
         # Sets are bit masks: there is one for each statement, and some functions have many names.

@@ -35,7 +35,7 @@ def keyed(func: ir.Func, sites: Collection[ir.Call]) -> frozenset[str]:
     if not plain:
         return frozenset()
     made = {*plain}
-    captured = {name for nested in func.nested for name in nested.mentions}
+    captured = func.captured
     uses: Counter[str] = Counter()
     for node in every(func):
         if isinstance(node, ir.Name):

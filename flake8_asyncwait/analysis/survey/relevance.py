@@ -465,5 +465,5 @@ def repeated(func: ir.Func) -> frozenset[str]:
         for loop in (node, *mapped):
             if isinstance(loop, (ir.For, ir.Clause)) and isinstance(loop.iter, ir.Name):
                 loops[loop.iter.id] += not loop.asynchronous
-    captured = {name for nested in func.nested for name in nested.mentions}
+    captured = func.captured
     return frozenset(n for n, count in loops.items() if 1 < count == uses[n] and n not in captured)
