@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from itertools import chain, islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import libcst as cst
 
@@ -17,7 +17,7 @@ from flake8_asyncwait.fix.examine import Seen
 from flake8_asyncwait.fix.made import at_faults
 from flake8_asyncwait.fix.made import proposals as behind
 from flake8_asyncwait.fix.names import reads
-from flake8_asyncwait.fix.nodes import parts
+from flake8_asyncwait.fix.nodes import parts, raises_again
 from flake8_asyncwait.fix.place import Place
 from flake8_asyncwait.fix.proposal import MARK
 from flake8_asyncwait.fix.reasons import why_not_by_owner
@@ -66,13 +66,16 @@ def proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> lis
     if own.code in ("AWT302", "AWT303"):
         made = (each for each in made if not _ends_siblings(each.module, each.names))
     texts = []
+    is_second = MARK in marked  # one of two steps: nobody reads a try in a try that the fix made
     for each in islice(made, _PROPOSALS):
         own.versions.spend(marked)
+        if is_second and _is_stacked(each.module):
+            continue
         text = laid(place, each.module, width)
         if text is not None:
             texts.append(Laid(each.kind, each.names, text, each.moved, each.has_own))
     before = plain(marked)
-    if MARK in marked:  # one of two steps: nobody reads a try right in a try that the fix made
+    if is_second:
         texts = [each for each in texts if nested(each.text) <= nested(marked)]
 
     def order(each: Laid) -> tuple[int, bool, int]:
@@ -85,14 +88,40 @@ def proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> lis
     return texts[: min(_PROPOSALS, _WORK // max(own.notes.work, 1))]
 
 
+def _is_stacked(node: cst.CSTNode) -> bool:
+    """Whether a `try` that the fix made stands in another one, and in no loop there: it ends what
+    the other one could."""
+    if _is_made(node) and any(_is_made(each) for each in _once(node.body)):
+        return True
+    return any(map(_is_stacked, parts(node)))
+
+
+def _is_made(node: cst.CSTNode) -> TypeGuard[cst.Try]:
+    """Whether a `try` is there for nothing but new cancels."""
+    cleanups = _cleanups(node) if isinstance(node, cst.Try) else []
+    return len(cleanups) == 1 and all(
+        MARK in layout.code(each) or raises_again(each) for each in cleanups[0].body.body
+    )
+
+
+def _once(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """What is in a tree, but not in a loop."""
+    yield node
+    for part in parts(node) if not isinstance(node, (cst.For, cst.While)) else ():
+        yield from _once(part)
+
+
 def _ends_siblings(node: cst.CSTNode, names: Collection[str]) -> bool:
     """Whether new cancels come where a plain `gather()` of some tasks has failed, which leaves the
     others to run on."""
     if isinstance(node, cst.Try) and _gathers(node.body, names):
-        cleanups = [*node.handlers, *([node.finalbody] if node.finalbody is not None else [])]
-        if any(MARK in layout.code(each) for each in cleanups):
+        if any(MARK in layout.code(each) for each in _cleanups(node)):
             return True
     return any(_ends_siblings(part, names) for part in parts(node))
+
+
+def _cleanups(node: cst.Try) -> list[cst.ExceptHandler | cst.Finally]:
+    return [*node.handlers, *([node.finalbody] if node.finalbody is not None else [])]
 
 
 def _gathers(node: cst.CSTNode, names: Collection[str]) -> bool:
