@@ -6,7 +6,7 @@ other site has a new one, and no cancel that was put in strikes a task that is s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
@@ -41,7 +41,8 @@ from flake8_asyncwait.fix.reasons import (
     why_not_of_family,
     why_not_wait_any,
 )
-from flake8_asyncwait.fix.redundant import without_cancels, without_repeated
+from flake8_asyncwait.fix.redundant import without_cancels
+from flake8_asyncwait.fix.repeated import without_repeated
 from flake8_asyncwait.fix.unread import without_unread
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import RULES
@@ -291,14 +292,29 @@ def _tidied(
     if shorter != text:
         plain = _without_unread(shorter, here, always, before)
         for changed in dict.fromkeys([plain, shorter]):
-            proved = proof(changed)
-            now = next((one for one in proved or () if one.place == here.place), None)
-            if now is None:  # the site itself has moved, or there is no proof
-                same = (one for one in proved or () if one.site.index == here.site.index)
-                now = next(same, None)
+            now = _found_again(here, proof(changed))
             if now is not None:
                 text, here = changed, now
                 break
+    return _with_read_only(text, here, always, before, proof)
+
+
+def _found_again(here: Seen, proved: Sequence[Seen] | None) -> Seen | None:
+    """A site among those of a text that is proved; None where there is no proof."""
+    now = next((one for one in proved or () if one.place == here.place), None)
+    if now is None:  # the site itself has moved, or there is no proof
+        now = next((one for one in proved or () if one.site.index == here.site.index), None)
+    return now
+
+
+def _with_read_only(
+    text: str,
+    here: Seen,
+    always: bool,
+    before: cst.CSTNode,
+    proof: Callable[[str], list[Seen] | None],
+) -> Tidied:
+    """A text in which the wait binds no name that nobody reads, if that can be proved."""
     plain = _without_unread(text, here, always, before)
     return Tidied(plain if plain != text and proof(plain) is not None else text, here)
 
@@ -417,9 +433,8 @@ def _unrepeated(
     if place is None:
         return tidied
     shorter = place.with_module(without_repeated(place, before))
-    proved = proof(shorter) if shorter != text else None
-    now = next((one for one in proved or () if one.place == here.place), None)
-    return tidied if now is None else Tidied(shorter, now)
+    now = _found_again(here, proof(shorter)) if shorter != text else None
+    return tidied if now is None else _with_read_only(shorter, now, False, before, proof)
 
 
 def _bound_first(text: str, seen: list[Seen], index: int, options: Options) -> str | None:

@@ -8,8 +8,8 @@ whether a statement does nothing but cancel.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
-from itertools import dropwhile, takewhile
+from collections.abc import Collection, Iterable
+from itertools import dropwhile
 from typing import Any, TypeAlias, TypeVar
 
 import libcst as cst
@@ -17,8 +17,6 @@ import libcst as cst
 from flake8_asyncwait.fix import aims, layout
 from flake8_asyncwait.fix.loops import (
     asked,
-    bare,
-    cancelled,
     is_about_cancels,
     leaves_a_name,
 )
@@ -43,103 +41,6 @@ def without_cancels(place: Place, idle: Collection[int], told: bool) -> cst.Modu
     module = place.module.visit(_Without(place, idle, names, told))
     assert isinstance(module, cst.Module)
     return module
-
-
-def without_repeated(place: Place, before: cst.CSTNode) -> cst.Module:
-    """The slice in which no `try` ends with cancels that its `finally` begins with, but for what
-    was so in the function `before`."""
-    module = place.module.visit(
-        _Unrepeated(place.function, layout.dedented_lines(layout.code(before)))
-    )
-    assert isinstance(module, cst.Module)
-    return module
-
-
-class _Unrepeated(cst.CSTTransformer):
-    """Takes the cancels at the end of a `try` out that its `finally` does at the same moment."""
-
-    def __init__(self, function: cst.CSTNode, before: str) -> None:
-        super().__init__()
-        self._function = function
-        self._before = before
-
-    def leave_Try(self, original_node: cst.Try, updated_node: cst.Try) -> cst.Try:
-        final = updated_node.finalbody
-        if final is None or layout.dedented_lines(layout.code(original_node)) in self._before:
-            return updated_node
-        if not isinstance(final.body, cst.IndentedBlock):
-            return updated_node
-        first = takewhile(cancelled, final.body.body)  # what comes later may be too late
-        names = {each for each in map(cancelled, first) if each}
-        body = updated_node.body.visit(_BeforeReturns(self._function, names))
-        return self._without_last(updated_node.with_changes(body=body), final.body, names)
-
-    def _without_last(self, node: cst.Try, final: cst.IndentedBlock, names: set[str]) -> cst.Try:
-        """A `try` without the cancels of some names at its end."""
-        block = node.body
-        if node.orelse is not None or not isinstance(block, cst.IndentedBlock):
-            return node
-        gone = list(takewhile(lambda s: cancelled(s) in names, reversed(block.body)))[::-1]
-        if not gone or len(gone) == len(block.body) or not self._may_go(gone):
-            return node
-        first: Any = final.body[0]
-        rest = final.body[1:]
-        head: Any = gone[0]
-        about = [line for line in head.leading_lines if line.comment]
-        body = [first.with_changes(leading_lines=(*about, *first.leading_lines)), *rest]
-        return node.with_changes(
-            body=block.with_changes(body=block.body[: -len(gone)]),
-            finalbody=cst.ensure_type(node.finalbody, cst.Finally).with_changes(
-                body=final.with_changes(body=body)
-            ),
-        )
-
-    def _may_go(self, cancels: Sequence[cst.CSTNode]) -> bool:
-        """Whether nothing is lost with some cancels: comments have a place only before the first,
-        and nobody reads the variable of a loop."""
-        if any(leaves_a_name(each, self._function) for each in cancels):
-            return False
-        head, *rest = cancels
-        inside = "".join(map(layout.code, (bare(head), *rest)))
-        return "#" not in inside and is_about_cancels(layout.code(head))
-
-
-_APART = (cst.FunctionDef, cst.ClassDef, cst.Lambda, cst.Try, cst.TryStar)
-
-
-class _BeforeReturns(cst.CSTTransformer):
-    """Takes cancels of some names out that a `return` follows, behind which a `finally` does the
-    same at once."""
-
-    def __init__(self, function: cst.CSTNode, names: set[str]) -> None:
-        super().__init__()
-        self._function = function
-        self._names = names
-
-    def on_visit(self, node: cst.CSTNode) -> bool:
-        if isinstance(node, cst.With) and node.asynchronous is not None:
-            return False  # it may suspend where it is left
-        return not isinstance(node, _APART) and super().on_visit(node)
-
-    def leave_IndentedBlock(
-        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
-    ) -> cst.IndentedBlock:
-        *before, last = updated_node.body
-        gone = list(takewhile(lambda s: cancelled(s) in self._names, reversed(before)))
-        if not _returns_at_once(last) or any(
-            leaves_a_name(each, self._function) or "#" in layout.code(each) for each in gone
-        ):
-            return updated_node
-        return updated_node.with_changes(body=[*before[: len(before) - len(gone)], last])
-
-
-def _returns_at_once(statement: cst.CSTNode) -> bool:
-    """Whether a statement returns a name or a constant, or nothing."""
-    if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
-        return False
-    (only,) = statement.body
-    plain = (cst.Name, cst.Integer, cst.SimpleString, type(None))
-    return isinstance(only, cst.Return) and isinstance(only.value, plain)
 
 
 def _task_names(place: Place) -> frozenset[str]:
@@ -208,7 +109,7 @@ class _Without(cst.CSTTransformer):
         is_spare = (
             updated_node.orelse is None
             and updated_node.asynchronous is None
-            and _is_pure(updated_node.iter)
+            and is_pure(updated_node.iter)
             and not leaves_a_name(original_node, self._place.function)
         )
         return self._gone(original_node) if is_spare else original_node
@@ -240,9 +141,9 @@ class _Without(cst.CSTTransformer):
             loop = value.for_in
             if loop.inner_for_in is not None or loop.asynchronous is not None:
                 return False
-            if not _holds_only(loop.iter, names) or not _is_pure(loop.iter):
+            if not _holds_only(loop.iter, names) or not is_pure(loop.iter):
                 return False
-            if not all(_is_pure(each.test) for each in loop.ifs):
+            if not all(is_pure(each.test) for each in loop.ifs):
                 return False
             names, value = set(target_names(loop.target)), value.elt
         name = asked(value, "cancel")
@@ -251,7 +152,7 @@ class _Without(cst.CSTTransformer):
     def leave_If(self, original_node: cst.If, updated_node: cst.If) -> Replacement:
         if not _is_empty(updated_node.body):
             return updated_node
-        if not _is_pure(updated_node.test):
+        if not is_pure(updated_node.test):
             return original_node
         if updated_node.orelse is not None:
             return self._turned(original_node, updated_node)
@@ -387,22 +288,22 @@ def _is_empty(suite: cst.BaseSuite) -> bool:
     return not suite.body
 
 
-def _is_pure(node: cst.CSTNode) -> bool:
+def is_pure(node: cst.CSTNode) -> bool:
     """Whether to evaluate an expression does nothing but ask."""
     if isinstance(node, cst.Call):
         if isinstance(node.func, cst.Attribute):
             asks = not node.args and node.func.attr.value in _PURE_METHODS
-            return asks and _is_pure(node.func.value)
+            return asks and is_pure(node.func.value)
         name = node.func.value if isinstance(node.func, cst.Name) else ""
-        return name in _PURE_FUNCTIONS and all(_is_pure(arg.value) for arg in node.args)
+        return name in _PURE_FUNCTIONS and all(is_pure(arg.value) for arg in node.args)
     if isinstance(node, cst.Comparison):
-        return _is_pure(node.left) and all(_is_pure(each.comparator) for each in node.comparisons)
+        return is_pure(node.left) and all(is_pure(each.comparator) for each in node.comparisons)
     if isinstance(node, cst.UnaryOperation):
-        return _is_pure(node.expression)
+        return is_pure(node.expression)
     if isinstance(node, (cst.BooleanOperation, cst.BinaryOperation)):
-        return _is_pure(node.left) and _is_pure(node.right)
+        return is_pure(node.left) and is_pure(node.right)
     if isinstance(node, (cst.Set, cst.List, cst.Tuple)):
-        return all(_is_pure(element.value) for element in node.elements)
+        return all(is_pure(element.value) for element in node.elements)
     if isinstance(node, cst.Attribute):
-        return _is_pure(node.value)
+        return is_pure(node.value)
     return isinstance(node, (cst.Name, cst.Integer, cst.SimpleString))

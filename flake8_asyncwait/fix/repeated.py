@@ -1,0 +1,176 @@
+"""Cancels at the end of a `try` that its `finally` does at the same moment go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Any
+
+import libcst as cst
+
+from flake8_asyncwait.fix import layout
+from flake8_asyncwait.fix.loops import bare, cancelled, is_about_cancels, leaves_a_name
+from flake8_asyncwait.fix.place import Place
+from flake8_asyncwait.fix.redundant import is_pure
+
+_APART = (cst.FunctionDef, cst.ClassDef, cst.Lambda, cst.Try, cst.TryStar)
+
+
+def without_repeated(place: Place, before: cst.CSTNode) -> cst.Module:
+    """The slice in which no `try` ends with cancels that its `finally` begins with, but for what
+    was so in the function `before`."""
+    module = place.module.visit(
+        _Unrepeated(place.function, layout.dedented_lines(layout.code(before)))
+    )
+    assert isinstance(module, cst.Module)
+    return module
+
+
+class _Unrepeated(cst.CSTTransformer):
+    """Takes the cancels at the end of a `try` out that its `finally` does at the same moment."""
+
+    def __init__(self, function: cst.CSTNode, before: str) -> None:
+        super().__init__()
+        self._function = function
+        self._before = before
+
+    def leave_Try(self, original_node: cst.Try, updated_node: cst.Try) -> cst.Try:
+        final = updated_node.finalbody
+        if final is None or layout.dedented_lines(layout.code(original_node)) in self._before:
+            return updated_node
+        if not isinstance(final.body, cst.IndentedBlock):
+            return updated_node
+        first = takewhile(cancelled, final.body.body)  # what comes later may be too late
+        names = {each for each in map(cancelled, first) if each}
+        body = updated_node.body.visit(_BeforeReturns(self._function, names))
+        node = self._without_last(updated_node.with_changes(body=body), final.body, names)
+        ended = _Ends(self._function, self._before, names)
+        if node.orelse is not None:
+            return node.with_changes(orelse=ended.of_branch(node.orelse))
+        return node.with_changes(body=ended.of_block(node.body))
+
+    def _without_last(self, node: cst.Try, final: cst.IndentedBlock, names: set[str]) -> cst.Try:
+        """A `try` without the cancels of some names at its end."""
+        block = node.body
+        if node.orelse is not None or not isinstance(block, cst.IndentedBlock):
+            return node
+        gone = list(takewhile(lambda s: cancelled(s) in names, reversed(block.body)))[::-1]
+        if not gone or len(gone) == len(block.body) or not self._may_go(gone):
+            return node
+        first: Any = final.body[0]
+        rest = final.body[1:]
+        head: Any = gone[0]
+        about = [line for line in head.leading_lines if line.comment]
+        body = [first.with_changes(leading_lines=(*about, *first.leading_lines)), *rest]
+        return node.with_changes(
+            body=block.with_changes(body=block.body[: -len(gone)]),
+            finalbody=cst.ensure_type(node.finalbody, cst.Finally).with_changes(
+                body=final.with_changes(body=body)
+            ),
+        )
+
+    def _may_go(self, cancels: Sequence[cst.CSTNode]) -> bool:
+        """Whether nothing is lost with some cancels: comments have a place only before the first,
+        and nobody reads the variable of a loop."""
+        if any(leaves_a_name(each, self._function) for each in cancels):
+            return False
+        head, *rest = cancels
+        inside = "".join(map(layout.code, (bare(head), *rest)))
+        return "#" not in inside and is_about_cancels(layout.code(head))
+
+
+class _Ends:
+    """Takes cancels of some names out of the statement that a block ends with, behind which a
+    `finally` does the same at once."""
+
+    def __init__(self, function: cst.CSTNode, before: str, names: set[str]) -> None:
+        self._function = function
+        self._before = before
+        self._names = names
+
+    def of_block(self, block: cst.BaseSuite) -> cst.BaseSuite:
+        """A block whose last statement does not end with such cancels; itself where that is all
+        that it holds."""
+        if not isinstance(block, cst.IndentedBlock):
+            return block
+        body = [*block.body[:-1], *self._of_statement(block.body[-1])]
+        return block.with_changes(body=body) if body else block
+
+    def of_branch(self, branch: cst.Else) -> cst.Else:
+        return branch.with_changes(body=self.of_block(branch.body))
+
+    def _of_statement(self, statement: Any) -> Sequence[Any]:
+        """What is left of a statement, in the place of it."""
+        if isinstance(statement, cst.If) and statement.orelse is None and is_pure(statement.test):
+            is_spare = "#" not in layout.code(statement) and not self._left_of(statement.body)
+            return [] if is_spare else [statement]
+        if isinstance(statement, cst.Try) and statement.finalbody is not None:
+            return self._of_try(statement, statement.finalbody)
+        return [statement]
+
+    def _of_try(self, node: cst.Try, final: cst.Finally) -> Sequence[Any]:
+        left = self._left_of(final.body)
+        if left:
+            body = final.body.with_changes(body=left)
+            return [node.with_changes(finalbody=final.with_changes(body=body))]
+        if "#" in layout.code(final):
+            return [node]
+        if node.handlers:
+            return [node.with_changes(finalbody=None)]
+        return self._unwrapped(node)
+
+    def _left_of(self, block: cst.BaseSuite) -> Sequence[Any]:
+        """The statements of a block without the cancels at its end, if these have no comment."""
+        body: Sequence[Any] = block.body
+        gone = list(takewhile(lambda s: cancelled(s) in self._names, reversed(body)))
+        if any(leaves_a_name(each, self._function) or "#" in layout.code(each) for each in gone):
+            return body
+        return body[: len(body) - len(gone)]
+
+    def _unwrapped(self, node: cst.Try) -> Sequence[Any]:
+        """What is in a `try` that has no cleanup any more, where its lines are laid out as they
+        were: they stand where they stood."""
+        block: Any = node.body
+        lines = layout.dedented_lines(layout.code(block))
+        if node.orelse is not None or block.footer or lines not in self._before:
+            return [node]
+        if "#" in layout.code(block.header):
+            return [node]
+        head, *rest = block.body
+        leading = (*node.leading_lines, *head.leading_lines)
+        return [head.with_changes(leading_lines=leading), *rest]
+
+
+class _BeforeReturns(cst.CSTTransformer):
+    """Takes cancels of some names out that a `return` follows, behind which a `finally` does the
+    same at once."""
+
+    def __init__(self, function: cst.CSTNode, names: set[str]) -> None:
+        super().__init__()
+        self._function = function
+        self._names = names
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        if isinstance(node, cst.With) and node.asynchronous is not None:
+            return False  # it may suspend where it is left
+        return not isinstance(node, _APART) and super().on_visit(node)
+
+    def leave_IndentedBlock(
+        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
+    ) -> cst.IndentedBlock:
+        *before, last = updated_node.body
+        gone = list(takewhile(lambda s: cancelled(s) in self._names, reversed(before)))
+        if not _returns_at_once(last) or any(
+            leaves_a_name(each, self._function) or "#" in layout.code(each) for each in gone
+        ):
+            return updated_node
+        return updated_node.with_changes(body=[*before[: len(before) - len(gone)], last])
+
+
+def _returns_at_once(statement: cst.CSTNode) -> bool:
+    """Whether a statement returns a name or a constant, or nothing."""
+    if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
+        return False
+    (only,) = statement.body
+    plain = (cst.Name, cst.Integer, cst.SimpleString, type(None))
+    return isinstance(only, cst.Return) and isinstance(only.value, plain)
