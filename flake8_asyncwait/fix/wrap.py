@@ -159,13 +159,14 @@ def _is_first(call: cst.Call, inner: cst.CSTNode) -> bool:
 
 def ends(level: Level, task_names: frozenset[str]) -> list[int]:
     """The statements of a block behind which a `finally` may stand: that of the site, those that
-    mention its tasks, the last that suspends, the last."""
+    mention its tasks, the last that suspend before these, the last that suspends, the last."""
     block, first = level.block.body, level.index
     waiting = [n for n in range(first, len(block)) if suspends(block[n])]
     telling = [n for n in range(first, len(block)) if n == first or reads(block[n], task_names)]
     if len(telling) > 4:
         telling = [*telling[:2], *telling[-2:]]
-    return sorted({*telling, *waiting[-1:], len(block) - 1})
+    faulty = (max((w for w in waiting if w < n), default=first) for n in telling)
+    return sorted({*telling, *faulty, *waiting[-1:], len(block) - 1})
 
 
 def is_used_outside(place: Place, aim: Aim, level: Level, end: int, uses: Collection[Use]) -> bool:
