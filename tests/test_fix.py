@@ -183,6 +183,16 @@ class TestManual:
         text = text.replace("    await use(0)\n    await use(1)\n", "")
         assert outcome(text)[0] in (FINALLY, EXCEPT)
 
+    def test_what_is_awaited_later_may_need_the_tasks(self) -> None:
+        text = function(
+            "if x:",
+            "    tasks = [asyncio.create_task(work(each)) for each in x]",
+            "    await asyncio.wait(tasks, timeout=1)",
+            "await use()",
+        )
+        why = "only you know whether what it awaits further down needs 'tasks' to run on"
+        assert outcome(text) == (MANUAL, why)
+
     def test_given_a_callback(self) -> None:
         text = function(
             "tasks = [asyncio.create_task(work()) for _ in x]",

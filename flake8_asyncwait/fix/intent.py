@@ -23,9 +23,8 @@ from flake8_asyncwait.fix.names import (
 )
 from flake8_asyncwait.fix.nodes import every, holds, parts
 from flake8_asyncwait.fix.place import Place
+from flake8_asyncwait.fix.reasons import WITHOUT_FAULT
 
-# A site with one of these codes may lose a task where nothing fails.
-_WITHOUT_FAULT = frozenset({"AWT101", "AWT301", "AWT321"})
 _GOES_ON = frozenset({"the function returns", "the function ends"})
 
 
@@ -37,7 +36,7 @@ def why_not_stopped(own: Seen, place: Place) -> str | None:
         # `Task.cancel` raises a `RuntimeError` where it is closed.
         return "it cancels only while the event loop is open, and no task runs on a closed one"
     waited = aims.waited_of(place.call)
-    if own.code in _WITHOUT_FAULT:
+    if own.code in WITHOUT_FAULT:
         test = next(_choices(place, _names_of(place, waited)), None)
         if test is not None:
             told = " ".join(layout.code(test).split())

@@ -38,6 +38,7 @@ from flake8_asyncwait.fix.reasons import (
     defaults,
     is_of_asyncio,
     why_manual,
+    why_needed,
     why_not_of_family,
     why_not_wait_any,
 )
@@ -140,10 +141,13 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
             return Rewrite(WAIT_ANY, after, freed=every_name(place.function))
         why = "the rewritten function could not be proved"
     kinds = [kind for kind in (FINALLY, EXCEPT) if how.allows(kind)]
-    cured = _with_try(text, seen, index, options, kinds, how.width) if kinds else None
+    needed: set[str] = set()
+    cured = _with_try(text, seen, index, options, kinds, how.width, needed) if kinds else None
     if cured is None:
-        reason = why_manual(own, place, how.cure, why) or _of_longer_try(
-            place, text, seen, index, options, how.width
+        reason = (
+            why_manual(own, place, how.cure, why)
+            or why_needed(own, needed)
+            or _of_longer_try(place, text, seen, index, options, how.width)
         )
         return Rewrite(MANUAL, text, reason)
     return cured._replace(freed=every_name(place.function))
@@ -158,9 +162,10 @@ def _of_family(
     possible = (FINALLY, EXCEPT) if own.code in ("AWT302", "AWT303") else (FINALLY,)
     kinds = [kind for kind in possible if how.allows(kind)]
     why = why_not_of_family(own, place, bool(kinds))
-    cured = _with_try(text, seen, index, options, kinds, how.width) if why is None else None
+    needed: set[str] = set()
+    cured = _with_try(text, seen, index, options, kinds, how.width, needed) if why is None else None
     if cured is None:
-        why = why or why_manual(own, place, how.cure, None)
+        why = why or why_manual(own, place, how.cure, None) or why_needed(own, needed)
         return Rewrite(MANUAL, text, why or _NO_TRY)
     return cured._replace(freed=frozenset(every_name(place.function)))
 
@@ -335,10 +340,17 @@ def _has_all(text: str, before: cst.CSTNode) -> bool:
 
 
 def _with_try(
-    text: str, seen: list[Seen], index: int, options: Options, kinds: Collection[str], width: int
+    text: str,
+    seen: list[Seen],
+    index: int,
+    options: Options,
+    kinds: Collection[str],
+    width: int,
+    needed: set[str],
 ) -> Rewrite | None:
     """The text in which a `try` cancels what the site leaks, or a few of them do: where none does
-    it all, one that saves some of the tasks is a step to one that saves the others."""
+    it all, one that saves some of the tasks is a step to one that saves the others. Enters into
+    `needed` what would be cancelled too early, if nothing else is wrong."""
     if seen[index].code == "AWT103" and FINALLY in kinds:
         after = _bound_first(text, seen, index, options)
         if after is not None:
@@ -357,8 +369,10 @@ def _with_try(
                 return known.rewrite  # a better one would take too long
             tries -= known is not None
             plain, watched = unmarked(after, seen[index].start)
-            wanted = partial(is_step, before=seen[index], latest=now[index])
+            hurried: set[str] = set()
+            wanted = partial(is_step, before=seen[index], latest=now[index], hurried=hurried)
             proved = prove(plain, watched, seen, index, options, wanted)
+            needed |= hurried & names
             if proved is None:
                 continue
             code = proved[index].fired

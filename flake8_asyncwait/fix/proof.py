@@ -77,9 +77,12 @@ def is_cured(own: Seen) -> bool:
     return own.fired is None
 
 
-def is_step(own: Seen, before: Seen, latest: Seen) -> bool:
-    """Whether a harmless `try` cures a site, or saves more of its tasks than the `latest` did."""
+def is_step(own: Seen, before: Seen, latest: Seen, hurried: set[str]) -> bool:
+    """Whether a harmless `try` cures a site, or saves more of its tasks than the `latest` did.
+    Enters the names of what it cancels too early into `hurried`, where all it stops is that."""
     if not is_harmless(own, before):
+        if own.fired is None and not own.used_after_cancel:
+            hurried |= own.notes.left_to_run & before.local_names
         return False
     return own.fired in (None, "AWT202") or own.lost < latest.lost
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import libcst as cst
 
 from flake8_asyncwait.analysis.code import ir
@@ -14,6 +16,8 @@ from flake8_asyncwait.fix.place import Place
 from flake8_asyncwait.sites.fanout import AS_COMPLETED
 
 _TAKEN = frozenset({"fs", "timeout", "return_when"})
+# A site with one of these codes may lose a task where nothing fails.
+WITHOUT_FAULT = frozenset({"AWT101", "AWT301", "AWT321"})
 NOT_ITSELF = "it is not a call of asyncio.wait() itself"
 
 
@@ -27,6 +31,15 @@ def why_manual(own: Seen, place: Place, cure: str, why_not: str | None) -> str |
         or ("other code shares its line" if _shares_a_line(place) else None)
         or (_use(own) if cure == FINALLY else None)
     )
+
+
+def why_needed(own: Seen, names: Collection[str]) -> str | None:
+    """The fact that forbids to cancel what some names hold where that would cure a site, None where
+    there is none. Where only a fault leaves a task, its function has said where it is to end."""
+    if not names or own.code not in WITHOUT_FAULT:
+        return None
+    told = " and ".join(f"'{name}'" for name in sorted(names)) if len(names) < 3 else "the tasks"
+    return f"only you know whether what it awaits further down needs {told} to run on"
 
 
 def _may_be_a_future(own: Seen) -> str | None:
