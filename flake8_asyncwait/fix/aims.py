@@ -107,9 +107,11 @@ def _aims(place: Place, waited: cst.BaseExpression, make: str) -> Iterator[Aim]:
             yield Aim(names, maybe=empty)
     elif elements is not None and not fixed and _are_in_order(elements):
         yield from _mixed(elements, taken)
-    if _is_lasting(waited):
-        yield Aim(over=_without_keys(waited))
-    elif is_collection(waited) and not fixed and not _is_named(elements, named):
+    copied = _copied(waited)
+    if _is_lasting(copied):
+        yield Aim(over=_without_keys(copied))
+    is_named = _is_lasting(waited) or _is_named(elements, named)
+    if is_collection(waited) and not fixed and not is_named:
         yield Aim(over=cst.Name(name := fresh(_TASKS, taken)), made=((name, waited),))
     elif isinstance(waited, cst.GeneratorExp) or _is_short_map(waited):
         name = fresh(_TASKS, taken)
@@ -285,6 +287,14 @@ def _is_lasting(waited: cst.BaseExpression) -> bool:
             isinstance(each, cst.StarredElement) for each in waited.elements
         )
     return False
+
+
+def _copied(waited: cst.BaseExpression) -> cst.BaseExpression:
+    """What a copy that is waited for is made of; what is no copy itself."""
+    if isinstance(waited, cst.Call) and len(waited.args) == 1 and not waited.args[0].star:
+        if isinstance(waited.func, cst.Name) and waited.func.value in _COPIES:
+            return waited.args[0].value
+    return waited
 
 
 def _without_keys(waited: cst.BaseExpression) -> cst.BaseExpression:
