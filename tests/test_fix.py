@@ -148,6 +148,46 @@ class TestBytes:
             assert statement in left
 
 
+CONTINUED = '''\
+import asyncio
+
+
+async def f(work, use, x):
+    task = asyncio.create_task(work())
+    done, _ = \\
+        await asyncio.wait([task], \\
+                           timeout=5)
+    use("""
+  a \\
+b""", done)
+    await use()
+    x.task = task
+'''
+MOVED = '''\
+import asyncio
+
+
+async def f(work, use, x):
+    task = asyncio.create_task(work())
+    try:
+        done, _ = \\
+            await asyncio.wait([task], \\
+                               timeout=5)
+        use("""
+  a \\
+b""", done)
+        await use()
+    except BaseException:
+        task.cancel()
+        raise
+    x.task = task
+'''
+
+
+def test_lines_behind_backslashes_move_with_their_statement_but_no_string_does() -> None:
+    assert fix(CONTINUED, Options()).text == MOVED
+
+
 def statements(path: Path) -> list[str]:
     """The simple statements of a file as they are written, but for indentation, without those that
     a fix may touch: waits, cancels and imports, and what binds a pending half before its wait."""

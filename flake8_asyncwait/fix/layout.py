@@ -186,10 +186,30 @@ def _line_break(indent: str) -> cst.ParenthesizedWhitespace:
     )
 
 
+class _Continued(cst.CSTTransformer):
+    """Moves the lines behind backslashes one level to the right: to libcst they are whitespace."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def on_leave(self, original_node: Any, updated_node: Any) -> Any:
+        if isinstance(updated_node, cst.SimpleWhitespace) and "\\\n" in updated_node.value:
+            value = updated_node.value.replace("\\\n", f"\\\n{self._unit}")
+            return updated_node.with_changes(value=value)
+        return updated_node
+
+
 def refitted(statement: Any, indentation: str, unit: str, width: int) -> Any:
     """A statement that has been moved one level to the right, laid out anew where a call in it has
     become too long for its line. `indentation` is what its lines begin with now.
     """
+    if "\\\n" in code(statement):
+        statement = statement.visit(_Continued(unit))
+    return _refitted(statement, indentation, unit, width)
+
+
+def _refitted(statement: Any, indentation: str, unit: str, width: int) -> Any:
     if isinstance(statement, cst.SimpleStatementLine):
         return _refitted_line(statement, indentation, unit, width)
     inner = indentation + unit
@@ -197,15 +217,15 @@ def refitted(statement: Any, indentation: str, unit: str, width: int) -> Any:
     for name in ("body", "orelse", "finalbody"):
         part = getattr(statement, name, None)
         if isinstance(part, cst.IndentedBlock):
-            body = [refitted(each, inner, unit, width) for each in part.body]
+            body = [_refitted(each, inner, unit, width) for each in part.body]
             changes[name] = part.with_changes(body=body)
         elif isinstance(part, (cst.Else, cst.Finally, cst.If)):
-            changes[name] = refitted(part, indentation, unit, width)
+            changes[name] = _refitted(part, indentation, unit, width)
     for name in ("handlers", "cases"):
         parts = getattr(statement, name, None)
         if parts:
             inside = indentation if name == "handlers" else inner
-            changes[name] = [refitted(part, inside, unit, width) for part in parts]
+            changes[name] = [_refitted(part, inside, unit, width) for part in parts]
     return statement.with_changes(**changes) if changes else statement
 
 

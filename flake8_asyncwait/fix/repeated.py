@@ -134,7 +134,7 @@ class _Ends:
         lines = layout.dedented_lines(layout.code(block))
         if node.orelse is not None or block.footer or lines not in self._before:
             return [node]
-        if "#" in layout.code(block.header):
+        if "#" in layout.code(block.header) or "\\\n" in layout.code(block):
             return [node]
         head, *rest = block.body
         leading = (*node.leading_lines, *head.leading_lines)

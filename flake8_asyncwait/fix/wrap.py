@@ -288,7 +288,10 @@ def tried(
         before = [_assignment(place, level, name, made, aim.make, width) for name, made in aim.made]
         statements[0] = _with_names(place, statements[0], aim, width)
     indentation = place.indentation_at(level) + place.unit
-    statements = [layout.refitted(each, indentation, place.unit, width) for each in statements]
+    still = len(first)  # these were in a `try` before
+    statements[still:] = [
+        layout.refitted(each, indentation, place.unit, width) for each in statements[still:]
+    ]
     cancels = list(own_cancels) or cancels_of(place, aim)
     if own_cancels:
         comments = [line for line in cancels[0].leading_lines if line.comment]
