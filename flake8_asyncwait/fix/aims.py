@@ -77,7 +77,7 @@ def _captured_tasks(function: cst.CSTNode, waited: cst.BaseExpression) -> set[st
     """The names of tasks among those waited for that the function makes and a nested one reads."""
     given = puts(function, waited.value) if isinstance(waited, cst.Name) else _held(waited)
     names = {each.value for _, each in given if isinstance(each, cst.Name)}
-    made = {name for name, node in bindings(function) if _rebinds_to_a_task(node)}
+    made = {name for name, node in bindings(function) if rebinds_to_a_task(node)}
     return {name for name in names & made if is_captured(function, name)}
 
 
@@ -366,13 +366,13 @@ def stays_bound(aim: Aim, level: Level, end: int) -> bool:
         for name, node in bindings(statement):
             if name not in aim.mentioned:
                 continue
-            rebinds = _rebinds_to_tasks if aim.is_loop else _rebinds_to_a_task
+            rebinds = _rebinds_to_tasks if aim.is_loop else rebinds_to_a_task
             if not (aim.is_loop or name in aim.maybe) or not rebinds(node):
                 return False
     return True
 
 
-def _rebinds_to_a_task(node: cst.CSTNode) -> bool:
+def rebinds_to_a_task(node: cst.CSTNode) -> bool:
     """Whether a statement binds a name to a new task, or to None."""
     value = node.value if isinstance(node, (cst.Assign, cst.AnnAssign)) else None
     if isinstance(value, cst.Call):

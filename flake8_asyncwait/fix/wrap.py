@@ -7,7 +7,7 @@ to say.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from itertools import pairwise, takewhile
+from itertools import chain, pairwise, takewhile
 from typing import Any
 
 import libcst as cst
@@ -22,6 +22,7 @@ from flake8_asyncwait.fix.aims import (
     is_map,
     is_own_task,
     only_cancels,
+    rebinds_to_a_task,
     stays_bound,
     waited_of,
 )
@@ -165,8 +166,16 @@ def ends(level: Level, task_names: frozenset[str]) -> list[int]:
     telling = [n for n in range(first, len(block)) if n == first or reads(block[n], task_names)]
     if len(telling) > 4:
         telling = [*telling[:2], *telling[-2:]]
-    faulty = (max((w for w in waiting if w < n), default=first) for n in telling)
-    return sorted({*telling, *faulty, *waiting[-1:], len(block) - 1})
+    before = {max((w for w in waiting if w < n), default=first) for n in telling}
+    whole = [n for n in before if not _parts_a_task(block[first : n + 1], block[n + 1 :])]
+    return sorted({*telling, *whole, *waiting[-1:], len(block) - 1})
+
+
+def _parts_a_task(inside: Sequence[cst.CSTNode], behind: Sequence[cst.CSTNode]) -> bool:
+    """Whether some statements make a task that others read, which no `try` could hold then."""
+    bound = chain.from_iterable(map(bindings, inside))
+    made = {name for name, node in bound if rebinds_to_a_task(node)}
+    return any(reads(each, made) for each in behind)
 
 
 def is_used_outside(place: Place, aim: Aim, level: Level, end: int, uses: Collection[Use]) -> bool:
