@@ -16,8 +16,10 @@ from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.cure import AUTO, CURED, MANUAL, UNTRIED, WAIT_ANY, Cure
 from flake8_asyncwait.fix.examine import OutOfWork, Seen, Versions
 from flake8_asyncwait.fix.join import joined
+from flake8_asyncwait.fix.laid import unmarked
+from flake8_asyncwait.fix.merge import merged
 from flake8_asyncwait.fix.plan import BY_HAND, How, Rewrite, rewrite
-from flake8_asyncwait.fix.proof import matched
+from flake8_asyncwait.fix.proof import is_for_errors, matched
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.creations import creators_in
 from flake8_asyncwait.sites.fanout import creators, words_of
@@ -291,21 +293,32 @@ class _Function:
             return False
 
     def join(self, width: int) -> None:
-        """Make one `try` of several with the same cleanup, if that cures as much."""
+        """Make one `try` of several with the same cleanup, or of one that begins with another, if
+        that cures as much."""
         if self.text == self._original:
             return
-        text, seen = self.text, self._seen
-        try:
-            sites = self._sites()
-            place = sites[0].locate(text) if sites else None
-            shorter = joined(place, self._original, width) if place is not None else None
-            if shorter is not None:
-                self.text, self._seen, self._before = shorter, None, sites
-                if not any(one.is_worse for one in self._sites()):
-                    return
-        except OutOfWork:
-            pass
-        self.text, self._seen = text, seen
+        for shorten in (joined, merged):
+            text, seen = self.text, self._seen
+            try:
+                sites = self._sites()
+                place = sites[0].locate(text) if sites else None
+                shorter = shorten(place, self._original, width) if place is not None else None
+                if shorter is not None and self._takes(shorter, sites):
+                    continue
+            except OutOfWork:
+                pass
+            self.text, self._seen = text, seen
+
+    def _takes(self, shorter: str, sites: list[Seen]) -> bool:
+        """Take a text in the place of the one with these `sites`, and say whether it is as good:
+        its marked cancels strike nothing but what they may, and only where something fails."""
+        plain, watched = unmarked(shorter, sites[0].start)
+        if watched:
+            struck = matched(self._versions.examine(plain, self._options, watched), sites)
+            if struck is None or not all(map(is_for_errors, struck, sites)):
+                return False
+        self.text, self._seen, self._before = plain, None, sites
+        return not any(one.is_worse for one in self._sites())
 
     def done(self) -> FixedFunction:
         """What becomes of the function. The cure of one finding may be another one's too: a

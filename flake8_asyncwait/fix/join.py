@@ -50,11 +50,11 @@ class _Joining(cst.CSTTransformer):
         """One `try` that does what two do, one of them new; None where there is none."""
         if not (isinstance(first, cst.Try) and isinstance(second, cst.Try)):
             return None
-        cleanup = _cleanup_of_errors(first)
-        if not cleanup or "#" in _frame(first) + _frame(second):
+        cleanup = cleanup_of_errors(first)
+        if not cleanup or "#" in frame(first) + frame(second):
             return None
-        if cleanup != _cleanup_of_errors(second) and (
-            cleanup != _cleanup_of_all(second) or holds(first.body, *_EXITS)
+        if cleanup != cleanup_of_errors(second) and (
+            cleanup != cleanup_of_all(second) or holds(first.body, *_EXITS)
         ):
             return None  # a `finally` would also cancel where the first one is left
         if all(layout.dedented_lines(layout.code(one)) in self._before for one in (first, second)):
@@ -73,12 +73,12 @@ class _Joining(cst.CSTTransformer):
         return second.with_changes(body=block, leading_lines=first.leading_lines)
 
 
-def _frame(node: cst.Try) -> str:
+def frame(node: cst.Try) -> str:
     """The code of a `try` but for its body."""
     return layout.code(node.with_changes(body=cst.SimpleStatementSuite([cst.Pass()])))
 
 
-def _cleanup_of_errors(node: cst.Try) -> list[str]:
+def cleanup_of_errors(node: cst.Try) -> list[str]:
     """What a `try` does, and nothing else, before an error of any kind goes on; nothing where it is
     not so."""
     if len(node.handlers) != 1 or node.orelse is not None or node.finalbody is not None:
@@ -91,7 +91,7 @@ def _cleanup_of_errors(node: cst.Try) -> list[str]:
     return list(map(_text, cleanup)) if raises_again(last) else []
 
 
-def _cleanup_of_all(node: cst.Try) -> list[str]:
+def cleanup_of_all(node: cst.Try) -> list[str]:
     """What a `try` does, and nothing else, however it is left; nothing where it is not so."""
     final = node.finalbody
     if node.handlers or final is None or not isinstance(final.body, cst.IndentedBlock):

@@ -110,5 +110,10 @@ def is_harmless(own: Seen, before: Seen, base: Seen | None = None) -> bool:
     return all(_is_own(struck.owner, adopted) and not struck.handed for struck in fresh)
 
 
+def is_for_errors(own: Seen, before: Seen) -> bool:
+    """Whether the watched cancels are harmless, and strike only where something fails."""
+    return is_harmless(own, before) and all(each.faulty for each in own.struck)
+
+
 def _is_own(owner: Owner, adopted: set[str]) -> bool:
     return owner == OWNED or owner.param in adopted

@@ -1,0 +1,80 @@
+"""One `try` in the place of one that begins with another, as the cures of two sites of a function
+may leave them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import libcst as cst
+
+from flake8_asyncwait.fix import layout
+from flake8_asyncwait.fix.join import cleanup_of_all, cleanup_of_errors, frame
+from flake8_asyncwait.fix.laid import laid
+from flake8_asyncwait.fix.loops import cancelled
+from flake8_asyncwait.fix.place import Place
+from flake8_asyncwait.fix.proposal import MARK
+
+
+def merged(place: Place, before: str, width: int) -> str | None:
+    """The text in which no `try` begins with another one that cancels where an error leaves it, but
+    for those that were in the text `before`; None where there is none. The outer one cancels what
+    both do: these cancels have marks, as they strike for more errors than they did."""
+    merging = _Merging(before)
+    module = place.module.visit(merging)
+    assert isinstance(module, cst.Module)
+    return laid(place, module, width) if merging.has_merged else None
+
+
+class _Merging(cst.CSTTransformer):
+    """Takes each `try` into the one that begins with it, where that is possible; `before` is the
+    text before any cure."""
+
+    def __init__(self, before: str) -> None:
+        super().__init__()
+        self._before = layout.dedented_lines(before)
+        self.has_merged = False
+
+    def leave_Try(self, original_node: cst.Try, updated_node: cst.Try) -> cst.Try:
+        block = updated_node.body
+        inner: Any = block.body[0] if isinstance(block, cst.IndentedBlock) else None
+        if not isinstance(inner, cst.Try) or not cleanup_of_errors(inner):
+            return updated_node
+        if not (cleanup_of_errors(updated_node) or cleanup_of_all(updated_node)):
+            return updated_node
+        if any(self._was(one) or "#" in frame(one) for one in (inner, updated_node)):
+            return updated_node
+        cancels = inner.handlers[0].body.body[:-1]
+        inside = inner.body
+        if not all(map(cancelled, cancels)) or not isinstance(inside, cst.IndentedBlock):
+            return updated_node
+        if inside.footer:
+            return updated_node
+        self.has_merged = True
+        body = [*inside.body, *block.body[1:]]
+        marked = [each.visit(_Marking()) for each in cancels]
+        return _with_cleanup(updated_node.with_changes(body=block.with_changes(body=body)), marked)
+
+    def _was(self, node: cst.Try) -> bool:
+        """Whether a `try` was there before any cure."""
+        return layout.dedented_lines(layout.code(node)) in self._before
+
+
+class _Marking(cst.CSTTransformer):
+    """Marks the cancels in a statement."""
+
+    def leave_Attribute(
+        self, original_node: cst.Attribute, updated_node: cst.Attribute
+    ) -> cst.Attribute:
+        if updated_node.attr.value != "cancel":
+            return updated_node
+        return updated_node.with_changes(attr=cst.Name(MARK))
+
+
+def _with_cleanup(node: cst.Try, cancels: list[Any]) -> cst.Try:
+    """A `try` that cleans up with some cancels before all else that it does then."""
+    clause: Any = node.finalbody if node.finalbody is not None else node.handlers[0]
+    block = clause.body
+    clause = clause.with_changes(body=block.with_changes(body=[*cancels, *block.body]))
+    if node.finalbody is not None:
+        return node.with_changes(finalbody=clause)
+    return node.with_changes(handlers=[clause])
