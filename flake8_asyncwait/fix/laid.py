@@ -17,7 +17,7 @@ from flake8_asyncwait.fix.examine import Seen
 from flake8_asyncwait.fix.made import at_faults
 from flake8_asyncwait.fix.made import proposals as behind
 from flake8_asyncwait.fix.names import reads
-from flake8_asyncwait.fix.nodes import parts, raises_again
+from flake8_asyncwait.fix.nodes import parts, raises_again, suspends
 from flake8_asyncwait.fix.place import Place
 from flake8_asyncwait.fix.proposal import MARK
 from flake8_asyncwait.fix.reasons import why_not_by_owner
@@ -60,9 +60,10 @@ def proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> lis
     else:
         make = ensure_future(place) if own.kind is AS_COMPLETED else ""
         made = wrap.proposals(place, kinds, relevant, own.uses, own_all, width, make)
-        if own.kind is WAIT and own.code != "AWT101" and own_all and _strikes_later(own, place):
-            later = at_faults(place, own.faults_on, kinds, relevant, own.uses, width)
-            made = chain(later, made)
+        lines = _strikes_later(own, place) if own.code != "AWT101" else set()
+        lines = lines or _starts_later(place)
+        if own.kind is WAIT and own_all and lines:
+            made = chain(at_faults(place, lines, kinds, relevant, own.uses, width), made)
     if own.code in ("AWT302", "AWT303"):
         made = (each for each in made if not _ends_siblings(each.module, each.names))
     texts = []
@@ -136,10 +137,23 @@ def nested(text: str) -> int:
     return len(_NESTED.findall(text))
 
 
-def _strikes_later(own: Seen, place: Place) -> bool:
-    """Whether faults strike behind the statement of a site only."""
+def _strikes_later(own: Seen, place: Place) -> set[int]:
+    """The lines on which faults strike, if all of them are behind the statement of a site."""
     end = place.lines_of(place.levels[0].statement)[1]
-    return bool(own.faults_on) and min(own.faults_on) > end
+    return own.faults_on if min(own.faults_on, default=0) > end else set()
+
+
+def _starts_later(place: Place) -> set[int]:
+    """The line of the statement that reads the coroutine of a wait, if that of the site does no
+    more than give it a name, and nothing suspends between them."""
+    level, around = place.levels[0], place.path[-2]
+    if not isinstance(around, cst.Assign) or len(around.targets) > 1:
+        return set()
+    name = around.targets[0].target
+    behind = level.block.body[level.index + 1 :]
+    names = {name.value} if isinstance(name, cst.Name) else set()
+    told = (each for each in behind if suspends(each) or reads(each, names))
+    return {place.lines_of(each)[0] for each in islice(told, 1) if reads(each, names)}
 
 
 def _raises(node: cst.CSTNode) -> bool:
