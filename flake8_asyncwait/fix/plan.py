@@ -146,8 +146,9 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
     if cured is None:
         reason = (
             why_manual(own, place, how.cure, why)
-            or why_needed(own, needed)
             or _of_longer_try(place, text, seen, index, options, how.width)
+            or why_needed(own, needed)
+            or _NO_TRY
         )
         return Rewrite(MANUAL, text, reason)
     return cured._replace(freed=every_name(place.function))
@@ -172,9 +173,9 @@ def _of_family(
 
 def _of_longer_try(
     place: Place, text: str, seen: list[Seen], index: int, options: Options, width: int
-) -> str:
+) -> str | None:
     """What a user is told where only a `try` cures it that moves more lines than a fix does, or
-    makes one too long."""
+    makes one too long; None where there is none."""
     own = seen[index]
     longer = wrap.proposals(
         place, [FINALLY], own.analysed.relevant, own.uses, True, width, most=_LONGEST
@@ -192,7 +193,7 @@ def _of_longer_try(
             if each.moved <= MOST_MOVED:
                 return f"a try cancels them all, but makes a line longer than {width} characters"
             return f"a try around {each.moved} lines cancels them all, but is too long for a fix"
-    return _NO_TRY
+    return None
 
 
 def _with_tasks(text: str, seen: list[Seen], index: int, options: Options, how: How) -> Rewrite:
