@@ -50,7 +50,9 @@ class _Merging(cst.CSTTransformer):
         if inside.footer:
             return updated_node
         self.has_merged = True
-        body = [*inside.body, *block.body[1:]]
+        head: Any = inside.body[0]
+        head = head.with_changes(leading_lines=(*inner.leading_lines, *head.leading_lines))
+        body = [head, *inside.body[1:], *block.body[1:]]
         marked = [each.visit(_Marking()) for each in cancels]
         return _with_cleanup(updated_node.with_changes(body=block.with_changes(body=body)), marked)
 
