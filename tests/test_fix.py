@@ -188,6 +188,19 @@ def test_lines_behind_backslashes_move_with_their_statement_but_no_string_does()
     assert fix(CONTINUED, Options()).text == MOVED
 
 
+@pytest.mark.parametrize(("telling", "kind"), [("=", MANUAL), ("!r", EXCEPT)])
+def test_no_string_that_tells_its_own_code_is_indented(telling: str, kind: str) -> None:
+    text = function(
+        "task = asyncio.create_task(work())",
+        "await asyncio.wait([task], timeout=5)",
+        'await use(f"""{',
+        "    x",
+        f'{telling}}}""")',
+        "x.task = task",
+    )
+    assert outcome(text)[0] == kind
+
+
 def statements(path: Path) -> list[str]:
     """The simple statements of a file as they are written, but for indentation, without those that
     a fix may touch: waits, cancels and imports, and what binds a pending half before its wait."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Collection, Iterator
 from itertools import chain, islice
@@ -23,6 +24,7 @@ from flake8_asyncwait.fix.proposal import MARK
 from flake8_asyncwait.fix.reasons import why_not_by_owner
 from flake8_asyncwait.fix.relay import relaid
 from flake8_asyncwait.sites.fanout import AS_COMPLETED, CREATION, GATHER, WAIT
+from flake8_asyncwait.sites.syntax import tree_of
 from flake8_asyncwait.source.differences import differences
 
 # How many are tried for one site at most, fewer in a function that takes the analysis much work.
@@ -73,7 +75,7 @@ def proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> lis
         if is_second and _is_stacked(each.module):
             continue
         text = laid(place, each.module, width)
-        if text is not None:
+        if text is not None and says_the_same(place, each.module):
             texts.append(Laid(each.kind, each.names, text, each.moved, each.has_own))
     before = plain(marked)
     if is_second:
@@ -168,6 +170,22 @@ def laid(place: Place, module: cst.Module, width: int) -> str | None:
     before; None where that is not possible."""
     code = relaid(place.code, module.code, place.unit, width)
     return None if code is None else place.with_code(code)
+
+
+# What an f-string ends with that tells its own code, as `{x = }` does, with its indentation.
+_TELLING = re.compile(r"=\s*[!:}]")
+
+
+def says_the_same(place: Place, module: cst.Module) -> bool:
+    """Whether no string is another one in a module that takes the place of this one."""
+    code = module.code
+    return not _TELLING.search(code) or _strings(code) <= _strings(place.code)
+
+
+def _strings(code: str) -> set[object]:
+    """The strings of several lines in some code."""
+    constants = (node.value for node in ast.walk(tree_of(code)) if isinstance(node, ast.Constant))
+    return {value for value in constants if isinstance(value, str) and "\n" in value}
 
 
 def changed_lines(before: str, after: str) -> int:

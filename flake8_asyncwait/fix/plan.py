@@ -26,6 +26,7 @@ from flake8_asyncwait.fix.laid import (
     changed_lines,
     laid,
     proposals,
+    says_the_same,
     unmarked,
 )
 from flake8_asyncwait.fix.names import every_name
@@ -294,7 +295,8 @@ def _tidied(
     place = here.locate(text)
     if place is None:
         return Tidied(text, here)
-    shorter = place.with_module(without_cancels(place, idle, not always)) if idle else text
+    module = without_cancels(place, idle, not always) if idle else place.module
+    shorter = place.with_module(module) if idle and says_the_same(place, module) else text
     if shorter != text:
         plain = _without_unread(shorter, here, always, before)
         for changed in dict.fromkeys([plain, shorter]):
