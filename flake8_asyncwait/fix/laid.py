@@ -67,7 +67,7 @@ def proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> lis
         if own.kind is WAIT and own_all and lines:
             made = chain(at_faults(place, lines, kinds, relevant, own.uses, width), made)
     if own.code in ("AWT302", "AWT303"):
-        made = (each for each in made if not _ends_siblings(each.module, each.names))
+        made = (each for each in made if not ends_siblings(each.module, each.names))
     texts = []
     is_second = MARK in marked  # one of two steps: nobody reads a try in a try that the fix made
     for each in islice(made, _PROPOSALS):
@@ -114,13 +114,13 @@ def _once(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         yield from _once(part)
 
 
-def _ends_siblings(node: cst.CSTNode, names: Collection[str]) -> bool:
+def ends_siblings(node: cst.CSTNode, names: Collection[str]) -> bool:
     """Whether new cancels come where a plain `gather()` of some tasks has failed, which leaves the
     others to run on."""
     if isinstance(node, cst.Try) and _gathers(node.body, names):
         if any(MARK in layout.code(each) for each in _cleanups(node)):
             return True
-    return any(_ends_siblings(part, names) for part in parts(node))
+    return any(ends_siblings(part, names) for part in parts(node))
 
 
 def _cleanups(node: cst.Try) -> list[cst.ExceptHandler | cst.Finally]:

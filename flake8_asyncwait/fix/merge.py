@@ -9,7 +9,7 @@ import libcst as cst
 
 from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.join import cleanup_of_all, cleanup_of_errors, frame
-from flake8_asyncwait.fix.laid import laid
+from flake8_asyncwait.fix.laid import ends_siblings, laid
 from flake8_asyncwait.fix.loops import cancelled
 from flake8_asyncwait.fix.place import Place
 from flake8_asyncwait.fix.proposal import MARK
@@ -22,17 +22,19 @@ def merged(place: Place, before: str, width: int) -> str | None:
     merging = _Merging(before)
     module = place.module.visit(merging)
     assert isinstance(module, cst.Module)
-    return laid(place, module, width) if merging.has_merged else None
+    if not merging.names or ends_siblings(module, merging.names):
+        return None
+    return laid(place, module, width)
 
 
 class _Merging(cst.CSTTransformer):
     """Takes each `try` into the one that begins with it, where that is possible; `before` is the
-    text before any cure."""
+    text before any cure, `names` are those of what is cancelled for more errors then."""
 
     def __init__(self, before: str) -> None:
         super().__init__()
         self._before = layout.dedented_lines(before)
-        self.has_merged = False
+        self.names: set[str] = set()
 
     def leave_Try(self, original_node: cst.Try, updated_node: cst.Try) -> cst.Try:
         block = updated_node.body
@@ -45,11 +47,10 @@ class _Merging(cst.CSTTransformer):
             return updated_node
         cancels = inner.handlers[0].body.body[:-1]
         inside = inner.body
-        if not all(map(cancelled, cancels)) or not isinstance(inside, cst.IndentedBlock):
+        names = [cancelled(each) or "" for each in cancels]
+        if not all(names) or not isinstance(inside, cst.IndentedBlock) or inside.footer:
             return updated_node
-        if inside.footer:
-            return updated_node
-        self.has_merged = True
+        self.names.update(names)
         head: Any = inside.body[0]
         head = head.with_changes(leading_lines=(*inner.leading_lines, *head.leading_lines))
         body = [head, *inside.body[1:], *block.body[1:]]
