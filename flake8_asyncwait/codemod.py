@@ -20,7 +20,7 @@ from flake8_asyncwait.commands.parser import argument
 from flake8_asyncwait.config.settings import known_codes
 from flake8_asyncwait.fix.cure import AUTO, CHOICES
 from flake8_asyncwait.fix.file import Request, fix_file
-from flake8_asyncwait.fix.helper import parse_helper
+from flake8_asyncwait.fix.project.helper import parse_helper
 from flake8_asyncwait.options import Options, resolve_codes, split_list
 from flake8_asyncwait.report.paths import relative
 from flake8_asyncwait.report.text import beginning

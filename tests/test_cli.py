@@ -15,7 +15,7 @@ from command import Asyncwait, Run
 
 from flake8_asyncwait import __version__
 from flake8_asyncwait.commands.parser import COMMANDS, Command, parse
-from flake8_asyncwait.fix.helper import template
+from flake8_asyncwait.fix.project.helper import template
 from flake8_asyncwait.options import ALL_CODES, DEFAULT_OFF
 from flake8_asyncwait.report import text
 from flake8_asyncwait.report.entry import Entry, Summary

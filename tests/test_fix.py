@@ -14,10 +14,10 @@ import pytest
 from flake8_asyncwait.check import check
 from flake8_asyncwait.fix import file
 from flake8_asyncwait.fix.cure import CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY
-from flake8_asyncwait.fix.examine import Seen
 from flake8_asyncwait.fix.file import FileFix, Request, fix_file, fix_text
 from flake8_asyncwait.fix.fixer import Fixed, fix
-from flake8_asyncwait.fix.helper import Helper
+from flake8_asyncwait.fix.project.helper import Helper
+from flake8_asyncwait.fix.proof.examine import Seen
 from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON, FAMILY_CODES, Options
 from flake8_asyncwait.source.text import decode
 from flake8_asyncwait.verdict.checked import Checked

@@ -13,8 +13,8 @@ import pytest
 from layouts import Layout, make, run_formatter
 
 from flake8_asyncwait.fix.file import FileFix, fix_file
-from flake8_asyncwait.fix.layout import line_length
-from flake8_asyncwait.fix.relay import relaid
+from flake8_asyncwait.fix.tree.layout import line_length
+from flake8_asyncwait.fix.tree.relay import relaid
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.source.text import decode
 

@@ -16,9 +16,9 @@ import samples
 
 from flake8_asyncwait import __version__
 from flake8_asyncwait.check import check
-from flake8_asyncwait.fix import helper as helper_module
 from flake8_asyncwait.fix.file import FileFix, fix_file
-from flake8_asyncwait.fix.helper import (
+from flake8_asyncwait.fix.project import helper as helper_module
+from flake8_asyncwait.fix.project.helper import (
     Helper,
     HelperError,
     HelperPlan,
@@ -27,7 +27,7 @@ from flake8_asyncwait.fix.helper import (
     plan_helper,
     template,
 )
-from flake8_asyncwait.fix.style import Style, style_of
+from flake8_asyncwait.fix.project.style import Style, style_of
 from flake8_asyncwait.options import ALL_CODES, Options
 from flake8_asyncwait.source.text import SourceError, decode
 from flake8_asyncwait.source.write import create

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flake8_asyncwait.fix.imports import Import, add_import, remove_unused
+from flake8_asyncwait.fix.project.imports import Import, add_import, remove_unused
 
 pytestmark = pytest.mark.thorough
 

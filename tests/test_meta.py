@@ -46,10 +46,11 @@ ORDER = [
     "codemod",
     "__main__",
 ]
-# What is in the two large ones, in the same order.
+# What is in the large ones, in the same order.
 INNER_ORDER = {
     "analysis": ["code", "states", "machine", "semantics", "survey", "interpret"],
     "replay": ["family", "lives", "text", "world", "fence", "executions", "proof"],
+    "fix": ["cure", "tree", "project", "proof", "ways", "plan", "fixer", "file", "advise"],
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from flake8_asyncwait.commands.cache import Cache
     from flake8_asyncwait.fix.advise import Advice
-    from flake8_asyncwait.fix.helper import Helper
+    from flake8_asyncwait.fix.project.helper import Helper
     from flake8_asyncwait.replay.proof.proof import Proof
     from flake8_asyncwait.report.entry import Entry, Identity
     from flake8_asyncwait.source.ignore import Excluder
@@ -293,7 +293,7 @@ def prove(source: Source, finding: Finding, options: Options) -> Proof:
 
 def helper_of(task: Task) -> Helper | None:
     """Where a fix imports `wait_any` from, as the fixer wants it."""
-    from flake8_asyncwait.fix.helper import parse_helper
+    from flake8_asyncwait.fix.project.helper import parse_helper
 
     return parse_helper(task.helper) if task.helper is not None else None
 

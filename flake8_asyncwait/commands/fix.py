@@ -214,7 +214,7 @@ class _Fix(Run):
 
     def _find_untracked(self) -> None:
         """Say which helper modules are in no version control."""
-        from flake8_asyncwait.fix.helper import made_for
+        from flake8_asyncwait.fix.project.helper import made_for
         from flake8_asyncwait.source.git import is_untracked
 
         modules = dict.fromkeys(filter(None, map(made_for, self.looked_at)))

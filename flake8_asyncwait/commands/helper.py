@@ -6,8 +6,8 @@ import argparse
 import os
 
 from flake8_asyncwait.commands.status import CLEAN
-from flake8_asyncwait.fix.helper import template
-from flake8_asyncwait.fix.style import style_of
+from flake8_asyncwait.fix.project.helper import template
+from flake8_asyncwait.fix.project.style import style_of
 from flake8_asyncwait.source.project import project_of
 
 

@@ -137,7 +137,7 @@ def _cure(value: str) -> str:
 
 
 def _helper(value: str) -> str:
-    from flake8_asyncwait.fix.helper import parse_helper
+    from flake8_asyncwait.fix.project.helper import parse_helper
 
     parse_helper(value)
     return value

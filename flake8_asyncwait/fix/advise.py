@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from flake8_asyncwait.fix.cure import AUTO, MANUAL, Cure
 from flake8_asyncwait.fix.file import FileFix, Request, encoded, plan
 from flake8_asyncwait.fix.fixer import FixedFunction
-from flake8_asyncwait.fix.helper import Helper
 from flake8_asyncwait.fix.plan import BY_HAND
+from flake8_asyncwait.fix.project.helper import Helper
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.report.diff import diff
 from flake8_asyncwait.report.edits import edits

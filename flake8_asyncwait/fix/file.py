@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from flake8_asyncwait.check import check
-from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.cure import AUTO, Cure
 from flake8_asyncwait.fix.fixer import Fixed, FixedFunction, fix
-from flake8_asyncwait.fix.helper import (
+from flake8_asyncwait.fix.project.helper import (
     Helper,
     HelperError,
     HelperPlan,
@@ -21,8 +20,9 @@ from flake8_asyncwait.fix.helper import (
     apply_helper,
     plan_helper,
 )
-from flake8_asyncwait.fix.imports import remove_unused
-from flake8_asyncwait.fix.style import style_of
+from flake8_asyncwait.fix.project.imports import remove_unused
+from flake8_asyncwait.fix.project.style import style_of
+from flake8_asyncwait.fix.tree import layout
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.report.diff import diff
 from flake8_asyncwait.report.entry import NewModule

@@ -12,14 +12,14 @@ from typing import NamedTuple
 from flake8_asyncwait.analysis.code.load import File, is_longer
 from flake8_asyncwait.analysis.notes import Budget
 from flake8_asyncwait.check import check, parse_near
-from flake8_asyncwait.fix import layout
 from flake8_asyncwait.fix.cure import AUTO, CURED, MANUAL, UNTRIED, WAIT_ANY, Cure
-from flake8_asyncwait.fix.examine import OutOfWork, Seen, Versions
-from flake8_asyncwait.fix.join import joined
-from flake8_asyncwait.fix.laid import unmarked
-from flake8_asyncwait.fix.merge import merged
 from flake8_asyncwait.fix.plan import BY_HAND, How, Rewrite, rewrite
-from flake8_asyncwait.fix.proof import is_for_errors, matched
+from flake8_asyncwait.fix.proof.examine import OutOfWork, Seen, Versions
+from flake8_asyncwait.fix.proof.proof import is_for_errors, matched
+from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.ways.join import joined
+from flake8_asyncwait.fix.ways.laid import unmarked
+from flake8_asyncwait.fix.ways.merge import merged
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.creations import creators_in
 from flake8_asyncwait.sites.fanout import creators, words_of

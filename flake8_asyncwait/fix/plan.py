@@ -14,14 +14,18 @@ from typing import NamedTuple
 import libcst as cst
 
 from flake8_asyncwait.analysis.notes import UNKNOWN_ELEMENT
-from flake8_asyncwait.fix import layout, wrap
-from flake8_asyncwait.fix.call import renamed
-from flake8_asyncwait.fix.coroutines import create_task, with_tasks
 from flake8_asyncwait.fix.cure import AUTO, CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY
-from flake8_asyncwait.fix.drain import drained
-from flake8_asyncwait.fix.examine import Seen
-from flake8_asyncwait.fix.intent import why_not_stopped
-from flake8_asyncwait.fix.laid import (
+from flake8_asyncwait.fix.proof.examine import Seen
+from flake8_asyncwait.fix.proof.proof import is_cured, is_harmless, is_step, prove
+from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.tree.names import every_name
+from flake8_asyncwait.fix.tree.place import Place
+from flake8_asyncwait.fix.ways import wrap
+from flake8_asyncwait.fix.ways.call import renamed
+from flake8_asyncwait.fix.ways.coroutines import create_task, with_tasks
+from flake8_asyncwait.fix.ways.drain import drained
+from flake8_asyncwait.fix.ways.intent import why_not_stopped
+from flake8_asyncwait.fix.ways.laid import (
     LITTLE,
     changed_lines,
     laid,
@@ -29,12 +33,9 @@ from flake8_asyncwait.fix.laid import (
     says_the_same,
     unmarked,
 )
-from flake8_asyncwait.fix.names import every_name
-from flake8_asyncwait.fix.place import Place
-from flake8_asyncwait.fix.prebind import prebindings
-from flake8_asyncwait.fix.proof import is_cured, is_harmless, is_step, prove
-from flake8_asyncwait.fix.proposal import MOST_MOVED, Proposal
-from flake8_asyncwait.fix.reasons import (
+from flake8_asyncwait.fix.ways.prebind import prebindings
+from flake8_asyncwait.fix.ways.proposal import MOST_MOVED, Proposal
+from flake8_asyncwait.fix.ways.reasons import (
     NOT_ITSELF,
     defaults,
     is_of_asyncio,
@@ -43,9 +44,9 @@ from flake8_asyncwait.fix.reasons import (
     why_not_of_family,
     why_not_wait_any,
 )
-from flake8_asyncwait.fix.redundant import without_cancels
-from flake8_asyncwait.fix.repeated import without_repeated
-from flake8_asyncwait.fix.unread import without_unread
+from flake8_asyncwait.fix.ways.redundant import without_cancels
+from flake8_asyncwait.fix.ways.repeated import without_repeated
+from flake8_asyncwait.fix.ways.unread import without_unread
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import RULES
 from flake8_asyncwait.sites.fanout import WAIT

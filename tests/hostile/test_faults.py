@@ -15,7 +15,7 @@ import pytest
 import samples
 from command import Asyncwait
 
-from flake8_asyncwait.fix.helper import template
+from flake8_asyncwait.fix.project.helper import template
 
 pytestmark = pytest.mark.thorough
 

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import libcst as cst
 
-from flake8_asyncwait.fix import aims
-from flake8_asyncwait.fix.names import bindings, is_bound, parameters_of, reads
-from flake8_asyncwait.fix.place import Level, Place
-from flake8_asyncwait.fix.proposal import MARK
+from flake8_asyncwait.fix.tree.names import bindings, is_bound, parameters_of, reads
+from flake8_asyncwait.fix.tree.place import Level, Place
+from flake8_asyncwait.fix.ways import aims
+from flake8_asyncwait.fix.ways.proposal import MARK
 
 
 class Prebinding(NamedTuple):

@@ -6,7 +6,7 @@ import ast
 import os
 from collections.abc import Iterable, Iterator
 
-from flake8_asyncwait.fix.imports import imports_of
+from flake8_asyncwait.fix.project.imports import imports_of
 from flake8_asyncwait.sites.syntax import parse_newer
 from flake8_asyncwait.source.project import INIT, Project, is_package, module_below
 from flake8_asyncwait.source.text import SourceError, decode, read

@@ -10,8 +10,8 @@ from typing import Any
 
 import libcst as cst
 
-from flake8_asyncwait.fix.nodes import parts
-from flake8_asyncwait.fix.place import Level
+from flake8_asyncwait.fix.tree.nodes import parts
+from flake8_asyncwait.fix.tree.place import Level
 
 
 @lru_cache(maxsize=64)

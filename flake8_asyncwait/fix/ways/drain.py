@@ -7,12 +7,12 @@ from typing import Any
 
 import libcst as cst
 
-from flake8_asyncwait.fix import aims
-from flake8_asyncwait.fix.coroutines import asyncio_of
-from flake8_asyncwait.fix.loops import bare, cancelled, cancelled_by, cancelled_name
-from flake8_asyncwait.fix.names import bindings, every_name
-from flake8_asyncwait.fix.nodes import every, holds, parts
-from flake8_asyncwait.fix.place import Place
+from flake8_asyncwait.fix.tree.names import bindings, every_name
+from flake8_asyncwait.fix.tree.nodes import every, holds, parts
+from flake8_asyncwait.fix.tree.place import Place
+from flake8_asyncwait.fix.ways import aims
+from flake8_asyncwait.fix.ways.coroutines import asyncio_of
+from flake8_asyncwait.fix.ways.loops import bare, cancelled, cancelled_by, cancelled_name
 
 _FEW_CANCELS = 5
 # Calls that ask the tasks nothing that they are given.

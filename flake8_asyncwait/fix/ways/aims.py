@@ -10,9 +10,8 @@ from typing import Any
 
 import libcst as cst
 
-from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.loops import bare, cancelled_by, cancelled_name, is_captured
-from flake8_asyncwait.fix.names import (
+from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.tree.names import (
     binders,
     bindings,
     every_name,
@@ -22,8 +21,9 @@ from flake8_asyncwait.fix.names import (
     reads,
     target_names,
 )
-from flake8_asyncwait.fix.nodes import parts, raises_again, suspends
-from flake8_asyncwait.fix.place import Level, Place
+from flake8_asyncwait.fix.tree.nodes import parts, raises_again, suspends
+from flake8_asyncwait.fix.tree.place import Level, Place
+from flake8_asyncwait.fix.ways.loops import bare, cancelled_by, cancelled_name, is_captured
 
 TASK = ("task", "waited_task", "pending_task")
 _AWAITABLE = ("each", "awaitable")

@@ -24,8 +24,8 @@ from flake8_asyncwait.analysis.notes import (
 )
 from flake8_asyncwait.analysis.states.trace import FAULT
 from flake8_asyncwait.analysis.states.values import MANY, Owner
-from flake8_asyncwait.fix.place import Place, locate
-from flake8_asyncwait.fix.version import Version
+from flake8_asyncwait.fix.tree.place import Place, locate
+from flake8_asyncwait.fix.tree.version import Version
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules.decide import family, fires, waiting
 from flake8_asyncwait.sites.creations import creations

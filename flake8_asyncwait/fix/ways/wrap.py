@@ -14,8 +14,17 @@ import libcst as cst
 
 from flake8_asyncwait.analysis.machine.books import WAITED_AGAIN
 from flake8_asyncwait.analysis.notes import Use
-from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.aims import (
+from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
+from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.tree.names import (
+    bindings,
+    is_bound,
+    parameters_of,
+    reads,
+)
+from flake8_asyncwait.fix.tree.nodes import may_leave, suspends
+from flake8_asyncwait.fix.tree.place import Level, Place
+from flake8_asyncwait.fix.ways.aims import (
     Aim,
     aims,
     as_tasks,
@@ -26,23 +35,14 @@ from flake8_asyncwait.fix.aims import (
     stays_bound,
     waited_of,
 )
-from flake8_asyncwait.fix.attach import attached_around, handled_around
-from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
-from flake8_asyncwait.fix.loops import (
+from flake8_asyncwait.fix.ways.attach import attached_around, handled_around
+from flake8_asyncwait.fix.ways.loops import (
     bare,
     cancelled,
     cancelled_by,
     leaves_a_name,
 )
-from flake8_asyncwait.fix.names import (
-    bindings,
-    is_bound,
-    parameters_of,
-    reads,
-)
-from flake8_asyncwait.fix.nodes import may_leave, suspends
-from flake8_asyncwait.fix.place import Level, Place
-from flake8_asyncwait.fix.proposal import (
+from flake8_asyncwait.fix.ways.proposal import (
     MOST_MOVED,
     Proposal,
     cancels_of,

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import libcst as cst
 
-from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.aims import TASK, Aim
-from flake8_asyncwait.fix.loops import is_loop_variable
-from flake8_asyncwait.fix.names import every_name, fresh
-from flake8_asyncwait.fix.place import Level, Place
+from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.tree.names import every_name, fresh
+from flake8_asyncwait.fix.tree.place import Level, Place
+from flake8_asyncwait.fix.ways.aims import TASK, Aim
+from flake8_asyncwait.fix.ways.loops import is_loop_variable
 
 MARK = "cancel__by_asyncwait_fix"
 # More lines than this are not moved for a `try`: nobody would read them again.

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.aims import elements_of, last_name
-from flake8_asyncwait.fix.names import binders, bindings, every_name, parameters_of
-from flake8_asyncwait.fix.nodes import every
-from flake8_asyncwait.fix.place import Place
+from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.tree.names import binders, bindings, every_name, parameters_of
+from flake8_asyncwait.fix.tree.nodes import every
+from flake8_asyncwait.fix.tree.place import Place
+from flake8_asyncwait.fix.ways.aims import elements_of, last_name
 
 # What coroutine functions are called that only wait for something to come.
 _WAITS = re.compile(r"_*(a?next|acquire|get|join|poll|read|recv|receive|sleep|wait)")

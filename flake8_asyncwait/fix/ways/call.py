@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
-from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.place import Place
+from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.tree.place import Place
 
 _FOR_TOOLS = re.compile(r"# ?(noqa|type:|pyright:|pylint:|ty:|flake8:|ruff:|isort:|nosec)")
 

@@ -13,14 +13,14 @@ from typing import Any
 import libcst as cst
 
 from flake8_asyncwait.analysis.notes import Use
-from flake8_asyncwait.fix import wrap
-from flake8_asyncwait.fix.aims import Aim, aims, may_be_none, puts, stays_bound
-from flake8_asyncwait.fix.attach import attached, cleaned_up, handled
 from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
-from flake8_asyncwait.fix.names import bindings
-from flake8_asyncwait.fix.nodes import parts, suspends
-from flake8_asyncwait.fix.place import Level, Place
-from flake8_asyncwait.fix.proposal import MOST_MOVED, Proposal, moved
+from flake8_asyncwait.fix.tree.names import bindings
+from flake8_asyncwait.fix.tree.nodes import parts, suspends
+from flake8_asyncwait.fix.tree.place import Level, Place
+from flake8_asyncwait.fix.ways import wrap
+from flake8_asyncwait.fix.ways.aims import Aim, aims, may_be_none, puts, stays_bound
+from flake8_asyncwait.fix.ways.attach import attached, cleaned_up, handled
+from flake8_asyncwait.fix.ways.proposal import MOST_MOVED, Proposal, moved
 
 _DISPLAYS = (cst.List, cst.Tuple, cst.Set)
 _ADDING = frozenset({"append", "add", "insert", "appendleft"})

@@ -10,7 +10,7 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from flake8_asyncwait.fix import layout
+from flake8_asyncwait.fix.tree import layout
 from flake8_asyncwait.sites.syntax import parse
 
 _OPEN, _CLOSE = "([{", ")]}"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from difflib import SequenceMatcher
 
 from flake8_asyncwait.analysis.states.values import OWNED, Owner
-from flake8_asyncwait.fix.examine import Seen
+from flake8_asyncwait.fix.proof.examine import Seen
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.sites.fanout import AS_COMPLETED, CREATION, WAIT
 

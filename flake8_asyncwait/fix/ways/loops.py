@@ -8,9 +8,9 @@ from typing import Any
 
 import libcst as cst
 
-from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.names import reads, target_names
-from flake8_asyncwait.fix.nodes import parts
+from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.tree.names import reads, target_names
+from flake8_asyncwait.fix.tree.nodes import parts
 
 # What comments say that are about a cancel, and go with it.
 _ABOUT = r"cancel|clean|pending|abort|kill|\bstop"

@@ -9,11 +9,9 @@ from collections.abc import Iterator
 import libcst as cst
 
 from flake8_asyncwait.analysis.semantics.known import LOG_METHODS
-from flake8_asyncwait.fix import aims, layout
-from flake8_asyncwait.fix.examine import Seen
-from flake8_asyncwait.fix.handshake import started
-from flake8_asyncwait.fix.loops import cancelled
-from flake8_asyncwait.fix.names import (
+from flake8_asyncwait.fix.proof.examine import Seen
+from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.tree.names import (
     bindings,
     every_name,
     parameters_of,
@@ -21,9 +19,12 @@ from flake8_asyncwait.fix.names import (
     target_names,
     variables,
 )
-from flake8_asyncwait.fix.nodes import every, holds, parts
-from flake8_asyncwait.fix.place import Place
-from flake8_asyncwait.fix.reasons import WITHOUT_FAULT
+from flake8_asyncwait.fix.tree.nodes import every, holds, parts
+from flake8_asyncwait.fix.tree.place import Place
+from flake8_asyncwait.fix.ways import aims
+from flake8_asyncwait.fix.ways.handshake import started
+from flake8_asyncwait.fix.ways.loops import cancelled
+from flake8_asyncwait.fix.ways.reasons import WITHOUT_FAULT
 
 _GOES_ON = frozenset({"the function returns", "the function ends"})
 

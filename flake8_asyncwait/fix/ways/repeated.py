@@ -8,10 +8,10 @@ from typing import Any
 
 import libcst as cst
 
-from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.loops import bare, cancelled, is_about_cancels, leaves_a_name
-from flake8_asyncwait.fix.place import Place
-from flake8_asyncwait.fix.redundant import is_pure
+from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.tree.place import Place
+from flake8_asyncwait.fix.ways.loops import bare, cancelled, is_about_cancels, leaves_a_name
+from flake8_asyncwait.fix.ways.redundant import is_pure
 
 _APART = (cst.FunctionDef, cst.ClassDef, cst.Lambda, cst.Try, cst.TryStar)
 

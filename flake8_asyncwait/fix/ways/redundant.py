@@ -14,15 +14,16 @@ from typing import Any, TypeAlias, TypeVar
 
 import libcst as cst
 
-from flake8_asyncwait.fix import aims, layout
-from flake8_asyncwait.fix.loops import (
+from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.tree.names import every_name, reads, target_names, variables
+from flake8_asyncwait.fix.tree.place import Place
+from flake8_asyncwait.fix.ways import aims
+from flake8_asyncwait.fix.ways.loops import (
     asked,
     is_about_cancels,
     leaves_a_name,
 )
-from flake8_asyncwait.fix.names import every_name, reads, target_names, variables
-from flake8_asyncwait.fix.place import Place
-from flake8_asyncwait.fix.proposal import MOST_MOVED
+from flake8_asyncwait.fix.ways.proposal import MOST_MOVED
 
 _PURE_METHODS = frozenset({"done", "cancelled", "values", "keys", "items", "copy", "is_set"})
 _PURE_FUNCTIONS = frozenset({"len", "list", "set", "tuple", "bool", "frozenset"})

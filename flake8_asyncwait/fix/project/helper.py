@@ -12,11 +12,12 @@ import os
 import re
 from collections.abc import Iterator
 from itertools import takewhile
+from pathlib import Path
 from typing import NamedTuple
 
 from flake8_asyncwait import __version__
-from flake8_asyncwait.fix.imports import Import, add_import, imports_of
-from flake8_asyncwait.fix.project import (
+from flake8_asyncwait.fix.project.imports import Import, add_import, imports_of
+from flake8_asyncwait.fix.project.project import (
     find_module,
     leads_to,
     parse_module,
@@ -25,7 +26,7 @@ from flake8_asyncwait.fix.project import (
     top_level,
     why_not_make,
 )
-from flake8_asyncwait.fix.style import PLAIN, Style, style_of
+from flake8_asyncwait.fix.project.style import PLAIN, Style, style_of
 from flake8_asyncwait.report.entry import NewModule
 from flake8_asyncwait.sites.pieces import LONG_FILE
 from flake8_asyncwait.sites.syntax import tree_of
@@ -36,7 +37,7 @@ from flake8_asyncwait.source.text import SourceError, decode, read
 NAME = "wait_any"
 _MODULE = "_wait_any"
 _INNER = "_wait"
-_OUR_FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "wait_any.py")
+_OUR_FILE = str(Path(__file__).parents[2] / "wait_any.py")
 _MARK = '"""From flake8-asyncwait '
 _ORIGIN = f'{_MARK}{__version__} (MIT), and yours from here on."""\n'
 _TYPE_PARAMETERS = (3, 12)

@@ -10,19 +10,20 @@ from typing import NamedTuple, TypeGuard
 
 import libcst as cst
 
-from flake8_asyncwait.fix import layout, wrap
-from flake8_asyncwait.fix.aims import last_name
-from flake8_asyncwait.fix.coroutines import ensure_future
 from flake8_asyncwait.fix.cure import EXCEPT
-from flake8_asyncwait.fix.examine import Seen
-from flake8_asyncwait.fix.made import at_faults
-from flake8_asyncwait.fix.made import proposals as behind
-from flake8_asyncwait.fix.names import reads
-from flake8_asyncwait.fix.nodes import parts, raises_again, suspends
-from flake8_asyncwait.fix.place import Place
-from flake8_asyncwait.fix.proposal import MARK
-from flake8_asyncwait.fix.reasons import why_not_by_owner
-from flake8_asyncwait.fix.relay import relaid
+from flake8_asyncwait.fix.proof.examine import Seen
+from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.tree.names import reads
+from flake8_asyncwait.fix.tree.nodes import parts, raises_again, suspends
+from flake8_asyncwait.fix.tree.place import Place
+from flake8_asyncwait.fix.tree.relay import relaid
+from flake8_asyncwait.fix.ways import wrap
+from flake8_asyncwait.fix.ways.aims import last_name
+from flake8_asyncwait.fix.ways.coroutines import ensure_future
+from flake8_asyncwait.fix.ways.made import at_faults
+from flake8_asyncwait.fix.ways.made import proposals as behind
+from flake8_asyncwait.fix.ways.proposal import MARK
+from flake8_asyncwait.fix.ways.reasons import why_not_by_owner
 from flake8_asyncwait.sites.fanout import AS_COMPLETED, CREATION, GATHER, WAIT
 from flake8_asyncwait.sites.syntax import tree_of
 from flake8_asyncwait.source.differences import differences

@@ -7,10 +7,10 @@ from typing import Any
 
 import libcst as cst
 
-from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.names import target_names
-from flake8_asyncwait.fix.nodes import parts
-from flake8_asyncwait.fix.place import Place
+from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.tree.names import target_names
+from flake8_asyncwait.fix.tree.nodes import parts
+from flake8_asyncwait.fix.tree.place import Place
 
 _IGNORED = "_"
 _BINDING = (cst.AssignTarget, cst.For, cst.CompFor)

@@ -7,11 +7,11 @@ from typing import Any
 
 import libcst as cst
 
-from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.laid import laid
-from flake8_asyncwait.fix.nodes import holds, raises_again
-from flake8_asyncwait.fix.place import Place
-from flake8_asyncwait.fix.proposal import MOST_MOVED
+from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.tree.nodes import holds, raises_again
+from flake8_asyncwait.fix.tree.place import Place
+from flake8_asyncwait.fix.ways.laid import laid
+from flake8_asyncwait.fix.ways.proposal import MOST_MOVED
 
 
 def joined(place: Place, before: str, width: int) -> str | None:

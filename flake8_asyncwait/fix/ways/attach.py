@@ -8,8 +8,12 @@ from typing import Any
 
 import libcst as cst
 
-from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.aims import (
+from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
+from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.tree.names import every_name
+from flake8_asyncwait.fix.tree.nodes import suspends
+from flake8_asyncwait.fix.tree.place import Level, Place
+from flake8_asyncwait.fix.ways.aims import (
     Aim,
     is_cleanup,
     is_own_task,
@@ -17,12 +21,13 @@ from flake8_asyncwait.fix.aims import (
     only_cancels,
     stays_bound,
 )
-from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
-from flake8_asyncwait.fix.loops import cancelled, cancelled_by, cancelled_name, is_about_cancels
-from flake8_asyncwait.fix.names import every_name
-from flake8_asyncwait.fix.nodes import suspends
-from flake8_asyncwait.fix.place import Level, Place
-from flake8_asyncwait.fix.proposal import (
+from flake8_asyncwait.fix.ways.loops import (
+    cancelled,
+    cancelled_by,
+    cancelled_name,
+    is_about_cancels,
+)
+from flake8_asyncwait.fix.ways.proposal import (
     MOST_MOVED,
     Proposal,
     cancels_of,

@@ -7,12 +7,12 @@ from typing import Any
 
 import libcst as cst
 
-from flake8_asyncwait.fix import layout
-from flake8_asyncwait.fix.join import cleanup_of_all, cleanup_of_errors, frame
-from flake8_asyncwait.fix.laid import ends_siblings, laid
-from flake8_asyncwait.fix.loops import cancelled
-from flake8_asyncwait.fix.place import Place
-from flake8_asyncwait.fix.proposal import MARK
+from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.tree.place import Place
+from flake8_asyncwait.fix.ways.join import cleanup_of_all, cleanup_of_errors, frame
+from flake8_asyncwait.fix.ways.laid import ends_siblings, laid
+from flake8_asyncwait.fix.ways.loops import cancelled
+from flake8_asyncwait.fix.ways.proposal import MARK
 
 
 def merged(place: Place, before: str, width: int) -> str | None:

@@ -14,7 +14,7 @@ import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from flake8_asyncwait.analysis.code.parse import parse_module
-from flake8_asyncwait.fix.nodes import parts, with_part
+from flake8_asyncwait.fix.tree.nodes import parts, with_part
 from flake8_asyncwait.sites.pieces import UNDER
 
 _FUNCTIONS = (cst.FunctionDef, cst.Lambda, cst.ClassDef)

@@ -8,10 +8,11 @@ from typing import Any
 
 import libcst as cst
 
-from flake8_asyncwait.fix import aims, layout
-from flake8_asyncwait.fix.names import bindings
-from flake8_asyncwait.fix.nodes import parts
-from flake8_asyncwait.fix.place import Place
+from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.tree.names import bindings
+from flake8_asyncwait.fix.tree.nodes import parts
+from flake8_asyncwait.fix.tree.place import Place
+from flake8_asyncwait.fix.ways import aims
 
 _COLLECTIONS = (cst.Set, cst.List, cst.Tuple)
 _COMPREHENSIONS = (cst.SetComp, cst.ListComp, cst.GeneratorExp)
