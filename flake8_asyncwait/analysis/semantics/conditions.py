@@ -22,7 +22,7 @@ from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.indexes import key_of
 from flake8_asyncwait.analysis.semantics.items import is_private
 from flake8_asyncwait.analysis.semantics.tasks import answers
-from flake8_asyncwait.analysis.semantics.truth import truth
+from flake8_asyncwait.analysis.semantics.truth import is_something, truth
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.keys import SINGLE, TESTED
 from flake8_asyncwait.analysis.states.real import ERRORS, NotKnown, is_certain, is_sure, real
@@ -36,12 +36,9 @@ from flake8_asyncwait.analysis.states.values import (
     Box,
     Const,
     Foreign,
-    Function,
     Gather,
     Instance,
-    Method,
     Param,
-    Raised,
     Ref,
     Status,
     Task,
@@ -315,9 +312,7 @@ def _same(state: State, left: Value, right: Value) -> bool | None:
         if isinstance(one, Const) and one.value is None:
             if isinstance(other, Const):
                 return other.value is None
-            if isinstance(other, (Ref, Raised, Function, Method, Instance)):
-                return False
-            return None
+            return False if is_something(other, state) else None
         if isinstance(one, Foreign) and "." not in one.path:  # such as a sentinel of the module
             if one == other:
                 return True
