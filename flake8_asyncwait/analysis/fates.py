@@ -14,6 +14,7 @@ from flake8_asyncwait.analysis.states.trace import Trace
 from flake8_asyncwait.analysis.states.values import (
     ENDED,
     UNSETTLED,
+    Gather,
     Shielded,
     Status,
     Task,
@@ -43,11 +44,10 @@ class FamilyBooks(Books):
     def awaited(self, state: State, value: Value, line: int, func: ir.Func) -> None:
         for ref in effects.tasks_of(state, _inner(value)):
             self.siblings.setdefault(line, set()).add(state.task(ref).origin)
-        if isinstance(value, Shielded) or (
-            isinstance(value, TimeLimited) and isinstance(value.inner, Shielded)
-        ):
-            self.is_shielded = self.is_shielded or _reaches_running(state, value)
-        elif not isinstance(_inner(value), Waiting) and _tells(state, value):
+        shielded, others = _parts(state, value)
+        if any(_reaches_running(state, one) for one in shielded):
+            self.is_shielded = True
+        if any(_tells(state, one) for one in others if not isinstance(one, Waiting)):
             self._ends(state, line, AWAITED)  # what a wait means to end it says for itself
 
     def given(self, state: State, values: Collection[Value], line: int) -> None:
@@ -105,6 +105,15 @@ class FamilyBooks(Books):
         Books.lose(self, leak, trace)
         # Only of what is meant to end no more has to be known.
         self.is_forgotten = self.is_forgotten and self.is_meant and not self.is_shielded
+
+
+def _parts(state: State, value: Value) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
+    """What an await waits for under a shield, and what it waits for otherwise."""
+    value = value.inner if isinstance(value, TimeLimited) else value
+    thing = state.get(value)
+    if type(thing) is Gather:
+        return thing.shielded, thing.children
+    return ((value.inner,), ()) if isinstance(value, Shielded) else ((), (value,))
 
 
 def _inner(value: Value) -> Value:

@@ -119,7 +119,7 @@ def result_of(ctx: Context, state: State, ref: Ref, line: int) -> Results:
 
 def _await_gather(ctx: Context, state: State, value: Ref, line: int) -> Results:
     gather = state.gather(value)
-    refs = effects.tasks_of(state, value)
+    refs = effects.joined(state, value)
     statuses = [state.task(ref).status for ref in refs]
     if gather.error is not None:
         ctx.fail(state, gather.error)

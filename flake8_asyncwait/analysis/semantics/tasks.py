@@ -166,12 +166,18 @@ def gather_all(ctx: Context, node: ir.Call, args: Args, state: State) -> Results
     ctx.machine.batch = outer
     results: Results = []
     for after, values in ways:
-        children = [v for v in values if type(after.get(v)) in (Task, Gather, WaitTask)]
-        opened = is_open or len(children) < len(values)
-        gather = Gather(tuple(dict.fromkeys(children)), quiet is not False, opened)
+        children = [v for v in values if _is_joined(after, v)]
+        shielded = [v.inner for v in values if type(v) is Shielded and _is_joined(after, v.inner)]
+        opened = is_open or len(children) + len(shielded) < len(values)
+        kept = tuple(dict.fromkeys(shielded))
+        gather = Gather(tuple(dict.fromkeys(children)), quiet is not False, kept, opened)
         later, ref = after.new(gather)
         results.append((fanout.gathered(ctx, node, later, ref, state), ref))
     return results
+
+
+def _is_joined(state: State, value: Value) -> bool:
+    return type(state.get(value)) in (Task, Gather, WaitTask)
 
 
 def _child(ctx: Context, node: ir.Call, value: Value, state: State) -> Results:
@@ -368,7 +374,7 @@ def _gather_done(ctx: Context, ref: Ref, state: State) -> Results:
         return [(state, Const(False))]
     results: Results = []
     ways = [state]
-    for child in effects.tasks_of(state, ref):
+    for child in effects.joined(state, ref):
         ends = [end for way in ways for end in _one_done(ctx, child, way)]
         results += [(end, known) for end, known in ends if known == Const(False)]
         ways = [end for end, known in ends if known == Const(True)]
@@ -407,7 +413,7 @@ def task_result(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
         return _wait_result(ctx, ref, state)
     if type(thing) is Gather:
         ends = _where_ended(ctx, ref, state)
-        if not (thing.error or effects.tasks_of(state, ref)):
+        if not (thing.error or effects.joined(state, ref)):
             return [(end, UNKNOWN) for end in ends]
         return [way for end in ends for way in await_value(ctx, end, ref, node.line)]
     if not is_surely_task(thing) and state.task(ref).status == Status.MAYBE:

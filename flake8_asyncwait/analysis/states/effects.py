@@ -50,6 +50,15 @@ def tasks_of(state: State, value: Value) -> list[Ref]:
     return []
 
 
+def joined(state: State, value: Value) -> list[Ref]:
+    """The tasks for which an await of a handle waits: also those that a gather has under a
+    shield."""
+    thing = state.get(value)
+    if type(thing) is not Gather:
+        return tasks_of(state, value)
+    return [ref for one in thing.children + thing.shielded for ref in joined(state, one)]
+
+
 def reached(state: State, value: Value) -> list[Ref]:
     """All tasks that a value reaches, through whatever holds them."""
     return [Ref(n) for n in state.refs(value) if type(state.heap[n]) is Task]
@@ -57,8 +66,8 @@ def reached(state: State, value: Value) -> list[Ref]:
 
 def ended(state: State, value: Value) -> bool:
     """Whether a task is known to be done, or all children of a gather are, if it has some."""
-    refs, thing = tasks_of(state, value), state.get(value)
-    if type(thing) is Gather and (thing.error or not (thing.children or thing.open)):
+    refs, thing = joined(state, value), state.get(value)
+    if type(thing) is Gather and (thing.error or not (refs or thing.children or thing.open)):
         return True
     return bool(refs) and all(state.task(ref).status in ENDED for ref in refs)
 
@@ -108,7 +117,8 @@ def end_all(state: State, value: Value, status: Status) -> State:
     """All tasks behind a handle have ended with `status`, or as they had been asked to."""
     if status == Status.CANCELLED and isinstance(value, Ref) and type(state.get(value)) is Gather:
         state = broken_off(state, value, CANCELLED_ERROR)
-    return _with_statuses(state, tasks_of(state, value), partial(_end, status))
+    tasks = tasks_of if status == Status.CANCELLED else joined
+    return _with_statuses(state, tasks(state, value), partial(_end, status))
 
 
 def broken_off(state: State, value: Ref, error: Exc) -> State:
@@ -122,7 +132,7 @@ def ways_to_end(state: State, items: Iterable[Value]) -> list[State]:
     """The states in which things have ended; those that may have been asked to cancel too late, as
     they were asked to, or not."""
     ending = [item for item in items if not getattr(state.get(item), "error", None)]
-    refs = [ref for item in ending for ref in tasks_of(state, item)]  # an error ends a gather alone
+    refs = [ref for item in ending for ref in joined(state, item)]  # an error ends a gather alone
     too_late = [ref for ref in refs if state.task(ref).status in MAYBE_ASKED]
     ended = _with_statuses(state, refs, partial(_end, Status.DONE))
     if not too_late:
@@ -268,7 +278,7 @@ def told(state: State, value: Value) -> State:
 def surely_runs(state: State, value: Value) -> bool:
     """Whether a task is known to run at this moment."""
     return any(
-        state.task(r).status in (Status.RUNNING, Status.CANCELLING) for r in tasks_of(state, value)
+        state.task(r).status in (Status.RUNNING, Status.CANCELLING) for r in joined(state, value)
     )
 
 

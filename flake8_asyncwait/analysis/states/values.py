@@ -291,10 +291,12 @@ class Box(NamedTuple):
 
 class Gather(NamedTuple):
     """A gather's handle on its children; `quiet` is `return_exceptions=True`, `open` says that it
-    may have other, unknown children too. Once an `error` has ended it, a cancel strikes nothing."""
+    may have other, unknown children too. Once an `error` has ended it, a cancel strikes nothing.
+    It waits for what is `shielded`, too, but no cancellation of it goes there."""
 
     children: tuple[Value, ...]
     quiet: bool
+    shielded: tuple[Value, ...] = ()
     open: bool = False
     handed: bool = False
     site: bool = False

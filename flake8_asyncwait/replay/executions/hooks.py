@@ -103,7 +103,8 @@ class Hooks(Backstage):
             if isinstance(result, (AsCompleted, Gather)):
                 result.is_site = True
             if not isinstance(result, AsCompleted):
-                lives = [*reached([result])]
+                given = result.unshielded() if isinstance(result, Gather) else [result]
+                lives = [*reached(given)]
                 made = world.lives[before:]
                 world.follow(lives, lambda life: world.kind != GATHER or life in made)
             return result

@@ -193,7 +193,7 @@ class WaitTask(Task):
 
 
 class Gather(Future):
-    """A handle on its children: done when they are, cancelling it cancels them.
+    """A handle on its children: done when they are, cancelling it cancels those under no shield.
 
     `is_site` says that it is the judged one, `has_failed` that an error has ended it, of the
     awaitable `failed` or by a cancellation: it is done then, whatever the others do.
@@ -215,7 +215,15 @@ class Gather(Future):
         return self.children
 
     def lives(self) -> list[Life]:
-        return [life for child in self.children for life in lives_of(child)]
+        inner = (one.inner if isinstance(one, Shield) else one for one in self.children)
+        return [life for child in inner for life in lives_of(child)]
+
+    def _cancelled_with_it(self) -> list[Life]:
+        return [life for child in self.unshielded() for life in lives_of(child)]
+
+    def unshielded(self) -> list[object]:
+        """The children that a cancellation strikes, and of which one that fails leaves others."""
+        return [child for child in self.children if not isinstance(child, Shield)]
 
     def done(self) -> bool:
         if self.has_failed:
@@ -230,7 +238,7 @@ class Gather(Future):
         if self.has_failed:
             self.world.in_vain |= self.is_site
             return Asked(self.world, [])
-        asked = [self.world.ask(life) for life in self.lives()]
+        asked = [self.world.ask(life) for life in self._cancelled_with_it()]
         lives = [life for one in asked for life in one.lives]
         return Asked(self.world, lives, [life for one in asked for life in one.again])
 
@@ -278,7 +286,10 @@ class Gather(Future):
             return error
 
     def decide(self) -> object:
-        self.world.stage.awaits(self)
+        self.world.stage.awaits(*self.unshielded())
+        for child in self.children:
+            if isinstance(child, Shield):
+                self.world.stage.shields(child.inner)
         if self.children:
             with self.world.striking_at(*self.lives()):
                 self._join()
@@ -299,7 +310,7 @@ class Gather(Future):
         if running(lives):
             self.world.suspensions += 1
             if self.world.strike("await gather()", fails=False):
-                cancel_all(lives)
+                cancel_all(self._cancelled_with_it())
                 self.end_by(None)
                 raise CancelledError
         self.complete()
