@@ -177,9 +177,9 @@ class Args(NamedTuple):
     keywords: dict[str, Value]
     splat: bool = False
 
-    def first(self) -> Value:
-        """The first positional one."""
-        return self.positional[0] if self.positional else UNKNOWN
+    def first(self, name: str = "") -> Value:
+        """The first positional one, or that which a keyword gives."""
+        return self.positional[0] if self.positional else self.keywords.get(name, UNKNOWN)
 
     def every(self) -> list[Value]:
         """All of them."""

@@ -104,11 +104,11 @@ def _failed(made: Results) -> Results:
 
 
 def create_task(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    return make_task(ctx, node, args.first(), state)
+    return make_task(ctx, node, args.first("coro"), state)
 
 
 def ensure_future(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    value = args.first()
+    value = args.first("coro_or_future")
     func = ctx.machine.func
     if isinstance(value, Param) and value.name in func.coroutines - {func.star}:
         return make_task(ctx, node, value, state)
@@ -187,24 +187,26 @@ def _child(ctx: Context, node: ir.Call, value: Value, state: State) -> Results:
 
 
 def shielded(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    return [(after, Shielded(inner)) for after, inner in _ensured(ctx, node, args.first(), state)]
+    ways = _ensured(ctx, node, args.first("arg"), state)
+    return [(after, Shielded(inner)) for after, inner in ways]
 
 
 def time_limited(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    value = args.positional[0] if args.positional else args.keywords.get("fut", UNKNOWN)
+    value = args.first("fut")
     timeout = args.positional[1] if len(args.positional) > 1 else args.keywords.get("timeout")
     return [(state, value if timeout == Const(None) else TimeLimited(value))]
 
 
 def as_completed(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    given = args.first("fs")
     if not ctx.machine.is_family:
-        return [(state, AsCompleted(args.first()))]
+        return [(state, AsCompleted(given))]
     is_timed = args.keywords.get("timeout", Const(None)) != Const(None)
     if node is not ctx.machine.site.call:
-        return [(state, AsCompleted(args.first(), is_timed))]
+        return [(state, AsCompleted(given, is_timed))]
     return [
         (after.step(node.line, fanout.STARTS[AS_COMPLETED]), AsCompleted(waited, is_timed, True))
-        for after, waited in _tasks_in(ctx, node, args.first(), state)
+        for after, waited in _tasks_in(ctx, node, given, state)
     ]
 
 

@@ -127,20 +127,20 @@ class Asyncio(Standin):
 
     # -- making ----------------------------------------------------------------------------------
 
-    def create_task(self, coroutine: object, **options: object) -> Task:
+    def create_task(self, coro: object, **options: object) -> Task:
         world = self.world
         life = Life(f"task {world.serial + 1}", Owner.MADE, maker=world.caller())
         if world.kind is not WAIT:  # a task that runs a wait keeps no other for its function
-            life.coroutine = coroutine
-        if isinstance(coroutine, HelperCall):
-            life.ending = world.ending_of(coroutine.code)
-        if isinstance(coroutine, WaitCall):
-            return WaitTask(world, life, coroutine)
-        if isinstance(coroutine, (Pause, Unknown)):
-            life.runs = coroutine.standin_runs()
-        world.share(coroutine)
+            life.coroutine = coro
+        if isinstance(coro, HelperCall):
+            life.ending = world.ending_of(coro.code)
+        if isinstance(coro, WaitCall):
+            return WaitTask(world, life, coro)
+        if isinstance(coro, (Pause, Unknown)):
+            life.runs = coro.standin_runs()
+        world.share(coro)
         task = Task(world, life)
-        world.stage.started(task, coroutine)
+        world.stage.started(task, coro)
         return task
 
     def create_future(self, *args: object, **options: object) -> Future:
@@ -149,9 +149,9 @@ class Asyncio(Standin):
 
     wrap_future = create_future
 
-    def ensure_future(self, thing: object, *, loop: object = None) -> object:
-        annotated = isinstance(thing, Unknown) and thing.standin.annotated
-        return self.create_task(thing) if annotated else self.ensured(thing)
+    def ensure_future(self, coro_or_future: object, *, loop: object = None) -> object:
+        annotated = isinstance(coro_or_future, Unknown) and coro_or_future.standin.annotated
+        return self.create_task(coro_or_future) if annotated else self.ensured(coro_or_future)
 
     def ensured(self, thing: object) -> object:
         """Return a task for a coroutine; what else can be awaited stays what it is. Raises
@@ -192,18 +192,18 @@ class Asyncio(Standin):
     ) -> WaitCall:
         return WaitCall(self.world, fs, timeout is not None, return_when, None)
 
-    def wait_for(self, thing: object, timeout: object = None) -> Standin:
-        return WaitFor(self.world, thing, timeout is not None)
+    def wait_for(self, fut: object, timeout: object = None) -> Standin:
+        return WaitFor(self.world, fut, timeout is not None)
 
     def gather(self, *things: object, return_exceptions: object = False) -> Gather:
         children = [self.ensured(thing) for thing in things]
         return Gather(self.world, children, bool(return_exceptions))
 
-    def shield(self, thing: object) -> Shield:
-        return Shield(self.world, self.ensured(thing))
+    def shield(self, arg: object) -> Shield:
+        return Shield(self.world, self.ensured(arg))
 
-    def as_completed(self, things: Iterable[object], *, timeout: object = None) -> AsCompleted:
-        given = things.elements() if isinstance(things, Unknown) else list(things)
+    def as_completed(self, fs: Iterable[object], *, timeout: object = None) -> AsCompleted:
+        given = fs.elements() if isinstance(fs, Unknown) else list(fs)
         return AsCompleted(self.world, given, timeout is not None, self._waited_for)
 
     def _waited_for(self, thing: object) -> object:
