@@ -12,7 +12,7 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.annotations import is_coroutine, is_plain
 from flake8_asyncwait.analysis.code.exceptions import ANY, CANCELLED_ERROR, Exc, catches, ordinary
 from flake8_asyncwait.analysis.code.load import File
-from flake8_asyncwait.analysis.code.patterns import ANYTHING, captures, pattern
+from flake8_asyncwait.analysis.code.patterns import ANYTHING, REST, captures, pattern
 from flake8_asyncwait.analysis.code.places import Place, places_of
 from flake8_asyncwait.analysis.code.verdicts import all_of, any_of
 from flake8_asyncwait.analysis.code.walk import CONSTANT, Question, every, own_nodes, question
@@ -127,7 +127,7 @@ def test_annotations_of_what_holds_no_task(annotation: str, known: bool) -> None
         ("None | 1", [None, 1], False, []),
         ("(True, x)", [(True, ANYTHING)], False, ["x"]),
         ("(1 | 2, _)", [(1, ANYTHING), (2, ANYTHING)], False, []),
-        ("[1, *rest]", None, False, ["rest"]),
+        ("[1, *rest]", [(1, REST)], False, ["rest"]),
         ("A(b=c)", None, False, ["c"]),
     ],
 )

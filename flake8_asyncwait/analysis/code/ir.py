@@ -392,14 +392,19 @@ class With:
     line: int
 
 
+SUBJECT = -1  # the place of what a pattern matches as a whole
+
+
 @node
 class Case:
     """One `case`. `values` are the alternatives as constants or tuples of them (None inside a
-    tuple stands for anything) where the pattern is that simple; `values` None means unknown."""
+    tuple stands for anything) where the pattern is that simple; `values` None means unknown.
+    `binds` are the names that it binds, with the place of what they get: the subject itself, the
+    item of that number, or None where that is not known."""
 
     values: list[object] | None
     irrefutable: bool
-    binds: list[str]
+    binds: dict[str, int | None]
     guard: Expr | None
     body: list[Stmt]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.patterns import captures, pattern
+from flake8_asyncwait.analysis.code.patterns import captures, classes, pattern
 from flake8_asyncwait.sites.outline import add_import
 
 if TYPE_CHECKING:
@@ -182,18 +182,30 @@ def _with(lowerer: Lowerer, node: cst.With, line: int) -> list[ir.Stmt]:
 
 def _match(lowerer: Lowerer, node: cst.Match, line: int) -> list[ir.Stmt]:
     subject = lowerer.expr(node.subject)
-    cases = [_case(lowerer, case) for case in node.cases]
+    cases = [_case(lowerer, case, subject) for case in node.cases]
     return [ir.Match(subject, cases, line)]
 
 
-def _case(lowerer: Lowerer, node: cst.MatchCase) -> ir.Case:
+def _case(lowerer: Lowerer, node: cst.MatchCase, subject: ir.Expr) -> ir.Case:
     values, irrefutable = pattern(node.pattern)
-    binds = list(captures(node.pattern))
+    binds = captures(node.pattern)
     for name in binds:
         lowerer.bind(name)
     guard = lowerer.optional(node.guard)
+    kinds = classes(node.pattern)
+    if kinds and isinstance(subject, ir.Name):  # that asks nothing twice
+        asked = _is_of(lowerer, subject, kinds)
+        guard = asked if guard is None else ir.Bool("and", asked, guard)
+        irrefutable = True
     body = lowerer.suite(node.body)
     return ir.Case(values, irrefutable, binds, guard, body)
+
+
+def _is_of(lowerer: Lowerer, subject: ir.Name, kinds: list[cst.BaseExpression]) -> ir.Expr:
+    """`isinstance(subject, kinds)`."""
+    given = ir.Display(tuple, [(lowerer.expr(kind), False) for kind in kinds])
+    func = ir.Name(isinstance.__name__)
+    return ir.Call(func, [ir.Arg(subject), ir.Arg(given)], lowerer.line)
 
 
 STATEMENTS: dict[type, Callable[[Lowerer, Any, int], list[ir.Stmt]]] = {

@@ -16,6 +16,7 @@ class _Anything:
 
 
 ANYTHING = _Anything()
+REST = _Anything()  # the same, of any number of parts
 SINGLETONS: dict[str, object] = {"None": None, "True": True, "False": False}
 # Alternatives inside a sequence pattern multiply: of one with more rows nothing is known.
 _MOST_ROWS = 1_000
@@ -45,7 +46,8 @@ def _rows(node: cst.MatchTuple | cst.MatchList) -> list[object] | None:
     columns: list[list[object]] = []
     for element in node.patterns:
         if isinstance(element, cst.MatchStar):
-            return None
+            columns.append([REST])
+            continue
         values, irrefutable = pattern(element.value)
         column: list[object] | None = [ANYTHING] if irrefutable else values
         if column is None:
@@ -54,12 +56,40 @@ def _rows(node: cst.MatchTuple | cst.MatchList) -> list[object] | None:
     return list(product(*columns)) if prod(map(len, columns)) <= _MOST_ROWS else None
 
 
-def captures(node: cst.CSTNode) -> Iterator[str]:
-    """The names that a pattern binds."""
+def classes(node: cst.MatchPattern | None) -> list[cst.BaseExpression] | None:
+    """The classes that a pattern asks for, of the subject as it is; None if it asks for more."""
+    if isinstance(node, cst.MatchAs):
+        return classes(node.pattern)
+    if isinstance(node, cst.MatchOr):
+        parts = [classes(part.pattern) for part in node.patterns]
+        known = [part for part in parts if part is not None]
+        return [name for part in known for name in part] if len(known) == len(parts) else None
+    if isinstance(node, cst.MatchClass) and not (node.patterns or node.kwds):
+        return [node.cls]
+    return None
+
+
+def captures(node: cst.MatchPattern) -> dict[str, int | None]:
+    """The names that a pattern binds, with the place of what they get (see `ir.Case`)."""
+    found: dict[str, int | None] = dict.fromkeys(_names(node))
+    if isinstance(node, (cst.MatchTuple, cst.MatchList)):
+        for number, element in enumerate(node.patterns):
+            if isinstance(element, cst.MatchStar):
+                break
+            found |= dict.fromkeys(_name_of(element.value), number)
+    return found | dict.fromkeys(_name_of(node), ir.SUBJECT)
+
+
+def _name_of(node: cst.CSTNode) -> list[str]:
+    """The name that a pattern gives to the whole of what it matches, if it gives one."""
+    return [node.name.value] if isinstance(node, cst.MatchAs) and node.name is not None else []
+
+
+def _names(node: cst.CSTNode) -> Iterator[str]:
     if isinstance(node, (cst.MatchAs, cst.MatchStar)) and node.name is not None:
         yield node.name.value
     for child in node.children:
-        yield from captures(child)
+        yield from _names(child)
 
 
 def literal(node: cst.CSTNode) -> ir.Const | None:

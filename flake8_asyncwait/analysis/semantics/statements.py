@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import ANY, Exc, catches, ordinary
-from flake8_asyncwait.analysis.code.patterns import ANYTHING
+from flake8_asyncwait.analysis.code.patterns import ANYTHING, REST
 from flake8_asyncwait.analysis.code.verdicts import all_of, any_of
 from flake8_asyncwait.analysis.code.walk import last_name, never_suspends, walk
 from flake8_asyncwait.analysis.machine.execute import (
@@ -246,13 +246,25 @@ def _decide_case(
     matches = True if case.irrefutable else _matches(case, value, state)
     yes = [state] if matches is not False else []
     no = [state] if matches is not True else []
-    for name in case.binds:
-        yes = [assign(ctx, name, UNKNOWN, one) for one in yes]
+    if None in case.binds.values():
+        yes = [hand_over(ctx, one, value) for one in yes]
+    for name, place in case.binds.items():
+        yes = [assign(ctx, name, _captured(place, value, one), one) for one in yes]
     if case.guard is not None:
         split = [decide(ctx, case.guard, one) for one in yes]
         yes = [one for passed, _ in split for one in passed]
         no += [one for _, failed in split for one in failed]
     return yes, no
+
+
+def _captured(place: int | None, value: Value, state: State) -> Value:
+    """What a pattern binds a name to."""
+    if place == ir.SUBJECT:
+        return value
+    box = state.get(value)
+    if place is None or type(box) is not Box or box.kind not in (tuple, list):
+        return UNKNOWN
+    return box.items[place] if place < len(box.items) else UNKNOWN
 
 
 def _matches(case: ir.Case, value: Value, state: State) -> bool | None:
@@ -261,13 +273,20 @@ def _matches(case: ir.Case, value: Value, state: State) -> bool | None:
     box = state.get(value)
     if isinstance(value, Const):
         return value.value in case.values
-    if type(box) is not Box or box.kind is not tuple:
+    if type(box) is not Box:
+        return False if isinstance(value, Ref) else None
+    if box.kind not in (tuple, list) or box.open or box.escaped:
         return None
     return any_of(_row_matches(row, box.items) for row in case.values)
 
 
 def _row_matches(row: object, items: tuple[Value, ...]) -> bool | None:
-    if type(row) is not tuple or len(row) != len(items):
+    if type(row) is not tuple:
+        return False
+    if REST in row:
+        place, more = row.index(REST), len(items) - len(row) + 1
+        row = row[:place] + (ANYTHING,) * more + row[place + 1 :]
+    if len(row) != len(items):
         return False
     return all_of(
         True
