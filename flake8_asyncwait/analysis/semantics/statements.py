@@ -37,6 +37,7 @@ from flake8_asyncwait.analysis.semantics.names import (
 )
 from flake8_asyncwait.analysis.semantics.operators import update
 from flake8_asyncwait.analysis.semantics.running import items_of
+from flake8_asyncwait.analysis.semantics.sizes import asks_how_many
 from flake8_asyncwait.analysis.states.completion import BREAK, CONTINUE, RETURN, Flow, raising
 from flake8_asyncwait.analysis.states.keys import RETURNED
 from flake8_asyncwait.analysis.states.state import State
@@ -167,6 +168,8 @@ def _assert(ctx: Context, node: ir.Assert, state: State) -> list[State]:
     free = ctx.machine.free_choices
     yes, no = decide(ctx, node.test, state)
     if ctx.machine.free_choices > free or isinstance(node.test, ir.Const):
+        return yes
+    if ctx.is_own and asks_how_many(node.test, ctx.machine.func, ctx.machine.once):
         return yes
     message = node.message or ir.Const(None)
     for after, _ in [end for one in no for end in evaluate(ctx, message, one)]:

@@ -9,6 +9,7 @@ from typing import TypeGuard
 from flake8_asyncwait.replay.text.locate import (
     SCOPES,
     Function,
+    bound_names,
     hook_call,
     hook_name,
     identifiers,
@@ -74,6 +75,51 @@ def walk_function(node: ast.AST) -> Iterator[ast.AST]:
     if not isinstance(node, SCOPES):
         for child in ast.iter_child_nodes(node):
             yield from walk_function(child)
+
+
+def counting(function: Function) -> set[ast.expr]:
+    """Return the conditions of assertions that compare the size of a collection which a function
+    has filled itself, before it waits for anything: no outcome decides that."""
+    nodes = [node for statement in function.body for node in walk_function(statement)]
+    given = [pair for node in nodes for pair in _given(node)]
+    awaited: set[str] = set()
+    before = -1
+    while before < len(awaited):
+        before = len(awaited)
+        for names, value in given:
+            waits = any(isinstance(inner, ast.Await) for inner in walk_function(value))
+            if waits or not awaited.isdisjoint(_read(value)):
+                awaited |= names
+    parameters = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
+    own = bound_names(function) - parameters - awaited
+    tests = (node.test for node in nodes if isinstance(node, ast.Assert))
+    return {test for test in tests if _compares_sizes(test, own, awaited)}
+
+
+def _compares_sizes(test: ast.expr, own: set[str], awaited: set[str]) -> bool:
+    if not isinstance(test, ast.Compare) or len(test.ops) > 1:
+        return False
+    sides = [test.left, *test.comparators]
+    calls = [one for one in sides if isinstance(one, ast.Call) and last_name(one.func) == "len"]
+    sized = [one for call in calls for one in call.args]
+    are_own = all(isinstance(one, ast.Name) and one.id in own for one in sized)
+    return bool(sized) and are_own and awaited.isdisjoint(_read(test))
+
+
+def _given(node: ast.AST) -> Iterator[tuple[set[str], ast.expr]]:
+    """Yield the names that a node binds, with the expression that their value comes from."""
+    targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
+    value = getattr(node, "value", None) or getattr(node, "iter", None)
+    names = set().union(*(_read(one) for one in targets if isinstance(one, ast.expr)))
+    if isinstance(value, ast.expr):
+        yield names, value
+    for item in getattr(node, "items", ()) if isinstance(node, (ast.With, ast.AsyncWith)) else ():
+        if item.optional_vars is not None:
+            yield _read(item.optional_vars), item.context_expr
+
+
+def _read(node: ast.expr) -> set[str]:
+    return {one.id for one in walk_function(node) if isinstance(one, ast.Name)}
 
 
 def is_mangled(name: str) -> bool:

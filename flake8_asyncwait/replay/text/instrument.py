@@ -18,6 +18,7 @@ from flake8_asyncwait.replay.text.fragments import (
     as_cleanup,
     captured_in,
     constant,
+    counting,
     expected_of,
     expects_timeout,
     first_parameter,
@@ -87,6 +88,7 @@ class Instrument(ast.NodeTransformer):
         self.captured = frozenset(captured_in(function))
         self.receiver = ""
         self.whole_ranges = whole_ranges(function)
+        self.counting = set() if isinstance(function, ast.Module) else counting(function)
 
     # -- scopes -----------------------------------------------------------------------------------
 
@@ -269,11 +271,12 @@ class Instrument(ast.NodeTransformer):
     visit_With = _with
 
     def visit_Assert(self, node: ast.Assert) -> ast.Assert:
+        asks_how_many = node.test in self.counting
         self.generic_visit(node)
         inside = list(ast.walk(node.test))
         if any(isinstance(inner, (ast.Await, ast.Yield)) for inner in inside):
             node.test = hook_call("holds_after", hook_call("questions"), node.test)
-        elif isinstance(node.test, ast.Constant):
+        elif isinstance(node.test, ast.Constant) or asks_how_many:
             node.test = hook_call("holds_after", constant(-1), node.test)  # nothing decides it
         elif not any(isinstance(inner, ast.NamedExpr) for inner in inside):
             node.test = hook_call("holds", lambda_of(node.test))
