@@ -713,6 +713,31 @@ def test_the_function_of_a_method_of_ours_is_not_passed_on(
     assert taken == []
 
 
+def test_a_name_of_a_class_of_its_own_is_read_by_the_hook_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Python reads `self.__got` in class K as `_K__got`: also that shows no method of ours."""
+    handed: list[object] = []
+    hand_over = World.hand_over
+
+    def spy(world: World, *things: object) -> None:
+        handed.extend(things)
+        hand_over(world, *things)
+
+    monkeypatch.setattr(World, "hand_over", spy)
+    module = (
+        "class K(functools.partial):\n"
+        "    __got = functools.partial.func\n"
+        "    def own(self):\n        return self.__got\n"
+        "class __L:\n"
+        "    __other = 'read'\n"
+        "    def own(self):\n        return self.__other\n"
+    )
+    assert ran("self.take(K(getattr).own(), __L().own())", module) is not None
+    assert [one for one in handed if isinstance(one, MethodType)] == []
+    assert {one for one in handed if type(one) is str} == {"read"}
+
+
 class Empty(list[object]):
     """A list that says that it holds nothing."""
 

@@ -197,6 +197,13 @@ def is_dunder(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
 
 
+def mangled(name: str, within: str) -> str:
+    """Return what an attribute of this name is called within a class, or outside of all ("")."""
+    inner = within.lstrip("_")
+    private = name.startswith("__") and not is_dunder(name)
+    return f"_{inner}{name}" if inner and private else name
+
+
 def confine(tree: ast.Module) -> ast.Module:
     """Return the tree without what reaches out. Raises CannotLift where that cannot be done."""
     tree = Confine().visit(tree)
@@ -238,11 +245,12 @@ def alternatives(pattern: ast.pattern) -> list[ast.pattern]:
 class Confine(ast.NodeTransformer):
     """The rewriting itself. It comes before the instrument, whose own code may read anything.
 
-    `in_class` says that what is bound is a member of a class.
+    `in_class` says that what is bound is a member of a class, `within` is the innermost class.
     """
 
     def __init__(self) -> None:
         self.in_class = False
+        self.within = ""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         """Visit what is in a node. Raises CannotLift where it binds what it may not, in a way that
@@ -262,9 +270,11 @@ class Confine(ast.NodeTransformer):
         """Visit a scope: its bases, decorators and defaults are of the scope around it."""
         body, node.body = ast.Module(node.body, []), []
         self.generic_visit(node)
-        saved, self.in_class = self.in_class, in_class
+        saved, self.in_class = (self.in_class, self.within), in_class
+        if in_class:
+            self.within = node.name
         self.generic_visit(body)
-        self.in_class = saved
+        self.in_class, self.within = saved
         node.body = body.body
         return node
 
@@ -339,6 +349,7 @@ class Confine(ast.NodeTransformer):
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         self.generic_visit(node)
+        node.attr = mangled(node.attr, self.within)  # as what the hooks are asked for
         if not is_hidden(node.attr):
             return node
         found = hook_call("hidden", node.value, ast.Constant(node.attr))

@@ -122,11 +122,6 @@ def _read(node: ast.expr) -> set[str]:
     return {one.id for one in walk_function(node) if isinstance(one, ast.Name)}
 
 
-def is_mangled(name: str) -> bool:
-    """Say whether a name means another one in each class: no stand-in has such attributes."""
-    return name.startswith("__") and not name.endswith("__")
-
-
 def lambda_of(body: ast.expr) -> ast.Lambda:
     """Return a function without parameters."""
     return ast.Lambda(ast.arguments([], [], None, [], [], None, []), body)

@@ -24,7 +24,6 @@ from flake8_asyncwait.replay.text.fragments import (
     first_parameter,
     has_timeout,
     is_copy,
-    is_mangled,
     is_simple_wait,
     lambda_of,
     mark_polled,
@@ -412,9 +411,8 @@ class Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         if not isinstance(node.ctx, ast.Load):
             node.value = hook_call("store_attribute", node.value)
-        elif not is_mangled(node.attr):
-            return hook_call("get", node.value, constant(node.attr))
-        return node
+            return node
+        return hook_call("get", node.value, constant(node.attr))
 
     def visit_MatchValue(self, node: ast.MatchValue) -> ast.MatchValue:
         node.value = self._in_pattern(node.value)
