@@ -12,11 +12,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from flake8_asyncwait.check import check
 from flake8_asyncwait.replay.executions.hooks import Hooks
 from flake8_asyncwait.replay.fence import harmless, managers, tuples
 from flake8_asyncwait.replay.fence.guard import is_secret, only_own
 from flake8_asyncwait.replay.fence.surroundings import Surroundings
 from flake8_asyncwait.replay.lives import InjectedError
+from flake8_asyncwait.replay.proof.proof import PROVED
+from flake8_asyncwait.replay.proof.prove import prove
 from flake8_asyncwait.replay.text.confine import MODULE_NAME, is_own, members_left
 from flake8_asyncwait.replay.world.futures import Task
 from flake8_asyncwait.replay.world.scheduler import World
@@ -410,3 +413,36 @@ def test_but_it_may_be_made_by_the_code() -> None:
         return one
 
     assert made("Enum", __new__=new, A=1).A.value == 2
+
+
+GENERIC = """\
+import asyncio
+
+
+class Pool[T]:
+    def __init__(self, items: list[T]) -> None:
+        self.items = items
+
+    async def first(self, fetch) -> T:
+        tasks = [asyncio.create_task(fetch(item)) for item in self.items]
+        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        return done.pop().result()
+
+
+class Named[T](Pool[T]):
+    async def first(self, fetch) -> T:
+        tasks = [asyncio.create_task(fetch(item)) for item in Pool[int]([1, 2]).items]
+        await asyncio.wait(tasks, timeout=1)
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="syntax of Python 3.12")
+def test_a_class_with_type_parameters_is_one_that_inherits_from_generic() -> None:
+    """Python gives it a base that no class may have as it stands."""
+    findings = check(GENERIC).findings
+    assert [one.code for one in findings] == ["AWT102", "AWT101"]
+    for one in findings:
+        steps = [(step.line, step.choice) for step in one.witness]
+        assert prove(GENERIC, (one.line, one.column), one.code, steps).word == PROVED

@@ -154,6 +154,16 @@ def chooses_names(metaclass: type) -> bool:
     return prepare is not None and not any(prepare is one for one in PREPARES)
 
 
+def without_generic(bases: tuple[type, ...]) -> tuple[type, ...]:
+    """Return the bases of a class with what `class K[T]` has of Python (`typing.Generic`) replaced
+    by what the `Generic` that is imported stands for."""
+    if not any(one is typing.Generic for one in bases):
+        return bases
+    left = tuple(one for one in bases if one is not typing.Generic)
+    has_base = any(one is Base for kind in left for one in mro_of(kind))
+    return left if has_base else (*left, Base)
+
+
 def _same(thing: object, *_: object, **__: object) -> object:
     return thing
 

@@ -163,6 +163,7 @@ class Surroundings(Backstage):
         known = resolve_bases(bases)
         if not all(issubclass(type(base), type) for base in known):
             self.world.give_up("a class has a base that is no class")
+        known = harmless.without_generic(known)
         if any(map(harmless.chooses_names, map(type, known))):
             self.world.give_up("a metaclass prepares a class")
         found = builtins.__build_class__(body, name, *known)
