@@ -46,7 +46,11 @@ def carried(node: ir.Node | None, follows: Follows) -> set[str]:
     if isinstance(node, ir.Name):
         return {node.id}
     if isinstance(node, ir.Attr):
-        return {".".join(node.path)} if node.path is not None else carried(node.value, follows)
+        owner = carried(node.value, follows)
+        if node.path is None:
+            return owner
+        # Who calls a cancel that has a name of its own cancels its owner.
+        return {".".join(node.path)} | (owner if known.is_cancel(node.name) else set())
     if isinstance(node, ir.Lambda):
         return set(node.func.mentions)
     if isinstance(node, ir.Call):
