@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.walk import mentioned
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Frame, Results
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.keys import handed_over
@@ -60,6 +61,16 @@ def hand_over_names(
         value = state.env.get(key, UNKNOWN)
         state = state.bind(handed_over(key), UNKNOWN)
         state = hand_over(ctx, state, value)
+    return state
+
+
+def keep_defaults(ctx: Context, func: ir.Func, state: State) -> State:
+    """What the defaults of a nested function name is in its hands from where it is defined."""
+    for default in func.defaults.values():
+        for name in sorted(mentioned(default) & ctx.machine.relevant):
+            frame = ctx.frame.owner_of(name)
+            if frame is not None:
+                state = hand_over(ctx, state, state.env.get(frame.prefix + name, UNKNOWN))
     return state
 
 

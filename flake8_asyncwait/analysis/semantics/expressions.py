@@ -11,6 +11,7 @@ from flake8_asyncwait.analysis.machine.execute import (
     evaluates,
     in_turn,
 )
+from flake8_asyncwait.analysis.machine.handover import keep_defaults
 from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.awaits import await_value, yield_value
@@ -92,7 +93,7 @@ def _other(ctx: Context, node: ir.Other, state: State) -> Results:
 
 @evaluates(ir.Lambda)
 def _lambda(ctx: Context, node: ir.Lambda, state: State) -> Results:
-    return [(state, Function(node.func, False))]
+    return [(keep_defaults(ctx, node.func, state), Function(node.func, False))]
 
 
 @evaluates(ir.Walrus)

@@ -19,7 +19,7 @@ from flake8_asyncwait.analysis.machine.execute import (
     forget,
     run_block,
 )
-from flake8_asyncwait.analysis.machine.handover import hand_over, hand_over_names
+from flake8_asyncwait.analysis.machine.handover import hand_over, hand_over_names, keep_defaults
 from flake8_asyncwait.analysis.machine.loss import merge
 from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics import known
@@ -187,7 +187,8 @@ def _jump(ctx: Context, node: ir.Jump, state: State) -> list[State]:
 @executes(ir.Define)
 def _define(ctx: Context, node: ir.Define, state: State) -> list[State]:
     ends: list[State] = []
-    for after, _ in evaluate_all(ctx, node.decorators, state):
+    for before, _ in evaluate_all(ctx, node.decorators, state):
+        after = keep_defaults(ctx, node.func, before)
         function = Function(node.func, False)
         if node.decorators and not manages(node.func):
             after = hand_over(ctx, after, function)
