@@ -114,6 +114,7 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     **{name: Row(rule) for name, rule in FILTERS.items()},
     "asyncio.sleep": Row(tasks.sleep),
     "asyncio.current_task": Row(partial(tasks.instance, "current task"), Trait.RUNS),
+    "asyncio.all_tasks": Row(tasks.every_task),
     "asyncio.get_running_loop": Row(partial(tasks.instance, "loop")),
     "asyncio.get_event_loop": Row(partial(tasks.instance, "loop")),
     "asyncio.new_event_loop": Row(partial(tasks.instance, "loop")),

@@ -229,6 +229,14 @@ def instance(kind: str, ctx: Context, node: ir.Call, args: Args, state: State) -
     return [(state, Instance(kind))]
 
 
+def every_task(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    """`all_tasks()` has all that still run: nobody knows which of them are picked out."""
+    running = (Ref(number) for number, thing in state.heap.items() if type(thing) is Task)
+    for task in tuple(running):
+        state = hand_over(ctx, state, task)
+    return [(state, Result(ctx.machine.origin(node)))]
+
+
 def cancelling(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """How often the task that runs the function is asked to cancel: a fault alone does that."""
     is_asked, facts = ctx.handling == CANCELLED_ERROR, ctx.machine.facts

@@ -352,8 +352,15 @@ class World(Choices):
         """Say whether a container was not made by the judged function, or was handed over."""
         return id(container) in self.foreign or any(root is container for root in self.roots)
 
+    def hand_over_all(self) -> None:
+        """Somebody asks for all tasks that run."""
+        self._handed(self.lives)
+
     def _mark(self, things: Iterable[object]) -> None:
-        for life in reached(things):
+        self._handed(reached(things))
+
+    def _handed(self, lives: Iterable[Life]) -> None:
+        for life in lives:
             life.handed = True
             self.stage.handed(life)
 

@@ -176,6 +176,11 @@ class Asyncio(Standin):
     def current_task(self, loop: object = None) -> CurrentTask:
         return CurrentTask(self.world)
 
+    def all_tasks(self, loop: object = None) -> object:
+        """All that run are among these, and whoever has them may ask them to stop."""
+        self.world.hand_over_all()
+        return self.module.attribute("all_tasks")()
+
     def get_running_loop(self) -> Unknown:
         return Unknown(self.world, "asyncio.loop", Kind.VALUE)
 
