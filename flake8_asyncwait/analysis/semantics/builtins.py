@@ -112,6 +112,20 @@ def any_all(
     return [(state, UNKNOWN if known is None else Const(known))]
 
 
+def sum_of(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    """`sum` of what is known: how many are true (`sum(not task.done() for task in tasks)`)."""
+    box = state.get(args.first())
+    if type(box) is not Box or len(node.args) > 1 or box.kind is dict:
+        return unknown_call(ctx, node, args, state)
+    items = [item.value if isinstance(item, Const) else None for item in box.items]
+    numbers = [item for item in items if isinstance(item, int)]
+    if len(numbers) < len(items):
+        return unknown_call(ctx, node, args, state)
+    if not box.open:
+        return [(state, Const(sum(numbers)))]
+    return [(state, AtLeast(1) if any(numbers) else UNKNOWN)]
+
+
 def is_instance(
     futures: frozenset[str],
     tasks: frozenset[str],

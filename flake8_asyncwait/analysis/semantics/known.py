@@ -138,6 +138,7 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "builtins.bool": Row(builtins.truth_of, DECIDES),
     "builtins.any": Row(partial(builtins.any_all, any_of), DECIDES),
     "builtins.all": Row(partial(builtins.any_all, all_of), DECIDES),
+    "builtins.sum": Row(builtins.sum_of, DECIDES),
     "builtins.range": Row(builtins.range_of, COUNTS),
     "builtins.isinstance": Row(partial(builtins.is_instance, FUTURE_TYPES, TASK_TYPES), INSPECTS),
     "builtins.setattr": Row(builtins.set_attribute),

@@ -44,6 +44,7 @@ from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.trace import NO, YES
 from flake8_asyncwait.analysis.states.values import (
     UNKNOWN,
+    AtLeast,
     Box,
     Const,
     Function,
@@ -82,13 +83,26 @@ def _aug_assign(ctx: Context, node: ir.AugAssign, state: State) -> list[State]:
             for later, new in update(ctx, node.op, old, value, after):
                 same = new == old or isinstance(new, Unknown)
                 ends += [later] if same else bind(ctx, node.target, new, later)
-        elif isinstance(node.target, ir.Name) and isinstance(old, (Const, Unknown)):
-            ends += bind(ctx, node.target, UNKNOWN, after)
+        elif isinstance(node.target, ir.Name) and isinstance(old, (Const, Unknown, AtLeast)):
+            ends += bind(ctx, node.target, counted(node.op, old, value), after)
         else:
             ends.append(hand_over(ctx, after, items_of(after, value)))
     if isinstance(node.target, ir.Name) and ctx.is_own:
         return [untested(end, node.target.id) for end in ends]
     return ends
+
+
+def counted(op: str, old: Value, value: Value) -> Value:
+    """What a constant is after `old op= value`, as far as few states can tell: a count that has
+    begun, and a flag."""
+    if not isinstance(value, Const) or not isinstance(old, (Const, AtLeast)):
+        return UNKNOWN
+    least = old.value if isinstance(old, Const) else old.least
+    if type(least) is int and type(value.value) is int and least >= 0 < value.value:
+        return AtLeast(1) if op == "Add" else UNKNOWN
+    if type(least) is bool and type(value.value) is bool and op in ("BitOr", "BitAnd"):
+        return Const(least | value.value if op == "BitOr" else least & value.value)
+    return UNKNOWN
 
 
 @executes(ir.Delete)
