@@ -375,6 +375,7 @@ class TestReports:
             ("a\x1b[2J\r\n", "a\\x1b[2J\\r\\n"),
             ("\u202egnirts", "\\u202egnirts"),
             ("\udce9.py", "\\udce9.py"),
+            ("x = '##vso[task.x]y'", "x = '##vso\\x5btask.x]y'"),
         ],
     )
     def test_printable(self, line: str, shown: str) -> None:
@@ -392,7 +393,8 @@ class TestReports:
         run = asyncwait(*command.split(), name, f"{name}.txt", "::none.py")
         told = [*run.out, *run.err]
         assert [line for line in told if line.lstrip().startswith(("::", "##"))] == []
-        places = [line for line in told if line.startswith(f"./{name}")]
+        assert [line for line in told if "##vso[" in line] == []  # Azure obeys it anywhere
+        places = [line for line in told if line.startswith(f"./{text.printable(name)}")]
         assert len(places) == 2
 
     def test_a_terminal_that_knows_no_accents(self, project: Path) -> None:

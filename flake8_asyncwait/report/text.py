@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from flake8_asyncwait.verdict.finding import Finding, Step
 
 CONTEXT = 2
-# What GitHub and Azure take for the beginning of a command, on a line of its own.
+# What GitHub and Azure take for the beginning of a command, on a line of its own, and what Azure
+# takes for one anywhere in a line.
 _COMMANDS = ("::", "##")
+_COMMAND = re.compile(r"(?i)(##vso)\[")
 
 
 def lines(contents: Contents) -> Iterator[str]:
@@ -120,10 +123,12 @@ def statistics(summary: Summary) -> list[str]:
 
 
 def printable(line: str) -> str:
-    """`line` with all that a terminal may obey, or cannot show, as escape sequences of Python."""
-    if line.isprintable():
-        return line
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    """`line` with all that a terminal or a service that runs checks may obey, or that cannot be
+    shown, as escape sequences of Python."""
+    if not line.isprintable():
+        shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+        line = "".join(shown)
+    return _COMMAND.sub(r"\1\\x5b", line) if "##" in line else line
 
 
 def beginning(line: str) -> str:
