@@ -495,6 +495,16 @@ class TestOutput:
         assert run.err == [f"{output}: not overwritten: this run reads it, or it is Python source"]
         assert {path: path.read_bytes() for path in before} == before
 
+    @pytest.mark.parametrize("name", [".gitignore", "pyproject.toml", ".git/hooks/post-merge"])
+    def test_nor_is_what_the_next_run_would_read(
+        self, project: Path, asyncwait: Asyncwait, name: str
+    ) -> None:
+        (project / ".git" / "hooks").mkdir(parents=True)
+        run = asyncwait("check", "--output-file", name, "pkg")
+        assert (run.status, run.out) == (2, [])
+        assert run.err == [f"{name}: not written: what is there is read as settings"]
+        assert not (project / name).exists()
+
     def test_neither_is_a_baseline_that_is_read(self, project: Path, asyncwait: Asyncwait) -> None:
         asyncwait("check", "--write-baseline=known.json", "pkg/forgotten.py")
         before = (project / "known.json").read_bytes()

@@ -121,10 +121,13 @@ def put(path: str, data: bytes) -> None:
 
 def check_is_no_input(path: str, inputs: Iterable[str]) -> None:
     """Raise `SourceError` where a report at `path` would take the place of one of the files
-    `inputs`, by whatever name, of any other Python file, or of one with settings."""
+    `inputs`, by whatever name, of any other Python file, or of one with settings; or where it would
+    be one with settings: the next run, or git, would read it."""
     try:
         found = os.stat(path)
     except OSError:  # nothing is there, or nothing that can be written
+        if _has_settings(path):
+            raise SourceError(path, "not written: what is there is read as settings") from None
         return
     if not stat.S_ISREG(found.st_mode):
         return
