@@ -503,6 +503,21 @@ class TestKilled:
         assert all(fnmatch(name, ".asyncwait-*.tmp") for name in leftovers(tmp_path))
         assert sorted(tmp_path.glob("*.py")) == paths
 
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+    def test_who_is_asked_to_end_leaves_nothing_behind(self, tmp_path: Path, number: int) -> None:
+        path = tmp_path / "a.py"
+        path.write_bytes(b"old")
+        program = (
+            "import os, sys\n"
+            "from flake8_asyncwait.source.write import write\n"
+            f"end = lambda: os.kill(os.getpid(), {int(number)})\n"
+            "write(sys.argv[1], b'old', b'new', end)\n"
+            "os._exit(0)"
+        )
+        done = subprocess.run([sys.executable, "-c", program, path], check=False)
+        assert (done.returncode, path.read_bytes()) == (-number, b"new")
+        assert list(tmp_path.iterdir()) == [path]
+
     @pytest.mark.parametrize("kill", range(10))
     def test_while_it_overwrites_a_file_with_several_names(self, tmp_path: Path, kill: int) -> None:
         """Who overwrites it lives on, and begins and finishes in its own time: we wait for that."""

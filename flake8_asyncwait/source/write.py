@@ -3,7 +3,8 @@
 A file is as before or completely new at every moment, also when the process is killed: the new
 bytes go to a temporary file beside it, which then takes its place. That would cut a hard link: a
 file with several names is overwritten in place instead, by a process of its own (`overwrite`)
-that lives on when this one is killed. What a killed run may leave behind is a `.asyncwait-*.tmp`.
+that lives on when this one is killed. What a run that is killed (SIGKILL) may leave behind is a
+`.asyncwait-*.tmp`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import errno
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -179,15 +181,29 @@ def _temporary(beside: str, data: bytes, mode: int) -> Iterator[str]:
     """The path of a file with `data`, safely on the disk, that is gone afterwards."""
     name = f".asyncwait-{os.urandom(8).hex()}.tmp"
     path = os.path.join(os.path.dirname(beside), name)
+    with _undisturbed():
+        try:
+            with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            yield path
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let what ends a process without a word wait until nothing is left behind."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGHUP))
     try:
-        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        yield path
+        yield
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _replaced(target: str, new: str, before: bytes, found: os.stat_result) -> str | None:
