@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import time
+from typing import Any
 
 import pytest
 
+from flake8_asyncwait.analysis.machine import execute
 from flake8_asyncwait.analysis.machine.books import (
     FIRST_WORK,
     LATE_WORK,
@@ -145,3 +147,25 @@ def test_patterns_as_everybody_writes_them_are_few_enough() -> None:
     text = f"{IMPORTS}async def f(x, a):\n    match x:\n{cases}"
     checked = check(text + "    t = c(a())\n    await asyncio.wait({t}, timeout=1)\n")
     assert len(checked.findings) == 1
+
+
+def test_a_state_that_holds_many_tasks_counts_for_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short function with many tasks took long, and 750 MB: each of its states is large."""
+    states = 0
+    forget = execute.forget
+
+    def counted(*args: Any) -> Any:
+        nonlocal states
+        states += 1
+        return forget(*args)
+
+    monkeypatch.setattr(execute, "forget", counted)
+    tasks = ", ".join(f"asyncio.create_task(work({number}))" for number in range(40))
+    check(
+        "import asyncio\n\n\nasync def f(work):\n"
+        f"    tasks = {{{tasks}}}\n"
+        "    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)\n"
+        + "    pending.pop().cancel()\n"
+        * 60
+    )
+    assert 0 < states < 80_000

@@ -204,6 +204,11 @@ class Books:
         if self.work > self.limit:
             raise Undetermined
 
+    def foresee(self, work: int) -> None:
+        """Give up at once where so much work is to come: what comes before it takes long, too."""
+        if self.work + work > max(self.limit, ENOUGH_WORK):
+            self.tick(work)
+
 
 # What makes the books of a run: how many tasks a collection of unknown size stands for, and how
 # much work it may take.

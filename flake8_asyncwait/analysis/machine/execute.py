@@ -97,9 +97,10 @@ def run_block(ctx: Context, body: list[ir.Stmt], states: list[State]) -> list[St
             ctx.machine.line = statement.line
             if id(statement) in ctx.machine.passed:
                 continue
-        ctx.machine.books.tick(len(states))
+        ctx.machine.books.tick(sum(state.weight for state in states))
         ends = _STATEMENTS[type(statement)](ctx, statement, states)
         passed = _is_passed(ctx, statement)
+        ctx.machine.books.foresee(len(ends))  # when they are merged
         if len(ends) > 1 or passed:
             ends = [forget(ctx, end, statement) for end in ends]
         states = merge(ctx, ends, statement.line)

@@ -99,8 +99,8 @@ class State:
 
     @property
     def weight(self) -> int:
-        """How much work it is to look at this state: one unit for every 64 names and objects."""
-        return 1 + (len(self.env) + len(self.heap) >> 6)
+        """How much work it is to look at this state: one unit for every 32 names and objects."""
+        return 1 + (len(self.env) + len(self.heap) >> 5)
 
     @property
     def fill(self) -> int:
