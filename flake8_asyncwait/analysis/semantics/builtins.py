@@ -24,6 +24,7 @@ from flake8_asyncwait.analysis.semantics.items import (
     iterated,
     new_box,
     orders_of,
+    used_up,
 )
 from flake8_asyncwait.analysis.semantics.names import class_names
 from flake8_asyncwait.analysis.semantics.running import Operation, run_real
@@ -204,7 +205,14 @@ def is_future(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
 
 
 def collected(kind: type, ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    """A collection made of what another one yields."""
+    """A collection made of what another one yields, of an iterator all that is left."""
+    made = _made_of(kind, ctx, args, state)
+    if kind is ir.ITERATOR:
+        return made  # `iter()` takes nothing out
+    return [(used_up(after, args.first()), value) for after, value in made]
+
+
+def _made_of(kind: type, ctx: Context, args: Args, state: State) -> Results:
     if not args.positional:
         return [state.new(Box(kind, ()))]
     if ctx.is_none(args.first(), state, "TypeError"):
@@ -248,7 +256,7 @@ def reversed_items(ctx: Context, node: ir.Call, args: Args, state: State) -> Res
 def sliced_items(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """`itertools.islice(items, ...)`"""
     bounds = args.positional[1:]
-    ways = collected(list, ctx, node, args, state)
+    ways = _made_of(list, ctx, args, state)
     return [end for after, value in ways for end in _run(ctx, _sliced, value, bounds, after)]
 
 

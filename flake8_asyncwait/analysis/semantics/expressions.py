@@ -19,7 +19,13 @@ from flake8_asyncwait.analysis.semantics.collections import subscript
 from flake8_asyncwait.analysis.semantics.conditions import decide
 from flake8_asyncwait.analysis.semantics.dicts import dict_of
 from flake8_asyncwait.analysis.semantics.indexes import key_of
-from flake8_asyncwait.analysis.semantics.items import as_items, new_box, reaches_task, tells
+from flake8_asyncwait.analysis.semantics.items import (
+    as_items,
+    new_box,
+    reaches_task,
+    tells,
+    used_up,
+)
 from flake8_asyncwait.analysis.semantics.names import assign, lookup, path_text
 from flake8_asyncwait.analysis.semantics.operators import combine
 from flake8_asyncwait.analysis.semantics.tasks import answers
@@ -128,6 +134,7 @@ def _display(ctx: Context, node: ir.Display, state: State) -> Results:
                 after, more, source = as_items(ctx, after, value)
                 opened = opened or more is None or after.is_open(source)
                 items.extend(more or ())
+                after = used_up(after, source)
             else:
                 items.append(value)
         results.append(new_box(after, node.kind, items, opened, fanout.counts(ctx, items)))

@@ -174,6 +174,14 @@ def iterated(
     return as_items(ctx, state, value)
 
 
+def used_up(state: State, value: Value) -> State:
+    """Take all out of an iterator: what goes through it later finds nothing."""
+    box = state.get(value)
+    if not isinstance(value, Ref) or type(box) is not Box or box.kind is not ir.ITERATOR:
+        return state
+    return state.put(value, box._replace(items=(), open=False))
+
+
 def completing(
     ctx: Context, state: State, value: AsCompleted
 ) -> tuple[State, tuple[Value, ...] | None, Value]:

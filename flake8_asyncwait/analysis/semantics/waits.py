@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, Exc
 from flake8_asyncwait.analysis.machine.books import WAITED_AGAIN
 from flake8_asyncwait.analysis.machine.handover import cancel
 from flake8_asyncwait.analysis.machine.machine import Context, Results
-from flake8_asyncwait.analysis.semantics.items import as_items, as_task
+from flake8_asyncwait.analysis.semantics.items import as_items, as_task, used_up
 from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import Flow
@@ -67,7 +66,7 @@ def run_wait(ctx: Context, state: State, waiting: Waiting, line: int) -> Results
     if not items and not opened:
         ctx.fail(state, Exc("ValueError"), "there is nothing to wait for")
         return []
-    state, items = _with_another(ctx, _used_up(state, waited), items, opened)
+    state, items = _with_another(ctx, used_up(state, waited), items, opened)
     if waiting.site >= 0:
         state = start_wait(ctx, state, waiting.site, items, opened)
         state = state.step(waiting.line, "the wait starts", WAITING)
@@ -78,14 +77,6 @@ def run_wait(ctx: Context, state: State, waiting: Waiting, line: int) -> Results
         ctx.machine.books.early |= waiting.site == ctx.machine.site.index
         ctx.time_out(later, waiting.line)
     return _partings(ctx, state, waiting, items, opened)
-
-
-def _used_up(state: State, waited: Value) -> State:
-    """A wait takes all out of an iterator: what goes through it later finds nothing."""
-    box = state.get(waited)
-    if not isinstance(waited, Ref) or type(box) is not Box or box.kind is not ir.ITERATOR:
-        return state
-    return state.put(waited, box._replace(items=(), open=False))
 
 
 def _another(ctx: Context, state: State, status: Status) -> tuple[State, Value]:
