@@ -11,6 +11,7 @@ from flake8_asyncwait.fix.tree import layout
 from flake8_asyncwait.fix.tree.nodes import holds, raises_again
 from flake8_asyncwait.fix.tree.place import Place
 from flake8_asyncwait.fix.ways.laid import laid
+from flake8_asyncwait.fix.ways.loops import bare
 from flake8_asyncwait.fix.ways.proposal import MOST_MOVED
 
 
@@ -74,8 +75,8 @@ class _Joining(cst.CSTTransformer):
 
 
 def frame(node: cst.Try) -> str:
-    """The code of a `try` but for its body."""
-    return layout.code(node.with_changes(body=cst.SimpleStatementSuite([cst.Pass()])))
+    """The code of a `try` but for its body, and what is above it."""
+    return layout.code(bare(node).with_changes(body=cst.SimpleStatementSuite([cst.Pass()])))
 
 
 def cleanup_of_errors(node: cst.Try) -> list[str]:
