@@ -188,6 +188,28 @@ def test_lines_behind_backslashes_move_with_their_statement_but_no_string_does()
     assert fix(CONTINUED, Options()).text == MOVED
 
 
+def test_lines_behind_backslashes_move_back_with_their_statement() -> None:
+    text = function(
+        "first, second = asyncio.create_task(work()), asyncio.create_task(work())",
+        "await use(1, \\",
+        "          2)",
+        "got = \\",
+        "    await first",
+        "await second",
+        "return got",
+    )
+    moved = [
+        "    try:",
+        "        await use(1, \\",
+        "                  2)",
+        "        got = \\",
+        "            await first",
+        "        await second",
+        "    finally:",
+    ]
+    assert "\n".join(moved) in fix(text, Options(codes=FAMILY_CODES)).text
+
+
 @pytest.mark.parametrize(("telling", "kind"), [("=", MANUAL), ("!r", EXCEPT)])
 def test_no_string_that_tells_its_own_code_is_indented(telling: str, kind: str) -> None:
     text = function(

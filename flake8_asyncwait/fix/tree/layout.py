@@ -187,17 +187,23 @@ def _line_break(indent: str) -> cst.ParenthesizedWhitespace:
 
 
 class _Continued(cst.CSTTransformer):
-    """Moves the lines behind backslashes one level to the right: to libcst they are whitespace."""
+    """Moves the lines behind backslashes: to libcst they are whitespace. They have the indentation
+    `new` where they had `old`."""
 
-    def __init__(self, unit: str) -> None:
+    def __init__(self, old: str, new: str) -> None:
         super().__init__()
-        self._unit = unit
+        self._old, self._new = f"\\\n{old}", f"\\\n{new}"
 
     def on_leave(self, original_node: Any, updated_node: Any) -> Any:
-        if isinstance(updated_node, cst.SimpleWhitespace) and "\\\n" in updated_node.value:
-            value = updated_node.value.replace("\\\n", f"\\\n{self._unit}")
+        if isinstance(updated_node, cst.SimpleWhitespace) and self._old in updated_node.value:
+            value = updated_node.value.replace(self._old, self._new)
             return updated_node.with_changes(value=value)
         return updated_node
+
+
+def moved_back(statement: Any, unit: str) -> Any:
+    """A statement that is to stand one level further to the left."""
+    return statement.visit(_Continued(unit, ""))
 
 
 def refitted(statement: Any, indentation: str, unit: str, width: int) -> Any:
@@ -205,7 +211,7 @@ def refitted(statement: Any, indentation: str, unit: str, width: int) -> Any:
     become too long for its line. `indentation` is what its lines begin with now.
     """
     if "\\\n" in code(statement):
-        statement = statement.visit(_Continued(unit))
+        statement = statement.visit(_Continued("", unit))
     return _refitted(statement, indentation, unit, width)
 
 

@@ -19,7 +19,7 @@ def merged(place: Place, before: str, width: int) -> str | None:
     """The text in which no `try` begins with another one that cancels where an error leaves it, but
     for those that were in the text `before`; None where there is none. The outer one cancels what
     both do: these cancels have marks, as they strike for more errors than they did."""
-    merging = _Merging(before)
+    merging = _Merging(before, place.unit)
     module = place.module.visit(merging)
     assert isinstance(module, cst.Module)
     if not merging.names or ends_siblings(module, merging.names):
@@ -29,11 +29,13 @@ def merged(place: Place, before: str, width: int) -> str | None:
 
 class _Merging(cst.CSTTransformer):
     """Takes each `try` into the one that begins with it, where that is possible; `before` is the
-    text before any cure, `names` are those of what is cancelled for more errors then."""
+    text before any cure, `unit` is what one level of indentation is, `names` are those of what is
+    cancelled for more errors then."""
 
-    def __init__(self, before: str) -> None:
+    def __init__(self, before: str, unit: str) -> None:
         super().__init__()
         self._before = layout.dedented_lines(before)
+        self._unit = unit
         self.names: set[str] = set()
 
     def leave_Try(self, original_node: cst.Try, updated_node: cst.Try) -> cst.Try:
@@ -51,9 +53,9 @@ class _Merging(cst.CSTTransformer):
         if not all(names) or not isinstance(inside, cst.IndentedBlock) or inside.footer:
             return updated_node
         self.names.update(names)
-        head: Any = inside.body[0]
+        head, *rest = (layout.moved_back(each, self._unit) for each in inside.body)
         head = head.with_changes(leading_lines=(*inner.leading_lines, *head.leading_lines))
-        body = [head, *inside.body[1:], *block.body[1:]]
+        body = [head, *rest, *block.body[1:]]
         marked = [each.visit(_Marking()) for each in cancels]
         return _with_cleanup(updated_node.with_changes(body=block.with_changes(body=body)), marked)
 
