@@ -44,7 +44,8 @@ class _Unrepeated(cst.CSTTransformer):
         names = {each for each in map(cancelled, first) if each}
         body = updated_node.body.visit(_BeforeReturns(self._function, names))
         node = self._without_last(updated_node.with_changes(body=body), final.body, names)
-        ended = _Ends(self._function, self._before, names)
+        is_caught = bool(node.handlers) and node.orelse is None
+        ended = _Ends(self._function, self._before, names, is_caught)
         if node.orelse is not None:
             return node.with_changes(orelse=ended.of_branch(node.orelse))
         return node.with_changes(body=ended.of_block(node.body))
@@ -81,12 +82,16 @@ class _Unrepeated(cst.CSTTransformer):
 
 class _Ends:
     """Takes cancels of some names out of the statement that a block ends with, behind which a
-    `finally` does the same at once."""
+    `finally` does the same at once. `is_caught` says that an error in the block goes through
+    handlers first: they run where a `finally` in the block has cancelled."""
 
-    def __init__(self, function: cst.CSTNode, before: str, names: set[str]) -> None:
+    def __init__(
+        self, function: cst.CSTNode, before: str, names: set[str], is_caught: bool
+    ) -> None:
         self._function = function
         self._before = before
         self._names = names
+        self._is_caught = is_caught
 
     def of_block(self, block: cst.BaseSuite) -> cst.BaseSuite:
         """A block whose last statement does not end with such cancels; itself where that is all
@@ -105,7 +110,7 @@ class _Ends:
             is_spare = "#" not in layout.code(statement) and not self._left_of(statement.body)
             return [] if is_spare else [statement]
         if isinstance(statement, cst.Try) and statement.finalbody is not None:
-            return self._of_try(statement, statement.finalbody)
+            return [statement] if self._is_caught else self._of_try(statement, statement.finalbody)
         return [statement]
 
     def _of_try(self, node: cst.Try, final: cst.Finally) -> Sequence[Any]:
@@ -132,7 +137,7 @@ class _Ends:
         were: they stand where they stood."""
         block: Any = node.body
         lines = layout.dedented_lines(layout.code(block))
-        if node.orelse is not None or block.footer or lines not in self._before:
+        if block.footer or lines not in self._before:
             return [node]
         if "#" in layout.code(block.header) or "\\\n" in layout.code(block):
             return [node]
@@ -160,9 +165,9 @@ class _BeforeReturns(cst.CSTTransformer):
     ) -> cst.IndentedBlock:
         *before, last = updated_node.body
         gone = list(takewhile(lambda s: cancelled(s) in self._names, reversed(before)))
-        if not _returns_at_once(last) or any(
-            leaves_a_name(each, self._function) or "#" in layout.code(each) for each in gone
-        ):
+        if not gone or not _returns_at_once(last):
+            return updated_node
+        if any(leaves_a_name(each, self._function) or "#" in layout.code(each) for each in gone):
             return updated_node
         return updated_node.with_changes(body=[*before[: len(before) - len(gone)], last])
 
