@@ -210,6 +210,20 @@ def test_lines_behind_backslashes_move_back_with_their_statement() -> None:
     assert "\n".join(moved) in fix(text, Options(codes=FAMILY_CODES)).text
 
 
+def test_a_cancel_on_the_line_of_its_condition_stays() -> None:
+    text = function(
+        "task = asyncio.create_task(work())",
+        "try:",
+        "    await use()",
+        "    done, pending = await asyncio.wait([task], timeout=1)",
+        "    if pending: task.cancel()",
+        "finally:",
+        "    print(x)",
+    )
+    cured = text.replace("finally:", "finally:\n        task.cancel()")
+    assert fix(text, Options()).text == cured
+
+
 @pytest.mark.parametrize(("telling", "kind"), [("=", MANUAL), ("!r", EXCEPT)])
 def test_no_string_that_tells_its_own_code_is_indented(telling: str, kind: str) -> None:
     text = function(

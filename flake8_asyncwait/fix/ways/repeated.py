@@ -125,8 +125,11 @@ class _Ends:
         return self._unwrapped(node)
 
     def _left_of(self, block: cst.BaseSuite) -> Sequence[Any]:
-        """The statements of a block without the cancels at its end, if these have no comment."""
+        """The statements of a block without the cancels at its end, if these have no comment; all
+        of one on the line of its statement."""
         body: Sequence[Any] = block.body
+        if not isinstance(block, cst.IndentedBlock):
+            return body
         gone = list(takewhile(lambda s: cancelled(s) in self._names, reversed(body)))
         if any(leaves_a_name(each, self._function) or "#" in layout.code(each) for each in gone):
             return body
