@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import dropwhile
 from typing import Any
 
 import libcst as cst
@@ -28,6 +29,12 @@ _POINTS_BACK = re.compile(r"(Otherwise|These|They|This|That|It|So)\b")
 def bare(statement: cst.CSTNode) -> Any:
     """A statement without the comments and blank lines before it."""
     return statement.with_changes(leading_lines=())
+
+
+def as_first(statement: Any) -> Any:
+    """A statement as it stands first in a block: without the blank lines before it."""
+    lines = dropwhile(lambda line: line.comment is None, statement.leading_lines)
+    return statement.with_changes(leading_lines=tuple(lines))
 
 
 def leaves_a_name(statement: cst.CSTNode, function: cst.CSTNode) -> bool:

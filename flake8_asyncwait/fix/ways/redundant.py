@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from itertools import dropwhile
 from typing import Any, TypeAlias, TypeVar
 
 import libcst as cst
@@ -19,6 +18,7 @@ from flake8_asyncwait.fix.tree.names import every_name, reads, target_names, var
 from flake8_asyncwait.fix.tree.place import Place
 from flake8_asyncwait.fix.ways import aims
 from flake8_asyncwait.fix.ways.loops import (
+    as_first,
     asked,
     is_about_cancels,
     leaves_a_name,
@@ -82,8 +82,7 @@ class _Without(cst.CSTTransformer):
             return original_node
         body: list[Any] = list(updated_node.body)
         if gone[0]:
-            lines = dropwhile(lambda line: line.comment is None, body[0].leading_lines)
-            body[0] = body[0].with_changes(leading_lines=tuple(lines))
+            body[0] = as_first(body[0])
         for number, each in enumerate(original_node.body):
             if not gone[number] or self._may_go(each):
                 continue

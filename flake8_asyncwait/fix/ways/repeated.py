@@ -10,7 +10,13 @@ import libcst as cst
 
 from flake8_asyncwait.fix.tree import layout
 from flake8_asyncwait.fix.tree.place import Place
-from flake8_asyncwait.fix.ways.loops import bare, cancelled, is_about_cancels, leaves_a_name
+from flake8_asyncwait.fix.ways.loops import (
+    as_first,
+    bare,
+    cancelled,
+    is_about_cancels,
+    leaves_a_name,
+)
 from flake8_asyncwait.fix.ways.redundant import is_pure
 
 _APART = (cst.FunctionDef, cst.ClassDef, cst.Lambda, cst.Try, cst.TryStar)
@@ -172,7 +178,8 @@ class _BeforeReturns(cst.CSTTransformer):
             return updated_node
         if any(leaves_a_name(each, self._function) or "#" in layout.code(each) for each in gone):
             return updated_node
-        return updated_node.with_changes(body=[*before[: len(before) - len(gone)], last])
+        left = before[: len(before) - len(gone)]
+        return updated_node.with_changes(body=[*left, last if left else as_first(last)])
 
 
 def _returns_at_once(statement: cst.CSTNode) -> bool:
