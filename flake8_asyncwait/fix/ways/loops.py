@@ -17,10 +17,14 @@ from flake8_asyncwait.fix.tree.nodes import parts
 _ABOUT = r"cancel|clean|pending|abort|kill|\bstop"
 # Comments on lines of their own, one below the other, are one; behind code each is one.
 _COMMENT = re.compile(r"^([ \t]*)#.*(?:\n\1#.*)*|#.*", re.MULTILINE)
-# What tools read behind code, about nothing but that.
-_DIRECTIVE = re.compile(
-    r"#\s*(?:noqa(?::\s*[A-Z]+\d+(?:[,\s]+[A-Z]+\d+)*)?\s*|(?:type|pragma|pylint|pyright):[^#]*)"
+# What tools read behind code, and no word more: what a reader is told there stays.
+_DIRECTIVES = (
+    r"noqa(?::\s*[A-Z]+\d+(?:[,\s]+[A-Z]+\d+)*)?",
+    r"(?:type|pyright):\s*ignore(?:\[[\w\-, ]*\])?",
+    r"pragma:\s*no\s?(?:cover|branch)",
+    r"pylint:\s*disable=[\w\-]+(?:,\s*[\w\-]+)*",
 )
+_FOR_TOOLS = re.compile(rf"(?:#\s*(?:{'|'.join(_DIRECTIVES)})\s*)+")
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 # How a sentence begins that goes on about what the one before it says.
 _POINTS_BACK = re.compile(r"(Otherwise|These|They|This|That|It|So)\b")
@@ -170,7 +174,7 @@ def _asks_not_done(node: cst.CSTNode, variable: str | None) -> bool:
 def is_about_cancels(code: str) -> bool:
     """Whether all comments in some code are about nothing but cancels, or for tools."""
     return all(
-        _tells_of_cancels(each.group()) or (each[1] is None and _DIRECTIVE.fullmatch(each.group()))
+        _tells_of_cancels(each.group()) or (each[1] is None and _FOR_TOOLS.fullmatch(each.group()))
         for each in _COMMENT.finditer(code)
     )
 
