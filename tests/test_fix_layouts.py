@@ -141,6 +141,10 @@ def test_what_formatters_break_in_ways_of_their_own_is_left(text: str) -> None:
     assert relaid("", f"{text}\n", "    ", 26) is None
 
 
+def test_the_commas_of_a_lambda_part_no_elements() -> None:
+    assert relaid("", "tasks = [lambda a, b: one, c]\n", "    ", 26) is None
+
+
 @pytest.mark.generated
 @pytest.mark.parametrize("part", range(PARTS))
 def test_the_tools_of_the_file_say_the_same(part: int, tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ _STRING = rf"{_QUOTE}(?:\\.|(?!\1).)*\1"
 _PIECE = re.compile(r"(?:async for|for|if|else|and|or) ")
 _LOOP = re.compile(r"^(?:async )?for .+? in |^(?:if|else|and|or) ")
 _OPERATORS = (r"\b(?:and|or)\b", r"[=!<>]=|[<>]|\b(?:is|in)\b", r" [-+*/%|&^@]{1,2} ")
+# A lambda of several parameters: there are commas that part no elements.
+_LAMBDA = re.compile(r"\blambda\b[^:]*,")
 _ROUNDS = 60
 
 
@@ -62,7 +64,7 @@ def _broken(lines: Sequence[str], number: int, unit: str) -> list[str] | None:
     line = lines[number]
     code = line.strip()
     indent = line[: len(line) - len(line.lstrip())]
-    if "#" in code or "\\" in code:
+    if "#" in code or "\\" in code or _LAMBDA.search(code):
         return None
     above = lines[number - 1].rstrip()[-1:] if number else ""
     below = lines[number + 1].strip() if number + 1 < len(lines) else ""
