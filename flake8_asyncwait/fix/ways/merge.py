@@ -41,18 +41,17 @@ class _Merging(cst.CSTTransformer):
     def leave_Try(self, original_node: cst.Try, updated_node: cst.Try) -> cst.Try:
         block = updated_node.body
         inner: Any = block.body[0] if isinstance(block, cst.IndentedBlock) else None
-        if not isinstance(inner, cst.Try) or not cleanup_of_errors(inner):
+        cancels = _cancels_of(inner) if isinstance(inner, cst.Try) else []
+        if not cancels:
             return updated_node
         if not (cleanup_of_errors(updated_node) or cleanup_of_all(updated_node)):
             return updated_node
         if any(self._was(one) or "#" in frame(one) for one in (inner, updated_node)):
             return updated_node
-        cancels = inner.handlers[0].body.body[:-1]
         inside = inner.body
-        names = [cancelled(each) or "" for each in cancels]
-        if not all(names) or not isinstance(inside, cst.IndentedBlock) or inside.footer:
+        if not isinstance(inside, cst.IndentedBlock) or inside.footer:
             return updated_node
-        self.names.update(names)
+        self.names.update(cancelled(each) or "" for each in cancels)
         head, *rest = (layout.moved_back(each, self._unit) for each in inside.body)
         head = head.with_changes(leading_lines=(*inner.leading_lines, *head.leading_lines))
         body = [head, *rest, *block.body[1:]]
@@ -62,6 +61,19 @@ class _Merging(cst.CSTTransformer):
     def _was(self, node: cst.Try) -> bool:
         """Whether a `try` was there before any cure."""
         return layout.dedented_lines(layout.code(node)) in self._before
+
+
+def _cancels_of(node: cst.Try) -> list[Any]:
+    """The cancels of a `try` where an error leaves it, in their order; none where it does anything
+    else besides."""
+    handlers, final = node.handlers, node.finalbody
+    if handlers and not cleanup_of_errors(node.with_changes(finalbody=None)):
+        return []
+    if final is not None and not cleanup_of_all(node.with_changes(handlers=())):
+        return []
+    caught: Any = handlers[0].body.body[:-1] if handlers else ()
+    cancels = [*caught, *(final.body.body if final is not None else ())]
+    return cancels if all(map(cancelled, cancels)) else []
 
 
 class _Marking(cst.CSTTransformer):
