@@ -124,11 +124,11 @@ def _tests(session: nox.Session, *requirements: str) -> None:
 
 
 def _left_out(session: nox.Session) -> list[str]:
-    """The marks of the long tests that a Python leaves out: the newest runs those of the judge,
-    too, the oldest, with the lowest versions, those that hold whole commands against the system."""
+    """The marks of the long tests that a Python leaves out: the newest runs those of the judge, the
+    oldest, with the lowest versions, those that hold whole commands against the system."""
     oldest, *_, newest = PYTHONS
-    of_a_python = {oldest: ["judged"], newest: []}
-    return ["generated", *of_a_python.get(str(session.python), ["judged", "thorough"])]
+    long = {"judged": newest, "thorough": oldest}
+    return ["generated", *(mark for mark, python in long.items() if python != session.python)]
 
 
 def _one(pattern: str) -> Path:

@@ -28,7 +28,7 @@ def test_what_is_fixed_is_cured_and_does_the_same(number: int) -> None:
     assert not trial.problem, str(trial)
 
 
-@pytest.mark.judged
+@pytest.mark.generated
 @pytest.mark.parametrize(
     "text", functions_of(PAIR), ids=lambda text: text.split("(")[0].split()[-1]
 )
