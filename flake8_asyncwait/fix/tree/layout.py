@@ -291,6 +291,11 @@ def dedented_lines(text: str) -> str:
     return "\n".join(map(str.strip, text.strip().split("\n")))
 
 
+def stands_in(node: cst.CSTNode, lines: str) -> bool:
+    """Whether a node is a part of some `dedented_lines`, at whatever indentation."""
+    return dedented_lines(code(node)) in lines
+
+
 def code(node: cst.CSTNode) -> str:
     """The code of a piece of a tree, without the indentation of the blocks around it."""
     return cst.Module([]).code_for_node(node)

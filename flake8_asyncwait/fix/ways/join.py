@@ -58,7 +58,7 @@ class _Joining(cst.CSTTransformer):
             cleanup != cleanup_of_all(second) or holds(first.body, *_EXITS)
         ):
             return None  # a `finally` would also cancel where the first one is left
-        if all(layout.dedented_lines(layout.code(one)) in self._before for one in (first, second)):
+        if all(layout.stands_in(one, self._before) for one in (first, second)):
             return None
         bodies = [first.body, second.body]
         if not all(isinstance(each, cst.IndentedBlock) and not each.footer for each in bodies):

@@ -24,7 +24,7 @@ _DIRECTIVES = (
     r"pragma:\s*no\s?(?:cover|branch)",
     r"pylint:\s*disable=[\w\-]+(?:,\s*[\w\-]+)*",
 )
-_FOR_TOOLS = re.compile(rf"(?:#\s*(?:{'|'.join(_DIRECTIVES)})\s*)+")
+_DIRECTIVE = re.compile(rf"(?:#\s*(?:{'|'.join(_DIRECTIVES)})\s*)+")
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 # How a sentence begins that goes on about what the one before it says.
 _POINTS_BACK = re.compile(r"(Otherwise|These|They|This|That|It|So)\b")
@@ -174,7 +174,7 @@ def _asks_not_done(node: cst.CSTNode, variable: str | None) -> bool:
 def is_about_cancels(code: str) -> bool:
     """Whether all comments in some code are about nothing but cancels, or for tools."""
     return all(
-        _tells_of_cancels(each.group()) or (each[1] is None and _FOR_TOOLS.fullmatch(each.group()))
+        _tells_of_cancels(each.group()) or (each[1] is None and _DIRECTIVE.fullmatch(each.group()))
         for each in _COMMENT.finditer(code)
     )
 

@@ -46,7 +46,10 @@ class _Merging(cst.CSTTransformer):
             return updated_node
         if not (cleanup_of_errors(updated_node) or cleanup_of_all(updated_node)):
             return updated_node
-        if any(self._was(one) or "#" in frame(one) for one in (inner, updated_node)):
+        if any(
+            layout.stands_in(one, self._before) or "#" in frame(one)  # it was there before any cure
+            for one in (inner, updated_node)
+        ):
             return updated_node
         inside = inner.body
         if not isinstance(inside, cst.IndentedBlock) or inside.footer:
@@ -57,10 +60,6 @@ class _Merging(cst.CSTTransformer):
         body = [head, *rest, *block.body[1:]]
         marked = [each.visit(_Marking()) for each in cancels]
         return _with_cleanup(updated_node.with_changes(body=block.with_changes(body=body)), marked)
-
-    def _was(self, node: cst.Try) -> bool:
-        """Whether a `try` was there before any cure."""
-        return layout.dedented_lines(layout.code(node)) in self._before
 
 
 def _cancels_of(node: cst.Try) -> list[Any]:

@@ -42,7 +42,7 @@ class _Unrepeated(cst.CSTTransformer):
 
     def leave_Try(self, original_node: cst.Try, updated_node: cst.Try) -> cst.Try:
         final = updated_node.finalbody
-        if final is None or layout.dedented_lines(layout.code(original_node)) in self._before:
+        if final is None or layout.stands_in(original_node, self._before):
             return updated_node
         if not isinstance(final.body, cst.IndentedBlock):
             return updated_node
@@ -136,17 +136,13 @@ class _Ends:
         body: Sequence[Any] = block.body
         if not isinstance(block, cst.IndentedBlock):
             return body
-        gone = list(takewhile(lambda s: cancelled(s) in self._names, reversed(body)))
-        if any(leaves_a_name(each, self._function) or "#" in layout.code(each) for each in gone):
-            return body
-        return body[: len(body) - len(gone)]
+        return _without_end(body, self._names, self._function)
 
     def _unwrapped(self, node: cst.Try) -> Sequence[Any]:
         """What is in a `try` that has no cleanup any more, where its lines are laid out as they
         were: they stand where they stood."""
         block: Any = node.body
-        lines = layout.dedented_lines(layout.code(block))
-        if block.footer or lines not in self._before:
+        if block.footer or not layout.stands_in(block, self._before):
             return [node]
         if "#" in layout.code(block.header) or "\\\n" in layout.code(block):
             return [node]
@@ -173,13 +169,19 @@ class _BeforeReturns(cst.CSTTransformer):
         self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
     ) -> cst.IndentedBlock:
         *before, last = updated_node.body
-        gone = list(takewhile(lambda s: cancelled(s) in self._names, reversed(before)))
-        if not gone or not _returns_at_once(last):
+        left = _without_end(before, self._names, self._function)
+        if len(left) == len(before) or not _returns_at_once(last):
             return updated_node
-        if any(leaves_a_name(each, self._function) or "#" in layout.code(each) for each in gone):
-            return updated_node
-        left = before[: len(before) - len(gone)]
         return updated_node.with_changes(body=[*left, last if left else as_first(last)])
+
+
+def _without_end(body: Sequence[Any], names: set[str], function: cst.CSTNode) -> Sequence[Any]:
+    """Some statements without the cancels of some names at their end; all of them where these have
+    a comment, or bind what is read elsewhere."""
+    gone = list(takewhile(lambda s: cancelled(s) in names, reversed(body)))
+    if any(leaves_a_name(each, function) or "#" in layout.code(each) for each in gone):
+        return body
+    return body[: len(body) - len(gone)]
 
 
 def _returns_at_once(statement: cst.CSTNode) -> bool:

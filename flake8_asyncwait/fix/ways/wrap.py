@@ -332,13 +332,13 @@ def _with_names(place: Place, statement: Any, aim: Aim, width: int) -> Any:
     kept = statement.deep_replace(place.call, call)
     if not isinstance(kept, cst.SimpleStatementLine):
         return kept
-    bare = layout.without_magic_comma(call)
-    line = statement.deep_replace(place.call, bare)
+    plain = layout.without_magic_comma(call)
+    line = statement.deep_replace(place.call, plain)
     ways = []
     if all(map(layout.is_breakable, line.body)):
         ways.append(line.with_changes(body=[layout.flat(small) for small in line.body]))
-    if layout.is_breakable(bare):
-        ways.append(statement.deep_replace(place.call, layout.flat(bare)))
+    if layout.is_breakable(plain):
+        ways.append(statement.deep_replace(place.call, layout.flat(plain)))
     indentation = place.indentation + place.unit
     return next((way for way in ways if layout.fits(way, indentation, width)), kept)
 
