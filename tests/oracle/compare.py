@@ -12,8 +12,10 @@ from flake8_asyncwait.verdict.finding import Finding, Step
 
 from .judge import EXECUTIONS_AT_MOST, TOO_MANY, Ruling, find_family, find_sites, judge, replay
 
-# What these say is that no execution ends the task: some of them do not show that.
+# What these say is that no execution ends the task: some of them do not show that. Nor do some of
+# them show that no execution waits for it, without which a creation is not judged.
 OF_NO_EXECUTION = ("AWT304", "AWT331")
+OF_NO_WAIT = ("AWT301", "AWT302", "AWT303")
 # An execution that shows one of these is all that it takes, whatever others show of those after it.
 SAYING_MORE = (
     ("AWT101", "AWT103", "AWT102"),
@@ -89,19 +91,20 @@ def compare(text: str, options: Options = Options()) -> Comparison:
     findings = {(finding.line, finding.column): finding for finding in checked.findings}
     sites = find_sites(text) if options.codes.isdisjoint(FAMILY_CODES) else find_family(text)
     undetermined = {each.place for each in checked.undetermined}
+    of_all = (*OF_NO_EXECUTION, *(OF_NO_WAIT if find_sites(text) else ()))
     unsettled = higher = 0
     found = []
     for site in sites:
         finding = findings.get(site)
         ruling = judge(text, site, limit=EXECUTIONS_OF_A_SITE)
-        if ruling.given_up and finding is None and ruling.code in OF_NO_EXECUTION:
+        if ruling.given_up and finding is None and ruling.code in of_all:
             ruling = judge(text, site)
         if site in undetermined or ruling.given_up not in ("", TOO_MANY):
             unsettled += 1
             continue
         unsettled += bool(ruling.given_up)
         if finding is None:
-            if ruling.code and not (ruling.given_up and ruling.code in OF_NO_EXECUTION):
+            if ruling.code and not (ruling.given_up and ruling.code in of_all):
                 found.append(Disagreement(text, *site, "", "", ruling))
             continue
         if _differs(finding.code, ruling) or not replays(text, finding):

@@ -149,8 +149,7 @@ class Context:
         for exc in excs:
             what = _FAULTS.get(exc, "an exception is raised here")
             name = exc.name or "Exception"
-            fault = Fault(machine.striking, name) if machine.is_family else STRUCK
-            struck = effect.with_fault(fault).step(line, what, Choice(FAULT, name))
+            struck = effect.with_fault(machine.fault(name)).step(line, what, Choice(FAULT, name))
             self.out.add(raising(exc), struck)
 
     def time_out(self, state: State, line: int) -> None:
@@ -246,6 +245,12 @@ class Machine:
     def is_family(self) -> bool:
         """Whether the site is one of the family, and no wait."""
         return self.site.kind is not WAIT
+
+    def fault(self, exc: str) -> Fault:
+        """The fault that raises an exception of that name here."""
+        if self.is_family:
+            return Fault(self.striking, exc)
+        return Fault(exc=exc) if self.facts.recalls else STRUCK
 
     @property
     def relevant(self) -> frozenset[str]:

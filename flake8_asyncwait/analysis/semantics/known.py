@@ -56,6 +56,7 @@ class Trait(Flag):
     COPIES = auto()  # it takes the items of the collection that it is given, and nothing else
     RUNS = auto()  # its value is the running task
     RECOUNTS = auto()  # it takes back what the running task was asked to
+    RECALLS = auto()  # it depends on whether the running task was asked to cancel
 
 
 CARRIES, WRAPS, MAKES, ADDS = Trait.CARRIES, Trait.WRAPS, Trait.MAKES, Trait.ADDS
@@ -206,7 +207,7 @@ LOOP_METHODS: dict[str, Row[FunctionRule]] = {
     "run_until_complete": Row(tasks.run_until_complete),
 }
 RUNNING_METHODS: dict[str, Row[FunctionRule]] = {
-    "cancelling": Row(tasks.cancelling, DECIDES),
+    "cancelling": Row(tasks.cancelling, DECIDES | Trait.RECALLS),
     "uncancel": Row(None, Trait.RECOUNTS),
 }
 # The methods of what a row of a constructor says is an `Instance`, by its kind.

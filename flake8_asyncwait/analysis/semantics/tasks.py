@@ -25,7 +25,7 @@ from flake8_asyncwait.analysis.semantics.waits import (
 )
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.completion import Flow
-from flake8_asyncwait.analysis.states.state import STRUCK, State
+from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.trace import WAITING
 from flake8_asyncwait.analysis.states.values import (
     ASKED,
@@ -244,7 +244,7 @@ def cancelling(ctx: Context, node: ir.Call, args: Args, state: State) -> Results
         return [(state, UNKNOWN)]
     if state.fault is None:
         return [(state, Const(0))]
-    return [(state, Const(1) if is_asked and state.fault == STRUCK else UNKNOWN)]
+    return [(state, Const(int(state.fault.exc == CANCELLED_ERROR.name)))]
 
 
 def sleep(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
