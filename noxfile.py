@@ -128,7 +128,7 @@ def _left_out(session: nox.Session) -> list[str]:
     oldest, with the lowest versions, those that hold whole commands against the system."""
     oldest, *_, newest = PYTHONS
     long = {"judged": newest, "thorough": oldest}
-    return ["generated", *(mark for mark, python in long.items() if python != session.python)]
+    return ["portable", *(mark for mark, python in long.items() if python != session.python)]
 
 
 def _one(pattern: str) -> Path:

@@ -34,7 +34,7 @@ from samples import FASTEST
 
 from flake8_asyncwait.check import check
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.portable
 
 if sys.version_info >= (3, 11):
     import tomllib

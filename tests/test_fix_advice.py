@@ -20,7 +20,7 @@ from flake8_asyncwait.report.entry import Change
 from flake8_asyncwait.source.text import decode
 from flake8_asyncwait.verdict.checked import Checked
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.portable
 
 FORGOTTEN = """\
 import asyncio

@@ -145,7 +145,7 @@ def test_the_commas_of_a_lambda_part_no_elements() -> None:
     assert relaid("", "tasks = [lambda a, b: one, c]\n", "    ", 26) is None
 
 
-@pytest.mark.generated
+@pytest.mark.portable
 @pytest.mark.parametrize("part", range(PARTS))
 def test_the_tools_of_the_file_say_the_same(part: int, tmp_path: Path) -> None:
     for seed in range(part, COUNT, PARTS):

@@ -23,7 +23,7 @@ PACKAGED = (".pre-commit-hooks.yaml", "LICENSE", "README.md", "flake8_asyncwait"
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
 # pre-commit builds an environment for the hooks, with pip and what our package depends on.
-pytestmark = [pytest.mark.network, pytest.mark.thorough]
+pytestmark = [pytest.mark.network, pytest.mark.portable]
 
 
 def git(directory: Path, *arguments: str) -> str:

@@ -25,7 +25,7 @@ from flake8_asyncwait.rules import RULES, rule_of
 from flake8_asyncwait.source.text import SourceError
 from flake8_asyncwait.undetermined import UndeterminedSite
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.portable
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "docs" / "schema" / "report-1.json"

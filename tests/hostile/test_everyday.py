@@ -11,7 +11,7 @@ from benchmarks.everyday import module
 from benchmarks.hostile import everyday, tried
 from flake8_asyncwait.options import Options
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.portable
 
 
 def test_modules_of_everyday_code() -> None:

@@ -14,7 +14,7 @@ pytest.importorskip("hypothesmith", reason="it makes the programs")
 pytestmark = pytest.mark.thorough
 
 
-@pytest.mark.generated
+@pytest.mark.portable
 def test_programs_of_a_grammar() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Python has to say of them

@@ -7,7 +7,7 @@ import pytest
 from .fixes import attempt
 from .tables import Row, read_rows
 
-pytestmark = pytest.mark.generated
+pytestmark = pytest.mark.portable
 
 ROWS = read_rows("cures.txt")
 

@@ -21,14 +21,14 @@ def functions_of(path: Path) -> list[str]:
     return [f"import asyncio\n\n\n{ast.get_source_segment(text, node)}\n" for node in found]
 
 
-@pytest.mark.generated
+@pytest.mark.portable
 @pytest.mark.parametrize("number", range(0, len(PROGRAMS), 8))
 def test_what_is_fixed_is_cured_and_does_the_same(number: int) -> None:
     trial = attempt(PROGRAMS[number])
     assert not trial.problem, str(trial)
 
 
-@pytest.mark.generated
+@pytest.mark.portable
 @pytest.mark.parametrize(
     "text", functions_of(PAIR), ids=lambda text: text.split("(")[0].split()[-1]
 )
@@ -37,7 +37,7 @@ def test_the_pair_of_the_family_is_cured_and_does_the_same(text: str) -> None:
     assert not trial.problem, str(trial)
 
 
-@pytest.mark.generated
+@pytest.mark.portable
 @pytest.mark.parametrize("number", range(12))
 def test_what_is_fixed_of_the_family_is_cured_and_does_the_same(number: int) -> None:
     trial = attempt(drawn_family(number, 1)[0], FAMILY)

@@ -9,7 +9,7 @@ from flake8_asyncwait.check import check
 from .judge import judge
 from .tables import Row, read_rows
 
-pytestmark = pytest.mark.generated
+pytestmark = pytest.mark.portable
 
 OK = "ok"
 ROWS = read_rows("idioms.txt")

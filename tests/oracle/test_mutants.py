@@ -68,7 +68,7 @@ def test_no_mutants_of_nothing(tmp_path: Path) -> None:
     assert drawn_mutants(tmp_path, False, 1, 10) == []
 
 
-@pytest.mark.generated
+@pytest.mark.portable
 @pytest.mark.parametrize("number", range(12))
 def test_the_linter_agrees_with_the_judge(number: int) -> None:
     mutants = drawn_mutants(FIXTURES / "section6.py", False, number, 3)

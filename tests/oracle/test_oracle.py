@@ -12,7 +12,7 @@ def test_there_are_programs() -> None:
     assert len(PROGRAMS) == 300
 
 
-@pytest.mark.generated
+@pytest.mark.portable
 @pytest.mark.parametrize("number", range(len(PROGRAMS)))
 def test_the_linter_agrees_with_the_judge(number: int) -> None:
     comparison = compare(PROGRAMS[number])
