@@ -355,6 +355,7 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
     cancelled: set[str] = set()
     items: set[str] = set()
     polled: set[str] = set()
+    given = set(func.params)
     for node in every(func):
         if isinstance(node, ir.For) and isinstance(node.iter, ir.Name):
             items |= bound_names(node) if node.iter.id in func.params else set()
@@ -362,6 +363,10 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
             calls = [part for part in displayed(node.value) if isinstance(part, ir.Call)]
             if any(makes(call) or known.has(call, known.ANSWERS) for call in calls):
                 made |= bound_names(node)
+            if isinstance(node.value, ir.Subscript) and not mentioned(node.value.value).isdisjoint(
+                func.params
+            ):
+                given |= bound_names(node)
         elif isinstance(node, ir.Compare):
             compared |= {s.id for s in (node.left, node.right) if isinstance(s, ir.Name)}
         elif isinstance(node, ir.Attr) and isinstance(node.value, ir.Name):
@@ -374,7 +379,7 @@ def _asked(func: ir.Func, makes: Callable[[ir.Call], bool]) -> set[str]:
                 asked[name] += 1
                 polled |= set() if known.has(node, known.ASKS) else {name}
     # Items that are not asked whether they are done are taken to be: a caller gives such, too.
-    again = {name for name in {*func.params, *(items & polled)} if asked[name] > 1}
+    again = {name for name in given | (items & polled) if asked[name] > 1}
     return (made & (compared | asked.keys())) | again | cancelled - {""}
 
 
