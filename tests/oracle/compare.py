@@ -10,7 +10,7 @@ from flake8_asyncwait.replay.executions.follow import following
 from flake8_asyncwait.replay.executions.lift import lift
 from flake8_asyncwait.verdict.finding import Finding, Step
 
-from .judge import TOO_MANY, Ruling, find_family, find_sites, judge, replay
+from .judge import EXECUTIONS_AT_MOST, TOO_MANY, Ruling, find_family, find_sites, judge, replay
 
 # What these say is that no execution ends the task: some of them do not show that. Nor do some of
 # them show that no execution waits for it, without which a creation is not judged.
@@ -23,7 +23,7 @@ SAYING_MORE = (
     ("AWT321", "AWT322"),
 )
 EXECUTIONS_OF_A_SITE = 400  # most have fewer than 100; few have more than this, and take most time
-EXECUTIONS_OF_A_WITNESS = 10_000  # nearly all show theirs within 100, one in 10,000 programs in 3,000
+EXECUTIONS_OF_A_WITNESS = 10_000  # most need fewer than 100; one in 10,000 programs needs 3,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def compare(text: str, options: Options = Options()) -> Comparison:
             if ruling.code and not (ruling.given_up and ruling.code in of_all):
                 found.append(Disagreement(text, *site, "", "", ruling))
             continue
-        if _differs(finding.code, ruling) or not replays(text, finding):
+        if _differs(finding.code, ruling) or not replays(text, finding, EXECUTIONS_OF_A_WITNESS):
             found.append(
                 Disagreement(text, *site, finding.code, finding.message, ruling, finding.witness)
             )
@@ -126,9 +126,9 @@ def _differs(code: str, ruling: Ruling) -> bool:
     return ruling.code not in order[order.index(code) :] if order else True
 
 
-def replays(text: str, finding: Finding) -> bool:
+def replays(text: str, finding: Finding, limit: int = EXECUTIONS_AT_MOST) -> bool:
     """Say whether running a finding's witness shows the leak."""
     steps = [(step.line, step.choice) for step in finding.witness]
     lifted = lift(text, (finding.line, finding.column))
-    found = following(lifted, finding.code, steps, EXECUTIONS_OF_A_WITNESS)
+    found = following(lifted, finding.code, steps, limit)
     return next(found, None) is not None
