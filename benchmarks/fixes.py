@@ -39,7 +39,8 @@ _READ_FROM = 20  # a change of more lines than this is worth to be read
 @dataclass(frozen=True, slots=True)
 class Result:
     """What became of one file. `taken` and `put` count lines, `changed` those of the longer side of
-    each place that differs; `problem` is what went wrong.
+    each place that differs, `reworded` such lines but for those that were only indented anew;
+    `problem` is what went wrong.
 
     `formatted` says whether a formatter would leave the file alone, before and after; None where
     there is none to ask, or it would not have left the file alone before.
@@ -50,10 +51,16 @@ class Result:
     taken: int = 0
     put: int = 0
     changed: int = 0
+    reworded: int = 0
     formatted: bool | None = None
     diff: str = ""
     problem: str = ""
     seconds: float = 0.0
+
+    @property
+    def cured(self) -> int:
+        """How many findings the file has no more."""
+        return sum(not cure.is_left for cure in self.cures)
 
 
 def main() -> int:
@@ -103,19 +110,33 @@ def fixed(path: Path) -> Result:
     except Exception:  # a crash of any kind is a result of this benchmark
         return Result(path, problem=traceback.format_exc())
     old, new = data.splitlines(), done.after.splitlines()
-    opcodes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-    changed = [code for code in opcodes if code[0] != "equal"]
+    changed = _changed(old, new)
     return Result(
         path,
         done.cures,
-        taken=sum(code[2] - code[1] for code in changed),
-        put=sum(code[4] - code[3] for code in changed),
-        changed=sum(max(code[2] - code[1], code[4] - code[3]) for code in changed),
+        taken=sum(end - start for start, end, _, _ in changed),
+        put=sum(until - since for _, _, since, until in changed),
+        changed=_longer(changed),
+        reworded=_longer(_changed([line.strip() for line in old], [line.strip() for line in new])),
         formatted=_is_formatted(path, done.after) if _is_formatted(path, data) else None,
         diff=done.diff(str(path), set()).decode("utf-8", "replace"),
         problem=problem,
         seconds=seconds,
     )
+
+
+# Where the lines of a place that differs begin and end, before and after.
+Place = tuple[int, int, int, int]
+
+
+def _changed(old: list[bytes], new: list[bytes]) -> list[Place]:
+    """The places at which some lines differ from others."""
+    codes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    return [place for kind, *place in codes if kind != "equal"]  # type: ignore[misc]
+
+
+def _longer(places: list[Place]) -> int:
+    return sum(max(end - start, until - since) for start, end, since, until in places)
 
 
 def _problem(path: Path, after: bytes, cures: Iterable[Cure]) -> str:
@@ -158,6 +179,10 @@ def _print_totals(results: list[Result]) -> None:
         lines = [one.changed for one in changed]
         median = statistics.median(lines)
         print(f"lines changed in a file: {median:g} in the median, {max(lines)} at most")
+        reworded = statistics.median(one.reworded for one in changed)
+        print(f"but for those that were only indented anew: {reworded:g} in the median")
+        each = statistics.median(one.changed / one.cured for one in changed)
+        print(f"lines changed for a finding: {each:g} in the median")
     for one in changed:
         if one.changed > _READ_FROM:
             print(f"  {one.changed} lines: {one.path}")
