@@ -32,6 +32,8 @@ from flake8_asyncwait.rules.decide import examine
 from flake8_asyncwait.sites.fanout import WAIT
 from flake8_asyncwait.undetermined import TOO_MANY_PATHS
 
+pytestmark = pytest.mark.portable
+
 
 def call(path: str) -> ir.Call:
     """A call of a dotted name, without arguments."""

@@ -23,6 +23,8 @@ from flake8_asyncwait.rules import decide
 from flake8_asyncwait.undetermined import TOO_DEEP, TOO_MANY_PATHS
 from flake8_asyncwait.verdict.checked import Checked
 
+pytestmark = pytest.mark.portable
+
 IMPORTS = "import asyncio\nfrom asyncio import create_task as c\n"
 LEAK = "async def leaks{n}(a):\n t = c(a())\n await asyncio.wait({{t}}, timeout=1)\n"
 CLEAN = """\
