@@ -469,6 +469,27 @@ class TestDrain:
         )
         assert outcome(text, self.OPTIONS)[0] == MANUAL
 
+    def test_not_behind_a_cancel_that_goes(self) -> None:
+        task = "task = asyncio.create_task(work())"
+        ask = ("if not task.done():", '    print("late")')
+        done = fix(
+            function(task, "await asyncio.wait([task], timeout=5)", *ask, "    task.cancel()"),
+            self.OPTIONS,
+        )
+        drain = "    await asyncio.gather(task, return_exceptions=True)"
+        body = ("    await asyncio.wait([task], timeout=5)", *(f"    {line}" for line in ask))
+        cleanup = ("finally:", "    task.cancel()", drain)
+        assert done.text == function(task, "try:", *body, *cleanup)
+
+    def test_a_plain_function_cannot_await_them(self) -> None:
+        text = (
+            "import asyncio\n\n\ndef f(loop, work):\n    task = loop.create_task(work())\n"
+            "    loop.run_until_complete(asyncio.wait([task], timeout=5))\n"
+        )
+        why = "a try cancels them all, but there is no place to wait for them to end"
+        assert outcome(text, self.OPTIONS) == (MANUAL, why)
+        assert outcome(text)[0] == FINALLY
+
     def test_with_another_cure(self) -> None:
         done = fix(function(self.LINES[0], self.LINES[2].strip()), self.OPTIONS)
         assert [cure.outcome for cure in done.cures] == [FINALLY]

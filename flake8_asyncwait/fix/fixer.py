@@ -12,12 +12,12 @@ from typing import NamedTuple
 from flake8_asyncwait.analysis.code.load import File, is_longer
 from flake8_asyncwait.analysis.notes import Budget
 from flake8_asyncwait.check import check, parse_near
-from flake8_asyncwait.fix.cure import AUTO, CURED, MANUAL, UNTRIED, WAIT_ANY, Cure
+from flake8_asyncwait.fix.cure import AUTO, CURED, EXCEPT, FINALLY, MANUAL, UNTRIED, WAIT_ANY, Cure
 from flake8_asyncwait.fix.plan import BY_HAND, How, Rewrite, rewrite
 from flake8_asyncwait.fix.proof.examine import OutOfWork, Seen, Versions
 from flake8_asyncwait.fix.proof.proof import is_for_errors, matched
 from flake8_asyncwait.fix.tree import layout
-from flake8_asyncwait.fix.ways.join import joined
+from flake8_asyncwait.fix.ways.join import ends_with_finally, joined
 from flake8_asyncwait.fix.ways.laid import unmarked
 from flake8_asyncwait.fix.ways.merge import merged
 from flake8_asyncwait.options import Options
@@ -304,10 +304,20 @@ class _Function:
                 place = sites[0].locate(text) if sites else None
                 shorter = shorten(place, self._original, width) if place is not None else None
                 if shorter is not None and self._takes(shorter, sites):
+                    self._name_again()
                     continue
             except OutOfWork:
                 pass
             self.text, self._seen = text, seen
+
+    def _name_again(self) -> None:
+        """What was cured by an `except` may have become part of a `finally`. Raises `OutOfWork`."""
+        for finding, done in self._done.items():
+            if done.outcome == EXCEPT:
+                seen, index = self._index(finding)
+                place = seen[index].locate(self.text)
+                if place is not None and ends_with_finally(place):
+                    self._done[finding] = done._replace(outcome=FINALLY)
 
     def _takes(self, shorter: str, sites: list[Seen]) -> bool:
         """Take a text in the place of the one with these `sites`, and say whether it is as good:

@@ -6,18 +6,14 @@ other site has a new one, and no cancel that was put in strikes a task that is s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-import libcst as cst
-
-from flake8_asyncwait.analysis.notes import UNKNOWN_ELEMENT
 from flake8_asyncwait.fix.cure import AUTO, CREATE_TASK, DRAIN, EXCEPT, FINALLY, MANUAL, WAIT_ANY
 from flake8_asyncwait.fix.proof.examine import Seen
-from flake8_asyncwait.fix.proof.proof import is_cured, is_harmless, is_step, prove
-from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.proof.proof import is_cancelled, is_cured, is_harmless, is_step, prove
 from flake8_asyncwait.fix.tree.names import every_name
 from flake8_asyncwait.fix.tree.place import Place
 from flake8_asyncwait.fix.ways import wrap
@@ -30,7 +26,6 @@ from flake8_asyncwait.fix.ways.laid import (
     changed_lines,
     laid,
     proposals,
-    says_the_same,
     unmarked,
 )
 from flake8_asyncwait.fix.ways.prebind import prebindings
@@ -44,9 +39,7 @@ from flake8_asyncwait.fix.ways.reasons import (
     why_not_of_family,
     why_not_wait_any,
 )
-from flake8_asyncwait.fix.ways.redundant import without_cancels
-from flake8_asyncwait.fix.ways.repeated import without_repeated
-from flake8_asyncwait.fix.ways.unread import without_unread
+from flake8_asyncwait.fix.ways.tidy import Tidied, tidied, unrepeated
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import RULES
 from flake8_asyncwait.sites.fanout import WAIT
@@ -148,6 +141,7 @@ def _rewrite(text: str, seen: list[Seen], index: int, options: Options, how: How
     if cured is None:
         reason = (
             why_manual(own, place, how.cure, why)
+            or _why_not_awaited(text, seen, index, options, kinds, how.width)
             or _of_longer_try(place, text, seen, index, options, how.width)
             or why_needed(own, needed)
             or _NO_TRY
@@ -171,6 +165,17 @@ def _of_family(
         why = why or why_manual(own, place, how.cure, None) or why_needed(own, needed)
         return Rewrite(MANUAL, text, why or _NO_TRY)
     return cured._replace(freed=frozenset(every_name(place.function)))
+
+
+def _why_not_awaited(
+    text: str, seen: list[Seen], index: int, options: Options, kinds: Collection[str], width: int
+) -> str | None:
+    """What a user is told where a `try` cancels the tasks, but nothing can await them then; None
+    where there is none."""
+    others = options._replace(codes=options.codes - {"AWT202"})
+    if others == options or _with_try(text, seen, index, others, kinds, width, set()) is None:
+        return None
+    return "a try cancels them all, but there is no place to wait for them to end"
 
 
 def _of_longer_try(
@@ -267,80 +272,7 @@ def _with_wait_any(
     here = next((one for one in proved if one.place == own.place), None)
     if here is None:
         return after
-    return _tidied(after, here, place.function, proof, always=True).text
-
-
-class Tidied(NamedTuple):
-    """A cured text, and the site in it."""
-
-    text: str
-    site: Seen
-
-
-def _tidied(
-    text: str,
-    here: Seen,
-    before: cst.CSTNode,
-    proof: Callable[[str], list[Seen] | None],
-    always: bool,
-) -> Tidied:
-    """A cured text without what the cure has made redundant, if that can be proved as well.
-
-    `here` is the site as it is now, `before` the function as it was; `always` says that all names
-    that nobody reads go, and cancels that a log tells of.
-    """
-    idle = here.idle_cancels if UNKNOWN_ELEMENT not in here.waited else set()
-    if not idle and not always and _has_all(text, before):
-        return Tidied(text, here)
-    here.versions.spend(text)
-    place = here.locate(text)
-    if place is None:
-        return Tidied(text, here)
-    module = without_cancels(place, idle, not always) if idle else place.module
-    shorter = place.with_module(module) if idle and says_the_same(place, module) else text
-    if shorter != text:
-        plain = _without_unread(shorter, here, always, before)
-        for changed in dict.fromkeys([plain, shorter]):
-            now = _found_again(here, proof(changed))
-            if now is not None:
-                text, here = changed, now
-                break
-    return _with_read_only(text, here, always, before, proof)
-
-
-def _found_again(here: Seen, proved: Sequence[Seen] | None) -> Seen | None:
-    """A site among those of a text that is proved; None where there is no proof."""
-    now = next((one for one in proved or () if one.place == here.place), None)
-    if now is None:  # the site itself has moved, or there is no proof
-        now = next((one for one in proved or () if one.site.index == here.site.index), None)
-    return now
-
-
-def _with_read_only(
-    text: str,
-    here: Seen,
-    always: bool,
-    before: cst.CSTNode,
-    proof: Callable[[str], list[Seen] | None],
-) -> Tidied:
-    """A text in which the wait binds no name that nobody reads, if that can be proved."""
-    plain = _without_unread(text, here, always, before)
-    return Tidied(plain if plain != text and proof(plain) is not None else text, here)
-
-
-def _without_unread(text: str, here: Seen, always: bool, before: cst.CSTNode) -> str:
-    """A text without the names that the wait on the place of `here` binds and nobody reads."""
-    place = here.locate(text)
-    if place is None:
-        return text
-    module = without_unread(place, always, before)
-    return text if module is place.module else place.with_module(module)
-
-
-def _has_all(text: str, before: cst.CSTNode) -> bool:
-    """Whether a text still has each line of a function."""
-    lines = {line.strip() for line in text.split("\n")}
-    return all(line.strip() in lines for line in layout.code(before).split("\n"))
+    return tidied(after, here, place.function, proof, always=True).text
 
 
 def _with_try(
@@ -385,11 +317,11 @@ def _with_try(
                 unwatched = prove(plain, frozenset(), seen, index, options)
                 code = unwatched[index].fired if unwatched else code
             if code is None:
-                tidied = _without_redundant(text, plain, seen, index, proved, options)
-                done = Rewrite(kind, tidied.text)
+                shorter = _without_redundant(text, plain, seen, index, proved, options)
+                done = Rewrite(kind, shorter.text)
                 lines = changed_lines(text, done.text)
                 early = LITTLE if proved[index].notes.left_to_run else 0
-                if kind == FINALLY and (tidied.site.idle_cancels or early):
+                if kind == FINALLY and (shorter.site.idle_cancels or early):
                     most = {FINALLY: lines + early, EXCEPT: lines + LITTLE}
                     known = known or Known(done, most)
                     continue
@@ -401,12 +333,9 @@ def _with_try(
             if known:
                 continue
             if code == "AWT202":
-                drain = _drained(plain, proved, index, options)
-                if drain is not None:
-                    return Rewrite(
-                        kind,
-                        _without_redundant(text, drain[0], seen, index, drain[1], options).text,
-                    )
+                drained_text = _tidied_and_drained(text, plain, seen, index, proved, options)
+                if drained_text is not None:
+                    return Rewrite(kind, drained_text)
             if better is None and proved[index].lost < now[index].lost:
                 better = after, proved
             if better and not proved[index].lost <= {f"'{name}'" for name in names}:
@@ -426,33 +355,41 @@ class Known(NamedTuple):
     most: Mapping[str, int]
 
 
-def _without_redundant(
+def _tidied_and_drained(
     text: str, cured: str, seen: list[Seen], index: int, proved: list[Seen], options: Options
+) -> str | None:
+    """A text that a `try` cures but for tasks that nobody awaits, where they are awaited: what is
+    redundant goes first, as nobody would await behind it."""
+    shorter = _without_redundant(text, cured, seen, index, proved, options, is_cancelled)
+    for each in dict.fromkeys([shorter.text, cured]):
+        now = prove(each, frozenset(), seen, index, options)
+        drain = _drained(each, now, index, options) if now is not None else None
+        if drain is not None:
+            return _without_redundant(text, drain[0], seen, index, drain[1], options).text
+    return None
+
+
+def _without_redundant(
+    text: str,
+    cured: str,
+    seen: list[Seen],
+    index: int,
+    proved: list[Seen],
+    options: Options,
+    wanted: Callable[[Seen], bool] = is_cured,
 ) -> Tidied:
-    """A text that a `try` cures, without what that makes redundant."""
+    """A text that a `try` cures, without what that makes redundant, if it then still is as
+    `wanted`."""
     own = seen[index]
     place = own.locate(text)
     if place is None:
         return Tidied(cured, proved[index])
 
     def proof(plain: str) -> list[Seen] | None:
-        return prove(plain, frozenset(), seen, index, options, is_cured)
+        return prove(plain, frozenset(), seen, index, options, wanted)
 
-    tidied = _tidied(cured, proved[index], place.function, proof, always=False)
-    return _unrepeated(tidied, place.function, proof)
-
-
-def _unrepeated(
-    tidied: Tidied, before: cst.CSTNode, proof: Callable[[str], list[Seen] | None]
-) -> Tidied:
-    """A cured text in which a `try` does not end with what its `finally` does at once."""
-    text, here = tidied
-    place = here.locate(text) if "finally" in text else None
-    if place is None:
-        return tidied
-    shorter = place.with_module(without_repeated(place, before))
-    now = _found_again(here, proof(shorter)) if shorter != text else None
-    return tidied if now is None else _with_read_only(shorter, now, False, before, proof)
+    known = tidied(cured, proved[index], place.function, proof, always=False)
+    return unrepeated(known, place.function, proof)
 
 
 def _bound_first(text: str, seen: list[Seen], index: int, options: Options) -> str | None:

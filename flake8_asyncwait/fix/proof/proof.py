@@ -77,6 +77,11 @@ def is_cured(own: Seen) -> bool:
     return own.fired is None
 
 
+def is_cancelled(own: Seen) -> bool:
+    """Whether a site leaks nothing, whoever awaits what is cancelled."""
+    return own.fired in (None, "AWT202")
+
+
 def is_step(own: Seen, before: Seen, latest: Seen, hurried: set[str]) -> bool:
     """Whether a harmless `try` cures a site, or saves more of its tasks than the `latest` did.
     Enters the names of what it cancels too early into `hurried`, where all it stops is that."""
@@ -84,7 +89,7 @@ def is_step(own: Seen, before: Seen, latest: Seen, hurried: set[str]) -> bool:
         if own.fired is None and not own.used_after_cancel:
             hurried |= own.notes.left_to_run & before.local_names
         return False
-    return own.fired in (None, "AWT202") or own.lost < latest.lost
+    return is_cancelled(own) or own.lost < latest.lost
 
 
 def is_harmless(own: Seen, before: Seen, base: Seen | None = None) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 import libcst as cst
 
@@ -22,6 +23,7 @@ from flake8_asyncwait.fix.ways.aims import (
     stays_bound,
 )
 from flake8_asyncwait.fix.ways.loops import (
+    bare,
     cancelled,
     cancelled_by,
     cancelled_name,
@@ -36,6 +38,9 @@ from flake8_asyncwait.fix.ways.proposal import (
     replaced,
 )
 
+# How the names begin, or go on, of what ends a task.
+_ENDING = re.compile(r"cancel|clean|abort|kill|stop|clos|shut|finish|terminat|(^|_)end", re.I)
+
 
 def attached_around(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[Proposal]:
     """The cancels in the `finally` of a `try` around the site, or as its `finally`."""
@@ -45,6 +50,48 @@ def attached_around(place: Place, level: Level, depth: int, aim: Aim) -> Iterato
     inside = place.path[place.path.index(statement) + 1]
     if inside is not statement.finalbody and stays_bound(aim, level, level.index):
         yield from attached(place, level, aim)
+        yield from in_turn(place, level, aim)
+
+
+def in_turn(place: Place, level: Level, aim: Aim) -> Iterator[Proposal]:
+    """The last of two statements of a `finally` that end two tasks alike, `await stop(a)` and
+    `await stop(b)`, in a `finally` of its own: the first may fail."""
+    final = level.statement.finalbody
+    if final is None or not isinstance(final.body, cst.IndentedBlock) or len(final.body.body) < 2:
+        return
+    body: Sequence[Any] = final.body.body
+    *before, first, last = body
+    one, other = _stopped(first), _stopped(last)
+    if one is None or other is None or one.how != other.how or "#" in layout.code(last):
+        return
+    if other.task not in aim.names or not _ENDING.search(other.how.rpartition(".")[2]):
+        return
+    inner = cst.Try(
+        place.block([bare(first)]),
+        finalbody=cst.Finally(place.block([bare(last)])),
+        leading_lines=first.leading_lines,
+    )
+    block = final.body.with_changes(body=[*before, inner])
+    changed = level.statement.with_changes(finalbody=final.with_changes(body=block))
+    yield replaced(place, level, changed, FINALLY, aim)
+
+
+class _Stop(NamedTuple):
+    """What ends a task: what is called, and awaited, and the name of the task."""
+
+    how: str
+    task: str
+
+
+def _stopped(statement: cst.CSTNode) -> _Stop | None:
+    """How a statement ends a task with a call that it awaits, if that is all it does."""
+    small = statement.body if isinstance(statement, cst.SimpleStatementLine) else ()
+    value = small[0].value if len(small) == 1 and isinstance(small[0], cst.Expr) else None
+    call = value.expression if isinstance(value, cst.Await) else None
+    if not isinstance(call, cst.Call) or len(call.args) != 1 or call.args[0].star:
+        return None
+    given = call.args[0].value
+    return _Stop(layout.code(call.func), given.value) if isinstance(given, cst.Name) else None
 
 
 def attached(place: Place, level: Level, aim: Aim) -> Iterator[Proposal]:

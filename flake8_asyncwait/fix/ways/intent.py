@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import libcst as cst
 
@@ -23,7 +24,7 @@ from flake8_asyncwait.fix.tree.nodes import every, holds, parts
 from flake8_asyncwait.fix.tree.place import Place
 from flake8_asyncwait.fix.ways import aims
 from flake8_asyncwait.fix.ways.handshake import started
-from flake8_asyncwait.fix.ways.loops import cancelled
+from flake8_asyncwait.fix.ways.loops import asked, cancelled
 from flake8_asyncwait.fix.ways.reasons import WITHOUT_FAULT
 
 _GOES_ON = frozenset({"the function returns", "the function ends"})
@@ -41,7 +42,8 @@ def why_not_stopped(own: Seen, place: Place) -> str | None:
         test = next(_choices(place, _names_of(place, waited)), None)
         if test is not None:
             told = " ".join(layout.code(test).split())
-            return f"it cancels only where the caller wants that: if {told}"
+            wanted = "on a condition" if "." in told else "where the caller wants that"
+            return f"it cancels only {wanted}: if {told}"
     if own.code != "AWT101" or waited is None or not _goes_on(own):
         return None
     kept = {own.notes.label(origin) for origin, lines in own.notes.cancelled_on.items() if lines}
@@ -86,27 +88,53 @@ def _bound(place: Place) -> set[str]:
     return {name for node in assignments for name, _ in bindings(node)}
 
 
+class _Choice(NamedTuple):
+    """A place where a function goes one way or another: the test, and the ways."""
+
+    test: cst.BaseExpression
+    ways: tuple[cst.CSTNode, ...]
+
+
 def _choices(place: Place, tasks: set[str]) -> Iterator[cst.BaseExpression]:
-    """The tests of a function by which its caller says whether it cancels some tasks: there, or by
-    going on."""
+    """The tests of a function by which its caller, or its object, says whether it cancels some
+    tasks: there, or by going on."""
     function = place.function
     parameters, switches = parameters_of(function), _switches(function)
-    for node in _ifs(function):
-        if node in place.path:
+    for node in every(function):
+        choice = _choice(node)
+        if choice is None or node in place.path:
             continue
-        asked = {name for name in _operands(node.test) if name in parameters}
-        branches = [node.body, *([node.orelse] if node.orelse is not None else [])]
-        cancelling = [each for each in branches if _cancels(each) and reads(each, tasks)]
+        operands = {*_operands(choice.test)}
+        wanted = {name for name in operands if name in parameters or name.startswith("self.")}
+        cancelling = [each for each in choice.ways if _cancels(each) and reads(each, tasks)]
         only_cancels = any(_only_cancels(each, parameters) for each in cancelling)
         is_behind = place.lines_of(node)[0] > place.lines_of(place.call)[1]
-        leaves = is_behind and holds(node.body, cst.Return) and _cancels(function)
-        if asked and (only_cancels or (asked & switches and (cancelling or leaves))):
-            yield node.test
+        leaves = is_behind and isinstance(node, cst.If) and holds(node.body, cst.Return)
+        leaves = leaves and _cancels(function)
+        if wanted and (only_cancels or (wanted & switches and (cancelling or leaves))):
+            yield choice.test
 
 
-def _only_cancels(branch: cst.CSTNode, parameters: set[str]) -> bool:
-    """Whether a branch does nothing but cancel tasks, none of them a parameter."""
-    names = set(map(cancelled, branch.body)) if isinstance(branch, cst.IndentedBlock) else {None}
+def _choice(node: cst.CSTNode) -> _Choice | None:
+    """What a statement or an expression chooses between, if that is what it does."""
+    if isinstance(node, cst.If):
+        orelse = (node.orelse,) if node.orelse is not None else ()
+        return _Choice(node.test, (node.body, *orelse))
+    if isinstance(node, cst.IfExp):
+        return _Choice(node.test, (node.body, node.orelse))
+    if isinstance(node, cst.BooleanOperation):
+        return _Choice(node.left, (node.right,))
+    return None
+
+
+def _only_cancels(way: cst.CSTNode, parameters: set[str]) -> bool:
+    """Whether a way does nothing but cancel tasks, none of them a parameter."""
+    if isinstance(way, cst.IndentedBlock):
+        names = set(map(cancelled, way.body))
+    elif isinstance(way, cst.SimpleStatementSuite):
+        names = {asked(getattr(each, "value", None), "cancel") for each in way.body}
+    else:
+        names = {asked(way, "cancel")}
     return None not in names and not names & parameters
 
 
@@ -134,9 +162,11 @@ def _ifs(node: cst.CSTNode) -> Iterator[cst.If]:
 
 
 def _operands(test: cst.BaseExpression) -> Iterator[str]:
-    """The names whose truth a test asks, or that it compares with a constant."""
+    """The names, also with dots, whose truth a test asks, or that it compares with a constant."""
     if isinstance(test, cst.Name):
         yield test.value
+    elif isinstance(test, cst.Attribute):
+        yield layout.code(test)
     elif isinstance(test, cst.UnaryOperation):
         yield from _operands(test.expression)
     elif isinstance(test, cst.BooleanOperation):

@@ -51,11 +51,11 @@ class _Joining(cst.CSTTransformer):
         """One `try` that does what two do, one of them new; None where there is none."""
         if not (isinstance(first, cst.Try) and isinstance(second, cst.Try)):
             return None
-        cleanup = cleanup_of_errors(first)
-        if not cleanup or "#" in frame(first) + frame(second):
+        cleanup = sorted(cleanup_of_errors(first))  # one of them has cancels only, in any order
+        if not cleanup or "#" in frame(first):
             return None
-        if cleanup != cleanup_of_errors(second) and (
-            cleanup != cleanup_of_all(second) or holds(first.body, *_EXITS)
+        if cleanup != sorted(cleanup_of_errors(second)) and (
+            cleanup != sorted(cleanup_of_all(second)) or holds(first.body, *_EXITS)
         ):
             return None  # a `finally` would also cancel where the first one is left
         if all(layout.stands_in(one, self._before) for one in (first, second)):
@@ -77,6 +77,13 @@ class _Joining(cst.CSTTransformer):
 def frame(node: cst.Try) -> str:
     """The code of a `try` but for its body, and what is above it."""
     return layout.code(bare(node).with_changes(body=cst.SimpleStatementSuite([cst.Pass()])))
+
+
+def ends_with_finally(place: Place) -> bool:
+    """Whether the `try` right around a site cleans up however it is left."""
+    around = (node for node in reversed(place.path) if isinstance(node, (cst.Try, cst.TryStar)))
+    inner = next(around, None)
+    return inner is not None and inner.finalbody is not None and not inner.handlers
 
 
 def cleanup_of_errors(node: cst.Try) -> list[str]:
@@ -101,7 +108,9 @@ def cleanup_of_all(node: cst.Try) -> list[str]:
 
 
 def _text(statement: Any) -> str:
-    """The code of a statement, whatever the variable of a loop is called."""
+    """The code of a statement, whatever the variable of a loop is called, and without what is said
+    above it."""
+    statement = bare(statement)
     if isinstance(statement, cst.For) and isinstance(statement.target, cst.Name):
         name = statement.target.value
         body = layout.code(statement.body).replace(f"{name}.", "_.")

@@ -19,7 +19,7 @@ from flake8_asyncwait.fix.tree.nodes import parts, suspends
 from flake8_asyncwait.fix.tree.place import Level, Place
 from flake8_asyncwait.fix.ways import wrap
 from flake8_asyncwait.fix.ways.aims import Aim, aims, may_be_none, puts, stays_bound
-from flake8_asyncwait.fix.ways.attach import attached, cleaned_up, handled
+from flake8_asyncwait.fix.ways.attach import attached, cleaned_up, handled, in_turn
 from flake8_asyncwait.fix.ways.proposal import MOST_MOVED, Proposal, moved
 
 _DISPLAYS = (cst.List, cst.Tuple, cst.Set)
@@ -165,6 +165,7 @@ def _at(
                 yield from handled(place, level, aim)
             if FINALLY in kinds and not wrap.is_used_outside(place, aim, level, level.index, uses):
                 yield from attached(place, level, aim)
+                yield from in_turn(place, level, aim)
                 yield from cleaned_up(place, level, aim, width)
     for end in wrap.ends(level, task_names):
         if moved(place, level, end) > MOST_MOVED:

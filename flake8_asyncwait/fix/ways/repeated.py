@@ -9,7 +9,9 @@ from typing import Any
 import libcst as cst
 
 from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.tree.names import binders
 from flake8_asyncwait.fix.tree.place import Place
+from flake8_asyncwait.fix.ways import aims
 from flake8_asyncwait.fix.ways.loops import (
     as_first,
     bare,
@@ -25,20 +27,32 @@ _APART = (cst.FunctionDef, cst.ClassDef, cst.Lambda, cst.Try, cst.TryStar)
 def without_repeated(place: Place, before: cst.CSTNode) -> cst.Module:
     """The slice in which no `try` ends with cancels that its `finally` begins with, but for what
     was so in the function `before`."""
-    module = place.module.visit(
-        _Unrepeated(place.function, layout.dedented_lines(layout.code(before)))
-    )
+    text = layout.dedented_lines(layout.code(before))
+    module = place.module.visit(_Unrepeated(place.function, text, _half(place)))
     assert isinstance(module, cst.Module)
     return module
 
 
-class _Unrepeated(cst.CSTTransformer):
-    """Takes the cancels at the end of a `try` out that its `finally` does at the same moment."""
+def _half(place: Place) -> tuple[str | None, str | None]:
+    """The name of what is waited for, and of the pending half of it that nothing else is bound to;
+    None where there is none."""
+    waited, pending = aims.waited_of(place.call), aims.pending_name(place)
+    name = waited.value if isinstance(waited, cst.Name) else None
+    is_one = pending is not None and len(binders(place.function, pending)) == 1
+    return name, pending if is_one else None
 
-    def __init__(self, function: cst.CSTNode, before: str) -> None:
+
+class _Unrepeated(cst.CSTTransformer):
+    """Takes the cancels at the end of a `try` out that its `finally` does at the same moment.
+    `half` is a collection, and what holds a part of it."""
+
+    def __init__(
+        self, function: cst.CSTNode, before: str, half: tuple[str | None, str | None]
+    ) -> None:
         super().__init__()
         self._function = function
         self._before = before
+        self._half = half
 
     def leave_Try(self, original_node: cst.Try, updated_node: cst.Try) -> cst.Try:
         final = updated_node.finalbody
@@ -48,13 +62,16 @@ class _Unrepeated(cst.CSTTransformer):
             return updated_node
         first = takewhile(cancelled, final.body.body)  # what comes later may be too late
         names = {each for each in map(cancelled, first) if each}
+        whole, part = self._half
+        names |= {part} if whole in names and part else set()
         body = updated_node.body.visit(_BeforeReturns(self._function, names))
         node = self._without_last(updated_node.with_changes(body=body), final.body, names)
         is_caught = bool(node.handlers) and node.orelse is None
         ended = _Ends(self._function, self._before, names, is_caught)
         if node.orelse is not None:
             return node.with_changes(orelse=ended.of_branch(node.orelse))
-        return node.with_changes(body=ended.of_block(node.body))
+        node = node.with_changes(body=ended.of_block(node.body))
+        return _with_comments(node, ended)
 
     def _without_last(self, node: cst.Try, final: cst.IndentedBlock, names: set[str]) -> cst.Try:
         """A `try` without the cancels of some names at its end."""
@@ -89,7 +106,8 @@ class _Unrepeated(cst.CSTTransformer):
 class _Ends:
     """Takes cancels of some names out of the statement that a block ends with, behind which a
     `finally` does the same at once. `is_caught` says that an error in the block goes through
-    handlers first: they run where a `finally` in the block has cancelled."""
+    handlers first: they run where a `finally` in the block has cancelled. `comments` are what stood
+    above the cancel `of` a name in a `finally` that is gone."""
 
     def __init__(
         self, function: cst.CSTNode, before: str, names: set[str], is_caught: bool
@@ -98,6 +116,8 @@ class _Ends:
         self._before = before
         self._names = names
         self._is_caught = is_caught
+        self.comments: list[cst.EmptyLine] = []
+        self.of = ""
 
     def of_block(self, block: cst.BaseSuite) -> cst.BaseSuite:
         """A block whose last statement does not end with such cancels; itself where that is all
@@ -112,23 +132,40 @@ class _Ends:
 
     def _of_statement(self, statement: Any) -> Sequence[Any]:
         """What is left of a statement, in the place of it."""
-        if isinstance(statement, cst.If) and statement.orelse is None and is_pure(statement.test):
-            is_spare = "#" not in layout.code(statement) and not self._left_of(statement.body)
-            return [] if is_spare else [statement]
+        if isinstance(statement, cst.If):
+            return self._of_if(statement)
         if isinstance(statement, cst.Try) and statement.finalbody is not None:
             return [statement] if self._is_caught else self._of_try(statement, statement.finalbody)
         return [statement]
 
-    def _of_try(self, node: cst.Try, final: cst.Finally) -> Sequence[Any]:
-        left = self._left_of(final.body)
+    def _of_if(self, node: cst.If) -> Sequence[Any]:
+        left = self._left_of(node.body)
         if left:
-            body = final.body.with_changes(body=left)
-            return [node.with_changes(finalbody=final.with_changes(body=body))]
-        if "#" in layout.code(final):
+            return [node.with_changes(body=node.body.with_changes(body=left))]
+        is_spare = node.orelse is None and is_pure(node.test) and "#" not in layout.code(node)
+        return [] if is_spare else [node]
+
+    def _of_try(self, node: cst.Try, final: cst.Finally) -> Sequence[Any]:
+        if not isinstance(final.body, cst.IndentedBlock):
             return [node]
-        if node.handlers:
-            return [node.with_changes(finalbody=None)]
-        return self._unwrapped(node)
+        head: Any = final.body.body[0]
+        rest = final.body.body[1:]
+        if not _without_end([bare(head), *rest], self._names, self._function):
+            return self._of_spare(node, final, head)
+        body = final.body.with_changes(body=self._left_of(final.body))
+        return [node.with_changes(finalbody=final.with_changes(body=body))]
+
+    def _of_spare(self, node: cst.Try, final: cst.Finally, head: Any) -> Sequence[Any]:
+        """What is left of a `try` whose `finally`, which begins with some cancel, is to go."""
+        block = cst.ensure_type(final.body, cst.IndentedBlock)
+        others = block.with_changes(body=[bare(head), *block.body[1:]])
+        if "#" in layout.code(final.with_changes(body=others)):
+            return [node]
+        left = [node.with_changes(finalbody=None)] if node.handlers else self._unwrapped(node)
+        if left != [node]:
+            self.comments = [line for line in head.leading_lines if line.comment]
+            self.of = cancelled(head) or ""
+        return left
 
     def _left_of(self, block: cst.BaseSuite) -> Sequence[Any]:
         """The statements of a block without the cancels at its end, if these have no comment; all
@@ -176,10 +213,11 @@ class _BeforeReturns(cst.CSTTransformer):
 
 
 def _without_end(body: Sequence[Any], names: set[str], function: cst.CSTNode) -> Sequence[Any]:
-    """Some statements without the cancels of some names at their end; all of them where these have
-    a comment, or bind what is read elsewhere."""
+    """Some statements without the cancels of some names at their end; all of them where a comment
+    there is about anything else, or where they bind what is read elsewhere."""
     gone = list(takewhile(lambda s: cancelled(s) in names, reversed(body)))
-    if any(leaves_a_name(each, function) or "#" in layout.code(each) for each in gone):
+    told = "".join(map(layout.code, gone))
+    if any(leaves_a_name(each, function) for each in gone) or not is_about_cancels(told):
         return body
     return body[: len(body) - len(gone)]
 
@@ -191,3 +229,15 @@ def _returns_at_once(statement: cst.CSTNode) -> bool:
     (only,) = statement.body
     plain = (cst.Name, cst.Integer, cst.SimpleString, type(None))
     return isinstance(only, cst.Return) and isinstance(only.value, plain)
+
+
+def _with_comments(node: cst.Try, ended: _Ends) -> cst.Try:
+    """A `try` with the comments that have lost their cancels above the same ones in its
+    `finally`."""
+    final = cst.ensure_type(node.finalbody, cst.Finally)
+    block = cst.ensure_type(final.body, cst.IndentedBlock)
+    body: list[Any] = list(block.body)
+    place = next((n for n, each in enumerate(body) if cancelled(each) == ended.of), 0)
+    lines = (*ended.comments, *body[place].leading_lines)
+    body[place] = body[place].with_changes(leading_lines=lines)
+    return node.with_changes(finalbody=final.with_changes(body=block.with_changes(body=body)))
