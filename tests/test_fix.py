@@ -481,6 +481,17 @@ class TestDrain:
         cleanup = ("finally:", "    task.cancel()", drain)
         assert done.text == function(task, "try:", *body, *cleanup)
 
+    def test_at_the_end_of_a_finally(self) -> None:
+        """What follows the cancels is done even if a cancellation comes while they are awaited."""
+        drain = "    await asyncio.gather(*tasks, return_exceptions=True)"
+        lines = (*self.LINES, "    use()")
+        done = fix(function(*lines), self.OPTIONS)
+        assert done.text == function(*lines, drain)
+        returning = (*self.LINES, "    return x")
+        assert fix(function(*returning), self.OPTIONS).text == function(
+            *returning[:-1], drain, returning[-1]
+        )
+
     def test_a_plain_function_cannot_await_them(self) -> None:
         text = (
             "import asyncio\n\n\ndef f(loop, work):\n    task = loop.create_task(work())\n"
@@ -1273,7 +1284,7 @@ class TestDrains:
 
     def test_not_where_another_task_would_be_lost(self) -> None:
         """Also where the code of that is not among those that are fixed."""
-        text = function(
+        lines = (
             "one, other = asyncio.create_task(work()), asyncio.create_task(work())",
             "try:",
             "    await asyncio.wait([one, other], timeout=1)",
@@ -1282,8 +1293,10 @@ class TestDrains:
             "    use()",
             "    other.cancel()",
         )
-        done = fix(text, Options(codes=frozenset({"AWT202"})))
-        assert "gather(one" not in done.text
+        options = Options(codes=frozenset({"AWT202"}))
+        drain = "    await asyncio.gather(one, other, return_exceptions=True)"
+        assert fix(function(*lines), options).text == function(*lines, drain)
+        assert "gather(one" not in fix(function(*lines, "    return x"), options).text
 
 
 class TestStruck:

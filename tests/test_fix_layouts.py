@@ -93,6 +93,20 @@ tasks = [
     c,
 ]
 """,
+    'x = one.sub(a).replace(b, ")").strip(d)': """\
+x = (
+    one.sub(a)
+    .replace(b, ")")
+    .strip(d)
+)
+""",
+    "return await one.sub(a).replace(b, c).strip(d)": """\
+return (
+    await one.sub(a)
+    .replace(b, c)
+    .strip(d)
+)
+""",
     "use(one, key=several_names)": """\
 use(
     one, key=several_names
@@ -105,6 +119,7 @@ NOT_CERTAIN = (
     "if one_of_them(a) and another(b) and more(c):\n    pass",
     "use(known(one_of_them) + another_one(of_them))",
     "use(several_names)  # see issue 12 of the tracker",
+    "one.sub(a).replace(b, c).strip(d)",
 )
 
 

@@ -19,6 +19,9 @@ _WIDTHS = (79, 88, 100, 120)
 _UNBREAKABLE = re.compile(r"#|[(\[{]\s*$")
 _STRINGS = (ast.Constant, ast.JoinedStr)
 _LONG_STRING = 30
+QUOTE = r"""('''|\"\"\"|['"])"""
+STRING = rf"{QUOTE}(?:\\.|(?!\1).)*\1"
+_INNERMOST = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
 _BRACKETED = (cst.Tuple, cst.List, cst.Set, cst.Dict, cst.Call, cst.Subscript)
 
 
@@ -250,7 +253,7 @@ def fitted(
     if fits(line, indentation, width):
         return line
     call = _last_call(line)
-    if call is None or not call.args or not is_breakable(line):
+    if call is None or not call.args or not is_breakable(line) or is_chain(code(line)):
         return line
     for one_each in (False, True):
         changed: Any = line.deep_replace(call, hugged(call, unit, one_each))
@@ -258,6 +261,20 @@ def fitted(
             assert isinstance(changed, cst.SimpleStatementLine)
             return changed
     return line
+
+
+def surface(line: str) -> str:
+    """A line with `@` in the place of each pair of brackets and what is in it, without strings."""
+    count, line = 1, re.sub(STRING, "", line)
+    while count:
+        line, count = _INNERMOST.subn("@", line)
+    return line
+
+
+def is_chain(line: str) -> bool:
+    """Whether a line asks something of the results of several calls or subscripts in a row: where
+    it is too long, each has a line of its own."""
+    return len(re.findall(r"@\s*\.", surface(line))) > 1
 
 
 def _last_call(line: cst.SimpleStatementLine) -> cst.Call | None:

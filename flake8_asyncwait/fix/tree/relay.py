@@ -14,15 +14,16 @@ from flake8_asyncwait.fix.tree import layout
 from flake8_asyncwait.sites.syntax import parse
 
 _OPEN, _CLOSE = "([{", ")]}"
-_QUOTE = r"""('''|\"\"\"|['"])"""
-_TOKEN = re.compile(rf"{_QUOTE}|([(\[{{])|([)\]}}])|(,)|\b(async for|for|if|else|and|or)\b")
-_STRING = rf"{_QUOTE}(?:\\.|(?!\1).)*\1"
+_TOKEN = re.compile(rf"{layout.QUOTE}|([(\[{{])|([)\]}}])|(,)|\b(async for|for|if|else|and|or)\b")
 # How a piece of a comprehension or a condition begins, with what is no operator of a loop.
 _PIECE = re.compile(r"(?:async for|for|if|else|and|or) ")
 _LOOP = re.compile(r"^(?:async )?for .+? in |^(?:if|else|and|or) ")
 _OPERATORS = (r"\b(?:and|or)\b", r"[=!<>]=|[<>]|\b(?:is|in)\b", r" [-+*/%|&^@]{1,2} ")
 # A lambda of several parameters: there are commas that part no elements.
 _LAMBDA = re.compile(r"\blambda\b[^:]*,")
+# What stands before calls of methods one after the other, and what these look like.
+_HEAD = re.compile(r"[\w.]+ = |return ")
+_LINKS = re.compile(r"(?:await )?[\w.]*@(?:\.\w+@)+")
 _ROUNDS = 60
 
 
@@ -66,6 +67,8 @@ def _broken(lines: Sequence[str], number: int, unit: str) -> list[str] | None:
     indent = line[: len(line) - len(line.lstrip())]
     if "#" in code or "\\" in code or _LAMBDA.search(code):
         return None
+    if layout.is_chain(code):
+        return _linked(code, indent, unit)
     above = lines[number - 1].rstrip()[-1:] if number else ""
     below = lines[number + 1].strip() if number + 1 < len(lines) else ""
     is_piece = _PIECE.match(code) is not None and not code.endswith(":")
@@ -81,11 +84,23 @@ def _broken(lines: Sequence[str], number: int, unit: str) -> list[str] | None:
     return None if _operators(code) > (not is_inside) else _opened(code, indent, unit)
 
 
+def _linked(code: str, indent: str, unit: str) -> list[str] | None:
+    """A line that binds, or returns, what calls of methods give one after the other, with a line
+    for each of them."""
+    head = _HEAD.match(code)
+    if head is None or not _LINKS.fullmatch(layout.surface(code[head.end() :])):
+        return None
+    chain = code[head.end() :]
+    ends = [match.end() for match, depth in _tokens(chain) if match[3] and depth == 0]
+    links = _cut(chain, ends[:-1])
+    return [f"{indent}{head[0]}(", *(f"{indent}{unit}{link}" for link in links), f"{indent})"]
+
+
 def _operators(code: str) -> int:
     """How many operators of the kind that binds least stand outside of all brackets: a line with
     several is broken at them, and so is one with any if it is part of an expression itself."""
     surface, depth = "", 0
-    for character in re.sub(_STRING, "", _LOOP.sub("", code)):
+    for character in re.sub(layout.STRING, "", _LOOP.sub("", code)):
         depth -= character in _CLOSE
         surface += character * (not depth)
         depth += character in _OPEN

@@ -12,7 +12,7 @@ import libcst as cst
 from flake8_asyncwait.fix.cure import EXCEPT, FINALLY
 from flake8_asyncwait.fix.tree import layout
 from flake8_asyncwait.fix.tree.names import every_name
-from flake8_asyncwait.fix.tree.nodes import suspends
+from flake8_asyncwait.fix.tree.nodes import may_leave, suspends
 from flake8_asyncwait.fix.tree.place import Level, Place
 from flake8_asyncwait.fix.ways.aims import (
     Aim,
@@ -23,6 +23,7 @@ from flake8_asyncwait.fix.ways.aims import (
     stays_bound,
 )
 from flake8_asyncwait.fix.ways.loops import (
+    as_first,
     bare,
     cancelled,
     cancelled_by,
@@ -150,19 +151,28 @@ def _ahead(
 
 def cleaned_up(place: Place, level: Level, aim: Aim, width: int) -> Iterator[Proposal]:
     """What the `finally` of a `try` that is there already does, in a `try` whose `finally` has the
-    cancels: it may fail before it has ended the tasks."""
+    cancels: it may fail before it has ended the tasks. Where it cancels one of them itself, only
+    what it does before that."""
     final = level.statement.finalbody
     if final is None or not isinstance(final.body, cst.IndentedBlock) or not suspends(final.body):
         return
-    ends_there = len(final.body.body) == 1 and isinstance(final.body.body[0], cst.Try)
-    if ends_there or moved(place, Level(final.body, 0), len(final.body.body) - 1) > MOST_MOVED:
+    body: Sequence[Any] = final.body.body
+    ends_there = len(body) == 1 and isinstance(body[0], cst.Try)
+    if ends_there or moved(place, Level(final.body, 0), len(body) - 1) > MOST_MOVED:
         return
-    indentation = place.indentation_at(level) + place.unit * 2
-    body = [layout.refitted(each, indentation, place.unit, width) for each in final.body.body]
-    inner = cst.Try(place.block(body), finalbody=cst.Finally(place.block(cancels_of(place, aim))))
-    block = final.body.with_changes(body=[inner])
-    changed = level.statement.with_changes(finalbody=final.with_changes(body=block))
-    yield replaced(place, level, changed, FINALLY, aim)
+
+    def around(inside: Sequence[Any], cancels: Sequence[Any], rest: Sequence[Any]) -> Proposal:
+        indentation = place.indentation_at(level) + place.unit * 2
+        inside = [layout.refitted(each, indentation, place.unit, width) for each in inside]
+        inner = cst.Try(place.block(inside), finalbody=cst.Finally(place.block([*cancels])))
+        block = final.body.with_changes(body=[inner, *rest])
+        changed = level.statement.with_changes(finalbody=final.with_changes(body=block))
+        return replaced(place, level, changed, FINALLY, aim)
+
+    own = next((n for n, each in enumerate(body) if (cancelled(each),) == aim.names), 0)
+    if own and not any(map(may_leave, body[:own])):
+        yield around(body[:own], [as_first(body[own])], body[own + 1 :])
+    yield around(body, cancels_of(place, aim), [])
 
 
 def handled_around(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[Proposal]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import libcst as cst
 
 from flake8_asyncwait.fix.tree.names import bindings, every_name
-from flake8_asyncwait.fix.tree.nodes import every, holds, parts
+from flake8_asyncwait.fix.tree.nodes import every, holds, may_leave, parts
 from flake8_asyncwait.fix.tree.place import Place
 from flake8_asyncwait.fix.ways import aims
 from flake8_asyncwait.fix.ways.coroutines import asyncio_of
@@ -27,22 +27,42 @@ def drained(place: Place) -> Iterator[cst.Module]:
         return
     if function.asynchronous is None or holds(function.body, cst.Yield):
         return
-    found: dict[Any, str] = {}
+    found: dict[Any, _Drain] = {}
     _find_cancels(function.body, found)
-    if any(_is_asked_later(place, cancel, told) for cancel, told in found.items()):
+    if any(_is_asked_later(place, cancel, drain.told) for cancel, drain in found.items()):
         return
     taken = [[node] for node in found] if len(found) <= _FEW_CANCELS else []
     for nodes in [*taken, list(found)] if len(taken) != 1 else taken:
-        drains = {node: f"await {module}.gather({found[node]}, return_exceptions=True)"
-                  for node in nodes}  # fmt: skip
-        result = place.module.visit(_Behind(drains))
-        assert isinstance(result, cst.Module)
-        yield result
+        late, at_once = _by_place(found, nodes, False), _by_place(found, nodes, True)
+        for told in [late] if late == at_once else [late, at_once]:
+            result = place.module.visit(_Behind(module, told))
+            assert isinstance(result, cst.Module)
+            yield result
 
 
-def _find_cancels(node: cst.CSTNode, found: dict[Any, str]) -> None:
-    """The statements that only cancel, the last of several in a row, with what they cancel as the
-    arguments of a call."""
+class _Drain(NamedTuple):
+    """What a statement that only cancels has cancelled, as the arguments of a call, and behind
+    which one it is best awaited: at the end of a `finally`, as a cancellation may come while it is
+    awaited, and would leave out what follows."""
+
+    told: str
+    behind: cst.CSTNode
+
+
+def _by_place(
+    found: dict[Any, _Drain], nodes: Sequence[Any], at_once: bool
+) -> dict[Any, list[str]]:
+    """What some cancels have cancelled, by the statement that it is awaited behind: the cancel
+    itself if that is to be `at_once`."""
+    told: dict[Any, list[str]] = {}
+    for node in nodes:
+        told.setdefault(node if at_once else found[node].behind, []).append(found[node].told)
+    return told
+
+
+def _find_cancels(node: cst.CSTNode, found: dict[Any, _Drain], is_final: bool = False) -> None:
+    """Enters the statements that only cancel, the last of several in a row. `is_final` says that
+    the node is the body of a `finally`."""
     body: Sequence[Any] = node.body if isinstance(node, cst.IndentedBlock) else ()
     row: list[str] = []
     for number, statement in enumerate(body):
@@ -50,13 +70,15 @@ def _find_cancels(node: cst.CSTNode, found: dict[Any, str]) -> None:
         one = cancelled_name(statement)
         row = [*row, one] if one is not None else []
         following = body[number + 1] if number + 1 < len(body) else None
+        is_end = is_final and not any(map(may_leave, body[number:]))
+        behind = body[-1] if is_end else statement
         if name is not None:
-            found[statement] = f"*{name}"
+            found[statement] = _Drain(f"*{name}", behind)
         elif row and (following is None or cancelled_name(following) is None):
-            found[statement] = ", ".join(row)
+            found[statement] = _Drain(", ".join(row), behind)
     for child in parts(node):
         if not (isinstance(child, cst.FunctionDef) or child in found or _is_guarded(child, node)):
-            _find_cancels(child, found)
+            _find_cancels(child, found, isinstance(node, cst.Finally))
 
 
 def _is_guarded(child: cst.CSTNode, node: cst.CSTNode) -> bool:
@@ -66,17 +88,19 @@ def _is_guarded(child: cst.CSTNode, node: cst.CSTNode) -> bool:
 
 
 class _Behind(cst.CSTTransformer):
-    """Puts a statement behind some others."""
+    """Awaits what is `told` of some statements behind each of them, with what asyncio is called."""
 
-    def __init__(self, what: dict[Any, str]) -> None:
+    def __init__(self, module: str, told: dict[Any, list[str]]) -> None:
         super().__init__()
-        self._what = what
+        self._module = module
+        self._told = told
 
     def on_leave(self, original_node: Any, updated_node: Any) -> Any:
-        if original_node not in self._what:
+        if original_node not in self._told:
             return updated_node
-        added = cst.parse_statement(self._what[original_node])
-        return cst.FlattenSentinel([updated_node, added])
+        tasks = ", ".join(self._told[original_node])
+        drain = f"await {self._module}.gather({tasks}, return_exceptions=True)"
+        return cst.FlattenSentinel([updated_node, cst.parse_statement(drain)])
 
 
 def _is_asked_later(place: Place, cancel: cst.CSTNode, told: str) -> bool:

@@ -20,7 +20,7 @@ from flake8_asyncwait.fix.tree.relay import relaid
 from flake8_asyncwait.fix.ways import wrap
 from flake8_asyncwait.fix.ways.aims import last_name
 from flake8_asyncwait.fix.ways.coroutines import ensure_future
-from flake8_asyncwait.fix.ways.made import at_faults
+from flake8_asyncwait.fix.ways.made import at_faults, inside
 from flake8_asyncwait.fix.ways.made import proposals as behind
 from flake8_asyncwait.fix.ways.proposal import MARK
 from flake8_asyncwait.fix.ways.reasons import why_not_by_owner
@@ -60,6 +60,9 @@ def proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> lis
     relevant = own.analysed.relevant
     if own.kind in (CREATION, GATHER):
         made = behind(place, kinds, relevant, own.uses, width)
+        lines = _strikes_later(own, place)
+        if own.kind is CREATION and lines:
+            made = chain(inside(place, lines, kinds, relevant, own.uses, width), made)
     else:
         make = ensure_future(place) if own.kind is AS_COMPLETED else ""
         made = wrap.proposals(place, kinds, relevant, own.uses, own_all, width, make)

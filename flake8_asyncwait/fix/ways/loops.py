@@ -41,6 +41,14 @@ def as_first(statement: Any) -> Any:
     return statement.with_changes(leading_lines=tuple(lines))
 
 
+def set_off_as(statement: Any, gone: Sequence[Any]) -> Any:
+    """A statement with a blank line before it where those before it, which are gone, had one."""
+    blank = [line for each in gone for line in each.leading_lines if line.comment is None]
+    if statement.leading_lines or not blank:
+        return statement
+    return statement.with_changes(leading_lines=blank[:1])
+
+
 def leaves_a_name(statement: cst.CSTNode, function: cst.CSTNode) -> bool:
     """Whether a statement is a loop, perhaps under an `if`, of which a variable may be read outside
     of it, and of other loops over it."""

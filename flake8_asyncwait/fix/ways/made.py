@@ -66,8 +66,22 @@ def at_faults(
                 first, _ = place.lines_of(here.statement)
                 later = uses if is_round else [use for use in uses if use.line >= first]
                 yield from _at(place, here, depth, found, kinds, task_names, later, width)
-    for inside in _deeper(place, faults_on):
-        yield from _at(inside, inside.levels[0], 0, found, kinds, task_names, uses, width)
+    for inner in _deeper(place, faults_on):
+        yield from _at(inner, inner.levels[0], 0, found, kinds, task_names, uses, width)
+
+
+def inside(
+    place: Place,
+    faults_on: Collection[int],
+    kinds: Collection[str],
+    task_names: frozenset[str],
+    uses: Collection[Use],
+    width: int,
+) -> Iterator[Proposal]:
+    """As `at_faults` for a creation, but only in the blocks of the statements behind it."""
+    found = list(_aims(place))
+    for inner in _deeper(place, faults_on):
+        yield from _at(inner, inner.levels[0], 0, found, kinds, task_names, uses, width)
 
 
 def _is_struck(place: Place, statement: cst.CSTNode, faults_on: Collection[int]) -> bool:

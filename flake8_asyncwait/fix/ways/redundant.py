@@ -8,7 +8,8 @@ whether a statement does nothing but cancel.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import Any, TypeAlias, TypeVar
 
 import libcst as cst
@@ -22,6 +23,7 @@ from flake8_asyncwait.fix.ways.loops import (
     asked,
     is_about_cancels,
     leaves_a_name,
+    set_off_as,
 )
 from flake8_asyncwait.fix.ways.proposal import MOST_MOVED
 
@@ -96,6 +98,11 @@ class _Without(cst.CSTTransformer):
             body[position] = body[position].with_changes(
                 leading_lines=getattr(each, "leading_lines", ())
             )
+        for number, position in _behind(gone) if len(body) == gone.count(False) else ():
+            row = takewhile(
+                lambda each: each in self._removed, original_node.body[number - 1 :: -1]
+            )
+            body[position] = set_off_as(body[position], list(row))
         return updated_node.with_changes(body=body)
 
     def visit_For(self, node: cst.For) -> None:
@@ -247,6 +254,15 @@ class _Without(cst.CSTTransformer):
     def _may_go(self, node: cst.CSTNode) -> bool:
         """Whether no comment of a node is about more than the cancel."""
         return is_about_cancels(layout.code(node))
+
+
+def _behind(gone: Sequence[bool]) -> Iterator[tuple[int, int]]:
+    """The statements of a block behind some that are gone, but for what stands first now: the
+    number of each, and what it is now."""
+    for number in range(1, len(gone)):
+        position = number - sum(gone[:number])
+        if position and gone[number - 1] and not gone[number]:
+            yield number, position
 
 
 def _tells_of_a_cancel(statement: cst.CSTNode, cancels: Iterable[cst.CSTNode]) -> bool:

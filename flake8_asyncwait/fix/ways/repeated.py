@@ -18,6 +18,7 @@ from flake8_asyncwait.fix.ways.loops import (
     cancelled,
     is_about_cancels,
     leaves_a_name,
+    set_off_as,
 )
 from flake8_asyncwait.fix.ways.redundant import is_pure
 
@@ -209,7 +210,8 @@ class _BeforeReturns(cst.CSTTransformer):
         left = _without_end(before, self._names, self._function)
         if len(left) == len(before) or not _returns_at_once(last):
             return updated_node
-        return updated_node.with_changes(body=[*left, last if left else as_first(last)])
+        last = set_off_as(last, before[len(left) :]) if left else as_first(last)
+        return updated_node.with_changes(body=[*left, last])
 
 
 def _without_end(body: Sequence[Any], names: set[str], function: cst.CSTNode) -> Sequence[Any]:
