@@ -121,7 +121,8 @@ def _observed(trial: Trial, site: tuple[int, int], after: str, now: tuple[int, i
     if seen is None or seen_after is None:
         return replace(trial, open=True)
     # To the judge, a plain call raises what a handler around it names, and only that.
-    unexpected = {f"raises {each}" for each in _handled(trial.text) - _handled(after)}
+    gone = _handled(trial.text) - _handled(after)
+    unexpected = {f"raises {_RAISED_FOR.get(each, each)}" for each in gone}
     differences = [
         line for line in seen.differences(seen_after) if line[2:].split("; ")[-1] not in unexpected
     ]
@@ -132,11 +133,16 @@ def _observed(trial: Trial, site: tuple[int, int], after: str, now: tuple[int, i
     return trial
 
 
-def _handled(text: str) -> set[str]:
-    """The last names of the errors that handlers name."""
+# What the judge raises where a handler names any error.
+_RAISED_FOR = dict.fromkeys(("Exception", "BaseException"), "InjectedError")
+
+
+def _handled(text: str) -> Counter[str]:
+    """The last names of the errors that handlers name, each as often as it is named."""
     handlers = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ExceptHandler))
     kinds = (part for each in handlers if each.type is not None for part in ast.walk(each.type))
-    return {ast.unparse(kind).rpartition(".")[2] for kind in kinds if isinstance(kind, ast.expr)}
+    named = (ast.unparse(kind) for kind in kinds if isinstance(kind, ast.expr))
+    return Counter(name.rpartition(".")[2] for name in named)
 
 
 class _Waits(ast.NodeTransformer):
