@@ -158,12 +158,23 @@ def arguments(ctx: Context, node: ir.Call, state: State) -> list[tuple[State, Ar
             elif arg.keyword is not None:
                 keywords[arg.keyword] = value
             elif arg.star == 2:
-                splat = True
-                keywords[f"**{len(keywords)}"] = value
+                named = _named_in(after, value)
+                splat = splat or named is None
+                keywords |= {f"**{len(keywords)}": value} if named is None else named
             else:
                 positional.append(value)
         ways.append((after, Args(positional, keywords, splat)))
     return ways
+
+
+def _named_in(state: State, value: Value) -> dict[str, Value] | None:
+    """What `**` makes of a dict, by the names; None where not all that it holds is known."""
+    box = state.get(value)
+    if type(box) is not Box or box.kind is not dict or box.open or box.escaped:
+        return None
+    pairs = ((key.value, held) for key, held in box.rows if isinstance(key, Const))
+    named = {key: held for key, held in pairs if isinstance(key, str)}
+    return named if len(named) == len(box.rows) else None
 
 
 def _wait_call(ctx: Context, node: ir.Call, state: State, site: int) -> list[tuple[State, Waiting]]:
@@ -171,7 +182,7 @@ def _wait_call(ctx: Context, node: ir.Call, state: State, site: int) -> list[tup
     for after, args in arguments(ctx, node, state):
         waited = args.positional[0] if args.positional else args.keywords.get("fs", UNKNOWN)
         mode = args.keywords.get("return_when")
-        unresolved = args.splat and any(arg.star == 2 for arg in node.args)
+        unresolved = any(arg.star == 2 for arg in node.args)
         first = unresolved or (mode is not None and mode != Const("ALL_COMPLETED"))
         timeout = unresolved or _has_timeout(node)
         if site == ctx.machine.site.index:

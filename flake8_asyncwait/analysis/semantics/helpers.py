@@ -69,6 +69,7 @@ def call_function(
     func = function.func
     plain = _transparent(func)
     if func.asynchronous and not func.generator and plain:
+        state = _hidden_handed_over(ctx, node, args, state)
         return [(state, Coroutine(func, bind_arguments(function, args)))]
     ways = None
     if plain and not func.generator and not args.splat:
@@ -77,6 +78,13 @@ def call_function(
         state = hand_over(ctx, state, function)
         return fanout.decorated(ctx, func, unknown_call(ctx, node, args, state))
     return ways
+
+
+def _hidden_handed_over(ctx: Context, node: ir.Call, args: Args, state: State) -> State:
+    """What a call is given by `**`, where nobody knows as which parameters, is in its hands."""
+    given = (value for name, value in args.keywords.items() if name.startswith("**"))
+    hidden = [value for value in given if matters(value, state)]
+    return unknown_call(ctx, node, Args(hidden, {}), state)[0][0] if hidden else state
 
 
 def _returned(ctx: Context, func: ir.Func, before: State, results: Results) -> Results:
