@@ -22,6 +22,7 @@ from flake8_asyncwait.analysis.semantics.helpers import enter
 from flake8_asyncwait.analysis.semantics.items import (
     is_surely_task,
     iterated,
+    may_be_no_task,
     new_box,
     orders_of,
     used_up,
@@ -233,12 +234,14 @@ def _collected(ctx: Context, kind: type, state: State, value: Value) -> Results:
 
 
 def sorted_items(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    """`sorted(items)`, which tasks refuse; by a key, or of unknown keys of a dict, in an order that
-    nobody knows."""
+    """`sorted(items)`, which tasks refuse; by a key, or of unknown keys of a dict or what may be no
+    tasks, in an order that nobody knows."""
     results: Results = []
     for after, value in collected(list, ctx, node, args, state):
         box = after.get(value)
-        if type(box) is Box and (args.keywords or any(map(is_key, box.items))):
+        items = box.items if type(box) is Box else ()
+        others = any(is_key(item) or may_be_no_task(after, item) for item in items)
+        if type(box) is Box and (args.keywords or others):
             results += [after.new(box._replace(items=o)) for o in orders_of(after, box.items)]
         else:
             results += _run(ctx, sorted, value, [], after)

@@ -21,7 +21,12 @@ from flake8_asyncwait.analysis.semantics.dicts import (
     values_of,
     without,
 )
-from flake8_asyncwait.analysis.semantics.items import is_private, iterated, orders_of
+from flake8_asyncwait.analysis.semantics.items import (
+    is_private,
+    iterated,
+    may_be_no_task,
+    orders_of,
+)
 from flake8_asyncwait.analysis.semantics.names import matters
 from flake8_asyncwait.analysis.semantics.running import (
     any_item,
@@ -223,10 +228,10 @@ def pop_any(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Resu
 
 
 def sort(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:
-    """`sort()`; by a key, into an order that nobody knows."""
-    if not args.keywords:
-        return call_method(ctx, ref, name, args, state)
+    """`sort()`; by a key, or of what may be no tasks, into an order that nobody knows."""
     box = state.box(ref)
+    if not args.keywords and not any(may_be_no_task(state, item) for item in box.items):
+        return call_method(ctx, ref, name, args, state)
     orders = orders_of(state, box.items)
     return [(state.put(ref, box._replace(items=order)), Const(None)) for order in orders]
 

@@ -239,6 +239,12 @@ def is_surely_task(thing: object) -> bool:
     return isinstance(thing, (Gather, WaitTask))
 
 
+def may_be_no_task(state: State, item: Value) -> bool:
+    """Whether an item is taken for a task, but is somebody else's and may be anything."""
+    thing = state.get(item)
+    return type(thing) is Task and not is_surely_task(thing)
+
+
 def new_task(
     ctx: Context, state: State, owner: Owner, node: object, is_safe: bool = False
 ) -> Results:
