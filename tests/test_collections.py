@@ -420,3 +420,23 @@ async def f(work):
     checked = check(text)
     assert [finding.code for finding in checked.findings] == ["AWT101"]
     assert checked.internal == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "codes"),
+    [("await registry.tasks()", []), ("registry.tasks()", []), ("[]", ["AWT101"])],
+)
+def test_what_is_added_in_place_to_a_list_of_somebody_else_is_in_its_hands(
+    source: str, codes: list[str]
+) -> None:
+    text = f"""\
+import asyncio
+
+
+async def f(registry, work):
+    tasks = {source}
+    task = asyncio.create_task(work())
+    tasks += [task]
+    await asyncio.wait([task], timeout=1)
+"""
+    assert [finding.code for finding in check(text).findings] == codes

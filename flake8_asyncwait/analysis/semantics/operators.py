@@ -43,6 +43,9 @@ def combine(ctx: Context, op: str, left: Value, right: Value, state: State) -> R
         return [(state, UNKNOWN)]
     state, mine, left = as_items(ctx, state, left)
     state, others, right = as_items(ctx, state, right)
+    beside = _dict_beside_unknown(state, left, right) if op == "BitOr" else None
+    if beside is not None:
+        return [state.new(beside._replace(open=True, escaped=False))]
     less = less_others(state, left, right) if op == "Subtract" else []
     if not (is_box(state, left) and is_box(state, right)):
         known = state.get(left) if is_box(state, left) else state.get(right)
@@ -51,6 +54,17 @@ def combine(ctx: Context, op: str, left: Value, right: Value, state: State) -> R
     assert isinstance(right, Ref)
     opened = state.is_open(left) or (state.is_open(right) and op != "Subtract")
     return less + _combined(ctx, 0, op, left, right, opened, state)
+
+
+def _dict_beside_unknown(state: State, left: Value, right: Value) -> Box | None:
+    """The one of two sides that is a dict, where of the other only that may be known. What has the
+    same key there may replace what it holds, or may not."""
+    sides = state.get(left), state.get(right)
+    for one, other in (sides, reversed(sides)):
+        if type(one) is Box and one.kind is dict:
+            is_guess = type(other) is not Box or (other.escaped and other.kind is not dict)
+            return one if is_guess else None
+    return None
 
 
 def _combined(

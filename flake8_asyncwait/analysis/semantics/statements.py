@@ -84,6 +84,8 @@ def _aug_assign(ctx: Context, node: ir.AugAssign, state: State) -> list[State]:
                 same = new == old or isinstance(new, Unknown)
                 ends += [later] if same else bind(ctx, node.target, new, later)
         elif isinstance(node.target, ir.Name) and isinstance(old, (Const, Unknown, AtLeast)):
+            if isinstance(old, Unknown):  # it may be a collection of somebody else's
+                after = hand_over(ctx, after, items_of(after, value))
             ends += bind(ctx, node.target, counted(node.op, old, value), after)
         else:
             ends.append(hand_over(ctx, after, items_of(after, value)))

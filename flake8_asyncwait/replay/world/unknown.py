@@ -267,9 +267,11 @@ class Unknown(Standin):
     def __delitem__(self, key: object) -> None:
         pass
 
-    def __or__(self, other: bool | Iterable[object]) -> bool | set[object]:
+    def __or__(self, other: bool | Iterable[object]) -> object:
         if isinstance(other, bool):
             return bool(self) or other
+        if isinstance(other, dict):
+            return {**other}  # with others, which nobody asks for by their keys
         return {*self.elements(), *other}
 
     __ror__ = __or__
