@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from flake8_asyncwait.analysis.code.lower import Lowerer
 
 _DISPLAYS: dict[type, type] = {cst.List: list, cst.Set: set, cst.Tuple: tuple}
+# `-x` is `0 - x`, and `~x` is `-1 - x`.
+_TAKEN_FROM: dict[type, int] = {cst.Minus: 0, cst.BitInvert: -1}
 _COMPREHENSIONS: dict[type, type] = {
     cst.ListComp: list,
     cst.SetComp: set,
@@ -171,7 +173,8 @@ def _unary(lowerer: Lowerer, node: cst.UnaryOperation) -> ir.Expr:
     if isinstance(node.operator, cst.Minus) and isinstance(value, ir.Const):
         if type(value.value) is int:
             return ir.Const(-value.value)
-    return ir.Other([value])
+    start = _TAKEN_FROM.get(type(node.operator))
+    return ir.Other([value]) if start is None else ir.Binary("Subtract", ir.Const(start), value)
 
 
 def _bool(lowerer: Lowerer, node: cst.BooleanOperation) -> ir.Expr:

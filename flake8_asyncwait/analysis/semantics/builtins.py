@@ -85,12 +85,17 @@ def range_of(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """`range(len(tasks))`, and `range(3)`; of a longer one it is known that it is not empty."""
     bounds = [arg.value for arg in args.positional if isinstance(arg, Const)]
     whole = all(type(bound) is int for bound in bounds)
-    if args.splat or not (whole and len(bounds) == len(node.args) in (1, 2)):
+    if args.splat or not (whole and len(bounds) == len(node.args) in (1, 2, 3)):
         return [(state, UNKNOWN)]
-    counted = isinstance(node.args[-1].value, ir.Call)  # as many as a collection holds
-    if bounds[-1] - sum(bounds[:-1]) > (bounds[-1] if counted else MANY):
+    if bounds[2:] == [0]:
+        ctx.fail(state, Exc("ValueError"))
+        return []
+    numbers = range(*bounds)
+    # As many as a collection holds, or fewer.
+    counted = any(isinstance(arg.value, (ir.Call, ir.Binary)) for arg in node.args)
+    if len(numbers) > (len(state.heap) if counted else MANY):
         return [state.new(Box(range, (UNKNOWN,), open=True))]
-    return [state.new(Box(range, tuple(map(Const, range(*bounds)))))]
+    return [state.new(Box(range, tuple(map(Const, numbers))))]
 
 
 def truth_of(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:

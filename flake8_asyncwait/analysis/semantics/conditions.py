@@ -19,7 +19,7 @@ from flake8_asyncwait.analysis.machine.execute import (
 )
 from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics import known
-from flake8_asyncwait.analysis.semantics.indexes import key_of
+from flake8_asyncwait.analysis.semantics.indexes import key_of, places
 from flake8_asyncwait.analysis.semantics.items import is_private
 from flake8_asyncwait.analysis.semantics.tasks import answers
 from flake8_asyncwait.analysis.semantics.truth import is_something, truth
@@ -54,6 +54,13 @@ _NUMBERS: dict[str, Callable[[Any, Any], bool]] = {
     "GreaterThanEqual": lambda a, b: a >= b,
     "Equal": lambda a, b: a == b,
     "NotEqual": lambda a, b: a != b,
+}
+# What says the same with the sides the other way round.
+_TURNED = {
+    "LessThan": "GreaterThan",
+    "LessThanEqual": "GreaterThanEqual",
+    "GreaterThan": "LessThan",
+    "GreaterThanEqual": "LessThanEqual",
 }
 _MEMBERSHIP = ("In", "NotIn")
 
@@ -215,7 +222,7 @@ def _compare(ctx: Context, node: ir.Compare, state: State) -> Results:
             results.append((after, Const(node.op == "NotIn")))
             continue
         crowded = _may_count(node, values) and _is_crowded(ctx, after)
-        sizes = list(map(known.is_size, nodes)) if crowded else []
+        sizes = [_is_counted(ctx, one) for one in nodes] if crowded else []
         holds = _compared(after, node.op, values, sizes)
         results.append((after, UNKNOWN if holds is None else Const(holds)))
     return results
@@ -256,9 +263,16 @@ def _is_crowded(ctx: Context, state: State) -> bool:
     return ctx.machine.are_many(max(origins.values(), default=0))
 
 
+def _is_counted(ctx: Context, node: ir.Expr) -> bool:
+    """Whether a number is the size of a collection, or a place in one."""
+    if isinstance(node, ir.Name):
+        return node.id in ctx.machine.once(places, ctx.frame.func)
+    return known.is_size(node)
+
+
 def _compared(state: State, op: str, sides: list[Value], sizes: list[bool]) -> bool | None:
-    """Whether `left op right`, if that is known; `sizes` tells which sides are `len(...)`, where
-    collections of unknown size are about."""
+    """Whether `left op right`, if that is known; `sizes` tells which sides are sizes or places,
+    where collections of unknown size are about."""
     left, right = sides
     if op in _MEMBERSHIP:
         inside = _contains(state, left, right, sizes)
@@ -274,6 +288,8 @@ def _compared(state: State, op: str, sides: list[Value], sizes: list[bool]) -> b
         return None
     if isinstance(left, AtLeast) and isinstance(right, Const):
         return _at_least(op, left.least, right.value)
+    if isinstance(left, Const) and isinstance(right, AtLeast):
+        return _at_least(_TURNED.get(op, op), right.least, left.value)
     if op in ("Equal", "NotEqual"):
         same = _same(state, left, right)
         return same if same is None else same == (op == "Equal")

@@ -115,6 +115,24 @@ def lookups(nodes: Sequence[ir.Node]) -> Iterator[tuple[ir.Expr, ir.Expr]]:
                 yield node.func.value, node.args[0].value
 
 
+def places(func: ir.Func) -> frozenset[str]:
+    """The names by which a function indexes something that a loop binds, that are counted up or
+    down, or made of how many items there are."""
+    turning: set[str] = set()
+    for node in every(func):
+        if isinstance(node, (ir.For, ir.Clause, ir.AugAssign)) or _is_number(node):
+            turning |= bound_names(node)
+    asked = {name for _, index in lookups(every(func)) for name in mentioned(index)}
+    return frozenset(turning & asked)
+
+
+def _is_number(node: ir.Node) -> bool:
+    """Whether a node may bind a sum, or the size of a collection."""
+    if not isinstance(node, ir.Assign):
+        return False
+    return isinstance(node.value, ir.Binary) or known.is_size(node.value)
+
+
 def _row(
     target: ir.Expr | ir.Target, places: dict[str, Value], state: State
 ) -> tuple[State, Value]:

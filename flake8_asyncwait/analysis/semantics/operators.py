@@ -20,7 +20,7 @@ from flake8_asyncwait.analysis.semantics.running import (
 )
 from flake8_asyncwait.analysis.states.real import UNORDERED, NotKnown
 from flake8_asyncwait.analysis.states.state import State
-from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Const, Ref, Value
+from flake8_asyncwait.analysis.states.values import MANY, UNKNOWN, Box, Const, Ref, Value
 
 _OPERATORS: dict[str, tuple[Operation, Operation]] = {
     "Add": (operator.add, operator.iadd),
@@ -34,9 +34,9 @@ _MOST_ITEMS = 1_000
 
 
 def combine(ctx: Context, op: str, left: Value, right: Value, state: State) -> Results:
-    """`left op right` of two values; unknown if neither is a collection."""
+    """`left op right` of two values."""
     if not any(collection(ctx, state, v) for v in (left, right)):
-        return [(state, UNKNOWN)]
+        return [(state, number(op, left, right, state))]
     if op == "Multiply":
         return _repeated(ctx, left, right, state)
     if op not in _OPERATORS:
@@ -65,6 +65,17 @@ def _dict_beside_unknown(state: State, left: Value, right: Value) -> Box | None:
             is_guess = type(other) is not Box or (other.escaped and other.kind is not dict)
             return one if is_guess else None
     return None
+
+
+def number(op: str, left: Value, right: Value, state: State) -> Value:
+    """`left op right` of two small numbers, such as places. One that is greater than the number of
+    all that a state remembers is no place, and a loop that counts would never come to an end."""
+    if op not in ("Add", "Subtract") or not (isinstance(left, Const) and isinstance(right, Const)):
+        return UNKNOWN
+    if not (isinstance(left.value, int) and isinstance(right.value, int)):
+        return UNKNOWN
+    result = _OPERATORS[op][0](left.value, right.value)
+    return Const(result) if abs(result) <= len(state.heap) + MANY else UNKNOWN
 
 
 def _combined(

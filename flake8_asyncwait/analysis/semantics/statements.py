@@ -26,7 +26,7 @@ from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.collections import delete_item
 from flake8_asyncwait.analysis.semantics.conditions import decide
-from flake8_asyncwait.analysis.semantics.indexes import key_of
+from flake8_asyncwait.analysis.semantics.indexes import key_of, places
 from flake8_asyncwait.analysis.semantics.names import (
     assign,
     bind_function,
@@ -35,7 +35,7 @@ from flake8_asyncwait.analysis.semantics.names import (
     matters,
     untested,
 )
-from flake8_asyncwait.analysis.semantics.operators import update
+from flake8_asyncwait.analysis.semantics.operators import number, update
 from flake8_asyncwait.analysis.semantics.running import items_of
 from flake8_asyncwait.analysis.semantics.sizes import asks_how_many
 from flake8_asyncwait.analysis.states.completion import BREAK, CONTINUE, RETURN, Flow, raising
@@ -86,7 +86,9 @@ def _aug_assign(ctx: Context, node: ir.AugAssign, state: State) -> list[State]:
         elif isinstance(node.target, ir.Name) and isinstance(old, (Const, Unknown, AtLeast)):
             if isinstance(old, Unknown):  # it may be a collection of somebody else's
                 after = hand_over(ctx, after, items_of(after, value))
-            ends += bind(ctx, node.target, counted(node.op, old, value), after)
+            is_place = node.target.id in ctx.machine.once(places, ctx.frame.func)
+            new = number(node.op, old, value, after) if is_place else counted(node.op, old, value)
+            ends += bind(ctx, node.target, new, after)
         else:
             ends.append(hand_over(ctx, after, items_of(after, value)))
     if isinstance(node.target, ir.Name) and ctx.is_own:

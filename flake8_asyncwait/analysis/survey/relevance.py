@@ -29,7 +29,7 @@ from flake8_asyncwait.analysis.code.walk import (
     walk,
 )
 from flake8_asyncwait.analysis.semantics import known
-from flake8_asyncwait.analysis.semantics.indexes import lookups
+from flake8_asyncwait.analysis.semantics.indexes import places
 from flake8_asyncwait.analysis.survey.keyed import VALUES, entry, keyed, taken_apart, with_owners
 from flake8_asyncwait.named import NamedTuple
 
@@ -153,7 +153,7 @@ def relevant_names(
     told = conditions(func, with_owners(names))
     asked = filled(func)
     close(asked, list(_reaching(func, follows)))
-    decisive = tested_constants(func, told) | unscoped(asked) | _indexes(func) | running(func)
+    decisive = tested_constants(func, told) | unscoped(asked) | places(func) | running(func)
     return Relevant(with_owners(unscoped(names) | decisive), with_owners(unscoped(elements)))
 
 
@@ -409,7 +409,7 @@ def conditions(func: ir.Func, names: Collection[str]) -> set[str]:
 def _holds_condition(value: ir.Node) -> bool:
     if isinstance(value, ir.Call):
         return known.has(value, known.DECIDES | known.INSPECTS)
-    if isinstance(value, (ir.Display, ir.Comprehension)):
+    if isinstance(value, (ir.Display, ir.Comprehension, ir.Binary)):
         return any(map(_holds_condition, children(value)))
     return isinstance(value, CONDITIONS)
 
@@ -451,15 +451,6 @@ def _is_empty(value: ir.Expr) -> bool:
     if isinstance(value, ir.DictDisplay):
         return not value.items
     return isinstance(value, ir.Call) and not value.args and known.has(value, known.COLLECTS)
-
-
-def _indexes(func: ir.Func) -> set[str]:
-    """The names by which the turns of a loop index something."""
-    turning: set[str] = set()
-    for node in every(func):
-        if isinstance(node, (ir.For, ir.Clause)):
-            turning |= bound_names(node)
-    return turning & {name for _, index in lookups(every(func)) for name in mentioned(index)}
 
 
 def repeated(func: ir.Func) -> frozenset[str]:
