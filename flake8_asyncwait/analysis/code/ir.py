@@ -61,9 +61,8 @@ class Arg:
 
 @node
 class Call:
-    """A call. `line` and `column` are those of the call itself for calls that may be a wait site
-    (`end` is the place behind them), and those of its statement for all others. `mapped` is what
-    a call of `map` says as a generator expression."""
+    """A call; `line` and `column` are its own where it may be a wait site (`end` is behind it),
+    else those of its statement. `mapped` is a call of `map` as a generator expression."""
 
     func: Expr
     args: list[Arg]
@@ -116,13 +115,15 @@ class Clause:
 
 @node
 class Comprehension:
-    """A comprehension or generator expression; `key` is set for dict comprehensions only."""
+    """A comprehension or generator expression; `key` is set for dict comprehensions only. One
+    that is given to `any` or `all` is taken no further than to an element that is `until`."""
 
     kind: type
     key: Expr | None
     element: Expr
     clauses: list[Clause]
     line: int
+    until: bool | None = None
 
 
 @node
@@ -392,19 +393,18 @@ class With:
     line: int
 
 
-SUBJECT = -1  # the place of what a pattern matches as a whole
+SUBJECT = slice(None)  # what the pattern matches as a whole
 
 
 @node
 class Case:
     """One `case`. `values` are the alternatives as constants or tuples of them (None inside a
     tuple stands for anything) where the pattern is that simple; `values` None means unknown.
-    `binds` are the names that it binds, with the place of what they get: the subject itself, the
-    item of that number, or None where that is not known."""
+    `binds` are the names that it binds, with the place of what they get."""
 
     values: list[object] | None
     irrefutable: bool
-    binds: dict[str, int | None]
+    binds: dict[str, int | slice | None]
     guard: Expr | None
     body: list[Stmt]
 

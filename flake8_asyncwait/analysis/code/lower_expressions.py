@@ -10,7 +10,7 @@ import libcst as cst
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.patterns import SINGLETONS, literal
-from flake8_asyncwait.sites.outline import MAP
+from flake8_asyncwait.sites.outline import MAP, UNTIL
 
 if TYPE_CHECKING:
     from flake8_asyncwait.analysis.code.lower import Lowerer
@@ -73,9 +73,19 @@ def _call(lowerer: Lowerer, node: cst.Call) -> ir.Expr:
     call = ir.Call(func, args, lowerer.line) if span is None else ir.Call(func, args, *span)
     if _is_map(call):
         call.mapped = _mapped(lowerer, call)
+    _shorten(call)
     if span is not None:
         lowerer.func.candidates.append(call)
     return call
+
+
+def _shorten(call: ir.Call) -> None:
+    """`any()` and `all()` ask a generator no further than they have to."""
+    until = UNTIL.get(call.func.id) if isinstance(call.func, ir.Name) else None
+    for arg in call.args if until is not None else ():
+        lazy = arg.value.mapped if isinstance(arg.value, ir.Call) else arg.value
+        if isinstance(lazy, ir.Comprehension) and lazy.kind is ir.ITERATOR:
+            lazy.until = until
 
 
 def _mapped(lowerer: Lowerer, call: ir.Call) -> ir.Comprehension:

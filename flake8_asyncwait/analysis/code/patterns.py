@@ -10,6 +10,9 @@ import libcst as cst
 
 from flake8_asyncwait.analysis.code import ir
 
+# An item of what a pattern takes apart, a list of some, or the whole (`ir.SUBJECT`).
+Place = int | slice | None
+
 
 class _Anything:
     """Stands in a tuple of pattern values for a part that matches everything."""
@@ -69,20 +72,27 @@ def classes(node: cst.MatchPattern | None) -> list[cst.BaseExpression] | None:
     return None
 
 
-def captures(node: cst.MatchPattern) -> dict[str, int | None]:
+def captures(node: cst.MatchPattern) -> dict[str, Place]:
     """The names that a pattern binds, with the place of what they get (see `ir.Case`)."""
-    found: dict[str, int | None] = dict.fromkeys(_names(node))
+    found: dict[str, Place] = dict.fromkeys(_names(node))
     if isinstance(node, (cst.MatchTuple, cst.MatchList)):
+        stars = [isinstance(element, cst.MatchStar) for element in node.patterns]
+        behind = stars.index(True) if True in stars else len(stars)
         for number, element in enumerate(node.patterns):
+            from_end = number - len(stars)
             if isinstance(element, cst.MatchStar):
-                break
-            found |= dict.fromkeys(_name_of(element.value), number)
+                found |= dict.fromkeys(_name_of(element), slice(number, from_end + 1 or None))
+            else:
+                place = number if number < behind else from_end
+                found |= dict.fromkeys(_name_of(element.value), place)
     return found | dict.fromkeys(_name_of(node), ir.SUBJECT)
 
 
 def _name_of(node: cst.CSTNode) -> list[str]:
     """The name that a pattern gives to the whole of what it matches, if it gives one."""
-    return [node.name.value] if isinstance(node, cst.MatchAs) and node.name is not None else []
+    if not isinstance(node, (cst.MatchAs, cst.MatchStar)) or node.name is None:
+        return []
+    return [node.name.value]
 
 
 def _names(node: cst.CSTNode) -> Iterator[str]:

@@ -45,6 +45,7 @@ from flake8_asyncwait.analysis.states.values import (
     Gather,
     Raised,
     Ref,
+    Shielded,
     Value,
     is_coroutine,
 )
@@ -119,18 +120,33 @@ def any_all(
     return [(state, UNKNOWN if known is None else Const(known))]
 
 
-def sum_of(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    """`sum` of what is known: how many are true (`sum(not task.done() for task in tasks)`)."""
-    box = state.get(args.first())
-    if type(box) is not Box or len(node.args) > 1 or box.kind is dict:
+def reduced(
+    reduce: Callable[[Sequence[int]], int], ctx: Context, node: ir.Call, args: Args, state: State
+) -> Results:
+    """`sum`, `max` and `min` of numbers that are known, such as answers: how many are true
+    (`sum(not task.done() for task in tasks)`), whether one is, or all are."""
+    box, default = state.get(args.first()), args.keywords.get("default")
+    numbers = _numbers_in(box) if len(args.positional) == 1 and not args.splat else None
+    if type(box) is not Box or numbers is None or args.keywords.keys() - {"default"}:
         return unknown_call(ctx, node, args, state)
+    if box.open:
+        some = reduce is not min and any(number > 0 for number in numbers)
+        return [(state, AtLeast(1) if some and min(numbers) >= 0 else UNKNOWN)]
+    if numbers or reduce is sum:
+        return [(state, Const(reduce(numbers)))]
+    if default is None:
+        ctx.fail(state, Exc("ValueError"))
+        return []
+    return [(state, default)]
+
+
+def _numbers_in(box: object) -> list[int] | None:
+    """What a collection of nothing but numbers holds."""
+    if type(box) is not Box or box.kind is dict:
+        return None
     items = [item.value if isinstance(item, Const) else None for item in box.items]
     numbers = [item for item in items if isinstance(item, int)]
-    if len(numbers) < len(items):
-        return unknown_call(ctx, node, args, state)
-    if not box.open:
-        return [(state, Const(sum(numbers)))]
-    return [(state, AtLeast(1) if any(numbers) else UNKNOWN)]
+    return numbers if len(numbers) == len(items) else None
 
 
 def is_instance(
@@ -212,6 +228,8 @@ def is_future(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
 
 def collected(kind: type, ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """A collection made of what another one yields, of an iterator all that is left."""
+    if kind is ir.ITERATOR and len(args.positional) > 1:  # `iter(tasks.pop, None)`
+        return unknown_call(ctx, node, args, state)
     made = _made_of(kind, ctx, args, state)
     if kind is ir.ITERATOR:
         return made  # `iter()` takes nothing out
@@ -403,14 +421,16 @@ def made_dict(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
 
 
 def next_of(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    """`next(it)`: one of the items, or the default. What it takes from `as_completed()` is awaited
-    then, as a rule, and one of the tasks with it: nobody knows which."""
-    if isinstance(args.first(), AsCompleted):
-        return unknown_call(ctx, node, args, state)
-    box = state.get(args.first())
-    if type(box) is not Box or box.kind is dict:
+    """`next(it)`: the next of the items, which it takes out, or the default."""
+    state, value = _iterator(ctx, args.first(), state)
+    box = state.get(value)
+    if not isinstance(value, Ref) or type(box) is not Box or box.kind is dict:
         return [(state, UNKNOWN), *((state, value) for value in args.positional[1:2])]
-    found: Results = [(state, item) for item, _ in effects.choices(state, box.items)]
+    found: Results = []
+    for item, others in _next_items(node, box, state):
+        is_iterator = box.kind is ir.ITERATOR
+        left = state.put(value, box._replace(items=others)) if is_iterator else state
+        found.append((left, item))
     if box.open:
         found.append((state, UNKNOWN))
     if not box.items:
@@ -419,3 +439,24 @@ def next_of(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
         elif not box.open:
             ctx.fail(state, Exc("StopIteration"))
     return found
+
+
+def _iterator(ctx: Context, value: Value, state: State) -> tuple[State, Value]:
+    """What stands for an iterator: that of `as_completed` is one of what waits for each task."""
+    if not isinstance(value, AsCompleted):
+        return state, value
+    state, items, source = iterated(ctx, state, value)
+    if items is None:
+        return hand_over(ctx, state, value), UNKNOWN
+    return effects.become(state, value, Box(ir.ITERATOR, items, state.is_open(source)))
+
+
+def _next_items(node: ir.Call, box: Box, state: State) -> list[tuple[Value, tuple[Value, ...]]]:
+    """Each item that may be the next, with the others: any that a generator expression may have
+    taken from a set, and those first that `as_completed` finds done."""
+    is_completing = all(type(item) is Shielded for item in box.items)
+    if box.kind is ir.ITERATOR and not is_completing:
+        if not isinstance(node.args[0].value, ir.Comprehension):
+            return [(item, box.items[1:]) for item in box.items[:1]]
+    ways = list(effects.choices(state, box.items))
+    return [way for way in ways if is_completing and effects.is_over(state, way[0])] or ways

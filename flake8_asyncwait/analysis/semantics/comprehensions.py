@@ -17,6 +17,8 @@ from flake8_asyncwait.analysis.semantics.items import (
     new_box,
     split_on_turns,
 )
+from flake8_asyncwait.analysis.semantics.tasks import answers
+from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.states.real import UNORDERED
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Ref, Value, rows_of
@@ -91,7 +93,11 @@ def _item(
     """One turn of a clause: bind its target, decide its tests, go on inside."""
     clause = node.clauses[depth]
     ends: list[Way] = []
-    for state, items, opened in ways:
+    for way in ways:
+        state, items, opened = way
+        if _is_content(node, way):
+            ends.append(way)
+            continue
         for bound in bind(ctx, clause.target, item, state):
             passed = [bound]
             for test in clause.tests:
@@ -136,6 +142,12 @@ def _unknown_clause(
     return ends
 
 
+def _is_content(node: ir.Comprehension, way: Way) -> bool:
+    """Whether `any()` or `all()` asks for no more elements than a way has yielded."""
+    state, items, _ = way
+    return node.until is not None and bool(items) and truth(items[-1], state) is node.until
+
+
 def _is_made(state: State, item: Value, before: State) -> bool:
     """Whether evaluating the element made a task that was not there before."""
     return any(number not in before.heap for number in state.refs(item))
@@ -144,9 +156,10 @@ def _is_made(state: State, item: Value, before: State) -> bool:
 def _element(ctx: Context, node: ir.Comprehension, way: Way) -> list[Way]:
     state, items, opened = way
     if node.key is None:
-        return [
-            (after, [*items, value], opened) for after, value in evaluate(ctx, node.element, state)
-        ]
+        ways = evaluate(ctx, node.element, state)
+        if node.until is not None:
+            ways = [known for one in ways for known in answers(ctx, *one)]
+        return [(after, [*items, value], opened) for after, value in ways]
     return [
         (after, [*items, (values[0], values[1])], opened)
         for after, values in evaluate_all(ctx, [node.key, node.element], state)

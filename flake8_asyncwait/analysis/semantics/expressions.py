@@ -44,6 +44,7 @@ from flake8_asyncwait.analysis.states.values import (
     Ref,
     Result,
     Slice,
+    Task,
     Value,
 )
 
@@ -72,7 +73,15 @@ def _attr(ctx: Context, node: ir.Attr, state: State) -> Results:
     if qualified in known.RETURN_WHEN:
         return [(state, Const(known.RETURN_WHEN[qualified]))]
     ways = evaluate(ctx, node.value, state)
-    return [(after, _member(ctx, node, value, after)) for after, value in ways]
+    return [end for after, value in ways for end in _members(ctx, node, value, after)]
+
+
+def _members(ctx: Context, node: ir.Attr, value: Value, state: State) -> Results:
+    row = known.TASK_ATTRIBUTES.get(node.name)
+    if row is None or row.rule is None or type(state.get(value)) is not Task:
+        return [(state, _member(ctx, node, value, state))]
+    assert isinstance(value, Ref)
+    return row.rule(ctx, ir.Call(node, [], ctx.machine.line), value, state)
 
 
 def _member(ctx: Context, node: ir.Attr, value: Value, state: State) -> Value:

@@ -116,21 +116,25 @@ def lookups(nodes: Sequence[ir.Node]) -> Iterator[tuple[ir.Expr, ir.Expr]]:
 
 
 def places(func: ir.Func) -> frozenset[str]:
-    """The names by which a function indexes something that a loop binds, that are counted up or
-    down, or made of how many items there are."""
-    turning: set[str] = set()
-    for node in every(func):
-        if isinstance(node, (ir.For, ir.Clause, ir.AugAssign)) or _is_number(node):
-            turning |= bound_names(node)
-    asked = {name for _, index in lookups(every(func)) for name in mentioned(index)}
+    """The names by which a function indexes something, or goes through what does: a loop binds
+    them, they are counted up or down, or made of how many items there are."""
+    nodes = every(func)
+    loops = [node for node in nodes if isinstance(node, (ir.For, ir.Clause))]
+    counted = [node for node in nodes if isinstance(node, ir.AugAssign) or _is_number(node)]
+    turning = {name for node in (*loops, *counted) for name in bound_names(node)}
+    asked = {name for _, index in lookups(nodes) for name in mentioned(index)}
+    for loop in loops:
+        asked |= mentioned(loop.iter) if bound_names(loop) & asked else set()
     return frozenset(turning & asked)
 
 
 def _is_number(node: ir.Node) -> bool:
-    """Whether a node may bind a sum, or the size of a collection."""
+    """Whether a node may bind a sum, the size of a collection, or a range."""
     if not isinstance(node, ir.Assign):
         return False
-    return isinstance(node.value, ir.Binary) or known.is_size(node.value)
+    if isinstance(node.value, ir.Call):
+        return known.has(node.value, known.SIZES | known.COUNTS)
+    return isinstance(node.value, ir.Binary)
 
 
 def _row(

@@ -19,7 +19,14 @@ from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.verdicts import all_of, any_of
 from flake8_asyncwait.analysis.code.walk import last_name
 from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
-from flake8_asyncwait.analysis.semantics import builtins, collections, dicts, running, tasks
+from flake8_asyncwait.analysis.semantics import (
+    builtins,
+    collections,
+    dicts,
+    questions,
+    running,
+    tasks,
+)
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import Ref
 from flake8_asyncwait.sites.outline import MAP, PRIMITIVES, SUPPRESS
@@ -67,7 +74,6 @@ COLLECTS, LOOKS_UP, COPIES = Trait.COLLECTS, Trait.LOOKS_UP, Trait.COPIES
 ANSWERS, ENSURES, REGISTERS = Trait.ANSWERS, Trait.ENSURES, Trait.REGISTERS
 
 FunctionRule = Callable[[Context, ir.Call, Args, State], Results]
-TaskRule = Callable[[Context, ir.Call, Ref, State], Results]
 CollectionRule = Callable[[Context, Ref, str, Args, State], Results]
 R = TypeVar("R")
 
@@ -96,8 +102,19 @@ RETURN_WHEN = {
 FUTURE_TYPES = frozenset({"asyncio.Future"})
 TASK_TYPES = FUTURE_TYPES | {"asyncio.Task"}
 
+
+def _of_class(method: str, rule: tasks.TaskRule) -> dict[str, FunctionRule]:
+    """The rules of a method of a task that is called by its class (`asyncio.Task.cancel`)."""
+    called = partial(tasks.of_class, rule)
+    return {f"{name}.{method}": called for name in sorted(TASK_TYPES)}
+
+
 # Tests that say of an item, given to `filter()`, what they say where they are called.
-FILTERS: dict[str, FunctionRule] = {"asyncio.isfuture": builtins.is_future}
+FILTERS: dict[str, FunctionRule] = {
+    "asyncio.isfuture": builtins.is_future,
+    **_of_class("done", tasks.task_done),
+    **_of_class("cancelled", tasks.task_cancelled),
+}
 
 FUNCTIONS: dict[str, Row[FunctionRule]] = {
     WAIT: Row(None, CARRIES),
@@ -105,7 +122,7 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "asyncio.Task": Row(tasks.create_task, CARRIES | MAKES),
     "asyncio.ensure_future": Row(tasks.ensure_future, CARRIES | WRAPS | MAKES | ENSURES),
     "asyncio.async": Row(tasks.ensure_future),
-    **{f"{name}.cancel": Row(tasks.cancel_one, CANCELS) for name in sorted(TASK_TYPES)},
+    **{name: Row(rule, CANCELS) for name, rule in _of_class("cancel", tasks.task_cancel).items()},
     "asyncio.Future": Row(tasks.make_future, ANSWERS),
     "asyncio.wrap_future": Row(tasks.make_future, CARRIES),
     "asyncio.gather": Row(tasks.gather_all, CARRIES | WRAPS | MAKES | ASKS | GATHERS),
@@ -133,13 +150,13 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "builtins.enumerate": Row(builtins.enumerated, CARRIES | COUNTS),
     "builtins.next": Row(builtins.next_of, CARRIES),
     MAP: Row(None, CARRIES),
-    "builtins.min": Row(None, CARRIES),
-    "builtins.max": Row(None, CARRIES),
+    "builtins.min": Row(partial(builtins.reduced, min), CARRIES | DECIDES),
+    "builtins.max": Row(partial(builtins.reduced, max), CARRIES | DECIDES),
     "builtins.len": Row(builtins.length, DECIDES | SIZES),
     "builtins.bool": Row(builtins.truth_of, DECIDES),
     "builtins.any": Row(partial(builtins.any_all, any_of), DECIDES),
     "builtins.all": Row(partial(builtins.any_all, all_of), DECIDES),
-    "builtins.sum": Row(builtins.sum_of, DECIDES),
+    "builtins.sum": Row(partial(builtins.reduced, sum), DECIDES),
     "builtins.range": Row(builtins.range_of, COUNTS),
     "builtins.isinstance": Row(partial(builtins.is_instance, FUTURE_TYPES, TASK_TYPES), INSPECTS),
     "builtins.setattr": Row(builtins.set_attribute),
@@ -157,7 +174,7 @@ FUNCTIONS: dict[str, Row[FunctionRule]] = {
     "typing.cast": Row(builtins.cast_to, CARRIES),
     "warnings.warn": Row(builtins.nothing, Trait.WRITES),
 }
-TASK_METHODS: dict[str, Row[TaskRule]] = {
+TASK_METHODS: dict[str, Row[tasks.TaskRule]] = {
     "cancel": Row(tasks.task_cancel, CANCELS | DECIDES),
     "done": Row(tasks.task_done, QUESTIONS | DECIDES),
     "cancelled": Row(tasks.task_cancelled, QUESTIONS | ASKS | DECIDES),
@@ -170,7 +187,11 @@ TASK_METHODS: dict[str, Row[TaskRule]] = {
     "get_coro": Row(),
     "get_loop": Row(),
     "uncancel": Row(),
-    "cancelling": Row(),
+    "cancelling": Row(questions.task_cancelling, DECIDES),
+}
+# What a task says of itself without being called.
+TASK_ATTRIBUTES: dict[str, Row[tasks.TaskRule]] = {
+    "_state": Row(questions.task_state, QUESTIONS | ASKS),
 }
 COLLECTION_METHODS: dict[str, Row[CollectionRule]] = {
     **dict.fromkeys(("append", "add", "insert", "appendleft"), Row(collections.add_item, ADDS)),
@@ -235,6 +256,7 @@ CREATOR = re.compile(r"(?i)create\w*task(?!s?_?group)")
 TABLES: tuple[dict[str, Row[Any]], ...] = (
     FUNCTIONS,
     TASK_METHODS,
+    TASK_ATTRIBUTES,
     COLLECTION_METHODS,
     STACK_METHODS,
     *INSTANCES.values(),

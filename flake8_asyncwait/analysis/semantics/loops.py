@@ -35,7 +35,6 @@ from flake8_asyncwait.analysis.states.values import (
     Box,
     Const,
     Ref,
-    Shielded,
     Value,
     parts_of,
 )
@@ -255,7 +254,7 @@ def _next_item(
     """A loop takes its next item, in every way that there is."""
     options = [(left[0], left[1:])] if order is Order.GIVEN else list(effects.choices(state, left))
     if order is Order.COMPLETION:
-        options = [way for way in options if _is_over(state, way[0])] or options
+        options = [way for way in options if effects.is_over(state, way[0])] or options
     entered: list[State] = []
     for item, rest in options:
         for ended in _completed(ctx, node, item, state) if node.asynchronous else [state]:
@@ -263,10 +262,6 @@ def _next_item(
             after = after.bind(key, ref)
             entered += bind(ctx, node.target, parts_of(item)[0], after)
     return entered
-
-
-def _is_over(state: State, item: Value) -> bool:
-    return effects.ended(state, item.inner if isinstance(item, Shielded) else item)
 
 
 def _completed(ctx: Context, node: ir.For, item: Value, state: State) -> list[State]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import ANY, Exc, catches, ordinary
-from flake8_asyncwait.analysis.code.patterns import ANYTHING, REST
+from flake8_asyncwait.analysis.code.patterns import ANYTHING, REST, Place
 from flake8_asyncwait.analysis.code.verdicts import all_of, any_of
 from flake8_asyncwait.analysis.code.walk import last_name, never_suspends, walk
 from flake8_asyncwait.analysis.machine.execute import (
@@ -268,10 +268,12 @@ def _decide_case(
     matches = True if case.irrefutable else _matches(case, value, state)
     yes = [state] if matches is not False else []
     no = [state] if matches is not True else []
-    if None in case.binds.values():
+    if not _is_told(case, value, state):
         yes = [hand_over(ctx, one, value) for one in yes]
+        no = [hand_over(ctx, one, value) for one in no]
     for name, place in case.binds.items():
-        yes = [assign(ctx, name, _captured(place, value, one), one) for one in yes]
+        captured = [_captured(place, value, one) for one in yes]
+        yes = [assign(ctx, name, part, one) for one, part in captured]
     if case.guard is not None:
         split = [decide(ctx, case.guard, one) for one in yes]
         yes = [one for passed, _ in split for one in passed]
@@ -279,14 +281,31 @@ def _decide_case(
     return yes, no
 
 
-def _captured(place: int | None, value: Value, state: State) -> Value:
-    """What a pattern binds a name to."""
-    if place == ir.SUBJECT:
-        return value
+def _is_told(case: ir.Case, value: Value, state: State) -> bool:
+    """Whether it is known what the names of a pattern get."""
+    if None in case.binds.values():
+        return False
+    places = (place for place in case.binds.values() if place is not ir.SUBJECT)
+    parts = any(isinstance(place, slice) for place in places)
+    return not parts or _row_of(value, state) is not None
+
+
+def _row_of(value: Value, state: State) -> Box | None:
+    """What a sequence pattern takes apart."""
     box = state.get(value)
-    if place is None or type(box) is not Box or box.kind not in (tuple, list):
-        return UNKNOWN
-    return box.items[place] if place < len(box.items) else UNKNOWN
+    return box if type(box) is Box and box.kind in (tuple, list) else None
+
+
+def _captured(place: Place, value: Value, state: State) -> tuple[State, Value]:
+    """What a pattern binds a name to: the subject, one of its items, or some of them."""
+    box = _row_of(value, state)
+    if place is ir.SUBJECT:
+        return state, value
+    if place is None or box is None:
+        return state, UNKNOWN
+    if isinstance(place, slice):
+        return state.new(Box(list, box.items[place], box.open))
+    return state, box.items[place] if -len(box.items) <= place < len(box.items) else UNKNOWN
 
 
 def _matches(case: ir.Case, value: Value, state: State) -> bool | None:

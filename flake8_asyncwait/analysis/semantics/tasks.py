@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, Exc
 from flake8_asyncwait.analysis.machine import fanout
@@ -61,6 +63,7 @@ from flake8_asyncwait.analysis.states.values import (
 )
 from flake8_asyncwait.sites.fanout import AS_COMPLETED
 
+TaskRule = Callable[[Context, ir.Call, Ref, State], Results]
 _NOT_CANCELLED = frozenset(
     {Status.OK, Status.FAILING, Status.FAILED, Status.RUNNING, Status.CANCELLING}
 )
@@ -326,11 +329,11 @@ def answers(ctx: Context, state: State, value: Value) -> Results:
     ]
 
 
-def cancel_one(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    """`asyncio.Task.cancel(task)`"""
+def of_class(rule: TaskRule, ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    """A method of a task by its class: `asyncio.Task.cancel(task)`."""
     state, value = as_task(ctx, state, args.first())
     if isinstance(value, Ref) and effects.tasks_of(state, value):
-        return task_cancel(ctx, node, value, state)
+        return rule(ctx, node, value, state)
     return unknown_call(ctx, node, args, state)
 
 

@@ -72,6 +72,11 @@ def ended(state: State, value: Value) -> bool:
     return bool(refs) and all(state.task(ref).status in ENDED for ref in refs)
 
 
+def is_over(state: State, item: Value) -> bool:
+    """Whether a task is known to be done, or what waits for it to be."""
+    return ended(state, item.inner if isinstance(item, Shielded) else item)
+
+
 def with_status(state: State, ref: Ref, status: Status) -> State:
     """The state in which one task has another status."""
     return state.put(ref, state.task(ref)._replace(status=status))

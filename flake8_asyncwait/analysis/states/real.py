@@ -165,6 +165,8 @@ def _made(state: State, kind: type, items: tuple[Value, ...], room: Iterator[int
         return dict.fromkeys(things).keys()
     if kind is VALUES:
         return dict(enumerate(things)).values()
+    if kind is range:
+        return tuple(things)
     if kind not in _REAL:
         return iter(things)
     made = _REAL[kind](things)

@@ -19,13 +19,14 @@ class AsCompleted(Standin):
     Its tasks start where the loop begins, as up to Python 3.12.
     """
 
-    SHOWN = frozenset({"__aiter__", "__anext__", "__iter__"})
+    SHOWN = frozenset({"__aiter__", "__anext__", "__iter__", "__next__"})
     __slots__ = (
         "asynchronous",
         "elements",
         "has_expired",
         "is_site",
         "start_task",
+        "steps",
         "things",
         "timed",
         "world",
@@ -37,6 +38,7 @@ class AsCompleted(Standin):
         self.timed = timed
         self.start_task = start
         self.elements: list[object] = []
+        self.steps: Iterator[object] | None = None
         self.asynchronous = self.is_site = self.has_expired = False
 
     def standin_holds(self) -> Iterable[object]:
@@ -63,6 +65,11 @@ class AsCompleted(Standin):
         self._start()
         for _ in range(len(self.elements)):
             yield NextCompleted(self)
+
+    def __next__(self) -> object:
+        if self.steps is None:
+            self.steps = iter(self)
+        return next(self.steps)
 
     def __aiter__(self) -> AsCompleted:
         self.asynchronous = True

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FUTURE_METHODS = words(
     """
-    __await__ add_done_callback cancel cancelled cancelling done exception get_name
+    __await__ _state add_done_callback cancel cancelled cancelling done exception get_name
     remove_done_callback result set_exception set_name set_result uncancel
     """
 )
@@ -109,7 +109,14 @@ class Future(Standin):
     def uncancel(self) -> int:
         return 0
 
-    cancelling = uncancel
+    def cancelling(self) -> int:
+        return int(self.life.asked and self.world.has_struck(self.life))
+
+    @property
+    def _state(self) -> str:
+        if not self.done():
+            return "PENDING"
+        return "CANCELLED" if self.cancelled() else "FINISHED"
 
     def get_name(self) -> str:
         return self.life.label

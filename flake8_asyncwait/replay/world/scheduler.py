@@ -60,6 +60,9 @@ class Asked(Standin):
     def __eq__(self, other: object) -> bool:
         return bool(self) == other
 
+    def __radd__(self, count: int) -> int:
+        return count + bool(self)
+
     __hash__ = None  # type: ignore[assignment]
 
 

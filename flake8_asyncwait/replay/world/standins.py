@@ -34,6 +34,7 @@ NEWER = frozenset({"TaskGroup", "timeout", "timeout_at", "Barrier"})  # than the
 class Maker:
     """`asyncio.Task`, `asyncio.Future` or a queue: a class in the judged source's eyes."""
 
+    SHOWN = frozenset({"cancel", "cancelled", "done"})
     __slots__ = ("kind", "make")
 
     def __init__(self, make: Callable[..., object], kind: type) -> None:
@@ -43,11 +44,27 @@ class Maker:
     def __call__(self, *args: object, **options: object) -> object:
         return self.make(*args, **options)
 
+    def cancel(self, task: object) -> object:
+        return _method(task, "cancel")()
+
+    def cancelled(self, task: object) -> object:
+        return _method(task, "cancelled")()
+
+    def done(self, task: object) -> object:
+        return _method(task, "done")()
+
     def __getitem__(self, parameters: object) -> Maker:
         return self
 
     def __or__(self, other: object) -> Maker:
         return self
+
+
+def _method(task: object, name: str) -> Callable[[], object]:
+    """A method that is called by the class of what has it."""
+    found: Callable[[], object]
+    found = task.attribute(name) if type(task) is Unknown else getattr(task, name)
+    return found
 
 
 def _primitive(name: str) -> Callable[..., Unknown]:
