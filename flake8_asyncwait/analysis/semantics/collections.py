@@ -65,6 +65,11 @@ def subscript(ctx: Context, value: Value, index: Value, state: State) -> Results
     return [(_picked(after, item), item) for after, item in results]
 
 
+def item_of(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:
+    """`map(tasks.__getitem__, keys)`"""
+    return subscript(ctx, ref, args.first(), state)
+
+
 def _picked(state: State, item: Value) -> State:
     task = state.get(item)
     if not isinstance(item, Ref) or type(task) is not Task:

@@ -19,8 +19,9 @@ from flake8_asyncwait.analysis.machine.execute import (
 )
 from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics import known
-from flake8_asyncwait.analysis.semantics.indexes import key_of, places
+from flake8_asyncwait.analysis.semantics.indexes import key_of
 from flake8_asyncwait.analysis.semantics.items import is_private
+from flake8_asyncwait.analysis.semantics.numbers import places
 from flake8_asyncwait.analysis.semantics.tasks import answers
 from flake8_asyncwait.analysis.semantics.truth import is_something, truth
 from flake8_asyncwait.analysis.states import effects

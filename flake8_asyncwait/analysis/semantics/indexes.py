@@ -115,28 +115,6 @@ def lookups(nodes: Sequence[ir.Node]) -> Iterator[tuple[ir.Expr, ir.Expr]]:
                 yield node.func.value, node.args[0].value
 
 
-def places(func: ir.Func) -> frozenset[str]:
-    """The names by which a function indexes something, or goes through what does: a loop binds
-    them, they are counted up or down, or made of how many items there are."""
-    nodes = every(func)
-    loops = [node for node in nodes if isinstance(node, (ir.For, ir.Clause))]
-    counted = [node for node in nodes if isinstance(node, ir.AugAssign) or _is_number(node)]
-    turning = {name for node in (*loops, *counted) for name in bound_names(node)}
-    asked = {name for _, index in lookups(nodes) for name in mentioned(index)}
-    for loop in loops:
-        asked |= mentioned(loop.iter) if bound_names(loop) & asked else set()
-    return frozenset(turning & asked)
-
-
-def _is_number(node: ir.Node) -> bool:
-    """Whether a node may bind a sum, the size of a collection, or a range."""
-    if not isinstance(node, ir.Assign):
-        return False
-    if isinstance(node.value, ir.Call):
-        return known.has(node.value, known.SIZES | known.COUNTS)
-    return isinstance(node.value, ir.Binary)
-
-
 def _row(
     target: ir.Expr | ir.Target, places: dict[str, Value], state: State
 ) -> tuple[State, Value]:

@@ -214,6 +214,7 @@ COLLECTION_METHODS: dict[str, Row[CollectionRule]] = {
     "values": Row(dicts.view, CARRIES | OF_MANY),
     "items": Row(dicts.view, CARRIES | OF_MANY),
     "get": Row(dicts.get_by_key, CARRIES | LOOKS_UP),
+    "__getitem__": Row(collections.item_of, CARRIES | OF_MANY | LOOKS_UP),
     "setdefault": Row(dicts.set_default, ADDS),
     "sort": Row(collections.sort),
     **dict.fromkeys(

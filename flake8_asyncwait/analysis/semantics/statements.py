@@ -26,7 +26,7 @@ from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.collections import delete_item
 from flake8_asyncwait.analysis.semantics.conditions import decide
-from flake8_asyncwait.analysis.semantics.indexes import key_of, places
+from flake8_asyncwait.analysis.semantics.indexes import key_of
 from flake8_asyncwait.analysis.semantics.names import (
     assign,
     bind_function,
@@ -35,6 +35,7 @@ from flake8_asyncwait.analysis.semantics.names import (
     matters,
     untested,
 )
+from flake8_asyncwait.analysis.semantics.numbers import places
 from flake8_asyncwait.analysis.semantics.operators import number, update
 from flake8_asyncwait.analysis.semantics.running import items_of
 from flake8_asyncwait.analysis.semantics.sizes import asks_how_many

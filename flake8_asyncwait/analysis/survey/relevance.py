@@ -29,7 +29,7 @@ from flake8_asyncwait.analysis.code.walk import (
     walk,
 )
 from flake8_asyncwait.analysis.semantics import known
-from flake8_asyncwait.analysis.semantics.indexes import places
+from flake8_asyncwait.analysis.semantics.numbers import places
 from flake8_asyncwait.analysis.survey.keyed import VALUES, entry, keyed, taken_apart, with_owners
 from flake8_asyncwait.named import NamedTuple
 

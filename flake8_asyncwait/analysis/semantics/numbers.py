@@ -1,0 +1,57 @@
+"""Which names hold numbers that say where something is, or how many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from flake8_asyncwait.analysis.code import ir
+from flake8_asyncwait.analysis.code.walk import bound_names, every, mentioned
+from flake8_asyncwait.analysis.semantics import known
+from flake8_asyncwait.analysis.semantics.indexes import lookups
+
+
+def places(func: ir.Func) -> frozenset[str]:
+    """The names of places in a collection, and of counts of what it holds: a loop binds them, they
+    are counted up or down, or made of its size. Those of other counts, such as of attempts, are
+    not among them: to follow these would take many states."""
+    nodes = every(func)
+    bound: set[str] = set()
+    sizes: set[str] = set()
+    for node in nodes:
+        if isinstance(node, (ir.For, ir.Clause, ir.AugAssign)) or _is_number(node):
+            bound |= bound_names(node)
+        if isinstance(node, ir.Assign) and known.is_size(node.value):
+            sizes |= bound_names(node)
+    asked = {name for _, index in lookups(nodes) for name in mentioned(index)}
+    asked.update(name for node in nodes for name in _counted(node, sizes))
+    for loop in nodes:  # such as `range(n)`
+        if isinstance(loop, (ir.For, ir.Clause)) and bound_names(loop) & asked:
+            asked |= mentioned(loop.iter)
+    return frozenset(bound & asked)
+
+
+def _is_number(node: ir.Node) -> bool:
+    """Whether a node may bind a sum, the size of a collection, or a range."""
+    if not isinstance(node, ir.Assign):
+        return False
+    if isinstance(node.value, ir.Call):
+        return known.has(node.value, known.SIZES | known.COUNTS)
+    return isinstance(node.value, ir.Binary)
+
+
+def _counted(node: ir.Node, sizes: Collection[str]) -> Iterator[str]:
+    """The names of what a node says that it counts what a collection holds: it compares them with
+    the size of one, adds such a size, or makes a number of them."""
+    if isinstance(node, ir.Compare):
+        sides = (node.left, node.right)
+        if any(known.is_size(side) or _is_one_of(side, sizes) for side in sides):
+            yield from mentioned(node)
+    elif isinstance(node, ir.AugAssign):
+        if isinstance(node.value, ir.Call) and known.has(node.value, known.DECIDES):
+            yield from bound_names(node)
+    elif isinstance(node, ir.Assign) and isinstance(node.value, ir.Binary):
+        yield from mentioned(node.value)
+
+
+def _is_one_of(node: ir.Expr, names: Collection[str]) -> bool:
+    return isinstance(node, ir.Name) and node.id in names
