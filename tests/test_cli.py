@@ -107,6 +107,10 @@ class TestStatus:
                 "--stdin-filename: nothing is read from standard input; name it with -",
             ),
             (["prove", "--stdin-filename=x.py", "y.py:1"], "--stdin-filename: nothing is read"),
+            (["check", ""], "PATH: '' is no path"),
+            (["check", "--output-file="], "--output-file: '' is no path"),
+            (["check", "--baseline="], "--baseline: '' is no path"),
+            (["check", "--stdin-filename=", "-"], "--stdin-filename: '' is no path"),
             (["explain", "AWT109"], "unknown code 'AWT109'; did you mean 'AWT101'?"),
             (["explain", "AWT999"], "unknown code 'AWT999'; asyncwait rules lists the codes"),
         ],
@@ -123,6 +127,13 @@ class TestStatus:
         assert run.status == 2
         assert run.places == [FORGOTTEN[2:]]
         assert run.err == ["missing.py: no such file or directory"]
+
+    def test_a_notebook(self, project: Path, asyncwait: Asyncwait) -> None:
+        (project / "book.ipynb").write_text('{"cells": ["import asyncio; asyncio.wait(tasks)"]}')
+        run = asyncwait("check", "book.ipynb", "forgotten.py")
+        assert run.status == 2
+        assert run.places == [FORGOTTEN[2:]]
+        assert run.err == ["book.ipynb: notebooks are not read: save its code as a .py file"]
 
     def test_a_syntax_error(self, project: Path, asyncwait: Asyncwait) -> None:
         (project / "broken.py").write_text(samples.BROKEN)

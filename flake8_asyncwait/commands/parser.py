@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from flake8_asyncwait.config.settings import KEYS, closest, nearest, unknown_code
+from flake8_asyncwait.config.settings import KEYS, closest, nearest, path_of, unknown_code
 from flake8_asyncwait.named import NamedTuple
 from flake8_asyncwait.options import ALL_CODES
 
@@ -145,7 +145,10 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how to report")
     _add_keys(group, "output-format")
     group.add_argument(
-        "--output-file", metavar="FILE", help="where to write the report, instead of to stdout"
+        "--output-file",
+        type=argument(path_of),
+        metavar="FILE",
+        help="where to write the report, instead of to stdout",
     )
     group.add_argument(
         "--statistics",
@@ -175,10 +178,14 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
         help="report nothing, and silence each finding with a comment on its line",
     )
     group.add_argument(
-        "--baseline", metavar="FILE", help="do not report the findings that are in this file"
+        "--baseline",
+        type=argument(path_of),
+        metavar="FILE",
+        help="do not report the findings that are in this file",
     )
     group.add_argument(
         "--write-baseline",
+        type=argument(path_of),
         metavar="FILE",
         help="report nothing, and write all findings to this file",
     )
@@ -266,6 +273,7 @@ def _add_common(parser: argparse.ArgumentParser, do: str, codes: str) -> None:
     parser.add_argument(
         "paths",
         nargs="*",
+        type=argument(path_of),
         metavar="PATH",
         help=f"files and directories to {do}, - for standard input (default: .)",
     )
@@ -317,6 +325,7 @@ def _add_configuration(parser: argparse.ArgumentParser) -> None:
 def _add_stdin(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--stdin-filename",
+        type=argument(path_of),
         metavar="NAME",
         help="what to call standard input in reports (default: stdin); without a path, read it",
     )

@@ -157,7 +157,8 @@ def _jobs(value: str) -> int | str:
     return int(value)
 
 
-def _path(value: str) -> str:
+def path_of(value: str) -> str:
+    """A path as it is given; raises `ValueError` for what is none."""
     if not value or "\0" in value:
         raise ValueError(f"{value!r} is no path")
     return value
@@ -248,7 +249,7 @@ _CURE = Kind("a string", _cure, lambda v, _: _cure(_string(v)))
 _FORMAT = Kind("a string", _format, lambda v, _: _format(_string(v)))
 _JOBS = Kind(f"a number of processes or {AUTO!r}", _jobs, _toml_jobs)
 _DIRECTORY = Kind(
-    "a string", _path, lambda v, directory: os.path.join(directory, _path(_string(v)))
+    "a string", path_of, lambda v, directory: os.path.join(directory, path_of(_string(v)))
 )
 _FLAG = Kind("true or false", None, _toml_flag)
 

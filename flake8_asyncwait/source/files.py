@@ -10,6 +10,7 @@ from flake8_asyncwait.source.ignore import Excluder, GitIgnore, git_ignore_above
 from flake8_asyncwait.source.text import SourceError, os_error
 
 SUFFIX = ".py"
+NOTEBOOK = ".ipynb"
 
 
 class _Directory(NamedTuple):
@@ -33,13 +34,19 @@ class Walk(NamedTuple):
     def files(self, paths: Iterable[str]) -> Iterator[str]:
         """Each file of `paths` once, in the order of `paths`, those of a directory sorted.
 
-        A file is taken as it is, whether it exists or not. A directory stands for the regular
+        A file is taken as it is, whether it exists or not, but for a notebook: its code would pass
+        for a string. A directory stands for the regular
         files below it that end in ".py" and are neither excluded nor ignored. Links to
         directories are not followed, so no walk is endless.
         """
         seen: set[str] = set()
         for path in paths:
             found = self._below(path) if os.path.isdir(path) else (path,)
+            if found == (path,) and path.endswith(NOTEBOOK):
+                self.on_error(
+                    SourceError(path, "notebooks are not read: save its code as a .py file")
+                )
+                continue
             for file in found:
                 if file not in seen:
                     seen.add(file)
