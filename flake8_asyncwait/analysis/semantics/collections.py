@@ -7,6 +7,7 @@ unknown collection adds.
 from __future__ import annotations
 
 import operator
+from collections import Counter
 
 from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.machine import fanout
@@ -88,12 +89,25 @@ def _subscript(ctx: Context, value: Value, index: Value, state: State) -> Result
         return [(state, UNKNOWN)]
     if box.kind is dict and not is_found(box, index):
         return [(state, item) for item in values_of(box, index)]
+    if _is_behind(ctx, box, index, state):
+        return [(state, UNKNOWN)]
     try:
         return run_real(ctx, operator.getitem, value, [index], state)
     except NotKnown:
         if isinstance(index, Slice):
             return [state.new(Box(box.kind, box.items, True))]
         return [(state, item) for item in any_item(state, box)]
+
+
+def _is_behind(ctx: Context, box: Box, index: Value, state: State) -> bool:
+    """Whether a place is behind all that is known of a collection that may be larger: a loop that
+    counts need not have gone too far there."""
+    place = index.value if isinstance(index, Const) else None
+    if not isinstance(place, int) or not 0 < len(box.items) <= place:
+        return False
+    tasks = [thing for item in box.items if type(thing := state.get(item)) is Task]
+    origins = Counter(task.origin for task in tasks)
+    return ctx.machine.are_many(max(origins.values(), default=0))
 
 
 def _as_mapping(state: State, value: Value, key: Value) -> State:
