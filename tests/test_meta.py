@@ -134,6 +134,25 @@ def test_importing_is_cheap(module: str) -> None:
     assert not heavy & set(done.stdout.split())
 
 
+IMPORT_EACH_FIRST = """\
+import importlib, sys
+for name in sys.argv[1:]:
+    for known in [each for each in sys.modules if each.partition(".")[0] == "flake8_asyncwait"]:
+        del sys.modules[known]
+    importlib.import_module(name)
+"""
+
+
+@pytest.mark.portable
+def test_each_module_may_be_the_first_that_is_imported() -> None:
+    paths = (path.relative_to(ROOT).with_suffix("") for path in MODULES)
+    names = [".".join(path.parts) for path in paths if path.name != "__main__"]
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_EACH_FIRST, *names], capture_output=True, text=True
+    )
+    assert not done.returncode, done.stderr
+
+
 def test_every_code_has_its_rule() -> None:
     assert [rule.code for rule in RULES] == sorted(ALL_CODES)
     assert {rule.code for rule in RULES if rule.default} == DEFAULT_ON

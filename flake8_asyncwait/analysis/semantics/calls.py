@@ -279,7 +279,7 @@ def _creates_task(ctx: Context, node: ir.Call) -> bool:
 
 
 def _method(ctx: Context, node: ir.Call, method: Method, args: Args, state: State) -> Results:
-    receiver, name = method
+    receiver, name = method.owner, method.name
     if ctx.is_none(receiver, state, "AttributeError"):
         return []
     given = any(reaches_task(value, state) for value in args.every())  # no task's method takes one
@@ -303,7 +303,7 @@ def _method(ctx: Context, node: ir.Call, method: Method, args: Args, state: Stat
 def _is_of_task(ctx: Context, method: Method, state: State) -> bool:
     """Whether a method is one of a task, or of a collection of tasks or of which all is known: what
     it raises is known, too."""
-    owner, name = method
+    owner, name = method.owner, method.name
     if isinstance(owner, (Param, Foreign)):
         return _may_be_task(ctx, owner, name)
     if isinstance(owner, (Result, Unknown)):  # what is put among tasks and cancelled is one

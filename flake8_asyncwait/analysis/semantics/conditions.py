@@ -329,7 +329,7 @@ def _same(state: State, left: Value, right: Value) -> bool | None:
         if isinstance(one, Const) and one.value is None:
             if isinstance(other, Const):
                 return other.value is None
-            return False if is_something(other, state) else None
+            return False if is_something(other) else None
         if isinstance(one, Foreign) and "." not in one.path:  # such as a sentinel of the module
             if one == other:
                 return True

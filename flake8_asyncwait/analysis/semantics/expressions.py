@@ -85,7 +85,11 @@ def _members(ctx: Context, node: ir.Attr, value: Value, state: State) -> Results
 
 
 def _member(ctx: Context, node: ir.Attr, value: Value, state: State) -> Value:
-    if isinstance(value, (Ref, Primitive, Instance)):
+    if isinstance(value, Ref):
+        box = state.get(value)
+        named = dir(box.kind) if type(box) is Box else known.TASK_METHODS
+        return Method(value, node.name, node.name in named)
+    if isinstance(value, (Primitive, Instance)):
         return Method(value, node.name)
     if isinstance(value, (Param, Result, Foreign)) and node.name in known.TASK_METHODS:
         return Method(value, node.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     AtLeast,
@@ -32,20 +31,11 @@ def truth(value: Value, state: State) -> bool | None:
     thing = state.get(value)
     if type(thing) is Box and not thing.items:
         return None if thing.open else False
-    return True if is_something(value, state) else None
+    return True if is_something(value) else None
 
 
-def is_something(value: Value, state: State) -> bool:
+def is_something(value: Value) -> bool:
     """Whether a value is neither None nor a constant, and true where it is no collection."""
     if isinstance(value, Method):
-        return _is_method(value, state)
+        return value.is_sure
     return isinstance(value, (Ref, Function, Coroutine, Waiting, Raised, Primitive, Instance))
-
-
-def _is_method(value: Method, state: State) -> bool:
-    """Whether an attribute is surely a method: of an object that is not known, and under a name
-    that its class does not have, it may hold anything (`job.done`, `task.started`)."""
-    owner = state.get(value.owner)
-    if type(owner) is Box:
-        return hasattr(owner.kind, value.name)
-    return isinstance(value.owner, Ref) and value.name in known.TASK_METHODS

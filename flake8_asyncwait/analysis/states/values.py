@@ -134,10 +134,12 @@ class Coroutine(NamedTuple):
 
 
 class Method(NamedTuple):
-    """A bound method of a task or a collection."""
+    """An attribute of a task, a collection or the like, which may be called. `is_sure` says that
+    it surely is a method; under a name that its class does not have, it may hold anything."""
 
     owner: Value
     name: str
+    is_sure: bool = False
 
 
 class Waiting(NamedTuple):
