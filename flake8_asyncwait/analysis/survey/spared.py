@@ -6,6 +6,8 @@ known by its text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.program import Program
 from flake8_asyncwait.analysis.code.walk import bound_names, every
@@ -21,15 +23,20 @@ def waits_for_all(program: Program, func: ir.Func, call: ir.Call) -> bool:
     is_awaited = any(isinstance(node, ir.Await) and node.value is call for node in nodes)
     if given.star or given.keyword is not None or not is_awaited:
         return False
-    if any(isinstance(node, ir.Call) and known.is_timeout(node) for node in nodes):
+    if any(isinstance(node, ir.Call) and _is_timeout(program, func, node) for node in nodes):
         return False
-    return _are_tasks(program, func, _bound(func, given.value))
+    return _are_tasks(program, func, _bound(func, call))
 
 
-def _bound(func: ir.Func, value: ir.Expr) -> ir.Expr:
-    """What a name is bound to, if a function binds it once and does nothing to what it holds; else
-    the value itself."""
-    if not isinstance(value, ir.Name) or _is_touched(func, value.id):
+def _is_timeout(program: Program, func: ir.Func, call: ir.Call) -> bool:
+    return known.is_timeout(call) or program.qualified(func, call.func) in known.TIMEOUTS
+
+
+def _bound(func: ir.Func, call: ir.Call) -> ir.Expr:
+    """What the name that a wait is given is bound to, if a function binds it once and does nothing
+    to what it holds; else what the wait is given."""
+    value = call.args[0].value
+    if not isinstance(value, ir.Name) or _is_touched(func, call, value.id):
         return value
     binding = [node for node in every(func) if value.id in bound_names(node)]
     only = binding[0] if len(binding) == 1 else None
@@ -38,12 +45,26 @@ def _bound(func: ir.Func, value: ir.Expr) -> ir.Expr:
     return value
 
 
-def _is_touched(func: ir.Func, name: str) -> bool:
-    """Whether a function may change what a name of it holds, or others can."""
+def _is_touched(func: ir.Func, call: ir.Call, name: str) -> bool:
+    """Whether a function may change what a name of it holds, or others can: it does anything with
+    it but to wait for it and to look at its items."""
     if name in func.params or any(name in nested.mentions for nested in func.nested):
         return True
-    owners = (node.value for node in every(func) if isinstance(node, (ir.Attr, ir.Subscript)))
-    return any(isinstance(owner, ir.Name) and owner.id == name for owner in owners)
+    nodes = every(func)
+    seen = [part for node in nodes for part in _looked_at(node, call)]
+    named = (node for node in nodes if isinstance(node, ir.Name) and node.id == name)
+    return any(all(node is not part for part in seen) for node in named)
+
+
+def _looked_at(node: ir.Node, call: ir.Call) -> Sequence[ir.Node]:
+    """What a node binds, or takes the items of and leaves as it is."""
+    if isinstance(node, ir.Assign):
+        return node.targets
+    if isinstance(node, (ir.For, ir.Clause)):
+        return [node.iter]
+    if isinstance(node, ir.Call):
+        return [arg.value for arg in node.args if arg.star or node is call]
+    return []
 
 
 def _are_tasks(program: Program, func: ir.Func, value: ir.Expr) -> bool:
