@@ -29,7 +29,7 @@ SUPPRESS = "contextlib.suppress"
 EXPECTING = frozenset({"raises", "assertRaises", "assertRaisesRegex"})
 # The builtin that calls a function on each of the items that it is given.
 MAP = "builtins.map"
-UNTIL = {"any": True, "all": False}  # the answer with which each asks no further
+UNTIL = {"builtins.any": True, "builtins.all": False}  # the answer with which each asks no further
 # What is bound to nothing yet.
 NONE = "None"
 TYPE_PARAMETERS = "[]"  # the keyword that holds them in a class of a tree made from libcst's

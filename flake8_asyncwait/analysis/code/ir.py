@@ -115,15 +115,15 @@ class Clause:
 
 @node
 class Comprehension:
-    """A comprehension or generator expression; `key` is set for dict comprehensions only. One
-    that is given to `any` or `all` is taken no further than to an element that is `until`."""
+    """A comprehension or generator expression; `key` is set for dict comprehensions only, and
+    `given_to` is the name of what is called with a generator expression."""
 
     kind: type
     key: Expr | None
     element: Expr
     clauses: list[Clause]
     line: int
-    until: bool | None = None
+    given_to: str = ""
 
 
 @node

@@ -10,7 +10,7 @@ import libcst as cst
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.patterns import SINGLETONS, literal
-from flake8_asyncwait.sites.outline import MAP, UNTIL
+from flake8_asyncwait.sites.outline import MAP
 
 if TYPE_CHECKING:
     from flake8_asyncwait.analysis.code.lower import Lowerer
@@ -73,19 +73,20 @@ def _call(lowerer: Lowerer, node: cst.Call) -> ir.Expr:
     call = ir.Call(func, args, lowerer.line) if span is None else ir.Call(func, args, *span)
     if _is_map(call):
         call.mapped = _mapped(lowerer, call)
-    _shorten(call)
+    _give(call)
     if span is not None:
         lowerer.func.candidates.append(call)
     return call
 
 
-def _shorten(call: ir.Call) -> None:
-    """`any()` and `all()` ask a generator no further than they have to."""
-    until = UNTIL.get(call.func.id) if isinstance(call.func, ir.Name) else None
-    for arg in call.args if until is not None else ():
+def _give(call: ir.Call) -> None:
+    """A generator expression knows what it is given to: `any()` asks it no more than it has to."""
+    if not isinstance(call.func, ir.Name):
+        return
+    for arg in call.args:
         lazy = arg.value.mapped if isinstance(arg.value, ir.Call) else arg.value
         if isinstance(lazy, ir.Comprehension) and lazy.kind is ir.ITERATOR:
-            lazy.until = until
+            lazy.given_to = call.func.id
 
 
 def _mapped(lowerer: Lowerer, call: ir.Call) -> ir.Comprehension:

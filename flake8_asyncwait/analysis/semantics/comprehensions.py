@@ -22,6 +22,7 @@ from flake8_asyncwait.analysis.semantics.truth import truth
 from flake8_asyncwait.analysis.states.real import UNORDERED
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import UNKNOWN, Box, Ref, Value, rows_of
+from flake8_asyncwait.sites.outline import UNTIL
 
 # A way in which the clauses may go: what it yields, and whether there may be more.
 Way = tuple[State, list[Value], bool]
@@ -95,7 +96,7 @@ def _item(
     ends: list[Way] = []
     for way in ways:
         state, items, opened = way
-        if _is_content(node, way):
+        if _is_content(_until(ctx, node), way):
             ends.append(way)
             continue
         for bound in bind(ctx, clause.target, item, state):
@@ -142,10 +143,17 @@ def _unknown_clause(
     return ends
 
 
-def _is_content(node: ir.Comprehension, way: Way) -> bool:
+def _until(ctx: Context, node: ir.Comprehension) -> bool | None:
+    """The answer with which what a generator expression is given to asks no further: `any()` and
+    `all()` do, if they are the builtins."""
+    root = ctx.machine.program.root(ctx.frame.func, node.given_to) if node.given_to else None
+    return UNTIL.get(root or "")
+
+
+def _is_content(until: bool | None, way: Way) -> bool:
     """Whether `any()` or `all()` asks for no more elements than a way has yielded."""
     state, items, _ = way
-    return node.until is not None and bool(items) and truth(items[-1], state) is node.until
+    return until is not None and bool(items) and truth(items[-1], state) is until
 
 
 def _is_made(state: State, item: Value, before: State) -> bool:
@@ -157,7 +165,7 @@ def _element(ctx: Context, node: ir.Comprehension, way: Way) -> list[Way]:
     state, items, opened = way
     if node.key is None:
         ways = evaluate(ctx, node.element, state)
-        if node.until is not None:
+        if _until(ctx, node) is not None:
             ways = [known for one in ways for known in answers(ctx, *one)]
         return [(after, [*items, value], opened) for after, value in ways]
     return [

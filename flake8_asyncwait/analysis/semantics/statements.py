@@ -288,13 +288,19 @@ def _is_told(case: ir.Case, value: Value, state: State) -> bool:
         return False
     places = (place for place in case.binds.values() if place is not ir.SUBJECT)
     parts = any(isinstance(place, slice) for place in places)
-    return not parts or _row_of(value, state) is not None
+    return not parts or _row_of(value, state) is not None or _is_no_row(value, state)
 
 
 def _row_of(value: Value, state: State) -> Box | None:
     """What a sequence pattern takes apart."""
     box = state.get(value)
     return box if type(box) is Box and box.kind in (tuple, list) else None
+
+
+def _is_no_row(value: Value, state: State) -> bool:
+    """Whether no sequence pattern matches a collection."""
+    box = state.get(value)
+    return type(box) is Box and box.kind in (set, frozenset, dict)
 
 
 def _captured(place: Place, value: Value, state: State) -> tuple[State, Value]:
