@@ -252,6 +252,11 @@ class Machine:
             return Fault(self.striking, exc)
         return Fault(exc=exc) if self.facts.recalls else STRUCK
 
+    def timed_out(self, state: State) -> State:
+        """The state in which the fault was a timeout's, which nobody is asked to cancel by."""
+        is_recalled = self.facts.recalls and not self.is_family
+        return state.with_fault(self.fault(TIMEOUT_ERROR.name)) if is_recalled else state
+
     @property
     def relevant(self) -> frozenset[str]:
         """The names that states hold."""

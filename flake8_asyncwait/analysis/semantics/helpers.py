@@ -69,7 +69,7 @@ def call_function(
     func = function.func
     plain = _transparent(func)
     if func.asynchronous and not func.generator and plain:
-        state = _hidden_handed_over(ctx, node, args, state)
+        state = _hidden_handed_over(ctx, node, func, args, state)
         return [(state, Coroutine(func, bind_arguments(function, args)))]
     ways = None
     if plain and not func.generator and not args.splat:
@@ -80,10 +80,14 @@ def call_function(
     return ways
 
 
-def _hidden_handed_over(ctx: Context, node: ir.Call, args: Args, state: State) -> State:
-    """What a call is given by `**`, where nobody knows as which parameters, is in its hands."""
-    given = (value for name, value in args.keywords.items() if name.startswith("**"))
-    hidden = [value for value in given if matters(value, state)]
+def _hidden_handed_over(
+    ctx: Context, node: ir.Call, func: ir.Func, args: Args, state: State
+) -> State:
+    """What a call is given by `**`, where nobody knows as which parameters, is in its hands, and
+    so is all that may be in its own `**` beside others that nobody knows."""
+    given = args.keywords.items() if args.splat else ()
+    others = (value for name, value in given if name not in func.params)
+    hidden = [value for value in others if matters(value, state)]
     return unknown_call(ctx, node, Args(hidden, {}), state)[0][0] if hidden else state
 
 

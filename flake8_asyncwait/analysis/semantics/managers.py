@@ -107,7 +107,7 @@ def _with_timeout(ctx: Context, node: ir.With, state: State) -> list[State]:
                 ctx.out.add(completion, *states)
                 if timed and completion == raising(CANCELLED_ERROR):
                     struck = [one for one in states if one.fault and not entered.fault]
-                    ctx.out.add(raising(TIMEOUT_ERROR), *struck)
+                    ctx.out.add(raising(TIMEOUT_ERROR), *map(ctx.machine.timed_out, struck))
                     if fanout.is_timed(ctx):
                         late = [one.with_fault(None) for one in struck]
                         ctx.out.add(raising(TIMEOUT_ERROR), *late)
