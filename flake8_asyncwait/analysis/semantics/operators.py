@@ -68,9 +68,9 @@ def _dict_beside_unknown(state: State, left: Value, right: Value) -> Box | None:
 
 
 def number(op: str, left: Value, right: Value, state: State) -> Value:
-    """`left op right` of two small numbers, such as places. One that is greater than the number of
+    """`left op right` of small numbers, places or answers. One that is greater than the number of
     all that a state remembers is no place, and a loop that counts would never come to an end."""
-    if op not in ("Add", "Subtract") or not (isinstance(left, Const) and isinstance(right, Const)):
+    if op not in _OPERATORS or not (isinstance(left, Const) and isinstance(right, Const)):
         return UNKNOWN
     if not (isinstance(left.value, int) and isinstance(right.value, int)):
         return UNKNOWN
