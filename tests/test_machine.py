@@ -257,27 +257,6 @@ def test_some_of_too_many_executions_show_that_a_task_is_lost_but_not_that_none_
     assert of_last_wait(after) == ([code] * bool(code), [reason] * bool(reason))
 
 
-@pytest.mark.parametrize(("code", "is_decided"), [("AWT203", True), ("AWT201", False)])
-def test_a_wait_for_all_tasks_made_there_is_decided_by_its_text(
-    code: str, is_decided: bool
-) -> None:
-    workers = (
-        "if self.NAME:\n        tasks[self.NAME] = asyncio.create_task(self.NAME.run())",
-    ) * 5
-    added = (each.replace("NAME", f"worker_{number}") for number, each in enumerate(workers))
-    text = (
-        MANY_PATHS.replace("ADDED", "\n    ".join(added)).replace("AFTER", "finally")
-        + """\
-    rest = [asyncio.create_task(worker.close()) for worker in tasks]
-    await asyncio.wait(rest)
-"""
-    )
-    checked = check(text, Options(codes=frozenset({code})))
-    last = text.count("\n")
-    assert (last not in [one.line for one in checked.undetermined]) is is_decided
-    assert checked.waits == 3
-
-
 def test_a_last_run_believes_no_test_that_contradicts_another() -> None:
     cancel = "\n            for task in tasks.values():\n                task.cancel()"
     tests = f"if wanted or tell():{cancel}\n        if not wanted:{cancel}"

@@ -13,7 +13,6 @@ from flake8_asyncwait.analysis.fates import family_books
 from flake8_asyncwait.analysis.interpret import Analysed, Runs
 from flake8_asyncwait.analysis.machine.books import Allowance, MakeBooks, books_for
 from flake8_asyncwait.analysis.semantics import known
-from flake8_asyncwait.analysis.survey.spared import waits_for_all
 from flake8_asyncwait.options import Options
 from flake8_asyncwait.rules import rule_of
 from flake8_asyncwait.rules.rule import Hit
@@ -36,8 +35,6 @@ from flake8_asyncwait.verdict.witness import witness
 
 # The sites of a function, with their kinds.
 Sites = dict[ir.Call, Kind]
-# What rules that are off by default find of waits without a limit.
-_OF_FULL_WAITS = frozenset({"AWT201", "AWT202"})
 # What is decided of a site; None where there is nothing to say.
 Decision = Finding | UndeterminedSite | None
 
@@ -101,9 +98,6 @@ def _function(
     """What is decided of the sites of one function."""
     decided: list[Decision] = []
     for analysed in _analysed(file, func, sites, options, allowance):
-        if analysed is None:
-            decided.append(None)
-            continue
         fired, call = fires(analysed, options), analysed.site.call
         if fired is not None:
             code, hit = fired
@@ -117,19 +111,15 @@ def _function(
 
 def _analysed(
     file: File, func: ir.Func, sites: Sites, options: Options, allowance: Allowance
-) -> Iterator[Analysed | None]:
-    """The sites of one function, analysed: its waits first, within one bound of work. None for one
-    that no rule can find anything of."""
+) -> Iterator[Analysed]:
+    """The sites of one function, analysed: its waits first, within one bound of work."""
     waits = {call: kind for call, kind in sites.items() if kind is WAIT}
     family = {call: kind for call, kind in sites.items() if kind is not WAIT}
     runs = None
     if waits:
         all_owners = "AWT105" in options.codes
         runs = Runs(file.program, func, waits, all_owners, allowance=allowance)
-        spares = _OF_FULL_WAITS.isdisjoint(options.codes)
-        for site in runs.facts.sites:
-            is_spared = spares and waits_for_all(file.program, func, site.call)
-            yield None if is_spared else runs.analyse(site)
+        yield from runs.all()
     if family:
         make = family_books
         others = Runs(file.program, func, family, make_books=make, allowance=allowance)
