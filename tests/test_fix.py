@@ -492,6 +492,22 @@ class TestDrain:
             *returning[:-1], drain, returning[-1]
         )
 
+    @pytest.mark.parametrize(
+        "cleanup",
+        [
+            ("task.cancel()", "if x:", "    return 1", "close()"),
+            ("if not task.done():", "    task.cancel()", "close()"),
+            ("with x:", "    task.cancel()", "    close()"),
+        ],
+    )
+    def test_not_before_what_a_finally_does_then(self, cleanup: tuple[str, ...]) -> None:
+        """A cancellation while they are awaited would leave it out."""
+        lines = ("task = asyncio.create_task(work())", "try:", "    await asyncio.wait([task])")
+        text = function(*lines, "finally:", *(f"    {line}" for line in cleanup))
+        assert (
+            fix(text.replace("[task]", "[task], timeout=1"), self.OPTIONS).text.count("gather") == 0
+        )
+
     def test_a_plain_function_cannot_await_them(self) -> None:
         text = (
             "import asyncio\n\n\ndef f(loop, work):\n    task = loop.create_task(work())\n"

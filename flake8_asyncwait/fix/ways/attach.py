@@ -169,10 +169,19 @@ def cleaned_up(place: Place, level: Level, aim: Aim, width: int) -> Iterator[Pro
         changed = level.statement.with_changes(finalbody=final.with_changes(body=block))
         return replaced(place, level, changed, FINALLY, aim)
 
-    own = next((n for n, each in enumerate(body) if (cancelled(each),) == aim.names), 0)
+    own = next((n for n, each in enumerate(body) if (_cancelled_if_any(each),) == aim.names), 0)
     if own and not any(map(may_leave, body[:own])):
         yield around(body[:own], [as_first(body[own])], body[own + 1 :])
     yield around(body, cancels_of(place, aim), [])
+
+
+def _cancelled_if_any(statement: Any) -> str | None:
+    """As `cancelled`, also under `if task:` or `if task is not None:`."""
+    if isinstance(statement, cst.If) and statement.orelse is None and len(statement.body.body) == 1:
+        name = cancelled_name(statement.body.body[0])
+        told = layout.code(statement.test)
+        return name if name is not None and told in (name, f"{name} is not None") else None
+    return cancelled(statement)
 
 
 def handled_around(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[Proposal]:

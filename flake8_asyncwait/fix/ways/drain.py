@@ -33,36 +33,65 @@ def drained(place: Place) -> Iterator[cst.Module]:
         return
     taken = [[node] for node in found] if len(found) <= _FEW_CANCELS else []
     for nodes in [*taken, list(found)] if len(taken) != 1 else taken:
-        late, at_once = _by_place(found, nodes, False), _by_place(found, nodes, True)
-        for told in [late] if late == at_once else [late, at_once]:
-            result = place.module.visit(_Behind(module, told))
-            assert isinstance(result, cst.Module)
-            yield result
+        drains = {node: found[node] for node in nodes}
+        late, at_once = _by_place(drains, False), _by_place(drains, True)
+        if late != at_once and not any(drains[n].skips for n in drains if n in late):
+            yield _awaiting(place, module, late)
+        if not any(drain.skips for drain in drains.values()):
+            yield _awaiting(place, module, at_once)
+
+
+def _awaiting(place: Place, module: str, told: dict[Any, list[str]]) -> cst.Module:
+    result = place.module.visit(_Behind(module, told))
+    assert isinstance(result, cst.Module)
+    return result
 
 
 class _Drain(NamedTuple):
     """What a statement that only cancels has cancelled, as the arguments of a call, and behind
     which one it is best awaited: at the end of a `finally`, as a cancellation may come while it is
-    awaited, and would leave out what follows."""
+    awaited, and would leave out what follows. `skips` says that this is so at once behind it."""
 
     told: str
     behind: cst.CSTNode
+    skips: bool
 
 
-def _by_place(
-    found: dict[Any, _Drain], nodes: Sequence[Any], at_once: bool
-) -> dict[Any, list[str]]:
+class _Around(NamedTuple):
+    """Whether a node is the body of a `finally`, whether it is anywhere in one, and whether a
+    cancellation at its end would leave out what follows there."""
+
+    is_final: bool = False
+    in_final: bool = False
+    skips: bool = False
+
+    def of_part(self, node: cst.CSTNode) -> _Around:
+        """The same for the parts of a node, but for the statements of a block."""
+        if isinstance(node, cst.Finally):
+            return _Around(True, True, self.skips)
+        is_loop = isinstance(node, (cst.For, cst.While))
+        return _Around(False, self.in_final, self.skips or (self.in_final and is_loop))
+
+    def before(self, following: Sequence[cst.CSTNode]) -> _Around:
+        """The same for a statement of a block with some that follow."""
+        skips = self.in_final and any(holds(each, cst.Call, cst.Raise) for each in following)
+        return _Around(False, self.in_final, self.skips or skips)
+
+
+_NOWHERE = _Around()
+
+
+def _by_place(drains: dict[Any, _Drain], at_once: bool) -> dict[Any, list[str]]:
     """What some cancels have cancelled, by the statement that it is awaited behind: the cancel
     itself if that is to be `at_once`."""
     told: dict[Any, list[str]] = {}
-    for node in nodes:
-        told.setdefault(node if at_once else found[node].behind, []).append(found[node].told)
+    for node, drain in drains.items():
+        told.setdefault(node if at_once else drain.behind, []).append(drain.told)
     return told
 
 
-def _find_cancels(node: cst.CSTNode, found: dict[Any, _Drain], is_final: bool = False) -> None:
-    """Enters the statements that only cancel, the last of several in a row. `is_final` says that
-    the node is the body of a `finally`."""
+def _find_cancels(node: cst.CSTNode, found: dict[Any, _Drain], around: _Around = _NOWHERE) -> None:
+    """Enters the statements that only cancel, the last of several in a row."""
     body: Sequence[Any] = node.body if isinstance(node, cst.IndentedBlock) else ()
     row: list[str] = []
     for number, statement in enumerate(body):
@@ -70,15 +99,18 @@ def _find_cancels(node: cst.CSTNode, found: dict[Any, _Drain], is_final: bool = 
         one = cancelled_name(statement)
         row = [*row, one] if one is not None else []
         following = body[number + 1] if number + 1 < len(body) else None
-        is_end = is_final and not any(map(may_leave, body[number:]))
+        is_end = around.is_final and not any(map(may_leave, body[number:]))
         behind = body[-1] if is_end else statement
+        here = around.before(body[number + 1 :])
         if name is not None:
-            found[statement] = _Drain(f"*{name}", behind)
+            found[statement] = _Drain(f"*{name}", behind, here.skips)
         elif row and (following is None or cancelled_name(following) is None):
-            found[statement] = _Drain(", ".join(row), behind)
-    for child in parts(node):
-        if not (isinstance(child, cst.FunctionDef) or child in found or _is_guarded(child, node)):
-            _find_cancels(child, found, isinstance(node, cst.Finally))
+            found[statement] = _Drain(", ".join(row), behind, here.skips)
+        elif not isinstance(statement, cst.FunctionDef):
+            _find_cancels(statement, found, here.of_part(statement))
+    for child in parts(node) if not body else ():
+        if not (isinstance(child, cst.FunctionDef) or _is_guarded(child, node)):
+            _find_cancels(child, found, around.of_part(node))
 
 
 def _is_guarded(child: cst.CSTNode, node: cst.CSTNode) -> bool:

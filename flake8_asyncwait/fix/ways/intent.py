@@ -42,7 +42,9 @@ def why_not_stopped(own: Seen, place: Place) -> str | None:
         test = next(_choices(place, _names_of(place, waited)), None)
         if test is not None:
             told = " ".join(layout.code(test).split())
-            wanted = "on a condition" if "." in told else "where the caller wants that"
+            names = parameters_of(place.function)
+            is_wish = any(name in names for name in _operands(test))
+            wanted = "where the caller wants that" if is_wish else "on a condition"
             return f"it cancels only {wanted}: if {told}"
     if own.code != "AWT101" or waited is None or not _goes_on(own):
         return None

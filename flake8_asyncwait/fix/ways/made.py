@@ -78,8 +78,9 @@ def inside(
     uses: Collection[Use],
     width: int,
 ) -> Iterator[Proposal]:
-    """As `at_faults` for a creation, but only in the blocks of the statements behind it."""
-    found = list(_aims(place))
+    """As `at_faults` for a creation, but only in the blocks of the statements behind it: they may
+    also run where nothing has been created."""
+    found = [aim for aim in _aims(place) if not aim.maybe]
     for inner in _deeper(place, faults_on):
         yield from _at(inner, inner.levels[0], 0, found, kinds, task_names, uses, width)
 

@@ -27,7 +27,7 @@ from flake8_asyncwait.fix.ways.loops import (
 )
 from flake8_asyncwait.fix.ways.proposal import MOST_MOVED
 
-_PURE_METHODS = frozenset({"done", "cancelled", "values", "keys", "items", "copy", "is_set"})
+PURE_METHODS = frozenset({"done", "cancelled", "values", "keys", "items", "copy", "is_set"})
 _PURE_FUNCTIONS = frozenset({"len", "list", "set", "tuple", "bool", "frozenset"})
 # A string that says so, in a statement that is no cancel itself.
 _SAYS = r"""(?i)["'].*(cancel|abort|kill|\bstop)"""
@@ -308,7 +308,7 @@ def is_pure(node: cst.CSTNode) -> bool:
     """Whether to evaluate an expression does nothing but ask."""
     if isinstance(node, cst.Call):
         if isinstance(node.func, cst.Attribute):
-            asks = not node.args and node.func.attr.value in _PURE_METHODS
+            asks = not node.args and node.func.attr.value in PURE_METHODS
             return asks and is_pure(node.func.value)
         name = node.func.value if isinstance(node.func, cst.Name) else ""
         return name in _PURE_FUNCTIONS and all(is_pure(arg.value) for arg in node.args)

@@ -9,7 +9,8 @@ from typing import Any
 import libcst as cst
 
 from flake8_asyncwait.fix.tree import layout
-from flake8_asyncwait.fix.tree.names import binders
+from flake8_asyncwait.fix.tree.names import binders, reads
+from flake8_asyncwait.fix.tree.nodes import every
 from flake8_asyncwait.fix.tree.place import Place
 from flake8_asyncwait.fix.ways import aims
 from flake8_asyncwait.fix.ways.loops import (
@@ -20,7 +21,7 @@ from flake8_asyncwait.fix.ways.loops import (
     leaves_a_name,
     set_off_as,
 )
-from flake8_asyncwait.fix.ways.redundant import is_pure
+from flake8_asyncwait.fix.ways.redundant import PURE_METHODS, is_pure
 
 _APART = (cst.FunctionDef, cst.ClassDef, cst.Lambda, cst.Try, cst.TryStar)
 
@@ -35,12 +36,25 @@ def without_repeated(place: Place, before: cst.CSTNode) -> cst.Module:
 
 
 def _half(place: Place) -> tuple[str | None, str | None]:
-    """The name of what is waited for, and of the pending half of it that nothing else is bound to;
-    None where there is none."""
+    """The name of what is waited for, and of the pending half of it; None where there is none, or
+    where what the name holds may change."""
     waited, pending = aims.waited_of(place.call), aims.pending_name(place)
     name = waited.value if isinstance(waited, cst.Name) else None
-    is_one = pending is not None and len(binders(place.function, pending)) == 1
-    return name, pending if is_one else None
+    return _lasting(place.function, name), _lasting(place.function, pending)
+
+
+def _lasting(function: cst.CSTNode, name: str | None) -> str | None:
+    """The name of a collection if it is bound once, and no method or `del` changes it."""
+    if name is None or len(binders(function, name)) != 1:
+        return None
+    return None if any(_changes(node, name) for node in every(function)) else name
+
+
+def _changes(node: cst.CSTNode, name: str) -> bool:
+    if isinstance(node, cst.Attribute):
+        is_read = node.attr.value in PURE_METHODS
+        return not is_read and isinstance(node.value, cst.Name) and node.value.value == name
+    return isinstance(node, cst.Del) and reads(node, {name})
 
 
 class _Unrepeated(cst.CSTTransformer):
