@@ -100,6 +100,11 @@ x = (
     .strip(d)
 )
 """,
+    "longer_name = one(a).two(bc).it(d)": """\
+longer_name = (
+    one(a).two(bc).it(d)
+)
+""",
     "return await one.sub(a).replace(b, c).strip(d)": """\
 return (
     await one.sub(a)

@@ -280,6 +280,8 @@ def is_chain(line: str) -> bool:
 def _last_call(line: cst.SimpleStatementLine) -> cst.Call | None:
     """The call that a statement with one expression ends with."""
     value = getattr(line.body[0], "value", None) if len(line.body) == 1 else None
+    if getattr(value, "lpar", ()):
+        return None  # it has lines of its own, which are broken by themselves
     if isinstance(value, cst.Await):
         value = value.expression
     return value if isinstance(value, cst.Call) else None

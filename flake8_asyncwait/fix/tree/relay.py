@@ -23,6 +23,7 @@ _OPERATORS = (r"\b(?:and|or)\b", r"[=!<>]=|[<>]|\b(?:is|in)\b", r" [-+*/%|&^@]{1
 _LAMBDA = re.compile(r"\blambda\b[^:]*,")
 # What stands before calls of methods one after the other, and what these look like.
 _HEAD = re.compile(r"[\w.]+ = |return ")
+_OPENED = re.compile(r"(?:(?:[\w.]+ = )+|return )\(")
 _LINKS = re.compile(r"(?:await )?[\w.]*@(?:\.\w+@)+")
 _ROUNDS = 60
 
@@ -68,7 +69,8 @@ def _broken(lines: Sequence[str], number: int, unit: str) -> list[str] | None:
     if "#" in code or "\\" in code or _LAMBDA.search(code):
         return None
     if layout.is_chain(code):
-        return _linked(code, indent, unit)
+        is_alone = number > 0 and _OPENED.fullmatch(lines[number - 1].strip()) is not None
+        return _links(code, indent) if is_alone else _linked(code, indent, unit)
     above = lines[number - 1].rstrip()[-1:] if number else ""
     below = lines[number + 1].strip() if number + 1 < len(lines) else ""
     is_piece = _PIECE.match(code) is not None and not code.endswith(":")
@@ -86,14 +88,19 @@ def _broken(lines: Sequence[str], number: int, unit: str) -> list[str] | None:
 
 def _linked(code: str, indent: str, unit: str) -> list[str] | None:
     """A line that binds, or returns, what calls of methods give one after the other, with a line
-    for each of them."""
+    for these: where it is still too long, each has its own then."""
     head = _HEAD.match(code)
-    if head is None or not _LINKS.fullmatch(layout.surface(code[head.end() :])):
+    if head is None or _links(code[head.end() :], "") is None:
         return None
-    chain = code[head.end() :]
+    return [f"{indent}{head[0]}(", f"{indent}{unit}{code[head.end() :]}", f"{indent})"]
+
+
+def _links(chain: str, indent: str) -> list[str] | None:
+    """Calls of methods one after the other with a line for each of them."""
+    if not _LINKS.fullmatch(layout.surface(chain)):
+        return None
     ends = [match.end() for match, depth in _tokens(chain) if match[3] and depth == 0]
-    links = _cut(chain, ends[:-1])
-    return [f"{indent}{head[0]}(", *(f"{indent}{unit}{link}" for link in links), f"{indent})"]
+    return [indent + link for link in _cut(chain, ends[:-1])]
 
 
 def _operators(code: str) -> int:
