@@ -41,6 +41,7 @@ from flake8_asyncwait.analysis.states.values import (
     Instance,
     Param,
     Ref,
+    Result,
     Status,
     Task,
     Tested,
@@ -335,7 +336,7 @@ def _same(state: State, left: Value, right: Value) -> bool | None:
                 return True
             if _is_new_task(state, other):
                 return False
-        if isinstance(one, Instance) and _is_new_task(state, other):
+        if isinstance(one, _NO_NEW_TASKS) and _is_new_task(state, other):
             return False
     if isinstance(left, Ref) and isinstance(right, Ref):
         kinds = {type(state.get(left)), type(state.get(right))}
@@ -345,6 +346,10 @@ def _same(state: State, left: Value, right: Value) -> bool | None:
     if isinstance(left, Const) and isinstance(right, Const):
         return left.value is right.value or left.value == right.value
     return None
+
+
+# The running task, and what an unknown call returns: neither is a task that nobody else has.
+_NO_NEW_TASKS = (Instance, Result)
 
 
 def _both_tracked(state: State, left: Ref, right: Ref) -> bool | None:
@@ -362,6 +367,8 @@ def _contains(state: State, item: Value, box: Value, sizes: list[bool]) -> bool 
         return True
     if isinstance(item, Const) and items and _is_exact(thing):
         return any_of(_compared(state, "Equal", [item, one], sizes[:1]) for one in items)
+    if isinstance(item, _NO_NEW_TASKS) and not (thing.open or thing.escaped):
+        return any_of(_same(state, item, one) for one in items)
     if not isinstance(item, Ref):
         return False if not items and not thing.open and not thing.escaped else None
     if thing.escaped and not is_private(state, item):
