@@ -256,7 +256,7 @@ def test_what_the_module_executes_is_as_harmless(tmp_path: Path) -> None:
 )
 def test_patterns_that_read_attributes_are_refused(pattern: str, tmp_path: Path) -> None:
     module = f"def take(x):\n    match x:\n        case {pattern}:\n            pass"
-    proof = proof_of(source(tmp_path, "take(task)", module))
+    proof = proof_of(source(tmp_path, "take(work)", module))
     assert proof.word == NOT_LIFTED
     assert "pattern" in proof.reason
 

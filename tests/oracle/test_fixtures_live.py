@@ -20,6 +20,7 @@ pytestmark = pytest.mark.judged
 NOT_PROVED = {
     "limits.py:nothing_but_a_timeout": "limit",
     "limits.py:same_question_by_two_names": "limit",
+    "limits.py:one_place_for_each_job": "limit",
     "limits.py:Worker.flag_in_an_attribute": "limit",
     "limits.py:results_after_the_first_exception": "limit",
     "sites_functions.py:lambda_that_drops_the_pending_half": "lambda",
@@ -71,4 +72,4 @@ def test_finding(name: str, number: int) -> None:
 
 
 def test_few_are_not_proved() -> None:
-    assert Counter(NOT_PROVED.values()) == {"limit": 4, "lambda": 1, "time": 1, "group": 1}
+    assert Counter(NOT_PROVED.values()) == {"limit": 5, "lambda": 1, "time": 1, "group": 1}
