@@ -35,9 +35,8 @@ class Walk(NamedTuple):
         """Each file of `paths` once, in the order of `paths`, those of a directory sorted.
 
         A file is taken as it is, whether it exists or not, but for a notebook: its code would pass
-        for a string. A directory stands for the regular
-        files below it that end in ".py" and are neither excluded nor ignored. Links to
-        directories are not followed, so no walk is endless.
+        for a string. A directory stands for the regular files below it that end in ".py" and are
+        neither excluded nor ignored. Links to directories are not followed, so no walk is endless.
         """
         seen: set[str] = set()
         for path in paths:

@@ -6,7 +6,8 @@ context, which is a place on a machine, a node and a state.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Union
 
@@ -273,6 +274,12 @@ class Machine:
         enough = number >= max(self.many, least)
         self.is_counted |= enough  # what does not reach a smaller number does not reach a larger
         return enough
+
+    def are_crowded(self, things: Iterable[object]) -> bool:
+        """Whether there are as many tasks of one origin among some things of the heap as a
+        collection of unknown size stands for."""
+        origins = Counter(thing.origin for thing in things if type(thing) is Task)
+        return self.are_many(max(origins.values(), default=0))
 
     def apart(self, facts: Facts, books: Books, many: int) -> Machine:
         """A machine of its own, for a trial."""

@@ -7,7 +7,6 @@ unknown collection adds.
 from __future__ import annotations
 
 import operator
-from collections import Counter
 
 from flake8_asyncwait.analysis.code.exceptions import Exc
 from flake8_asyncwait.analysis.machine import fanout
@@ -105,9 +104,7 @@ def _is_behind(ctx: Context, box: Box, index: Value, state: State) -> bool:
     place = index.value if isinstance(index, Const) else None
     if not isinstance(place, int) or not 0 < len(box.items) <= place:
         return False
-    tasks = [thing for item in box.items if type(thing := state.get(item)) is Task]
-    origins = Counter(task.origin for task in tasks)
-    return ctx.machine.are_many(max(origins.values(), default=0))
+    return ctx.machine.are_crowded(map(state.get, box.items))
 
 
 def _as_mapping(state: State, value: Value, key: Value) -> State:

@@ -94,9 +94,10 @@ def _item(
     """One turn of a clause: bind its target, decide its tests, go on inside."""
     clause = node.clauses[depth]
     ends: list[Way] = []
+    until = _until(ctx, node)
     for way in ways:
         state, items, opened = way
-        if _is_content(_until(ctx, node), way):
+        if _is_content(until, way):
             ends.append(way)
             continue
         for bound in bind(ctx, clause.target, item, state):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -65,6 +64,8 @@ _TURNED = {
     "GreaterThanEqual": "LessThanEqual",
 }
 _MEMBERSHIP = ("In", "NotIn")
+# The running task, and what an unknown call returns: neither is a task that nobody else has.
+_NO_NEW_TASKS = (Instance, Result)
 
 
 def decide(ctx: Context, node: ir.Expr, state: State) -> tuple[list[State], list[State]]:
@@ -261,8 +262,7 @@ def _may_count(node: ir.Compare, values: Sequence[Value]) -> bool:
 
 def _is_crowded(ctx: Context, state: State) -> bool:
     """Whether a state may hold collections of unknown size."""
-    origins = Counter(thing.origin for thing in state.heap.values() if type(thing) is Task)
-    return ctx.machine.are_many(max(origins.values(), default=0))
+    return ctx.machine.are_crowded(state.heap.values())
 
 
 def _is_counted(ctx: Context, node: ir.Expr) -> bool:
@@ -346,10 +346,6 @@ def _same(state: State, left: Value, right: Value) -> bool | None:
     if isinstance(left, Const) and isinstance(right, Const):
         return left.value is right.value or left.value == right.value
     return None
-
-
-# The running task, and what an unknown call returns: neither is a task that nobody else has.
-_NO_NEW_TASKS = (Instance, Result)
 
 
 def _both_tracked(state: State, left: Ref, right: Ref) -> bool | None:

@@ -72,9 +72,15 @@ def in_turn(place: Place, level: Level, aim: Aim) -> Iterator[Proposal]:
         finalbody=cst.Finally(place.block([bare(last)])),
         leading_lines=first.leading_lines,
     )
-    block = final.body.with_changes(body=[*before, inner])
+    yield _in_finally(place, level, aim, [*before, inner])
+
+
+def _in_finally(place: Place, level: Level, aim: Aim, body: Sequence[Any]) -> Proposal:
+    """The `try` of a level, in whose `finally` now stand other statements."""
+    final = level.statement.finalbody
+    block = final.body.with_changes(body=body)
     changed = level.statement.with_changes(finalbody=final.with_changes(body=block))
-    yield replaced(place, level, changed, FINALLY, aim)
+    return replaced(place, level, changed, FINALLY, aim)
 
 
 class _Stop(NamedTuple):
@@ -165,9 +171,7 @@ def cleaned_up(place: Place, level: Level, aim: Aim, width: int) -> Iterator[Pro
         indentation = place.indentation_at(level) + place.unit * 2
         inside = [layout.refitted(each, indentation, place.unit, width) for each in inside]
         inner = cst.Try(place.block(inside), finalbody=cst.Finally(place.block([*cancels])))
-        block = final.body.with_changes(body=[inner, *rest])
-        changed = level.statement.with_changes(finalbody=final.with_changes(body=block))
-        return replaced(place, level, changed, FINALLY, aim)
+        return _in_finally(place, level, aim, [inner, *rest])
 
     own = next((n for n, each in enumerate(body) if (_cancelled_if_any(each),) == aim.names), 0)
     if own and not any(map(may_leave, body[:own])):

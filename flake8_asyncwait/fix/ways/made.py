@@ -66,8 +66,7 @@ def at_faults(
                 first, _ = place.lines_of(here.statement)
                 later = uses if is_round else [use for use in uses if use.line >= first]
                 yield from _at(place, here, depth, found, kinds, task_names, later, width)
-    for inner in _deeper(place, faults_on):
-        yield from _at(inner, inner.levels[0], 0, found, kinds, task_names, uses, width)
+    yield from _in_blocks(place, faults_on, found, kinds, task_names, uses, width)
 
 
 def inside(
@@ -81,6 +80,19 @@ def inside(
     """As `at_faults` for a creation, but only in the blocks of the statements behind it: they may
     also run where nothing has been created."""
     found = [aim for aim in _aims(place) if not aim.maybe]
+    yield from _in_blocks(place, faults_on, found, kinds, task_names, uses, width)
+
+
+def _in_blocks(
+    place: Place,
+    faults_on: Collection[int],
+    found: list[Aim],
+    kinds: Collection[str],
+    task_names: frozenset[str],
+    uses: Collection[Use],
+    width: int,
+) -> Iterator[Proposal]:
+    """The proposals for some aims in the blocks that all faults strike in."""
     for inner in _deeper(place, faults_on):
         yield from _at(inner, inner.levels[0], 0, found, kinds, task_names, uses, width)
 
