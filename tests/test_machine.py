@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 import pytest
 
@@ -168,6 +169,24 @@ def test_tasks_that_go_by_one_name_are_told_from_each_other_by_nothing_else() ->
     assert work < 5_000
 
 
+@pytest.mark.parametrize("asked", ["done", "exception"])
+def test_what_is_given_something_where_a_task_would_take_nothing_is_no_task(asked: str) -> None:
+    text = """\
+import asyncio
+async def f(report, jobs):
+    tasks = {asyncio.create_task(job) for job in jobs}
+    for job in jobs:
+        report.ASKED(job)
+    try:
+        await asyncio.wait(tasks, timeout=1)
+    finally:
+        report.ASKED(1)
+        for task in tasks:
+            task.cancel()
+"""
+    assert work_on(text.replace("ASKED", asked), 7) == work_on(text.replace("ASKED", "tell"), 7)
+
+
 def nested(tasks: int) -> str:
     """A function that waits for so many tasks, one after the other, with a cleanup for each."""
     text = "import asyncio\n\nasync def f():\n"
@@ -273,6 +292,27 @@ def test_some_of_too_many_executions_show_that_a_task_is_lost_but_not_that_none_
     after: str, code: str, reason: str
 ) -> None:
     assert of_last_wait(after) == ([code] * bool(code), [reason] * bool(reason))
+
+
+def test_functions_of_other_modules_stay_known_where_they_take_little_of_the_work(
+    tmp_path: Path,
+) -> None:
+    tasks = tmp_path / "app" / "tasks.py"
+    tasks.parent.mkdir()
+    (tmp_path / "pyproject.toml").touch()
+    tasks.with_name("__init__.py").touch()
+    tasks.write_text(
+        "import asyncio\ndef spawn(work):\n    return asyncio.create_task(work.run())\n"
+    )
+    added = (f"if self.w{n}:\n        tasks[self.w{n}] = spawn(self.w{n})" for n in range(4))
+    text = MANY_PATHS.replace("ADDED", "\n    ".join(added)).replace("AFTER", "except OSError")
+    text = text.replace("import asyncio\n", "import asyncio\nfrom app.tasks import spawn\n")
+    text = text.replace("asyncio.create_task(stop())", "spawn(stop)")
+    text = text.replace("asyncio.create_task(worker.drain())", "spawn(worker)")
+    main = tasks.with_name("main.py")
+    main.write_text(text)
+    checked = check(text, path=str(main))
+    assert [finding.code for finding in checked.findings] == ["AWT102"]
 
 
 def test_a_last_run_believes_no_test_that_contradicts_another() -> None:

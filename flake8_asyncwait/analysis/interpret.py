@@ -172,12 +172,12 @@ class Runs:
             if run.is_complete:
                 return _analysed(run, run.many == 1 and run.is_counted)
         run = self._run(site, most)
-        if not run.is_complete and not run.elsewhere:
+        if not run.is_complete and not run.is_busy_elsewhere:
             run = self._with_fewer_tasks(site, run)
         if run.is_complete:
             run = self._with_agreeing_tests(run)
             return _analysed(run, run.many == 1 and run.is_counted)
-        if run.elsewhere:
+        if run.is_busy_elsewhere:
             return None
         seen = self._believed(run)
         if seen.is_undetermined:

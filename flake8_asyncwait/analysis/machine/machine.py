@@ -46,6 +46,9 @@ _FAULTS = {
 
 # Calls of functions of the project are looked into one level deep.
 MAX_DEPTH = 1
+# Where functions of other modules take more than one part in so many of the work, it is worth while
+# to do without them.
+ELSEWHERE_SHARE = 8
 
 
 @dataclass(slots=True, eq=False)
@@ -227,6 +230,8 @@ class Machine:
     caller: Caller = None
     # The other modules of the project that it has run functions of, by their paths.
     elsewhere: set[str] = field(default_factory=set)
+    # How much work these functions have taken.
+    work_elsewhere: int = 0
     # How many frames are active besides the function's own: their names are kept apart.
     level: int = 0
     # The helpers that take too much work, and the managers that are known to or not to.
@@ -264,6 +269,11 @@ class Machine:
     def relevant(self) -> frozenset[str]:
         """The names that states hold."""
         return self.facts.relevant
+
+    @property
+    def is_busy_elsewhere(self) -> bool:
+        """Whether functions of other modules have taken much of the work."""
+        return ELSEWHERE_SHARE * self.work_elsewhere > self.books.work
 
     def count(self) -> int:
         """`many`, for something that is different if that is."""

@@ -282,8 +282,7 @@ def _method(ctx: Context, node: ir.Call, method: Method, args: Args, state: Stat
     receiver, name = method.owner, method.name
     if ctx.is_none(receiver, state, "AttributeError"):
         return []
-    given = any(reaches_task(value, state) for value in args.every())  # no task's method takes one
-    may_be_task = isinstance(receiver, (Param, Foreign, Result)) and not given
+    may_be_task = isinstance(receiver, (Param, Foreign, Result)) and _may_be_given(name, args, state)
     if may_be_task and _may_be_task(ctx, receiver, name):
         state, receiver = as_task(ctx, state, receiver)
     thing = state.get(receiver)
@@ -311,6 +310,14 @@ def _is_of_task(ctx: Context, method: Method, state: State) -> bool:
     box = state.get(owner)
     is_whole = type(box) is Box and not (box.open or box.escaped) and all(map(is_sure, box.items))
     return is_whole or reaches_task(owner, state)
+
+
+def _may_be_given(name: str, args: Args, state: State) -> bool:
+    """Whether a method of a task may be given such arguments: none takes a task, and what asks how
+    a task is takes nothing."""
+    is_asked = name in known.TASK_METHODS and known.TASK_METHODS[name].traits & known.QUESTIONS
+    given = args.every()
+    return not (is_asked and given) and not any(reaches_task(value, state) for value in given)
 
 
 def _may_be_task(ctx: Context, receiver: Value, name: str) -> bool:

@@ -173,6 +173,8 @@ def _looked_into(
         return None
     finally:
         books.limit = limit
+        if ctx.machine.program.of(func) is not ctx.machine.program:
+            ctx.machine.work_elsewhere += books.work - work
     return _returned(ctx, func, state, results)
 
 
