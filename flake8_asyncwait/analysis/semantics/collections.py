@@ -22,6 +22,7 @@ from flake8_asyncwait.analysis.semantics.dicts import (
     without,
 )
 from flake8_asyncwait.analysis.semantics.items import (
+    in_one_dict,
     is_private,
     iterated,
     may_be_no_task,
@@ -41,7 +42,7 @@ from flake8_asyncwait.analysis.semantics.running import (
     with_something,
 )
 from flake8_asyncwait.analysis.states import effects
-from flake8_asyncwait.analysis.states.real import UNORDERED, NotKnown, is_sure
+from flake8_asyncwait.analysis.states.real import UNORDERED, NotKnown, is_key, is_sure
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     BORROWED,
@@ -231,7 +232,9 @@ def _remembered(ctx: Context, value: Value, state: State) -> bool:
     thing = state.get(value)
     if type(thing) is Box and thing.kind is tuple:
         return any(_remembered(ctx, item, state) for item in thing.items)
-    return not isinstance(value, (Unknown, Const))
+    if isinstance(value, Const):
+        return in_one_dict(state, value)
+    return is_key(value) or not isinstance(value, Unknown)
 
 
 def pop_any(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:

@@ -19,7 +19,7 @@ from flake8_asyncwait.analysis.machine.execute import (
 from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.indexes import key_of, sought
-from flake8_asyncwait.analysis.semantics.items import is_private
+from flake8_asyncwait.analysis.semantics.items import in_one_dict, is_private
 from flake8_asyncwait.analysis.semantics.numbers import places
 from flake8_asyncwait.analysis.semantics.tasks import answers
 from flake8_asyncwait.analysis.semantics.truth import is_something, truth
@@ -373,6 +373,8 @@ def _contains(state: State, item: Value, box: Value, sizes: list[bool]) -> bool 
         return any_of(_compared(state, "Equal", [item, one], sizes[:1]) for one in items)
     if isinstance(item, _NO_NEW_TASKS) and not (thing.open or thing.escaped):
         return any_of(_same(state, item, one) for one in items)
+    if is_certain(item) and not (thing.open or thing.escaped) and in_one_dict(state, item, *items):
+        return False
     if not isinstance(item, Ref):
         return False if not items and not thing.open and not thing.escaped else None
     if thing.escaped and not is_private(state, item):

@@ -7,7 +7,7 @@ from flake8_asyncwait.analysis.machine import fanout
 from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.states import effects
 from flake8_asyncwait.analysis.states.keys import FILLED, SINGLE
-from flake8_asyncwait.analysis.states.real import UNORDERED, bounded
+from flake8_asyncwait.analysis.states.real import UNORDERED, bounded, is_key
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     BORROWED,
@@ -102,7 +102,7 @@ def new_box(
     """A new collection, or an unknown value where it holds nothing to remember. Where it is not
     `counted`, equal results of one call stand for any number of them."""
     if kind is not tuple:
-        telling = [item for item in items if not isinstance(item, Unknown)]
+        telling = [item for item in items if is_key(item) or not isinstance(item, Unknown)]
         # Equal results of one call stand for as many things as the call was made.
         distinct: list[Value] = list(dict.fromkeys(telling))
         several = any(isinstance(i, Result) and telling.count(i) > 1 for i in distinct)
@@ -119,7 +119,9 @@ def new_box(
 
 def tells(value: Value, state: State) -> bool:
     """Whether a value is worth remembering in a collection: it may be a task or make one, or it
-    is None, which to wait for raises."""
+    is None, which to wait for raises, or the key of one."""
+    if is_key(value):
+        return True
     thing = state.get(value)
     if type(thing) is Box:
         if not thing.items:
@@ -194,6 +196,13 @@ def collection(ctx: Context, state: State, value: Value) -> bool:
     if isinstance(value, Foreign):
         return value.path in ctx.machine.relevant and ctx.machine.something_to_lose(state)
     return isinstance(value, Param) or type(state.get(value)) is Box
+
+
+def in_one_dict(state: State, *keys: Value) -> bool:
+    """Whether a dict has tasks under some keys: these differ from each other."""
+    boxes = (thing for thing in state.heap.values() if type(thing) is Box and thing.kind is dict)
+    tasks = ({k for k, one in box.rows if is_element(one, state)} for box in boxes)
+    return any(held.issuperset(keys) for held in tasks)
 
 
 def reaches_task(value: Value, state: State) -> bool:
