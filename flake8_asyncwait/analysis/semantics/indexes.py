@@ -184,9 +184,26 @@ def _made(ctx: Context, node: ir.Expr, state: State) -> object:
     made = [_made(ctx, part, state) for part in parts]
     if None in made or not made:
         return None
+    named = {part.id for part in parts if isinstance(part, ir.Name)}
+    if kind and not named.isdisjoint(ctx.machine.once(_altered, ctx.frame.func)):
+        return None
     if isinstance(node, ir.Other):
         kind, made = written_out(kind, made)
     return (type(node), kind, *made)
+
+
+def _altered(func: ir.Func) -> set[str]:
+    """The names of what says something else of itself later: a function calls a method of it and
+    drops the answer, or binds an attribute of it."""
+    names: set[str] = set()
+    for node in every(func):
+        value = node.value if isinstance(node, ir.ExprStmt) else None
+        call = value.value if isinstance(value, ir.Await) else value
+        callee = call.func if isinstance(call, ir.Call) else None
+        paths = [callee.path] if isinstance(callee, ir.Attr) and callee.path else []
+        paths += [tuple(name.split(".")) for name in bound_names(node)]
+        names |= {path[0] for path in paths if len(path) > 1}
+    return names
 
 
 def _is_plain_tuple(state: State, value: Value) -> bool:
