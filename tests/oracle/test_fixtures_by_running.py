@@ -86,7 +86,13 @@ def test_what_did_not_happen_does_not_replay() -> None:
 
 
 def test_few_are_not_run() -> None:
-    assert Counter(NOT_RUN.values()) == {"limit": 1, "options": 2, "lambda": 4, "group": 1}
+    assert Counter(NOT_RUN.values()) == {
+        "limit": 1,
+        "options": 2,
+        "lambda": 4,
+        "group": 1,
+        "text": 2,
+    }
 
 
 def shown(fixture: Fixture, site: Site) -> str:

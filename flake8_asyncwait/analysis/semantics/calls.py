@@ -282,7 +282,9 @@ def _method(ctx: Context, node: ir.Call, method: Method, args: Args, state: Stat
     receiver, name = method.owner, method.name
     if ctx.is_none(receiver, state, "AttributeError"):
         return []
-    is_guessed = isinstance(receiver, (Param, Foreign, Result)) and _may_be_task(ctx, receiver, name)
+    is_guessed = isinstance(receiver, (Param, Foreign, Result)) and _may_be_task(
+        ctx, receiver, name
+    )
     if is_guessed and _may_be_given(name, args, state):
         state, receiver = as_task(ctx, state, receiver)
     thing = state.get(receiver)
