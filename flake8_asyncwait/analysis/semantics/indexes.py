@@ -144,10 +144,27 @@ def sought(ctx: Context, node: ir.Expr, value: Value, state: State) -> Value:
     """The value of an expression by which a dict is asked for an item."""
     plain = UNKNOWN if _is_plain_tuple(state, value) else value
     key = key_of(ctx, node, plain, state)
-    return made_key(ctx, node, value, state) if key == plain else key
+    return _made_key(ctx, node, value, state) if key == plain else key
 
 
-def made_key(ctx: Context, node: ir.Expr, value: Value, state: State) -> Value:
+def new_key(ctx: Context, node: ir.Expr, value: Value, state: State) -> Value:
+    """The value of an expression under which a dict is given an item. A text of what may have
+    changed is another one than that which is there."""
+    key = _made_key(ctx, node, value, state)
+    boxes = (thing for thing in state.heap.values() if type(thing) is Box and thing.kind is dict)
+    if _may_change(ctx, node) and any(key == there for box in boxes for there, _ in box.rows):
+        return UNKNOWN
+    return key
+
+
+def _may_change(ctx: Context, node: ir.Expr) -> bool:
+    """Whether an expression makes a text of what the function may change."""
+    altered = ctx.machine.once(_altered, ctx.frame.func)
+    texts = (part for part in walk([node]) if isinstance(part, (ir.Binary, ir.Call, ir.Other)))
+    return bool(altered) and any(mentioned(text) & altered for text in texts)
+
+
+def _made_key(ctx: Context, node: ir.Expr, value: Value, state: State) -> Value:
     """The value of an expression that is a key of a dict: what is made of parameters and constants
     alone is the same each time (`tasks[host, port]`). Any other tuple is not known."""
     is_tuple = _is_plain_tuple(state, value)
@@ -183,9 +200,6 @@ def _made(ctx: Context, node: ir.Expr, state: State) -> object:
         kind, parts = node.text or "", node.parts if node.text else []
     made = [_made(ctx, part, state) for part in parts]
     if None in made or not made:
-        return None
-    named = {part.id for part in parts if isinstance(part, ir.Name)}
-    if kind and not named.isdisjoint(ctx.machine.once(_altered, ctx.frame.func)):
         return None
     if isinstance(node, ir.Other):
         kind, made = written_out(kind, made)
