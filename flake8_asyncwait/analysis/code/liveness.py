@@ -11,7 +11,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.walk import bindings, every, last_name, own_nodes, suspends
+from flake8_asyncwait.analysis.code.walk import (
+    MEMBERSHIP,
+    bindings,
+    every,
+    last_name,
+    mentioned,
+    own_nodes,
+    suspends,
+    walk,
+)
 from flake8_asyncwait.named import NamedTuple
 
 # What is live, beside names: these, which nothing kills.
@@ -138,7 +147,7 @@ class Liveness:
         bound = self._mask(_bound(node))
         facts = self._facts(node)
         # What a `for` goes through is read once, a condition on every turn.
-        each = {*_binding(node), _SUSPENSION} if suspends(node) else _binding(node)
+        each = _binding(node) | _held(node) | ({_SUSPENSION} if suspends(node) else set())
         again = facts if isinstance(node, ir.While) else self._mask(each)
         head = self._heads.get(id(node), 0) | again | self._block(node.orelse, live, exits)
         while True:
@@ -208,6 +217,18 @@ def _targets(statement: ir.Node) -> set[ir.Name]:
 
 def _bound(statement: ir.Node) -> set[str]:
     return {target.id for target in _targets(statement)}
+
+
+def _held(loop: ir.While | ir.For) -> set[str]:
+    """The names of what a loop goes through, which keeps it, where a turn may ask whether one of
+    its keys is in something: no other is equal to that (`collections_keys`)."""
+    if isinstance(loop, ir.While) or not any(map(_is_membership, walk(loop.body))):
+        return set()
+    return mentioned(loop.iter)
+
+
+def _is_membership(node: ir.Node) -> bool:
+    return isinstance(node, ir.Compare) and node.op in MEMBERSHIP
 
 
 def _binding(statement: ir.Node) -> set[str]:

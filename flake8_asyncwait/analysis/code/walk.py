@@ -225,6 +225,8 @@ class Question(NamedTuple):
     expected: bool = True
 
 
+# The comparisons that ask whether something is in a collection.
+MEMBERSHIP = ("In", "NotIn")
 # What a comparison asks, and which answer makes it true.
 _ASKED = {
     "Is": ("==", True),

@@ -9,7 +9,7 @@ from typing import Any
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.verdicts import any_of
-from flake8_asyncwait.analysis.code.walk import CONSTANT, Question, question
+from flake8_asyncwait.analysis.code.walk import CONSTANT, MEMBERSHIP, Question, question
 from flake8_asyncwait.analysis.machine.execute import (
     evaluate,
     evaluate_all,
@@ -63,7 +63,6 @@ _TURNED = {
     "GreaterThan": "LessThan",
     "GreaterThanEqual": "LessThanEqual",
 }
-_MEMBERSHIP = ("In", "NotIn")
 # The running task, and what an unknown call returns: neither is a task that nobody else has.
 _NO_NEW_TASKS = (Instance, Result)
 
@@ -217,13 +216,13 @@ def _compare(ctx: Context, node: ir.Compare, state: State) -> Results:
     results: Results = []
     ways = evaluate_all(ctx, nodes, state)
     for after, values in [end for way in ways for end in in_turn(*way, partial(answers, ctx))]:
-        if node.op in _MEMBERSHIP:
+        if node.op in MEMBERSHIP:
             if ctx.is_none(values[1], after, "TypeError"):
                 continue
             is_dict = getattr(after.get(values[1]), "kind", None) is dict
             meant = sought if is_dict else key_of
             values[0] = meant(ctx, node.left, values[0], after)
-        if node.op in _MEMBERSHIP and _is_stranger(node.left, values, after, ctx):
+        if node.op in MEMBERSHIP and _is_stranger(node.left, values, after, ctx):
             results.append((after, Const(node.op == "NotIn")))
             continue
         crowded = _may_count(node, values) and _is_crowded(ctx, after)
@@ -256,7 +255,7 @@ def _is_new_task(state: State, value: Value) -> bool:
 
 def _may_count(node: ir.Compare, values: Sequence[Value]) -> bool:
     """Whether a comparison may be one with more than collections of unknown size stand for."""
-    if node.op in _MEMBERSHIP and isinstance(values[0], Const):
+    if node.op in MEMBERSHIP and isinstance(values[0], Const):
         return True
     numbers = (value.value for value in values if isinstance(value, Const))
     return any(type(number) is int and number > MANY for number in numbers)
@@ -282,7 +281,7 @@ def _compared(state: State, op: str, sides: list[Value], sizes: list[bool]) -> b
     """Whether `left op right`, if that is known; `sizes` tells which sides are sizes or places,
     where collections of unknown size are about."""
     left, right = sides
-    if op in _MEMBERSHIP:
+    if op in MEMBERSHIP:
         inside = _contains(state, left, right, sizes)
         return inside if inside is None else inside == (op == "In")
     if op in ("Is", "IsNot"):

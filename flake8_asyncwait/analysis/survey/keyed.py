@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.code.walk import every
+from flake8_asyncwait.analysis.code.walk import MEMBERSHIP, every
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.indexes import lookups
 from flake8_asyncwait.named import NamedTuple
@@ -101,5 +101,5 @@ def _of_keys(node: object, sites: Collection[ir.Call]) -> Iterator[ir.Expr | Non
         yield node.test
     elif isinstance(node, ir.Not):
         yield node.value
-    elif isinstance(node, ir.Compare) and node.op in ("In", "NotIn"):
+    elif isinstance(node, ir.Compare) and node.op in MEMBERSHIP:
         yield node.right

@@ -14,6 +14,7 @@ from itertools import product
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.walk import (
     CONDITIONS,
+    MEMBERSHIP,
     bindings,
     bound_names,
     children,
@@ -465,7 +466,7 @@ def _sized(test: ir.Expr) -> Iterator[str]:
         yield from _sized(test.left)
         yield from _sized(test.right)
     elif isinstance(test, ir.Compare):
-        if test.op not in ("In", "NotIn", "Is", "IsNot"):
+        if test.op not in (*MEMBERSHIP, "Is", "IsNot"):
             yield from _sized(test.left)
             yield from _sized(test.right)
     elif isinstance(test, ir.Call) and known.has(test, known.DECIDES):
