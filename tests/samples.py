@@ -1,6 +1,8 @@
-"""A few files with known verdicts, for the tests of the doors."""
+"""A few files with known verdicts, for the tests of the doors, and how a project is written."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 # Row 1 of the table of verdicts: what is pending is forgotten.
 FORGOTTEN = """\
@@ -132,3 +134,11 @@ async def f(work):
     other = asyncio.create_task(work())
     await asyncio.wait([other, task], timeout=5)
 """
+
+
+def tree(root: Path, files: dict[str, str]) -> None:
+    """Write a small project: texts by their paths below its root."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)

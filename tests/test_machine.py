@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
+from samples import tree
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.load import File
@@ -169,7 +170,7 @@ def test_tasks_that_go_by_one_name_are_told_from_each_other_by_nothing_else() ->
     assert work < 5_000
 
 
-@pytest.mark.parametrize("asked", ["done", "exception"])
+@pytest.mark.parametrize("asked", ["done", "cancelled", "exception"])
 def test_what_is_given_something_where_a_task_would_take_nothing_is_no_task(asked: str) -> None:
     text = """\
 import asyncio
@@ -297,21 +298,15 @@ def test_some_of_too_many_executions_show_that_a_task_is_lost_but_not_that_none_
 def test_functions_of_other_modules_stay_known_where_they_take_little_of_the_work(
     tmp_path: Path,
 ) -> None:
-    tasks = tmp_path / "app" / "tasks.py"
-    tasks.parent.mkdir()
-    (tmp_path / "pyproject.toml").touch()
-    tasks.with_name("__init__.py").touch()
-    tasks.write_text(
-        "import asyncio\ndef spawn(work):\n    return asyncio.create_task(work.run())\n"
-    )
     added = (f"if self.w{n}:\n        tasks[self.w{n}] = spawn(self.w{n})" for n in range(4))
     text = MANY_PATHS.replace("ADDED", "\n    ".join(added)).replace("AFTER", "except OSError")
     text = text.replace("import asyncio\n", "import asyncio\nfrom app.tasks import spawn\n")
     text = text.replace("asyncio.create_task(stop())", "spawn(stop)")
     text = text.replace("asyncio.create_task(worker.drain())", "spawn(worker)")
-    main = tasks.with_name("main.py")
-    main.write_text(text)
-    checked = check(text, path=str(main))
+    spawn = "import asyncio\ndef spawn(work):\n    return asyncio.create_task(work.run())\n"
+    package = {"app/__init__.py": "", "app/tasks.py": spawn, "app/main.py": text}
+    tree(tmp_path, {"pyproject.toml": "", **package})
+    checked = check(text, path=str(tmp_path / "app" / "main.py"))
     assert [finding.code for finding in checked.findings] == ["AWT102"]
 
 

@@ -17,6 +17,7 @@ from command import Asyncwait
 from flake8.main.options import register_default_options
 from flake8.options.manager import OptionManager
 from libcst.codemod import CodemodContext
+from samples import tree
 
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.load import Slices
@@ -70,14 +71,6 @@ class Worker(Base):
         await asyncio.wait([task], timeout=1)
 """
 FIRST = "from app.tasks import spawn"
-
-
-def tree(root: Path, files: dict[str, str]) -> None:
-    """Write a small project: texts by their paths below its root."""
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
 
 
 def codes(path: Path, options: Options = Options()) -> list[str]:

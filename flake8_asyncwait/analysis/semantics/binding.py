@@ -8,7 +8,7 @@ from flake8_asyncwait.analysis.machine.execute import evaluate, evaluate_all
 from flake8_asyncwait.analysis.machine.handover import hand_over
 from flake8_asyncwait.analysis.machine.machine import Context
 from flake8_asyncwait.analysis.semantics.collections import set_item
-from flake8_asyncwait.analysis.semantics.indexes import new_key
+from flake8_asyncwait.analysis.semantics.indexes import stored
 from flake8_asyncwait.analysis.semantics.items import iterated, orders_of
 from flake8_asyncwait.analysis.semantics.names import assign, path_text
 from flake8_asyncwait.analysis.states.real import UNORDERED
@@ -47,7 +47,7 @@ def _bind_subscript(ctx: Context, target: ir.Subscript, value: Value, state: Sta
     for after, (owner, index) in evaluate_all(ctx, [target.value, target.index], state):
         ctx.may_raise([(after, UNKNOWN)], ctx.machine.line)
         box = after.get(owner)
-        index = new_key(ctx, target.index, index, after)
+        index = stored(ctx, target.index, index, after)
         if not isinstance(owner, Ref) or type(box) is not Box or box.escaped:
             states.append(hand_over(ctx, hand_over(ctx, after, value), index))
         else:

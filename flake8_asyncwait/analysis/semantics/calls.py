@@ -282,10 +282,7 @@ def _method(ctx: Context, node: ir.Call, method: Method, args: Args, state: Stat
     receiver, name = method.owner, method.name
     if ctx.is_none(receiver, state, "AttributeError"):
         return []
-    is_guessed = isinstance(receiver, (Param, Foreign, Result)) and _may_be_task(
-        ctx, receiver, name
-    )
-    if is_guessed and _may_be_given(name, args, state):
+    if _may_be_task(ctx, receiver, name) and _may_be_given(name, args, state):
         state, receiver = as_task(ctx, state, receiver)
     thing = state.get(receiver)
     if isinstance(receiver, Ref) and type(thing) is not Box:
@@ -317,9 +314,9 @@ def _is_of_task(ctx: Context, method: Method, state: State) -> bool:
 def _may_be_given(name: str, args: Args, state: State) -> bool:
     """Whether a method of a task may be given such arguments: none takes a task, and what asks how
     a task is takes nothing."""
-    is_asked = name in known.TASK_METHODS and known.TASK_METHODS[name].traits & known.QUESTIONS
-    given = args.every()
-    return not (is_asked and given) and not any(reaches_task(value, state) for value in given)
+    if known.TASK_METHODS[name].traits & known.QUESTIONS:
+        return not args.every()
+    return not any(reaches_task(value, state) for value in args.every())
 
 
 def _may_be_task(ctx: Context, receiver: Value, name: str) -> bool:

@@ -42,7 +42,7 @@ from flake8_asyncwait.analysis.semantics.running import (
     with_something,
 )
 from flake8_asyncwait.analysis.states import effects
-from flake8_asyncwait.analysis.states.real import UNORDERED, NotKnown, is_key, is_sure
+from flake8_asyncwait.analysis.states.real import UNORDERED, NotKnown, is_sure
 from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.values import (
     BORROWED,
@@ -234,7 +234,7 @@ def _remembered(ctx: Context, value: Value, state: State) -> bool:
         return any(_remembered(ctx, item, state) for item in thing.items)
     if isinstance(value, Const):
         return in_one_dict(state, value)
-    return is_key(value) or not isinstance(value, Unknown)
+    return value != UNKNOWN
 
 
 def pop_any(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Results:

@@ -11,7 +11,7 @@ from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics.binding import bind
 from flake8_asyncwait.analysis.semantics.conditions import decide
 from flake8_asyncwait.analysis.semantics.dicts import dict_of
-from flake8_asyncwait.analysis.semantics.indexes import looped_over, new_key
+from flake8_asyncwait.analysis.semantics.indexes import looped_over, stored
 from flake8_asyncwait.analysis.semantics.items import (
     is_single,
     new_box,
@@ -170,6 +170,6 @@ def _element(ctx: Context, node: ir.Comprehension, way: Way) -> list[Way]:
             ways = [known for one in ways for known in answers(ctx, *one)]
         return [(after, [*items, value], opened) for after, value in ways]
     return [
-        (after, [*items, (new_key(ctx, node.key, key, after), value)], opened)
+        (after, [*items, (stored(ctx, node.key, key, after), value)], opened)
         for after, (key, value) in evaluate_all(ctx, [node.key, node.element], state)
     ]

@@ -18,7 +18,7 @@ from flake8_asyncwait.analysis.semantics.awaits import await_value, yield_value
 from flake8_asyncwait.analysis.semantics.collections import subscript
 from flake8_asyncwait.analysis.semantics.conditions import decide
 from flake8_asyncwait.analysis.semantics.dicts import dict_of
-from flake8_asyncwait.analysis.semantics.indexes import new_key, sought
+from flake8_asyncwait.analysis.semantics.indexes import sought, stored
 from flake8_asyncwait.analysis.semantics.items import (
     as_items,
     new_box,
@@ -188,7 +188,7 @@ def _dict(ctx: Context, node: ir.DictDisplay, state: State) -> Results:
                 pairs.extend(merged.rows if type(merged) is Box and is_dict else ())
                 opened = opened or not is_dict or (type(merged) is Box and merged.open)
             else:
-                pairs.append((new_key(ctx, key, next(feed), after), next(feed)))
+                pairs.append((stored(ctx, key, next(feed), after), next(feed)))
         if pairs and not any(tells(part, after) for pair in pairs for part in pair):
             results.append((after, UNKNOWN))
         else:

@@ -144,13 +144,13 @@ def sought(ctx: Context, node: ir.Expr, value: Value, state: State) -> Value:
     """The value of an expression by which a dict is asked for an item."""
     plain = UNKNOWN if _is_plain_tuple(state, value) else value
     key = key_of(ctx, node, plain, state)
-    return _made_key(ctx, node, value, state) if key == plain else key
+    return made_key(ctx, node, value, state) if key == plain else key
 
 
-def new_key(ctx: Context, node: ir.Expr, value: Value, state: State) -> Value:
+def stored(ctx: Context, node: ir.Expr, value: Value, state: State) -> Value:
     """The value of an expression under which a dict is given an item. A text of what may have
     changed is another one than that which is there."""
-    key = _made_key(ctx, node, value, state)
+    key = made_key(ctx, node, value, state)
     boxes = (thing for thing in state.heap.values() if type(thing) is Box and thing.kind is dict)
     if _may_change(ctx, node) and any(key == there for box in boxes for there, _ in box.rows):
         return UNKNOWN
@@ -164,7 +164,7 @@ def _may_change(ctx: Context, node: ir.Expr) -> bool:
     return bool(altered) and any(mentioned(text) & altered for text in texts)
 
 
-def _made_key(ctx: Context, node: ir.Expr, value: Value, state: State) -> Value:
+def made_key(ctx: Context, node: ir.Expr, value: Value, state: State) -> Value:
     """The value of an expression that is a key of a dict: what is made of parameters and constants
     alone is the same each time (`tasks[host, port]`). Any other tuple is not known."""
     is_tuple = _is_plain_tuple(state, value)

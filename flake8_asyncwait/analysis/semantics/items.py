@@ -102,7 +102,7 @@ def new_box(
     """A new collection, or an unknown value where it holds nothing to remember. Where it is not
     `counted`, equal results of one call stand for any number of them."""
     if kind is not tuple:
-        telling = [item for item in items if is_key(item) or not isinstance(item, Unknown)]
+        telling = [item for item in items if item != UNKNOWN]
         # Equal results of one call stand for as many things as the call was made.
         distinct: list[Value] = list(dict.fromkeys(telling))
         several = any(isinstance(i, Result) and telling.count(i) > 1 for i in distinct)
@@ -201,8 +201,10 @@ def collection(ctx: Context, state: State, value: Value) -> bool:
 def in_one_dict(state: State, *keys: Value) -> bool:
     """Whether a dict has tasks under some keys: these differ from each other."""
     boxes = (thing for thing in state.heap.values() if type(thing) is Box and thing.kind is dict)
-    tasks = ({k for k, one in box.rows if is_element(one, state)} for box in boxes)
-    return any(held.issuperset(keys) for held in tasks)
+    return any(
+        all(key in held and is_element(held[key], state) for key in keys)
+        for held in (dict(box.rows) for box in boxes)
+    )
 
 
 def reaches_task(value: Value, state: State) -> bool:
