@@ -228,6 +228,7 @@ LOOP_METHODS: dict[str, Row[FunctionRule]] = {
     "create_task": Row(tasks.create_task, CARRIES | WRAPS | MAKES),
     "create_future": Row(tasks.make_future),
     "run_in_executor": Row(tasks.make_future),
+    "is_closed": Row(questions.loop_closed, DECIDES),
     "run_until_complete": Row(tasks.run_until_complete),
 }
 FUTURE_METHODS = frozenset(n for n, row in LOOP_METHODS.items() if row.rule is tasks.make_future)

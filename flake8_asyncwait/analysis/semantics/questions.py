@@ -1,9 +1,10 @@
-"""What few ask of a task: its state as a word, and how often it was asked to cancel."""
+"""What few ask of a task: its state as a word, and how often it was asked to cancel; and of a loop,
+whether it is closed."""
 
 from __future__ import annotations
 
 from flake8_asyncwait.analysis.code import ir
-from flake8_asyncwait.analysis.machine.machine import Context, Results
+from flake8_asyncwait.analysis.machine.machine import Args, Context, Results
 from flake8_asyncwait.analysis.semantics.items import is_private
 from flake8_asyncwait.analysis.semantics.tasks import task_cancelled, task_done
 from flake8_asyncwait.analysis.states import effects
@@ -60,3 +61,8 @@ def task_cancelling(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Resu
     if statuses <= ASKED:
         return [(state, AtLeast(1))]
     return [(state, UNKNOWN if statuses == {Status.CANCELLED} else Const(0))]
+
+
+def loop_closed(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    """`loop.is_closed()`: what asks runs on that loop, or is about to, so it is open."""
+    return [(state, Const(False))]

@@ -35,10 +35,6 @@ _GOES_ON = frozenset({"the function returns", "the function ends"})
 def why_not_stopped(own: Seen, place: Place) -> str | None:
     """The fact that forbids to cancel what runs on after a site, or None: the function cancels it
     only where its caller wants that, or never and may want just this."""
-    asking = (node for node in _ifs(place.function) if _asks_whether_closed(node.test))
-    if any(_cancels(node.body) for node in asking):
-        # `Task.cancel` raises a `RuntimeError` where it is closed.
-        return "it cancels only while the event loop is open, and no task runs on a closed one"
     waited = aims.waited_of(place.call)
     if own.code in WITHOUT_FAULT:
         test = next(_choices(place, _names_of(place, waited)), None)
@@ -56,13 +52,6 @@ def why_not_stopped(own: Seen, place: Place) -> str | None:
             what = f"{name} may run on once {sign} is done"
             return f"only you know whether {what}: cancel it then, or keep it"
     return None if kept else _why_not_timed_out(place, waited)
-
-
-def _asks_whether_closed(node: cst.CSTNode) -> bool:
-    if isinstance(node, cst.Call) and aims.last_name(node.func) == "is_closed":
-        owner = node.func.value if isinstance(node.func, cst.Attribute) else node.func
-        return aims.last_name(owner).endswith("loop")
-    return any(map(_asks_whether_closed, parts(node)))
 
 
 def _cancels(node: cst.CSTNode) -> bool:

@@ -105,6 +105,8 @@ class Surroundings(Backstage):
             return self.asyncio.create_future(*args, **kwargs)
         if name == "run_until_complete" and parent is not None and _is_loop(parent):
             return self.asyncio.run_until_complete(*args)
+        if name == "is_closed" and parent is not None and _is_loop(parent):
+            return False
         if _is_plain_function(callee) and MAKER.search(name) and args and is_coroutine(args[0]):
             return self.asyncio.create_task(args[0])
         told = self._told_by_pending(parent, name)
