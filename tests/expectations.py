@@ -63,9 +63,11 @@ class Fixture:
     sites: dict[str, tuple[Site, ...]]
 
 
-def read_all() -> list[Fixture]:
+@cache
+def read_all() -> tuple[Fixture, ...]:
     """The fixtures whose syntax the running Python knows."""
-    return [_read(path) for path in sorted(FIXTURES.glob("*.py")) if _is_for_this_python(path)]
+    paths = filter(_is_for_this_python, sorted(FIXTURES.glob("*.py")))
+    return tuple(map(_read, paths))
 
 
 @cache
@@ -80,6 +82,7 @@ def _is_for_this_python(path: Path) -> bool:
     return version is None or sys.version_info >= (3, int(version[1]))
 
 
+@cache
 def _read(path: Path) -> Fixture:
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text, filename=str(path))

@@ -192,9 +192,7 @@ def merge(ctx: Context, states: Iterable[State], line: int) -> list[State]:
     if len(states) < 2:
         return states
     ctx.machine.books.tick(sum(state.weight for state in states))
-    different = list(States(collect(ctx, state, line) for state in states))
-    if not ctx.machine.books.is_thorough:
-        different = _most_general(different)
+    different = _most_general(list(States(collect(ctx, state, line) for state in states)))
     most = ctx.machine.most_states if ctx.is_own else None
     return different if most is None else different[:: -(-len(different) // most)]
 
