@@ -22,6 +22,8 @@ from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON, FAMILY_CODES, Option
 from flake8_asyncwait.source.text import decode
 from flake8_asyncwait.verdict.checked import Checked
 
+pytestmark = pytest.mark.ends
+
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "fixes"
 PAIRS = sorted(path.name.removesuffix(".before.py") for path in FIXTURES.glob("*.before.py"))
 NOT_FORMATTED = {"wait_any_styles"}

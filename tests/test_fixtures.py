@@ -11,6 +11,8 @@ from expectations import OK, checked, read_all
 
 from flake8_asyncwait.analysis.states.trace import DROPPED
 
+pytestmark = pytest.mark.ends
+
 ALL = {fixture.name: fixture for fixture in read_all()}
 WITHOUT_WITNESS = "AWT203"  # what is wrong stands in the call itself
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
