@@ -79,7 +79,7 @@ def proposals(marked: str, own: Seen, kinds: Collection[str], width: int) -> lis
         if is_second and _is_stacked(each.module):
             continue
         text = laid(place, each.module, width)
-        if text is not None and says_the_same(place, each.module):
+        if text is not None:
             texts.append(Laid(each.kind, each.names, text, each.moved, each.has_own))
     before = plain(marked)
     if is_second:
@@ -171,8 +171,9 @@ def _raises(node: cst.CSTNode) -> bool:
 
 def laid(place: Place, module: cst.Module, width: int) -> str | None:
     """The text with another module in the place of this one, in lines that are no longer than
-    before; None where that is not possible."""
-    code = relaid(place.code, module.code, place.unit, width)
+    before; None where that is not possible, or makes a string another one."""
+    after = module.code
+    code = relaid(place.code, after, place.unit, width) if says_the_same(place, after) else None
     return None if code is None else place.with_code(code)
 
 
@@ -180,9 +181,8 @@ def laid(place: Place, module: cst.Module, width: int) -> str | None:
 _TELLING = re.compile(r"=\s*[!:}]")
 
 
-def says_the_same(place: Place, module: cst.Module) -> bool:
-    """Whether no string is another one in a module that takes the place of this one."""
-    code = module.code
+def says_the_same(place: Place, code: str) -> bool:
+    """Whether no string is another one in a code that takes the place of this one."""
     return not _TELLING.search(code) or _strings(code) <= _strings(place.code)
 
 

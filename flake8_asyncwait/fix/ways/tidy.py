@@ -42,8 +42,8 @@ def tidied(
     place = here.locate(text)
     if place is None:
         return Tidied(text, here)
-    module = without_cancels(place, idle, not always) if idle else place.module
-    shorter = place.with_module(module) if idle and says_the_same(place, module) else text
+    code = without_cancels(place, idle, not always).code if idle else ""
+    shorter = place.with_code(code) if idle and says_the_same(place, code) else text
     if shorter != text:
         plain = _without_unread(shorter, here, always, before)
         for changed in dict.fromkeys([plain, shorter]):
