@@ -300,15 +300,18 @@ def _method(ctx: Context, node: ir.Call, method: Method, args: Args, state: Stat
 
 def _is_of_task(ctx: Context, method: Method, state: State) -> bool:
     """Whether a method is one of a task, or of a collection of tasks or of which all is known: what
-    it raises is known, too."""
+    it raises is known, too. So is what putting an item into a collection raises: nothing."""
     owner, name = method.owner, method.name
     if isinstance(owner, (Param, Foreign)):
         return _may_be_task(ctx, owner, name)
     if isinstance(owner, (Result, Unknown)):  # what is put among tasks and cancelled is one
         return known.is_cancel(name)
     box = state.get(owner)
-    is_whole = type(box) is Box and not (box.open or box.escaped) and all(map(is_sure, box.items))
-    return is_whole or reaches_task(owner, state)
+    if type(box) is Box and not box.escaped:
+        adds = name in known.named(known.ADDS) - known.named(known.COPIES)
+        if adds or (not box.open and all(map(is_sure, box.items))):
+            return True
+    return reaches_task(owner, state)
 
 
 def _may_be_given(name: str, args: Args, state: State) -> bool:

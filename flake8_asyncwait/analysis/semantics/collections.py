@@ -179,7 +179,9 @@ def add_item(ctx: Context, ref: Ref, name: str, args: Args, state: State) -> Res
     if fanout.is_one_more(ctx, state, ref, value):
         return [(open_up(state, ref), Const(None))]
     if not _remembered(ctx, value, state):
-        return [(with_something(state, ref), Const(None))]
+        if not _is_measured(ctx, ref, state):
+            return [(with_something(state, ref), Const(None))]
+        args = args._replace(positional=[*args.positional[:-1], UNKNOWN])
     if not is_sure(args.first()) and len(args.positional) > 1:  # in whatever place
         return [(with_item(state, ref, value), Const(None))]
     return call_method(ctx, ref, name, args, state)
@@ -200,7 +202,10 @@ def _add_each(ctx: Context, ref: Ref, name: str, value: Value, state: State) -> 
     state, items, source = iterated(ctx, state, value)
     if state.box(ref).escaped:
         state = hand_over(ctx, state, items or ())
-    kept = tuple(item for item in items or () if _remembered(ctx, item, state))
+    if _is_measured(ctx, ref, state):
+        kept = tuple(i if _remembered(ctx, i, state) else UNKNOWN for i in items or ())
+    else:
+        kept = tuple(item for item in items or () if _remembered(ctx, item, state))
     opened = items is None or state.is_open(source) or len(kept) < len(items)
     state, given = state.new(Box(tuple, kept))
     kind = kind_with(name, state.box(ref))
@@ -223,6 +228,13 @@ def combine_all(adds: bool, ctx: Context, ref: Ref, name: str, args: Args, state
     kind = kind_with(name, state.box(ref))
     method = method_of(name)
     return less + run_or_open(ctx, method, ref, given, state, opened and adds, kind)
+
+
+def _is_measured(ctx: Context, ref: Ref, state: State) -> bool:
+    """Whether a test compares the size of a list, so that all of its items count."""
+    if not ctx.is_own or state.box(ref).kind is not list or state.is_open(ref):
+        return False
+    return any(state.env.get(name) == ref for name in ctx.machine.facts.measured)
 
 
 def _remembered(ctx: Context, value: Value, state: State) -> bool:

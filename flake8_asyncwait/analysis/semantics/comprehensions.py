@@ -37,13 +37,15 @@ def _comprehension(ctx: Context, node: ir.Comprehension, state: State) -> Result
     names = {name for clause in node.clauses for name in target_names(clause.target)}
     bound = [ctx.frame.prefix + name for name in names]
     results: Results = []
+    is_measured = id(node) in ctx.machine.facts.measuring
     for after, items, opened in ways:
         after = after.unbind(*bound)
         if node.kind is dict:
             after, made = dict_of(after, rows_of(items), opened)
             results.append(after.new(made))
         else:
-            results.append(new_box(after, node.kind, items, opened, fanout.counts(ctx, items)))
+            is_counted = fanout.counts(ctx, items)
+            results.append(new_box(after, node.kind, items, opened, is_counted, is_measured))
     return results
 
 

@@ -97,10 +97,16 @@ def _items_of_parameter(
 
 
 def new_box(
-    state: State, kind: type, items: list[Value], opened: bool, counted: bool = False
+    state: State,
+    kind: type,
+    items: list[Value],
+    opened: bool,
+    counted: bool = False,
+    is_measured: bool = False,
 ) -> tuple[State, Value]:
-    """A new collection, or an unknown value where it holds nothing to remember. Where it is not
-    `counted`, equal results of one call stand for any number of them."""
+    """A new collection, or an unknown value where it holds nothing to remember, unless it
+    `is_measured`. Where it is not `counted`, equal results of one call stand for any number of
+    them."""
     if kind is not tuple:
         telling = [item for item in items if item != UNKNOWN]
         # Equal results of one call stand for as many things as the call was made.
@@ -112,7 +118,8 @@ def new_box(
             items = distinct
     whole = kind is tuple or not opened
     constants = whole and all(isinstance(item, Const) for item in items)
-    if (items or opened) and not constants and not any(tells(i, state) for i in items):
+    is_told = constants or is_measured or any(tells(item, state) for item in items)
+    if (items or opened) and not is_told:
         return state.new(Box(kind, (), True)) if opened else (state, UNKNOWN)
     return state.new(bounded(state, Box(kind, tuple(items), opened)))
 

@@ -75,7 +75,7 @@ def _is_constant(value: ir.Expr) -> bool:
 
 def _counted(node: ir.Node, sizes: Collection[str]) -> Iterator[str]:
     """The names of what a node says that it counts what a collection holds: it compares them with
-    the size of one, adds such a size, or makes a number of them."""
+    the size of one, adds such a size, makes a number of them, or counts each of its items."""
     if isinstance(node, ir.Compare):
         sides = (node.left, node.right)
         if any(known.is_size(side) or _is_one_of(side, sizes) for side in sides):
@@ -85,6 +85,10 @@ def _counted(node: ir.Node, sizes: Collection[str]) -> Iterator[str]:
             yield from bound_names(node)
     elif isinstance(node, ir.Assign) and isinstance(node.value, ir.Binary):
         yield from mentioned(node.value)
+    elif isinstance(node, ir.For) and isinstance(node.iter, ir.Name):
+        for statement in node.body:
+            if isinstance(statement, ir.AugAssign) and isinstance(statement.value, ir.Const):
+                yield from bound_names(statement)
 
 
 def _is_one_of(node: ir.Expr, names: Collection[str]) -> bool:

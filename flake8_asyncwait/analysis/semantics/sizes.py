@@ -14,15 +14,40 @@ from flake8_asyncwait.analysis.code.walk import (
     mentioned,
     walk,
 )
-from flake8_asyncwait.analysis.semantics.known import is_size
+from flake8_asyncwait.analysis.semantics import known
+
+
+def measured(func: ir.Func) -> frozenset[str]:
+    """The names of which a test of a function compares the size: what a list of such a name is
+    filled with counts, even if nothing else is known of it (`while len(results) < len(tasks)`)."""
+    sized = (one for node in every(func) for one in _sized(node))
+    return frozenset({one.id for one in sized if isinstance(one, ir.Name)} - set(func.params))
+
+
+def _sized(test: ir.Node) -> list[ir.Expr]:
+    """What a comparison asks the size of."""
+    sides = (test.left, test.right) if isinstance(test, ir.Compare) else ()
+    return [arg.value for side in sides if known.is_size(side) for arg in side.args]
+
+
+def measuring(func: ir.Func) -> frozenset[int]:
+    """The ids of the comprehensions that fill what is `measured`."""
+    names = measured(func)
+    given: list[ir.Expr] = []
+    for node in every(func) if names else ():
+        if isinstance(node, (ir.Assign, ir.AugAssign)) and bound_names(node) & names:
+            given.append(node.value)
+        elif isinstance(node, ir.Call) and known.has(node, known.ADDS | known.COPIES):
+            owner = node.func.value if isinstance(node.func, ir.Attr) else None
+            if isinstance(owner, ir.Name) and owner.id in names:
+                given += [arg.value for arg in node.args]
+    return frozenset(id(each) for each in given if isinstance(each, ir.Comprehension))
 
 
 def asks_how_many(test: ir.Expr, func: ir.Func, once: Callable[..., Any]) -> bool:
     """Whether a test compares the size of a collection that a function has filled itself, before
     it waits for anything: no outcome decides that."""
-    if not isinstance(test, ir.Compare):
-        return False
-    sized = [arg.value for side in (test.left, test.right) if is_size(side) for arg in side.args]
+    sized = _sized(test)
     own = func.assigned.difference(func.params)
     if not sized or not all(isinstance(one, ir.Name) and one.id in own for one in sized):
         return False

@@ -24,6 +24,7 @@ from flake8_asyncwait.analysis.code.walk import (
     walk,
 )
 from flake8_asyncwait.analysis.semantics import known
+from flake8_asyncwait.analysis.semantics.sizes import measured, measuring
 from flake8_asyncwait.analysis.survey.relevance import (
     Follows,
     Own,
@@ -79,6 +80,8 @@ def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> 
         recalls=any(known.has(call, known.Trait.RECALLS) for call in _calls(func)),
         awaited=frozenset(_awaited(func)),
         polling=frozenset(_polling(func)),
+        measured=measured(func),
+        measuring=measuring(func),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from flake8_asyncwait.replay.family import GATHER
 from flake8_asyncwait.replay.fence import harmless
-from flake8_asyncwait.replay.fence.guard import method_of
+from flake8_asyncwait.replay.fence.guard import method_of, only_adds
 from flake8_asyncwait.replay.fence.surroundings import Surroundings, flat
 from flake8_asyncwait.replay.lives import Backstage, InjectedError, Owner, Standin, Undecided
 from flake8_asyncwait.replay.text.confine import ASKED_BY_NAME, MODULE_NAME, is_open
@@ -262,13 +262,10 @@ class Hooks(Backstage):
 
         def call(*args: object, **kwargs: object) -> object:
             given = () if _is_unknown(function) else (*args, *kwargs.values())
-            owner = (
-                function
-                if isinstance(function, Unknown)
-                else getattr(method_of(function), "__self__", None)
-            )
+            method = method_of(function)
+            owner = function if isinstance(function, Unknown) else getattr(method, "__self__", None)
             known = (owner, *given)
-            is_known = isinstance(owner, Future) or any(reached(known))
+            is_known = isinstance(owner, Future) or only_adds(method) or any(reached(known))
             result = function(*args, **kwargs)
             if not (is_known or any(reached(known))):
                 self.world.may_raise(flat(kinds()))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import typing
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import (
+    BuiltinMethodType,
     CodeType,
     DynamicClassAttribute,
     FrameType,
@@ -55,6 +57,7 @@ FORWARDING: tuple[tuple[type, Callable[[object], object]], ...] = tuple(
 )
 # Generic classes, subscripted: these also set attributes of something else.
 ALIASES = mro_of(type(typing.Annotated[int, ""]))[:-1]
+_ADDING = frozenset({"append", "add", "insert", "appendleft"})
 # What the judged code is never shown, by whatever way it may have come by it.
 INSIDES = (Backstage, Stage, Facts, ModuleType, CodeType, FrameType, TracebackType)
 # What a class reads attributes with: it acts on what it holds, whoever has put that there.
@@ -238,6 +241,13 @@ def shown(found: object) -> object:
 def method_of(function: object) -> object:
     """The method that is shown as a function, or the function itself."""
     return function.func if type(function) is partial else function
+
+
+def only_adds(method: object) -> bool:
+    """Say whether a method puts an item into a collection of Python's own: that raises nothing."""
+    owner = getattr(method, "__self__", None)
+    is_pythons = type(method) is BuiltinMethodType and type(owner) in (list, set, deque)
+    return is_pythons and method.__name__ in _ADDING  # type: ignore[attr-defined]
 
 
 def is_changeable(thing: object) -> bool:
