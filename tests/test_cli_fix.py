@@ -20,7 +20,7 @@ from flake8_asyncwait.codemod import FixAsyncioWait
 from flake8_asyncwait.fix.cure import OUTCOMES, UNTRIED, UNWRITTEN
 from flake8_asyncwait.fix.report import VERSION
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.portable
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "docs" / "schema" / "fix-1.json"

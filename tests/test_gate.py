@@ -21,6 +21,8 @@ from flake8_asyncwait.sites.gate import (
     may_name_site,
 )
 
+pytestmark = pytest.mark.ends
+
 OPTIONS = Options(wait_functions=frozenset({"mylib.wait_all", "first_of"}))
 
 IMPORTS = [

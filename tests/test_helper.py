@@ -32,6 +32,8 @@ from flake8_asyncwait.options import ALL_CODES, Options
 from flake8_asyncwait.source.text import SourceError, decode
 from flake8_asyncwait.source.write import create
 
+pytestmark = pytest.mark.ends
+
 SOURCE = Path(__file__).parent.parent / "flake8_asyncwait" / "wait_any.py"
 PLAIN = "import asyncio\n\n\nasync def f(): ...\n"
 QUOTE, TAB = "'", "\t"

@@ -19,6 +19,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+pytestmark = pytest.mark.portable
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "flake8_asyncwait"
 
@@ -143,7 +145,6 @@ for name in sys.argv[1:]:
 """
 
 
-@pytest.mark.portable
 def test_each_module_may_be_the_first_that_is_imported() -> None:
     paths = (path.relative_to(ROOT).with_suffix("") for path in MODULES)
     names = [".".join(path.parts) for path in paths if path.name != "__main__"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.portable
 
 FIXES = Path(__file__).parents[2] / "fixtures" / "fixes"
 SMALLEST = sorted(FIXES.glob("*.before.py"), key=lambda path: (path.stat().st_size, path))[:4]

@@ -16,7 +16,7 @@ from flake8_asyncwait.sites.syntax import parse
 from flake8_asyncwait.undetermined import TOO_LONG
 from flake8_asyncwait.verdict.checked import LONGEST
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.portable
 
 PADDING = "".join(f"def g{n}(a):\n    '''\nimport x\n'''\n    return a\n\n" for n in range(12_000))
 FILE = """\

@@ -14,7 +14,7 @@ from flake8_asyncwait.replay.text.locate import CannotLift
 from .compare import replays
 from .judge import find_family, find_sites, judge
 
-pytestmark = pytest.mark.judged
+pytestmark = pytest.mark.portable
 
 PRECEDENCE = ("AWT203", "AWT101", "AWT103", "AWT102", "AWT104", "AWT105", "AWT201", "AWT202")
 OPTIONAL = {"AWT105", "AWT201", "AWT202"}
