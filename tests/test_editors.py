@@ -159,7 +159,7 @@ def _place(text: str, offset: int) -> tuple[int, int]:
     return len(lines), len(last.encode("utf-16-le")) // 2
 
 
-@pytest.mark.parametrize("edits", [20, pytest.param(300, marks=pytest.mark.portable)])
+@pytest.mark.parametrize("edits", [20, pytest.param(100, marks=pytest.mark.portable)])
 def test_random_edits_and_requests(restless: Editor, tmp_path: Path, edits: int) -> None:
     """Whenever the text is Python the editor shows what the command prints."""
     typist = Typist(edits)

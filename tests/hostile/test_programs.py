@@ -24,6 +24,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("command", [("check",), ("fix", "--diff")], ids=["check", "fix"])
 def test_less_of_it(
