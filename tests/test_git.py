@@ -14,7 +14,7 @@ from flake8_asyncwait.source.git import is_untracked
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("git") is None, reason="it is about git"),
-    pytest.mark.thorough,
+    pytest.mark.portable,
 ]
 
 KNOWN, UNKNOWN = "pkg/__init__.py", "pkg/_wait_any.py"

@@ -21,7 +21,7 @@ from flake8_asyncwait.replay.proof import apart
 from flake8_asyncwait.report.formats import FORMATS
 from flake8_asyncwait.undetermined import Net
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.portable
 
 # `consume` is the function that fails; its neighbours are decided all the same.
 BROKEN = """\

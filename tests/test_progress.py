@@ -15,7 +15,7 @@ from flake8_asyncwait.commands import progress
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals"),
-    pytest.mark.thorough,
+    pytest.mark.portable,
 ]
 
 # Each file and each proof takes longer by the first argument. The second one is the delay.

@@ -19,7 +19,7 @@ from flake8_asyncwait.options import Options
 from flake8_asyncwait.source.text import SourceError, decode
 from flake8_asyncwait.source.write import encode
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.portable
 
 FIXES = (Path(__file__).parents[2] / "fixtures" / "fixes").glob("*.before.py")
 FIXTURES = sorted(path for path in FIXES if path.stat().st_size < 1_500)
