@@ -37,6 +37,7 @@ ENOUGH_WORK = 3_000
 HELPER_WORK = 3_000
 # What a note says that a task was, where the machine or a fix has to know.
 AWAITED = "awaited"
+TOLD_WHY = "told why it is cancelled"
 WAITED_AGAIN = "waited for again"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.exceptions import CANCELLED_ERROR, Exc
 from flake8_asyncwait.analysis.machine import fanout
-from flake8_asyncwait.analysis.machine.books import AWAITED
+from flake8_asyncwait.analysis.machine.books import AWAITED, TOLD_WHY
 from flake8_asyncwait.analysis.machine.execute import in_turn
 from flake8_asyncwait.analysis.machine.handover import (
     cancel,
@@ -290,6 +290,8 @@ def task_cancel(ctx: Context, node: ir.Call, ref: Ref, state: State) -> Results:
     thing = state.heap[ref.id]
     if type(thing) is Gather and thing.error:
         return [(fanout.cancelled_in_vain(state, node.line), Const(False))]
+    if node.args:
+        ctx.machine.books.used(state, ref, TOLD_WHY, node.line)
     if not effects.ended(state, ref):
         state = state.step(node.line, f"{describe(ctx, state, ref)} is asked to cancel")
     statuses = {state.task(r).status for r in effects.tasks_of(state, ref)}

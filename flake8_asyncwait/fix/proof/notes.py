@@ -123,6 +123,8 @@ class NotingBooks(Books):
         # without a fault.
         self.vague: set[int] = set()
         self.stops_a_future = False
+        # Where what the function leaves running for a time that it gives is made.
+        self._given_time: set[int] = set()
         self._once = Once()
 
     def tick(self, work: int) -> None:
@@ -160,6 +162,9 @@ class NotingBooks(Books):
         for ref in _behind(state, value):
             if not (state.task(ref).late and self._is_careless(line, func)):
                 self._note(state, ref, AWAITED, line)
+        if state.fault is None and line in self._once(_pauses, func):
+            running = (task for task in state.heap.values() if type(task) is Task and task.waited)
+            self._given_time |= {task.origin for task in running if task.status in UNSETTLED}
 
     def suspends(self, state: State, line: int) -> None:
         if not self.watched or line <= min(self.watched):  # or a loop has gone round
@@ -202,6 +207,8 @@ class NotingBooks(Books):
             task = state.task(ref)
             if task.status in UNSETTLED:
                 self.striking_on.add(line)
+                if task.origin in self._given_time and state.fault is None:
+                    self._note(state, ref, "given some time, and cancelled", line)
             if line in self.watched and task.status in UNSETTLED:
                 name = self.label(task.origin)
                 self.struck.add(Struck(task.owner, task.handed, name, state.fault is not None))
@@ -337,6 +344,18 @@ def _careless_lines(node: object) -> Iterator[int]:
 def _only_await(body: list[ir.Stmt]) -> Iterator[int]:
     if len(body) == 1 and isinstance(body[0], ir.ExprStmt) and isinstance(body[0].value, ir.Await):
         yield body[0].value.line
+
+
+def _pauses(func: ir.Func) -> set[int]:
+    """The lines on which a function gives some time to what runs: `await asyncio.sleep(grace)`."""
+    awaits = (node.value for node in every(func) if isinstance(node, ir.Await))
+    calls = (call for call in awaits if isinstance(call, ir.Call) and call.args)
+    pauses = (call for call in calls if last_name(call.func) == "sleep")
+    return {call.line for call in pauses if not _is_zero(call.args[0].value)}
+
+
+def _is_zero(value: ir.Expr) -> bool:
+    return isinstance(value, ir.Const) and value.value == 0
 
 
 def _guards(func: ir.Func) -> set[int]:

@@ -13,6 +13,9 @@ import libcst as cst
 from flake8_asyncwait.fix.tree.nodes import parts
 from flake8_asyncwait.fix.tree.place import Level
 
+# What may read each variable of the function that calls it.
+_READ_ALL = frozenset({"locals", "vars", "dir", "eval", "exec"})
+
 
 @lru_cache(maxsize=64)
 def every_name(node: cst.CSTNode) -> frozenset[str]:
@@ -42,6 +45,11 @@ def reads(node: cst.CSTNode, names: Iterable[str]) -> bool:
     """Whether a tree mentions one of some names as a variable."""
     wanted = set(names)
     return any(name in wanted for name in variables(node))
+
+
+def may_read_all(node: cst.CSTNode) -> bool:
+    """Whether a tree may read variables that it does not mention, as by `locals()`."""
+    return not _READ_ALL.isdisjoint(variables(node))
 
 
 def variables(node: cst.CSTNode) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import libcst as cst
 
 from flake8_asyncwait.fix.tree import layout
+from flake8_asyncwait.fix.tree.aligned import realigned
 from flake8_asyncwait.fix.tree.place import Place
 
 _FOR_TOOLS = re.compile(r"# ?(noqa|type:|pyright:|pylint:|ty:|flake8:|ruff:|isort:|nosec)")
@@ -28,7 +29,12 @@ def renamed(place: Place, function: str, drop: frozenset[str], width: int) -> cs
     best = next((way for way in ways[:-1] if _fits(place, way, width)), None)
     if best is None and any(_fits(place, way, width, True) for way in ways[:-1]):
         return None  # to ruff, a comment for a tool takes no place; to black it does
-    return place.with_node(call, best or ways[-1])
+    statement = place.levels[0].statement
+    if best is not None or not isinstance(statement, cst.SimpleStatementLine):
+        return place.with_node(call, best or ways[-1])
+    old = statement.with_changes(leading_lines=())
+    new = realigned(old, old.deep_replace(call, ways[-1]))
+    return place.with_node(statement, new.with_changes(leading_lines=statement.leading_lines))
 
 
 def _layouts(old: cst.Call, new: cst.Call) -> Iterator[cst.Call]:

@@ -10,7 +10,7 @@ from typing import Any
 import libcst as cst
 
 from flake8_asyncwait.fix.tree import layout
-from flake8_asyncwait.fix.tree.names import reads, target_names
+from flake8_asyncwait.fix.tree.names import may_read_all, reads, target_names
 from flake8_asyncwait.fix.tree.nodes import parts
 
 # What comments say that are about a cancel, and go with it.
@@ -53,8 +53,10 @@ def leaves_a_name(statement: cst.CSTNode, function: cst.CSTNode) -> bool:
     """Whether a statement is a loop, perhaps under an `if`, of which a variable may be read outside
     of it, and of other loops over it."""
     loop = _only(statement.body) if isinstance(statement, cst.If) else statement
-    names = target_names(loop.target) if isinstance(loop, cst.For) else ()
-    return any(_reads_outside(function, variable) for variable in names)
+    if not isinstance(loop, cst.For):
+        return False
+    names = target_names(loop.target)
+    return may_read_all(function) or any(_reads_outside(function, each) for each in names)
 
 
 def is_loop_variable(name: str, function: cst.CSTNode, path: Sequence[cst.CSTNode]) -> bool:

@@ -15,7 +15,8 @@ from typing import Any, TypeAlias, TypeVar
 import libcst as cst
 
 from flake8_asyncwait.fix.tree import layout
-from flake8_asyncwait.fix.tree.names import every_name, reads, target_names, variables
+from flake8_asyncwait.fix.tree.names import bindings, every_name, reads, target_names, variables
+from flake8_asyncwait.fix.tree.nodes import every, holds
 from flake8_asyncwait.fix.tree.place import Place
 from flake8_asyncwait.fix.ways import aims
 from flake8_asyncwait.fix.ways.loops import (
@@ -48,7 +49,12 @@ def without_cancels(place: Place, idle: Collection[int], told: bool) -> cst.Modu
 
 def _task_names(place: Place) -> frozenset[str]:
     waited = aims.waited_of(place.call)
-    return every_name(waited) if waited is not None else frozenset()
+    if waited is None:
+        return frozenset()
+    found, function = set(every_name(waited)), place.function
+    for _, held in aims.puts(function, waited.value) if isinstance(waited, cst.Name) else ():
+        found |= {name for name in variables(held) if not aims.may_be_none(function, name)}
+    return frozenset(found)
 
 
 # What may stand in the place of a statement.
@@ -185,6 +191,10 @@ class _Without(cst.CSTTransformer):
     def leave_Try(self, original_node: cst.Try, updated_node: cst.Try) -> Replacement:
         if _is_empty(updated_node.body):
             return original_node
+        if self._guards_what_comes_first(original_node):
+            return updated_node.with_changes(
+                handlers=original_node.handlers, finalbody=original_node.finalbody
+            )
         pairs = list(zip(original_node.handlers, updated_node.handlers, strict=True))
         handlers = [each for each in pairs if not self._only_raises(*each)]
         gone = len(handlers) < len(original_node.handlers)
@@ -201,6 +211,18 @@ class _Without(cst.CSTTransformer):
         if not left and updated_node.orelse is not None:
             return original_node
         return updated_node.with_changes(handlers=left, finalbody=final)
+
+    def _guards_what_comes_first(self, node: cst.Try) -> bool:
+        """Whether the cleanup of a `try` around the wait is also for a call before it that fails,
+        when tasks run already."""
+        before = list(takewhile(lambda each: each not in self._place.path, node.body.body))
+        if len(before) == len(node.body.body):
+            return False
+        cleanup = [*node.handlers, *([node.finalbody] if node.finalbody is not None else [])]
+        tasks = {name for each in cleanup for name in _cancelled(each)} & self._names
+        if not tasks.isdisjoint(name for each in before[:1] for name, _ in bindings(each)):
+            before = before[1:]
+        return bool(tasks) and any(holds(each, cst.Call) for each in before)
 
     def leave_TryStar(self, original_node: cst.TryStar, updated_node: cst.TryStar) -> cst.TryStar:
         final = updated_node.finalbody
@@ -271,6 +293,17 @@ def _tells_of_a_cancel(statement: cst.CSTNode, cancels: Iterable[cst.CSTNode]) -
         return False
     names = set().union(*map(variables, cancels))
     return reads(statement, names) and re.search(_SAYS, layout.code(statement)) is not None
+
+
+def _cancelled(node: cst.CSTNode) -> Iterator[str]:
+    """The names of what a tree cancels, by themselves or in a loop over what they hold."""
+    loops = [each for each in every(node) if isinstance(each, (cst.For, cst.CompFor))]
+    for each in every(node):
+        name = asked(each, "cancel")
+        if name is not None:
+            yield name
+            over = (loop.iter for loop in loops if name in target_names(loop.target))
+            yield from (variable for one in over for variable in variables(one))
 
 
 def _opposite(test: cst.BaseExpression) -> cst.BaseExpression | None:

@@ -8,7 +8,8 @@ from typing import Any
 import libcst as cst
 
 from flake8_asyncwait.fix.tree import layout
-from flake8_asyncwait.fix.tree.names import target_names
+from flake8_asyncwait.fix.tree.aligned import realigned
+from flake8_asyncwait.fix.tree.names import may_read_all, target_names
 from flake8_asyncwait.fix.tree.nodes import parts
 from flake8_asyncwait.fix.tree.place import Place
 
@@ -22,6 +23,8 @@ def without_unread(place: Place, always: bool, before: cst.CSTNode) -> cst.Modul
     function = place.function
     assignment = next((n for n in place.path if isinstance(n, cst.Assign)), None)
     if assignment is None or not isinstance(function, cst.FunctionDef):
+        return place.module
+    if may_read_all(before):
         return place.module
     if len(assignment.targets) != 1 or _is_read(function, _IGNORED):
         return place.module
@@ -49,9 +52,8 @@ def without_unread(place: Place, always: bool, before: cst.CSTNode) -> cst.Modul
         return place.module
     else:
         bound_to = assignment.targets[0].with_changes(target=target.with_changes(elements=elements))
-        plain = _on_one_line(
-            assignment, assignment.with_changes(targets=[bound_to]), before, place.unit
-        )
+        renamed = realigned(assignment, assignment.with_changes(targets=[bound_to]))
+        plain = _on_one_line(assignment, renamed, before, place.unit)
     if not empty:
         return place.with_node(assignment, plain)
     changes: dict[cst.CSTNode, Any] = dict.fromkeys(empty, cst.RemoveFromParent())
