@@ -167,6 +167,9 @@ class Books:
     def waits(self, state: State, items: tuple[Value, ...], opened: bool) -> None:
         """The site waits for `items`, and for others where it is `opened`."""
 
+    def settles(self, line: int) -> None:
+        """A wait on a line cancels what is pending when it ends."""
+
     def guesses(self) -> None:
         """The site takes it that something is a coroutine, and makes a task of it."""
 

@@ -40,6 +40,7 @@ def settling_wait(ctx: Context, state: State, waiting: Waiting, line: int) -> Re
     state, _, box = as_items(ctx, state, waiting.waited)
     waiting = waiting._replace(waited=box, settles=False)
     state, items, _ = elements_of(ctx, state, waiting)
+    ctx.machine.books.settles(line)
     flow = Flow()
     results = run_wait(ctx.into(flow), state, waiting, line)
     for completion, states in flow:

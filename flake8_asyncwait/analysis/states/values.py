@@ -256,9 +256,9 @@ UNKNOWN = Unknown()
 class Task(NamedTuple):
     """One abstract task. `waited` says whether the site has waited for it, `origin` is the place
     that made it, `handed` whether somebody else can reach it, `runs` what it runs, if that is a
-    method whose end another one tells. `struck` and `late` are notes on its cancels, which only a
-    fix takes. One that is `safe` cannot fail. One that is `joined` was waited for after it was
-    asked to cancel. `name` is what it was called by a constant."""
+    method whose end another one tells. `struck`, `late` and `told` are notes on its cancels, which
+    only a fix takes. One that is `safe` cannot fail. One that is `joined` was waited for after it
+    was asked to cancel. `name` is what it was called by a constant."""
 
     status: Status
     owner: Owner
@@ -268,6 +268,7 @@ class Task(NamedTuple):
     runs: str = ""
     struck: bool = False
     late: bool = False
+    told: bool = False
     safe: bool = False
     joined: bool = False
     name: str | None = None

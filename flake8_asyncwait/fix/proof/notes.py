@@ -125,6 +125,8 @@ class NotingBooks(Books):
         self.stops_a_future = False
         # Where what the function leaves running for a time that it gives is made.
         self._given_time: set[int] = set()
+        # The lines of waits that cancel by themselves.
+        self._settling_on: set[int] = set()
         self._once = Once()
 
     def tick(self, work: int) -> None:
@@ -195,6 +197,9 @@ class NotingBooks(Books):
                     kinds.add(task.owner)
                     kinds |= {HANDED} if task.handed else set()
 
+    def settles(self, line: int) -> None:
+        self._settling_on.add(line)
+
     def guesses(self) -> None:
         self.guesses_something = True
 
@@ -203,8 +208,14 @@ class NotingBooks(Books):
 
     def cancels(self, state: State, value: Value, line: int) -> State:
         self.cancels_on.add(line)
+        is_own = line not in self.watched | self._settling_on
         for ref in effects.tasks_of(state, value):
             task = state.task(ref)
+            if is_own and task.told and _is_asked_again(task):
+                self.striking_on.add(line)  # it may have gone on after the first one
+            elif is_own and task.status not in ENDED:
+                task = task._replace(told=True)
+                state = state.put(ref, task)
             if task.status in UNSETTLED:
                 self.striking_on.add(line)
                 if task.origin in self._given_time and state.fault is None:
@@ -277,6 +288,11 @@ def noting_books(
 def _is_cleaning_up(task: Task) -> bool:
     """Whether a task may still handle that it was asked to cancel some time ago."""
     return task.status in ASKED and task.status not in _JUST_ASKED
+
+
+def _is_asked_again(task: Task) -> bool:
+    """Whether a task that is asked to cancel, and was before, may not have heeded that."""
+    return _is_cleaning_up(task) or (task.joined and task.status in ASKED)
 
 
 def _is_stopped(task: Task) -> bool:
