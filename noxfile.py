@@ -125,7 +125,7 @@ def _tests(session: nox.Session, *requirements: str) -> None:
 
 def _left_out(session: nox.Session) -> list[str]:
     """The marks of the long tests that a Python leaves out: the newest runs those on a real event
-    loop, the oldest, with the lowest versions, those that hold whole commands against the system,
+    loop, the oldest, with the lowest versions, those of processes, editors and servers,
     and both those whose outcome changes with libcst or flake8 rather than with Python."""
     oldest, *_, newest = PYTHONS
     long = {"judged": [newest], "thorough": [oldest], "ends": [oldest, newest]}

@@ -11,6 +11,7 @@ from samples import tree
 from flake8_asyncwait.analysis.code import ir
 from flake8_asyncwait.analysis.code.load import File
 from flake8_asyncwait.analysis.code.places import places_of
+from flake8_asyncwait.analysis.machine import books
 from flake8_asyncwait.analysis.machine.books import Books
 from flake8_asyncwait.analysis.machine.machine import Machine
 from flake8_asyncwait.analysis.semantics import known
@@ -272,6 +273,12 @@ async def f(self, wanted):
 """
 
 
+@pytest.fixture
+def a_small_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fifth of the work that a second try may take, which is hit in a fifth of the time."""
+    monkeypatch.setattr(books, "MAX_WORK", books.MAX_WORK // 5)
+
+
 def of_last_wait(after: str) -> tuple[list[str], list[str]]:
     """The codes, and the reasons for none, of the last wait there; `after` begins its cleanup."""
     worker = "if self.NAME:\n        tasks[self.NAME] = asyncio.create_task(self.NAME.run())"
@@ -285,6 +292,7 @@ def of_last_wait(after: str) -> tuple[list[str], list[str]]:
     )
 
 
+@pytest.mark.usefixtures("a_small_bound")
 @pytest.mark.parametrize(
     ("after", "code", "reason"),
     [("except OSError", "AWT201", ""), ("finally", "", TOO_MANY_PATHS)],
@@ -295,6 +303,7 @@ def test_some_of_too_many_executions_show_that_a_task_is_lost_but_not_that_none_
     assert of_last_wait(after) == ([code] * bool(code), [reason] * bool(reason))
 
 
+@pytest.mark.usefixtures("a_small_bound")
 def test_functions_of_other_modules_stay_known_where_they_take_little_of_the_work(
     tmp_path: Path,
 ) -> None:
@@ -310,6 +319,7 @@ def test_functions_of_other_modules_stay_known_where_they_take_little_of_the_wor
     assert [finding.code for finding in checked.findings] == ["AWT102"]
 
 
+@pytest.mark.usefixtures("a_small_bound")
 def test_a_last_run_believes_no_test_that_contradicts_another() -> None:
     cancel = "\n            for task in tasks.values():\n                task.cancel()"
     tests = f"if wanted or tell():{cancel}\n        if not wanted:{cancel}"
@@ -514,6 +524,7 @@ def test_what_is_dear_and_called_in_many_states_is_summed_up() -> None:
     assert not checked.undetermined
 
 
+@pytest.mark.usefixtures("a_small_bound")
 def test_an_execution_that_has_returned_counts_where_others_are_too_many() -> None:
     text = """\
 import asyncio
@@ -533,6 +544,7 @@ async def serve(conn, op):
     assert [finding.code for finding in check(text).findings] == ["AWT101"]
 
 
+@pytest.mark.usefixtures("a_small_bound")
 def test_tests_that_contradict_each_other_lose_nothing_where_executions_are_too_many() -> None:
     text = """\
 import asyncio
@@ -560,6 +572,7 @@ async def serve(conn, op):
     assert not check(text).findings
 
 
+@pytest.mark.usefixtures("a_small_bound")
 def test_a_task_of_others_that_is_lost_decides_nothing_where_executions_are_too_many() -> None:
     text = """\
 import asyncio

@@ -27,7 +27,7 @@ from flake8_asyncwait.source.differences import differences
 from flake8_asyncwait.source.text import SourceError, decode
 from flake8_asyncwait.source.write import create, encode, write
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.portable
 
 BOM = b"\xef\xbb\xbf"
 

@@ -282,7 +282,9 @@ def _execute(ctx: Context, func: ir.Func, last: int) -> None:
     """Run a function, whose `last` line that is."""
     relevant = ctx.machine.relevant
     env: dict[str, Value] = {
-        name: Param(name, plain=name in func.plain) for name in func.params if name in relevant
+        name: Param(name, plain=name in func.plain or name in ctx.machine.facts.counted)
+        for name in func.params
+        if name in relevant
     }
     if func.params and func.cls is not None and func.params[0] in ("self", "cls"):
         env.pop(func.params[0], None)

@@ -17,7 +17,7 @@ from command import Asyncwait
 
 from flake8_asyncwait.fix.project.helper import template
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.portable
 
 posix = pytest.mark.skipif(os.name != "posix", reason="only POSIX has it")
 FIX = [sys.executable, "-m", "flake8_asyncwait", "fix"]

@@ -20,7 +20,7 @@ from flake8_asyncwait.source.ignore import DEFAULT_EXCLUDE, Excluder, GitIgnore
 from flake8_asyncwait.source.text import SourceError, read
 
 posix = pytest.mark.skipif(os.name != "posix", reason="only POSIX has it")
-pytestmark = [posix, pytest.mark.thorough]
+pytestmark = [posix, pytest.mark.portable]
 
 COMMANDS = pytest.mark.parametrize("command", [("check",), ("fix", "--diff")], ids="-".join)
 

@@ -14,7 +14,7 @@ from command import Asyncwait
 
 from flake8_asyncwait.report.text import shown
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.portable
 
 TRAP = "import pathlib\npathlib.Path(__file__ + '.was-run').touch()\n"
 ESCAPES = "\x1b[31m\x9b\x07\u202e\x08\r"

@@ -11,10 +11,9 @@ from flake8_asyncwait.options import Options
 
 pytest.importorskip("hypothesmith", reason="it makes the programs")
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.portable
 
 
-@pytest.mark.portable
 def test_programs_of_a_grammar() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Python has to say of them

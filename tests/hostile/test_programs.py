@@ -16,7 +16,7 @@ from flake8_asyncwait.check import check
 from flake8_asyncwait.undetermined import TOO_DEEP, TOO_LONG
 from flake8_asyncwait.verdict.checked import Checked
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.portable
 
 
 @pytest.fixture
@@ -24,7 +24,6 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.portable
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("command", [("check",), ("fix", "--diff")], ids=["check", "fix"])
 def test_less_of_it(

@@ -90,6 +90,8 @@ class Facts:
     awaited: frozenset[int] = frozenset()
     # The calls, as ids, by which a loop that waits in between asks tasks whether they have ended.
     polling: frozenset[int] = frozenset()
+    # The names of which nothing matters but how many things they hold.
+    counted: frozenset[str] = frozenset()
     # The names of what is compared by its size, and the comprehensions, as ids, that fill these.
     measured: frozenset[str] = frozenset()
     measuring: frozenset[int] = frozenset()

@@ -138,7 +138,17 @@ def sizes(ctx: Context, state: State, value: Value) -> Iterator[tuple[State, Val
         for other in (inner._replace(falsy=True), *(inner._replace(size=n) for n in few)):
             given = value._replace(waited=other) if isinstance(value, AsCompleted) else other
             yield effects.substitute(state, inner, other), given
+        if inner.name in ctx.machine.facts.counted:
+            value = inner._replace(size=ctx.machine.count())
+            state = effects.substitute(state, inner, value)
     yield state, value
+
+
+def counted(ctx: Context, state: State, value: Value) -> list[tuple[State, Value]]:
+    """What is asked for its size or goes through `enumerate()` or `zip()`, by `sizes` where that
+    is all that matters of it."""
+    is_counted = isinstance(value, Param) and value.name in ctx.machine.facts.counted
+    return list(sizes(ctx, state, value)) if is_counted else [(state, value)]
 
 
 def leaving(ctx: Context, node: ir.With, state: State) -> State:

@@ -6,6 +6,7 @@ import builtins
 import collections
 import collections.abc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from operator import index
 from typing import Any
@@ -15,6 +16,7 @@ from flake8_asyncwait.analysis.code.exceptions import Exc, catches
 from flake8_asyncwait.analysis.code.verdicts import any_of
 from flake8_asyncwait.analysis.code.walk import displayed
 from flake8_asyncwait.analysis.machine import fanout
+from flake8_asyncwait.analysis.machine.execute import in_turn
 from flake8_asyncwait.analysis.machine.handover import hand_over, unknown_call
 from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, Results
 from flake8_asyncwait.analysis.semantics.dicts import dict_of, given_pairs
@@ -44,6 +46,7 @@ from flake8_asyncwait.analysis.states.values import (
     Const,
     Function,
     Gather,
+    Param,
     Raised,
     Ref,
     Shielded,
@@ -78,6 +81,8 @@ def length(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     if effects.is_unsized(value, state):
         some, none = effects.sized(state, value)
         return [(some, AtLeast(1)), (none, Const(0))]
+    if isinstance(value, Param):
+        return [(after, _size(one)) for after, one in fanout.counted(ctx, state, value)]
     box = state.get(value)
     if type(box) is not Box:
         return [(state, UNKNOWN)]
@@ -85,6 +90,12 @@ def length(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     if box.open:
         return [(state, AtLeast(min(count, 1) if box.kind in UNORDERED else count))]
     return [(state, Const(count))]
+
+
+def _size(value: Value) -> Value:
+    """How many things a parameter holds."""
+    is_known = isinstance(value, Param) and (value.falsy or value.size)
+    return Const(value.size) if isinstance(value, Param) and is_known else UNKNOWN
 
 
 def range_of(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
@@ -379,15 +390,25 @@ def _flat(
 
 
 def zipped(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
+    ways = in_turn(state, args.positional, partial(fanout.counted, ctx))
+    return [end for way in ways for end in _zipped(ctx, *way)]
+
+
+def _zipped(ctx: Context, state: State, values: list[Value]) -> Results:
     columns: list[Column] = []
-    for value in args.positional:
+    for value in values:
         state, items, source = iterated(ctx, state, value)
         columns.append((items or (), items is None or state.is_open(source)))
     return _rows(columns, state)
 
 
 def enumerated(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
-    state, items, source = iterated(ctx, state, args.first())
+    ways = fanout.counted(ctx, state, args.first())
+    return [end for after, value in ways for end in _enumerated(ctx, args, after, value)]
+
+
+def _enumerated(ctx: Context, args: Args, state: State, value: Value) -> Results:
+    state, items, source = iterated(ctx, state, value)
     start = args.positional[1] if len(args.positional) > 1 else args.keywords.get("start")
     first = start.value if isinstance(start, Const) else 0 if start is None else None
     opened = items is None or state.is_open(source)

@@ -73,7 +73,7 @@ DECIDES, SIZES, COUNTS, LIMITS = Trait.DECIDES, Trait.SIZES, Trait.COUNTS, Trait
 OF_MANY, INSPECTS, CALLS_BACK = Trait.OF_MANY, Trait.INSPECTS, Trait.CALLS_BACK
 COLLECTS, LOOKS_UP, COPIES = Trait.COLLECTS, Trait.LOOKS_UP, Trait.COPIES
 ANSWERS, ENSURES, REGISTERS = Trait.ANSWERS, Trait.ENSURES, Trait.REGISTERS
-TELLS = Trait.TELLS
+TELLS, PAIRS = Trait.TELLS, Trait.PAIRS
 
 FunctionRule = Callable[[Context, ir.Call, Args, State], Results]
 CollectionRule = Callable[[Context, Ref, str, Args, State], Results]

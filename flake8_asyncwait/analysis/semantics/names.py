@@ -160,6 +160,8 @@ def assign(ctx: Context, name: str, value: Value, state: State) -> State:
         state = hand_over(ctx, state, value)
     if not keeps(ctx, name, value, state, frame):
         value = UNKNOWN
+    if value == UNKNOWN and name in ctx.machine.facts.counted and frame.func is ctx.machine.func:
+        value = Param(name, plain=True)
     if value == UNKNOWN and name not in ctx.machine.facts.bindable:
         return state.unbind(key)
     _label(ctx, name, value, state, frame)

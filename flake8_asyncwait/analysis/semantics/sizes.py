@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from flake8_asyncwait.analysis.code import ir
@@ -42,6 +43,45 @@ def measuring(func: ir.Func) -> frozenset[int]:
             if isinstance(owner, ir.Name) and owner.id in names:
                 given += [arg.value for arg in node.args]
     return frozenset(id(each) for each in given if isinstance(each, ir.Comprehension))
+
+
+def countable(func: ir.Func) -> frozenset[str]:
+    """The names that a function binds once, of which it asks the size or which it loops over, more
+    than once, and with which it does nothing else: they hold as many things each time."""
+    nodes = every(func)
+    named = Counter(node.id for node in nodes if isinstance(node, ir.Name))
+    targets = Counter(name for node in nodes for name in bound_names(node))
+    counts = [name for node in nodes for name in _counting(node)]
+    tests = [name for node in nodes for name in _testing(node)]
+    found, whole = Counter(counts), Counter(counts + tests)
+    bound = targets + Counter(func.params)
+    once = {name for name, number in bound.items() if number == 1} - func.captured
+    only = {name for name in once if whole[name] == named[name] - targets[name]}
+    return frozenset(name for name in only if found[name] > 1)
+
+
+def _counting(node: ir.Node) -> Iterator[str]:
+    """The names of which a node asks how much there is of them, or takes each item."""
+    mapped = node.mapped.clauses if isinstance(node, ir.Call) and node.mapped else ()
+    for loop in (node, *mapped):
+        if isinstance(loop, (ir.For, ir.Clause)) and isinstance(loop.iter, ir.Name):
+            yield from () if loop.asynchronous else (loop.iter.id,)
+    if isinstance(node, ir.Call) and known.has(node, known.SIZES | known.COUNTS | known.PAIRS):
+        yield from (arg.value.id for arg in node.args if isinstance(arg.value, ir.Name))
+
+
+def _testing(node: ir.Node) -> Iterator[str]:
+    """The names of which a node asks whether they hold anything."""
+    if isinstance(node, (ir.If, ir.While, ir.IfExp, ir.Assert)):
+        yield from _named([node.test])
+    elif isinstance(node, ir.Not):
+        yield from _named([node.value])
+    elif isinstance(node, ir.Bool):
+        yield from _named([node.left, node.right])
+
+
+def _named(nodes: list[ir.Expr]) -> Iterator[str]:
+    return (node.id for node in nodes if isinstance(node, ir.Name))
 
 
 def asks_how_many(test: ir.Expr, func: ir.Func, once: Callable[..., Any]) -> bool:

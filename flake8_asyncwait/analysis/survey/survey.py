@@ -24,7 +24,7 @@ from flake8_asyncwait.analysis.code.walk import (
     walk,
 )
 from flake8_asyncwait.analysis.semantics import known
-from flake8_asyncwait.analysis.semantics.sizes import measured, measuring
+from flake8_asyncwait.analysis.semantics.sizes import countable, measured, measuring
 from flake8_asyncwait.analysis.survey.relevance import (
     Follows,
     Own,
@@ -58,11 +58,12 @@ def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> 
     borrows = any(name in relevant.elements for name in func.params)
     surely = partial(_makes, may_call, known.makes)
     sure = {name for node in every(func) for name in _made_names(node, surely)}
+    counted = countable(func) - names
     bindable = frozenset((made & sure) | ((deleted | results) & names))
     counts = dict(_counts(func))
     return Facts(
         sites,
-        frozenset(names),
+        frozenset(names | counted),
         relevant.elements,
         bindable,
         repeated(func),
@@ -80,6 +81,7 @@ def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> 
         recalls=any(known.has(call, known.Trait.RECALLS) for call in _calls(func)),
         awaited=frozenset(_awaited(func)),
         polling=frozenset(_polling(func)),
+        counted=counted,
         measured=measured(func),
         measuring=measuring(func),
     )
