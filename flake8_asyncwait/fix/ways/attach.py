@@ -43,7 +43,9 @@ from flake8_asyncwait.fix.ways.proposal import (
 _ENDING = re.compile(r"cancel|clean|abort|kill|stop|clos|shut|finish|terminat|(^|_)end", re.I)
 
 
-def attached_around(place: Place, level: Level, depth: int, aim: Aim) -> Iterator[Proposal]:
+def attached_around(
+    place: Place, level: Level, depth: int, aim: Aim, width: int
+) -> Iterator[Proposal]:
     """The cancels in the `finally` of a `try` around the site, or as its `finally`."""
     statement = level.statement
     if depth == 0 or not isinstance(statement, (cst.Try, cst.TryStar)):
@@ -52,6 +54,7 @@ def attached_around(place: Place, level: Level, depth: int, aim: Aim) -> Iterato
     if inside is not statement.finalbody and stays_bound(aim, level, level.index):
         yield from attached(place, level, aim)
         yield from in_turn(place, level, aim)
+        yield from cleaned_up(place, level, aim, width)
 
 
 def in_turn(place: Place, level: Level, aim: Aim) -> Iterator[Proposal]:

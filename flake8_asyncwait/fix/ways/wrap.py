@@ -87,7 +87,7 @@ def proposals(
                 yield from handled_around(place, level, depth, aim)
             outside = is_used_outside(place, aim, level, level.index, uses)
             if FINALLY in kinds and aim in lasting and not outside:
-                yield from attached_around(place, level, depth, aim)
+                yield from attached_around(place, level, depth, aim, width)
         for end in ends(level, task_names):
             if moved(place, level, end) > most:
                 break
