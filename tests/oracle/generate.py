@@ -691,6 +691,8 @@ class Writer:
             options += [f"len({names.pending}) in (1, 2)", f"len({names.pending}) not in [0]"]
         if names.done:
             options += [f"len({names.done}) < {max(2, len(names.singles))}"]
+            options += [f"len({names.done}) < len(things)"] if names.collections else []
+        options += ["len(things) == 1", "len(things) > 1"] if names.collections else []
         if "closed" in names.parameters:
             options += ["closed.is_set()"] * 3
         if "found" in self.names.lists:
@@ -858,7 +860,9 @@ class Writer:
         return body
 
     def repeated(self, body: Lines, depth: int, in_loop: bool) -> Lines:
-        return [f"for n in range({self.pick((2, 3))}):", *indented(body)]
+        several = [f"range({self.pick((2, 3))})"]
+        several += ["things", "range(len(things))"] if self.names.collections else []
+        return [f"for n in {self.pick(several)}:", *indented(body)]
 
     def prebound(self) -> Lines:
         """Bind names of the result before the wait."""

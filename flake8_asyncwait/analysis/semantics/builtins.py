@@ -22,6 +22,7 @@ from flake8_asyncwait.analysis.machine.machine import MAX_DEPTH, Args, Context, 
 from flake8_asyncwait.analysis.semantics.dicts import dict_of, given_pairs
 from flake8_asyncwait.analysis.semantics.helpers import enter
 from flake8_asyncwait.analysis.semantics.items import (
+    as_number,
     is_surely_task,
     iterated,
     may_be_no_task,
@@ -82,7 +83,8 @@ def length(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
         some, none = effects.sized(state, value)
         return [(some, AtLeast(1)), (none, Const(0))]
     if isinstance(value, Param):
-        return [(after, _size(one)) for after, one in fanout.counted(ctx, state, value)]
+        ways = [(after, as_number(one)) for after, one in fanout.counted(ctx, state, value)]
+        return [(after, one if isinstance(one, Const) else UNKNOWN) for after, one in ways]
     box = state.get(value)
     if type(box) is not Box:
         return [(state, UNKNOWN)]
@@ -92,15 +94,14 @@ def length(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     return [(state, Const(count))]
 
 
-def _size(value: Value) -> Value:
-    """How many things a parameter holds."""
-    is_known = isinstance(value, Param) and (value.falsy or value.size)
-    return Const(value.size) if isinstance(value, Param) and is_known else UNKNOWN
-
-
 def range_of(ctx: Context, node: ir.Call, args: Args, state: State) -> Results:
     """`range(len(tasks))`, and `range(3)`; of a longer one it is known that it is not empty."""
-    bounds = [arg.value for arg in args.positional if isinstance(arg, Const)]
+    ways = in_turn(state, args.positional, partial(fanout.counted, ctx))
+    return [end for way in ways for end in _range_of(ctx, node, args, *way)]
+
+
+def _range_of(ctx: Context, node: ir.Call, args: Args, state: State, given: list[Value]) -> Results:
+    bounds = [number.value for number in map(as_number, given) if isinstance(number, Const)]
     whole = all(type(bound) is int for bound in bounds)
     if args.splat or not (whole and len(bounds) == len(node.args) in (1, 2, 3)):
         return [(state, UNKNOWN)]

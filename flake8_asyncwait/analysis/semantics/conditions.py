@@ -19,7 +19,7 @@ from flake8_asyncwait.analysis.machine.execute import (
 from flake8_asyncwait.analysis.machine.machine import Context, Results
 from flake8_asyncwait.analysis.semantics import known
 from flake8_asyncwait.analysis.semantics.indexes import key_of, sought
-from flake8_asyncwait.analysis.semantics.items import in_one_dict, is_private
+from flake8_asyncwait.analysis.semantics.items import as_number, in_one_dict, is_private
 from flake8_asyncwait.analysis.semantics.numbers import places
 from flake8_asyncwait.analysis.semantics.tasks import answers
 from flake8_asyncwait.analysis.semantics.truth import is_something, truth
@@ -216,6 +216,8 @@ def _compare(ctx: Context, node: ir.Compare, state: State) -> Results:
     results: Results = []
     ways = evaluate_all(ctx, nodes, state)
     for after, values in [end for way in ways for end in in_turn(*way, partial(answers, ctx))]:
+        if any(isinstance(one, (Const, AtLeast)) for one in values):
+            values = [as_number(one) for one in values]
         if node.op in MEMBERSHIP:
             if ctx.is_none(values[1], after, "TypeError"):
                 continue

@@ -162,6 +162,14 @@ def is_single(ctx: Context, node: ir.Expr, state: State) -> bool:
     return ctx.is_own and isinstance(node, ir.Name) and SINGLE + node.id in state.env
 
 
+def as_number(value: Value) -> Value:
+    """The number that a counted parameter is, or that of the things in it, once it is chosen; any
+    other value itself."""
+    if not isinstance(value, Param) or not (value.falsy or value.size):
+        return value
+    return Const(value.size)
+
+
 def turns(node: ir.Expr) -> tuple[Value, ...] | None:
     """The items of a loop over a few things that are displayed (`[mk() for _ in (x, x)]`)."""
     if not isinstance(node, ir.Display) or any(starred for _, starred in node.elements):

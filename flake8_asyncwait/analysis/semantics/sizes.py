@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from flake8_asyncwait.analysis.code import ir
@@ -51,7 +51,8 @@ def countable(func: ir.Func) -> frozenset[str]:
     nodes = every(func)
     named = Counter(node.id for node in nodes if isinstance(node, ir.Name))
     targets = Counter(name for node in nodes for name in bound_names(node))
-    counts = [name for node in nodes for name in _counting(node)]
+    numbers = {name for node in nodes for name in _ranged(node)}
+    counts = [name for node in nodes for name in (*_counting(node), *_compared(node, numbers))]
     tests = [name for node in nodes for name in _testing(node)]
     found, whole = Counter(counts), Counter(counts + tests)
     bound = targets + Counter(func.params)
@@ -68,6 +69,18 @@ def _counting(node: ir.Node) -> Iterator[str]:
             yield from () if loop.asynchronous else (loop.iter.id,)
     if isinstance(node, ir.Call) and known.has(node, known.SIZES | known.COUNTS | known.PAIRS):
         yield from (arg.value.id for arg in node.args if isinstance(arg.value, ir.Name))
+
+
+def _ranged(node: ir.Node) -> Iterator[str]:
+    """The names of numbers up to which a node counts: `range(count)`."""
+    if isinstance(node, ir.Call) and known.has(node, known.COUNTS) and len(node.args) == 1:
+        yield from _named([arg.value for arg in node.args])
+
+
+def _compared(node: ir.Node, numbers: Collection[str]) -> Iterator[str]:
+    """Those of some names that a node compares with anything."""
+    sides = [node.left, node.right] if isinstance(node, ir.Compare) else []
+    return (name for name in _named(sides) if name in numbers)
 
 
 def _testing(node: ir.Node) -> Iterator[str]:

@@ -45,13 +45,19 @@ from flake8_asyncwait.replay.text.confine import (
     name_of,
 )
 from flake8_asyncwait.replay.text.locate import NONE_DECLARED, Declared, is_named, words
-from flake8_asyncwait.replay.world.choices import DOES_NOT_HOLD, SIZES
+from flake8_asyncwait.replay.world.choices import DOES_NOT_HOLD, SIZES, WITNESS_SIZE
 from flake8_asyncwait.replay.world.facts import Base, Kind, Pause
 from flake8_asyncwait.replay.world.futures import Future, Task
 from flake8_asyncwait.replay.world.methods import Copy
 from flake8_asyncwait.replay.world.scheduler import FILLED, World
 from flake8_asyncwait.replay.world.standins import Asyncio, Maker
-from flake8_asyncwait.replay.world.unknown import COROUTINE_METHODS, MAKER, Unknown, is_logging
+from flake8_asyncwait.replay.world.unknown import (
+    COROUTINE_METHODS,
+    MAKER,
+    Unknown,
+    as_number,
+    is_logging,
+)
 from flake8_asyncwait.replay.world.waiting import is_coroutine, is_waited_for
 
 BUILTIN_NAMES = frozenset(harmless.BUILTINS)
@@ -242,9 +248,8 @@ class Surroundings(Backstage):
 
     def range(self, *bounds: Any) -> range:
         """Stand in for `range`: an unknown number is chosen, a great one made small."""
-        if any(isinstance(bound, Standin) for bound in bounds):
-            unknown = next(bound for bound in bounds if isinstance(bound, Unknown))
-            return range(len(unknown.elements()))
+        if any(isinstance(bound, Unknown) for bound in bounds):
+            return range(*map(as_number, bounds))[:WITNESS_SIZE]
         return range(*bounds)[: max(SIZES)]
 
     def super(self, klass: Any, *instance: Any) -> object:

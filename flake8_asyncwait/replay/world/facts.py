@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+import operator
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from flake8_asyncwait.replay.lives import CoroutineStandin, Life, Standin
 from flake8_asyncwait.replay.text.confine import members_left
+from flake8_asyncwait.replay.world.choices import SIZES
 from flake8_asyncwait.replay.world.scheduler import World
 
 if TYPE_CHECKING:
@@ -31,6 +33,13 @@ class Kind(Enum):
     VALUE = "value"
 
 
+_COMPARED: dict[str, Callable[[int, int], bool]] = {
+    "==": operator.eq,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+
+
 @dataclass(slots=True, eq=False)
 class Facts:
     """What is known about one unknown: where it came from, and what was chosen about it.
@@ -39,7 +48,8 @@ class Facts:
     `calls` is how many of its methods have been called: each may change its attributes. What was
     chosen about one of these was chosen `chosen_at` a suspension and a number of such calls. A
     method that only asks has given its `answer` then. `given` is what a call was given, of which
-    this is the result. `told` are the comparisons that were chosen.
+    this is the result. `told` are the comparisons that were chosen. What `is_number` is as great as
+    it has items.
     """
 
     world: World
@@ -51,6 +61,7 @@ class Facts:
     annotated: bool = False
     attributes: dict[str, object] = field(default_factory=dict)
     items: list[object] | None = None
+    is_number: bool = False
     keyed: dict[str | int, object] = field(default_factory=dict)
     life: Life | None = None
     truth: bool | None = None
@@ -102,6 +113,9 @@ class Facts:
 
     def compares(self, sign: str, key: object, other: object) -> bool:
         """Choose how it compares with something that goes by a key."""
+        # The greatest stands for all that are greater.
+        if self.items is not None and self.is_number and type(other) is int and other <= max(SIZES):
+            return _COMPARED[sign](len(self.items), other)
         self._forget()
         if (sign, key) not in self.told:
             claims = f"{self.label} {sign} {other!r}", f"not {self.label} {sign} {other!r}"
@@ -113,6 +127,8 @@ class Facts:
     def equals(self, constant: object) -> bool:
         """Choose whether it equals a constant. It equals one at most, and then it is as true as
         that."""
+        if self.is_number:
+            return self.compares("==", repr(constant), constant)
         self._forget()
         truth = False if self.none else self.truth
         equal = [key for key, holds in self.told.items() if holds and key[0] == "=="]

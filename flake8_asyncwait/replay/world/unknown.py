@@ -474,3 +474,12 @@ def is_logging(receiver: Unknown, name: str) -> bool:
     """Say whether `receiver.name` is a logging method, which keeps nothing."""
     last = receiver.standin.label.rpartition(".")[2]
     return name in LOGGING and "log" in last.lower()
+
+
+def as_number(bound: Any) -> Any:
+    """Return the number that something unknown is, once and for all: it is a choice. Anything else
+    is returned as it is."""
+    if not isinstance(bound, Unknown):
+        return bound
+    bound.standin.is_number = True
+    return len(bound.elements())
