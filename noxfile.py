@@ -111,7 +111,7 @@ def lowest(session: nox.Session) -> None:
 def _tests(session: nox.Session, *requirements: str) -> None:
     """The tests of the source distribution, unpacked."""
     left_out = _left_out(session)
-    if "thorough" not in left_out and shutil.which("nvim") is None:
+    if "lowest" not in left_out and shutil.which("nvim") is None:
         session.warn("there is no nvim: the test with a real editor is skipped")
     with tempfile.TemporaryDirectory() as directory:  # not below here, where git ignores things
         with tarfile.open(_one("*.tar.gz")) as archive:
@@ -124,12 +124,12 @@ def _tests(session: nox.Session, *requirements: str) -> None:
 
 
 def _left_out(session: nox.Session) -> list[str]:
-    """The marks of the long tests that a Python leaves out: the newest runs those on a real event
-    loop, the oldest, with the lowest versions, those of processes, editors and servers,
-    and both those whose outcome changes with libcst or flake8 rather than with Python."""
+    """The marks of the long tests that a Python leaves out: the newest runs those that a new Python
+    may change, the oldest those that change with what we depend on, as it has the lowest versions.
+    """
     oldest, *_, newest = PYTHONS
-    long = {"judged": [newest], "thorough": [oldest], "ends": [oldest, newest]}
-    return ["portable", *(mark for mark, pythons in long.items() if session.python not in pythons)]
+    long = {"judged": newest, "lowest": oldest}
+    return ["portable", *(mark for mark, python in long.items() if session.python != python)]
 
 
 def _one(pattern: str) -> Path:

@@ -366,7 +366,7 @@ class TestLinks:
         assert not file.is_symlink()
 
 
-@pytest.mark.thorough
+@pytest.mark.lowest
 def test_runs_at_the_same_time(project: Path) -> None:
     for number in range(20):
         (project / "pkg" / f"b{number}.py").write_text(f"N = {number}\n{samples.FORGOTTEN}")

@@ -19,7 +19,7 @@ from editor import ABLE, Editor, Message, at, between
 from flake8_asyncwait.commands.examine import Task, examine
 from flake8_asyncwait.options import Options
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.lowest
 
 FLAKE8 = {"enabled": True, "extendSelect": ["AWT201"], "maxLineLength": 100}
 OTHERS = {key: {"enabled": False} for key in ["mccabe", "pycodestyle", "pyflakes"]}

@@ -22,7 +22,7 @@ from flake8_asyncwait.options import ALL_CODES, DEFAULT_ON, FAMILY_CODES, Option
 from flake8_asyncwait.source.text import decode
 from flake8_asyncwait.verdict.checked import Checked
 
-pytestmark = pytest.mark.ends
+pytestmark = pytest.mark.lowest
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "fixes"
 PAIRS = sorted(path.name.removesuffix(".before.py") for path in FIXTURES.glob("*.before.py"))

@@ -11,7 +11,7 @@ from expectations import OK, checked, read_all
 
 from flake8_asyncwait.analysis.states.trace import DROPPED
 
-pytestmark = pytest.mark.ends
+pytestmark = pytest.mark.lowest
 
 ALL = {fixture.name: fixture for fixture in read_all()}
 WITHOUT_WITNESS = "AWT203"  # what is wrong stands in the call itself

@@ -21,7 +21,7 @@ from flake8_asyncwait.sites.gate import (
     may_name_site,
 )
 
-pytestmark = pytest.mark.ends
+pytestmark = pytest.mark.lowest
 
 OPTIONS = Options(wait_functions=frozenset({"mylib.wait_all", "first_of"}))
 

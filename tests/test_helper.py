@@ -32,7 +32,7 @@ from flake8_asyncwait.options import ALL_CODES, Options
 from flake8_asyncwait.source.text import SourceError, decode
 from flake8_asyncwait.source.write import create
 
-pytestmark = pytest.mark.ends
+pytestmark = pytest.mark.lowest
 
 SOURCE = Path(__file__).parent.parent / "flake8_asyncwait" / "wait_any.py"
 PLAIN = "import asyncio\n\n\nasync def f(): ...\n"

@@ -11,7 +11,7 @@ import pytest
 
 from flake8_asyncwait.fix.project.imports import Import, add_import, remove_unused
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.lowest
 
 HELPER = Import("_wait_any", "wait_any", level=1)
 ABSOLUTE = Import("pkg._wait_any", "wait_any")

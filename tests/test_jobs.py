@@ -18,7 +18,7 @@ from flake8_asyncwait.commands.examine import Examined, Task, examine, failed
 from flake8_asyncwait.commands.jobs import examine_all, spread
 from flake8_asyncwait.options import Options
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.lowest
 
 LEAK = (
     "import asyncio\n\n\nasync def f(job):\n"

@@ -141,7 +141,7 @@ def test_everything_is_where_it_is(name: str) -> None:
         assert told(tree) == told(ast.parse(text))
 
 
-@pytest.mark.ends
+@pytest.mark.judged
 @pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.py")), ids=lambda path: path.name)
 def test_the_tree_of_libcst_says_what_that_of_python_says(path: Path) -> None:
     """No file needs it, as Python reads them all: this is for each kind of node."""

@@ -63,7 +63,7 @@ FACTORY = "./factory.py:" + samples.FACTORY_PLACE.strip()
 DEFAULT = [FORGOTTEN, NO_FINALLY]
 
 
-@pytest.mark.ends
+@pytest.mark.lowest
 class TestCodes:
     def test_those_on_by_default_are_reported(self, flake8: Flake8) -> None:
         assert flake8() == DEFAULT

@@ -59,6 +59,7 @@ def test_a_proved_finding_ends_with_the_task_that_still_runs(leaky: Path) -> Non
     ]
 
 
+@pytest.mark.portable
 def test_the_place_may_have_the_column_that_check_prints(leaky: Path) -> None:
     place = asyncwait("check", str(leaky)).stdout.partition(" ")[0]
     assert place == f"{leaky}:6:27:"
@@ -281,6 +282,7 @@ def test_options_that_are_not_known_may_set_a_timeout(options: str) -> None:
     assert proof.word == PROVED, proof.verdict
 
 
+@pytest.mark.portable
 def test_what_cannot_be_lifted_says_why(tmp_path: Path) -> None:
     path = tmp_path / "lifted.py"
     path.write_text(
@@ -300,6 +302,7 @@ def test_what_cannot_be_lifted_says_why(tmp_path: Path) -> None:
     assert mark in asyncwait("check", "--prove", "--output-format", "full", str(path)).stdout
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize(
     "costly",
     [
@@ -319,6 +322,7 @@ def test_what_takes_long_to_compile_is_not_run(costly: str) -> None:
     assert (proof.word, proof.reason) == (NOT_LIFTED, "too much of its file is needed to run it")
 
 
+@pytest.mark.portable
 def test_every_finding_of_a_line_is_proved(tmp_path: Path) -> None:
     path = tmp_path / "two.py"
     path.write_text(
@@ -361,6 +365,7 @@ CODES = {
 }
 
 
+@pytest.mark.judged
 @pytest.mark.parametrize("code", CODES)
 def test_codes_are_proved_by_what_they_say(code: str, tmp_path: Path) -> None:
     body, shown = CODES[code]
@@ -374,6 +379,7 @@ def test_codes_are_proved_by_what_they_say(code: str, tmp_path: Path) -> None:
     assert shown in events(done)[-1]
 
 
+@pytest.mark.portable
 def test_the_linters_options_are_the_provers(tmp_path: Path) -> None:
     path = tmp_path / "made.py"
     path.write_text(
@@ -389,12 +395,14 @@ def test_the_linters_options_are_the_provers(tmp_path: Path) -> None:
     assert events(done)[-1] == "still running: 'task', started on line 3"
 
 
+@pytest.mark.portable
 def test_a_function_in_a_file_with_windows_line_ends(tmp_path: Path) -> None:
     path = tmp_path / "windows.py"
     path.write_bytes(LEAKS.replace("\n", "\r\n").encode())
     assert asyncwait("prove", f"{path}:6").returncode == 0
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize("name", ["{é}", "{0}", "{", "{}", "%s", "{self.x!r:>{w}}"])
 def test_a_name_is_only_a_name(name: str, tmp_path: Path) -> None:
     """Not a template, and not of ASCII: that of an error, and what a task is made of."""

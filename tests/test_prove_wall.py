@@ -293,6 +293,7 @@ def test_the_other_ways_into_the_kernel_of_an_x86_64(name: str, tmp_path: Path) 
     assert set(ended.values()) <= {"SIGSYS", "SIGSEGV"}
 
 
+@pytest.mark.portable
 @walled
 def test_every_number_of_a_system_call_but_those_that_are_admitted(tmp_path: Path) -> None:
     machine = os.uname().machine
@@ -812,6 +813,7 @@ async def f{number}(work):
 """
 
 
+@pytest.mark.portable
 def test_a_file_of_endless_functions_is_given_up(
     project: Path, asyncwait: Asyncwait, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,7 @@ from flake8_asyncwait.server.document import Document
 from flake8_asyncwait.server.work import Buffer, Found
 from flake8_asyncwait.server.workers import WorkError, Workers
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.lowest
 
 
 @pytest.fixture(scope="module")

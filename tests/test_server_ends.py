@@ -19,7 +19,7 @@ pytest.importorskip("pygls", reason="needs the extra `server`")
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals"),
-    pytest.mark.thorough,
+    pytest.mark.lowest,
 ]
 
 

@@ -29,7 +29,7 @@ def project(tmp_path: Path) -> Path:
 def test_less_of_it(
     asyncwait: Asyncwait, project: Path, name: str, command: tuple[str, ...]
 ) -> None:
-    size = max(min(FULL[name] // 40, 100), 10)
+    size = max(min(FULL[name] // 80, 50), 6)
     (project / "a.py").write_text(PROGRAMS[name](size))
     run = asyncwait(*command, "a.py")
     errors = [line for line in run.err if line.startswith("a.py") and ": AWT" not in line]
