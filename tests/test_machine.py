@@ -630,3 +630,16 @@ def test_a_parameter_of_the_function_around_stays_unless_something_binds_it(
     rest: str, codes: list[str]
 ) -> None:
     assert [finding.code for finding in check(AROUND.format(rest=rest)).findings] == codes
+
+
+def test_a_wait_for_what_attributes_hold_takes_no_work() -> None:
+    text = """\
+import asyncio
+
+async def serve(self):
+    while self.load():
+        self.tasks.add(asyncio.create_task(self.run()))
+        await asyncio.wait(self.tasks, timeout=1)
+"""
+    assert work_on(text, 6) == ([], 0)
+    assert work_on(text.replace("(self.tasks,", "({self.task, *self.load()},"), 6)[1] > 0

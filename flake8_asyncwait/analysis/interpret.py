@@ -41,6 +41,7 @@ from flake8_asyncwait.analysis.states.state import State
 from flake8_asyncwait.analysis.states.trace import Trace
 from flake8_asyncwait.analysis.states.values import COLLECTION, MANY, Param, Value
 from flake8_asyncwait.analysis.survey.agreeing import constants, contradicts, tested_again
+from flake8_asyncwait.analysis.survey.others import waits_for_others
 from flake8_asyncwait.analysis.survey.passed import Passed, passed_through
 from flake8_asyncwait.analysis.survey.relevance import conditions, filled
 from flake8_asyncwait.analysis.survey.survey import facts_of
@@ -167,6 +168,8 @@ class Runs:
 
     def _analyse(self, site: Site, most: int, agrees: bool) -> Analysed | None:
         """What all executions show; None where those of functions of other modules are too many."""
+        if not self.all_owners and waits_for_others(site):
+            return _analysed(self._machine(site, most, NONE_AGREE), False)
         if agrees and self._agreeing.names:
             run = self._run(site, most, self._agreeing)
             if run.is_complete:
