@@ -20,7 +20,7 @@ pytestmark = pytest.mark.judged
 NOT_PROVED = {
     "limits.py:nothing_but_a_timeout": "limit",
     "limits.py:same_question_by_two_names": "limit",
-    "limits.py:one_place_for_each_job": "limit",
+    "limits.py:Pool.one_place_for_each_job": "limit",
     "limits.py:Worker.flag_in_an_attribute": "limit",
     "limits.py:results_after_the_first_exception": "limit",
     "sites_functions.py:lambda_that_drops_the_pending_half": "lambda",
