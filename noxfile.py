@@ -68,13 +68,14 @@ def wheel(session: nox.Session) -> None:
     """The wheel alone in an environment: nothing is missing, and each door opens."""
     session.install(str(_one("*.whl")))
     session.run(*(["uv"] if session.venv_backend == "uv" else []), "pip", "check", external=True)
-    leaky, fixes = (str(Path("fixtures", name).absolute()) for name in ("section6.py", "fixes"))
+    files = ("section6.py", "fixes/wait_any_loops.before.py")
+    leaky, curable = (str(Path("fixtures", name).absolute()) for name in files)
     session.chdir(session.create_tmp())
     session.run("flake8", "--isolated", "--select=AWT", leaky, success_codes=[1], silent=True)
     session.run("python", "-c", "from flake8_asyncwait import wait_any")
     told = session.run(
         *("asyncwait", "check", "--isolated", "--extend-select=AWT2", "--output-format=gitlab"),
-        *(leaky, fixes),
+        *(leaky, curable),
         success_codes=[1],
         silent=True,
     )
