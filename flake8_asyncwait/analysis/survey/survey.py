@@ -63,7 +63,7 @@ def facts_of(program: Program, func: ir.Func, kinds: Mapping[ir.Call, Kind]) -> 
     counts = dict(_counts(func))
     return Facts(
         sites,
-        frozenset(names | counted),
+        frozenset({*names, *counted, *_answers(func)}),
         relevant.elements,
         bindable,
         repeated(func),
@@ -243,10 +243,24 @@ def _leaves(node: ir.If) -> bool:
 def _questioned(func: ir.Func) -> Iterator[str]:
     """The methods, by their dotted texts, of whose end a question to the same object tells."""
     for node in every(func):
-        callee = node.func if isinstance(node, ir.Call) else None
-        path = callee.path if isinstance(callee, ir.Attr) else None
-        if path and path[-1] in known.WHILE_PENDING:
-            yield ".".join((*path[:-1], known.WHILE_PENDING[path[-1]][0]))
+        yield from _told_by(node)
+
+
+def _told_by(node: ir.Node) -> Iterator[str]:
+    path = node.func.path if isinstance(node, ir.Call) and isinstance(node.func, ir.Attr) else None
+    if path and path[-1] in known.WHILE_PENDING:
+        yield ".".join((*path[:-1], known.WHILE_PENDING[path[-1]][0]))
+
+
+def _answers(func: ir.Func) -> Iterator[str]:
+    """The names that a function binds to the answers to such questions, where it calls the method,
+    too."""
+    callees = (call.func for call in _calls(func))
+    called = {".".join(c.path) for c in callees if isinstance(c, ir.Attr) and c.path}
+    for node in every(func):
+        if isinstance(node, (ir.Assign, ir.Walrus)):
+            if any(method in called for part in walk([node.value]) for method in _told_by(part)):
+                yield from bound_names(node)
 
 
 def _makes(helpers: Helpers, by_name: Callable[[str], bool], call: ir.Call) -> bool:
