@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import sysconfig
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -33,6 +35,12 @@ class Run(NamedTuple):
 
 
 Asyncwait = Callable[..., Run]
+
+
+def tool(name: str) -> str | None:
+    """Where a tool is: beside the Python that runs the tests, whose environment need not be active,
+    or else on the path. None if it is nowhere."""
+    return shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name)
 
 
 def runner(capture: pytest.CaptureFixture[str]) -> Asyncwait:

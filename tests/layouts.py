@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import random
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+
+from command import tool
 
 FORMATTERS = ("black", "ruff", "ruff with tabs", "ruff, single quotes", "by hand")
 WIDTHS = (79, 88, 100, 120)
@@ -175,7 +176,7 @@ def run_formatter(formatter: str, width: int, text: str, directory: Path) -> str
         except ImportError:
             return None
         return black.format_str(text, mode=black.Mode(line_length=width))
-    ruff = shutil.which("ruff")
+    ruff = tool("ruff")
     if ruff is None:
         return None
     command = [ruff, "format", "--stdin-filename", str(directory / "file.py"), "-"]

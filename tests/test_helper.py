@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import samples
+from command import tool
 
 from flake8_asyncwait import __version__
 from flake8_asyncwait.check import check
@@ -624,7 +625,7 @@ class TestTemplate:
 
 
 def ruff(*arguments: str, text: str) -> subprocess.CompletedProcess[str]:
-    found = shutil.which("ruff")
+    found = tool("ruff")
     if found is None:
         pytest.skip("ruff is not installed")
     command = [found, *arguments, "--stdin-filename=_wait_any.py", "-"]
